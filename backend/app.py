@@ -1,0 +1,119 @@
+"""The web site: its routes, menu, middleware and error handlers, each in one list."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from litestar import Litestar, Response, get, post
+from litestar.datastructures import State
+from litestar.static_files import create_static_files_router
+from litestar.types import ControllerRouterHandler
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.core import (
+    csrf,
+    database,
+    edge,
+    error_answers,
+    headers,
+    rate_limit,
+    settings,
+    storage,
+    templates,
+    web,
+)
+from backend.core.web import NavItem
+from backend.tenants import guards
+from backend.tenants.access import pages as access_pages
+
+log = logging.getLogger(__name__)
+
+#: Largest body of a request, in bytes; a handler that takes files raises its own limit.
+MAX_BODY = 1_000_000
+
+
+@get("/healthz", guards=[guards.public()])
+async def healthz() -> str:
+    """This process runs."""
+    return "ok\n"
+
+
+@get("/readyz", guards=[guards.public()])
+async def readyz() -> Response[dict[str, str]]:
+    """What this process needs answers. Without Valkey only speed is lost, so it does not count."""
+    ready = await _database_answers()
+    state = {"database": ready, "valkey": await rate_limit.answers()}
+    body = {name: "up" if up else "down" for name, up in state.items()}
+    return Response(body, status_code=200 if ready else 503)
+
+
+@post(headers.REPORT_PATH, guards=[guards.public()], opt={csrf.EXEMPT: "sent by browsers"}, status_code=204)
+async def csp_report() -> None:
+    """A browser stopped what our policy forbids. Counted, not read: anybody may send anything here."""
+    log.warning("content security policy report", extra={"event": "csp"})
+
+
+async def _database_answers() -> bool:
+    try:
+        await database.refuse_unsafe_role()
+    except (OSError, SQLAlchemyError):
+        log.exception("not ready")
+        return False
+    return True
+
+
+static_files = create_static_files_router(
+    path=templates.STATIC_URL,
+    directories=[templates.DIST],
+    guards=[guards.public()],
+)
+
+#: Everything that answers. A new slice adds its handlers here.
+ROUTES: list[ControllerRouterHandler] = [
+    healthz,
+    readyz,
+    csp_report,
+    static_files,
+    access_pages.show_sign_in,
+    access_pages.sign_in,
+    access_pages.sign_out,
+]
+
+#: The main menu, top to bottom.
+MENU: tuple[NavItem, ...] = ()
+
+
+async def prepare() -> None:
+    """Before the first request: refuse settings and database roles that are not safe."""
+    config = settings.get()
+    await database.refuse_unsafe_role()
+    if config.environment == "production":
+        templates.require_built()
+    else:
+        await asyncio.to_thread(storage.ensure_bucket)
+
+
+async def leave() -> None:
+    """After the last request: give connections back."""
+    await database.engine().dispose()
+    await rate_limit.close()
+
+
+def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
+    """The site. Raises ValueError when a handler does not say who may call it."""
+    app = edge.Site(
+        route_handlers=routes,
+        guards=[csrf.guard],
+        middleware=[edge.end_transaction],
+        exception_handlers=error_answers.handlers,
+        dependencies=web.dependencies,
+        state=State({"navigation": MENU}),
+        on_startup=[prepare],
+        on_shutdown=[leave],
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=MAX_BODY,
+        debug=False,
+    )
+    guards.mark(app)
+    return app

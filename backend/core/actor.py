@@ -1,0 +1,27 @@
+"""Who asks: a person with a place in a school, or the machine itself."""
+
+import uuid
+from typing import NewType
+
+import msgspec
+
+StaffId = NewType("StaffId", uuid.UUID)
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """The one in whose name a use case runs. `name` is kept in audit rows as it is today."""
+
+    tenant_id: uuid.UUID
+    staff_id: StaffId | None
+    name: str
+    roles: frozenset[str] = frozenset()
+    permissions: frozenset[str] = frozenset()
+
+    def may(self, permission: str) -> bool:
+        """Whether the role table gives this actor the permission."""
+        return permission in self.permissions
+
+
+def machine(tenant_id: uuid.UUID) -> Actor:
+    """The product acting by itself: assessing, rendering, sending."""
+    return Actor(tenant_id=tenant_id, staff_id=None, name="Hệ thống")

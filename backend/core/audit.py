@@ -1,0 +1,105 @@
+"""Who did what to what, and how it ended: written in the transaction of the deed, append-only for the application."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core import clock
+from backend.core.actor import Actor
+from backend.core.database import TenantSession, TenantTable
+from backend.core.ids import new_id
+
+
+class Action(StrEnum):
+    """The closed list of what is recorded: `area.subject.deed`."""
+
+    SIGN_IN = "access.session.sign_in"
+    SIGN_IN_REFUSED = "access.session.sign_in_refused"
+    SIGN_OUT = "access.session.sign_out"
+    IMPORT_PREVIEWED = "imports.run.preview"
+    IMPORT_APPLIED = "imports.run.apply"
+    MARK_CHANGED = "gradebook.mark.change"
+    SHEET_LOCKED = "gradebook.sheet.lock"
+    SHEET_REOPENED = "gradebook.sheet.reopen"
+    RESULTS_COMPUTED = "assessment.result.compute"
+    RESULTS_CONFIRMED = "assessment.result.confirm"
+    TRANSCRIPT_FROZEN = "transcripts.version.freeze"
+    TRANSCRIPT_RENDERED = "transcripts.version.render"
+    TRANSCRIPT_ISSUED = "transcripts.version.issue"
+    TRANSCRIPT_READ = "transcripts.version.read"
+    CREDENTIAL_ENROLLED = "signing.credential.enrol"
+    SIGNING_REQUESTED = "signing.request.open"
+    SIGNING_CONSENTED = "signing.batch.consent"
+    SIGNING_STEP_SIGNED = "signing.step.sign"
+    SIGNING_BATCH_ENDED = "signing.batch.end"
+    DELIVERY_QUEUED = "deliveries.delivery.queue"
+    DELIVERY_ANSWERED = "deliveries.delivery.answer"
+
+
+class Outcome(StrEnum):
+    """How a deed ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class AuditEvent(TenantTable):
+    """One recorded deed; `actor_name` and `subject_label` stay as they were then."""
+
+    __tablename__ = "audit_event"
+
+    at: Mapped[datetime]
+    actor_id: Mapped[uuid.UUID | None]
+    actor_name: Mapped[str]
+    action: Mapped[str]
+    subject_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
+    subject_label: Mapped[str]
+    outcome: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+async def record(
+    session: TenantSession,
+    actor: Actor,
+    action: Action,
+    subject_id: uuid.UUID | None,
+    label: str = "",
+    outcome: Outcome = Outcome.DONE,
+    **details: str | int | None,
+) -> None:
+    """Record one deed of `actor`. `label` names the subject for people; details hold ids, counts and digests."""
+    await record_many(session, actor, action, [(subject_id, label)], outcome, **details)
+
+
+async def record_many(
+    session: TenantSession,
+    actor: Actor,
+    action: Action,
+    subjects: list[tuple[uuid.UUID | None, str]],
+    outcome: Outcome = Outcome.DONE,
+    **details: str | int | None,
+) -> None:
+    """`record` of the same deed on many subjects."""
+    at = clock.now()
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "at": at,
+            "actor_id": actor.staff_id,
+            "actor_name": actor.name,
+            "action": action.value,
+            "subject_id": subject_id,
+            "subject_label": label,
+            "outcome": outcome.value,
+            "details": details,
+        }
+        for subject_id, label in subjects
+    ]
+    if rows:
+        await session.execute(insert(AuditEvent), rows)

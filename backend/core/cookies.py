@@ -1,0 +1,45 @@
+"""The cookies of the site. Over https they carry the `__Host-` prefix; plain http is for development."""
+
+from typing import Literal
+
+from litestar.datastructures import Cookie
+
+from backend.core import settings
+from backend.core.visit import Connection
+
+#: session: who is signed in. form: binds forms of people who are not. flash: one message for the next page.
+CookieName = Literal["session", "form", "flash"]
+_SUFFIX: dict[CookieName, str] = {"session": "", "form": "-form", "flash": "-flash"}
+
+
+def name_of(cookie: CookieName) -> str:
+    """The name on the wire."""
+    prefix = "__Host-hocba" if _is_secure() else "hocba"
+    return prefix + _SUFFIX[cookie]
+
+
+def read(connection: Connection, cookie: CookieName) -> str:
+    """The value sent by the browser; empty when there is none."""
+    return connection.cookies.get(name_of(cookie), "")
+
+
+def write(cookie: CookieName, value: str, *, max_age: int | None = None) -> Cookie:
+    """A cookie for a response: HttpOnly, SameSite=Lax. Without `max_age` (s) it ends with the browser."""
+    return Cookie(
+        key=name_of(cookie),
+        value=value,
+        path="/",
+        max_age=max_age,
+        httponly=True,
+        samesite="lax",
+        secure=_is_secure(),
+    )
+
+
+def clear(cookie: CookieName) -> Cookie:
+    """A cookie that removes itself."""
+    return write(cookie, "", max_age=0)
+
+
+def _is_secure() -> bool:
+    return settings.get().public_url.startswith("https://")

@@ -1,0 +1,30 @@
+"""Small cryptographic words used across the house: digests, keyed digests, Merkle roots."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+
+def sha256_hex(data: bytes) -> str:
+    """SHA-256 as 64 lower-case hex characters."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def keyed_digest(key: str, purpose: str, value: str) -> str:
+    """HMAC-SHA-256 of `value`, separated by purpose, as hex."""
+    return hmac.new(key.encode(), f"{purpose}\x00{value}".encode(), hashlib.sha256).hexdigest()
+
+
+def same(left: str, right: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """Root of the Merkle tree over `leaves` (RFC 9162 section 2.1.1): leaf prefix 0x00, node prefix 0x01."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest()
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + merkle_root(leaves[:split]) + merkle_root(leaves[split:])).digest()

@@ -1,0 +1,157 @@
+"""The only way to the database: a session that belongs to one tenant, one transaction long.
+
+The tenant travels as a signed, transaction-local setting that PostgreSQL checks in `ctx.tenant()`: a forged, expired
+or borrowed context is refused there, and without one no row is visible (infra/decisions/0002).
+"""
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NewType
+
+from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction, mapped_column
+
+from backend.core import clock, settings
+
+TenantId = NewType("TenantId", uuid.UUID)
+
+#: A transaction that lives longer than this fails closed: its context expires.
+CONTEXT_SECONDS = 60
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Base(DeclarativeBase):
+    """Root of all tables."""
+
+    metadata = metadata
+    type_annotation_map = {datetime: DateTime(timezone=True)}
+
+
+class TenantTable(Base):
+    """A table of one school's rows: the tenant is the first part of its key, and the policy its fence."""
+
+    __abstract__ = True
+
+    tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+
+def tenant_key(column: str, table: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
+    """A foreign key that cannot cross schools: (tenant_id, column) → (tenant_id, id) of `table`."""
+    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], ondelete=ondelete)
+
+
+class TenantSession(AsyncSession):
+    """A transaction that sees one school. Made by `tenant_session` alone."""
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """The school of this transaction."""
+        return TenantId(self.sync_session.info["tenant_id"])
+
+
+class PublicSession(AsyncSession):
+    """A transaction without a school: sees no tenant's row, may call the listed `directory` functions."""
+
+
+def context_key(secret_key: str) -> bytes:
+    """Key of the tenant context's HMAC, derived from the product's secret."""
+    return hashlib.sha256(b"hocba tenant context\x00" + secret_key.encode()).digest()
+
+
+def signed_context(tenant_id: uuid.UUID, backend_pid: int, expires: int, key: bytes) -> str:
+    """`tenant.pid.expiry.hmac`, the text that `ctx.tenant()` accepts on that connection until `expires` (Unix time)."""
+    body = f"{tenant_id}.{backend_pid}.{expires}"
+    return f"{body}.{hmac.new(key, body.encode(), hashlib.sha256).hexdigest()}"
+
+
+@lru_cache(maxsize=1)
+def engine() -> AsyncEngine:
+    """The application role's engine of this process."""
+    url = settings.get().database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=False)
+
+
+@asynccontextmanager
+async def tenant_session(tenant_id: uuid.UUID, *, read_only: bool = False) -> AsyncIterator[TenantSession]:
+    """One transaction of one school: committed when the block ends well, rolled back when it raises."""
+    async with TenantSession(engine(), expire_on_commit=False) as session:
+        session.sync_session.info.update(tenant_id=tenant_id, read_only=read_only)
+        yield session
+        await session.commit()
+
+
+@asynccontextmanager
+async def public_session() -> AsyncIterator[PublicSession]:
+    """One transaction without a school, for sign-in and public look-ups."""
+    async with PublicSession(engine(), expire_on_commit=False) as session:
+        yield session
+        await session.commit()
+
+
+@event.listens_for(Session, "after_begin")
+def _enter_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    tenant_id = session.info.get("tenant_id")
+    if tenant_id is None:
+        return
+    pid = _driver_connection(connection).get_server_pid()
+    expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
+    value = signed_context(tenant_id, pid, expires, _key())
+    mode = "on" if session.info["read_only"] else "off"
+    connection.exec_driver_sql(
+        "select set_config('app.ctx', $1, true), set_config('transaction_read_only', $2, true)", (value, mode)
+    )
+
+
+@lru_cache(maxsize=1)
+def _key() -> bytes:
+    return context_key(settings.get().secret_key)
+
+
+def _driver_connection(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+async def driver_connection(session: TenantSession) -> Any:
+    """The asyncpg connection of the running transaction, for COPY; it stays inside the session's transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    return raw.driver_connection
+
+
+_ROLE_POWERS = text("""
+    select r.rolsuper, r.rolbypassrls,
+           exists (select from pg_class c where c.relowner = r.oid) as owns_tables,
+           exists (select from pg_roles o where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'SET')
+                   and (o.rolsuper or o.rolbypassrls or exists (select from pg_class c where c.relowner = o.oid)))
+             as may_become_owner
+    from pg_roles r where r.rolname = current_user
+""")
+
+
+class UnsafeRole(Exception):
+    """The database role of this process could see more than one school."""
+
+
+async def refuse_unsafe_role() -> None:
+    """Start-up guard: raises UnsafeRole when the role is superuser, bypasses RLS, owns tables or may become one that does."""
+    async with engine().connect() as connection:
+        powers = (await connection.execute(_ROLE_POWERS)).mappings().one()
+    found = [name for name, has in powers.items() if has]
+    if found:
+        raise UnsafeRole(f"HOCBA_DATABASE_URL: the role is too powerful ({', '.join(found)}); use the application role")

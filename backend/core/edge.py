@@ -1,0 +1,78 @@
+"""The outermost ring of the site: what happens to every request, known address or not."""
+
+import logging
+import re
+import time
+
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from backend.core import headers, templates
+from backend.core.ids import new_id
+from backend.core.visit import Visit, begin, in_scope
+
+log = logging.getLogger("access")
+
+#: A request id of a proxy in front of us is kept, if it looks like one.
+_REQUEST_ID = re.compile(rb"[0-9A-Za-z-]{8,64}")
+
+
+class Site(Litestar):
+    """Litestar that gives each request an id, each answer our headers, and each pair a line in the log."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        """ASGI entry."""
+        if scope["type"] != ScopeType.HTTP:
+            await super().__call__(scope, receive, send)
+            return
+        started = time.perf_counter()
+        visit = begin(scope, _request_id(scope))
+        path, status = scope["path"], 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = headers.add_to(
+                    message["headers"], path=path, status=status, request_id=visit.request_id
+                )
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_with_headers)
+        finally:
+            _log_access(scope, visit, status, time.perf_counter() - started)
+
+
+def end_transaction(app: ASGIApp) -> ASGIApp:
+    """Litestar middleware: after the answer, drop what was not committed, however the request ended."""
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        finally:
+            await in_scope(scope).leave()
+
+    return middleware
+
+
+def _request_id(scope: Scope) -> str:
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return sent.decode() if _REQUEST_ID.fullmatch(sent) else new_id().hex
+
+
+def _log_access(scope: HTTPScope, visit: Visit, status: int, seconds: float) -> None:
+    if scope["path"].startswith(templates.STATIC_URL):
+        return
+    log.info(
+        "request",
+        extra={
+            "request_id": visit.request_id,
+            "tenant_id": visit.visitor.actor.tenant_id if visit.visitor else None,
+            "method": scope["method"],
+            "route": scope.get("path_template", "-"),
+            "status": status,
+            "seconds": round(seconds, 4),
+        },
+    )

@@ -1,0 +1,147 @@
+"""Failures as people and programs see them: a page, a fragment for htmx, or problem details (RFC 9457).
+
+Never a traceback, never the text of an unexpected exception; always the request's id, which leads to the log.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from litestar import Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from backend.core import cookies, templates
+from backend.core.errors import AppError, Unauthenticated
+from backend.core.visit import SAFE_METHODS, visit_of
+from backend.core.web import Html, Request, frame_of, is_htmx, local_path
+
+log = logging.getLogger(__name__)
+
+SIGN_IN_PATH = "/dang-nhap"
+_SENTENCES: Mapping[int, str] = {
+    400: "Yêu cầu gửi lên bị thiếu hoặc sai cách viết; xin tải lại trang rồi thử lại.",
+    404: "Không tìm thấy địa chỉ này.",
+    405: "Địa chỉ này không nhận kiểu yêu cầu vừa gửi; xin quay lại trang trước và làm lại.",
+    413: "Tệp hoặc biểu mẫu gửi lên quá lớn; xin chọn tệp nhỏ hơn.",
+    415: "Kiểu tệp gửi lên không được nhận; xin chọn đúng kiểu tệp được ghi trên trang.",
+    500: "Có lỗi ngoài dự kiến và việc này chưa được thực hiện.",
+    503: "Máy chủ dữ liệu đang không trả lời; xin thử lại sau ít phút.",
+}
+
+
+def answer_app_error(request: Request, error: AppError) -> Html:
+    """An expected failure says its own sentence; nobody signed in is sent to sign in."""
+    if isinstance(error, Unauthenticated):
+        return _to_sign_in(request, error)
+    retry_after = getattr(error, "retry_after", None)
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    return _answer(request, error.status, error.message, headers)
+
+
+def answer_http_error(request: Request, error: HTTPException) -> Html:
+    """What Litestar refuses by itself: unknown address, wrong method, unreadable input."""
+    if error.status_code >= 500:
+        return answer_unexpected(request, error)
+    if isinstance(error, ValidationException):
+        return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, _what_is_wrong(error), {})
+    sentence = _SENTENCES.get(error.status_code, _SENTENCES[400])
+    allow = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return _answer(request, HTTPStatus(error.status_code), sentence, allow)
+
+
+def answer_database_down(request: Request, error: Exception) -> Html:
+    """The database does not answer: later it may."""
+    _log("database does not answer", request, error)
+    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, _SENTENCES[503], {"Retry-After": "5"})
+
+
+def answer_unexpected(request: Request, error: Exception) -> Html:
+    """The last resort: logged with file and line, told without."""
+    _log("unexpected error", request, error)
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, _SENTENCES[500], {})
+
+
+handlers: ExceptionHandlersMap = {
+    AppError: answer_app_error,
+    HTTPException: answer_http_error,
+    OperationalError: answer_database_down,
+    InterfaceError: answer_database_down,
+    PoolTimeout: answer_database_down,
+    ConnectionError: answer_database_down,
+    Exception: answer_unexpected,
+}
+
+
+def _log(what: str, request: Request, error: Exception) -> None:
+    log.error(what, exc_info=error, extra={"request_id": visit_of(request).request_id})
+
+
+def _answer(request: Request, status: HTTPStatus, message: str, headers: dict[str, str]) -> Html:
+    if _wants_json(request):
+        return _problem(request, status, message, headers)
+    context = frame_of(request) | {"status": status.value, "message": message}
+    if is_htmx(request):
+        headers = headers | {"HX-Retarget": "#flash", "HX-Reswap": "afterbegin"}
+        return _html(templates.render("errors/_fragment.html", context), status, headers)
+    return _html(templates.render("errors/page.html", context), status, headers)
+
+
+def _problem(request: Request, status: HTTPStatus, message: str, headers: dict[str, str]) -> Html:
+    body = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": message,
+        "request_id": visit_of(request).request_id,
+    }
+    return Response(
+        msgspec.json.encode(body), status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+def _to_sign_in(request: Request, error: Unauthenticated) -> Html:
+    if _wants_json(request):
+        return _problem(request, error.status, error.message, {})
+    expired = "&het-han=1" if cookies.read(request, "session") else ""
+    target = f"{SIGN_IN_PATH}?tiep={quote(_came_from(request), safe='/')}{expired}"
+    if is_htmx(request):
+        answer = _html("", HTTPStatus.UNAUTHORIZED, {"HX-Redirect": target})
+    else:
+        answer = _html("", HTTPStatus.SEE_OTHER, {"Location": target})
+    if expired:
+        answer.cookies.append(cookies.clear("session"))
+    return answer
+
+
+def _came_from(request: Request) -> str:
+    """The page to come back to: the one shown now; after a form, which cannot be sent again, the first."""
+    if is_htmx(request):
+        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        return local_path(f"{shown.path}?{shown.query}" if shown.query else shown.path)
+    if request.method not in SAFE_METHODS:
+        return local_path("")
+    query = request.scope["query_string"].decode("latin-1")
+    return local_path(f"{request.scope['path']}?{query}" if query else request.scope["path"])
+
+
+def _what_is_wrong(error: ValidationException) -> str:
+    problems: list[Any] = error.extra if isinstance(error.extra, list) else []
+    found = {str(problem.get("key", "")) for problem in problems if isinstance(problem, dict)}
+    names = sorted(found - {""})
+    where = f" ở mục: {', '.join(names)}" if names else ""
+    return f"Dữ liệu gửi lên còn thiếu hoặc chưa đúng{where}; xin sửa rồi gửi lại."
+
+
+def _wants_json(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return request.scope["path"].startswith("/api/") or ("json" in accepted and "text/html" not in accepted)
+
+
+def _html(text: str, status: HTTPStatus, headers: dict[str, str]) -> Html:
+    return Response(text.encode(), status_code=status, media_type="text/html", headers=headers)

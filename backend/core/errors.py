@@ -1,0 +1,52 @@
+"""The few errors that a use case may raise. The edge (`core/web.py`) turns each into a page, a fragment or JSON.
+
+Every error carries one Vietnamese sentence for a person: what happened, to which row, field or person, and what to do.
+"""
+
+from http import HTTPStatus
+
+
+class AppError(Exception):
+    """An expected failure. `message` is shown to people as it stands."""
+
+    status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFound(AppError):
+    """It does not exist, or it belongs to somebody else: the two are never told apart."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class Unauthenticated(AppError):
+    """Nobody is signed in, or the session has ended."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(AppError):
+    """The person is known and may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
+class Conflict(AppError):
+    """The thing is in a state in which this cannot be done, or somebody else was faster."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class Invalid(AppError):
+    """The input is not acceptable."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class Unavailable(AppError):
+    """Something that we depend on does not answer; trying again later may help."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE

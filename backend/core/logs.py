@@ -1,0 +1,51 @@
+"""Structured logs: one JSON object a line, from an allow-list of fields. Names, marks and texts never get in."""
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+
+from backend.core import clock
+
+#: Only these keys of `extra` reach a log line; they hold ids, counts and codes, never personal data.
+FIELDS = frozenset(
+    "tenant_id request_id job_id kind lane subject_id status method route attempts fence seconds count error port "
+    "event action".split()
+)
+
+
+class JsonFormatter(logging.Formatter):
+    """Renders a record as JSON: time, level, logger, message, and the allowed fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": clock.now().isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {key: value for key, value in record.__dict__.items() if key in FIELDS}
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+            line["where"] = _where(record.exc_info[2])
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def _where(traceback: Any) -> list[str]:
+    """File and line of each frame, without the exception's text: that may quote somebody's data."""
+    frames = []
+    while traceback:
+        code = traceback.tb_frame.f_code
+        frames.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    return frames[-8:]
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Send all logs of this process to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("botocore", "boto3", "urllib3", "httpx", "httpcore", "dramatiq", "pyhanko", "fontTools"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,154 @@
+"""Files by content: written once under their SHA-256, never overwritten, checked at every read.
+
+The store is never trusted to refuse an overwrite or to keep metadata: digests and sizes live in PostgreSQL.
+"""
+
+import asyncio
+import uuid
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core import clock, settings
+from backend.core.crypto import sha256_hex
+from backend.core.database import Base, TenantSession
+from backend.core.errors import NotFound, Unavailable
+
+
+class StoredObject(Base):
+    """A file that this school owns; the key in the store follows from tenant and digest."""
+
+    __tablename__ = "stored_object"
+
+    tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    content_type: Mapped[str]
+    version_id: Mapped[str | None]
+    stored_at: Mapped[datetime]
+
+
+class CorruptObject(Exception):
+    """The store gave back other bytes than were stored: an alarm, never a retry."""
+
+
+def object_key(tenant_id: uuid.UUID, sha256: str) -> str:
+    """Where a school's file lies in the bucket."""
+    return f"t/{tenant_id}/{sha256[:2]}/{sha256}"
+
+
+async def put(tenant_id: uuid.UUID, data: bytes) -> str:
+    """Write bytes to the store, outside any transaction; returns their SHA-256. Safe to repeat.
+
+    Raises Unavailable when the store does not answer.
+    """
+    digest = sha256_hex(data)
+    await asyncio.to_thread(_put, object_key(tenant_id, digest), data)
+    return digest
+
+
+async def register(session: TenantSession, sha256: str, size: int, content_type: str) -> None:
+    """Record in the database that the school owns the file which `put` has written."""
+    values = {
+        "tenant_id": session.tenant_id,
+        "sha256": sha256,
+        "size": size,
+        "content_type": content_type,
+        "stored_at": clock.now(),
+    }
+    await session.execute(insert(StoredObject).values(values).on_conflict_do_nothing())
+
+
+async def owned(session: TenantSession, sha256: str) -> StoredObject:
+    """The record of a file of this school; NotFound when it is not theirs."""
+    found = await session.scalar(
+        select(StoredObject).where(StoredObject.tenant_id == session.tenant_id, StoredObject.sha256 == sha256)
+    )
+    if found is None:
+        raise NotFound("Không tìm thấy tệp này trong kho của trường.")
+    return found
+
+
+async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
+    """The bytes stored under a digest, verified. Raises NotFound, Unavailable, CorruptObject."""
+    data = await asyncio.to_thread(_get, object_key(tenant_id, sha256))
+    if sha256_hex(data) != sha256:
+        raise CorruptObject(sha256)
+    return data
+
+
+@lru_cache(maxsize=1)
+def _client() -> Any:
+    config = settings.get()
+    return boto3.client(
+        "s3",
+        endpoint_url=config.s3_endpoint,
+        aws_access_key_id=config.s3_access_key,
+        aws_secret_access_key=config.s3_secret_key,
+        region_name=config.s3_region,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            # rclone's server refuses the newer checksum trailers
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=3,
+            read_timeout=30,
+            retries={"max_attempts": 3, "mode": "standard"},
+            max_pool_connections=32,
+        ),
+    )
+
+
+def _put(key: str, data: bytes) -> None:
+    client, bucket = _client(), settings.get().s3_bucket
+    try:
+        if not _exists(client, bucket, key):
+            client.put_object(Bucket=bucket, Key=key, Body=data)
+    except (ClientError, BotoCoreError) as error:
+        raise StoreDown from error
+
+
+def _exists(client: Any, bucket: str, key: str) -> bool:
+    try:
+        client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True
+
+
+def _get(key: str) -> bytes:
+    try:
+        body: bytes = _client().get_object(Bucket=settings.get().s3_bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            raise NotFound("Không tìm thấy tệp trong kho lưu trữ.") from error
+        raise StoreDown from error
+    except BotoCoreError as error:
+        raise StoreDown from error
+    return body
+
+
+class StoreDown(Unavailable):
+    """The object store does not answer; jobs try again."""
+
+    def __init__(self) -> None:
+        super().__init__("Kho lưu trữ tệp đang không trả lời; xin thử lại sau ít phút.")
+
+
+def ensure_bucket() -> None:
+    """Create the bucket where it does not exist (embedded stack and tests; in production it is made by infra)."""
+    client, bucket = _client(), settings.get().s3_bucket
+    try:
+        client.head_bucket(Bucket=bucket)
+    except ClientError:
+        client.create_bucket(Bucket=bucket)

@@ -1,0 +1,84 @@
+"""Jinja: one environment for all pages. Escapes everything, refuses unknown names, speaks Vietnamese."""
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from backend.core import settings
+from backend.core.clock import VIETNAM
+
+ROOT = Path(__file__).resolve().parents[2] / "frontend_templates"
+DIST = ROOT / "static" / "dist"
+STATIC_URL = "/static/"
+_MANIFEST = DIST / "manifest.json"
+
+
+def render(name: str, context: dict[str, object]) -> str:
+    """The text of a template. Raises jinja2.TemplateError for an unknown file or an unknown name in it."""
+    return environment().get_template(name).render(context)
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The environment of this process; templates are read again on change in development alone."""
+    env = Environment(
+        loader=FileSystemLoader(ROOT),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=settings.get().environment == "development",
+    )
+    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    env.globals["asset"] = asset
+    env.filters |= {"vn_date": vn_date, "vn_datetime": vn_datetime, "vn_number": vn_number}
+    return env
+
+
+def asset(name: str) -> str:
+    """Address of a built file: `hocba.css` → `/static/hocba.0123abcdef.css`. Unbuilt files keep it."""
+    return STATIC_URL + _manifest(_built_at()).get(name, name)
+
+
+def is_fingerprinted(path: str) -> bool:
+    """Whether a path below /static/ names a file whose content is fixed by its name."""
+    return path in _manifest(_built_at()).values()
+
+
+def require_built() -> None:
+    """Start-up guard of production: raises SettingsError when the web assets were not built."""
+    if not _MANIFEST.exists():
+        raise settings.SettingsError(f"{_MANIFEST} is missing: build the web assets before the start")
+
+
+def _built_at() -> int:
+    return _MANIFEST.stat().st_mtime_ns if _MANIFEST.exists() else 0
+
+
+@lru_cache(maxsize=2)
+def _manifest(built_at: int) -> dict[str, str]:
+    names: dict[str, str] = json.loads(_MANIFEST.read_text(encoding="utf-8")) if built_at else {}
+    return names
+
+
+def vn_date(value: date | None) -> str:
+    """30/05/2026; an instant is taken in Vietnam's time; nothing for None."""
+    if isinstance(value, datetime):
+        value = value.astimezone(VIETNAM)
+    return f"{value:%d/%m/%Y}" if value else ""
+
+
+def vn_datetime(value: datetime | None) -> str:
+    """30/05/2026 14:05 in Vietnam's time; nothing for None."""
+    return f"{value.astimezone(VIETNAM):%d/%m/%Y %H:%M}" if value else ""
+
+
+def vn_number(value: float | Decimal | None, places: int | None = None) -> str:
+    """1.234,5: dots between thousands, a decimal comma, `places` decimals when given; nothing for None."""
+    if value is None:
+        return ""
+    text = f"{value:,}" if places is None else f"{value:,.{places}f}"
+    return text.translate(str.maketrans(",.", ".,"))

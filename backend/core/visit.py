@@ -1,0 +1,77 @@
+"""One request of one visitor: its id, who asks, and its one transaction. The edge begins and ends it."""
+
+import uuid
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.types import Scope
+
+from backend.core.actor import Actor
+from backend.core.database import TenantSession, tenant_session
+from backend.core.errors import Unauthenticated
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEY = "hocba_visit"
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Visitor(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed-in person and what the frame of a page says about them."""
+
+    actor: Actor
+    school_name: str
+    role_label: str
+
+
+@dataclass(slots=True)
+class Visit:
+    """State of a request. `session` is there once somebody is known, read-only where the method is safe."""
+
+    request_id: str
+    visitor: Visitor | None = None
+    session: TenantSession | None = None
+    _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:
+        """Open the request's transaction in a school; it is rolled back unless `commit` is called."""
+        if self.session is None:
+            self.session = await self._exits.enter_async_context(
+                tenant_session(tenant_id, read_only=read_only)
+            )
+        return self.session
+
+    async def leave(self) -> None:
+        """Drop whatever was not committed and give the connection back."""
+        if self.session is not None:
+            await self.session.rollback()
+        await self._exits.aclose()
+
+
+def begin(scope: Scope, request_id: str) -> Visit:
+    """Attach a new visit to a request."""
+    visit = Visit(request_id)
+    scope["state"] = {**scope.get("state", {}), _KEY: visit}
+    return visit
+
+
+def in_scope(scope: Scope) -> Visit:
+    """The visit of a request, by its ASGI scope."""
+    visit: Visit = scope["state"][_KEY]
+    return visit
+
+
+def visit_of(connection: Connection) -> Visit:
+    """The visit of a request."""
+    return in_scope(connection.scope)
+
+
+def visitor_of(connection: Connection) -> Visitor:
+    """Who is signed in; raises Unauthenticated when nobody is."""
+    visitor = visit_of(connection).visitor
+    if visitor is None:
+        raise Unauthenticated("Xin đăng nhập để xem phần này.")
+    return visitor

@@ -1,0 +1,174 @@
+"""What page handlers are made of: `page`, `fragment`, `redirect`, and the dependencies `session` and `actor`.
+
+One request is one transaction (read-only for GET): it is committed when the handler has returned, before the
+answer leaves, and rolled back when anything raises.
+"""
+
+import base64
+import secrets
+from collections.abc import AsyncGenerator
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+import litestar
+import msgspec
+from litestar import Response
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency, Provide
+from litestar.enums import MediaType
+
+from backend.core import cookies, csrf, settings, templates
+from backend.core.actor import Actor
+from backend.core.crypto import keyed_digest, same
+from backend.core.database import TenantSession
+from backend.core.errors import Unauthenticated
+from backend.core.visit import Visitor, visit_of, visitor_of
+
+Request: TypeAlias = litestar.Request[Any, Any, Any]
+Html: TypeAlias = Response[bytes]
+#: Types of the handler parameters `session` and `actor`.
+Session: TypeAlias = NamedDependency[TenantSession]
+CurrentActor: TypeAlias = NamedDependency[Actor]
+Tone = Literal["info", "ok", "warn", "bad"]
+
+#: A message for the next page is forgotten after this many seconds.
+FLASH_SECONDS = 60
+HOME = "/"
+
+
+class NavItem(msgspec.Struct, frozen=True):
+    """An entry of the main menu; shown to those who have the permission ("" is everybody)."""
+
+    label: str
+    url: str
+    icon: str
+    permission: str = ""
+
+
+def page(request: Request, template: str, *, status_code: int = 200, **context: object) -> Html:
+    """A whole page in the frame of the site, with the message that a redirect left for it."""
+    message = _read_flash(request)
+    secret = "" if csrf.binding(request) else secrets.token_urlsafe(32)
+    frame = frame_of(request)
+    if secret:
+        frame["csrf_token"] = csrf.token_for(secret)
+    frame["messages"] = [message] if message else []
+    set_cookies = [cookies.write("form", secret)] if secret else []
+    if cookies.read(request, "flash"):
+        set_cookies.append(cookies.clear("flash"))
+    return _html(templates.render(template, frame | context), status_code, set_cookies=set_cookies)
+
+
+def fragment(
+    request: Request,
+    template: str,
+    *,
+    status_code: int = 200,
+    headers: dict[str, str] | None = None,
+    **context: object,
+) -> Html:
+    """A part of a page, for htmx to swap in; it knows the same names as a page."""
+    return _html(templates.render(template, frame_of(request) | context), status_code, headers=headers)
+
+
+def redirect(request: Request, path: str, message: str = "", tone: Tone = "ok") -> Html:
+    """Send the browser to another page of the site (303), with a message for it; htmx by its own header."""
+    set_cookies = [_flash(message, tone)] if message else []
+    if is_htmx(request):
+        return _html("", 200, headers={"HX-Redirect": path}, set_cookies=set_cookies)
+    return _html("", 303, headers={"Location": path}, set_cookies=set_cookies)
+
+
+def frame_of(request: Request) -> dict[str, object]:
+    """The names that every template may use; see `frontend_templates/layouts/`."""
+    visit = visit_of(request)
+    frame: dict[str, object] = {
+        "request_id": visit.request_id,
+        "csrf_token": csrf.token_of(request),
+        "sandbox": settings.get().is_sandbox,
+        "lang": "vi",
+        "may": lambda permission: visit.visitor is not None and visit.visitor.actor.may(permission),
+    }
+    return frame | (_person(request, visit.visitor) if visit.visitor else {})
+
+
+def is_htmx(request: Request) -> bool:
+    """Whether htmx asks for a part of a page; a boosted link asks for a whole one."""
+    full = request.headers.get("hx-request-type") == "full" or "hx-boosted" in request.headers
+    return request.headers.get("hx-request") == "true" and not full
+
+
+def local_path(value: str, default: str = HOME) -> str:
+    """`value` where it is a path of this site, else `default`: a redirect never leaves the site."""
+    parts = urlsplit(value) if value.startswith("/") and value.isprintable() and "\\" not in value else None
+    inside = parts is not None and not parts.scheme and not parts.netloc and not value.startswith("//")
+    return value if inside else default
+
+
+async def provide_actor(request: Request) -> Actor:
+    """Dependency `actor`: who asks."""
+    return visitor_of(request).actor
+
+
+async def provide_session(request: Request) -> AsyncGenerator[TenantSession, None]:
+    """Dependency `session`: the request's transaction, committed when the handler has returned."""
+    session = visit_of(request).session
+    if session is None:
+        raise Unauthenticated("Xin đăng nhập để xem phần này.")
+    try:
+        yield session
+    except BaseException:
+        await session.rollback()
+        raise
+    await session.commit()
+
+
+dependencies = {"actor": Provide(provide_actor), "session": Provide(provide_session)}
+
+
+def _person(request: Request, visitor: Visitor) -> dict[str, object]:
+    path = request.scope["path"]
+    return {
+        "actor": visitor.actor,
+        "user_name": visitor.actor.name,
+        "role_label": visitor.role_label,
+        "school_name": visitor.school_name,
+        "nav": [
+            (item.label, item.url, item.icon, _is_under(path, item.url))
+            for item in request.app.state.navigation
+            if not item.permission or visitor.actor.may(item.permission)
+        ],
+    }
+
+
+def _is_under(path: str, url: str) -> bool:
+    return path == url or (url != HOME and path.startswith(f"{url}/"))
+
+
+def _html(
+    text: str,
+    status_code: int,
+    *,
+    headers: dict[str, str] | None = None,
+    set_cookies: list[Cookie] | None = None,
+) -> Html:
+    body = text.encode()
+    return Response(
+        body, status_code=status_code, media_type=MediaType.HTML, headers=headers, cookies=set_cookies
+    )
+
+
+def _flash(message: str, tone: Tone) -> Cookie:
+    body = base64.urlsafe_b64encode(msgspec.json.encode((tone, message[:500]))).decode()
+    return cookies.write("flash", f"{body}.{_signature(body)}", max_age=FLASH_SECONDS)
+
+
+def _read_flash(request: Request) -> tuple[str, str] | None:
+    body, _, signature = cookies.read(request, "flash").partition(".")
+    if not body or not same(signature, _signature(body)):
+        return None
+    return msgspec.json.decode(base64.urlsafe_b64decode(body), type=tuple[str, str])
+
+
+def _signature(body: str) -> str:
+    return keyed_digest(settings.get().secret_key, "flash", body)

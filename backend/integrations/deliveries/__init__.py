@@ -1,0 +1,1 @@
+"""Sending transcript versions to authorities and taking their answers back."""

@@ -1,0 +1,144 @@
+"""The port of every way to an authority: a message goes out, one of a few named answers comes back
+(`integrations.md` 4.1).
+
+What cannot be read is `Unknown`, never accepted and never rejected. Every answer carries its evidence: the
+bytes that went out and came back, with digests and times, without secrets.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and as whom. `base_url` without a trailing slash; times in seconds."""
+
+    base_url: str
+    api_key: str
+    connect_timeout: float = 5.0
+    total_timeout: float = 60.0
+
+    def __repr__(self) -> str:
+        return f"Endpoint(base_url={self.base_url!r})"
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery of one transcript version.
+
+    `message_id` = `sender_code` + 32 hex characters; it belongs to the delivery and stays on a resend.
+    `sha256` is the lower-case hex digest of `package_xml`, `pdf_sha256` that of the signed PDF.
+    """
+
+    message_id: str
+    sender_code: str
+    action: str
+    lookup_code: str
+    version: int
+    sha256: str
+    package_xml: bytes
+    pdf_sha256: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What went out and what came back, byte for byte;
+
+    `status` is the HTTP status, None without an answer.
+    """
+
+    target: str
+    started_at: datetime
+    ended_at: datetime
+    sent: bytes
+    received: bytes
+    status: int | None
+
+    @property
+    def sent_sha256(self) -> str:
+        """Lower-case hex."""
+        return hashlib.sha256(self.sent).hexdigest()
+
+    @property
+    def received_sha256(self) -> str:
+        """Lower-case hex."""
+        return hashlib.sha256(self.received).hexdigest()
+
+
+class AuthorityError(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the authority's error list: its code, the field meant, its words."""
+
+    code: str
+    field: str
+    message: str
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Technical acknowledgement: the authority has the message under `authority_id`. Not yet accepted."""
+
+    authority_id: str
+    evidence: Evidence
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Business answer: taken into the authority's database, with the number of its receipt."""
+
+    receipt: str
+    authority_id: str
+    evidence: Evidence
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The authority refuses the content and says why."""
+
+    errors: tuple[AuthorityError, ...]
+    evidence: Evidence
+
+
+class Processing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The authority has it and has not decided."""
+
+    evidence: Evidence
+
+
+class NotFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The authority does not know the message id: resend the same id after the settle time."""
+
+    evidence: Evidence
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It may or may not have arrived: query, then resend the same id. `reason` is a Vietnamese sentence."""
+
+    reason: str
+    evidence: Evidence
+
+
+class NotSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It certainly was not taken: no connection, key refused (`needs_person`), or told to wait
+    (`retry_after` seconds).
+    """
+
+    reason: str
+    evidence: Evidence
+    needs_person: bool = False
+    retry_after: float | None = None
+
+
+SendResult = Received | Rejected | Unknown | NotSent
+QueryResult = Accepted | Rejected | Processing | NotFound | Unknown
+
+
+class Channel(Protocol):
+    """One transport.
+
+    Both calls always return; a fault of the network or of the authority is an answer with a name.
+    """
+
+    async def send(self, endpoint: Endpoint, message: OutgoingMessage) -> SendResult:
+        """Send, or send again under the same id. Commit the attempt before calling."""
+        ...
+
+    async def query(self, endpoint: Endpoint, message_id: str) -> QueryResult:
+        """What became of the message."""
+        ...

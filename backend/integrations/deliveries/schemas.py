@@ -1,0 +1,55 @@
+"""The words of deliveries."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+import msgspec
+
+DeliveryId = NewType("DeliveryId", uuid.UUID)
+
+
+class Action(StrEnum):
+    """What the Authority is asked to do with the version."""
+
+    SUBMIT = "submit"
+
+
+class DeliveryState(StrEnum):
+    """queued → sending → received or unknown → accepted or rejected. Unknown is a state, not an error."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    RECEIVED = "received"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PARKED = "parked"
+
+
+class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery in a list. `errors` are the Authority's, {code, field, message}."""
+
+    id: DeliveryId
+    version_id: uuid.UUID
+    label: str
+    authority: str
+    message_id: str
+    state: DeliveryState
+    authority_reference: str | None
+    errors: tuple[dict[str, Any], ...]
+    reason: str | None
+    queued_at: datetime
+    answered_at: datetime | None
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One try with the digests of its evidence."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    sent_sha256: str | None
+    answer_sha256: str | None

@@ -1,0 +1,26 @@
+"""Workbooks that came in: what they held, what they would change, and whether they were taken."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.database import TenantTable, tenant_key
+
+
+class ImportRun(TenantTable):
+    """One uploaded workbook. `preview` holds the counts and the bad rows; nothing is written before `applied`."""
+
+    __tablename__ = "import_run"
+    __table_args__ = (tenant_key("uploaded_by", "staff_member"),)
+
+    file_name: Mapped[str]
+    file_sha256: Mapped[str]
+    layout: Mapped[str]
+    state: Mapped[str]
+    preview: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    uploaded_by: Mapped[uuid.UUID]
+    uploaded_at: Mapped[datetime]
+    applied_at: Mapped[datetime | None]

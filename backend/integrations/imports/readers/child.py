@@ -1,0 +1,46 @@
+"""The process in which a stranger's workbook is parsed: bytes on standard input, JSON on standard output.
+
+Started by `sandbox.py` for one file. Limits are set before anything of the file is touched.
+"""
+
+import codecs
+import resource
+import sys
+
+import msgspec
+
+from backend.integrations.imports.readers import detect, grid, precheck
+from backend.integrations.imports.schemas import ParsedFile
+
+MEMORY_BYTES = 512 * 1024 * 1024
+CPU_SECONDS = 20
+
+TOO_MUCH_MEMORY = "Tệp quá lớn để đọc; hãy tách thành nhiều tệp nhỏ hơn, mỗi lớp một tệp."
+
+
+def main() -> None:
+    """Read one workbook and answer. Exit status 0 whenever there is an answer."""
+    _limit()
+    data = sys.stdin.buffer.read(precheck.MAX_FILE_BYTES + 1)
+    sys.stdout.buffer.write(msgspec.json.encode(_parse(data)))
+
+
+def _parse(data: bytes) -> ParsedFile:
+    try:
+        return detect.read(grid.load(data))
+    except MemoryError:
+        return detect.unreadable(TOO_MUCH_MEMORY)
+    except Exception:
+        # openpyxl has no common error for broken files: KeyError, ParseError, TypeError … all mean this.
+        return detect.unreadable(precheck.BROKEN)
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Codecs of zip directories are modules of their own, loaded on first use.
+    for name in ("cp437", "ascii", "latin-1", "utf-8-sig"):
+        codecs.lookup(name)
+    # All modules are loaded: from here on no file and no socket can be opened.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))

@@ -1,0 +1,64 @@
+"""Which of our layouts a workbook is: decided by the words of its header rows, never by its file name."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Final
+
+from backend.integrations.imports.readers import (
+    headers,
+    homeroom,
+    primary_comments,
+    primary_results,
+    pupils,
+    secondary_marks,
+)
+from backend.integrations.imports.readers.grid import Sheet
+from backend.integrations.imports.schemas import Layout, ParsedFile, RowProblem, UnreadableFile
+
+#: Words of which one must stand in a header for the layout, the most telling layouts first.
+_SIGNS: Final[tuple[tuple[Layout, tuple[str, ...]], ...]] = (
+    (Layout.SECONDARY_MARKS, ("ddgtx", "ddggk", "ddgck", "danh gia thuong xuyen", "danh gia cuoi ki")),
+    (Layout.PRIMARY_RESULTS, ("muc dat duoc", "diem ktdk", "hoan thanh chuong trinh lop hoc")),
+    (Layout.HOMEROOM, ("ren luyen",)),
+    (Layout.PRIMARY_COMMENTS, ("nhan xet",)),
+    (Layout.PUPILS, ("so dinh danh ca nhan", "gioi tinh", "dan toc")),
+)
+_READERS: Final[dict[Layout, Callable[[Sequence[Sheet]], ParsedFile]]] = {
+    Layout.PUPILS: pupils.read,
+    Layout.PRIMARY_RESULTS: primary_results.read,
+    Layout.PRIMARY_COMMENTS: primary_comments.read,
+    Layout.SECONDARY_MARKS: secondary_marks.read,
+    Layout.HOMEROOM: homeroom.read,
+}
+_HEADERS_READ: Final = 5
+_ROWS_READ: Final = 60
+UNKNOWN: Final = (
+    "Không nhận ra mẫu của tệp: không có dòng tiêu đề với cột “Mã học sinh” và “Họ tên”; "
+    "hãy dùng mẫu tải từ hệ thống."
+)
+
+
+def layout_of(sheets: Sequence[Sheet]) -> Layout | None:
+    """The layout of a workbook, or None when no sheet has a header row that we know."""
+    words = " | ".join(key for sheet in sheets for key in _header_keys(sheet))
+    for layout, signs in _SIGNS:
+        if any(sign in words for sign in signs):
+            return layout
+    return None
+
+
+def read(sheets: Sequence[Sheet]) -> ParsedFile:
+    """The workbook's rows in our terms, by the reader of its layout."""
+    layout = layout_of(sheets)
+    return _READERS[layout](sheets) if layout else unreadable(UNKNOWN)
+
+
+def unreadable(message: str) -> UnreadableFile:
+    """A file from which nothing could be read, with the one sentence that says why."""
+    problem = RowProblem(sheet="", row=None, column="", value="", message=message)
+    return UnreadableFile(school_name=None, academic_year=None, sheets=(), problems=(problem,))
+
+
+def _header_keys(sheet: Sheet) -> list[str]:
+    rows = (at for at, cells in enumerate(sheet.rows[:_ROWS_READ]) if headers.is_header(cells))
+    return [column.keys[0] for at in islice(rows, _HEADERS_READ) for column in headers.columns(sheet, at)]

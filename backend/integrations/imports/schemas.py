@@ -1,0 +1,236 @@
+"""Words of the imports slice: what a workbook turned out to be, its rows in our terms, what is wrong.
+
+Levels are the Ministry's own codes, subject and trait codes those of `records/assessment/rules/subjects.py`.
+Every row carries the sheet and the row number as Excel shows it, so that a later refusal (an unknown pupil, a
+locked sheet) can still name the place.
+"""
+
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal, NewType
+
+import msgspec
+
+#: TT27/2020 Đ.7.1.a: Hoàn thành tốt, Hoàn thành, Chưa hoàn thành.
+SubjectLevel = Literal["T", "H", "C"]
+#: TT27/2020 Đ.7.2: Tốt, Đạt, Cần cố gắng.
+TraitLevel = Literal["T", "Đ", "C"]
+#: TT27/2020 Đ.9.2.a.
+YearLevel = Literal["HTXS", "HTT", "HT", "CHT"]
+#: TT22/2021 Đ.5: a subject assessed by comment is Đạt or Chưa đạt.
+CommentLevel = Literal["Đ", "CĐ"]
+#: TT22/2021 Đ.8 (kết quả rèn luyện).
+ConductLevel = Literal["T", "K", "Đ", "CĐ"]
+#: TT27/2020: the four points of the year at which primary pupils are assessed.
+Period = Literal["MID_S1", "END_S1", "MID_S2", "YEAR_END"]
+TermNumber = Literal[1, 2]
+Gender = Literal["male", "female"]
+
+
+class Layout(StrEnum):
+    """The kinds of workbook that we recognise by their content."""
+
+    PUPILS = "pupils"
+    PRIMARY_RESULTS = "primary_results"
+    PRIMARY_COMMENTS = "primary_comments"
+    SECONDARY_MARKS = "secondary_marks"
+    HOMEROOM = "homeroom"
+
+
+class MarkKind(StrEnum):
+    """TT22/2021 Đ.6, Đ.7: ĐĐGtx, ĐĐGgk, ĐĐGck."""
+
+    REGULAR = "regular"
+    MIDTERM = "midterm"
+    FINAL = "final"
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A value object of this slice."""
+
+
+class RowProblem(_Value, frozen=True, kw_only=True):
+    """One thing that is wrong, at one place. `row` is Excel's row number; None: the whole sheet or file."""
+
+    sheet: str
+    row: int | None
+    column: str
+    value: str
+    message: str
+
+
+class SheetInfo(_Value, frozen=True, kw_only=True):
+    """What one sheet was read as; `rows` counts the pupils read from it."""
+
+    name: str
+    class_code: str | None
+    subject_code: str | None
+    term: TermNumber | None
+    rows: int
+
+
+class _Row(_Value, frozen=True, kw_only=True):
+    sheet: str
+    row: int
+    class_code: str
+    student_code: str
+    full_name: str
+
+
+class PupilRow(_Row, frozen=True, kw_only=True):
+    """One line of the pupils' register (CSDL ngành, C1-HocSinh)."""
+
+    date_of_birth: date
+    gender: Gender
+    status: str
+    personal_id: str | None
+    ethnicity: str | None
+    nationality: str | None
+    birth_place: str | None
+    hometown: str | None
+    address: str | None
+    father_name: str | None
+    mother_name: str | None
+    guardian_name: str | None
+
+
+class PrimaryResultRow(_Row, frozen=True, kw_only=True):
+    """One pupil's results at one point of the year. Empty cells are absent from the mappings."""
+
+    date_of_birth: date | None
+    levels: dict[str, SubjectLevel]
+    tests: dict[str, int]
+    traits: dict[str, TraitLevel]
+    class_completed: bool
+    promoted: bool
+    year_level: YearLevel | None
+
+
+class PrimaryCommentRow(_Row, frozen=True, kw_only=True):
+    """One pupil's comments. `first_tests` holds the marks of tests that were taken again (TT27/2020 Đ.7.1.b);
+    the mark of the retest is in the results workbook."""
+
+    comments: dict[str, str]
+    qualities_comment: str | None
+    general_competences_comment: str | None
+    specific_competences_comment: str | None
+    first_tests: dict[str, int]
+    absences_excused: int | None
+    absences_unexcused: int | None
+    homeroom_comment: str | None
+
+
+class MarkEntry(_Value, frozen=True, kw_only=True):
+    """One recorded mark: either `score` (0–10, one decimal) or `level` is set. `slot` counts from 1."""
+
+    kind: MarkKind
+    slot: int
+    score: Decimal | None = None
+    level: CommentLevel | None = None
+
+
+class SecondaryMarkRow(_Row, frozen=True, kw_only=True):
+    """One pupil's marks in one subject and term. `average_given` is the ĐTBmhk that the file itself shows."""
+
+    subject_code: str
+    term: TermNumber
+    date_of_birth: date | None
+    marks: tuple[MarkEntry, ...]
+    average_given: Decimal | None
+    comment: str | None
+
+
+class Reassessment(_Value, frozen=True, kw_only=True):
+    """The year result of one subject after re-assessment in summer (TT22/2021 Đ.14)."""
+
+    subject_code: str
+    score: Decimal | None = None
+    level: CommentLevel | None = None
+
+
+class HomeroomRow(_Row, frozen=True, kw_only=True):
+    """What the homeroom teacher of a secondary class records for one pupil."""
+
+    date_of_birth: date | None
+    conduct_term1: ConductLevel | None
+    conduct_term2: ConductLevel | None
+    conduct_after_summer: ConductLevel | None
+    reassessments: tuple[Reassessment, ...]
+    absences_excused: int | None
+    absences_unexcused: int | None
+    homeroom_comment: str | None
+
+
+class _File(_Value, tag_field="layout", frozen=True, kw_only=True):
+    """`academic_year` is "2025-2026", from the title rows; `problems` is empty for a faultless workbook."""
+
+    school_name: str | None
+    academic_year: str | None
+    sheets: tuple[SheetInfo, ...]
+    problems: tuple[RowProblem, ...]
+
+
+class PupilsFile(_File, tag=Layout.PUPILS.value, frozen=True, kw_only=True):
+    rows: tuple[PupilRow, ...]
+
+
+class PrimaryResultsFile(_File, tag=Layout.PRIMARY_RESULTS.value, frozen=True, kw_only=True):
+    period: Period
+    rows: tuple[PrimaryResultRow, ...]
+
+
+class PrimaryCommentsFile(_File, tag=Layout.PRIMARY_COMMENTS.value, frozen=True, kw_only=True):
+    rows: tuple[PrimaryCommentRow, ...]
+
+
+class SecondaryMarksFile(_File, tag=Layout.SECONDARY_MARKS.value, frozen=True, kw_only=True):
+    rows: tuple[SecondaryMarkRow, ...]
+
+
+class HomeroomFile(_File, tag=Layout.HOMEROOM.value, frozen=True, kw_only=True):
+    rows: tuple[HomeroomRow, ...]
+
+
+class UnreadableFile(_File, tag="unreadable", frozen=True, kw_only=True):
+    """No layout that we know, or an unusable file: `problems` says why in one sentence."""
+
+
+ParsedFile = (
+    PupilsFile | PrimaryResultsFile | PrimaryCommentsFile | SecondaryMarksFile | HomeroomFile | UnreadableFile
+)
+
+
+ImportRunId = NewType("ImportRunId", uuid.UUID)
+
+
+class ImportState(StrEnum):
+    """Shown; taken."""
+
+    PREVIEWED = "previewed"
+    APPLIED = "applied"
+
+
+class Preview(_Value, frozen=True, kw_only=True):
+    """What taking a workbook would do, in pupils (a register) or marks (everything else)."""
+
+    layout: str
+    new: int
+    changed: int
+    unchanged: int
+    moved: int
+    bad: int
+    problems: tuple[RowProblem, ...]
+
+
+class ImportView(_Value, frozen=True, kw_only=True):
+    """One run."""
+
+    id: ImportRunId
+    file_name: str
+    file_sha256: str
+    state: ImportState
+    preview: Preview
+    uploaded_at: datetime
+    applied_at: datetime | None

@@ -1,0 +1,185 @@
+"""A workbook comes in: read in a limited process, shown as a preview, and only then taken, all or nothing."""
+
+import uuid
+from collections.abc import Sequence
+
+import msgspec
+
+from backend.core import audit, clock, storage
+from backend.core.actor import Actor
+from backend.core.audit import Action
+from backend.core.crypto import sha256_hex
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.core.ids import new_id
+from backend.integrations.imports import conversion, queries
+from backend.integrations.imports.models import ImportRun
+from backend.integrations.imports.readers import sandbox
+from backend.integrations.imports.schemas import (
+    ImportRunId,
+    ImportState,
+    ImportView,
+    ParsedFile,
+    Preview,
+    PrimaryResultsFile,
+    PupilsFile,
+    RowProblem,
+    UnreadableFile,
+)
+from backend.records.gradebook import service as gradebook
+from backend.records.roster import service as roster
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: As many bad rows as a person reads; the count tells of the rest.
+PROBLEMS_SHOWN = 200
+RUNS_SHOWN = 30
+
+
+async def read_workbook(tenant_id: uuid.UUID, data: bytes) -> ParsedFile:
+    """What a workbook holds; the bytes are kept in the store. Outside any transaction."""
+    await storage.put(tenant_id, data)
+    return await sandbox.parse_async(data)
+
+
+async def preview(
+    session: TenantSession, actor: Actor, file_name: str, data: bytes, file: ParsedFile
+) -> ImportRunId:
+    """Work out what a workbook would change and keep that as a run; nothing of the school is touched."""
+    if actor.staff_id is None:
+        raise Forbidden("Chỉ người của trường mới nhập được dữ liệu.")
+    run_id, digest = ImportRunId(new_id()), sha256_hex(data)
+    await storage.register(session, digest, len(data), XLSX)
+    found = await _compare(session, actor, file)
+    values = {
+        "tenant_id": session.tenant_id,
+        "id": run_id,
+        "file_name": file_name[:200],
+        "file_sha256": digest,
+        "layout": found.layout,
+        "state": ImportState.PREVIEWED,
+        "preview": msgspec.to_builtins(found),
+        "uploaded_by": actor.staff_id,
+        "uploaded_at": clock.now(),
+    }
+    await queries.insert_run(session, values)
+    await audit.record(session, actor, Action.IMPORT_PREVIEWED, run_id, file_name, sha256=digest, bad=found.bad)
+    return run_id
+
+
+async def apply(session: TenantSession, actor: Actor, run_id: uuid.UUID, file: ParsedFile) -> Preview:
+    """Take a previewed workbook: all of it, or nothing. `file` is the same workbook read again.
+
+    Raises Conflict when it was taken before, or when it holds a bad row.
+    """
+    run = await queries.run(session, run_id, hold=True)
+    if run is None:
+        raise NotFound("Không tìm thấy lần nhập này.")
+    if run.state != ImportState.PREVIEWED:
+        raise Conflict(f"Tệp “{run.file_name}” đã được nhập rồi; không cần nhập lại.")
+    if isinstance(file, UnreadableFile) or file.problems:
+        raise Conflict(f"Tệp “{run.file_name}” còn dòng lỗi; hãy sửa trong tệp rồi tải lên lại.")
+    found = await _take(session, actor, file)
+    if found.bad:
+        raise Conflict(f"Tệp “{run.file_name}” còn {found.bad} dòng lỗi; hãy sửa trong tệp rồi tải lên lại.")
+    values = {"state": ImportState.APPLIED, "applied_at": clock.now(), "preview": msgspec.to_builtins(found)}
+    await queries.update_run(session, run_id, values)
+    await audit.record(
+        session, actor, Action.IMPORT_APPLIED, run_id, run.file_name, new=found.new, changed=found.changed
+    )
+    return found
+
+
+async def get_run(session: TenantSession, run_id: uuid.UUID) -> ImportView:
+    """One run with its preview. Raises NotFound."""
+    run = await queries.run(session, run_id)
+    if run is None:
+        raise NotFound("Không tìm thấy lần nhập này.")
+    return _view(run)
+
+
+async def list_runs(session: TenantSession) -> Sequence[ImportView]:
+    """Newest first."""
+    return [_view(run) for run in await queries.newest_runs(session, RUNS_SHOWN)]
+
+
+async def _compare(session: TenantSession, actor: Actor, file: ParsedFile) -> Preview:
+    match file:
+        case UnreadableFile():
+            return _preview("unreadable", 0, 0, 0, 0, file.problems)
+        case PupilsFile():
+            change = await roster.compare_register(session, conversion.students(file))
+            problems = [*file.problems, *_named(file, change.problems)]
+            return _preview("pupils", change.new, change.changed, change.unchanged, change.moved, problems)
+        case _:
+            return await _compare_marks(session, actor, file, write=False)
+
+
+async def _take(session: TenantSession, actor: Actor, file: ParsedFile) -> Preview:
+    if isinstance(file, PupilsFile):
+        change = await roster.take_register(session, conversion.students(file))
+        return _preview("pupils", change.new, change.changed, change.unchanged, change.moved, ())
+    return await _compare_marks(session, actor, file, write=True)
+
+
+async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile, *, write: bool) -> Preview:
+    layout = str(file.__struct_config__.tag)
+    if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
+        message = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập được kết quả cuối năm học."
+        return _preview(layout, 0, 0, 0, 0, [RowProblem(sheet="", row=None, column="", value="", message=message)])
+    found = conversion.marks(file, await _known(session))
+    problems = [*file.problems, *found.problems]
+    record = gradebook.record_marks if write and not problems else gradebook.compare_marks
+    change = await record(session, actor, found.marks)
+    for index, message in change.problems:
+        row = found.rows[index]
+        problems.append(RowProblem(sheet=row.sheet, row=row.row, column="", value="", message=message))
+    return _preview(layout, change.new, change.changed, change.unchanged, 0, problems)
+
+
+async def _known(session: TenantSession) -> conversion.Known:
+    sheets = await gradebook.list_sheets(session)
+    return conversion.Known(
+        sheets={(sheet.class_name, sheet.subject_code, sheet.term): sheet.id for sheet in sheets},
+        students=await roster.places_by_code(session),
+        class_names=frozenset(sheet.class_name for sheet in sheets),
+    )
+
+
+def _named(file: PupilsFile, problems: Sequence[tuple[str, str]]) -> list[RowProblem]:
+    rows = {row.student_code: row for row in file.rows}
+    return [
+        RowProblem(
+            sheet=rows[code].sheet,
+            row=rows[code].row,
+            column="",
+            value=code,
+            message=f"Trang “{rows[code].sheet}”, dòng {rows[code].row}: {sentence}",
+        )
+        for code, sentence in problems
+    ]
+
+
+def _preview(
+    layout: str, new: int, changed: int, unchanged: int, moved: int, problems: Sequence[RowProblem]
+) -> Preview:
+    return Preview(
+        layout=layout,
+        new=new,
+        changed=changed,
+        unchanged=unchanged,
+        moved=moved,
+        bad=len(problems),
+        problems=tuple(problems[:PROBLEMS_SHOWN]),
+    )
+
+
+def _view(run: ImportRun) -> ImportView:
+    return ImportView(
+        id=ImportRunId(run.id),
+        file_name=run.file_name,
+        file_sha256=run.file_sha256,
+        state=ImportState(run.state),
+        preview=msgspec.convert(run.preview, Preview),
+        uploaded_at=run.uploaded_at,
+        applied_at=run.applied_at,
+    )

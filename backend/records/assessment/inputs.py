@@ -1,0 +1,108 @@
+"""From the gradebook's cells to the input of the rules: pure, one pupil at a time."""
+
+from collections.abc import Mapping, Sequence
+
+from backend.records.assessment.schemas import (
+    Absences,
+    AssessedBy,
+    Conduct,
+    Level,
+    PrimarySubject,
+    PrimaryYear,
+    PupilYear,
+    Recognition,
+    SecondarySubject,
+    SecondaryYear,
+    SubjectLevel,
+    TermMarks,
+    TraitLevel,
+    TraitResult,
+)
+from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
+from backend.records.roster.curriculum import GradeSubject, find_subject, traits_of
+from backend.records.roster.schemas import HOMEROOM
+
+Cells = Mapping[Cell, str]
+#: (subject code, term) → the pupil's cells in that sheet
+PupilCells = Mapping[tuple[str, int], Cells]
+
+_NONE: dict[Cell, str] = {}
+
+
+def pupil_year(grade: int, subject_codes: Sequence[str], cells: PupilCells) -> PupilYear:
+    """What the circular is asked about one pupil; empty cells stay None, they are never zero."""
+    subjects = [subject for code in subject_codes if (subject := find_subject(grade, code))]
+    homeroom = cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
+    return _primary(grade, subjects, cells, homeroom) if grade <= 5 else _secondary(grade, subjects, cells, homeroom)
+
+
+def _secondary(
+    grade: int, subjects: Sequence[GradeSubject], cells: PupilCells, homeroom: Cells
+) -> SecondaryYear:
+    conduct = {slot: homeroom.get(Cell(MarkKind.CONDUCT, slot)) for slot in ("1", "2", "summer")}
+    return SecondaryYear(
+        grade=grade,
+        subjects=tuple(_secondary_subject(subject, cells, homeroom) for subject in subjects),
+        conduct=Conduct(
+            term1=_level(conduct["1"]), term2=_level(conduct["2"]), after_summer=_level(conduct["summer"])
+        ),
+        absences=_absences(homeroom),
+    )
+
+
+def _secondary_subject(subject: GradeSubject, cells: PupilCells, homeroom: Cells) -> SecondarySubject:
+    return SecondarySubject(
+        code=subject.code,
+        assessed_by=AssessedBy(subject.assessed_by.value),
+        lessons_per_year=subject.lessons_per_year,
+        term1=_term(subject, cells.get((subject.code, 1), _NONE)),
+        term2=_term(subject, cells.get((subject.code, 2), _NONE)),
+        reassessed=homeroom.get(Cell(MarkKind.REASSESSED, subject.code)),
+    )
+
+
+def _term(subject: GradeSubject, sheet: Cells) -> TermMarks:
+    return TermMarks(
+        regular=tuple(
+            sheet.get(Cell(MarkKind.REGULAR, str(slot))) for slot in range(1, subject.regular_marks + 1)
+        ),
+        midterm=sheet.get(Cell(MarkKind.MIDTERM)),
+        final=sheet.get(Cell(MarkKind.FINAL)),
+    )
+
+
+def _primary(grade: int, subjects: Sequence[GradeSubject], cells: PupilCells, homeroom: Cells) -> PrimaryYear:
+    return PrimaryYear(
+        grade=grade,
+        subjects=tuple(_primary_subject(subject, cells.get((subject.code, WHOLE_YEAR), _NONE)) for subject in subjects),
+        traits=tuple(
+            TraitResult(code=trait.code, level=TraitLevel(level) if level else None)
+            for trait in traits_of(grade)
+            for level in [homeroom.get(Cell(MarkKind.TRAIT, trait.code))]
+        ),
+        recognition=Recognition(),
+    )
+
+
+def _primary_subject(subject: GradeSubject, sheet: Cells) -> PrimarySubject:
+    level = sheet.get(Cell(MarkKind.LEVEL))
+    attempts = tuple(mark for slot in ("1", "2") if (mark := sheet.get(Cell(MarkKind.TEST, slot))))
+    return PrimarySubject(
+        code=subject.code,
+        level=SubjectLevel(level) if level else None,
+        tests={"year_end": attempts} if subject.year_end_test else None,
+    )
+
+
+def _absences(homeroom: Cells) -> Absences | None:
+    excused, unexcused = (homeroom.get(Cell(MarkKind.ABSENCE, slot)) for slot in ("excused", "unexcused"))
+    if excused is None and unexcused is None:
+        return None
+    return Absences(
+        excused=int(excused) if excused else None,
+        unexcused=int(unexcused) if unexcused else None,
+    )
+
+
+def _level(code: str | None) -> Level | None:
+    return Level(code) if code else None

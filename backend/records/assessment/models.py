@@ -1,0 +1,35 @@
+"""What the circular makes of a pupil's year."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.database import TenantTable, tenant_key
+
+
+class YearResult(TenantTable):
+    """The result of one pupil in one class: computed by the machine, confirmed by the homeroom teacher.
+
+    `input` is what the rules were given and `output` what they answered, both in the form of `hocba assess`.
+    """
+
+    __tablename__ = "year_result"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "class_id", "student_id"),
+        tenant_key("class_id", "school_class"),
+        tenant_key("student_id", "student"),
+        tenant_key("confirmed_by", "staff_member"),
+    )
+
+    class_id: Mapped[uuid.UUID]
+    student_id: Mapped[uuid.UUID]
+    state: Mapped[str]
+    input: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    output: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    computed_at: Mapped[datetime]
+    confirmed_by: Mapped[uuid.UUID | None]
+    confirmed_at: Mapped[datetime | None]

@@ -1,0 +1,63 @@
+"""All SQL of assessment."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from backend.core.database import TenantSession
+from backend.records.assessment.models import YearResult
+from backend.records.roster.models import SchoolClass, Student
+
+
+async def upsert_results(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    """Store computed results; a confirmed one is replaced only while nothing was made of it."""
+    if not rows:
+        return
+    query = insert(YearResult)
+    columns = ("state", "input", "output", "computed_at", "confirmed_by", "confirmed_at")
+    query = query.on_conflict_do_update(
+        index_elements=["tenant_id", "class_id", "student_id"],
+        set_={name: query.excluded[name] for name in columns},
+        where=YearResult.input != query.excluded.input,
+    )
+    await session.execute(query, rows)
+
+
+async def results_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
+    """Results of a class with the pupils' names, in the order of names."""
+    query = (
+        select(
+            YearResult.id,
+            YearResult.student_id,
+            YearResult.state,
+            YearResult.output,
+            Student.full_name,
+            Student.student_code,
+        )
+        .join(Student, and_(Student.tenant_id == YearResult.tenant_id, Student.id == YearResult.student_id))
+        .where(YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id)
+        .order_by(Student.name_key, Student.id)
+    )
+    return (await session.execute(query)).all()
+
+
+async def confirm(session: TenantSession, ids: Sequence[uuid.UUID], values: dict[str, Any]) -> None:
+    await session.execute(
+        update(YearResult)
+        .where(YearResult.tenant_id == session.tenant_id, YearResult.id.in_(ids))
+        .values(values)
+    )
+
+
+async def progress(session: TenantSession) -> Sequence[Any]:
+    """Per class and state, how many results there are."""
+    query = (
+        select(YearResult.class_id, SchoolClass.name, YearResult.state, func.count().label("number"))
+        .join(SchoolClass, and_(SchoolClass.tenant_id == YearResult.tenant_id, SchoolClass.id == YearResult.class_id))
+        .where(YearResult.tenant_id == session.tenant_id)
+        .group_by(YearResult.class_id, SchoolClass.name, YearResult.state)
+    )
+    return (await session.execute(query)).all()

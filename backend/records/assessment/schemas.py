@@ -1,0 +1,303 @@
+"""Words of the assessment slice: one pupil-year in, its results out. The structs are the contract's JSON.
+
+Marks and averages are decimal strings ("7.5"; a comma is accepted on input, a dot is written). Levels are the
+Ministry's own codes. A field that is None has not been entered: it is never taken as zero or as Chưa đạt.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from backend.core.errors import Invalid
+from backend.records.roster.schemas import StudentId
+
+
+class Circular(StrEnum):
+    """The rule sets that we know."""
+
+    PRIMARY = "27/2020"
+    SECONDARY = "22/2021"
+
+
+class AssessedBy(StrEnum):
+    """TT22/2021 Đ.5: by comments alone (Đạt / Chưa đạt), or by comments and marks."""
+
+    SCORE = "score"
+    COMMENT = "comment"
+
+
+class Level(StrEnum):
+    """Learning and conduct levels of TT22/2021 (Đ.8, Đ.9.2). A comment subject is PASS or FAIL only."""
+
+    GOOD = "T"
+    FAIR = "K"
+    PASS = "Đ"
+    FAIL = "CĐ"
+
+
+class SubjectLevel(StrEnum):
+    """TT27/2020 Đ.7.1.a: Hoàn thành tốt, Hoàn thành, Chưa hoàn thành."""
+
+    COMPLETED_WELL = "T"
+    COMPLETED = "H"
+    NOT_COMPLETED = "C"
+
+
+class TraitLevel(StrEnum):
+    """TT27/2020 Đ.7.2: Tốt, Đạt, Cần cố gắng."""
+
+    GOOD = "T"
+    ACHIEVED = "Đ"
+    NEEDS_EFFORT = "C"
+
+
+class YearLevel(StrEnum):
+    """TT27/2020 Đ.9.2.a: Hoàn thành xuất sắc, Hoàn thành tốt, Hoàn thành, Chưa hoàn thành."""
+
+    EXCELLENT = "HTXS"
+    GOOD = "HTT"
+    COMPLETED = "HT"
+    NOT_COMPLETED = "CHT"
+
+
+class Promotion(StrEnum):
+    """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's."""
+
+    PROMOTED = "PROMOTED"
+    RETAINED = "RETAINED"
+    REASSESSMENT = "REASSESSMENT"
+    SUMMER_TRAINING = "SUMMER_TRAINING"
+    SUPPLEMENTARY = "SUPPLEMENTARY"
+    PENDING = "PENDING"
+
+
+class Title(StrEnum):
+    """Year-end titles: TT22 Đ.15 (Xuất sắc, Giỏi) and TT27 Đ.13 (Xuất sắc, Tiêu biểu)."""
+
+    EXCELLENT = "XUAT_SAC"
+    VERY_GOOD = "GIOI"
+    EXEMPLARY = "TIEU_BIEU"
+
+
+class AdjustmentReading(StrEnum):
+    """How TT22 Đ.9.3 looks past the one weak subject: leave it out (A), or imagine it passed well (B)."""
+
+    IGNORE_SUBJECT = "A"
+    IMAGINE_PASSED = "B"
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the circulars leave open (domain reference 7.3). The defaults are the recommended readings."""
+
+    #: TT22 Đ.9.3: see AdjustmentReading
+    adjustment: AdjustmentReading = AdjustmentReading.IGNORE_SUBJECT
+    #: do môn tự chọn (Ngoại ngữ 2, Tiếng dân tộc thiểu số) count where the input does not say so
+    optional_subjects_count: bool = True
+    #: TT22 Đ.6.2: the chuyên đề result is one mark more (False: it takes one of the regular places)
+    topic_is_extra_mark: bool = True
+    #: the terms (1, 2) in which the chuyên đề result is counted
+    topic_terms: tuple[int, ...] = (1, 2)
+    #: TT27 Đ.7.1.b says a 10-point scale without saying that it starts at 1: accept 0 and warn, or refuse it
+    primary_zero_allowed: bool = True
+    #: TT22 Đ.14: a new result replaces the year's (False), or the better of the two stands (True)
+    better_of_reassessment: bool = False
+    #: TT22 Đ.14: may a pupil whose learning and conduct both failed still be promoted by later results (Đ.12)
+    both_failed_may_recover: bool = False
+    #: subjects and traits of the programme that are absent from the input are missing, not "not taught"
+    complete_curriculum: bool = False
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A value object of this slice. Those made by the hundred are `gc=False`: strings cannot form a cycle."""
+
+
+class TermMarks(_Value, frozen=True, kw_only=True, gc=False):
+    """One subject in one term: its marks, or the recorded `average` (score) / `result` (comment).
+
+    `regular` are ĐĐGtx, `midterm` ĐĐGgk, `final` ĐĐGck: marks, or "Đ"/"CĐ" in a comment subject.
+    """
+
+    regular: tuple[str | None, ...] = ()
+    midterm: str | None = None
+    final: str | None = None
+    average: str | msgspec.UnsetType | None = msgspec.UNSET
+    result: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class SecondarySubject(_Value, frozen=True, kw_only=True, gc=False):
+    """One subject of one pupil-year. `lessons_per_year` gives the number of regular marks (TT22 Đ.6.2.b)."""
+
+    code: str
+    assessed_by: AssessedBy
+    lessons_per_year: int | None = None
+    term1: TermMarks | None = None
+    term2: TermMarks | None = None
+    #: year result after re-assessment in summer (TT22 Đ.14)
+    reassessed: str | None = None
+    exempt: bool = False
+    #: None: counted, unless it is optional and the policy leaves optional subjects out
+    counts: bool | None = None
+    #: result of the subject's chuyên đề cluster
+    topic: str | None = None
+
+
+class Conduct(_Value, frozen=True, kw_only=True, gc=False):
+    """Kết quả rèn luyện of the two terms, and after training in the summer (TT22 Đ.8, Đ.13)."""
+
+    term1: Level | None = None
+    term2: Level | None = None
+    after_summer: Level | None = None
+
+
+class Absences(_Value, frozen=True, kw_only=True, gc=False):
+    """Half-days (buổi) absent in the year, by the plan of one buổi a day."""
+
+    excused: int | None = None
+    unexcused: int | None = None
+
+
+class SecondaryYear(_Value, frozen=True, kw_only=True, tag_field="circular", tag=Circular.SECONDARY.value):
+    """One pupil-year of grades 6–12."""
+
+    grade: int
+    subjects: tuple[SecondarySubject, ...] = ()
+    conduct: Conduct | None = None
+    absences: Absences | None = None
+
+
+class PrimarySubject(_Value, frozen=True, kw_only=True):
+    """One subject or educational activity at year end; `tests`: all attempts of each periodic test, in order.
+
+    Keys of `tests`: `mid_s1`, `end_s1`, `mid_s2`, `year_end`. Marks are whole numbers as strings.
+    """
+
+    code: str
+    level: SubjectLevel | None = None
+    tests: dict[str, tuple[str | None, ...]] | None = None
+    exempt: bool = False
+    counts: bool | None = None
+
+
+class TraitResult(_Value, frozen=True, kw_only=True):
+    """One quality (phẩm chất) or competence (năng lực) at year end."""
+
+    code: str
+    level: TraitLevel | None = None
+
+
+class Recognition(_Value, frozen=True, kw_only=True):
+    """What TT27 Đ.13.1.a asks of people for the title Học sinh Tiêu biểu."""
+
+    outstanding_subject: bool = False
+    clear_progress: bool = False
+    class_agrees: bool = False
+
+
+class PrimaryYear(_Value, frozen=True, kw_only=True, tag_field="circular", tag=Circular.PRIMARY.value):
+    """One pupil-year of grades 1–5."""
+
+    grade: int
+    subjects: tuple[PrimarySubject, ...] = ()
+    traits: tuple[TraitResult, ...] = ()
+    recognition: Recognition | None = None
+
+
+class Reason(_Value, frozen=True, kw_only=True, gc=False):
+    """Why: the article ("TT22 Đ.9.2.b") and a Vietnamese explanation for a teacher."""
+
+    rule: str
+    text: str
+
+
+class SubjectResult(_Value, frozen=True, kw_only=True, gc=False):
+    """Averages with one decimal ("7.9") or "Đ"/"CĐ"; `final` is the year's result after any re-assessment."""
+
+    term1: str | None
+    term2: str | None
+    year: str | None
+    final: str | None
+
+
+class LearningResult(_Value, frozen=True, kw_only=True, gc=False):
+    """`base` by TT22 Đ.9.2; `level` after Đ.9.3; `adjusted_by` the subject that caused the adjustment."""
+
+    base: Level | None
+    level: Level | None
+    adjusted_by: str | None
+
+
+class Learning(_Value, frozen=True, kw_only=True, gc=False):
+    """Kết quả học tập of each term and of the year."""
+
+    term1: LearningResult
+    term2: LearningResult
+    year: LearningResult
+
+
+class ConductResult(_Value, frozen=True, kw_only=True, gc=False):
+    """Kết quả rèn luyện of the year (TT22 Đ.8.2.b) and after the summer."""
+
+    year: Level | None
+    after_summer: Level | None
+
+
+class SecondaryResult(_Value, frozen=True, kw_only=True, tag_field="circular", tag=Circular.SECONDARY.value):
+    """What TT22/2021 makes of a pupil-year."""
+
+    subjects: dict[str, SubjectResult]
+    learning: Learning
+    learning_after_reassessment: LearningResult | None
+    conduct: ConductResult
+    promotion: Promotion
+    reassess: tuple[str, ...]
+    title: Title | None
+    missing: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+class PrimaryResult(_Value, frozen=True, kw_only=True, tag_field="circular", tag=Circular.PRIMARY.value):
+    """What TT27/2020 makes of a pupil-year."""
+
+    year_level: YearLevel | None
+    class_completed: bool
+    programme_completed: bool
+    promotion: Promotion
+    title: Title | None
+    missing: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+class InvalidPupilYear(Invalid):
+    """The input is not acceptable: `path` says where ("subjects.TOAN.term1.final"), `message` why."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+PupilYear = SecondaryYear | PrimaryYear
+Result = SecondaryResult | PrimaryResult
+
+
+class ResultState(StrEnum):
+    """Computed by the machine; confirmed by the homeroom teacher."""
+
+    COMPUTED = "computed"
+    CONFIRMED = "confirmed"
+
+
+class PupilResult(_Value, frozen=True, kw_only=True):
+    """The stored result of one pupil."""
+
+    student_id: StudentId
+    student_code: str
+    full_name: str
+    state: ResultState
+    result: Result
+
+
+class ClassProgress(_Value, frozen=True, kw_only=True):
+    """How far a class has come, in pupils."""
+
+    assessed: int
+    confirmed: int

@@ -1,0 +1,111 @@
+"""From locked sheets to results: computed by the rules, confirmed by the homeroom teacher."""
+
+import uuid
+from collections import Counter
+
+import msgspec
+
+from backend.core import audit, clock, outbox
+from backend.core.actor import Actor, machine
+from backend.core.audit import Action
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden
+from backend.core.ids import new_id
+from backend.records.assessment import queries, rules
+from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
+from backend.records.assessment.inputs import pupil_year
+from backend.records.assessment.schemas import (
+    ClassProgress,
+    Promotion,
+    PupilResult,
+    Result,
+    ResultState,
+)
+from backend.records.gradebook import service as gradebook
+from backend.records.roster import service as roster
+from backend.records.roster.schemas import ClassId, StudentId
+
+
+async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
+    """Assess every pupil of a class whose sheets are all locked; counts them. Does nothing while one is open."""
+    if not await gradebook.is_class_locked(session, class_id):
+        return 0
+    school_class = await roster.get_class(session, class_id)
+    codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
+    marks = await gradebook.class_marks(session, class_id)
+    students = await roster.list_students(session, class_id)
+    rows = []
+    for student in students:
+        asked = pupil_year(school_class.grade_level, codes, marks.get(student.id, {}))
+        rows.append(
+            {
+                "tenant_id": session.tenant_id,
+                "id": new_id(),
+                "class_id": class_id,
+                "student_id": student.id,
+                "state": ResultState.COMPUTED,
+                "input": msgspec.to_builtins(asked),
+                "output": msgspec.to_builtins(rules.assess(asked)),
+                "computed_at": clock.now(),
+                "confirmed_by": None,
+                "confirmed_at": None,
+            }
+        )
+    await queries.upsert_results(session, rows)
+    await audit.record(
+        session, machine(session.tenant_id), Action.RESULTS_COMPUTED, class_id, school_class.name, count=len(rows)
+    )
+    await outbox.emit(session, ResultsComputed(class_id))
+    return len(rows)
+
+
+async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[PupilResult]:
+    """Results of a class, pupils in the order of names; empty before the class is assessed."""
+    return [
+        PupilResult(
+            student_id=StudentId(row.student_id),
+            student_code=row.student_code,
+            full_name=row.full_name,
+            state=ResultState(row.state),
+            result=msgspec.convert(row.output, Result),
+        )
+        for row in await queries.results_of(session, class_id)
+    ]
+
+
+async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+    """The homeroom teacher confirms the results of the class (TT22 Đ.20, TT27 Đ.9); counts those confirmed.
+
+    A pupil whose year is not complete stays computed and is named on the page; the others go on.
+    Raises Forbidden for another teacher, Conflict when there is nothing to confirm.
+    """
+    school_class = await roster.get_class(session, class_id)
+    if actor.staff_id is None or actor.staff_id != school_class.homeroom_teacher_id:
+        raise Forbidden(f"Chỉ giáo viên chủ nhiệm lớp {school_class.name} được xác nhận kết quả của lớp.")
+    ready = [
+        row.id
+        for row in await queries.results_of(session, class_id)
+        if row.state == ResultState.COMPUTED and row.output["promotion"] != Promotion.PENDING
+    ]
+    if not ready:
+        raise Conflict(f"Lớp {school_class.name} chưa có kết quả nào chờ xác nhận; hãy khoá đủ sổ điểm trước.")
+    values = {"state": ResultState.CONFIRMED, "confirmed_by": actor.staff_id, "confirmed_at": clock.now()}
+    await queries.confirm(session, ready, values)
+    await audit.record(
+        session, actor, Action.RESULTS_CONFIRMED, class_id, school_class.name, count=len(ready)
+    )
+    await outbox.emit(session, ResultsConfirmed(class_id))
+    return len(ready)
+
+
+async def progress(session: TenantSession) -> dict[ClassId, ClassProgress]:
+    """How many results of each class are computed and confirmed."""
+    counts: dict[uuid.UUID, Counter[str]] = {}
+    for row in await queries.progress(session):
+        counts.setdefault(row.class_id, Counter())[row.state] = row.number
+    return {
+        ClassId(class_id): ClassProgress(
+            assessed=sum(states.values()), confirmed=states[ResultState.CONFIRMED]
+        )
+        for class_id, states in counts.items()
+    }

@@ -1,0 +1,7 @@
+"""What the gradebook announces."""
+
+from backend.core.outbox import Event
+
+
+class GradeSheetLocked(Event, frozen=True):
+    """A sheet was locked; the subject is the sheet."""

@@ -1,0 +1,272 @@
+"""Marks: sheets per class, subject and term, written cell by cell or by import, and locked."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from backend.core import audit, clock, outbox
+from backend.core.actor import Actor, StaffId
+from backend.core.audit import Action
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.core.ids import new_id
+from backend.records.gradebook import queries, rules
+from backend.records.gradebook.events import GradeSheetLocked
+from backend.records.gradebook.schemas import (
+    WHOLE_YEAR,
+    Cell,
+    MarkChange,
+    MarkKind,
+    MarkView,
+    NewMark,
+    SheetId,
+    SheetRow,
+    SheetState,
+    SheetSummary,
+    SheetView,
+)
+from backend.records.roster import service as roster
+from backend.records.roster.curriculum import GradeSubject, find_subject
+from backend.records.roster.schemas import HOMEROOM, ClassId, StudentId
+from backend.tenants.permissions import Permission
+
+
+async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Open the sheets of a class: one per subject (and term, from grade 6), and the homeroom teacher's own."""
+    school_class = await roster.get_class(session, class_id)
+    terms = (WHOLE_YEAR,) if school_class.grade_level <= rules.PRIMARY_LAST_GRADE else (1, 2)
+    wanted = [(a.subject_code, term) for a in await roster.list_assignments(session, class_id) for term in terms]
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "class_id": class_id,
+            "subject_code": code,
+            "term": term,
+            "state": SheetState.OPEN,
+        }
+        for code, term in [*wanted, (HOMEROOM, WHOLE_YEAR)]
+    ]
+    await queries.insert_sheets(session, rows)
+
+
+async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None) -> list[SheetSummary]:
+    """Sheets of a class, or of the school."""
+    return [_summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
+
+
+async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
+    """A sheet with every pupil and mark. Raises NotFound."""
+    row = await _load(session, sheet_id)
+    marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
+    for mark in await queries.marks_of_sheet(session, sheet_id):
+        view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
+        marks[mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = view
+    students = await roster.list_students(session, row.class_id)
+    return SheetView(
+        summary=_summary(row, sum(len(cells) for cells in marks.values())),
+        columns=rules.columns(_subject(row), row.grade_level),
+        rows=tuple(
+            SheetRow(
+                student_id=student.id,
+                student_code=student.student_code,
+                full_name=student.full_name,
+                marks=marks[student.id],
+            )
+            for student in students
+        ),
+        may_write=row.state == SheetState.OPEN and _in_charge(actor, row),
+        may_lock=row.state == SheetState.OPEN and (_in_charge(actor, row) or actor.may(Permission.SHEET_LOCK_ANY)),
+    )
+
+
+async def set_mark(
+    session: TenantSession, actor: Actor, new: NewMark, *, revision: int
+) -> MarkView:
+    """Write one cell. `revision` is the one that the writer saw, 0 for an empty cell.
+
+    Raises Invalid (a value that cannot stand there), Conflict (locked, or somebody else was faster), Forbidden.
+    """
+    row = await _load(session, new.sheet_id)
+    _refuse_stranger(actor, row)
+    await _refuse_locked(session, [new.sheet_id])
+    student = await _student(session, row, new.student_id)
+    value = rules.accept(new.value, new.cell, _subject(row), row.grade_level, f"{student.full_name}, {_label(row, new.cell)}")
+    before = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
+    written = await queries.write_mark(session, _values(session, actor, new, value), revision)
+    if written is None:
+        shown = before.value if before else ""
+        raise Conflict(
+            f"{student.full_name}, {_label(row, new.cell)}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa."
+        )
+    await audit.record(
+        session, actor, Action.MARK_CHANGED, new.sheet_id, f"{row.class_name} {row.subject_code}", cell=str(new.cell.kind)
+    )
+    return MarkView(value=value, revision=written, changed_at=clock.now())
+
+
+async def compare_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
+    """What `record_marks` would do, without doing it."""
+    return await _stage(session, actor, marks)
+
+
+async def record_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
+    """Write many marks at once, all or nothing.
+
+    Raises Invalid when one of them cannot stand where it should, Conflict when a sheet is locked.
+    """
+    change = await _stage(session, actor, marks)
+    if change.problems:
+        raise Invalid(change.problems[0][1])
+    await queries.write_staged(session)
+    return change
+
+
+async def lock_sheets(session: TenantSession, actor: Actor, sheet_ids: Sequence[uuid.UUID]) -> int:
+    """Lock sheets: their marks are final until they are reopened. Locked ones are passed over; counts the rest."""
+    states = await queries.hold_sheets(session, sheet_ids, to_write=False)
+    if len(states) < len(set(sheet_ids)):
+        raise NotFound("Không tìm thấy sổ điểm này.")
+    waiting = [sheet_id for sheet_id, state in states.items() if state == SheetState.OPEN]
+    rows = [await _load(session, sheet_id) for sheet_id in waiting]
+    for row in rows:
+        if not actor.may(Permission.SHEET_LOCK_ANY):
+            _refuse_stranger(actor, row)
+    values = {"state": SheetState.LOCKED, "locked_by": actor.staff_id, "locked_at": clock.now()}
+    await queries.set_state(session, waiting, values)
+    await audit.record_many(
+        session, actor, Action.SHEET_LOCKED, [(row.id, f"{row.class_name} {row.subject_code}") for row in rows]
+    )
+    await outbox.emit_all(session, [GradeSheetLocked(sheet_id) for sheet_id in waiting])
+    return len(waiting)
+
+
+async def lock_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+    """Lock every sheet of a class that the actor may lock; counts them."""
+    rows = await queries.sheets(session, class_id=class_id)
+    mine = [row.id for row in rows if actor.may(Permission.SHEET_LOCK_ANY) or _in_charge(actor, row)]
+    return await lock_sheets(session, actor, mine) if mine else 0
+
+
+async def class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> ClassId:
+    """The class that a sheet belongs to."""
+    return ClassId((await _load(session, sheet_id)).class_id)
+
+
+async def is_class_locked(session: TenantSession, class_id: uuid.UUID) -> bool:
+    """Whether every sheet of the class is locked."""
+    return await queries.open_sheets_left(session, class_id) == 0
+
+
+async def class_marks(
+    session: TenantSession, class_id: uuid.UUID
+) -> dict[StudentId, dict[tuple[str, int], dict[Cell, str]]]:
+    """All filled cells of a class: student → (subject code, term) → cell → value."""
+    found: dict[StudentId, dict[tuple[str, int], dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
+    for mark in await queries.marks_of_class(session, class_id):
+        cell = Cell(MarkKind(mark.kind), mark.slot)
+        found[StudentId(mark.student_id)][mark.subject_code, mark.term][cell] = mark.value
+    return found
+
+
+async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
+    sheets = {row.id: row for row in await queries.sheets(session)}
+    problems: list[tuple[int, str]] = []
+    staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
+    locked = await _locked(session, {mark.sheet_id for mark in marks})
+    for index, mark in enumerate(marks):
+        row = sheets[mark.sheet_id]
+        place = _label(row, mark.cell)
+        try:
+            if mark.sheet_id in locked:
+                raise Conflict(f"{place}: sổ đã khoá; hãy mở khoá trước khi nhập.")
+            value = rules.accept(mark.value, mark.cell, _subject(row), row.grade_level, place)
+        except (Invalid, Conflict) as error:
+            problems.append((index, error.message))
+            continue
+        staged[mark.sheet_id, mark.student_id, mark.cell] = tuple(_values(session, actor, mark, value).values())
+    await queries.stage_marks(session, list(staged.values()))
+    new, changed, unchanged = await queries.compare_staged(session)
+    return MarkChange(new=new, changed=changed, unchanged=unchanged, problems=tuple(problems))
+
+
+def _values(session: TenantSession, actor: Actor, mark: NewMark, value: str) -> dict[str, Any]:
+    """Column values in the order of `queries.MARK_COLUMNS`."""
+    return {
+        "tenant_id": session.tenant_id,
+        "id": new_id(),
+        "sheet_id": mark.sheet_id,
+        "student_id": mark.student_id,
+        "kind": mark.cell.kind.value,
+        "slot": mark.cell.slot,
+        "value": value,
+        "changed_by": actor.staff_id,
+        "changed_at": clock.now(),
+    }
+
+
+async def _load(session: TenantSession, sheet_id: uuid.UUID) -> Any:
+    row = await queries.sheet(session, sheet_id)
+    if row is None:
+        raise NotFound("Không tìm thấy sổ điểm này.")
+    return row
+
+
+async def _student(session: TenantSession, row: Any, student_id: uuid.UUID) -> Any:
+    for student in await roster.list_students(session, row.class_id):
+        if student.id == student_id:
+            return student
+    raise NotFound("Không tìm thấy học sinh này trong lớp.")
+
+
+async def _locked(session: TenantSession, sheet_ids: set[SheetId]) -> set[uuid.UUID]:
+    states = await queries.hold_sheets(session, list(sheet_ids), to_write=True)
+    return {sheet_id for sheet_id, state in states.items() if state == SheetState.LOCKED}
+
+
+async def _refuse_locked(session: TenantSession, sheet_ids: Sequence[SheetId]) -> None:
+    if await _locked(session, set(sheet_ids)):
+        raise Conflict("Sổ điểm này đã khoá; muốn sửa phải mở khoá trước.")
+
+
+def _refuse_stranger(actor: Actor, row: Any) -> None:
+    if not _in_charge(actor, row):
+        raise Forbidden(f"Bạn không được phân công sổ điểm này của lớp {row.class_name}.")
+
+
+def _in_charge(actor: Actor, row: Any) -> bool:
+    """The assigned teacher, or the homeroom teacher where nobody else is assigned (most primary subjects)."""
+    if actor.staff_id is None or not actor.may(Permission.SHEET_WRITE):
+        return False
+    return bool(actor.staff_id == (row.teacher_id or row.homeroom_teacher_id))
+
+
+def _subject(row: Any) -> GradeSubject | None:
+    return None if rules.is_homeroom(row.subject_code) else find_subject(row.grade_level, row.subject_code)
+
+
+def _subject_name(row: Any) -> str:
+    subject = _subject(row)
+    return subject.name if subject else "Sổ chủ nhiệm"
+
+
+def _label(row: Any, cell: Cell) -> str:
+    named = next((c.label for c in rules.columns(_subject(row), row.grade_level) if c.cell == cell), cell.kind.value)
+    term = f" học kì {row.term}" if row.term else ""
+    return f"Lớp {row.class_name}, {_subject_name(row)}{term}, cột {named}"
+
+
+def _summary(row: Any, filled: int) -> SheetSummary:
+    teacher = row.teacher_id or row.homeroom_teacher_id
+    return SheetSummary(
+        id=SheetId(row.id),
+        class_id=ClassId(row.class_id),
+        class_name=row.class_name,
+        subject_code=row.subject_code,
+        subject_name=_subject_name(row),
+        term=row.term,
+        state=SheetState(row.state),
+        teacher_id=StaffId(teacher) if teacher else None,
+        filled=filled,
+    )

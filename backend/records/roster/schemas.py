@@ -1,0 +1,106 @@
+"""The words of the roster."""
+
+import uuid
+from datetime import date
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from backend.core.actor import StaffId
+
+AcademicYearId = NewType("AcademicYearId", uuid.UUID)
+ClassId = NewType("ClassId", uuid.UUID)
+StudentId = NewType("StudentId", uuid.UUID)
+
+#: The "subject" of the sheet that the homeroom teacher keeps: conduct, absences, traits, comments.
+HOMEROOM = "GVCN"
+
+
+class EnrollmentStatus(StrEnum):
+    """Where a pupil stands in a class."""
+
+    STUDYING = "studying"
+    MOVED = "moved"
+    LEFT = "left"
+
+
+class NewStudent(msgspec.Struct, frozen=True, kw_only=True):
+    """A pupil as a register lists them; `class_name` is the class of the year that is being filled."""
+
+    student_code: str
+    full_name: str
+    date_of_birth: date
+    class_name: str
+    personal_id: str | None = None
+    gender: str | None = None
+    ethnicity: str | None = None
+    nationality: str | None = None
+    birth_place: str | None = None
+    hometown: str | None = None
+    current_address: str | None = None
+    father_name: str | None = None
+    mother_name: str | None = None
+    guardian_name: str | None = None
+
+
+class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One class in a list."""
+
+    id: ClassId
+    name: str
+    grade_level: int
+    academic_year: str
+    homeroom_teacher_id: StaffId | None
+    homeroom_teacher: str | None
+    students: int
+
+
+class StudentSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One pupil in a class list."""
+
+    id: StudentId
+    student_code: str
+    full_name: str
+    date_of_birth: date
+    gender: str | None
+
+
+class StudentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the personal page of the học bạ needs."""
+
+    id: StudentId
+    student_code: str
+    personal_id: str | None
+    full_name: str
+    date_of_birth: date
+    gender: str | None
+    ethnicity: str | None
+    nationality: str | None
+    birth_place: str | None
+    hometown: str | None
+    current_address: str | None
+    father_name: str | None
+    mother_name: str | None
+    guardian_name: str | None
+    registry_no: str | None
+    joined_on: date | None
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """Who teaches a subject in a class."""
+
+    class_id: ClassId
+    subject_code: str
+    teacher_id: StaffId | None
+    teacher: str | None
+
+
+class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence)."""
+
+    new: int
+    changed: int
+    unchanged: int
+    moved: int
+    problems: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,272 @@
+"""Years, classes, pupils and teaching duties."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from backend.core import clock
+from backend.core.actor import StaffId
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, NotFound
+from backend.core.ids import new_id
+from backend.records.roster import queries
+from backend.records.roster.models import AcademicYear, SchoolClass
+from backend.records.roster.names import class_key, name_key
+from backend.records.roster.schemas import (
+    AcademicYearId,
+    Assignment,
+    ClassId,
+    ClassSummary,
+    EnrollmentStatus,
+    NewStudent,
+    RosterChange,
+    StudentId,
+    StudentRecord,
+    StudentSummary,
+)
+
+_FIELDS = tuple(field.key for field in queries.STUDENT_FIELDS)
+
+
+async def open_year(session: TenantSession, name: str, starts_on: date, ends_on: date) -> AcademicYearId:
+    """Open a school year; repeating it answers with the year that is there."""
+    known = await queries.year_by_name(session, name)
+    if known is None:
+        known = AcademicYear(
+            tenant_id=session.tenant_id, id=new_id(), name=name, starts_on=starts_on, ends_on=ends_on
+        )
+        session.add(known)
+        await session.flush()
+    return AcademicYearId(known.id)
+
+
+async def current_year(session: TenantSession) -> AcademicYear:
+    """The newest school year. Raises Conflict while there is none."""
+    year = await queries.latest_year(session)
+    if year is None:
+        raise Conflict("Trường chưa mở năm học nào; hãy mở năm học trước khi làm việc này.")
+    return year
+
+
+async def open_class(
+    session: TenantSession, year_id: uuid.UUID, name: str, grade_level: int, homeroom_teacher_id: StaffId | None
+) -> ClassId:
+    """Open a homeroom class."""
+    row = SchoolClass(
+        tenant_id=session.tenant_id,
+        id=new_id(),
+        academic_year_id=year_id,
+        name=name,
+        name_key=class_key(name),
+        grade_level=grade_level,
+        homeroom_teacher_id=homeroom_teacher_id,
+    )
+    session.add(row)
+    await session.flush()
+    return ClassId(row.id)
+
+
+async def assign_teachers(
+    session: TenantSession, class_id: uuid.UUID, teachers: dict[str, StaffId | None]
+) -> None:
+    """Say which subjects a class has and who teaches each: subject code → person."""
+    await queries.insert_assignments(
+        session,
+        [
+            {
+                "tenant_id": session.tenant_id,
+                "id": new_id(),
+                "class_id": class_id,
+                "subject_code": code,
+                "teacher_id": teacher,
+                "created_at": clock.now(),
+            }
+            for code, teacher in teachers.items()
+        ],
+    )
+
+
+async def list_classes(session: TenantSession) -> list[ClassSummary]:
+    """All classes."""
+    return [_summary(row) for row in await queries.classes(session)]
+
+
+async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary:
+    """One class. Raises NotFound."""
+    rows = await queries.classes(session, class_id)
+    if not rows:
+        raise NotFound("Không tìm thấy lớp này.")
+    return _summary(rows[0])
+
+
+async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[StudentSummary]:
+    """Pupils of a class in the order of a Vietnamese class list."""
+    return [
+        StudentSummary(
+            id=row.id,
+            student_code=row.student_code,
+            full_name=row.full_name,
+            date_of_birth=row.date_of_birth,
+            gender=row.gender,
+        )
+        for row in await queries.students_of(session, class_id)
+    ]
+
+
+async def places_by_code(session: TenantSession) -> dict[str, tuple[StudentId, str]]:
+    """student code → (pupil, name of their class) in the newest year."""
+    year = await current_year(session)
+    return {row.student_code: (StudentId(row.id), row.name) for row in await queries.places(session, year.id)}
+
+
+async def student_records(session: TenantSession, class_id: uuid.UUID) -> list[StudentRecord]:
+    """Everything that the forms print about the pupils of a class."""
+    return [StudentRecord(**row._mapping) for row in await queries.students_of(session, class_id)]
+
+
+async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = None) -> list[Assignment]:
+    """Subjects and teachers of one class, or of all."""
+    return [Assignment(**row._mapping) for row in await queries.assignments(session, class_id)]
+
+
+async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
+    """Every year of every pupil of a class, oldest first: student_id, academic_year, class_name, registry_no, joined_on."""
+    return await queries.study_history(session, class_id)
+
+
+async def compare_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
+    """What `take_register` would do, without doing it."""
+    return (await _Register.read(session, students)).change
+
+
+async def take_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
+    """Enter pupils into their classes: new ones are added, changed ones corrected, moved ones moved.
+
+    Raises Conflict when a row cannot be taken (unknown class, a personal id that another pupil has).
+    """
+    register = await _Register.read(session, students)
+    if register.change.problems:
+        raise Conflict(register.change.problems[0][1])
+    await register.write()
+    return register.change
+
+
+class _Register:
+    """A list of pupils beside what the school already knows of them."""
+
+    def __init__(
+        self,
+        session: TenantSession,
+        students: Sequence[NewStudent],
+        *,
+        known: dict[str, Any],
+        classes: dict[str, SchoolClass],
+        places: dict[uuid.UUID, tuple[uuid.UUID, str]],
+        owners: dict[str, str],
+    ) -> None:
+        self.session, self.students = session, students
+        self.known, self.classes, self.places, self.owners = known, classes, places, owners
+        self.change = self._compare()
+
+    @classmethod
+    async def read(cls, session: TenantSession, students: Sequence[NewStudent]) -> "_Register":
+        year = await current_year(session)
+        known = await queries.students_by_code(session, [s.student_code for s in students])
+        return cls(
+            session,
+            students,
+            known=known,
+            classes=await queries.classes_by_name(session, year.id),
+            places=await queries.classes_of_students(session, year.id, [row.id for row in known.values()]),
+            owners=await queries.personal_ids(session, [s.personal_id for s in students if s.personal_id]),
+        )
+
+    def _compare(self) -> RosterChange:
+        counts = {"new": 0, "changed": 0, "unchanged": 0, "moved": 0}
+        problems: list[tuple[str, str]] = []
+        for student in self.students:
+            self.owners.setdefault(student.personal_id or "", student.student_code)
+            trouble = self._trouble(student)
+            if trouble:
+                problems.append((student.student_code, trouble))
+            else:
+                counts[self._kind(student)] += 1
+        return RosterChange(**counts, problems=tuple(problems))
+
+    def _trouble(self, student: NewStudent) -> str | None:
+        if student.class_name not in self.classes:
+            return (
+                f"Học sinh {student.full_name} ghi lớp {student.class_name}, "
+                "nhưng năm học này chưa có lớp đó; hãy mở lớp hoặc sửa mã lớp."
+            )
+        owner = self.owners[student.personal_id or ""]
+        if student.personal_id and owner != student.student_code:
+            return (
+                f"Số định danh của học sinh {student.full_name} đã thuộc học sinh mã {owner}; "
+                "hãy kiểm tra lại số định danh."
+            )
+        return None
+
+    def _kind(self, student: NewStudent) -> str:
+        row = self.known.get(student.student_code)
+        if row is None:
+            return "new"
+        place = self.places.get(row.id)
+        if place is None or place[1] != student.class_name:
+            return "moved"
+        return "changed" if self._differences(student, row) else "unchanged"
+
+    def _differences(self, student: NewStudent, row: Any) -> dict[str, Any]:
+        """What the list says otherwise; an empty cell never erases what is known."""
+        said = {name: getattr(student, name) for name in _FIELDS}
+        return {name: value for name, value in said.items() if value is not None and value != getattr(row, name)}
+
+    async def write(self) -> None:
+        new_rows, places = [], []
+        for student in self.students:
+            row = self.known.get(student.student_code)
+            target = self.classes[student.class_name].id
+            if row is None:
+                student_id = new_id()
+                new_rows.append(self._new_row(student_id, student))
+                places.append(self._place(student_id, target))
+            else:
+                places += await self._correct(student, row, target)
+        await queries.insert_students(self.session, new_rows)
+        await queries.insert_enrollments(self.session, places)
+
+    async def _correct(self, student: NewStudent, row: Any, target: uuid.UUID) -> list[dict[str, Any]]:
+        differences = self._differences(student, row)
+        if "full_name" in differences:
+            differences["name_key"] = name_key(student.full_name)
+        if differences:
+            await queries.update_student(self.session, row.id, differences)
+        place = self.places.get(row.id)
+        if place and place[0] == target:
+            return []
+        if place:
+            await queries.leave_class(self.session, row.id, place[0])
+        return [self._place(row.id, target)]
+
+    def _new_row(self, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
+        return {
+            "tenant_id": self.session.tenant_id,
+            "id": student_id,
+            "student_code": student.student_code,
+            "name_key": name_key(student.full_name),
+            **{name: getattr(student, name) for name in _FIELDS},
+        }
+
+    def _place(self, student_id: uuid.UUID, class_id: uuid.UUID) -> dict[str, Any]:
+        return {
+            "tenant_id": self.session.tenant_id,
+            "id": new_id(),
+            "student_id": student_id,
+            "class_id": class_id,
+            "status": EnrollmentStatus.STUDYING,
+        }
+
+
+def _summary(row: Any) -> ClassSummary:
+    return ClassSummary(**row._mapping)

@@ -1,0 +1,15 @@
+"""What the life of a transcript version announces; the subject is the version."""
+
+from backend.core.outbox import Event
+
+
+class TranscriptFrozen(Event, frozen=True):
+    """The content is fixed."""
+
+
+class TranscriptRendered(Event, frozen=True):
+    """PDF and XML are made and stored."""
+
+
+class TranscriptIssued(Event, frozen=True):
+    """All have signed; the lookup code answers."""

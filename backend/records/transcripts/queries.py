@@ -1,0 +1,168 @@
+"""All SQL of transcripts."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, func, insert, select, text, update
+
+from backend.core.database import PublicSession, TenantSession
+from backend.records.roster.models import AcademicYear, SchoolClass, Student
+from backend.records.transcripts.models import Transcript, TranscriptVersion
+
+
+async def transcripts_of(
+    session: TenantSession, student_ids: Sequence[uuid.UUID], level: str
+) -> dict[uuid.UUID, Transcript]:
+    """student → their transcript of the level."""
+    found = await session.scalars(
+        select(Transcript).where(
+            Transcript.tenant_id == session.tenant_id,
+            Transcript.student_id.in_(student_ids),
+            Transcript.level == level,
+        )
+    )
+    return {row.student_id: row for row in found}
+
+
+async def insert_transcripts(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await session.execute(insert(Transcript), rows)
+
+
+async def insert_versions(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await session.execute(insert(TranscriptVersion), rows)
+
+
+async def frozen_students(session: TenantSession, class_id: uuid.UUID) -> set[uuid.UUID]:
+    """Pupils of a class who have a version already."""
+    found = await session.scalars(
+        select(TranscriptVersion.student_id).where(
+            TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.class_id == class_id
+        )
+    )
+    return set(found)
+
+
+async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Two people who freeze the same class at once do it one after the other."""
+    await session.execute(
+        select(SchoolClass.id)
+        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id == class_id)
+        .with_for_update()
+    )
+
+
+async def hold_version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion | None:
+    """A version, held against change until the transaction ends."""
+    return await session.scalar(
+        select(TranscriptVersion)
+        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.id == version_id)
+        .with_for_update()
+    )
+
+
+async def version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion | None:
+    return await session.get(TranscriptVersion, (session.tenant_id, version_id))
+
+
+async def update_version(session: TenantSession, version_id: uuid.UUID, values: dict[str, Any]) -> None:
+    await session.execute(
+        update(TranscriptVersion)
+        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.id == version_id)
+        .values(values)
+    )
+
+
+async def publish_code(session: TenantSession, code_digest: str, transcript_id: uuid.UUID) -> None:
+    await session.execute(
+        text("select directory.publish_code(:digest, :transcript)"),
+        {"digest": code_digest, "transcript": transcript_id},
+    )
+
+
+async def find_code(session: PublicSession, code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """(tenant, transcript) of a published lookup code."""
+    row = (
+        await session.execute(text("select * from directory.find_code(:digest)"), {"digest": code_digest})
+    ).first()
+    return (row.tenant_id, row.transcript_id) if row else None
+
+
+def _versions() -> Any:
+    return (
+        select(
+            TranscriptVersion.id,
+            TranscriptVersion.transcript_id,
+            TranscriptVersion.student_id,
+            TranscriptVersion.class_id,
+            TranscriptVersion.number,
+            TranscriptVersion.state,
+            TranscriptVersion.content_sha256,
+            TranscriptVersion.signed_sha256,
+            TranscriptVersion.frozen_at,
+            TranscriptVersion.issued_at,
+            Transcript.lookup_code,
+            Student.full_name,
+            Student.student_code,
+            SchoolClass.name.label("class_name"),
+            SchoolClass.homeroom_teacher_id,
+            AcademicYear.name.label("academic_year"),
+        )
+        .join(
+            Transcript,
+            and_(Transcript.tenant_id == TranscriptVersion.tenant_id, Transcript.id == TranscriptVersion.transcript_id),
+        )
+        .join(
+            Student,
+            and_(Student.tenant_id == TranscriptVersion.tenant_id, Student.id == TranscriptVersion.student_id),
+        )
+        .join(
+            SchoolClass,
+            and_(SchoolClass.tenant_id == TranscriptVersion.tenant_id, SchoolClass.id == TranscriptVersion.class_id),
+        )
+        .join(
+            AcademicYear,
+            and_(
+                AcademicYear.tenant_id == TranscriptVersion.tenant_id,
+                AcademicYear.id == TranscriptVersion.academic_year_id,
+            ),
+        )
+    )
+
+
+async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
+    query = (
+        _versions()
+        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.class_id == class_id)
+        .order_by(Student.name_key, Student.id, TranscriptVersion.number.desc())
+    )
+    return (await session.execute(query)).all()
+
+
+async def one_version(session: TenantSession, version_id: uuid.UUID) -> Any:
+    query = _versions().where(
+        TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.id == version_id
+    )
+    return (await session.execute(query)).first()
+
+
+async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> Sequence[Any]:
+    """All versions of one transcript, newest first."""
+    query = (
+        _versions()
+        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.transcript_id == transcript_id)
+        .order_by(AcademicYear.starts_on.desc(), TranscriptVersion.number.desc())
+    )
+    return (await session.execute(query)).all()
+
+
+async def counts(session: TenantSession) -> Sequence[Any]:
+    """Number of versions per class and state."""
+    query = (
+        select(TranscriptVersion.class_id, TranscriptVersion.state, func.count().label("number"))
+        .where(TranscriptVersion.tenant_id == session.tenant_id)
+        .group_by(TranscriptVersion.class_id, TranscriptVersion.state)
+    )
+    return (await session.execute(query)).all()

@@ -1,0 +1,333 @@
+"""The words of transcripts: the frozen content of one pupil-year (`Snapshot`), schema "hocba.snapshot/1".
+
+A snapshot is all that a học bạ says and all that its two renderings (PDF and XML) may use. It is written once
+as canonical JSON (`canonical.py`) and never changed; a correction is a new snapshot with the next `version`.
+Marks and measures are decimal strings with a dot (no binary floats); unknown facts are None and print as a
+dotted blank, as on the paper form.
+"""
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, NewType
+
+import msgspec
+from msgspec import Meta
+
+from backend.records.roster.schemas import ClassId, StudentId
+
+#: Patterns end in `$(?!\n)` because `$` alone would let a trailing line feed in.
+LookupCode = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+AcademicYear = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{4}$(?!\n)")]
+#: Số định danh cá nhân: 12 digits.
+PersonalId = Annotated[str, Meta(pattern=r"^[0-9]{12}$(?!\n)")]
+#: A term or year result (TT22 Đ.5): 0–10 with at most one decimal, or Đ / CĐ.
+Result = Annotated[str, Meta(pattern=r"^(?:10(?:\.0)?|[0-9](?:\.[0-9])?|Đ|CĐ)$(?!\n)")]
+#: A primary test mark: a whole number 0–10 (TT27 Đ.7.1.b).
+TestMark = Annotated[str, Meta(pattern=r"^(?:10|[0-9])$(?!\n)")]
+#: Height in centimetres or weight in kilograms, at most one decimal.
+Measure = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,2}(?:\.[0-9])?$(?!\n)")]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class SchoolLevel(StrEnum):
+    """Cấp học; the học bạ form follows from it."""
+
+    PRIMARY = "primary"
+    LOWER_SECONDARY = "lower_secondary"
+    UPPER_SECONDARY = "upper_secondary"
+
+
+#: Grades of each level, first to last.
+GRADES = {
+    SchoolLevel.PRIMARY: range(1, 6),
+    SchoolLevel.LOWER_SECONDARY: range(6, 10),
+    SchoolLevel.UPPER_SECONDARY: range(10, 13),
+}
+
+
+class Gender(StrEnum):
+    """Giới tính (QCVN 109:2017/BTTTT: 1 male, 2 female; not known is None)."""
+
+    MALE = "male"
+    FEMALE = "female"
+
+
+class SubjectLevel(StrEnum):
+    """Mức đạt được of a primary subject (TT27 Đ.7.1)."""
+
+    COMPLETED_WELL = "T"
+    COMPLETED = "H"
+    NOT_COMPLETED = "C"
+
+
+class TraitLevel(StrEnum):
+    """Mức đạt được of a phẩm chất or năng lực (TT27 Đ.7.2)."""
+
+    GOOD = "T"
+    ACHIEVED = "Đ"
+    NEEDS_EFFORT = "C"
+
+
+class TraitGroup(StrEnum):
+    """Phẩm chất chủ yếu, năng lực chung, năng lực đặc thù."""
+
+    QUALITY = "quality"
+    GENERAL_COMPETENCE = "general_competence"
+    SPECIFIC_COMPETENCE = "specific_competence"
+
+
+class YearLevel(StrEnum):
+    """Primary year-end level (TT27 Đ.9.2)."""
+
+    EXCELLENT = "HTXS"
+    GOOD = "HTT"
+    COMPLETED = "HT"
+    NOT_COMPLETED = "CHT"
+
+
+class Level(StrEnum):
+    """Secondary level of learning or conduct (TT22 Đ.8, Đ.9): the Ministry's codes T, K, Đ, CĐ."""
+
+    GOOD = "T"
+    FAIR = "K"
+    ACHIEVED = "Đ"
+    NOT_ACHIEVED = "CĐ"
+
+
+class AssessedBy(StrEnum):
+    """How a secondary subject is assessed (TT22 Đ.5)."""
+
+    SCORE = "score"
+    COMMENT = "comment"
+
+
+class Promotion(StrEnum):
+    """What follows the year. PENDING is missing on purpose: an unfinished year is not frozen."""
+
+    PROMOTED = "PROMOTED"
+    RETAINED = "RETAINED"
+    REASSESSMENT = "REASSESSMENT"
+    SUMMER_TRAINING = "SUMMER_TRAINING"
+    SUPPLEMENTARY = "SUPPLEMENTARY"
+
+
+class SignerRole(StrEnum):
+    """Whose place it is, in signing order; also the names of the PDF signature fields."""
+
+    HOMEROOM_TEACHER = "homeroom_teacher"
+    PRINCIPAL = "principal"
+    SCHOOL_SEAL = "school_seal"
+
+
+class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Immutable; an unknown field means a newer schema and is refused rather than dropped."""
+
+
+class School(_Frozen, frozen=True, kw_only=True):
+    """The issuing school (matruong, MST), with its province and ward as named on the issue date."""
+
+    name: str
+    code: str
+    province: str
+    ward: str
+    tax_code: str | None = None
+
+
+class Student(_Frozen, frozen=True, kw_only=True):
+    """Facts of the personal page, by the birth certificate. Jobs are None unless the school keeps them."""
+
+    student_code: str
+    full_name: str
+    date_of_birth: date
+    personal_id: PersonalId | None = None
+    gender: Gender | None = None
+    ethnicity: str | None = None
+    nationality: str | None = None
+    birth_place: str | None = None
+    hometown: str | None = None
+    current_address: str | None = None
+    policy_group: str | None = None
+    father_name: str | None = None
+    father_job: str | None = None
+    mother_name: str | None = None
+    mother_job: str | None = None
+    guardian_name: str | None = None
+    guardian_job: str | None = None
+
+
+class StudyPeriod(_Frozen, frozen=True, kw_only=True):
+    """One row of QUÁ TRÌNH HỌC TẬP; `registry_no` is số đăng bộ."""
+
+    academic_year: AcademicYear
+    class_name: str
+    school_name: str
+    registry_no: str | None = None
+    joined_on: date | None = None
+
+
+class PrimarySubject(_Frozen, frozen=True, kw_only=True):
+    """One row of "Các môn học và hoạt động giáo dục"; `test_mark` is the last year-end test."""
+
+    code: str
+    name: str
+    level: SubjectLevel | None = None
+    test_mark: TestMark | None = None
+    comment: str | None = None
+
+
+class Trait(_Frozen, frozen=True, kw_only=True):
+    """One phẩm chất or năng lực."""
+
+    code: str
+    name: str
+    group: TraitGroup
+    level: TraitLevel | None = None
+    comment: str | None = None
+
+
+class PrimaryResults(_Frozen, frozen=True, kw_only=True, tag_field="kind", tag="primary"):
+    """A year by TT27/2020. `award` and `completion` are the sentences that the form shows."""
+
+    subjects: tuple[PrimarySubject, ...]
+    traits: tuple[Trait, ...]
+    year_level: YearLevel | None
+    promotion: Promotion
+    class_completed: bool
+    programme_completed: bool
+    completion: str
+    award: str | None = None
+
+
+class SecondarySubject(_Frozen, frozen=True, kw_only=True):
+    """One row of the mark table. `reassessed` is the result after re-assessment in summer (TT22 Đ.14)."""
+
+    code: str
+    name: str
+    assessed_by: AssessedBy
+    term1: Result | None = None
+    term2: Result | None = None
+    year: Result | None = None
+    reassessed: Result | None = None
+    exempt: bool = False
+    comment: str | None = None
+    teacher_name: str | None = None
+
+
+class Conduct(_Frozen, frozen=True, kw_only=True):
+    """Kết quả rèn luyện; `after_summer` replaces the year level for promotion (TT22 Đ.13)."""
+
+    term1: Level | None = None
+    term2: Level | None = None
+    year: Level | None = None
+    after_summer: Level | None = None
+
+
+class Learning(_Frozen, frozen=True, kw_only=True):
+    """Kết quả học tập, after the adjustment of TT22 Đ.9.3."""
+
+    term1: Level | None = None
+    term2: Level | None = None
+    year: Level | None = None
+    after_reassessment: Level | None = None
+
+
+class SecondaryResults(_Frozen, frozen=True, kw_only=True, tag_field="kind", tag="secondary"):
+    """A year by TT22/2021. `programme_completed` is None unless the class is the last of its level."""
+
+    subjects: tuple[SecondarySubject, ...]
+    conduct: Conduct
+    learning: Learning
+    promotion: Promotion
+    completion: str
+    programme_completed: bool | None = None
+    award: str | None = None
+    certificates: tuple[str, ...] = ()
+    competitions: tuple[str, ...] = ()
+
+
+class Year(_Frozen, frozen=True, kw_only=True):
+    """The signed unit: one pupil's school year. Absences are days (primary) or buổi (secondary)."""
+
+    academic_year: AcademicYear
+    grade_level: Annotated[int, Meta(ge=1, le=12)]
+    class_name: str
+    results: PrimaryResults | SecondaryResults
+    height_cm: Measure | None = None
+    weight_kg: Measure | None = None
+    health: str | None = None
+    absences_excused: Count | None = None
+    absences_unexcused: Count | None = None
+    homeroom_comment: str | None = None
+    principal_comment: str | None = None
+
+
+class Signer(_Frozen, frozen=True, kw_only=True):
+    """Who is to sign at a place of the form; for the seal `name` is the school's. `title`: "HIỆU TRƯỞNG" …"""
+
+    role: SignerRole
+    name: str
+    title: str
+
+
+class Snapshot(_Frozen, frozen=True, kw_only=True):
+    """The whole content of one transcript version, as it is hashed, signed, printed and delivered."""
+
+    level: SchoolLevel
+    school: School
+    student: Student
+    study_history: tuple[StudyPeriod, ...]
+    year: Year
+    lookup_code: LookupCode
+    version: Annotated[int, Meta(ge=1)]
+    issue_place: str
+    issue_date: date
+    signers: tuple[Signer, ...]
+    sandbox: bool
+    verify_url: str
+    effective_date: date | None = None
+    correction_count: Count = 0
+    corrected_subjects: tuple[str, ...] = ()
+    schema: Literal["hocba.snapshot/1"] = "hocba.snapshot/1"
+
+    def __post_init__(self) -> None:
+        """Refuse results or a grade that do not belong to the level (ValueError, a Vietnamese sentence)."""
+        grades = GRADES[self.level]
+        if self.year.grade_level not in grades:
+            raise ValueError(
+                f"Lớp {self.year.grade_level} của {self.student.full_name} không thuộc cấp học của học bạ."
+            )
+        if isinstance(self.year.results, PrimaryResults) != (self.level is SchoolLevel.PRIMARY):
+            raise ValueError(f"Kết quả năm học của {self.student.full_name} không đúng mẫu của cấp học.")
+
+
+TranscriptId = NewType("TranscriptId", uuid.UUID)
+VersionId = NewType("VersionId", uuid.UUID)
+
+
+class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One version in a list; `state` is a `rules.VersionState`."""
+
+    id: VersionId
+    transcript_id: TranscriptId
+    student_id: StudentId
+    class_id: ClassId
+    full_name: str
+    student_code: str
+    class_name: str
+    academic_year: str
+    number: int
+    state: str
+    lookup_code: str
+    content_sha256: str
+    signed_sha256: str | None
+    frozen_at: datetime
+    issued_at: datetime | None
+
+
+class FreezeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What freezing a class did: pupils frozen, passed over because they were frozen before, left out with the reason."""
+
+    frozen: int
+    known: int
+    left_out: tuple[tuple[str, str], ...]

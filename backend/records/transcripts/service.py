@@ -1,0 +1,342 @@
+"""The life of a transcript: frozen from confirmed results, rendered once, signed, issued."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from backend.core import audit, clock, outbox, settings, storage
+from backend.core.actor import Actor, machine
+from backend.core.audit import Action
+from backend.core.crypto import sha256_hex
+from backend.core.database import PublicSession, TenantSession
+from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.ids import new_id, new_lookup_code
+from backend.records.assessment import service as assessment
+from backend.records.assessment.schemas import PupilResult, ResultState
+from backend.records.gradebook import service as gradebook
+from backend.records.roster import service as roster
+from backend.records.roster.curriculum import subjects_of
+from backend.records.roster.schemas import ClassSummary, StudentRecord
+from backend.records.transcripts import canonical, queries, rules
+from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
+from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
+from backend.records.transcripts.models import Transcript, TranscriptVersion
+from backend.records.transcripts.rules import VersionState
+from backend.records.transcripts.schemas import (
+    FreezeReport,
+    Signer,
+    SignerRole,
+    Snapshot,
+    StudyPeriod,
+    TranscriptId,
+    VersionSummary,
+)
+from backend.remote_signing.requests import service as signing
+from backend.remote_signing.requests.schemas import NewSigner
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
+from backend.tenants.schools import service as schools
+from backend.tenants.schools.schemas import level_of
+
+#: Whose turn comes when; also the names of the PDF's signature fields.
+SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
+
+PDF_TYPE = "application/pdf"
+XML_TYPE = "application/xml"
+
+
+async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
+    """Fix the content of every confirmed year of a class (PL1 §2.1 "chốt dữ liệu"). Safe to repeat.
+
+    A pupil whose result is not confirmed, or whose texts cannot be printed, is left out and named; the rest go on.
+    Raises Conflict when the class has no homeroom teacher or the school no principal.
+    """
+    await queries.hold_class(session, class_id)
+    school_class = await roster.get_class(session, class_id)
+    facts = await _class_facts(session, school_class)
+    results = {result.student_id: result for result in await assessment.class_results(session, class_id)}
+    known = await queries.frozen_students(session, class_id)
+    students = [s for s in await roster.student_records(session, class_id) if s.id not in known]
+    transcripts = await _transcripts(session, students, school_class.grade_level)
+    history = await _history(session, class_id, facts.school.name)
+    marks = await gradebook.class_marks(session, class_id)
+    year = await roster.current_year(session)
+    rows, left_out = [], []
+    for student in students:
+        try:
+            pupil = PupilFacts(
+                student=student,
+                history=tuple(history[student.id]),
+                cells=marks.get(student.id, {}),
+                result=_confirmed(results.get(student.id), student),
+                lookup_code=transcripts[student.id].lookup_code,
+                version=1,
+                verify_url=verify_url(transcripts[student.id].lookup_code),
+            )
+            snapshot = canonical.clean_snapshot(compose(facts, pupil))
+        except (Invalid, Conflict) as error:
+            left_out.append((student.full_name, error.message))
+            continue
+        rows.append(_row(session, snapshot, transcripts[student.id], class_id, year.id))
+    await queries.insert_versions(session, rows)
+    names = [(row["id"], f"{school_class.name}: {row['content_sha256'][:12]}") for row in rows]
+    await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, names)
+    await outbox.emit_all(session, [TranscriptFrozen(row["id"]) for row in rows])
+    return FreezeReport(frozen=len(rows), known=len(known), left_out=tuple(left_out))
+
+
+def verify_url(lookup_code: str) -> str:
+    """The address in the QR code."""
+    return f"{settings.get().public_url.rstrip('/')}/tra-cuu/{lookup_code}"
+
+
+async def due_for_rendering(session: TenantSession, version_id: uuid.UUID) -> bytes | None:
+    """The canonical snapshot to be rendered, or None when that has been done."""
+    row = await _version(session, version_id)
+    return row.snapshot.encode() if rules.is_due(row.state, VersionState.RENDERED) else None
+
+
+async def record_rendering(session: TenantSession, version_id: uuid.UUID, pdf: bytes, xml: bytes) -> None:
+    """The two forms are in the store: remember their digests and announce it."""
+    row = await _hold(session, version_id)
+    if not rules.is_due(row.state, VersionState.RENDERED):
+        return
+    pdf_sha256, xml_sha256 = sha256_hex(pdf), sha256_hex(xml)
+    await storage.register(session, pdf_sha256, len(pdf), PDF_TYPE)
+    await storage.register(session, xml_sha256, len(xml), XML_TYPE)
+    values = {"state": VersionState.RENDERED, "pdf_sha256": pdf_sha256, "xml_sha256": xml_sha256}
+    await queries.update_version(session, version_id, values)
+    await audit.record(
+        session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, version_id, pdf_sha256=pdf_sha256
+    )
+    await outbox.emit(session, TranscriptRendered(version_id))
+
+
+async def due_for_signing(session: TenantSession, version_id: uuid.UUID) -> str | None:
+    """SHA-256 of the rendered PDF that waits for its signing request, or None when it has one."""
+    row = await _version(session, version_id)
+    return row.pdf_sha256 if rules.is_due(row.state, VersionState.SIGNING) else None
+
+
+async def ask_for_signatures(session: TenantSession, version_id: uuid.UUID, document: bytes) -> None:
+    """Open the signing request: homeroom teacher, principal, school seal, in this order."""
+    row = await _hold(session, version_id)
+    if not rules.is_due(row.state, VersionState.SIGNING):
+        return
+    summary = await get_version(session, version_id)
+    snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    school_class = await roster.get_class(session, row.class_id)
+    principal = await _principal(session)
+    people_of = {
+        SignerRole.HOMEROOM_TEACHER: school_class.homeroom_teacher_id,
+        SignerRole.PRINCIPAL: principal.id,
+        SignerRole.SCHOOL_SEAL: None,
+    }
+    await signing.open_request(
+        session,
+        subject_id=version_id,
+        label=f"{summary.full_name} ({summary.student_code})",
+        group=f"Lớp {summary.class_name}",
+        document=document,
+        signers=[
+            NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
+            for signer in snapshot.signers
+        ],
+    )
+    await queries.update_version(session, version_id, {"state": VersionState.SIGNING})
+
+
+async def issue(session: TenantSession, version_id: uuid.UUID) -> None:
+    """All have signed: the version is issued and its lookup code answers from now on."""
+    row = await _hold(session, version_id)
+    if not rules.is_due(row.state, VersionState.ISSUED):
+        return
+    signed_sha256 = await signing.signed_document(session, version_id)
+    values = {"state": VersionState.ISSUED, "signed_sha256": signed_sha256, "issued_at": clock.now()}
+    await queries.update_version(session, version_id, values)
+    summary = await get_version(session, version_id)
+    await queries.publish_code(session, code_digest(summary.lookup_code), row.transcript_id)
+    await audit.record(
+        session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, version_id, signed_sha256=signed_sha256
+    )
+    await outbox.emit(session, TranscriptIssued(version_id))
+
+
+async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[VersionSummary]:
+    """Versions of a class, pupils in the order of names."""
+    return [_summary(row) for row in await queries.list_versions(session, class_id)]
+
+
+async def get_version(session: TenantSession, version_id: uuid.UUID) -> VersionSummary:
+    """One version. Raises NotFound."""
+    row = await queries.one_version(session, version_id)
+    if row is None:
+        raise NotFound("Không tìm thấy học bạ này.")
+    return _summary(row)
+
+
+async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
+    """The frozen content of a version. Raises NotFound."""
+    return msgspec.json.decode((await _version(session, version_id)).snapshot, type=Snapshot)
+
+
+async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: str) -> str:
+    """SHA-256 of a version's newest PDF (`pdf`) or of its XML (`xml`). Raises NotFound before it exists."""
+    row = await _version(session, version_id)
+    newest = row.signed_sha256 or row.pdf_sha256
+    if row.state == VersionState.SIGNING:
+        newest = await signing.signed_document(session, version_id)
+    found = newest if kind == "pdf" else row.xml_sha256
+    if found is None:
+        raise NotFound("Học bạ này chưa được kết xuất; xin thử lại sau ít phút.")
+    return found
+
+
+async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> list[VersionSummary]:
+    """All versions of one transcript, newest first."""
+    return [_summary(row) for row in await queries.versions_of_transcript(session, transcript_id)]
+
+
+async def find_by_code(session: PublicSession, lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | None:
+    """(tenant, transcript) behind a published code, or None."""
+    found = await queries.find_code(session, code_digest(lookup_code))
+    return (found[0], TranscriptId(found[1])) if found else None
+
+
+async def counts(session: TenantSession) -> dict[uuid.UUID, dict[str, int]]:
+    """class → state → number of versions."""
+    found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
+    for row in await queries.counts(session):
+        found[row.class_id][row.state] = row.number
+    return found
+
+
+def code_digest(lookup_code: str) -> str:
+    """How a lookup code is kept in the directory: a leak of that table reveals no code."""
+    return sha256_hex(lookup_code.encode())
+
+
+def _confirmed(found: PupilResult | None, student: StudentRecord) -> Any:
+    if found is None or found.state is not ResultState.CONFIRMED:
+        raise Conflict(f"Kết quả năm học của {student.full_name} chưa được giáo viên chủ nhiệm xác nhận.")
+    return found.result
+
+
+async def _class_facts(session: TenantSession, school_class: ClassSummary) -> ClassFacts:
+    if school_class.homeroom_teacher is None:
+        raise Conflict(f"Lớp {school_class.name} chưa có giáo viên chủ nhiệm; hãy phân công trước khi chốt học bạ.")
+    principal = await _principal(session)
+    school = await schools.get_school(session)
+    assignments = await roster.list_assignments(session, school_class.id)
+    return ClassFacts(
+        school=school,
+        academic_year=school_class.academic_year,
+        class_name=school_class.name,
+        grade_level=school_class.grade_level,
+        subject_codes=_in_form_order(school_class.grade_level, [a.subject_code for a in assignments]),
+        teachers={a.subject_code: a.teacher for a in assignments if a.teacher},
+        signers=(
+            Signer(
+                role=SignerRole.HOMEROOM_TEACHER,
+                name=school_class.homeroom_teacher,
+                title="GIÁO VIÊN CHỦ NHIỆM",
+            ),
+            Signer(role=SignerRole.PRINCIPAL, name=principal.full_name, title=principal.title),
+            Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="CON DẤU SỐ"),
+        ),
+        issue_date=clock.today(),
+        sandbox=settings.get().is_sandbox,
+    )
+
+
+def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
+    order = {subject.code: position for position, subject in enumerate(subjects_of(grade_level))}
+    return tuple(sorted(codes, key=lambda code: order.get(code, len(order))))
+
+
+async def _principal(session: TenantSession) -> Any:
+    found = [staff for staff in await people.list_staff(session) if Role.PRINCIPAL in staff.roles]
+    if not found:
+        raise Conflict("Trường chưa có hiệu trưởng trong danh sách nhân sự; hãy bổ sung trước khi chốt học bạ.")
+    return found[0]
+
+
+async def _transcripts(
+    session: TenantSession, students: Sequence[StudentRecord], grade_level: int
+) -> dict[uuid.UUID, Transcript]:
+    """The pupils' transcripts of this level; who has none yet gets one, with a code of its own."""
+    level = level_of(grade_level).value
+    ids = [student.id for student in students]
+    known = await queries.transcripts_of(session, ids, level)
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "student_id": student_id,
+            "level": level,
+            "lookup_code": new_lookup_code(),
+            "created_at": clock.now(),
+        }
+        for student_id in ids
+        if student_id not in known
+    ]
+    await queries.insert_transcripts(session, rows)
+    return await queries.transcripts_of(session, ids, level)
+
+
+async def _history(
+    session: TenantSession, class_id: uuid.UUID, school_name: str
+) -> dict[uuid.UUID, list[StudyPeriod]]:
+    found: dict[uuid.UUID, list[StudyPeriod]] = defaultdict(list)
+    for row in await roster.study_history(session, class_id):
+        found[row.student_id].append(
+            StudyPeriod(
+                academic_year=row.academic_year,
+                class_name=row.class_name,
+                school_name=school_name,
+                registry_no=row.registry_no,
+                joined_on=row.joined_on,
+            )
+        )
+    return found
+
+
+def _row(
+    session: TenantSession, snapshot: Snapshot, transcript: Transcript, class_id: uuid.UUID, year_id: uuid.UUID
+) -> dict[str, Any]:
+    content = canonical.canonical_json(snapshot)
+    return {
+        "tenant_id": session.tenant_id,
+        "id": new_id(),
+        "transcript_id": transcript.id,
+        "academic_year_id": year_id,
+        "class_id": class_id,
+        "student_id": transcript.student_id,
+        "number": snapshot.version,
+        "state": VersionState.FROZEN,
+        "snapshot": content.decode(),
+        "content_sha256": canonical.content_sha256(content),
+        "frozen_at": clock.now(),
+    }
+
+
+async def _version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion:
+    row = await queries.version(session, version_id)
+    if row is None:
+        raise NotFound("Không tìm thấy học bạ này.")
+    return row
+
+
+async def _hold(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion:
+    row = await queries.hold_version(session, version_id)
+    if row is None:
+        raise NotFound("Không tìm thấy học bạ này.")
+    return row
+
+
+def _summary(row: Any) -> VersionSummary:
+    fields = {name: getattr(row, name) for name in VersionSummary.__struct_fields__}
+    return VersionSummary(**fields)

@@ -1,0 +1,91 @@
+"""The process in which foreign files are opened: few rights, little memory and time. Run by `limited`.
+
+One request comes on standard input (a line of JSON, then the PDF), one answer leaves as JSON.
+"""
+
+import resource
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from backend.remote_signing.formats import structure
+from backend.remote_signing.formats.attached_data import AttachedData, read_attached
+from backend.remote_signing.formats.schemas import Report, Unreadable
+from backend.remote_signing.formats.trust import TrustError, TrustStore
+from backend.remote_signing.formats.validation import validate_pdf
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to check, and within which limits."""
+
+    trust_dir: str | None
+    at: datetime | None
+    expected_fields: tuple[str, ...]
+    labels: dict[str, str]
+    memory_bytes: int
+    cpu_seconds: int
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Exactly one of the two."""
+
+    report: Report | None = None
+    refusal: str | None = None
+
+
+def limit(request: Request) -> None:
+    """Give up, for good, what a validator does not need: memory, time, files, processes."""
+    resource.setrlimit(resource.RLIMIT_AS, (request.memory_bytes, request.memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (request.cpu_seconds, request.cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+def answer(request: Request, pdf: bytes) -> Answer:
+    """Judge the PDF; whatever goes wrong becomes a sentence."""
+    try:
+        store = TrustStore.from_folder(Path(request.trust_dir)) if request.trust_dir else TrustStore(())
+        limit(request)
+        report = validate_pdf(pdf, store, request.at, request.expected_fields, request.labels)
+        return Answer(report=with_attached(report, _attached(pdf)))
+    except TrustError as error:
+        return Answer(refusal=str(error))
+    except Unreadable as error:
+        return Answer(refusal=error.message)
+    except (Exception, RecursionError):
+        return Answer(refusal="Tệp có cấu trúc bất thường, không kiểm tra được.")
+
+
+def _attached(pdf: bytes) -> AttachedData:
+    try:
+        with structure.open_pdf(pdf) as reader:
+            return read_attached(pdf, reader)
+    except Exception:
+        sentence = "Không đối chiếu được dữ liệu kèm theo với nội dung in trên trang."
+        return AttachedData(matches_page=False, problems=(sentence,))
+
+
+def with_attached(report: Report, data: AttachedData) -> Report:
+    """The report, with what the attachment says."""
+    return msgspec.structs.replace(
+        report,
+        lookup_code=data.lookup_code,
+        version=data.version,
+        content_sha256=data.content_sha256,
+        embedded_data_matches_page=data.matches_page,
+        problems=(*report.problems, *data.problems),
+    )
+
+
+def main() -> None:
+    """Serve one request."""
+    head, _, pdf = sys.stdin.buffer.read().partition(b"\n")
+    request = msgspec.json.decode(head, type=Request)
+    sys.stdout.buffer.write(msgspec.json.encode(answer(request, pdf)))
+
+
+if __name__ == "__main__":
+    main()

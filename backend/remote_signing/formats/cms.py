@@ -1,0 +1,224 @@
+"""CMS SignedData (RFC 5652) as CAdES and PAdES use it: built and read byte by byte, deterministic.
+
+One signer, SHA-256, RSA PKCS#1 v1.5 or ECDSA. Signed attributes are content-type, message-digest and
+signing-certificate-v2 (RFC 5035); there is no signing-time, as ETSI EN 319 142-1 section 6.3 wants for PAdES.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from backend.remote_signing.formats import der
+from backend.remote_signing.formats.der import MalformedDer
+
+_DATA = der.oid("1.2.840.113549.1.7.1")
+_SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
+_CONTENT_TYPE = der.oid("1.2.840.113549.1.9.3")
+_MESSAGE_DIGEST = der.oid("1.2.840.113549.1.9.4")
+_SIGNING_CERTIFICATE_V2 = der.oid("1.2.840.113549.1.9.16.2.47")
+_TIMESTAMP_TOKEN = der.oid("1.2.840.113549.1.9.16.2.14")
+_SHA256 = der.sequence(der.oid("2.16.840.1.101.3.4.2.1"))
+#: Digests that a foreign SignedData (a time stamp token) may be made with; ours are SHA-256.
+DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
+    der.oid("2.16.840.1.101.3.4.2.1"): hashes.SHA256(),
+    der.oid("2.16.840.1.101.3.4.2.2"): hashes.SHA384(),
+    der.oid("2.16.840.1.101.3.4.2.3"): hashes.SHA512(),
+}
+_SHA256_WITH_RSA = der.sequence(der.oid("1.2.840.113549.1.1.11"), der.tlv(der.NULL))
+_SHA256_WITH_ECDSA = der.sequence(der.oid("1.2.840.10045.4.3.2"))
+_ONE = der.tlv(der.INTEGER, b"\x01")
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+
+class SignatureValueRefused(Exception):
+    """The value that came back is not a signature of these attributes by the pinned certificate."""
+
+
+class SignedParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a self check needs of one SignedData; all fields are slices of the input."""
+
+    content_type: bytes  # OBJECT IDENTIFIER, encoded
+    content: bytes | None  # encapsulated bytes, or None when detached
+    certificates: tuple[bytes, ...]
+    signer: bytes  # the certificate that the signer identifier names
+    signed_attributes: bytes  # as SET, the form that is hashed
+    digest_algorithm: hashes.HashAlgorithm
+    message_digest: bytes
+    certificate_hash: bytes | None  # SHA-256 in signing-certificate-v2
+    value: bytes
+    tokens: tuple[bytes, ...]  # RFC 3161 tokens over `value`
+
+
+@lru_cache(maxsize=512)
+def public_key(certificate_der: bytes) -> PublicKey:
+    """The RSA or EC key of a certificate. Raises SignatureValueRefused for anything else."""
+    try:
+        key = x509.load_der_x509_certificate(certificate_der).public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SignatureValueRefused("the certificate cannot be read") from error
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise SignatureValueRefused("the certificate holds neither an RSA nor an EC key")
+    return key
+
+
+@lru_cache(maxsize=512)
+def issuer_and_serial(certificate_der: bytes) -> tuple[bytes, bytes]:
+    """Issuer name and serial number of a certificate, as the encoded slices. Raises MalformedDer."""
+    certificate = der.children(certificate_der, der.read(certificate_der), der.SEQUENCE)
+    fields = der.children(certificate_der, certificate[0], der.SEQUENCE)
+    if fields and fields[0].tag == 0xA0:
+        fields = fields[1:]
+    if len(fields) < 3:
+        raise MalformedDer("not a certificate")
+    return der.encoded(certificate_der, fields[2]), der.encoded(certificate_der, fields[0])
+
+
+def signed_attributes(document_digest: bytes, certificate_der: bytes) -> bytes:
+    """The DER that gets hashed and signed: the same for the same digest and certificate, at any time."""
+    issuer, serial = issuer_and_serial(certificate_der)
+    general_names = der.sequence(der.tlv(0xA4, issuer))
+    certificate_id = der.sequence(
+        der.tlv(der.OCTET_STRING, hashlib.sha256(certificate_der).digest()),
+        der.sequence(general_names, serial),
+    )
+    return der.set_of(
+        [
+            _attribute(_CONTENT_TYPE, _DATA),
+            _attribute(_MESSAGE_DIGEST, der.tlv(der.OCTET_STRING, document_digest)),
+            _attribute(_SIGNING_CERTIFICATE_V2, der.sequence(der.sequence(certificate_id))),
+        ]
+    )
+
+
+def _attribute(kind: bytes, value: bytes) -> bytes:
+    return der.sequence(kind, der.tlv(der.SET, value))
+
+
+def check_value(
+    signed: bytes,
+    certificate_der: bytes,
+    value: bytes,
+    algorithm: hashes.HashAlgorithm = DIGESTS[_SHA256[2:]],
+) -> None:
+    """Raise SignatureValueRefused unless `value` is the certificate's signature over `signed` (SHA-256).
+
+    RSA values are PKCS#1 v1.5, as long as the modulus; ECDSA values are DER Ecdsa-Sig-Value.
+    """
+    key = public_key(certificate_der)
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(value, signed, padding.PKCS1v15(), algorithm)
+        else:
+            key.verify(value, signed, ec.ECDSA(algorithm))
+    except (InvalidSignature, ValueError) as error:
+        raise SignatureValueRefused(
+            "the value was not made by the pinned certificate over these attributes"
+        ) from error
+
+
+def build(
+    signed: bytes, value: bytes, certificate_der: bytes, chain: Sequence[bytes], token: bytes | None
+) -> bytes:
+    """ContentInfo with one SignerInfo; `token` becomes the signature-time-stamp attribute (PAdES B-T)."""
+    is_rsa = isinstance(public_key(certificate_der), rsa.RSAPublicKey)
+    unsigned = [der.set_of([_attribute(_TIMESTAMP_TOKEN, token)], tag=0xA1)] if token else []
+    signer_info = der.sequence(
+        _ONE,
+        der.sequence(*issuer_and_serial(certificate_der)),
+        _SHA256,
+        b"\xa0" + signed[1:],
+        _SHA256_WITH_RSA if is_rsa else _SHA256_WITH_ECDSA,
+        der.tlv(der.OCTET_STRING, value),
+        *unsigned,
+    )
+    signed_data = der.sequence(
+        _ONE,
+        der.tlv(der.SET, _SHA256),
+        der.sequence(_DATA),
+        der.set_of(list({certificate_der, *chain}), tag=0xA0),
+        der.tlv(der.SET, signer_info),
+    )
+    return der.sequence(_SIGNED_DATA, der.tlv(0xA0, signed_data))
+
+
+def read(contents: bytes) -> SignedParts:
+    """Take one SignedData apart; zero padding after it is allowed. Raises MalformedDer."""
+    outer = der.children(contents, der.read(contents), der.SEQUENCE)
+    if len(outer) != 2 or der.encoded(contents, outer[0]) != _SIGNED_DATA:
+        raise MalformedDer("not SignedData")
+    fields = der.children(contents, der.read(contents, outer[1].content, outer[1].end), der.SEQUENCE)
+    infos = der.children(contents, fields[-1], der.SET)
+    if len(fields) < 4 or len(infos) != 1:
+        raise MalformedDer("exactly one signer is expected")
+    holders = [field for field in fields if field.tag == 0xA0]
+    certificates = tuple(der.encoded(contents, c) for h in holders for c in der.children(contents, h))
+    encapsulated = der.children(contents, fields[2], der.SEQUENCE)
+    return _signer_parts(contents, infos[0], certificates, encapsulated)
+
+
+def _signer_parts(
+    contents: bytes, info: der.Element, certificates: tuple[bytes, ...], encapsulated: list[der.Element]
+) -> SignedParts:
+    fields = der.children(contents, info, der.SEQUENCE)
+    if len(fields) < 6 or fields[3].tag != 0xA0 or not encapsulated:
+        raise MalformedDer("a signer with signed attributes is expected")
+    attributes = _attributes(contents, fields[3])
+    unsigned = _attributes(contents, fields[6]) if len(fields) > 6 and fields[6].tag == 0xA1 else {}
+    digests = attributes.get(_MESSAGE_DIGEST, [])
+    if len(digests) != 1:
+        raise MalformedDer("exactly one message digest is expected")
+    name = contents[fields[1].content : fields[1].end]
+    inner = der.read(contents, encapsulated[1].content) if len(encapsulated) > 1 else None
+    return SignedParts(
+        content_type=der.encoded(contents, encapsulated[0]),
+        content=der.content(contents, inner, der.OCTET_STRING) if inner else None,
+        certificates=certificates,
+        signer=_named(certificates, name),
+        signed_attributes=b"\x31" + der.encoded(contents, fields[3])[1:],
+        digest_algorithm=_digest_algorithm(contents, fields[2]),
+        message_digest=der.content(digests[0], der.read(digests[0]), der.OCTET_STRING),
+        certificate_hash=_certificate_hash(attributes.get(_SIGNING_CERTIFICATE_V2, [])),
+        value=der.content(contents, fields[5], der.OCTET_STRING),
+        tokens=tuple(unsigned.get(_TIMESTAMP_TOKEN, [])),
+    )
+
+
+def _digest_algorithm(contents: bytes, identifier: der.Element) -> hashes.HashAlgorithm:
+    algorithm = DIGESTS.get(der.encoded(contents, der.children(contents, identifier, der.SEQUENCE)[0]))
+    if algorithm is None:
+        raise MalformedDer("the digest algorithm is not of the SHA-2 family")
+    return algorithm
+
+
+def _attributes(contents: bytes, holder: der.Element) -> dict[bytes, list[bytes]]:
+    found: dict[bytes, list[bytes]] = {}
+    for attribute in der.children(contents, holder):
+        kind, values = der.children(contents, attribute, der.SEQUENCE)
+        encoded = [der.encoded(contents, value) for value in der.children(contents, values, der.SET)]
+        found.setdefault(der.encoded(contents, kind), []).extend(encoded)
+    return found
+
+
+def _named(certificates: tuple[bytes, ...], issuer_serial: bytes) -> bytes:
+    for certificate in certificates:
+        if b"".join(issuer_and_serial(certificate)) == issuer_serial:
+            return certificate
+    raise MalformedDer("the signer's certificate is not in the signature")
+
+
+def _certificate_hash(values: list[bytes]) -> bytes | None:
+    """certHash of the first ESSCertIDv2; None when absent or made with another hash than SHA-256."""
+    if len(values) != 1:
+        return None
+    certificate_ids = der.children(values[0], der.children(values[0], der.read(values[0]), der.SEQUENCE)[0])
+    first = der.children(values[0], certificate_ids[0], der.SEQUENCE)
+    if first[0].tag == der.SEQUENCE and _SHA256[2:] in der.encoded(values[0], first[0]):
+        first = first[1:]
+    return der.content(values[0], first[0], der.OCTET_STRING) if first[0].tag == der.OCTET_STRING else None

@@ -1,0 +1,69 @@
+"""The words of the signature formats: what is prepared, and what a check reports."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["valid", "invalid", "indeterminate"]
+Level = Literal["B-B", "B-T", "B-LT", "B-LTA"]
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A document with an empty place for one signature, and the hash that somebody is to sign.
+
+    Everything is plain bytes and numbers, so that a row and an object store can hold it between the two
+    phases.
+    """
+
+    document: bytes  # the whole file, /Contents filled with zeros
+    field: str
+    region_start: int  # offset of "<" of /Contents
+    region_end: int  # offset behind its ">"
+    document_digest: bytes  # SHA-256 of the file without the region, 32 bytes
+    signed_attributes: bytes  # DER SET
+    digest: bytes  # SHA-256 of signed_attributes: the 32 bytes to be signed
+    certificate: bytes  # DER, pinned: it is part of signed_attributes
+    chain: tuple[bytes, ...]  # DER, issuers that are embedded beside it
+
+
+class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check found out about one signature."""
+
+    field: str
+    signer: str
+    organisation: str | None
+    serial: str  # hexadecimal
+    issuer: str
+    signed_at: datetime | None  # the token's time, else the time that the signer claims
+    timestamped: bool
+    level: Level
+    intact: bool  # digest and value agree, and nothing forbidden was changed after it
+    trusted: bool  # chain to an anchor and revocation status established at the trusted time
+    revoked: bool
+    covers_whole_document: bool
+    sandbox: bool  # made under a certificate of the test authority: no legal force
+    problems: tuple[str, ...] = ()
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer about one file. `problems` and `notices` are Vietnamese sentences for a person."""
+
+    verdict: Verdict
+    format: Literal["pdf", "xml", "evidence"]
+    signatures: tuple[SignatureReport, ...]
+    modified_after_signing: bool
+    problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    lookup_code: str | None = None
+    version: int | None = None
+    content_sha256: str | None = None
+    embedded_data_matches_page: bool | None = None
+
+
+class Unreadable(Exception):
+    """The bytes cannot be read as a signed document. `message` is one Vietnamese sentence."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

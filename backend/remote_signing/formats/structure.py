@@ -1,0 +1,202 @@
+"""The bones of a signed PDF, read by qpdf and checked byte by byte: a second opinion beside pyHanko's.
+
+The rules are stricter than ISO 32000-1: every signature starts at byte 0, leaves out exactly its own
+/Contents, covers its whole revision, has one field of its own; fields, their names and their order are those
+that we expect.
+"""
+
+import binascii
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pikepdf
+
+from backend.remote_signing.formats.schemas import Unreadable
+
+#: A transcript is 50–400 KB; nothing near this size is one.
+MAX_BYTES = 32 * 1024 * 1024
+_MAX_FIELDS = 64
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """One signature in a file: the field, the object of its value, and the bytes that it covers."""
+
+    field: str
+    object_id: tuple[int, int]
+    is_document_timestamp: bool
+    byte_range: tuple[int, ...]
+    contents: bytes
+
+    @property
+    def start(self) -> int:
+        """Offset of "<" of /Contents."""
+        return self.byte_range[1]
+
+    @property
+    def stop(self) -> int:
+        """Offset behind ">" of /Contents."""
+        return self.byte_range[2]
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last covered byte."""
+        return self.byte_range[2] + self.byte_range[3]
+
+
+class Bones(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the structural rules look at."""
+
+    fields: tuple[str, ...]  # all form fields, signed or not
+    strange_fields: tuple[str, ...]  # form fields that are no signature fields
+    slots: tuple[Slot, ...]  # in the order in which they were signed
+    certified: tuple[int, int] | None  # object id that /Perms /DocMDP points at
+    has_other_permissions: bool
+    has_xfa: bool
+    has_store: bool  # a Document Security Store is present
+
+
+def open_pdf(pdf: bytes) -> pikepdf.Pdf:
+    """Open without repairing. Raises Unreadable."""
+    if len(pdf) > MAX_BYTES:
+        raise Unreadable("Tệp quá lớn so với một học bạ, không kiểm tra được.")
+    try:
+        reader = pikepdf.open(BytesIO(pdf), attempt_recovery=False, suppress_warnings=True)
+    except pikepdf.PasswordError:
+        raise Unreadable("Tệp PDF đặt mật khẩu nên không kiểm tra được.") from None
+    except Exception as error:
+        raise Unreadable(
+            "Tệp không phải là PDF đọc được (tệp trống, bị cắt cụt hoặc sai định dạng)."
+        ) from error
+    if reader.is_encrypted:
+        raise Unreadable("Tệp PDF đặt mật khẩu nên không kiểm tra được.")
+    return reader
+
+
+def read_bones(reader: pikepdf.Pdf) -> Bones:
+    """Collect fields and signatures. Raises Unreadable when there is none, or one has no usable form."""
+    root: Any = reader.Root
+    form: Any = root.get("/AcroForm", pikepdf.Dictionary())
+    fields = _terminal_fields(form)
+    signed = [(name, item) for name, item in fields if item.get("/FT") == "/Sig" and "/V" in item]
+    if not signed:
+        raise Unreadable("Tệp PDF này không có chữ ký số nào.")
+    permissions: Any = root.get("/Perms", pikepdf.Dictionary())
+    certified = permissions.get("/DocMDP")
+    return Bones(
+        fields=tuple(name for name, _ in fields),
+        strange_fields=tuple(name for name, item in fields if item.get("/FT") != "/Sig"),
+        slots=tuple(
+            sorted((_slot(name, item.V) for name, item in signed), key=lambda slot: slot.byte_range[2:])
+        ),
+        certified=certified.objgen if certified is not None else None,
+        has_other_permissions=bool(set(permissions.keys()) - {"/DocMDP"}),
+        has_xfa="/XFA" in form,
+        has_store="/DSS" in root,
+    )
+
+
+def _terminal_fields(form: Any) -> list[tuple[str, Any]]:
+    waiting = [("", item) for item in reversed(list(form.get("/Fields", [])))]
+    found: list[tuple[str, Any]] = []
+    while waiting:
+        prefix, item = waiting.pop()
+        name = f"{prefix}.{item.T}".lstrip(".") if "/T" in item else prefix
+        kids = [kid for kid in item.get("/Kids", []) if "/T" in kid]
+        waiting.extend((name, kid) for kid in kids)
+        if not kids:
+            found.append((name, item))
+        if len(found) + len(waiting) > _MAX_FIELDS:
+            raise Unreadable("Tệp PDF có quá nhiều trường biểu mẫu, không phải là học bạ.")
+    return found
+
+
+def _slot(name: str, value: Any) -> Slot:
+    try:
+        return Slot(
+            field=name,
+            object_id=value.objgen,
+            is_document_timestamp=value.get("/Type") == "/DocTimeStamp",
+            byte_range=tuple(int(number) for number in value.ByteRange),
+            contents=bytes(value.Contents),
+        )
+    except Exception as error:
+        raise Unreadable(f"Chữ ký trong trường “{name}” không có cấu trúc của chữ ký số PDF.") from error
+
+
+def region_problem(pdf: bytes, slot: Slot) -> str | None:
+    """Why the bytes that `slot` covers are not exactly its revision without its /Contents, or None."""
+    numbers = slot.byte_range
+    if (
+        len(numbers) != 4
+        or numbers[0] != 0
+        or min(numbers) < 0
+        or not numbers[1] < numbers[2] <= slot.end <= len(pdf)
+    ):
+        return "vùng dữ liệu được ký (ByteRange) không hợp lệ"
+    gap = pdf[slot.start : slot.stop]
+    if gap[:1] != b"<" or gap[-1:] != b">" or not pdf[: slot.start].rstrip().endswith(b"/Contents"):
+        return "vùng dữ liệu được ký chừa ra nhiều hơn chính chữ ký"
+    try:
+        same = binascii.unhexlify(gap[1:-1]) == slot.contents
+    except binascii.Error:
+        same = False
+    if not same or _enclosing_object(pdf, slot.start) != slot.object_id:
+        return "vùng dữ liệu chừa ra không phải là nội dung của chính chữ ký này"
+    if not pdf[: slot.end].rstrip(b"\r\n").endswith(b"%%EOF"):
+        return "chữ ký không phủ hết phần nội dung mà nó được đặt vào"
+    return None
+
+
+def _enclosing_object(pdf: bytes, position: int) -> tuple[int, int] | None:
+    """Id of the indirect object in which `position` lies, by the nearest "N G obj" before it."""
+    mark = pdf.rfind(b"obj", max(0, position - 16384), position)
+    words = pdf[max(0, mark - 24) : mark].split()
+    if mark < 0 or len(words) < 2 or not (words[-2].isdigit() and words[-1].isdigit()):
+        return None
+    return int(words[-2]), int(words[-1])
+
+
+def problems(bones: Bones, expected: Sequence[str]) -> list[str]:
+    """Sentences about fields, order and coverage of the file as a whole; empty when all is as expected."""
+    people = [slot for slot in bones.slots if not slot.is_document_timestamp]
+    found = _field_problems(bones, expected)
+    signed = [slot.field for slot in people]
+    known = [name for name in signed if name in expected]
+    if known != [name for name in expected if name in known]:
+        found.append("Thứ tự các chữ ký không đúng quy định.")
+    if any(slot.is_document_timestamp for slot in bones.slots[: len(people)]):
+        found.append("Có dấu thời gian của tài liệu chen trước một chữ ký.")
+    if len({slot.object_id for slot in bones.slots}) != len(bones.slots) or (0, 0) in {
+        s.object_id for s in people
+    }:
+        found.append("Hai trường chữ ký dùng chung một chữ ký.")
+    if len({slot.contents for slot in bones.slots}) != len(bones.slots):
+        found.append("Một chữ ký được chép lại nhiều lần trong tệp.")
+    for before, after in pairwise(bones.slots):
+        if not before.end <= after.start:
+            found.append("Các chữ ký không nối tiếp nhau: chữ ký sau không bao trùm chữ ký trước.")
+    if bones.certified is not None and people and bones.certified != people[0].object_id:
+        found.append("Quyền sửa đổi tài liệu không do chữ ký đầu tiên đặt ra.")
+    if bones.has_xfa or bones.has_other_permissions:
+        found.append("Tệp chứa biểu mẫu hoặc quyền không thuộc về học bạ.")
+    return found
+
+
+def missing(bones: Bones, expected: Sequence[str], labels: Mapping[str, str]) -> list[str]:
+    """One sentence for each expected signature that is not there."""
+    signed = {slot.field for slot in bones.slots}
+    return [f"Thiếu chữ ký của {labels.get(name, name)}." for name in expected if name not in signed]
+
+
+def _field_problems(bones: Bones, expected: Sequence[str]) -> list[str]:
+    stamps = {slot.field for slot in bones.slots if slot.is_document_timestamp}
+    extra = [name for name in bones.fields if name not in expected and name not in stamps]
+    found = [f"Có trường chữ ký lạ “{name[:60]}” ngoài các chữ ký của học bạ." for name in extra]
+    if len(set(bones.fields)) != len(bones.fields):
+        found.append("Có hai trường chữ ký trùng tên.")
+    if bones.strange_fields:
+        found.append("Tệp có trường biểu mẫu điền được, học bạ đã ký không được có.")
+    return found

@@ -1,0 +1,160 @@
+"""Is a signed PDF intact, by whom, and is the chain to be believed? pyHanko, tightened by our own rules.
+
+A verdict is `valid` only when every expected signature is there in order, nothing was changed but what its
+signers allowed, each chain ends at an anchor, and revocation at the trusted time is shown by the file's own
+material (ETSI EN 319 102-1, narrowed). What cannot be established is `indeterminate`, never valid.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from io import BytesIO
+
+from pyhanko.pdf_utils.decode_limits import (
+    DEFAULT_PURPOSE_LIMITS,
+    DecodeLimits,
+    DocumentDecodeBudget,
+    StreamDecodeLimits,
+)
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+from backend.core import clock
+from backend.remote_signing.formats import revisions, structure
+from backend.remote_signing.formats.schemas import Report, SignatureReport, Unreadable, Verdict
+from backend.remote_signing.formats.self_check import SelfCheckFailed, quick_check
+from backend.remote_signing.formats.signature_check import Findings, SignatureJudge, describe
+from backend.remote_signing.formats.structure import Bones
+from backend.remote_signing.formats.trust import TrustStore
+
+__all__ = ["Report", "SelfCheckFailed", "SignatureReport", "Unreadable", "quick_check", "validate_pdf"]
+
+_MIB = 1024 * 1024
+#: A transcript decodes to a few MB; a bomb stops long before it hurts.
+LIMITS = DecodeLimits(
+    per_stream=StreamDecodeLimits(max_ratio=400, max_output_size=32 * _MIB),
+    per_purpose=DEFAULT_PURPOSE_LIMITS,
+    document_budget=DocumentDecodeBudget(base_allowance=96 * _MIB, max_ratio=20),
+)
+
+
+def validate_pdf(
+    pdf: bytes,
+    trust: TrustStore,
+    at: datetime | None,
+    expected_fields: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+) -> Report:
+    """Judge a signed PDF that may be hostile.
+
+    `at` is the time to judge at (None: the newest time stamp in the file, else now); `labels` names the
+    fields in the sentences. Raises Unreadable, and nothing else, when the bytes are no signed PDF.
+    """
+    names = labels or {}
+    _quiet_libraries()
+    try:
+        reader = structure.open_pdf(pdf)
+        bones = structure.read_bones(reader)
+        reader.close()
+        return _judge(pdf, bones, trust, at, expected_fields, names)
+    except Unreadable:
+        raise
+    except (Exception, RecursionError) as error:
+        raise Unreadable("Tệp PDF bị hỏng hoặc có cấu trúc bất thường, không kiểm tra được.") from error
+
+
+def _judge(
+    pdf: bytes,
+    bones: Bones,
+    trust: TrustStore,
+    at: datetime | None,
+    expected: Sequence[str],
+    labels: Mapping[str, str],
+) -> Report:
+    problems = [*structure.missing(bones, expected, labels), *structure.problems(bones, expected)]
+    try:
+        reader = PdfFileReader(BytesIO(pdf), strict=True, decode_limits=LIMITS)
+        embedded = list(reader.embedded_signatures)
+        changes = revisions.problems(reader, embedded)
+    except Exception:
+        return _broken(problems)
+    findings = asyncio.run(_findings(pdf, bones, reader, embedded, trust, at))
+    if [item.slot.object_id for item in findings] != [slot.object_id for slot in bones.slots]:
+        problems.append("Hai bộ đọc PDF hiểu các chữ ký trong tệp khác nhau.")
+    problems.extend(changes)
+    people = [item for item in findings if not item.slot.is_document_timestamp]
+    if not pdf.rstrip(b"\r\n").endswith(b"%%EOF") or (bones.slots[-1].end != len(pdf) and not bones.has_store):
+        problems.append("Sau chữ ký cuối cùng, tệp đã được ghi thêm nội dung.")
+    problems.extend(_archive_problems(findings))
+    reports = tuple(describe(item) for item in people)
+    changed = bool(changes) or any(item.modified for item in findings)
+    return Report(
+        verdict=_verdict(reports, problems),
+        format="pdf",
+        signatures=reports,
+        modified_after_signing=changed,
+        problems=tuple(dict.fromkeys(problems)),
+        notices=tuple(_notices(reports, people)),
+    )
+
+
+async def _findings(
+    pdf: bytes,
+    bones: Bones,
+    reader: PdfFileReader,
+    embedded: Sequence[EmbeddedPdfSignature],
+    trust: TrustStore,
+    at: datetime | None,
+) -> list[Findings]:
+    judge = SignatureJudge(pdf, reader, embedded, trust, at)
+    slots = {slot.object_id: slot for slot in bones.slots}
+    found = []
+    # Newest first: a document time stamp lends its time to what it covers.
+    for item in reversed(embedded):
+        reference = item.sig_field.raw_get("/V").reference
+        slot = slots.get((reference.idnum, reference.generation))
+        if slot is not None:
+            found.append(await judge.check(slot, item))
+    return list(reversed(found))
+
+
+def _archive_problems(findings: Sequence[Findings]) -> list[str]:
+    broken = [item for item in findings if item.slot.is_document_timestamp and not item.intact]
+    return ["Dấu thời gian lưu trữ của tài liệu không còn nguyên vẹn."] if broken else []
+
+
+def _verdict(reports: Sequence[SignatureReport], problems: Sequence[str]) -> Verdict:
+    if problems or not reports or any(not report.intact or report.revoked for report in reports):
+        return "invalid"
+    return "valid" if all(report.trusted for report in reports) else "indeterminate"
+
+
+def _notices(reports: Sequence[SignatureReport], people: Sequence[Findings]) -> list[str]:
+    notices = []
+    if any(report.sandbox for report in reports):
+        notices.append("Chữ ký thử nghiệm (SANDBOX): tài liệu không có giá trị pháp lý.")
+    ends = [item.authority_expires for item in people if item.authority_expires is not None]
+    if ends and min(ends) < clock.now():
+        day = min(ends).astimezone(clock.VIETNAM)
+        notices.append(
+            f"Chứng thư của dấu thời gian đã hết hạn ngày {day:%d/%m/%Y}; nên đối chiếu với bản lưu."
+        )
+    return notices
+
+
+def _broken(problems: Sequence[str]) -> Report:
+    sentence = "Cấu trúc tệp PDF đã bị hỏng hoặc bị sửa nên không xác nhận được chữ ký nào."
+    return Report(
+        verdict="invalid",
+        format="pdf",
+        signatures=(),
+        modified_after_signing=True,
+        problems=(*problems, sentence),
+    )
+
+
+def _quiet_libraries() -> None:
+    """pyHanko logs a traceback for each refused file; the report says it already."""
+    for name in ("pyhanko", "pyhanko_certvalidator"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

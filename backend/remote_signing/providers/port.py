@@ -1,0 +1,275 @@
+"""The port of every signing service: hashes go out, raw signature values come back (`signing.md` 8.1).
+
+An answer about the transaction is a result; a call that led to no answer is an exception whose class says
+what to do next (`signing.md` 8.4). Adapters know neither document formats nor tables.
+"""
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from backend.core.errors import AppError
+
+#: SHA-256, the only digest that goes out (TT 15/2025/TT-BKHCN).
+DIGEST_BYTES = 32
+
+
+class Repeat(enum.StrEnum):
+    """What a service does with a transaction id that it has seen before (`reliability.md` 3.3)."""
+
+    IDEMPOTENT = "idempotent"  # same id, same transaction, same values: repeat freely
+    QUERYABLE = "queryable"  # ask about the id first; repeat only if it does not exist
+    BLIND = "blind"  # neither: a person decides
+
+
+class ResultKey(enum.StrEnum):
+    """How a returned value is matched to its hash."""
+
+    POSITION = "position"
+    DOC_ID = "doc_id"
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service can do. `max_hashes` per transaction; times in seconds."""
+
+    max_hashes: int
+    interactive: bool
+    async_result: bool
+    webhook: bool
+    repeat: Repeat
+    result_key: ResultKey
+    authorization_ttl: float
+    settle: float
+    poll_interval: float = 2.0
+
+
+class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose keys at which service.
+
+    `user_id` is the person's or the seal's account there; the rest is ours.
+    """
+
+    base_url: str
+    user_id: str
+    client_id: str
+    client_secret: str
+
+    def __repr__(self) -> str:
+        return f"ProviderAccount(base_url={self.base_url!r}, client_id={self.client_id!r})"
+
+
+class CredentialHandle(msgspec.Struct, frozen=True, kw_only=True):
+    """Which key signs, with the certificate (DER) pinned at prepare: returned values are verified against
+    it.
+    """
+
+    credential_id: str
+    certificate: bytes
+
+
+class RemoteCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """A key and certificate as the service lists it.
+
+    `certificate` and `chain` are DER, the chain without it, issuer first.
+    """
+
+    credential_id: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    key_algorithms: tuple[str, ...]
+    key_bits: int
+    usable: bool
+    status: str
+    max_hashes: int
+
+
+class HashBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Hashes (32 bytes each, in order) for one consent. `transaction_id` is ours, unique, committed before
+    the call.
+
+    `description` is shown to the person who confirms: count, class, short code, as on our own screen.
+    """
+
+    transaction_id: str
+    hashes: tuple[bytes, ...]
+    description: str
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Raw values in the order of the hashes; each verified against the pinned certificate."""
+
+    provider_tx: str
+    values: tuple[bytes, ...]
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Accepted; a person has yet to confirm.
+
+    Ask again after `poll_after` seconds, at the latest until `expires_at`.
+    """
+
+    provider_tx: str
+    poll_after: float
+    expires_at: datetime | None = None
+
+
+class Challenge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The person must give something to us first (`kind`: pin, otp, oauth, local_agent); answered by
+    `answer`.
+    """
+
+    provider_tx: str
+    kind: str
+    prompt: str
+    url: str | None = None
+
+
+class Declined(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The person said no. `reason` is a Vietnamese sentence."""
+
+    provider_tx: str
+    reason: str
+
+
+class Expired(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Nobody confirmed in time, or the authorization ended unused: the same items need a new transaction."""
+
+    provider_tx: str
+    reason: str
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The service gave this transaction up.
+
+    `reason` is Vietnamese; `code` is the service's own word, for the record.
+    """
+
+    provider_tx: str
+    reason: str
+    code: str
+
+
+SubmitResult = Signed | Pending | Challenge | Declined | Expired | Failed
+PollResult = Signed | Pending | Declined | Expired | Failed
+
+
+class WebhookHint(msgspec.Struct, frozen=True, kw_only=True):
+    """Something may have happened: poll now. Never a result, since anybody can send it."""
+
+    provider_tx: str
+
+
+class ProviderError(AppError):
+    """A call that led to no answer.
+
+    `message` is Vietnamese, for people; `detail` is for the log, without secrets.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class NotReached(ProviderError):
+    """Class *retry*: the service certainly did nothing (no connection, 429).
+
+    The same call may be made again.
+    """
+
+    def __init__(self, message: str, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, detail)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(ProviderError):
+    """Class *retry* for poll and list; after `sign_hashes` the transaction is *unknown*: act by
+    `Capabilities.repeat`.
+    """
+
+
+class LoginRefused(ProviderError):
+    """Class *retry after login*: a fresh token was refused too; the client id or secret of the account is
+    wrong.
+    """
+
+
+class NewAuthorizationNeeded(ProviderError):
+    """Class *new authorization*: the same items, a new batch, a new consent of the person."""
+
+
+class UserActionNeeded(ProviderError):
+    """Class *user action*: wrong or locked PIN or OTP. Stop and tell the person; never loop."""
+
+
+class AccountProblem(ProviderError):
+    """Class *account*: certificate expired or revoked, out of turns.
+
+    Suspend the credential, tell the school.
+    """
+
+
+class RequestRefused(ProviderError):
+    """The service calls the request itself wrong: a fault of ours or of the configuration.
+
+    Never repeat it as it is.
+    """
+
+
+class UntrustedAnswer(ProviderError):
+    """Class *alarm*: a value that does not verify, a wrong count.
+
+    Quarantine the batch; nothing is embedded.
+    """
+
+
+class SignatureProvider(Protocol):
+    """One signing service. Every method may raise `ProviderError`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Limits and habits of the service."""
+        ...
+
+    async def list_credentials(self, account: ProviderAccount) -> list[RemoteCredential]:
+        """Keys of the account, with certificates and state."""
+        ...
+
+    async def sign_hashes(
+        self, account: ProviderAccount, credential: CredentialHandle, batch: HashBatch
+    ) -> SubmitResult:
+        """Ask for signatures over the batch, at most `capabilities.max_hashes`.
+
+        Commit the transaction id before.
+        """
+        ...
+
+    async def poll(
+        self, account: ProviderAccount, credential: CredentialHandle, batch: HashBatch, provider_tx: str
+    ) -> PollResult:
+        """How far the transaction is; fetches the values once the person has confirmed.
+
+        Safe to repeat for ever.
+        """
+        ...
+
+    async def answer(
+        self,
+        account: ProviderAccount,
+        credential: CredentialHandle,
+        batch: HashBatch,
+        challenge: Challenge,
+        values: Mapping[str, str],
+    ) -> Signed | Pending:
+        """Hand on what the person gave for a `Challenge`."""
+        ...
+
+    async def cancel(self, account: ProviderAccount, provider_tx: str) -> None:
+        """Best effort: most services have no such call."""
+        ...
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHint | None:
+        """Which transaction a notice speaks of, or None."""
+        ...

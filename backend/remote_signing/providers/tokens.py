@@ -1,0 +1,66 @@
+"""Access tokens by client credentials (RFC 6749 4.4), kept until shortly before they end, fetched once for
+all who wait.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from backend.remote_signing.providers.port import ProviderAccount
+
+#: A token is renewed so many seconds before its end.
+_MARGIN = 60.0
+_Key = tuple[str, str]
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """`life` in seconds from now."""
+
+    text: str
+    life: float
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+    good_until: float
+
+
+class TokenCache:
+    """Tokens by service and client. Shared by threads; one refresh at a time in each event loop."""
+
+    def __init__(self, fetch: Callable[[ProviderAccount], Awaitable[Token]]) -> None:
+        self._fetch = fetch
+        self._kept: dict[_Key, _Kept] = {}
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Lock]] = (
+            WeakKeyDictionary()
+        )
+        self._guard = threading.Lock()
+
+    async def get(self, account: ProviderAccount, refused: str | None = None) -> str:
+        """A token that is still good and is not the `refused` one. Raises what the fetch raises."""
+        key = (account.base_url, account.client_id)
+        known = self._usable(key, refused)
+        if known is not None:
+            return known
+        async with self._lock(key):
+            known = self._usable(key, refused)
+            if known is not None:
+                return known
+            token = await self._fetch(account)
+            self._kept[key] = _Kept(text=token.text, good_until=time.monotonic() + token.life - _MARGIN)
+            return token.text
+
+    def _usable(self, key: _Key, refused: str | None) -> str | None:
+        kept = self._kept.get(key)
+        if kept is None or kept.text == refused or kept.good_until <= time.monotonic():
+            return None
+        return kept.text
+
+    def _lock(self, key: _Key) -> asyncio.Lock:
+        with self._guard:
+            locks = self._locks.setdefault(asyncio.get_running_loop(), {})
+            return locks.setdefault(key, asyncio.Lock())

@@ -1,0 +1,43 @@
+"""A returned value counts only if it verifies under the certificate pinned at prepare (`signing.md` 0.6)."""
+
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from backend.remote_signing.providers.port import UntrustedAnswer
+
+_MESSAGE = (
+    "Giá trị chữ ký nhận về không khớp với tài liệu và chứng thư số đã chọn; lô ký đã bị cách ly,"
+    " không tài liệu nào được ghép chữ ký. Người quản trị cần kiểm tra với nhà cung cấp."
+)
+_SHA256 = Prehashed(hashes.SHA256())
+
+
+def require_genuine(certificate: bytes, digests: Sequence[bytes], values: Sequence[bytes]) -> None:
+    """As many values as digests (SHA-256), in their order, each made by the key of `certificate` (DER).
+
+    Raises `UntrustedAnswer` naming the first position that does not hold.
+    """
+    if len(values) != len(digests):
+        raise UntrustedAnswer(_MESSAGE, f"{len(values)} values for {len(digests)} hashes")
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    for position, (digest, value) in enumerate(zip(digests, values, strict=True)):
+        if not _verifies(key, digest, value):
+            raise UntrustedAnswer(_MESSAGE, f"value {position} does not verify")
+
+
+def _verifies(key: object, digest: bytes, value: bytes) -> bool:
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(value, digest, padding.PKCS1v15(), _SHA256)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(value, digest, ec.ECDSA(_SHA256))
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True

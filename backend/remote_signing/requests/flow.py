@@ -1,0 +1,300 @@
+"""What the machine does after a consent, one provider call at a time: prepare, submit, wait, embed, complete.
+
+Each function is one transaction's worth of reading or writing; the calls outside lie between them, in `tasks.py`.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from backend.core import audit, clock, jobs, outbox, storage
+from backend.core.actor import machine
+from backend.core.audit import Action
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, NotFound
+from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.providers import port
+from backend.remote_signing.requests import queries
+from backend.remote_signing.requests.events import SigningRequestCompleted, SigningRequestSigned
+from backend.remote_signing.requests.models import ProviderCall, SigningBatch
+from backend.remote_signing.requests.rules import (
+    ENDED,
+    ROLE_NAMES,
+    BatchState,
+    CallState,
+    RequestState,
+    StepState,
+    batch_state,
+    consent_root,
+)
+from backend.remote_signing.requests.schemas import (
+    CallToEmbed,
+    CallToPrepare,
+    CallToSend,
+    EmbeddedItem,
+    ItemToEmbed,
+    ItemToPrepare,
+    Pin,
+    PreparedItem,
+)
+from backend.remote_signing.requests.service import PDF_TYPE
+
+#: Names of the tasks that follow each other (tasks.py).
+SUBMIT, POLL, EMBED = "signing.submit_call", "signing.poll_call", "signing.embed_call"
+
+
+async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToPrepare | None:
+    """What is to be prepared; None when that has been done.
+
+    Raises Conflict when a document is not the one that the signer consented to: nothing outside the root is signed.
+    """
+    call = await _call(session, call_id)
+    if call.state != CallState.PREPARING:
+        return None
+    batch = await _batch(session, call.batch_id)
+    if consent_root(await queries.consented_documents(session, batch.id)) != batch.merkle_root:
+        raise Conflict("Danh sách hồ sơ của lô ký không khớp với xác nhận của người ký; lô ký bị dừng lại.")
+    rows = await queries.items_of(session, call_id)
+    if any(row.base_sha256 != row.current_sha256 for row in rows):
+        raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
+    return CallToPrepare(
+        pin=await _pin(session, batch),
+        consented_at=batch.consented_at,
+        items=tuple(
+            ItemToPrepare(
+                item_id=row.id,
+                role=row.role,
+                first=row.position == 0,
+                last=row.position == row.last_position,
+                signer_name=row.signer_name,
+                base_sha256=row.base_sha256,
+            )
+            for row in rows
+        ),
+    )
+
+
+async def record_prepared(session: TenantSession, call_id: uuid.UUID, prepared: Sequence[PreparedItem]) -> None:
+    """The intent to sign, committed before the provider hears of it: hashes and our transaction id."""
+    call = await _call(session, call_id, hold=True)
+    if call.state != CallState.PREPARING:
+        return
+    await queries.update_items(
+        session,
+        [
+            {
+                "item_id": item.item_id,
+                "prepared_sha256": item.prepared_sha256,
+                "region_start": item.region_start,
+                "region_end": item.region_end,
+                "signed_attributes": item.signed_attributes,
+                "digest": item.digest,
+            }
+            for item in prepared
+        ],
+    )
+    await queries.update_call(session, call_id, {"state": CallState.SUBMITTING})
+    await jobs.enqueue(session, SUBMIT, call_id)
+
+
+async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallState) -> CallToSend | None:
+    """The call as the provider gets it, while it is in `state`; None when it has moved on."""
+    call = await _call(session, call_id)
+    if call.state != state:
+        return None
+    batch = await _batch(session, call.batch_id)
+    rows = await queries.items_of(session, call_id)
+    role = ROLE_NAMES.get(batch.role, batch.role)
+    return CallToSend(
+        pin=await _pin(session, batch),
+        transaction_id=call_id.hex,
+        provider_reference=call.provider_reference,
+        hashes=tuple(row.digest for row in rows),
+        description=f"{role}: ký {len(rows)} học bạ, lô {batch.merkle_root[:8].upper()}-{call.number}",
+    )
+
+
+async def record_answer(
+    session: TenantSession, call_id: uuid.UUID, answer: port.SubmitResult | port.PollResult
+) -> None:
+    """What the provider said about a call: still waiting, signed, or over."""
+    call = await _call(session, call_id, hold=True)
+    if call.state not in (CallState.SUBMITTING, CallState.WAITING):
+        return
+    match answer:
+        case port.Pending():
+            await _now_waiting(session, call, answer)
+        case port.Signed():
+            await _collect(session, call, answer)
+        case port.Declined():
+            await end_call(session, call_id, CallState.DECLINED, answer.reason)
+        case port.Expired():
+            await end_call(session, call_id, CallState.EXPIRED, answer.reason)
+        case port.Failed():
+            await end_call(session, call_id, CallState.FAILED, answer.reason)
+        case port.Challenge():
+            await end_call(session, call_id, CallState.FAILED, "Dịch vụ ký số đòi một bước xác nhận chưa hỗ trợ.")
+
+
+async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.Pending) -> None:
+    if call.state == CallState.SUBMITTING:
+        values = {
+            "state": CallState.WAITING,
+            "provider_reference": answer.provider_tx,
+            "submitted_at": clock.now(),
+        }
+        await queries.update_call(session, call.id, values)
+        await jobs.enqueue(session, POLL, call.id, after=answer.poll_after)
+
+
+async def _collect(session: TenantSession, call: ProviderCall, answer: port.Signed) -> None:
+    rows = await queries.items_of(session, call.id)
+    values = [
+        {"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)
+    ]
+    await queries.update_items(session, values)
+    await queries.update_call(session, call.id, {"state": CallState.EMBEDDING})
+    await jobs.enqueue(session, EMBED, call.id)
+
+
+async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState, problem: str) -> None:
+    """A call is over without signatures. Declined, expired and failed ones give their documents back to the tray;
+    unknown and quarantined ones keep them until a person decides, so that nothing is signed twice."""
+    call = await _call(session, call_id, hold=True)
+    if call.state in ENDED:
+        return
+    await queries.update_call(session, call_id, {"state": state, "problem": problem})
+    if state in (CallState.DECLINED, CallState.EXPIRED, CallState.FAILED):
+        await queries.give_back(session, call_id)
+    await _end_batch_if_over(session, call.batch_id, problem)
+
+
+async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmbed | None:
+    """The returned values with their places; None when they are embedded."""
+    call = await _call(session, call_id)
+    if call.state != CallState.EMBEDDING:
+        return None
+    batch = await _batch(session, call.batch_id)
+    rows = await queries.items_of(session, call_id)
+    earlier = await _signatures_so_far(session, [row.request_id for row in rows])
+    return CallToEmbed(
+        pin=await _pin(session, batch),
+        items=tuple(
+            ItemToEmbed(
+                item_id=row.id,
+                role=row.role,
+                earlier=tuple(earlier[row.request_id]),
+                prepared_sha256=row.prepared_sha256,
+                region_start=row.region_start,
+                region_end=row.region_end,
+                signed_attributes=row.signed_attributes,
+                digest=row.digest,
+                value=row.value,
+            )
+            for row in rows
+        ),
+    )
+
+
+async def _signatures_so_far(
+    session: TenantSession, request_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[tuple[str, bytes]]]:
+    found: dict[uuid.UUID, list[tuple[str, bytes]]] = defaultdict(list)
+    for row in await queries.certificates_of(session, request_ids):
+        found[row.request_id].append((row.role, row.certificate))
+    return found
+
+
+async def record_embedded(session: TenantSession, call_id: uuid.UUID, embedded: Sequence[EmbeddedItem]) -> None:
+    """The signed revisions are in the store: steps are signed, the next ones ready, finished requests announced."""
+    call = await _call(session, call_id, hold=True)
+    if call.state != CallState.EMBEDDING:
+        return
+    batch = await _batch(session, call.batch_id)
+    rows = {row.id: row for row in await queries.items_of(session, call_id)}
+    for item in embedded:
+        await storage.register(session, item.signed_sha256, item.size, PDF_TYPE)
+    await queries.update_items(
+        session, [{"item_id": item.item_id, "signed_sha256": item.signed_sha256} for item in embedded]
+    )
+    values = {"state": StepState.SIGNED, "signed_at": clock.now()}
+    await queries.update_steps(session, [rows[item.item_id].step_id for item in embedded], values)
+    revisions = {rows[item.item_id].request_id: item.signed_sha256 for item in embedded}
+    await queries.advance_requests(session, revisions)
+    await queries.open_next_steps(session, list(revisions))
+    signed = await queries.finish_requests(session, list(revisions))
+    await outbox.emit_all(session, [SigningRequestSigned(request_id) for request_id in signed])
+    await audit.record_many(
+        session,
+        machine(session.tenant_id),
+        Action.SIGNING_STEP_SIGNED,
+        [(rows[item.item_id].step_id, rows[item.item_id].label) for item in embedded],
+        batch=str(batch.id),
+        role=batch.role,
+        transaction=call_id.hex,
+    )
+    await queries.update_call(session, call_id, {"state": CallState.DONE})
+    await _end_batch_if_over(session, call.batch_id, None)
+
+
+async def request_to_complete(session: TenantSession, request_id: uuid.UUID) -> tuple[str, list[bytes]] | None:
+    """Newest revision of a fully signed document and the certificates (DER) in it; None when it is completed."""
+    request = await queries.request(session, request_id)
+    if request is None:
+        raise NotFound("Không tìm thấy yêu cầu ký này.")
+    if request.state != RequestState.SIGNED:
+        return None
+    rows = await queries.certificates_of(session, [request_id])
+    certificates = dict.fromkeys(item for row in rows for item in (row.certificate, *row.chain))
+    return request.current_sha256, list(certificates)
+
+
+async def record_completed(session: TenantSession, request_id: uuid.UUID, document_sha256: str, size: int) -> None:
+    """The document with its long-term validation material is in the store."""
+    await storage.register(session, document_sha256, size, PDF_TYPE)
+    values = {
+        "state": RequestState.COMPLETED,
+        "current_sha256": document_sha256,
+        "completed_at": clock.now(),
+    }
+    await queries.update_request(session, request_id, values)
+    await outbox.emit(session, SigningRequestCompleted(request_id))
+
+
+async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, problem: str | None) -> None:
+    batch = await _batch(session, batch_id, hold=True)
+    state = batch_state(await queries.call_states(session, batch_id))
+    values: dict[str, Any] = {"problem": problem} if problem else {}
+    if state is not BatchState.RUNNING and batch.state == BatchState.RUNNING:
+        values |= {"state": state, "ended_at": clock.now()}
+        await audit.record(
+            session, machine(session.tenant_id), Action.SIGNING_BATCH_ENDED, batch_id, batch.role, state=state.value
+        )
+    if values:
+        await queries.update_batch(session, batch_id, values)
+
+
+async def _call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False) -> ProviderCall:
+    call = await queries.call(session, call_id, hold=hold)
+    if call is None:
+        raise NotFound("Không tìm thấy lần gửi ký này.")
+    return call
+
+
+async def _batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = False) -> SigningBatch:
+    batch = await queries.batch(session, batch_id, hold=hold)
+    if batch is None:
+        raise NotFound("Không tìm thấy lô ký này.")
+    return batch
+
+
+async def _pin(session: TenantSession, batch: SigningBatch) -> Pin:
+    credential = await credentials.get(session, batch.credential_id)
+    return Pin(
+        provider=credential.provider,
+        account=credential.account,
+        reference=credential.reference,
+        certificate=credential.certificate,
+        chain=credential.chain,
+    )

@@ -1,0 +1,107 @@
+"""Documents to be signed, whose turn it is, and how far each hash has come. Everything needed is in rows and in S3."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.database import TenantTable, tenant_key
+
+
+class SigningRequest(TenantTable):
+    """One document and its signers. `subject_id` is opaque here; `current_sha256` is the newest signed revision."""
+
+    __tablename__ = "signing_request"
+    __table_args__ = (UniqueConstraint("tenant_id", "subject_id"),)
+
+    subject_id: Mapped[uuid.UUID]
+    label: Mapped[str]
+    group_label: Mapped[str]
+    state: Mapped[str]
+    document_sha256: Mapped[str]
+    current_sha256: Mapped[str]
+    opened_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
+
+
+class SigningStep(TenantTable):
+    """One signer's turn. `signer_id` is the person; None means the holder of the school's seal."""
+
+    __tablename__ = "signing_step"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "request_id", "position"),
+        tenant_key("request_id", "signing_request"),
+        tenant_key("signer_id", "staff_member"),
+        tenant_key("batch_id", "signing_batch"),
+        Index("ix_signing_step_waiting", "tenant_id", "state", "signer_id"),
+    )
+
+    request_id: Mapped[uuid.UUID]
+    position: Mapped[int]
+    role: Mapped[str]
+    signer_id: Mapped[uuid.UUID | None]
+    signer_name: Mapped[str]
+    state: Mapped[str]
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
+    signed_at: Mapped[datetime | None]
+
+
+class SigningBatch(TenantTable):
+    """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents."""
+
+    __tablename__ = "signing_batch"
+    __table_args__ = (tenant_key("credential_id", "credential"), tenant_key("consented_by", "staff_member"))
+
+    role: Mapped[str]
+    credential_id: Mapped[uuid.UUID]
+    consented_by: Mapped[uuid.UUID]
+    consented_at: Mapped[datetime]
+    merkle_root: Mapped[str]
+    count: Mapped[int]
+    state: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+
+
+class ProviderCall(TenantTable):
+    """One transaction at the provider: at most as many hashes as it takes. `id` is our transaction id there.
+
+    The row is committed before the provider hears of it, so a crash never leads to a second transaction.
+    """
+
+    __tablename__ = "provider_call"
+    __table_args__ = (tenant_key("batch_id", "signing_batch"),)
+
+    batch_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    number: Mapped[int]
+    state: Mapped[str]
+    provider_reference: Mapped[str | None]
+    submitted_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+
+
+class SigningItem(TenantTable):
+    """One hash: whose turn, over which bytes; what was prepared for it, and the value that came back.
+
+    `base_sha256` is the revision that the signer saw and consented to.
+    """
+
+    __tablename__ = "signing_item"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "step_id"),
+        tenant_key("step_id", "signing_step"),
+        tenant_key("call_id", "provider_call"),
+    )
+
+    step_id: Mapped[uuid.UUID]
+    call_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    position: Mapped[int]
+    base_sha256: Mapped[str]
+    prepared_sha256: Mapped[str | None]
+    region_start: Mapped[int | None]
+    region_end: Mapped[int | None]
+    signed_attributes: Mapped[bytes | None] = mapped_column(LargeBinary)
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    value: Mapped[bytes | None] = mapped_column(LargeBinary)
+    signed_sha256: Mapped[str | None]

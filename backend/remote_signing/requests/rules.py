@@ -1,0 +1,78 @@
+"""States of the signing flow and the root that binds a consent to its documents. No I/O."""
+
+import uuid
+from collections.abc import Iterable
+from enum import StrEnum
+
+from backend.core.crypto import merkle_root
+
+
+class RequestState(StrEnum):
+    """signing → signed (everybody has) → completed (long-term validation material added)."""
+
+    SIGNING = "signing"
+    SIGNED = "signed"
+    COMPLETED = "completed"
+
+
+class StepState(StrEnum):
+    """waiting for those before → ready for its signer → authorizing → signed; a refusal makes it ready again."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    AUTHORIZING = "authorizing"
+    SIGNED = "signed"
+
+
+class CallState(StrEnum):
+    """prepare → submit (our id committed, not yet sent) → wait (the person confirms) → embed → done, or an end."""
+
+    PREPARING = "preparing"
+    SUBMITTING = "submitting"
+    WAITING = "waiting"
+    EMBEDDING = "embedding"
+    DONE = "done"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    QUARANTINED = "quarantined"
+
+
+class BatchState(StrEnum):
+    """running until every call has ended; completed when all signed, partial otherwise."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+
+
+#: Calls that ended without signatures: their documents go back to the signer's tray.
+GIVEN_BACK = frozenset({CallState.DECLINED, CallState.EXPIRED, CallState.FAILED})
+#: Calls that nothing happens to any more without a person.
+ENDED = GIVEN_BACK | {CallState.DONE, CallState.UNKNOWN, CallState.QUARANTINED}
+
+ROLE_NAMES = {
+    "homeroom_teacher": "Giáo viên chủ nhiệm",
+    "principal": "Hiệu trưởng",
+    "school_seal": "Con dấu số nhà trường",
+}
+
+
+def consent_root(documents: Iterable[tuple[uuid.UUID, str]]) -> str:
+    """Merkle root (hex) over (request, SHA-256 of the shown bytes); the order of the documents does not matter."""
+    leaves = sorted(request_id.bytes + bytes.fromhex(sha256) for request_id, sha256 in documents)
+    return merkle_root(leaves).hex()
+
+
+def batch_state(calls: Iterable[str]) -> BatchState:
+    """State of a batch from the states of its calls."""
+    states = {CallState(state) for state in calls}
+    if not states <= ENDED:
+        return BatchState.RUNNING
+    return BatchState.COMPLETED if states <= {CallState.DONE} else BatchState.PARTIAL
+
+
+def split(count: int, largest: int) -> list[range]:
+    """Positions 0…count-1 in runs of at most `largest`."""
+    return [range(start, min(start + largest, count)) for start in range(0, count, largest)]

@@ -1,0 +1,159 @@
+"""The words of signing requests."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from backend.core.actor import StaffId
+
+RequestId = NewType("RequestId", uuid.UUID)
+StepId = NewType("StepId", uuid.UUID)
+BatchId = NewType("BatchId", uuid.UUID)
+CallId = NewType("CallId", uuid.UUID)
+
+
+class NewSigner(msgspec.Struct, frozen=True, kw_only=True):
+    """One place to sign, in order. `role` is the name of the signature field; `staff_id` None means the seal."""
+
+    role: str
+    staff_id: StaffId | None
+    name: str
+
+
+class TrayGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for one signer, by group (class)."""
+
+    role: str
+    group: str
+    count: int
+
+
+class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One document that waits for a signature."""
+
+    step_id: StepId
+    request_id: RequestId
+    subject_id: uuid.UUID
+    role: str
+    group: str
+    label: str
+    document_sha256: str
+
+
+class ConsentOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signer is asked to agree to: exactly these documents, named by their Merkle root (hex)."""
+
+    role: str
+    items: tuple[TrayItem, ...]
+    merkle_root: str
+    certificate_subject: str
+    certificate_serial: str
+
+
+class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a batch has come, in documents. `state` is a `rules.BatchState`."""
+
+    id: BatchId
+    role: str
+    state: str
+    count: int
+    signed: int
+    consented_at: datetime
+    ended_at: datetime | None
+    problem: str | None
+    short_code: str
+
+
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
+    """One signer's turn, for the page of a document."""
+
+    position: int
+    role: str
+    signer_name: str
+    state: str
+    signed_at: datetime | None
+    certificate_subject: str | None
+    certificate_serial: str | None
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate (DER) and chain that a batch signs with, fixed at the consent."""
+
+    provider: str
+    account: str
+    reference: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+
+
+class ItemToPrepare(msgspec.Struct, frozen=True, kw_only=True):
+    """One document to be prepared; `first`/`last` say where its step stands in the order."""
+
+    item_id: uuid.UUID
+    role: str
+    first: bool
+    last: bool
+    signer_name: str
+    base_sha256: str
+
+
+class PreparedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What prepare found out about one item; the document itself is in the store."""
+
+    item_id: uuid.UUID
+    prepared_sha256: str
+    size: int
+    region_start: int
+    region_end: int
+    signed_attributes: bytes
+    digest: bytes
+
+
+class CallToPrepare(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider call whose documents are to be prepared."""
+
+    pin: Pin
+    consented_at: datetime
+    items: tuple[ItemToPrepare, ...]
+
+
+class CallToSend(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider call with everything prepared; `transaction_id` is ours and never changes."""
+
+    pin: Pin
+    transaction_id: str
+    provider_reference: str | None
+    hashes: tuple[bytes, ...]
+    description: str
+
+
+class ItemToEmbed(msgspec.Struct, frozen=True, kw_only=True):
+    """A returned value and the place that waits for it; `earlier` are role and certificate of those who signed before."""
+
+    item_id: uuid.UUID
+    role: str
+    earlier: tuple[tuple[str, bytes], ...]
+    prepared_sha256: str
+    region_start: int
+    region_end: int
+    signed_attributes: bytes
+    digest: bytes
+    value: bytes
+
+
+class CallToEmbed(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider call whose values have all come back and been verified."""
+
+    pin: Pin
+    items: tuple[ItemToEmbed, ...]
+
+
+class EmbeddedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed revision that is in the store."""
+
+    item_id: uuid.UUID
+    signed_sha256: str
+    size: int

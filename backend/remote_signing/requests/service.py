@@ -1,0 +1,274 @@
+"""What people do with signing: a document asks for signatures, a signer looks into the tray and consents.
+
+Knows nothing of transcripts: a subject is an opaque id, a document is bytes. What the machine does after a consent is
+in `flow.py`.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from backend.core import audit, clock, outbox, storage
+from backend.core.actor import Actor, machine
+from backend.core.audit import Action
+from backend.core.crypto import sha256_hex
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.core.ids import new_id
+from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.credentials.schemas import CredentialView
+from backend.remote_signing.formats import pades
+from backend.remote_signing.requests import gateway, queries
+from backend.remote_signing.requests.events import SigningConsented
+from backend.remote_signing.requests.rules import (
+    BatchState,
+    CallState,
+    RequestState,
+    StepState,
+    consent_root,
+    split,
+)
+from backend.remote_signing.requests.schemas import (
+    BatchId,
+    BatchProgress,
+    ConsentOffer,
+    NewSigner,
+    RequestId,
+    StepId,
+    StepView,
+    TrayGroup,
+    TrayItem,
+)
+from backend.tenants.permissions import Permission
+
+#: The role whose steps belong to the holder of the school's seal.
+SEAL_ROLE = "school_seal"
+PDF_TYPE = "application/pdf"
+TRAY_LENGTH = 20
+
+
+def with_fields(pdf: bytes, roles: Sequence[str]) -> bytes:
+    """The PDF with one empty signature field per role, in signing order. Deterministic."""
+    return pades.place_fields(pdf, [str(role) for role in roles])
+
+
+async def open_request(
+    session: TenantSession,
+    *,
+    subject_id: uuid.UUID,
+    label: str,
+    group: str,
+    document: bytes,
+    signers: Sequence[NewSigner],
+) -> RequestId:
+    """Ask for signatures on a document that is in the store; the first signer's turn begins at once."""
+    request_id, sha256 = RequestId(new_id()), sha256_hex(document)
+    await storage.register(session, sha256, len(document), PDF_TYPE)
+    request = {
+        "tenant_id": session.tenant_id,
+        "id": request_id,
+        "subject_id": subject_id,
+        "label": label,
+        "group_label": group,
+        "state": RequestState.SIGNING,
+        "document_sha256": sha256,
+        "current_sha256": sha256,
+        "opened_at": clock.now(),
+    }
+    steps = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "request_id": request_id,
+            "position": position,
+            "role": signer.role,
+            "signer_id": signer.staff_id,
+            "signer_name": signer.name,
+            "state": StepState.WAITING if position else StepState.READY,
+        }
+        for position, signer in enumerate(signers)
+    ]
+    await queries.insert_request(session, request, steps)
+    await audit.record(
+        session, machine(session.tenant_id), Action.SIGNING_REQUESTED, subject_id, label, sha256=sha256
+    )
+    return request_id
+
+
+async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:
+    """What waits for this signer, by role and group."""
+    if actor.staff_id is None:
+        return []
+    rows = await queries.tray_groups(session, actor.staff_id, seal=actor.may(Permission.SEAL))
+    return [TrayGroup(role=row.role, group=row.group_label, count=row.number) for row in rows]
+
+
+async def offer(session: TenantSession, actor: Actor, role: str, group: str | None) -> ConsentOffer:
+    """The exact documents that a consent would cover. Raises Conflict when nothing waits or no certificate is usable."""
+    items = await _waiting(session, actor, role, group, hold=False)
+    credential = await _credential(session, actor, role)
+    return ConsentOffer(
+        role=role,
+        items=tuple(items),
+        merkle_root=_root(items),
+        certificate_subject=credential.subject_name,
+        certificate_serial=credential.serial,
+    )
+
+
+async def consent(
+    session: TenantSession, actor: Actor, role: str, group: str | None, merkle_root: str
+) -> BatchId:
+    """Agree to sign exactly the documents that were shown: `merkle_root` is the one of the offer.
+
+    Raises Conflict when the documents have changed since, or when somebody else has begun to sign them.
+    """
+    items = await _waiting(session, actor, role, group, hold=True)
+    if _root(items) != merkle_root:
+        raise Conflict("Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký.")
+    credential = await _credential(session, actor, role)
+    batch_id = BatchId(new_id())
+    calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root)
+    await audit.record(
+        session,
+        actor,
+        Action.SIGNING_CONSENTED,
+        batch_id,
+        role,
+        count=len(items),
+        merkle_root=merkle_root,
+        serial=credential.serial,
+    )
+    await outbox.emit_all(session, [SigningConsented(call_id) for call_id in calls])
+    return batch_id
+
+
+async def _open_batch(
+    session: TenantSession,
+    actor: Actor,
+    batch_id: BatchId,
+    credential: CredentialView,
+    items: Sequence[TrayItem],
+    merkle_root: str,
+) -> list[uuid.UUID]:
+    """Batch, provider calls and items in rows; returns the calls. Each call takes what the provider allows."""
+    runs = split(len(items), gateway.provider(credential.provider).capabilities.max_hashes)
+    call_ids = [new_id() for _ in runs]
+    batch = {
+        "tenant_id": session.tenant_id,
+        "id": batch_id,
+        "role": items[0].role,
+        "credential_id": credential.id,
+        "consented_by": actor.staff_id,
+        "consented_at": clock.now(),
+        "merkle_root": merkle_root,
+        "count": len(items),
+        "state": BatchState.RUNNING,
+    }
+    calls = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": call_id,
+            "batch_id": batch_id,
+            "number": number,
+            "state": CallState.PREPARING,
+        }
+        for number, call_id in enumerate(call_ids, 1)
+    ]
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "step_id": items[position].step_id,
+            "call_id": call_id,
+            "position": position,
+            "base_sha256": items[position].document_sha256,
+        }
+        for call_id, run in zip(call_ids, runs, strict=True)
+        for position in run
+    ]
+    await queries.insert_batch(session, batch, calls, rows)
+    values = {"state": StepState.AUTHORIZING, "batch_id": batch_id}
+    await queries.update_steps(session, [item.step_id for item in items], values)
+    return call_ids
+
+
+async def list_batches(session: TenantSession, actor: Actor) -> list[BatchProgress]:
+    """This signer's newest batches."""
+    if actor.staff_id is None:
+        return []
+    return [_progress(row) for row in await queries.batches(session, actor.staff_id, TRAY_LENGTH)]
+
+
+async def batch_progress(session: TenantSession, actor: Actor, batch_id: uuid.UUID) -> BatchProgress:
+    """How far one of this signer's batches has come. Raises NotFound for anybody else's."""
+    row = await queries.batch_progress(session, batch_id)
+    if row is None or row.SigningBatch.consented_by != actor.staff_id:
+        raise NotFound("Không tìm thấy lô ký này.")
+    return _progress(row)
+
+
+async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> list[StepView]:
+    """Whose turns a document has and how far they are; empty before its request is opened."""
+    return [StepView(**row._mapping) for row in await queries.steps_of(session, subject_id)]
+
+
+async def signed_document(session: TenantSession, subject_id: uuid.UUID) -> str:
+    """SHA-256 of the newest revision of a subject's document. Raises NotFound."""
+    request = await queries.request_of(session, subject_id)
+    if request is None:
+        raise NotFound("Hồ sơ này chưa có yêu cầu ký.")
+    return request.current_sha256
+
+
+async def subject_of(session: TenantSession, request_id: uuid.UUID) -> uuid.UUID:
+    """What a request was opened for. Raises NotFound."""
+    request = await queries.request(session, request_id)
+    if request is None:
+        raise NotFound("Không tìm thấy yêu cầu ký này.")
+    return request.subject_id
+
+
+async def _waiting(
+    session: TenantSession, actor: Actor, role: str, group: str | None, *, hold: bool
+) -> list[TrayItem]:
+    seal = role == SEAL_ROLE
+    if actor.staff_id is None or not actor.may(Permission.SEAL if seal else Permission.SIGN):
+        raise Forbidden("Bạn không có quyền ký ở vai trò này.")
+    rows = await queries.tray_items(session, actor.staff_id, seal=seal, role=role, group=group, hold=hold)
+    if not rows:
+        raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
+    return [
+        TrayItem(
+            step_id=StepId(row.step_id),
+            request_id=RequestId(row.request_id),
+            subject_id=row.subject_id,
+            role=row.role,
+            group=row.group_label,
+            label=row.label,
+            document_sha256=row.current_sha256,
+        )
+        for row in rows
+    ]
+
+
+async def _credential(session: TenantSession, actor: Actor, role: str) -> CredentialView:
+    return await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
+
+
+def _root(items: Sequence[TrayItem]) -> str:
+    return consent_root((item.request_id, item.document_sha256) for item in items)
+
+
+def _progress(row: object) -> BatchProgress:
+    batch = row.SigningBatch  # type: ignore[attr-defined]
+    return BatchProgress(
+        id=BatchId(batch.id),
+        role=batch.role,
+        state=batch.state,
+        count=batch.count,
+        signed=row.signed,  # type: ignore[attr-defined]
+        consented_at=batch.consented_at,
+        ended_at=batch.ended_at,
+        problem=batch.problem,
+        short_code=batch.merkle_root[:8].upper(),
+    )

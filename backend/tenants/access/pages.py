@@ -1,0 +1,73 @@
+"""Signing in and out."""
+
+import ipaddress
+from typing import Annotated
+
+from litestar import get, post
+from litestar.params import FromQuery, QueryParameter, URLEncodedBody
+
+from backend.core import cookies
+from backend.core.errors import AppError, Unauthenticated
+from backend.core.rate_limit import TooManyTries
+from backend.core.web import CurrentActor, Html, Request, Session, local_path, page, redirect
+from backend.tenants.access import service
+from backend.tenants.access.schemas import SignInForm
+from backend.tenants.guards import public, requires
+
+_TEMPLATE = "tenants/access/sign_in.html"
+
+
+@get("/dang-nhap", guards=[public()])
+async def show_sign_in(
+    request: Request,
+    tiep: FromQuery[str] = "",
+    expired: Annotated[bool, QueryParameter(name="het-han")] = False,
+) -> Html:
+    """The sign-in form."""
+    return page(request, _TEMPLATE, login="", tiep=local_path(tiep), error=None, expired=expired)
+
+
+@post("/dang-nhap", guards=[public()])
+async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
+    """Check the form: on to the page that was asked for, or the form again with one sentence."""
+    old_token = cookies.read(request, "session")
+    try:
+        token = await service.sign_in(data.login, data.password, _network(request), old_token)
+    except (Unauthenticated, TooManyTries) as error:
+        return _again(request, data, error)
+    answer = redirect(request, local_path(data.tiep))
+    answer.cookies.append(cookies.write("session", token))
+    return answer
+
+
+@post("/dang-xuat", guards=[requires()])
+async def sign_out(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """End the session, here and in the directory."""
+    await service.sign_out(session, actor, cookies.read(request, "session"))
+    answer = redirect(request, "/dang-nhap", "Đã đăng xuất.")
+    answer.cookies.append(cookies.clear("session"))
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
+
+
+def _again(request: Request, data: SignInForm, error: AppError) -> Html:
+    locked = isinstance(error, TooManyTries)
+    return page(
+        request,
+        _TEMPLATE,
+        status_code=429 if locked else 422,
+        login=data.login,
+        tiep=local_path(data.tiep),
+        error=error.message,
+        expired=False,
+    )
+
+
+def _network(request: Request) -> str:
+    """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(ipaddress.ip_network(f"{host}/{24 if address.version == 4 else 64}", strict=False))

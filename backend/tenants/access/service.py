@@ -1,0 +1,113 @@
+"""Signing in and out with a local account: who signs in has no school yet, so these open transactions."""
+
+import asyncio
+import logging
+import time
+import uuid
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from backend.core import audit, clock, rate_limit
+from backend.core.actor import Actor, StaffId, machine
+from backend.core.audit import Action, Outcome
+from backend.core.crypto import sha256_hex
+from backend.core.database import TenantSession, public_session, tenant_session
+from backend.core.errors import Conflict, Invalid, Unauthenticated
+from backend.core.ids import new_token
+from backend.tenants.access import passwords, queries
+from backend.tenants.access.schemas import Account, AccountId, Place
+from backend.tenants.people import service as people
+
+log = logging.getLogger(__name__)
+
+IDLE = timedelta(minutes=30)
+LONGEST = timedelta(hours=12)
+MIN_PASSWORD = 10
+#: Longer input is refused unread: nobody types it, and hashing it costs.
+MAX_PASSWORD = 200
+TRIES = rate_limit.Limit(name="sign-in", burst=5, per_seconds=60)
+#: Every refusal takes this long, so that its time does not tell which logins exist.
+REFUSAL_SECONDS = 0.4
+
+_WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
+
+
+async def create_account(session: TenantSession, staff_id: StaffId, login: str, password: str) -> AccountId:
+    """Let a person of the school sign in under `login` (any case).
+
+    Raises NotFound for a stranger, Invalid for a password under 10 characters, Conflict for a login in use.
+    """
+    staff = await people.get_staff(session, staff_id)
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid(f"Mật khẩu của {staff.full_name} phải có từ {MIN_PASSWORD} đến {MAX_PASSWORD} ký tự.")
+    password_hash = await passwords.hashed(password)
+    try:
+        async with session.begin_nested():
+            return await queries.create_account(session, staff_id, _normal(login), password_hash)
+    except IntegrityError:
+        raise Conflict(f"Tên đăng nhập {_normal(login)} đã có người dùng; xin chọn tên khác.") from None
+
+
+async def sign_in(login: str, password: str, network: str, old_token: str = "") -> str:
+    """Check a login and open a session; returns the token for its cookie. The browser's old one is closed.
+
+    Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute.
+    """
+    started = time.monotonic()
+    await rate_limit.take(TRIES, f"{_normal(login)} {network}")
+    async with public_session() as directory:
+        account = await queries.find_account(directory, _normal(login))
+    right = await passwords.matches(account.password_hash if account else None, password[: MAX_PASSWORD + 1])
+    if account is None or not right:
+        await _refuse(account, started)
+        raise Unauthenticated(_WRONG)
+    token = await _open(account, old_token)
+    async with tenant_session(account.place.tenant_id) as session:
+        actor = await people.actor_of(session, account.place.staff_id)
+        await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name)
+    return token
+
+
+async def find_session(token: str) -> Place | None:
+    """Where the holder of the token works, while the session lasts: 12 hours at most, 30 minutes unused."""
+    async with public_session() as directory:
+        return await queries.find_session(directory, _digest(token), IDLE)
+
+
+async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:
+    """End the session of the token."""
+    async with public_session() as directory:
+        await queries.close_session(directory, _digest(token))
+    await audit.record(session, actor, Action.SIGN_OUT, actor.staff_id, actor.name)
+
+
+async def _open(account: Account, old_token: str) -> str:
+    token = new_token()
+    async with public_session() as directory:
+        if old_token:
+            await queries.close_session(directory, _digest(old_token))
+        await queries.open_session(directory, account, _digest(token), clock.now() + LONGEST)
+    return token
+
+
+async def _refuse(account: Account | None, started: float) -> None:
+    if account is None:
+        log.info("sign-in refused: unknown login")
+    else:
+        await _record_refusal(account.place.tenant_id, account.place.staff_id)
+    await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
+
+
+async def _record_refusal(tenant_id: uuid.UUID, staff_id: StaffId) -> None:
+    async with tenant_session(tenant_id) as session:
+        actor = machine(tenant_id)
+        await audit.record(session, actor, Action.SIGN_IN_REFUSED, staff_id, outcome=Outcome.REFUSED)
+
+
+def _normal(login: str) -> str:
+    return login.strip().lower()
+
+
+def _digest(token: str) -> str:
+    return sha256_hex(token.encode())

@@ -1,0 +1,83 @@
+"""Who may call a handler: each carries one of `requires(...)` and `public()`, or the site does not start."""
+
+import logging
+
+from litestar import Litestar
+from litestar.handlers import BaseRouteHandler
+from litestar.routes import HTTPRoute
+
+from backend.core import cookies
+from backend.core.errors import Forbidden, Unauthenticated
+from backend.core.visit import SAFE_METHODS, Connection, Visitor, visit_of
+from backend.tenants.access import service as access
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Permission
+
+log = logging.getLogger(__name__)
+
+OPTION = "access"
+
+
+class Access:
+    """A Litestar guard and the mark of its handler: None is public, a set asks for any one permission."""
+
+    def __init__(self, any_of: frozenset[Permission] | None) -> None:
+        self.any_of = any_of
+
+    def __repr__(self) -> str:
+        return "public()" if self.any_of is None else f"requires({', '.join(sorted(self.any_of))})"
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """Let the request pass, or raise Unauthenticated or Forbidden."""
+        if self.any_of is None:
+            return
+        visitor = await authenticate(connection)
+        if self.any_of and not any(visitor.actor.may(permission) for permission in self.any_of):
+            wanted = ",".join(sorted(self.any_of))
+            log.info("access refused", extra={"action": wanted, "tenant_id": visitor.actor.tenant_id})
+            raise Forbidden("Tài khoản này không có quyền làm việc vừa chọn.")
+
+
+def requires(*any_of: Permission) -> Access:
+    """Somebody signed in who has at least one of the permissions; when none are named, anybody signed in."""
+    return Access(frozenset(any_of))
+
+
+def public() -> Access:
+    """Anybody, signed in or not. The handler has no session and no actor."""
+    return Access(None)
+
+
+async def authenticate(connection: Connection) -> Visitor:
+    """Find out who asks and open the request's transaction in their school. Raises Unauthenticated."""
+    visit = visit_of(connection)
+    if visit.visitor is not None:
+        return visit.visitor
+    token = cookies.read(connection, "session")
+    place = await access.find_session(token) if token else None
+    if place is None:
+        raise Unauthenticated("Xin đăng nhập để xem phần này.")
+    read_only = connection.scope.get("method") in SAFE_METHODS
+    session = await visit.enter_school(place.tenant_id, read_only=read_only)
+    work = await people.workplace_of(session, place.staff_id)
+    visit.visitor = Visitor(actor=work.actor, school_name=work.school_name, role_label=work.role_label)
+    return visit.visitor
+
+
+def mark(app: Litestar) -> None:
+    """Write each handler's mark into `handler.opt["access"]`. ValueError for one with none or several."""
+    for route in app.routes:
+        handlers = route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]
+        for handler in handlers:
+            if getattr(handler, "http_methods", None) != {"OPTIONS"}:
+                handler.opt[OPTION] = _access_of(handler, route.path)
+
+
+def _access_of(handler: BaseRouteHandler, path: str) -> Access:
+    guards = [guard for layer in handler.ownership_layers for guard in layer.guards or []]
+    found = [guard for guard in guards if isinstance(guard, Access)]
+    if len(found) != 1:
+        raise ValueError(
+            f"{path} ({handler}) carries {len(found)} of requires(...) and public() in place of one"
+        )
+    return found[0]

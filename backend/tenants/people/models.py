@@ -1,0 +1,32 @@
+"""People who work at a school and what they are there."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.database import Base, TenantTable, tenant_key
+
+
+class StaffMember(TenantTable):
+    """A person's place in a school. `title` is printed under signatures ("HIỆU TRƯỞNG")."""
+
+    __tablename__ = "staff_member"
+    __table_args__ = (UniqueConstraint("tenant_id", "email"),)
+
+    full_name: Mapped[str]
+    email: Mapped[str]
+    title: Mapped[str]
+    joined_at: Mapped[datetime]
+
+
+class StaffRole(Base):
+    """One role of one person; a person may hold several."""
+
+    __tablename__ = "staff_role"
+    __table_args__ = (tenant_key("staff_id", "staff_member", ondelete="CASCADE"),)
+
+    tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)

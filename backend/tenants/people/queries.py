@@ -1,0 +1,77 @@
+"""SQL of people."""
+
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from backend.core import clock
+from backend.core.actor import StaffId
+from backend.core.database import TenantSession
+from backend.core.ids import new_id
+from backend.tenants.people.models import StaffMember, StaffRole
+from backend.tenants.people.schemas import Staff
+from backend.tenants.permissions import Role
+from backend.tenants.schools.models import School
+
+
+async def insert_staff(
+    session: TenantSession, name: str, email: str, title: str, roles: frozenset[Role]
+) -> StaffId:
+    """Add a person and their roles."""
+    staff_id = StaffId(new_id())
+    tenant = session.tenant_id
+    person = insert(StaffMember).values(
+        tenant_id=tenant, id=staff_id, full_name=name, email=email, title=title
+    )
+    await session.execute(person.values(joined_at=clock.now()))
+    rows = [{"tenant_id": tenant, "staff_id": staff_id, "role": role.value} for role in sorted(roles)]
+    if rows:
+        await session.execute(insert(StaffRole), rows)
+    return staff_id
+
+
+async def find_staff(session: TenantSession, staff_id: StaffId) -> Staff | None:
+    """One person."""
+    row = (await session.execute(_people(session).where(StaffMember.id == staff_id))).first()
+    return _staff(row) if row else None
+
+
+async def find_staff_by_email(session: TenantSession, email: str) -> Staff | None:
+    """The person with that address, in lower case."""
+    row = (await session.execute(_people(session).where(StaffMember.email == email))).first()
+    return _staff(row) if row else None
+
+
+async def all_staff(session: TenantSession) -> list[Staff]:
+    """Everybody, in the order in which they were added."""
+    return [_staff(row) for row in await session.execute(_people(session).order_by(StaffMember.id))]
+
+
+async def find_staff_at_school(session: TenantSession, staff_id: StaffId) -> tuple[Staff, str] | None:
+    """One person and the name of the school, in one round trip: every signed-in request asks this."""
+    school = select(School.name).where(School.tenant_id == session.tenant_id).scalar_subquery()
+    statement = _people(session).add_columns(school.label("school_name")).where(StaffMember.id == staff_id)
+    row = (await session.execute(statement)).first()
+    return (_staff(row), row.school_name or "") if row else None
+
+
+def _people(session: TenantSession) -> Select[Any]:
+    roles = (
+        select(func.array_agg(aggregate_order_by(StaffRole.role, StaffRole.role)))
+        .where(StaffRole.tenant_id == StaffMember.tenant_id, StaffRole.staff_id == StaffMember.id)
+        .scalar_subquery()
+    )
+    return select(
+        StaffMember.id, StaffMember.full_name, StaffMember.email, StaffMember.title, roles.label("roles")
+    ).where(StaffMember.tenant_id == session.tenant_id)
+
+
+def _staff(row: Any) -> Staff:
+    return Staff(
+        id=StaffId(row.id),
+        full_name=row.full_name,
+        email=row.email,
+        title=row.title,
+        roles=frozenset(Role(role) for role in row.roles or ()),
+    )

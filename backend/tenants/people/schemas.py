@@ -1,0 +1,29 @@
+"""The words of people who work at a school."""
+
+import msgspec
+
+from backend.core.actor import Actor, StaffId
+from backend.tenants.permissions import ROLE_NAMES, Role
+
+
+class Staff(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's place in a school. `title` is printed under signatures; `roles` decide what they may do."""
+
+    id: StaffId
+    full_name: str
+    email: str
+    title: str
+    roles: frozenset[Role]
+
+    @property
+    def role_label(self) -> str:
+        """The roles in words, in the order of the role table: "Hiệu trưởng, Giáo viên bộ môn"."""
+        return ", ".join(name for role, name in ROLE_NAMES.items() if role in self.roles)
+
+
+class Workplace(msgspec.Struct, frozen=True, kw_only=True):
+    """A person at work: who asks, at which school, in which roles (in words)."""
+
+    actor: Actor
+    school_name: str
+    role_label: str

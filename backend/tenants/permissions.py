@@ -1,0 +1,79 @@
+"""Every permission, and the roles that have it: the one table that says who may do what.
+
+Roles follow the Xuân Ninh plan (Ban giám hiệu, GVCN, GVBM, GV phụ trách CNTT, văn phòng). Which class or subject a
+person may touch is decided by assignment, in the services.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """`slice:subject:deed`."""
+
+    CLASSES_READ = "roster:class:read"
+    IMPORT = "imports:run:apply"
+    SHEET_READ = "gradebook:sheet:read"
+    SHEET_WRITE = "gradebook:sheet:write"
+    SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
+    RESULTS_READ = "assessment:result:read"
+    RESULTS_CONFIRM = "assessment:result:confirm"
+    TRANSCRIPT_READ = "transcripts:version:read"
+    TRANSCRIPT_FREEZE = "transcripts:version:freeze"
+    SIGN = "signing:step:sign"
+    SEAL = "signing:step:seal"
+    DELIVERY_READ = "deliveries:delivery:read"
+    DELIVERY_RETRY = "deliveries:delivery:retry"
+
+
+class Role(StrEnum):
+    """What a person is at the school."""
+
+    OWNER = "owner"
+    PRINCIPAL = "principal"
+    HOMEROOM_TEACHER = "homeroom_teacher"
+    SUBJECT_TEACHER = "subject_teacher"
+    CLERK = "clerk"
+    IT_TEACHER = "it_teacher"
+
+
+ROLE_NAMES = {
+    Role.OWNER: "Chủ trường",
+    Role.PRINCIPAL: "Hiệu trưởng",
+    Role.HOMEROOM_TEACHER: "Giáo viên chủ nhiệm",
+    Role.SUBJECT_TEACHER: "Giáo viên bộ môn",
+    Role.CLERK: "Văn thư",
+    Role.IT_TEACHER: "Giáo viên phụ trách CNTT",
+}
+
+_P = Permission
+_TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ}),
+    Role.PRINCIPAL: frozenset(
+        {
+            _P.CLASSES_READ,
+            _P.SHEET_READ,
+            _P.SHEET_LOCK_ANY,
+            _P.RESULTS_READ,
+            _P.TRANSCRIPT_READ,
+            _P.TRANSCRIPT_FREEZE,
+            _P.SIGN,
+            _P.DELIVERY_READ,
+        }
+    ),
+    Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
+    Role.SUBJECT_TEACHER: frozenset(_TEACHING),
+    Role.CLERK: frozenset(
+        {_P.CLASSES_READ, _P.RESULTS_READ, _P.TRANSCRIPT_READ, _P.SIGN, _P.SEAL, _P.DELIVERY_READ, _P.DELIVERY_RETRY}
+    ),
+    Role.IT_TEACHER: frozenset(
+        {_P.CLASSES_READ, _P.SHEET_READ, _P.IMPORT, _P.DELIVERY_READ, _P.DELIVERY_RETRY}
+    ),
+}
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[str]:
+    """Union of what the roles may do."""
+    return frozenset(permission.value for role in roles for permission in ROLE_PERMISSIONS[Role(role)])

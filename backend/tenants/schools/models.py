@@ -1,0 +1,25 @@
+"""The school of a tenant."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ARRAY, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.database import Base
+
+
+class School(Base):
+    """One row per tenant: who the school is."""
+
+    __tablename__ = "school"
+
+    tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    code: Mapped[str]
+    tax_code: Mapped[str]
+    province_code: Mapped[str]
+    province: Mapped[str]
+    ward: Mapped[str]
+    levels: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    opened_at: Mapped[datetime]

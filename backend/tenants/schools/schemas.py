@@ -1,0 +1,41 @@
+"""The words of schools."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class SchoolLevel(StrEnum):
+    """Cấp học; one school may teach several."""
+
+    PRIMARY = "primary"
+    LOWER_SECONDARY = "lower_secondary"
+    UPPER_SECONDARY = "upper_secondary"
+
+
+#: Grades of each level, first to last.
+GRADES = {
+    SchoolLevel.PRIMARY: range(1, 6),
+    SchoolLevel.LOWER_SECONDARY: range(6, 10),
+    SchoolLevel.UPPER_SECONDARY: range(10, 13),
+}
+
+
+def level_of(grade_level: int) -> SchoolLevel:
+    """The level that a grade (1–12) belongs to; ValueError outside."""
+    for level, grades in GRADES.items():
+        if grade_level in grades:
+            return level
+    raise ValueError(f"no school level has grade {grade_level}")
+
+
+class SchoolProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a school is called by the Ministry and prints on its documents."""
+
+    name: str
+    code: str
+    tax_code: str
+    province_code: str
+    province: str
+    ward: str
+    levels: tuple[SchoolLevel, ...]

@@ -1,0 +1,35 @@
+"""The background: `hocba work` does jobs, `hocba dispatch` hands them out."""
+
+import asyncio
+import signal
+
+from backend import workflow
+from backend.core import broker, dispatcher, logs, settings
+
+
+def main() -> None:
+    """Do jobs until stopped. Importing the flow declares every task."""
+    logs.configure()
+    broker.work_until_stopped()
+
+
+def dispatch() -> None:
+    """Dispatch until stopped."""
+    logs.configure()
+    asyncio.run(_hand_out())
+
+
+async def _hand_out() -> None:
+    config = settings.get()
+    doorbell = broker.make_broker(config.redis_url)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await dispatcher.dispatch(
+        config.database_dispatcher_url,
+        lambda event: workflow.TASKS_AFTER[event],
+        lambda lane, tenant_id, job_id, fence: broker.ring(doorbell, lane, tenant_id, job_id, fence),
+        stop,
+    )
+    doorbell.close()

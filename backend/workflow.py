@@ -1,0 +1,36 @@
+"""THE FLOW: the product on one page. Each event, and the tasks that follow it.
+
+marks in → sheets locked → assessed → confirmed → frozen → rendered → signed in order → issued → delivered
+
+What is missing here is done by people: locking a sheet, confirming results, freezing, consenting to signatures.
+"""
+
+from backend.core.jobs import Task
+from backend.core.outbox import Event
+from backend.integrations.deliveries import tasks as deliveries
+from backend.records.assessment import tasks as assessment
+from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
+from backend.records.gradebook.events import GradeSheetLocked
+from backend.records.transcripts import tasks as transcripts
+from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
+from backend.remote_signing.requests import tasks as signing
+from backend.remote_signing.requests.events import (
+    SigningConsented,
+    SigningRequestCompleted,
+    SigningRequestSigned,
+)
+
+FLOW: dict[type[Event], tuple[Task, ...]] = {
+    GradeSheetLocked: (assessment.assess_class_of_sheet,),
+    ResultsComputed: (),  # the homeroom teacher looks and confirms
+    ResultsConfirmed: (),  # the school's management freezes
+    TranscriptFrozen: (transcripts.render,),
+    TranscriptRendered: (transcripts.ask_for_signatures,),
+    SigningConsented: (signing.prepare_call,),
+    SigningRequestSigned: (signing.complete_request,),
+    SigningRequestCompleted: (transcripts.issue,),
+    TranscriptIssued: (deliveries.open_delivery,),
+}
+
+#: The tasks that follow an event, by its name in the outbox.
+TASKS_AFTER: dict[str, tuple[Task, ...]] = {event.__name__: tasks for event, tasks in FLOW.items()}

@@ -1,0 +1,200 @@
+"use strict";
+/* A mark sheet that saves itself, cell by cell.
+   POST data-save-url  {"cells": [{"student", "column", "value", "version"}]}
+   answers 200         {"cells": [{"student", "column", "state": "saved" | "invalid" | "conflict", "value", "version", "message"}]}
+   Cells changed within a quarter of a second travel together, so a pasted block is one request. */
+(() => {
+  const GATHER = 250;
+  const RETRY = [1000, 2000, 5000, 10000];
+  const MOST = 400;
+
+  class Sheet {
+    constructor(root) {
+      this.root = root;
+      this.state = root.querySelector("[data-sheet-state]");
+      this.problems = root.querySelector("[data-sheet-problems]");
+      this.rows = [...root.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("[data-cell]")]);
+      this.waiting = new Set();
+      this.failures = 0;
+      this.sending = false;
+      for (const cell of this.rows.flat()) cell.dataset.saved = this.input(cell).value;
+      root.addEventListener("keydown", (event) => this.onKey(event));
+      root.addEventListener("input", (event) => this.onInput(event));
+      root.addEventListener("change", (event) => this.onChange(event));
+      root.addEventListener("paste", (event) => this.onPaste(event));
+      root.addEventListener("focusin", (event) => event.target.matches(".mark-input") && event.target.select());
+      this.listProblems();
+      window.addEventListener("online", () => this.send());
+      window.addEventListener("beforeunload", (event) => this.waiting.size && event.preventDefault());
+    }
+
+    input(cell) { return cell.querySelector("input"); }
+
+    place(cell) {
+      const row = this.rows.findIndex((cells) => cells.includes(cell));
+      return [row, row < 0 ? -1 : this.rows[row].indexOf(cell)];
+    }
+
+    focus(row, column) { const cell = this.rows[row]?.[column]; if (cell) this.input(cell).focus(); return Boolean(cell); }
+
+    onKey(event) {
+      const cell = event.target.closest?.("[data-cell]");
+      if (!cell || event.altKey || event.ctrlKey || event.metaKey) return;
+      const [row, column] = this.place(cell);
+      const { selectionStart: from, selectionEnd: to, value } = event.target;
+      const all = from === 0 && to === value.length;
+      const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Enter: [event.shiftKey ? -1 : 1, 0],
+        ArrowLeft: all || to === 0 ? [0, -1] : null, ArrowRight: all || from === value.length ? [0, 1] : null };
+      if (event.key === "Escape") {
+        event.target.value = cell.dataset.saved;
+        delete cell.dataset.refused;
+        this.waiting.delete(cell);
+        this.mark(cell, "");
+        this.sum();
+        return;
+      }
+      const move = moves[event.key];
+      if (!move) return;
+      event.preventDefault();
+      this.note(cell);
+      this.focus(row + move[0], column + move[1]);
+    }
+
+    onInput(event) {
+      const cell = event.target.closest("[data-cell]");
+      if (cell) this.mark(cell, event.target.value === cell.dataset.saved ? "" : "dirty");
+    }
+
+    onChange(event) { const cell = event.target.closest("[data-cell]"); if (cell) this.note(cell); }
+
+    /* A block copied from Excel is rows by line and cells by tab. */
+    onPaste(event) {
+      const start = event.target.closest?.("[data-cell]");
+      const text = event.clipboardData?.getData("text/plain").replace(/\r\n?/g, "\n").replace(/\n$/, "") ?? "";
+      if (!start || !/[\t\n]/.test(text)) return;
+      event.preventDefault();
+      const [top, left] = this.place(start);
+      text.split("\n").forEach((line, down) => line.split("\t").forEach((value, right) => {
+        const cell = this.rows[top + down]?.[left + right];
+        if (!cell || this.input(cell).readOnly) return;
+        this.input(cell).value = value.trim();
+        this.note(cell);
+      }));
+    }
+
+    note(cell) {
+      const { value, readOnly } = this.input(cell);
+      if (readOnly || !this.root.dataset.saveUrl) return;
+      if (value.trim() === cell.dataset.saved && !cell.classList.contains("is-error")) { this.waiting.delete(cell); this.mark(cell, ""); return; }
+      if (cell.dataset.refused === value) return;
+      this.waiting.add(cell);
+      this.mark(cell, "dirty");
+      window.clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => this.send(), GATHER);
+    }
+
+    async send() {
+      if (this.sending || !this.waiting.size) return;
+      this.sending = true;
+      this.everSent = true;
+      const cells = [...this.waiting].slice(0, MOST);
+      for (const cell of cells) { cell.dataset.sent = this.input(cell).value.trim(); this.mark(cell, "saving"); }
+      this.say("saving", cells.length);
+      try {
+        const answers = await this.post(cells);
+        this.failures = 0;
+        cells.forEach((cell) => this.settle(cell, answers.get(`${cell.dataset.student}|${cell.dataset.column}`)));
+      } catch (problem) {
+        this.lost(cells, problem);
+      }
+      this.sending = false;
+      this.sum();
+      if (this.waiting.size && !this.failures) this.send();
+    }
+
+    async post(cells) {
+      const response = await fetch(this.root.dataset.saveUrl, {
+        method: "POST", credentials: "same-origin", signal: AbortSignal.timeout(20000),
+        headers: { "Content-Type": "application/json", Accept: "application/json",
+          "X-CSRF-Token": document.querySelector('meta[name="csrf-token"]')?.content ?? "" },
+        body: JSON.stringify({ cells: cells.map((cell) => ({ student: cell.dataset.student, column: cell.dataset.column,
+          value: cell.dataset.sent, version: Number(cell.dataset.version) })) }),
+      });
+      const answer = await response.json().catch(() => ({}));
+      if (response.status >= 500 || response.status === 429) throw new Error("busy");
+      if (!response.ok) return new Map(cells.map((cell) => [`${cell.dataset.student}|${cell.dataset.column}`,
+        { state: "invalid", message: answer.detail ?? "" }]));
+      return new Map(answer.cells.map((one) => [`${one.student}|${one.column}`, one]));
+    }
+
+    settle(cell, answer) {
+      const input = this.input(cell);
+      const unchanged = input.value.trim() === cell.dataset.sent;
+      if (answer?.version !== undefined && answer.version !== null) cell.dataset.version = answer.version;
+      if (answer?.state === "saved") {
+        cell.dataset.saved = answer.value ?? "";
+        delete cell.dataset.refused;
+        if (unchanged) { this.waiting.delete(cell); input.value = cell.dataset.saved; this.mark(cell, "saved"); }
+        return;
+      }
+      if (answer?.state === "conflict") cell.dataset.saved = answer.value ?? "";
+      if (unchanged) { this.waiting.delete(cell); cell.dataset.refused = input.value; this.mark(cell, "error", answer?.message); }
+    }
+
+    lost(cells) {
+      for (const cell of cells) this.mark(cell, "dirty");
+      const pause = RETRY[Math.min(this.failures, RETRY.length - 1)];
+      this.failures += 1;
+      window.clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => this.send(), pause);
+    }
+
+    mark(cell, state, message = "") {
+      cell.classList.remove("is-dirty", "is-saving", "is-saved", "is-error");
+      if (state) cell.classList.add(`is-${state}`);
+      const input = this.input(cell);
+      input.toggleAttribute("aria-invalid", false);
+      if (state === "error") input.setAttribute("aria-invalid", "true");
+      input.title = message;
+    }
+
+    listProblems() {
+      if (!this.problems) return;
+      const bad = this.rows.flat().filter((cell) => cell.classList.contains("is-error"));
+      this.problems.replaceChildren(...bad.map((cell) => {
+        const item = document.createElement("li");
+        const go = document.createElement("button");
+        go.type = "button";
+        go.textContent = [this.input(cell).getAttribute("aria-label"), this.input(cell).title].filter(Boolean).join(": ");
+        go.addEventListener("click", () => this.input(cell).focus());
+        item.append(go);
+        return item;
+      }));
+    }
+
+    sum() {
+      this.listProblems();
+      const bad = this.rows.flat().filter((cell) => cell.classList.contains("is-error")).length;
+      if (this.failures) this.say("offline", this.waiting.size);
+      else if (this.waiting.size) this.say("saving", this.waiting.size);
+      else if (bad) this.say("error", bad);
+      else if (this.everSent) this.say("saved", 0);
+      else this.say("idle", 0);
+    }
+
+    say(kind, count) {
+      if (!this.state) return;
+      const words = { idle: "idle", saving: "saving", saved: "saved", error: "failed", offline: "offline" }[kind];
+      const time = new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit" });
+      this.state.textContent = this.state.dataset[words].replace("{n}", count).replace("{time}", time);
+      this.state.className = `marks-state is-${kind}`;
+    }
+  }
+
+  const begin = () => document.querySelectorAll("[data-grade-sheet]").forEach((root) => {
+    if (!root.dataset.ready) { root.dataset.ready = "yes"; new Sheet(root); }
+  });
+  document.addEventListener("htmx:after:process", begin);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+})();

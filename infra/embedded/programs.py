@@ -1,0 +1,61 @@
+"""How our own programs run as children: the two simulators, and the product's web, dispatcher and workers."""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.embedded import ready
+from infra.embedded.child import ChildSpec
+from infra.embedded.ports import LOOPBACK
+
+_PROJECT = Path(__file__).parents[2]
+#: Loopback is never reached through a proxy, whatever the machine is set to.
+_DIRECT = {"NO_PROXY": f"{LOOPBACK},localhost", "no_proxy": f"{LOOPBACK},localhost"}
+
+
+def simulator(module: str, folder: Path, port: int) -> ChildSpec:
+    """`signing_service` or `province` of `infra.simulators`, with its records in `folder`."""
+    return ChildSpec(
+        name=module,
+        command=(
+            sys.executable,
+            "-m",
+            f"infra.simulators.{module}",
+            "--data",
+            str(folder),
+            "--port",
+            str(port),
+        ),
+        environment={**os.environ, **_DIRECT, "PYTHONPATH": str(_PROJECT)},
+        ready=ready.answers_http(port, "/health"),
+    )
+
+
+def web(settings: Mapping[str, str]) -> ChildSpec:
+    """`hocba serve`. Ready means: it says itself that it is."""
+    return ChildSpec(
+        name="web",
+        command=(_hocba(), "serve"),
+        environment=_environment(settings),
+        ready=ready.answers_http(int(settings["HOCBA_PORT"]), "/readyz"),
+    )
+
+
+def dispatcher(settings: Mapping[str, str]) -> ChildSpec:
+    """`hocba dispatch`: the outbox relay and the job dispatcher."""
+    return ChildSpec(name="dispatch", command=(_hocba(), "dispatch"), environment=_environment(settings))
+
+
+def worker(settings: Mapping[str, str], number: int) -> ChildSpec:
+    """`hocba work`; `number` tells several apart in logs."""
+    return ChildSpec(name=f"work-{number}", command=(_hocba(), "work"), environment=_environment(settings))
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, **_DIRECT, **settings}
+
+
+def _hocba() -> str:
+    return str(Path(sysconfig.get_path("scripts")) / "hocba")

@@ -1,0 +1,1 @@
+"""Stand-ins for outside services, each a process that speaks real HTTP and keeps its own records."""

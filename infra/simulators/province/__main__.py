@@ -1,0 +1,27 @@
+"""`python -m infra.simulators.province --data DIR --port N`: a province's database as a process."""
+
+import argparse
+from pathlib import Path
+
+from infra.simulators.province.app import build
+from infra.simulators.web import bind, serve
+
+
+def main() -> None:
+    """Read the command line and serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="province", description="A province's database for tests (REST).")
+    parser.add_argument("--data", type=Path, required=True, help="folder for settings and records")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument(
+        "--processing", type=float, default=0.3, metavar="SECONDS", help="time until the business answer"
+    )
+    options = parser.parse_args()
+    listener = bind(options.host, options.port)
+    app = build(options.data, options.processing)
+    print(f"province on http://{options.host}:{listener.getsockname()[1]}", flush=True)
+    serve(app, listener)
+
+
+if __name__ == "__main__":
+    main()

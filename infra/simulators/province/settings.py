@@ -1,0 +1,28 @@
+"""The key that schools call with. Generated at the first start and kept in DIR/settings.json (mode 0600)."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+FILE_NAME = "settings.json"
+
+
+class ProvinceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`api_key` goes into the header X-API-Key of every call."""
+
+    api_key: str
+
+
+def load_or_create(directory: Path) -> ProvinceSettings:
+    """Read the file; write one with a fresh key if there is none."""
+    path = directory / FILE_NAME
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=ProvinceSettings)
+    settings = ProvinceSettings(api_key=secrets.token_urlsafe(32))
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(settings))
+    draft.replace(path)
+    return settings

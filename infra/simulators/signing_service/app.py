@@ -1,0 +1,76 @@
+"""The signing service put together."""
+
+from pathlib import Path
+
+from infra.simulators.faults import FaultBox
+from infra.simulators.signing_service.answers import TWISTS
+from infra.simulators.signing_service.authority import Authority
+from infra.simulators.signing_service.consents import Consents
+from infra.simulators.signing_service.credentials import Credentials
+from infra.simulators.signing_service.csc import Csc
+from infra.simulators.signing_service.errors import CscError
+from infra.simulators.signing_service.phone import Phone
+from infra.simulators.signing_service.pki import Pki
+from infra.simulators.signing_service.revocation import Revocation
+from infra.simulators.signing_service.sandbox import Sandbox
+from infra.simulators.signing_service.settings import load_or_create
+from infra.simulators.signing_service.store import Store
+from infra.simulators.signing_service.timestamps import TimestampAuthority
+from infra.simulators.web import App, Handler, Reply, Request, reply_json
+
+_BEFORE = ("http500", "token_expired", "rate_limit")
+_AFTER = ("delay", "cut_after_accept")
+_CONTROLS = ("/sandbox", "/phone", "/health")
+
+
+def build(directory: Path, base_url: str, auto_confirm: float | None) -> App:
+    """Open DIR, make what is missing, register all routes."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings = load_or_create(directory)
+    store = Store(directory)
+    authority = Authority(directory, base_url)
+    credentials = Credentials(store, authority)
+    consents = Consents(store, credentials, settings, auto_confirm)
+    faults = FaultBox([*_BEFORE, *_AFTER, "reject", "expire", *TWISTS])
+    app = App(_Around(store, faults))
+    Csc(store, credentials, consents, settings, faults).register(app)
+    Phone(consents, store).register(app)
+    Sandbox(store, credentials).register(app)
+    Pki(authority, Revocation(authority, store), TimestampAuthority(authority, store.next_stamp)).register(
+        app
+    )
+    app.add("POST", "/sandbox/faults", faults.post)
+    app.add("GET", "/sandbox/faults", faults.get)
+    app.add("DELETE", "/sandbox/faults", faults.delete)
+    app.add("GET", "/health", lambda request: reply_json({"status": "ok", "service": "signing"}))
+    return app
+
+
+class _Around:
+    """One request = one transaction, with the faults that hit any endpoint around it."""
+
+    def __init__(self, store: Store, faults: FaultBox) -> None:
+        self._store = store
+        self._faults = faults
+
+    def __call__(self, request: Request, handler: Handler) -> Reply:
+        if request.path.startswith(_CONTROLS):
+            return self._run(request, handler)
+        if self._faults.take("http500", request.path):
+            return CscError("server_error", "Internal server error", 500).reply()
+        if "authorization" in request.headers and self._faults.take("token_expired", request.path):
+            return CscError("invalid_token", "The access token is invalid or has expired", 401).reply()
+        if self._faults.take("rate_limit", request.path):
+            return Reply(status=429, body=b"{}", headers={"retry-after": "1"})
+        reply = self._run(request, handler)
+        delay = self._faults.take("delay", request.path)
+        reply.delay = delay.seconds if delay else 0.0
+        reply.cut = self._faults.take("cut_after_accept", request.path) is not None
+        return reply
+
+    def _run(self, request: Request, handler: Handler) -> Reply:
+        with self._store.transaction():
+            try:
+                return handler(request)
+            except CscError as error:
+                return error.reply()

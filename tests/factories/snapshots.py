@@ -1,0 +1,484 @@
+"""Snapshots of invented pupils, one per form. `with_changes` replaces fields by dotted path."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from backend.records.transcripts.schemas import (
+    AssessedBy,
+    Conduct,
+    Gender,
+    Learning,
+    Level,
+    PrimaryResults,
+    PrimarySubject,
+    Promotion,
+    School,
+    SchoolLevel,
+    SecondaryResults,
+    SecondarySubject,
+    Signer,
+    SignerRole,
+    Snapshot,
+    Student,
+    StudyPeriod,
+    SubjectLevel,
+    Trait,
+    TraitGroup,
+    TraitLevel,
+    Year,
+    YearLevel,
+)
+
+HOA_BAN = School(
+    name="Trường Tiểu học Tư thục Hoa Ban",
+    code="01000471",
+    province="Thành phố Hà Nội",
+    ward="Phường Hà Đông",
+    tax_code="0109990001",
+)
+SONG_TRANG = School(
+    name="Trường THCS và THPT Tư thục Sông Trăng",
+    code="37000812",
+    province="Tỉnh Ninh Bình",
+    ward="Xã Xuân Trường",
+    tax_code="0609990002",
+)
+
+_PRIMARY_SUBJECTS = (
+    (
+        "TV",
+        "Tiếng Việt",
+        "T",
+        "9",
+        "Đọc to, rõ ràng; viết đúng chính tả; biết dùng từ gợi tả khi viết đoạn văn.",
+    ),
+    (
+        "TOAN",
+        "Toán",
+        "H",
+        "8",
+        "Thực hiện tốt bốn phép tính với số tự nhiên; cần cẩn thận hơn khi giải toán có lời văn.",
+    ),
+    ("NN1", "Ngoại ngữ 1 (Tiếng Anh)", "T", "9", "Phát âm tốt, tự tin giao tiếp theo các chủ đề đã học."),
+    ("DD", "Đạo đức", "T", None, "Lễ phép, biết giúp đỡ bạn bè."),
+    ("LSDL", "Lịch sử và Địa lí", "T", "9", "Nắm vững kiến thức về địa phương và vùng đồng bằng Bắc Bộ."),
+    ("KH", "Khoa học", "H", "8", "Ham tìm tòi, biết quan sát và ghi chép thí nghiệm."),
+    ("TIN", "Tin học và Công nghệ (Tin học)", "T", "10", "Sử dụng thành thạo phần mềm trình chiếu."),
+    ("CN", "Tin học và Công nghệ (Công nghệ)", "T", "9", "Khéo tay, lắp ghép mô hình đúng hướng dẫn."),
+    ("GDTC", "Giáo dục thể chất", "T", None, "Tích cực tập luyện, thực hiện đúng các động tác."),
+    ("AN", "Nghệ thuật (Âm nhạc)", "H", None, "Hát đúng giai điệu, mạnh dạn biểu diễn."),
+    ("MT", "Nghệ thuật (Mĩ thuật)", "T", None, "Có khiếu vẽ tranh, phối màu hài hoà."),
+    ("HDTN", "Hoạt động trải nghiệm", "T", None, "Tham gia nhiệt tình các hoạt động của lớp, của trường."),
+)
+_TRAITS = (
+    ("YEU_NUOC", "Yêu nước", "quality", "T", "Yêu quý thầy cô, tự hào về quê hương."),
+    ("NHAN_AI", "Nhân ái", "quality", "T", "Biết quan tâm, chia sẻ với bạn."),
+    ("CHAM_CHI", "Chăm chỉ", "quality", "Đ", "Cần tự giác hơn trong việc nhà."),
+    ("TRUNG_THUC", "Trung thực", "quality", "T", "Mạnh dạn nhận lỗi và sửa lỗi."),
+    ("TRACH_NHIEM", "Trách nhiệm", "quality", "T", "Hoàn thành nhiệm vụ được giao."),
+    ("TU_CHU", "Tự chủ và tự học", "general_competence", "T", "Biết tự chuẩn bị bài trước khi đến lớp."),
+    (
+        "GIAO_TIEP",
+        "Giao tiếp và hợp tác",
+        "general_competence",
+        "T",
+        "Trình bày ý kiến rõ ràng, biết lắng nghe.",
+    ),
+    (
+        "GQVD",
+        "Giải quyết vấn đề và sáng tạo",
+        "general_competence",
+        "Đ",
+        "Biết nêu thắc mắc khi chưa hiểu bài.",
+    ),
+    ("NGON_NGU", "Ngôn ngữ", "specific_competence", "T", "Vốn từ phong phú."),
+    ("TINH_TOAN", "Tính toán", "specific_competence", "Đ", "Tính toán nhanh, cần kiểm tra lại kết quả."),
+    ("KHOA_HOC", "Khoa học", "specific_competence", "T", None),
+    ("CONG_NGHE", "Công nghệ", "specific_competence", "T", None),
+    ("TIN_HOC", "Tin học", "specific_competence", "T", "Sử dụng máy tính an toàn."),
+    ("THAM_MI", "Thẩm mĩ", "specific_competence", "T", None),
+    ("THE_CHAT", "Thể chất", "specific_competence", "T", "Sức khoẻ tốt, giữ gìn vệ sinh cá nhân."),
+)
+_LOWER_SUBJECTS = (
+    (
+        "NGUVAN",
+        "Ngữ văn",
+        "8.0",
+        "8.3",
+        "8.2",
+        "Cảm thụ văn học tốt, diễn đạt mạch lạc; cần mở rộng vốn đọc.",
+        "Đinh Thị Hoài Thu",
+    ),
+    (
+        "TOAN",
+        "Toán",
+        "6.8",
+        "4.2",
+        "4.9",
+        "Nắm được kiến thức đại số; hình học còn yếu, cần luyện tập thêm trong hè.",
+        "Phùng Quốc Bảo",
+    ),
+    ("NN1", "Ngoại ngữ 1 (Tiếng Anh)", "8.4", "8.8", "8.7", "Kĩ năng nghe nói tiến bộ rõ.", "Lò Mai Khuê"),
+    (
+        "GDCD",
+        "Giáo dục công dân",
+        "9.0",
+        "9.2",
+        "9.1",
+        "Có ý thức vận dụng bài học vào cuộc sống.",
+        "Vi Thanh Ngân",
+    ),
+    (
+        "LSDL",
+        "Lịch sử và Địa lí",
+        "7.9",
+        "8.1",
+        "8.0",
+        "Biết khai thác lược đồ, bảng số liệu.",
+        "Tạ Hữu Nghĩa",
+    ),
+    (
+        "KHTN",
+        "Khoa học tự nhiên",
+        "7.2",
+        "7.5",
+        "7.4",
+        "Thực hành cẩn thận; cần chủ động nêu câu hỏi.",
+        "Ngô Kiều Trinh",
+    ),
+    ("CN", "Công nghệ", "8.5", "8.6", "8.6", "Sản phẩm thực hành đẹp, đúng quy trình.", "Trịnh Xuân Đạt"),
+    ("TIN", "Tin học", "8.8", "9.0", "8.9", "Tư duy thuật toán tốt.", "Mạc Tuấn Kiệt"),
+    ("GDTC", "Giáo dục thể chất", "Đ", "Đ", "Đ", "Tập luyện đều, thể lực tốt.", "Hà Văn Quyết"),
+    (
+        "NT",
+        "Nghệ thuật (Âm nhạc, Mĩ thuật)",
+        "Đ",
+        "Đ",
+        "Đ",
+        "Hát đúng nhịp, bố cục tranh hợp lí.",
+        "Bế Thu Phương",
+    ),
+    (
+        "HDTN",
+        "Hoạt động trải nghiệm, hướng nghiệp",
+        "Đ",
+        "Đ",
+        "Đ",
+        "Nhiệt tình trong hoạt động tập thể.",
+        "Đinh Thị Hoài Thu",
+    ),
+    (
+        "NDGDDP",
+        "Nội dung giáo dục của địa phương",
+        "Đ",
+        "Đ",
+        "Đ",
+        "Hiểu biết về di tích của quê hương.",
+        "Tạ Hữu Nghĩa",
+    ),
+)
+_UPPER_SUBJECTS = (
+    ("NGUVAN", "Ngữ văn", "8.2", "8.6", "8.5", "Lập luận chặt chẽ, có giọng văn riêng.", "Cao Thị Minh Hằng"),
+    ("TOAN", "Toán", "9.1", "9.4", "9.3", "Tư duy tốt, trình bày khoa học.", "Lương Đức Thiện"),
+    ("NN1", "Ngoại ngữ 1 (Tiếng Anh)", "8.9", "9.2", "9.1", "Sử dụng ngôn ngữ linh hoạt.", "Đoàn Bảo Châu"),
+    ("LS", "Lịch sử", "8.7", "9.0", "8.9", "Biết liên hệ, đánh giá sự kiện.", "Quách Gia Huy"),
+    (
+        "GDQPAN",
+        "Giáo dục quốc phòng và an ninh",
+        "9.0",
+        "9.2",
+        "9.1",
+        "Chấp hành kỉ luật tốt.",
+        "Hà Văn Quyết",
+    ),
+    ("VL", "Vật lí", "9.0", "9.3", "9.2", "Vận dụng tốt vào bài toán thực tế.", "Khổng Minh Triết"),
+    ("HH", "Hoá học", "8.8", "9.1", "9.0", "Kĩ năng thí nghiệm vững.", "Thân Ngọc Diệp"),
+    ("SH", "Sinh học", "8.6", "9.0", "8.9", "Ham tìm hiểu, đọc thêm tài liệu.", "Giáp Thu Trang"),
+    ("TIN", "Tin học", "9.4", "9.6", "9.5", "Lập trình tốt, hỗ trợ bạn học.", "Mạc Tuấn Kiệt"),
+    ("GDTC", "Giáo dục thể chất", "Đ", "Đ", "Đ", "Bền bỉ, chuyên cần.", "Hà Văn Quyết"),
+    (
+        "HDTN",
+        "Hoạt động trải nghiệm, hướng nghiệp",
+        "Đ",
+        "Đ",
+        "Đ",
+        "Xác định rõ định hướng nghề nghiệp.",
+        "Cao Thị Minh Hằng",
+    ),
+    (
+        "NDGDDP",
+        "Nội dung giáo dục của địa phương",
+        "Đ",
+        "Đ",
+        "Đ",
+        "Có bài tìm hiểu công phu.",
+        "Quách Gia Huy",
+    ),
+    (
+        "NN2",
+        "Ngoại ngữ 2 (Tiếng Nhật)",
+        "8.0",
+        "8.4",
+        "8.3",
+        "Chữ viết đẹp, phát âm tiến bộ.",
+        "Đoàn Bảo Châu",
+    ),
+    ("TDTTS", "Tiếng dân tộc thiểu số (Tiếng Thái)", None, None, None, None, None),
+)
+
+
+def primary_snapshot(**changes: Any) -> Snapshot:
+    """Grade 4 of the primary school: 12 subjects, 15 traits, Hoàn thành."""
+    results = PrimaryResults(
+        subjects=tuple(
+            PrimarySubject(code=c, name=n, level=SubjectLevel(lv), test_mark=m, comment=text)
+            for c, n, lv, m, text in _PRIMARY_SUBJECTS
+        ),
+        traits=tuple(
+            Trait(code=c, name=n, group=TraitGroup(g), level=TraitLevel(lv), comment=text)
+            for c, n, g, lv, text in _TRAITS
+        ),
+        year_level=YearLevel.COMPLETED,
+        promotion=Promotion.PROMOTED,
+        class_completed=True,
+        programme_completed=False,
+        completion="Hoàn thành chương trình lớp 4; được lên lớp 5.",
+        award="Khen thưởng đột xuất: Giải Ba cuộc thi Kể chuyện theo sách cấp trường.",
+    )
+    student = Student(
+        student_code="0113524876",
+        personal_id="001316012345",
+        full_name="Lường Thị Ngọc Ánh",
+        date_of_birth=date(2016, 9, 3),
+        gender=Gender.FEMALE,
+        ethnicity="Thái",
+        nationality="Việt Nam",
+        birth_place="Bệnh viện Đa khoa tỉnh Sơn La, tỉnh Sơn La",
+        hometown="Xã Chiềng Mung, tỉnh Sơn La",
+        current_address="Số 12, ngõ 45, đường Tô Hiệu, phường Hà Đông, thành phố Hà Nội",
+        father_name="Lường Văn Quỳnh",
+        mother_name="Quàng Thị Hưởng",
+    )
+    year = Year(
+        academic_year="2025-2026",
+        grade_level=4,
+        class_name="4A3",
+        height_cm="136.5",
+        weight_kg="31",
+        health="Bình thường",
+        absences_excused=2,
+        absences_unexcused=0,
+        results=results,
+        homeroom_comment="Ngoan, hoà đồng; chăm chỉ hơn ở môn Toán.",
+    )
+    history = (
+        StudyPeriod(
+            academic_year="2022-2023",
+            class_name="1A3",
+            school_name=HOA_BAN.name,
+            registry_no="2022/118",
+            joined_on=date(2022, 9, 5),
+        ),
+        StudyPeriod(
+            academic_year="2023-2024", class_name="2A3", school_name=HOA_BAN.name, registry_no="2022/118"
+        ),
+        StudyPeriod(
+            academic_year="2024-2025", class_name="3A3", school_name=HOA_BAN.name, registry_no="2022/118"
+        ),
+        StudyPeriod(
+            academic_year="2025-2026", class_name="4A3", school_name=HOA_BAN.name, registry_no="2022/118"
+        ),
+    )
+    return _snapshot(
+        SchoolLevel.PRIMARY,
+        HOA_BAN,
+        student,
+        history,
+        year,
+        ("Tòng Thị Bích Hảo", "Kiều Quang Vinh"),
+        changes,
+    )
+
+
+def lower_secondary_snapshot(**changes: Any) -> Snapshot:
+    """Grade 8: one subject re-assessed in summer, corrections noted."""
+    subjects = _secondary_subjects(_LOWER_SUBJECTS, reassessed={"TOAN": "5.5"})
+    results = SecondaryResults(
+        subjects=subjects,
+        conduct=Conduct(term1=Level.GOOD, term2=Level.GOOD, year=Level.GOOD),
+        learning=Learning(
+            term1=Level.GOOD, term2=Level.ACHIEVED, year=Level.ACHIEVED, after_reassessment=Level.FAIR
+        ),
+        promotion=Promotion.PROMOTED,
+        completion="Được lên lớp 9.",
+        competitions=("Giải Khuyến khích Hội khoẻ Phù Đổng cấp tỉnh, môn Cầu lông",),
+    )
+    year = Year(
+        academic_year="2025-2026",
+        grade_level=8,
+        class_name="8A2",
+        absences_excused=3,
+        absences_unexcused=1,
+        results=results,
+        homeroom_comment="Lễ phép, có tinh thần tập thể; đã cố gắng ôn tập môn Toán trong hè, tiến bộ rõ.",
+        principal_comment="Đồng ý với nhận xét của giáo viên chủ nhiệm. Được lên lớp 9.",
+    )
+    changes = {"correction_count": 1, "corrected_subjects": ("Toán",)} | changes
+    history = tuple(_period(grade, 2018 + grade - 1, "A2") for grade in (6, 7, 8))
+    return _snapshot(
+        SchoolLevel.LOWER_SECONDARY,
+        SONG_TRANG,
+        _teenager(),
+        history,
+        year,
+        ("Đinh Thị Hoài Thu", "Nghiêm Thế Khải"),
+        changes,
+    )
+
+
+def upper_secondary_snapshot(**changes: Any) -> Snapshot:
+    """Grade 12, the last class: 14 subjects (one not taken), title, certificates, a guardian."""
+    results = SecondaryResults(
+        subjects=_secondary_subjects(_UPPER_SUBJECTS, reassessed={}),
+        conduct=Conduct(term1=Level.GOOD, term2=Level.GOOD, year=Level.GOOD),
+        learning=Learning(term1=Level.GOOD, term2=Level.GOOD, year=Level.GOOD),
+        promotion=Promotion.PROMOTED,
+        completion="Hoàn thành chương trình trung học phổ thông.",
+        programme_completed=True,
+        award="Học sinh Xuất sắc",
+        certificates=("Chứng chỉ IELTS 7.0 (12/2025)", "Chứng chỉ nghề phổ thông, loại Giỏi"),
+        competitions=("Giải Nhì kì thi chọn học sinh giỏi cấp tỉnh, môn Tin học",),
+    )
+    year = Year(
+        academic_year="2025-2026",
+        grade_level=12,
+        class_name="12A1",
+        absences_excused=1,
+        absences_unexcused=0,
+        results=results,
+        homeroom_comment="Gương mẫu, có năng lực tự học và tinh thần giúp đỡ bạn bè.",
+        principal_comment="Đồng ý với nhận xét của giáo viên chủ nhiệm.",
+    )
+    student = msgspec.structs.replace(
+        _teenager(),
+        student_code="3712004417",
+        personal_id=None,
+        full_name="Y Ƀlê Niê Kđăm",
+        date_of_birth=date(2008, 2, 29),
+        ethnicity="Ê-đê",
+        father_name=None,
+        father_job=None,
+        mother_name=None,
+        mother_job=None,
+        guardian_name="H’ Ƀlŭn Niê",
+    )
+    history = tuple(_period(grade, 2013 + grade, "A1") for grade in (10, 11, 12))
+    return _snapshot(
+        SchoolLevel.UPPER_SECONDARY,
+        SONG_TRANG,
+        student,
+        history,
+        year,
+        ("Cao Thị Minh Hằng", "Nghiêm Thế Khải"),
+        changes,
+    )
+
+
+def with_changes(snapshot: Snapshot, changes: dict[str, Any]) -> Snapshot:
+    """A copy with some fields replaced: {"student.full_name": "…", "year.results.subjects.0.name": "…"}."""
+    raw = msgspec.to_builtins(snapshot)
+    for path, value in changes.items():
+        *parents, leaf = path.split(".")
+        target: Any = raw
+        for step in parents:
+            target = target[int(step)] if step.isdigit() else target[step]
+        target[leaf] = value
+    return msgspec.convert(raw, Snapshot)
+
+
+def all_snapshots() -> dict[str, Snapshot]:
+    """One snapshot per form, by level."""
+    made = (primary_snapshot(), lower_secondary_snapshot(), upper_secondary_snapshot())
+    return {snapshot.level.value: snapshot for snapshot in made}
+
+
+def _teenager() -> Student:
+    return Student(
+        student_code="3712009931",
+        personal_id="037212006789",
+        full_name="Nguyễn Phúc Hoàng Long",
+        date_of_birth=date(2012, 11, 20),
+        gender=Gender.MALE,
+        ethnicity="Kinh",
+        nationality="Việt Nam",
+        birth_place="Xã Xuân Trường, tỉnh Ninh Bình",
+        hometown="Xã Giao Thuỷ, tỉnh Ninh Bình",
+        current_address="Xóm 5, xã Xuân Trường, tỉnh Ninh Bình",
+        father_name="Nguyễn Phúc Thịnh",
+        father_job="Kĩ sư",
+        mother_name="Bùi Thị Lan Hương",
+        mother_job="Dược sĩ",
+    )
+
+
+def _period(grade: int, start: int, suffix: str) -> StudyPeriod:
+    return StudyPeriod(
+        academic_year=f"{start}-{start + 1}",
+        class_name=f"{grade}{suffix}",
+        school_name=SONG_TRANG.name,
+        registry_no="2023/041",
+        joined_on=date(start, 9, 5) if suffix == "A2" and grade == 6 else None,
+    )
+
+
+def _secondary_subjects(
+    rows: tuple[tuple[Any, ...], ...], reassessed: dict[str, str]
+) -> tuple[SecondarySubject, ...]:
+    return tuple(
+        SecondarySubject(
+            code=code,
+            name=name,
+            assessed_by=AssessedBy.COMMENT if term1 == "Đ" else AssessedBy.SCORE,
+            term1=term1,
+            term2=term2,
+            year=year,
+            reassessed=reassessed.get(code),
+            comment=comment,
+            teacher_name=teacher,
+        )
+        for code, name, term1, term2, year, comment, teacher in rows
+    )
+
+
+def _snapshot(
+    level: SchoolLevel,
+    school: School,
+    student: Student,
+    history: tuple[StudyPeriod, ...],
+    year: Year,
+    people: tuple[str, str],
+    changes: dict[str, Any],
+) -> Snapshot:
+    homeroom, principal = people
+    code = "7f3c0a52d1e84b6f9a20c4d85be6713e"
+    snapshot = Snapshot(
+        level=level,
+        school=school,
+        student=student,
+        study_history=history,
+        year=year,
+        lookup_code=code,
+        version=1,
+        issue_place=school.province.removeprefix("Thành phố ").removeprefix("Tỉnh "),
+        issue_date=date(2026, 5, 30),
+        signers=(
+            Signer(role=SignerRole.HOMEROOM_TEACHER, name=homeroom, title="Giáo viên chủ nhiệm"),
+            Signer(role=SignerRole.PRINCIPAL, name=principal, title="HIỆU TRƯỞNG"),
+            Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="Con dấu số của nhà trường"),
+        ),
+        sandbox=True,
+        verify_url=f"https://hocba.example.vn/tra-cuu/{code}",
+    )
+    return msgspec.structs.replace(snapshot, **changes)

@@ -1,0 +1,90 @@
+"""`@pytest.mark.needs("chromium")`: skipped by name where the Debian package is missing, failed in CI.
+
+In CI every skip is a failure, whatever its reason: a test that nobody runs proves nothing.
+"""
+
+import ctypes.util
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Generator, Mapping
+from typing import TypeVar
+
+import pytest
+
+#: A program, or a library with `lib:` before it, that shows that the package is installed.
+EVIDENCE: Mapping[str, str] = {
+    "chromium": "chromium",
+    "libpango-1.0-0": "lib:pango-1.0",
+    "libpangoft2-1.0-0": "lib:pangoft2-1.0",
+    "poppler-utils": "pdfsig",
+    "qpdf": "qpdf",
+    "softhsm2": "softhsm2-util",
+    "xmlsec1": "xmlsec1",
+}
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+_MISSING = pytest.StashKey[dict[str, list[str]]]()
+
+
+def is_installed(package: str) -> bool:
+    """Whether the Debian package is there. Raises KeyError for one that `EVIDENCE` does not know."""
+    evidence = EVIDENCE[package]
+    if evidence.startswith("lib:"):
+        return ctypes.util.find_library(evidence.removeprefix("lib:")) is not None
+    return shutil.which(evidence) is not None
+
+
+def in_ci() -> bool:
+    """Whether skips count as failures."""
+    return os.environ.get("CI", "").lower() == "true"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start with nothing missing."""
+    missing: dict[str, list[str]] = defaultdict(list)
+    config.stash[_MISSING] = missing
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose packages are not there."""
+    wanted = [package for mark in item.iter_markers("needs") for package in mark.args]
+    missing = [package for package in wanted if not is_installed(package)]
+    for package in missing:
+        item.config.stash[_MISSING][package].append(item.nodeid)
+    if missing:
+        pytest.skip(f"system packages missing: {', '.join(missing)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skipped test is a failed one."""
+    return _strict((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file that skips itself."""
+    return _strict((yield))
+
+
+def _strict(report: Report) -> Report:
+    if report.skipped and in_ci() and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped, and CI=true: {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name and count what was not tested for want of a package."""
+    missing = terminalreporter.config.stash[_MISSING]
+    if not missing:
+        return
+    names = sorted({name for tests in missing.values() for name in tests})
+    terminalreporter.section(f"{len(names)} not run: system packages missing")
+    for package, tests in sorted(missing.items()):
+        terminalreporter.line(f"{package}: {len(tests)}")
+    for name in names:
+        terminalreporter.line(f"  {name}")

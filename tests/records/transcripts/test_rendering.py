@@ -1,0 +1,330 @@
+"""The pages: what independent readers find in the PDF, against the snapshot itself."""
+
+import re
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pikepdf
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backend.core.errors import Invalid
+from backend.records.transcripts import canonical
+from backend.records.transcripts.canonical import Json, canonical_json, check_text, text_leaves
+from backend.records.transcripts.page_check import missing_texts
+from backend.records.transcripts.rendering import render_pdf
+from backend.records.transcripts.schemas import Snapshot
+from backend.records.transcripts.xml_form import build_xml
+from tests.factories.snapshots import (
+    all_snapshots,
+    lower_secondary_snapshot,
+    primary_snapshot,
+    upper_secondary_snapshot,
+    with_changes,
+)
+from tests.records.transcripts.pdf_reading import (
+    attachments,
+    page_texts,
+    poppler_text,
+    rendered,
+    squeezed,
+)
+
+SNAPSHOTS = all_snapshots()
+NOTICE = "BẢN THỬ NGHIỆM – chữ ký số không có giá trị pháp lý"
+
+#: Words of the snapshot that the form says otherwise, written down here by hand.
+WORDS: dict[str, dict[str, str]] = {
+    "level": {
+        "primary": "HỌC BẠ TIỂU HỌC",
+        "lower_secondary": "HỌC BẠ TRUNG HỌC CƠ SỞ",
+        "upper_secondary": "HỌC BẠ TRUNG HỌC PHỔ THÔNG",
+    },
+    "student.gender": {"male": "Giới tính: Nam", "female": "Giới tính: Nữ"},
+    "year.results.year_level": {"HT": "Đánh giá kết quả giáo dục: Hoàn thành"},
+    "learning": {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"},
+    "issue_date": {"2026-05-30": "ngày 30 tháng 5 năm 2026"},
+    "student.date_of_birth": {
+        "2016-09-03": "03 tháng 9 năm 2016",
+        "2012-11-20": "20 tháng 11 năm 2012",
+        "2008-02-29": "29 tháng 02 năm 2008",
+    },
+    "joined_on": {"2022-09-05": "05/09/2022", "2023-09-05": "05/09/2023"},
+}
+#: Codes that only the data carry.
+NOT_PRINTED = re.compile(r"(^schema|\.kind|(subjects|traits)\[\d+\]\.(code|group|assessed_by)|\.role)$")
+
+
+def expected(path: str, value: str) -> list[str]:
+    """What a reader must find for one text of the snapshot."""
+    leaf = path.rpartition(".")[2]
+    if NOT_PRINTED.search(path):
+        return []
+    if path.startswith(("year.results.learning", "year.results.conduct")):
+        return [WORDS["learning"][value]]
+    if "promotion" in path:
+        return ["Hoàn thành chương trình" if value == "PROMOTED" else value]
+    for key in (path, leaf):
+        if key in WORDS and path != f"year.results.{leaf}s":
+            return [WORDS[key].get(value, value)]
+    if leaf in ("term1", "term2", "year", "reassessed", "height_cm", "weight_kg"):
+        return [value.replace(".", ",")]
+    if re.search(r"results\.subjects\[\d+\]\.name", path):
+        return re.split(r" \(|\)", value)
+    return [value]
+
+
+def assert_every_text_is_there(snapshot: Snapshot, text: str) -> None:
+    raw: Json = msgspec.to_builtins(snapshot)
+    shown = squeezed(text)
+    for path, value in text_leaves(raw):
+        for wanted in expected(path, value):
+            assert squeezed(wanted) in shown, f"{path}: {wanted}"
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_every_text_of_the_snapshot_can_be_read_by_pdfium(snapshot: Snapshot) -> None:
+    pages = page_texts(rendered(snapshot))
+    assert len(pages) == 4
+    assert_every_text_is_there(snapshot, "\n".join(pages))
+    assert missing_texts(snapshot, pages) == []
+
+
+@pytest.mark.needs("poppler-utils")
+@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_every_text_of_the_snapshot_can_be_read_by_poppler(snapshot: Snapshot, tmp_path: Path) -> None:
+    assert_every_text_is_there(snapshot, poppler_text(rendered(snapshot), tmp_path))
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_code_name_page_number_and_sandbox_notice_are_on_every_page(snapshot: Snapshot) -> None:
+    pages = page_texts(rendered(snapshot))
+    for number, page in enumerate(pages, start=1):
+        assert snapshot.lookup_code in squeezed(page)
+        assert squeezed(snapshot.verify_url) in squeezed(page)
+        assert squeezed(snapshot.student.full_name) in squeezed(page)
+        assert f"Trang {number}/{len(pages)}" in page
+        assert NOTICE in page
+
+
+def test_a_real_document_carries_no_sandbox_notice() -> None:
+    assert not any("THỬ NGHIỆM" in page for page in page_texts(rendered(primary_snapshot(sandbox=False))))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("year.results.subjects.1.term2", "4.3", "results.subjects[1]"),
+        ("year.results.subjects.2.comment", "Kĩ năng nghe nói tiến bộ.", "results.subjects[2]"),
+        ("student.full_name", "Nguyễn Phúc Hoàng Lân", "student.full_name"),
+        ("year.results.learning.year", "CĐ", "results.learning.year"),
+    ],
+)
+def test_a_page_that_says_something_else_is_found_out(path: str, value: str, said: str) -> None:
+    snapshot = lower_secondary_snapshot()
+    pages = page_texts(rendered(snapshot))
+    assert any(line.startswith(said) for line in missing_texts(with_changes(snapshot, {path: value}), pages))
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_another_process_makes_the_same_bytes(snapshot: Snapshot, tmp_path: Path) -> None:
+    (tmp_path / "snapshot.json").write_bytes(canonical_json(snapshot))
+    (tmp_path / "hocba.xml").write_bytes(build_xml(snapshot))
+    program = (
+        "import sys, pathlib; from backend.records.transcripts.rendering import render_pdf;"
+        " here = pathlib.Path(sys.argv[1]);"
+        " out = render_pdf((here / 'snapshot.json').read_bytes(), (here / 'hocba.xml').read_bytes());"
+        " (here / 'out.pdf').write_bytes(out)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+    render_pdf(canonical_json(primary_snapshot(version=2)), b"<other/>")
+    assert rendered(snapshot) == (tmp_path / "out.pdf").read_bytes()
+
+
+def test_the_data_travel_inside() -> None:
+    snapshot = upper_secondary_snapshot()
+    pdf = rendered(snapshot)
+    assert attachments(pdf) == {"snapshot.json": canonical_json(snapshot), "hocba.xml": build_xml(snapshot)}
+    with pikepdf.open(BytesIO(pdf)) as document:
+        related = {str(spec.UF): str(spec.AFRelationship) for spec in document.Root.AF}
+        types = {str(spec.UF): str(spec.EF.F.Subtype) for spec in document.Root.AF}
+    assert related == {"snapshot.json": "/Source", "hocba.xml": "/Alternative"}
+    assert types == {"snapshot.json": "/application/json", "hocba.xml": "/application/xml"}
+
+
+def fonts_of(document: pikepdf.Pdf) -> list[Any]:
+    return [
+        item
+        for item in document.objects
+        if isinstance(item, pikepdf.Dictionary) and item.get("/Type") == "/Font"
+    ]
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_the_file_declares_pdf_a_3a_and_keeps_what_can_be_checked(snapshot: Snapshot) -> None:
+    with pikepdf.open(BytesIO(rendered(snapshot))) as document:
+        with document.open_metadata() as xmp:
+            assert (xmp["pdfaid:part"], xmp["pdfaid:conformance"]) == ("3", "A")
+            assert snapshot.student.full_name in xmp["dc:title"]
+        root = document.Root
+        assert root.MarkInfo.Marked
+        assert "/StructTreeRoot" in root
+        assert str(root.Lang).startswith("vi")
+        assert "/OutputIntents" in root
+        assert "/AcroForm" not in root
+        assert "/JavaScript" not in root.get("/Names", pikepdf.Dictionary())
+        assert not document.is_encrypted
+        assert all(
+            tuple(map(float, page.MediaBox))[2:] == pytest.approx((595.28, 841.89), abs=0.1)
+            for page in document.pages
+        )
+        fonts = fonts_of(document)
+        descriptors = [font.FontDescriptor for font in fonts if "/FontDescriptor" in font]
+        assert descriptors
+        assert all("/FontFile2" in d or "/FontFile3" in d for d in descriptors)
+        assert all("Tinos" in str(d.FontName) for d in descriptors)
+        assert all("/ToUnicode" in font for font in fonts if font.Subtype == "/Type0")
+
+
+@pytest.mark.needs("qpdf")
+def test_the_file_is_sound_for_qpdf(tmp_path: Path) -> None:
+    path = tmp_path / "document.pdf"
+    path.write_bytes(rendered(primary_snapshot()))
+    subprocess.run(["qpdf", "--check", str(path)], check=True, capture_output=True)
+
+
+def test_every_printable_character_has_a_glyph_in_the_font() -> None:
+    signs = sorted(canonical._PRINTABLE - {" "})
+    lines = ["".join(signs[start : start + 40]) for start in range(0, len(signs), 40)]
+    lines += [f"a{mark} ơ{mark}" for mark in sorted(canonical._MARKS)]
+    comment = " ".join(check_text(line, field="Nhận xét", person="x") for line in lines)
+    snapshot = with_changes(primary_snapshot(), {"year.homeroom_comment": comment})
+    assert missing_texts(snapshot, page_texts(rendered(snapshot))) == []
+
+
+@pytest.mark.parametrize("bad", ["😀", "王", "\u202e", "\x01"])
+def test_what_passed_the_door_unseen_is_an_error_and_no_missing_letter(bad: str) -> None:
+    snapshot = with_changes(primary_snapshot(), {"year.homeroom_comment": f"Ngoan{bad}"})
+    with pytest.raises(Invalid, match="Lường Thị Ngọc Ánh"):
+        rendered(snapshot)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#strong[x] *y* _z_ $a^2$ @nhãn",
+        "<b>An</b> &amp; <!-- -->",
+        '\\ "#panic()" // /* */ `mã`',
+        "= 1. - + [x]",
+    ],
+)
+def test_markup_is_shown_literally(text: str) -> None:
+    snapshot = with_changes(
+        primary_snapshot(),
+        {"student.full_name": text, "year.results.subjects.0.comment": text, "school.name": text},
+    )
+    assert missing_texts(snapshot, page_texts(rendered(snapshot))) == []
+
+
+LONG_WORD = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
+
+
+def long_snapshot() -> Snapshot:
+    """14 subjects with long comments, a long name, a word without a space, twelve rows of history."""
+    snapshot = upper_secondary_snapshot()
+    comment = "Có tiến bộ rõ rệt so với học kì I, tích cực phát biểu, biết hợp tác với bạn. " * 9
+    changes: dict[str, Any] = {
+        "student.full_name": f"Công Tằng Tôn Nữ Hoàng Thị {LONG_WORD} Phương Thảo Nguyên",
+        "student.current_address": "Tổ dân phố số mười hai, khu đô thị mới Tây Nam hồ Linh Đàm, " * 4,
+        "year.class_name": "12 Chuyên Anh 1 – Song bằng",
+        "year.homeroom_comment": comment + LONG_WORD * 3,
+        "year.principal_comment": comment * 3,
+        "year.results.award": comment,
+    }
+    for index in range(14):
+        changes[f"year.results.subjects.{index}.comment"] = f"{index}. {comment}"
+        changes[f"year.results.subjects.{index}.name"] = (
+            f"Chuyên đề {LONG_WORD[: 20 + index]} nâng cao {index}"
+        )
+    longer = with_changes(snapshot, changes)
+    return canonical.clean_snapshot(msgspec.structs.replace(longer, study_history=longer.study_history * 4))
+
+
+def test_long_content_flows_on_and_nothing_leaves_the_page() -> None:
+    snapshot = long_snapshot()
+    pdf = rendered(snapshot)
+    pages = page_texts(pdf)
+    assert len(pages) > 6
+    assert missing_texts(snapshot, pages) == []
+    assert sum("HK II" in page for page in pages) >= 3, "the table's header is repeated on each of its pages"
+    assert_inside_the_paper(pdf)
+
+
+def test_a_comment_longer_than_a_page_breaks_and_is_kept_whole() -> None:
+    comment = " ".join(f"nhận xét số {number}," for number in range(420))
+    snapshot = with_changes(primary_snapshot(), {"year.results.subjects.4.comment": comment})
+    pdf = rendered(snapshot)
+    assert missing_texts(snapshot, page_texts(pdf)) == []
+    assert_inside_the_paper(pdf)
+
+
+def test_a_year_without_results_is_blank_and_whole() -> None:
+    snapshot = with_changes(
+        primary_snapshot(),
+        {
+            "year.results.subjects": [],
+            "year.results.traits": [],
+            "year.results.year_level": None,
+            "study_history": [],
+            "signers": [],
+            "student.personal_id": None,
+        },
+    )
+    assert missing_texts(snapshot, page_texts(rendered(snapshot))) == []
+
+
+def assert_inside_the_paper(pdf: bytes) -> None:
+    """Every letter lies on the paper, at least 10 mm (28 pt) from its left and right edges."""
+    import pypdfium2  # type: ignore[import-untyped]
+
+    document = pypdfium2.PdfDocument(pdf)
+    for page in document:
+        text = page.get_textpage()
+        for index in range(text.count_chars()):
+            left, bottom, right, top = text.get_charbox(index)
+            watermark = top - bottom > 30 or right - left > 30
+            assert watermark or (28 <= left and right <= 568 and 15 <= bottom and top <= 830), (
+                text.get_text_range(index, 20)
+            )
+    document.close()
+
+
+VIETNAMESE = (
+    st.text(
+        alphabet="aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵAĐƠƯÊÔƀčŏ '-.,;:()\"",
+        min_size=1,
+        max_size=120,
+    )
+    .map(lambda text: " ".join(text.split()))
+    .filter(bool)
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(name=VIETNAMESE, comment=VIETNAMESE, word=st.integers(0, 90), count=st.integers(1, 14))
+def test_random_pupils_can_be_read_back(name: str, comment: str, word: int, count: int) -> None:
+    snapshot = lower_secondary_snapshot()
+    subjects = (snapshot.year.results.subjects * 2)[:count]
+    results = msgspec.to_builtins(subjects)
+    results[-1]["comment"] = comment + " " + "ngh" * word
+    changed = with_changes(
+        snapshot, {"student.full_name": name, "year.results.subjects": results, "signers.1.name": name}
+    )
+    pdf = rendered(changed)
+    assert missing_texts(changed, page_texts(pdf)) == []
+    assert_inside_the_paper(pdf)

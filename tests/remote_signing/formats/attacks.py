@@ -1,0 +1,129 @@
+"""Ways to spoil a signed PDF, made with pyHanko's writer or by hand: never with the code under test."""
+
+import io
+import re
+from collections.abc import Callable
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name, pdf_string
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+_CONTENTS = re.compile(rb"/Contents<([0-9a-f]+)>")
+_RANGE = re.compile(rb"/ByteRange\[0 (\d+) (\d+) (\d+)( *)\]")
+
+
+def flipped_byte(pdf: bytes) -> bytes:
+    """One letter of the text of the rendered page, deep in the signed part."""
+    at = pdf.index(b"stream") + 200
+    return pdf[:at] + bytes([pdf[at] ^ 1]) + pdf[at + 1 :]
+
+
+def cut_byte_range(pdf: bytes) -> bytes:
+    """The last signature no longer covers the 16 bytes before its /Contents."""
+    found = list(_RANGE.finditer(pdf))[-1]
+    start, stop, rest = (int(number) for number in found.groups()[:3])
+    text = b"/ByteRange[0 %d %d %d" % (start - 16, stop, rest)
+    return pdf[: found.start()] + text.ljust(len(found[0]) - 1) + b"]" + pdf[found.end() :]
+
+
+def foreign_cms(pdf: bytes) -> bytes:
+    """The last signature's /Contents is that of the first, padded."""
+    first, last = (list(_CONTENTS.finditer(pdf))[index] for index in (0, -1))
+    hexadecimal = first[1][: len(last[1])].ljust(len(last[1]), b"0")
+    return pdf[: last.start(1)] + hexadecimal + pdf[last.end(1) :]
+
+
+def zeroed_value(pdf: bytes) -> bytes:
+    """The last signature's /Contents is nothing but zeros."""
+    last = list(_CONTENTS.finditer(pdf))[-1]
+    return pdf[: last.start(1)] + b"0" * len(last[1]) + pdf[last.end(1) :]
+
+
+def _updated(pdf: bytes, change: Callable[[IncrementalPdfFileWriter], None]) -> bytes:
+    writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+    change(writer)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def page_replaced(pdf: bytes) -> bytes:
+    """The first page shows another content."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        page = writer.find_page_for_modification(0)[0].get_object()
+        page[pdf_name("/Contents")] = writer.add_object(generic.StreamObject(stream_data=b"0 0 m 99 99 l S"))
+        writer.update_container(page)
+
+    return _updated(pdf, change)
+
+
+def annotation_added(pdf: bytes) -> bytes:
+    """A text lies over the first page."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        page = writer.find_page_for_modification(0)[0].get_object()
+        note = generic.DictionaryObject(
+            {
+                pdf_name("/Type"): pdf_name("/Annot"),
+                pdf_name("/Subtype"): pdf_name("/FreeText"),
+                pdf_name("/Rect"): generic.ArrayObject(map(generic.NumberObject, (0, 0, 300, 300))),
+                pdf_name("/Contents"): pdf_string("Toán 10"),
+                pdf_name("/DA"): pdf_string("/Helv 12 Tf"),
+            }
+        )
+        page["/Annots"].append(writer.add_object(note))
+        writer.update_container(page["/Annots"])
+
+    return _updated(pdf, change)
+
+
+def field_added(pdf: bytes) -> bytes:
+    """A new, empty form field."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        field = generic.DictionaryObject(
+            {
+                pdf_name("/FT"): pdf_name("/Tx"),
+                pdf_name("/T"): pdf_string("note"),
+                pdf_name("/V"): pdf_string("10"),
+            }
+        )
+        form = writer.root["/AcroForm"]
+        form["/Fields"].append(writer.add_object(field))
+        writer.update_container(form)
+
+    return _updated(pdf, change)
+
+
+def signature_shared(pdf: bytes) -> bytes:
+    """The second signature field points at the first signature."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        first, second = (item.get_object() for item in list(writer.root["/AcroForm"]["/Fields"])[:2])
+        second[pdf_name("/V")] = first.raw_get("/V")
+        writer.update_container(second)
+
+    return _updated(pdf, change)
+
+
+def signature_removed(pdf: bytes) -> bytes:
+    """The principal's field is empty again."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        second = writer.root["/AcroForm"]["/Fields"][1]
+        del second["/V"]
+        writer.update_container(second)
+
+    return _updated(pdf, change)
+
+
+def bytes_appended(pdf: bytes) -> bytes:
+    """A comment behind the end."""
+    return pdf + b"% 10,0\n"
+
+
+def signature_count(pdf: bytes) -> int:
+    """As pyHanko counts them."""
+    return len(PdfFileReader(io.BytesIO(pdf)).embedded_signatures)
