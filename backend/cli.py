@@ -121,7 +121,6 @@ async def _refusal() -> str:
 def _work(chosen: argparse.Namespace) -> int:
     from backend import worker
 
-    logs.configure()
     worker.main()
     return _OK
 
@@ -129,7 +128,6 @@ def _work(chosen: argparse.Namespace) -> int:
 def _dispatch(chosen: argparse.Namespace) -> int:
     from backend import worker
 
-    logs.configure()
     worker.dispatch()
     return _OK
 

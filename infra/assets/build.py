@@ -81,7 +81,7 @@ def _inputs(place: Place) -> Iterator[Path]:
 def _digest(place: Place) -> str:
     total = hashlib.sha256()
     for path in _inputs(place):
-        total.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+        total.update(f"{path.parent.name}/{path.name}\0".encode() + path.read_bytes() + b"\0")
     return total.hexdigest()
 
 

@@ -16,7 +16,7 @@ def icon_names(listing: str) -> list[str]:
 
 
 def sprite(names: list[str], outline: Path) -> str:
-    """`<symbol id="name">` for each icon of `outline`; FileNotFoundError names the one that does not exist."""
+    """`<symbol id="name">` for each icon of `outline`; FileNotFoundError names one that is not there."""
     drawn = ((name, _paths(outline / f"{name}.svg")) for name in names)
     symbols = "".join(f'<symbol id="{name}" {_ATTRIBUTES}>{paths}</symbol>' for name, paths in drawn)
     return f'<svg xmlns="http://www.w3.org/2000/svg">{symbols}</svg>\n'

@@ -112,7 +112,7 @@ class Postgres:
         password = self.secrets.path(f"postgres_{SUPERUSER}").read_bytes()
         locale = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
         access = (f"--username={SUPERUSER}", "--auth=scram-sha-256", "--pwfile=/dev/stdin")
-        # Unsynced: on a busy disk that is 1 s instead of 10, and the kernel writes it all within half a minute.
+        # Unsynced: on a busy disk that is 1 s instead of 10, and the kernel writes it all soon after.
         options = (*access, *locale, "--no-sync", "--no-instructions")
         command = (_program("initdb"), "-D", draft, *options)
         await _initdb(self._identity.command(*command), password)

@@ -69,7 +69,9 @@ def check_page(page: html.HtmlElement) -> None:
         named = page.xpath("//label[@for=$id]", id=control.get("id", "")) or control.get("aria-label")
         assert named, f"no label for {control.get('name')}"
     for form in page.xpath("//form[@method='post']"):
-        assert form.xpath(".//input[@name='csrf_token']/@value"), f"no token in the form to {form.get('action')}"
+        assert form.xpath(".//input[@name='csrf_token']/@value"), (
+            f"no token in the form to {form.get('action')}"
+        )
     assert not re.search(r"Traceback|jinja2|sqlalchemy", html.tostring(page, encoding="unicode"))
 
 

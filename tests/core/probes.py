@@ -33,7 +33,9 @@ async def write(session: TenantSession, actor: Actor, label: str) -> None:
 
 async def count(session: AsyncSession, label: str) -> int:
     """How many rows `write` has left behind."""
-    found = await session.scalar(text("select count(*) from audit_event where subject_label = :label"), {"label": label})
+    found = await session.scalar(
+        text("select count(*) from audit_event where subject_label = :label"), {"label": label}
+    )
     return int(found or 0)
 
 

@@ -44,12 +44,16 @@ async def test_the_header_counts_as_the_field(probe_principal: Browser) -> None:
 
 
 @pytest.mark.parametrize("site_header", ["cross-site", "same-site"])
-async def test_other_sites_are_refused_even_with_the_token(probe_principal: Browser, site_header: str) -> None:
+async def test_other_sites_are_refused_even_with_the_token(
+    probe_principal: Browser, site_header: str
+) -> None:
     await probe_principal.get("/thu/trang")
     answer = await probe_principal.post("/thu/ghi", {"nhan": "x"}, Sec_Fetch_Site=site_header)
     assert answer.status_code == 400
     assert "từ một trang khác" in answer.text
-    assert (await probe_principal.post("/thu/ghi", {"nhan": "x"}, Sec_Fetch_Site="same-origin")).status_code == 303
+    assert (
+        await probe_principal.post("/thu/ghi", {"nhan": "x"}, Sec_Fetch_Site="same-origin")
+    ).status_code == 303
 
 
 async def test_reading_from_another_site_is_allowed(stranger: Browser) -> None:
@@ -62,9 +66,13 @@ async def test_signing_in_needs_the_form_of_this_browser(stranger: Browser, site
     answer = await stranger.post("/dang-nhap", {"login": "a", "csrf_token": other.csrf_token})
     assert answer.status_code == 400
     await stranger.get("/dang-nhap")
-    assert (await stranger.post("/dang-nhap", {"login": "a", "csrf_token": other.csrf_token})).status_code == 400
+    assert (
+        await stranger.post("/dang-nhap", {"login": "a", "csrf_token": other.csrf_token})
+    ).status_code == 400
 
 
 async def test_policy_reports_need_no_token(stranger: Browser) -> None:
-    answer = await stranger.http.post("/bao-cao-csp", content=b"[]", headers={"Content-Type": "application/reports+json"})
+    answer = await stranger.http.post(
+        "/bao-cao-csp", content=b"[]", headers={"Content-Type": "application/reports+json"}
+    )
     assert answer.status_code == 204

@@ -73,9 +73,17 @@ async def test_built_files_may_be_kept(site: Litestar, monkeypatch: pytest.Monke
     assert templates.asset("app.js") == "/static/app.0123456789.js"
     policy = {
         path: dict(headers.add_to([], path=path, status=status, request_id="r"))[b"cache-control"].decode()
-        for path, status in (("/static/app.0123456789.js", 200), ("/static/LICENSE", 200), ("/static/app.js", 404))
+        for path, status in (
+            ("/static/app.0123456789.js", 200),
+            ("/static/LICENSE", 200),
+            ("/static/app.js", 404),
+        )
     }
-    assert list(policy.values()) == ["public, max-age=31536000, immutable", "public, max-age=3600", "no-store"]
+    assert list(policy.values()) == [
+        "public, max-age=31536000, immutable",
+        "public, max-age=3600",
+        "no-store",
+    ]
 
 
 async def test_a_proxys_request_id_is_kept_if_it_is_one(stranger: Browser) -> None:

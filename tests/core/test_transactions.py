@@ -22,7 +22,9 @@ async def test_a_get_cannot_write(probe_principal: Browser, school: TestSchool) 
     assert await rows(school, label) == 0
 
 
-async def test_a_post_is_committed_before_it_is_answered(probe_principal: Browser, school: TestSchool) -> None:
+async def test_a_post_is_committed_before_it_is_answered(
+    probe_principal: Browser, school: TestSchool
+) -> None:
     label = uuid4().hex
     await probe_principal.get("/thu/trang")
     answer = await probe_principal.post("/thu/ghi", {"nhan": label})

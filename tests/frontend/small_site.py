@@ -74,7 +74,7 @@ Handler = Callable[[str, str, bytes], Answer]
 
 @contextmanager
 def served(handler: Handler) -> Iterator[str]:
-    """Serve a handler (method, path, body → status, type, bytes) on a free loopback port; yields its address."""
+    """Serve a handler (method, path, body → status, type, bytes) on a free loopback port; yield its URL."""
 
     class Request(BaseHTTPRequestHandler):
         def answer(self) -> None:

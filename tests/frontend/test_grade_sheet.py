@@ -17,7 +17,8 @@ SHELL = """{% extends "layouts/base.html" %}
 {% block content %}<h1>x</h1>
 {% call mark_sheet("so", "Toán 8A", ["tx1", "tx2", "gk", "ck"], "/o") %}
 {% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
-{% for mark in marks %}{{ mark_cell(key, loop.index, mark, 1, key ~ loop.index) }}{% endfor %}</tr>{% endfor %}
+{% for mark in marks %}{{ mark_cell(key, loop.index, mark, 1, key ~ loop.index) }}{% endfor %}</tr>
+{% endfor %}
 {% endcall %}{% endblock %}"""
 ROWS = [("a", ["8", "7,5", "9", ""]), ("b", ["6", "8", "", "7,25"]), ("c", ["10", "9", "8", "8"])]
 PASTE = """text => { const data = new DataTransfer(); data.setData('text/plain', text);

@@ -103,9 +103,8 @@ def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) ->
 
     Raises Invalid with one sentence that names the field, the person and the sign (or the length) refused.
     """
-    text = " ".join(unicodedata.normalize("NFC", value.translate(_FOLD)).split(" ")).strip(" ")
-    while "  " in text:
-        text = text.replace("  ", " ")
+    words = unicodedata.normalize("NFC", value.translate(_FOLD)).split(" ")
+    text = " ".join(word for word in words if word)
     if len(text) > limit:
         raise Invalid(
             f"Mục “{field}” của {_shown(person)} dài {len(text)} ký tự, quá giới hạn {limit};"
@@ -131,11 +130,17 @@ def clean_snapshot(snapshot: Snapshot) -> Snapshot:
 
 
 def canonical_json(snapshot: Snapshot) -> bytes:
-    """The bytes that are hashed, stored, attached to the PDF and delivered."""
+    """The bytes that are hashed, stored, attached to the PDF and delivered.
+
+    Raises Invalid when a text has not passed `clean_snapshot`.
+    """
+    if clean_snapshot(snapshot) != snapshot:
+        raise Invalid(
+            f"Nội dung học bạ của {_shown(snapshot.student.full_name)} còn khoảng trắng thừa hoặc ký tự ẩn;"
+            " hãy làm sạch dữ liệu trước khi chốt."
+        )
     raw: Json = msgspec.to_builtins(snapshot)
-    text = json.dumps(
-        _normal(raw), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
+    text = json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode()
 
 
@@ -167,18 +172,6 @@ def text_leaves(value: Json, path: str = "") -> Iterator[tuple[str, str]]:
             yield from text_leaves(item, f"{path}[{index}]")
 
 
-def _normal(value: Json) -> Json:
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
-    if isinstance(value, dict):
-        return {key: _normal(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_normal(item) for item in value]
-    if isinstance(value, float):
-        raise TypeError("A snapshot holds no floating-point numbers")
-    return value
-
-
 def _cleaned(value: Json, path: str, person: str) -> Json:
     if isinstance(value, str):
         return check_text(value, field=_field_name(path), person=person)
@@ -186,6 +179,8 @@ def _cleaned(value: Json, path: str, person: str) -> Json:
         return {key: _cleaned(item, f"{path}.{key}", person) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_cleaned(item, path, person) for item in value]
+    if isinstance(value, float):
+        raise TypeError("A snapshot holds no floating-point numbers")
     return value
 
 

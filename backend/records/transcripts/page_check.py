@@ -1,5 +1,6 @@
-"""Does the page say what the data say? Every printed string of a snapshot, looked for in the text of its PDF."""
+"""Does the page say what the data say? Each printed string, looked for in the text of the PDF."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +20,7 @@ _TABLES = {
     "results.traits.specific_competence": ("name", "level", "comment"),
 }
 TEACHER_LABEL = "GV:"
+_DOUBLED = re.compile("(.[\u0300-\u036f]+)\\1")
 
 
 def printed_texts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
@@ -33,11 +35,16 @@ def printed_texts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 def missing_texts(snapshot: Snapshot, pages: Sequence[str]) -> list[str]:
     """Printed strings that the pages' text (in content order, one string per page) does not show, by place.
 
-    Spaces, line ends and invisible characters do not count; a passage may run on over following pages.
+    Spaces, line ends and invisible characters do not count. A passage may run on: its beginning ends one
+    page, just above the foot, and the rest stands on the next.
     """
+    foot = _squeezed(f"Mã số tra cứu học bạ: {snapshot.lookup_code} Kiểm tra tại:")
     squeezed = [_squeezed(page) for page in pages]
+    bodies = [page[: page.rindex(foot)] if foot in page else page for page in squeezed]
     return [
-        f"{path}: {text}" for path, text in printed_texts(snapshot) if not _shows(squeezed, _squeezed(text))
+        f"{path}: {text}"
+        for path, text in printed_texts(snapshot)
+        if not any(_stands(squeezed[first:], bodies[first:], _squeezed(text)) for first in range(len(pages)))
     ]
 
 
@@ -54,27 +61,19 @@ def _cell(row: View, column: str) -> str:
 
 
 def _squeezed(text: str) -> str:
-    """Letters only: a reader's line-end hyphen (U+0002, U+FFFE) is a hyphen again."""
+    """The letters alone. A reader's line-end hyphen (U+0002, U+FFFE) is a hyphen again; a letter and its mark
+    (ơ̆), which readers give once for either glyph, count once.
+    """
     plain = unicodedata.normalize("NFC", text.replace("\x02", "-").replace("\ufffe", "-"))
-    return "".join(c for c in plain if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
+    letters = "".join(c for c in plain if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
+    return _DOUBLED.sub(r"\1", letters)
 
 
-def _shows(pages: Sequence[str], text: str) -> bool:
-    return any(_begins(pages[first:], text) for first in range(len(pages)))
-
-
-def _begins(pages: Sequence[str], text: str) -> bool:
-    """Whether the text stands on the first page, or begins there and goes on over the next ones."""
+def _stands(pages: Sequence[str], bodies: Sequence[str], text: str) -> bool:
+    """Whether the text stands on the first page, or begins at its end and goes on over the next ones."""
     if text in pages[0]:
         return True
-    head = _longest_head(pages[0], text)
-    return head > 0 and len(pages) > 1 and _begins(pages[1:], text[head:])
-
-
-def _longest_head(page: str, text: str) -> int:
-    """Length of the longest beginning of `text` that the page holds."""
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if text[:middle] in page else (low, middle - 1)
-    return low
+    if len(pages) == 1:
+        return False
+    heads = (length for length in range(len(text) - 1, 0, -1) if bodies[0].endswith(text[:length]))
+    return any(_stands(pages[1:], bodies[1:], text[length:]) for length in heads)

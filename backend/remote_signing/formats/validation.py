@@ -21,7 +21,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from backend.core import clock
-from backend.remote_signing.formats import revisions, structure
+from backend.remote_signing.formats import cms, revisions, structure
 from backend.remote_signing.formats.schemas import Report, SignatureReport, Unreadable, Verdict
 from backend.remote_signing.formats.self_check import SelfCheckFailed, quick_check
 from backend.remote_signing.formats.signature_check import Findings, SignatureJudge, describe
@@ -78,13 +78,15 @@ def _judge(
         embedded = list(reader.embedded_signatures)
         changes = revisions.problems(reader, embedded)
     except Exception:
-        return _broken(problems)
+        return _broken(bones, problems)
     findings = asyncio.run(_findings(pdf, bones, reader, embedded, trust, at))
     if [item.slot.object_id for item in findings] != [slot.object_id for slot in bones.slots]:
         problems.append("Hai bộ đọc PDF hiểu các chữ ký trong tệp khác nhau.")
     problems.extend(changes)
     people = [item for item in findings if not item.slot.is_document_timestamp]
-    if not pdf.rstrip(b"\r\n").endswith(b"%%EOF") or (bones.slots[-1].end != len(pdf) and not bones.has_store):
+    if not pdf.rstrip(b"\r\n").endswith(b"%%EOF") or (
+        bones.slots[-1].end != len(pdf) and not bones.has_store
+    ):
         problems.append("Sau chữ ký cuối cùng, tệp đã được ghi thêm nội dung.")
     problems.extend(_archive_problems(findings))
     reports = tuple(describe(item) for item in people)
@@ -143,7 +145,9 @@ def _notices(reports: Sequence[SignatureReport], people: Sequence[Findings]) -> 
     return notices
 
 
-def _broken(problems: Sequence[str]) -> Report:
+def _broken(bones: Bones, problems: Sequence[str]) -> Report:
+    if not any(_holds_signature(slot.contents) for slot in bones.slots):
+        raise Unreadable("Không đọc được chữ ký số nào trong tệp PDF này.")
     sentence = "Cấu trúc tệp PDF đã bị hỏng hoặc bị sửa nên không xác nhận được chữ ký nào."
     return Report(
         verdict="invalid",
@@ -152,6 +156,13 @@ def _broken(problems: Sequence[str]) -> Report:
         modified_after_signing=True,
         problems=(*problems, sentence),
     )
+
+
+def _holds_signature(contents: bytes) -> bool:
+    try:
+        return bool(cms.read(contents).value)
+    except (ValueError, IndexError, TypeError):
+        return False
 
 
 def _quiet_libraries() -> None:

@@ -103,7 +103,7 @@ class CscProvider:
 
     async def facts(self, account: port.ProviderAccount) -> ServiceFacts:
         """A harmless call without a token: is it there, is it CSC, what can it do."""
-        return _read(await self._post(account, "info", {}, {}), ServiceFacts)
+        return _read(await self._send(account, "info", {}, body={}), ServiceFacts)
 
     async def list_credentials(self, account: port.ProviderAccount) -> list[port.RemoteCredential]:
         """Keys of `account.user_id` with chain and state."""
@@ -222,31 +222,14 @@ class CscProvider:
     async def _call(
         self, account: port.ProviderAccount, method: str, body: Mapping[str, object], kind: type[_Answer]
     ) -> _Answer:
-        """POST with a token; a refused token is renewed once."""
+        """POST with a token; a refused token is renewed once, a second refusal is `LoginRefused`."""
         token = await self._tokens.get(account)
         try:
-            answer = await self._post(account, method, body, {"authorization": f"Bearer {token}"})
+            answer = await self._send(account, method, _bearer(token), body=body)
         except csc_errors.TokenRefused:
             token = await self._tokens.get(account, refused=token)
-            answer = await self._post_again(account, method, body, token)
+            answer = await self._send(account, method, _bearer(token), body=body)
         return _read(answer, kind)
-
-    async def _post_again(
-        self, account: port.ProviderAccount, method: str, body: Mapping[str, object], token: str
-    ) -> Response:
-        try:
-            return await self._post(account, method, body, {"authorization": f"Bearer {token}"})
-        except csc_errors.TokenRefused as error:
-            raise port.LoginRefused(error.message, error.detail) from error
-
-    async def _post(
-        self,
-        account: port.ProviderAccount,
-        method: str,
-        body: Mapping[str, object],
-        headers: Mapping[str, str],
-    ) -> Response:
-        return await self._send(account, method, headers, body=body)
 
     async def _log_in(self, account: port.ProviderAccount) -> Token:
         form = {
@@ -283,6 +266,10 @@ class CscProvider:
         if not 200 <= answer.status < 300:
             raise csc_errors.failure(answer)
         return answer
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
 
 
 def _hash_fields(batch: port.HashBatch) -> dict[str, object]:

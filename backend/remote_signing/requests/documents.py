@@ -5,7 +5,7 @@ import uuid
 
 from backend.core import settings, storage
 from backend.core.crypto import sha256_hex
-from backend.remote_signing.formats import pades, self_check
+from backend.remote_signing.formats import embedded, pades, self_check
 from backend.remote_signing.formats.schemas import Prepared
 from backend.remote_signing.providers import timestamps
 from backend.remote_signing.requests import revocation
@@ -75,7 +75,7 @@ async def embed_all(tenant_id: uuid.UUID, call: CallToEmbed) -> list[EmbeddedIte
 async def with_validation_material(tenant_id: uuid.UUID, sha256: str, certificates: list[bytes]) -> bytes:
     """A fully signed document with certificates and revocation answers, so that it can be checked for decades (B-LT)."""
     signed = await storage.get(tenant_id, sha256)
-    found = await revocation.material([*certificates, *self_check.timestamp_certificates(signed)])
+    found = await revocation.material([*certificates, *embedded.timestamp_certificates(signed)])
     return pades.add_validation_material(signed, found.certificates, found.ocsps, found.crls)
 
 

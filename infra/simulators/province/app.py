@@ -14,7 +14,7 @@ from infra.simulators.province.settings import ProvinceSettings, load_or_create
 from infra.simulators.province.store import Store
 from infra.simulators.web import App, Handler, Reply, Request, reply_json
 
-_FAULTS = ("slow", "http500", "drop_after_accept", "duplicate_ack", "html_200", "wrong_code")
+_FAULTS = ("slow", "http500", "drop_after_accept", "duplicate_ack", "html_200", "wrong_code", "foreign_ack")
 _PROXY_PAGE = "<!doctype html><title>Bảo trì</title><p>Hệ thống đang bảo trì, vui lòng quay lại sau.".encode()
 
 
@@ -139,6 +139,9 @@ class _Around:
             reply.body += b"\n" + reply.body
         if self._faults.take("wrong_code", request.path):
             reply.body = msgspec.json.encode(_with_unknown_codes(msgspec.json.decode(reply.body)))
+        if self._faults.take("foreign_ack", request.path):
+            answer = msgspec.json.decode(reply.body)
+            reply.body = msgspec.json.encode({**answer, "messageId": "of another message"})
         if self._faults.take("html_200", request.path):
             reply.status, reply.body, reply.content_type = 200, _PROXY_PAGE, "text/html; charset=utf-8"
         return reply

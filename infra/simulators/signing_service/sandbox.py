@@ -63,6 +63,7 @@ class Sandbox:
             "signed_more_than_once": [row["hash"].hex() for row in per_hash if row["made"] > 1],
             "consents": self._store.count("select count(*) from consent"),
             "repeated_authorizations": self._store.count("select coalesce(sum(repeats), 0) from consent"),
+            "tokens": self._store.count("select count(*) from token"),
             "timestamps": self._store.count("select count(*) from stamp"),
         }
         if request.query.get("detail"):

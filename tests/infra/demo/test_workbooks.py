@@ -121,7 +121,7 @@ def test_register_mixes_kinds_of_dates_and_unicode(small: tuple[Path, DemoPlan])
     assert dates == {"int", "str", "datetime"}
     names = [str(row[header.index("Họ tên")]) for row in sheet.iter_rows(6, values_only=True)]
     assert any(unicodedata.normalize("NFC", name) != name for name in names)
-    assert len(sheet.parent.sheetnames) == 7
+    assert len(openpyxl.load_workbook(small[0] / "hoaban/01-danh-sach-hoc-sinh.xlsx").sheetnames) == 7
 
 
 def test_registers_have_their_columns_in_another_order(small: tuple[Path, DemoPlan]) -> None:

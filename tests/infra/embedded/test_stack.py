@@ -216,10 +216,13 @@ async def test_the_pid_file_of_a_crash_does_not_stop_postgres(tmp_path: Path) ->
     own = Own(tmp_path)
     async with own.stack():
         pass
-    # The pid of the crash now belongs to somebody else, namely to this test.
-    (tmp_path / "postgres" / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    stranger = await asyncio.create_subprocess_exec("sleep", "600")
+    (tmp_path / "postgres" / "data" / "postmaster.pid").write_text(f"{stranger.pid}\n")
     async with own.stack():
         pass
+    assert stranger.returncode is None
+    stranger.kill()
+    await stranger.wait()
     assert own.said == []
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from asn1crypto import tsp
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
@@ -106,6 +107,9 @@ async def test_time_stamps_verify(service: SigningService, tmp_path: Path, algor
     reply.write_bytes(await fetch_timestamp(f"{service.url}/tsa", query.read_bytes()))
     trusted = ["-CAfile", service.trust_root]
     assert "Verification: OK" in openssl("ts", "-verify", "-queryfile", query, "-in", reply, *trusted)
+    token = tsp.TimeStampResp.load(reply.read_bytes())["time_stamp_token"]
+    attributes = [item.dump() for item in token["content"]["signer_infos"][0]["signed_attrs"]]
+    assert attributes == sorted(attributes), "DER orders the members of a SET OF (X.690 11.6)"
     data.write_bytes(b"stamp me not")
     openssl("ts", "-verify", "-data", data, "-in", reply, *trusted, ok=False)
 

@@ -1,4 +1,4 @@
-"""What is not a workbook, or is made to hurt, is refused from its directory, with one sentence, fast and small."""
+"""What is not a workbook, or is made to hurt, is refused from its directory: one sentence, fast, small."""
 
 import io
 import json

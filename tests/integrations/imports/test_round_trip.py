@@ -1,4 +1,4 @@
-"""Every workbook of the demo is read back completely, without a problem, and says what the generator meant."""
+"""Every workbook of the demo is read back completely, without a problem, and says what was meant."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -136,7 +136,7 @@ def check_comments(row: PrimaryCommentRow, year: PrimaryTruth) -> None:
 
 
 def test_secondary_marks(read: Read, demo: Demo) -> None:
-    rows = {
+    rows: dict[tuple[str, str, int], SecondaryMarkRow] = {
         (row.student_code, row.subject_code, row.term): row
         for _, parsed in read.values()
         if isinstance(parsed, SecondaryMarksFile)
@@ -152,9 +152,10 @@ def test_secondary_marks(read: Read, demo: Demo) -> None:
 
 def check_marks(row: SecondaryMarkRow, year: SecondaryTruth) -> None:
     term = year.terms[row.subject_code, row.term]
-    marks = [*((MarkKind.REGULAR, n, mark) for n, mark in enumerate(term.regular, 1))]
-    marks += [(MarkKind.MIDTERM, 1, term.midterm), (MarkKind.FINAL, 1, term.final)]
-    wanted = [(kind, slot, value(mark)) for kind, slot, mark in marks if mark is not None]
+    places = [(MarkKind.REGULAR, n) for n in range(1, len(term.regular) + 1)]
+    places += [(MarkKind.MIDTERM, 1), (MarkKind.FINAL, 1)]
+    marks = zip(places, (*term.regular, term.midterm, term.final), strict=True)
+    wanted = [(*place, value(mark)) for place, mark in marks if mark is not None]
     assert [(mark.kind, mark.slot, mark.level or mark.score) for mark in row.marks] == wanted
     assert (row.class_code, row.full_name) == (year.pupil.class_code, year.pupil.full_name)
     assert row.comment == term.comment

@@ -35,9 +35,16 @@ def test_the_same_name_in_nfd_gives_the_same_bytes() -> None:
     snapshot = primary_snapshot()
     decomposed = unicodedata.normalize("NFD", snapshot.student.full_name)
     assert decomposed != snapshot.student.full_name
-    assert canonical_json(with_changes(snapshot, {"student.full_name": decomposed})) == canonical_json(
-        snapshot
-    )
+    cleaned = clean_snapshot(with_changes(snapshot, {"student.full_name": decomposed}))
+    assert canonical_json(cleaned) == canonical_json(snapshot)
+
+
+@pytest.mark.parametrize(
+    "name", ["Lê  Mây", "Lê\u200b Mây", " Lê Mây", unicodedata.normalize("NFD", "Lê Mây")]
+)
+def test_what_has_not_passed_the_door_is_not_frozen(name: str) -> None:
+    with pytest.raises(Invalid, match="khoảng trắng thừa hoặc ký tự ẩn"):
+        canonical_json(with_changes(primary_snapshot(), {"student.full_name": name}))
 
 
 @pytest.mark.parametrize(

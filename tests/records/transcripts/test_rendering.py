@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pikepdf
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -266,7 +267,7 @@ def test_long_content_flows_on_and_nothing_leaves_the_page() -> None:
 
 
 def test_a_comment_longer_than_a_page_breaks_and_is_kept_whole() -> None:
-    comment = " ".join(f"nhận xét số {number}," for number in range(420))
+    comment = " ".join(f"nhận xét số {number}," for number in range(225))
     snapshot = with_changes(primary_snapshot(), {"year.results.subjects.4.comment": comment})
     pdf = rendered(snapshot)
     assert missing_texts(snapshot, page_texts(pdf)) == []
@@ -289,16 +290,14 @@ def test_a_year_without_results_is_blank_and_whole() -> None:
 
 
 def assert_inside_the_paper(pdf: bytes) -> None:
-    """Every letter lies on the paper, at least 10 mm (28 pt) from its left and right edges."""
-    import pypdfium2  # type: ignore[import-untyped]
-
+    """Every letter lies on the paper, between the side margins (with some mercy for borders)."""
     document = pypdfium2.PdfDocument(pdf)
     for page in document:
         text = page.get_textpage()
         for index in range(text.count_chars()):
             left, bottom, right, top = text.get_charbox(index)
             watermark = top - bottom > 30 or right - left > 30
-            assert watermark or (28 <= left and right <= 568 and 15 <= bottom and top <= 830), (
+            assert watermark or (left >= 48 and right <= 560 and bottom >= 15 and top <= 830), (
                 text.get_text_range(index, 20)
             )
     document.close()
@@ -306,7 +305,8 @@ def assert_inside_the_paper(pdf: bytes) -> None:
 
 VIETNAMESE = (
     st.text(
-        alphabet="aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵAĐƠƯÊÔƀčŏ '-.,;:()\"",
+        alphabet="aăâbcdđeêghiklmnoôơpqrstuưvxyAĐƠƯÊÔƀčŏ '-.,;:()\""
+        "àáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ",
         min_size=1,
         max_size=120,
     )
@@ -321,7 +321,7 @@ def test_random_pupils_can_be_read_back(name: str, comment: str, word: int, coun
     snapshot = lower_secondary_snapshot()
     subjects = (snapshot.year.results.subjects * 2)[:count]
     results = msgspec.to_builtins(subjects)
-    results[-1]["comment"] = comment + " " + "ngh" * word
+    results[-1]["comment"] = (comment + " " + "ngh" * word).strip()
     changed = with_changes(
         snapshot, {"student.full_name": name, "year.results.subjects": results, "signers.1.name": name}
     )

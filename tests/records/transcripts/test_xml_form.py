@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from backend.core.errors import Invalid
 from backend.records.transcripts.canonical import Json, text_leaves

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name, pdf_string
@@ -40,31 +41,39 @@ def zeroed_value(pdf: bytes) -> bytes:
     return pdf[: last.start(1)] + b"0" * len(last[1]) + pdf[last.end(1) :]
 
 
-def _updated(pdf: bytes, change: Callable[[IncrementalPdfFileWriter], None]) -> bytes:
+def updated(pdf: bytes, change: Callable[[IncrementalPdfFileWriter], None]) -> bytes:
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
     change(writer)
     out = io.BytesIO()
-    writer.write(out)
+    writer.write(out)  # type: ignore[no-untyped-call]
     return out.getvalue()
+
+
+def first_page(writer: IncrementalPdfFileWriter) -> Any:
+    return writer.find_page_for_modification(0)[0].get_object()  # type: ignore[no-untyped-call]
+
+
+def _dictionary(content: dict[str, Any]) -> Any:
+    return generic.DictionaryObject(content)  # type: ignore[no-untyped-call]
 
 
 def page_replaced(pdf: bytes) -> bytes:
     """The first page shows another content."""
 
     def change(writer: IncrementalPdfFileWriter) -> None:
-        page = writer.find_page_for_modification(0)[0].get_object()
+        page = first_page(writer)
         page[pdf_name("/Contents")] = writer.add_object(generic.StreamObject(stream_data=b"0 0 m 99 99 l S"))
         writer.update_container(page)
 
-    return _updated(pdf, change)
+    return updated(pdf, change)
 
 
 def annotation_added(pdf: bytes) -> bytes:
     """A text lies over the first page."""
 
     def change(writer: IncrementalPdfFileWriter) -> None:
-        page = writer.find_page_for_modification(0)[0].get_object()
-        note = generic.DictionaryObject(
+        page = first_page(writer)
+        note = _dictionary(
             {
                 pdf_name("/Type"): pdf_name("/Annot"),
                 pdf_name("/Subtype"): pdf_name("/FreeText"),
@@ -76,14 +85,14 @@ def annotation_added(pdf: bytes) -> bytes:
         page["/Annots"].append(writer.add_object(note))
         writer.update_container(page["/Annots"])
 
-    return _updated(pdf, change)
+    return updated(pdf, change)
 
 
 def field_added(pdf: bytes) -> bytes:
     """A new, empty form field."""
 
     def change(writer: IncrementalPdfFileWriter) -> None:
-        field = generic.DictionaryObject(
+        field = _dictionary(
             {
                 pdf_name("/FT"): pdf_name("/Tx"),
                 pdf_name("/T"): pdf_string("note"),
@@ -94,7 +103,7 @@ def field_added(pdf: bytes) -> bytes:
         form["/Fields"].append(writer.add_object(field))
         writer.update_container(form)
 
-    return _updated(pdf, change)
+    return updated(pdf, change)
 
 
 def signature_shared(pdf: bytes) -> bytes:
@@ -105,7 +114,7 @@ def signature_shared(pdf: bytes) -> bytes:
         second[pdf_name("/V")] = first.raw_get("/V")
         writer.update_container(second)
 
-    return _updated(pdf, change)
+    return updated(pdf, change)
 
 
 def signature_removed(pdf: bytes) -> bytes:
@@ -116,7 +125,7 @@ def signature_removed(pdf: bytes) -> bytes:
         del second["/V"]
         writer.update_container(second)
 
-    return _updated(pdf, change)
+    return updated(pdf, change)
 
 
 def bytes_appended(pdf: bytes) -> bytes:

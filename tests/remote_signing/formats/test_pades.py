@@ -73,7 +73,9 @@ def test_signed_attributes_are_canonical_der_without_signing_time(world: World) 
     assert attributes.dump(force=True) == encoded
     kinds = {attribute["type"].native for attribute in attributes}
     assert kinds == {"content_type", "message_digest", "signing_certificate_v2"}
-    (certificate_id,) = next(a for a in attributes if a["type"].native == "signing_certificate_v2")["values"][0]["certs"]
+    (certificate_id,) = next(a for a in attributes if a["type"].native == "signing_certificate_v2")["values"][
+        0
+    ]["certs"]
     assert certificate_id["cert_hash"].native == hashlib.sha256(world.teacher.der).digest()
     assert certificate_id["issuer_serial"]["serial_number"].native == world.teacher.certificate.serial_number
 
@@ -92,7 +94,9 @@ def test_embed_refuses_the_value_of_another_certificate(world: World, placed: by
         pades.embed(prepared, world.principal.sign(prepared.signed_attributes))
 
 
-@pytest.mark.parametrize("spoil", [lambda v: v[:-1], lambda v: v + b"\0", lambda v: bytes(len(v)), lambda v: b""])
+@pytest.mark.parametrize(
+    "spoil", [lambda v: v[:-1], lambda v: v + b"\0", lambda v: bytes(len(v)), lambda v: b""]
+)
 def test_check_value_refuses_spoiled_values(world: World, spoil: Callable[[bytes], bytes]) -> None:
     attributes = cms.signed_attributes(bytes(32), world.teacher.der)
     value = world.teacher.sign(attributes)
@@ -180,7 +184,12 @@ def test_material_is_added_once(world: World, signed_b_t: bytes, signed: bytes) 
     assert more.startswith(signed)
     with pikepdf.open(io.BytesIO(more)) as pdf:
         certificates = [bytes(item.read_bytes()) for item in pdf.Root.DSS.Certs]
-    assert certificates == [world.pki.issuing.der, world.pki.tsa.der, world.pki.responder.der, world.pki.root.der]
+    assert certificates == [
+        world.pki.issuing.der,
+        world.pki.tsa.der,
+        world.pki.responder.der,
+        world.pki.root.der,
+    ]
 
 
 class TestQuickCheck:
@@ -205,7 +214,9 @@ class TestQuickCheck:
         ],
         ids=lambda attack: attack.__name__,
     )
-    def test_refuses_spoiled_files(self, world: World, signed_b_t: bytes, attack: Callable[[bytes], bytes]) -> None:
+    def test_refuses_spoiled_files(
+        self, world: World, signed_b_t: bytes, attack: Callable[[bytes], bytes]
+    ) -> None:
         with pytest.raises(SelfCheckFailed):
             quick_check(attack(signed_b_t), world.expected())
 

@@ -1,4 +1,4 @@
-"""A small transcript by typst (PDF/A-3a, tagged, data attached), signed by three through the product's own functions."""
+"""A small transcript by typst (PDF/A-3a, tagged, data attached), and the three who sign it."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,14 @@ SNAPSHOT: dict[str, Any] = {
         "results": {
             "kind": "secondary",
             "subjects": [
-                {"code": "TOAN", "name": "Toán", "term1": "8.5", "term2": "8.0", "year": "8.2", "comment": "Vững."},
+                {
+                    "code": "TOAN",
+                    "name": "Toán",
+                    "term1": "8.5",
+                    "term2": "8.0",
+                    "year": "8.2",
+                    "comment": "Vững.",
+                },
                 {"code": "AN", "name": "Nghệ thuật (Âm nhạc)", "term1": "Đ", "term2": "Đ", "year": "Đ"},
             ],
             "conduct": {"term1": "T", "year": "K"},
@@ -38,8 +45,8 @@ _SOURCE = """
 #set document(title: "Học bạ", author: "Trường thử", date: auto)
 #set text(lang: "vi", size: 11pt)
 #let data = json(bytes(sys.inputs.page))
-#pdf.attach("snapshot.json", bytes(sys.inputs.snapshot), relationship: "source", mime-type: "application/json",
-  description: "Dữ liệu học bạ")
+#pdf.attach("snapshot.json", bytes(sys.inputs.snapshot), relationship: "source",
+  mime-type: "application/json", description: "Dữ liệu học bạ")
 = HỌC BẠ
 Họ và tên: #data.student.full_name, sinh ngày 03 tháng 9 năm 2016
 

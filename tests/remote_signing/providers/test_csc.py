@@ -217,15 +217,15 @@ async def test_each_fault_of_the_line_has_its_name(
     assert service.ledger(batch.transaction_id)["count"] == 1
 
 
-async def test_an_expired_token_is_renewed_once_for_all(
-    service: SigningService, provider: CscProvider
-) -> None:
-    account = service.account(USER)
+async def test_one_token_serves_all_who_wait(service: SigningService, provider: CscProvider) -> None:
+    account, before = service.account(USER), service.ledger()["tokens"]
     service.enrol(USER)
-    await provider.list_credentials(account)
-    service.fault("token_expired", times=1, path="credentials/list")
-    found = await asyncio.gather(*(provider.list_credentials(account) for _ in range(5)))
+    found = await asyncio.gather(*(provider.list_credentials(account) for _ in range(8)))
     assert all(len(credentials) == 1 for credentials in found)
+    assert service.ledger()["tokens"] - before == 1
+    service.fault("token_expired", path="credentials/list")
+    assert len(await provider.list_credentials(account)) == 1
+    assert service.ledger()["tokens"] - before == 2
 
 
 async def test_a_wrong_secret_is_named(service: SigningService, provider: CscProvider) -> None:

@@ -166,8 +166,6 @@ def _read_result(answer: Response, message_id: str, evidence: port.Evidence) -> 
 
 
 def _decode(answer: Response, kind: type[_Answer]) -> _Answer | None:
-    if answer.content_type != "application/json":
-        return None
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -180,13 +180,19 @@ def _header_text(cell: Cell) -> str:
 
 
 def _is_pupil(cells: tuple[Cell, ...], header: Header) -> bool:
-    def has(field: str) -> bool:
+    """A row with something like a code, or with two things that identify; footers have one text somewhere."""
+
+    def at(field: str) -> Cell:
         column = header.columns.get(field)
-        return column is not None and column.index < len(cells) and cells[column.index] is not None
+        return cells[column.index] if column and column.index < len(cells) else None
 
     if _is_column_numbers(cells):
         return False
-    return has(CODE) or (has(NAME) and (has("number") or has("date_of_birth")))
+    code = str(at(CODE) or "")
+    if " " not in code and any(char.isdigit() for char in code):
+        return True
+    known = [at(field) for field in (CODE, NAME, "number", "date_of_birth")]
+    return sum(cell is not None for cell in known) >= 2 and (at(CODE) is not None or at(NAME) is not None)
 
 
 def _is_column_numbers(cells: tuple[Cell, ...]) -> bool:

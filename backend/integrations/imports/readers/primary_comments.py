@@ -27,7 +27,7 @@ def _fields() -> Fields:
         "specific_competences_comment": ("nhan xet nang luc dac thu",),
         "absences_excused": ("so buoi nghi co phep", "nghi co phep", "co phep"),
         "absences_unexcused": ("so buoi nghi khong phep", "nghi khong phep", "khong phep"),
-        "homeroom_comment": (key_of(HOMEROOM_COLUMN), "nhan xet gvcn"),
+        "homeroom_comment": (key_of(HOMEROOM_COLUMN), "nhan xet cua gvcn", "nhan xet gvcn"),
         "first_tests": (key_of(FIRST_TESTS_COLUMN),),
     }
     for grade in range(1, 6):

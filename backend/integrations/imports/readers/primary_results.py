@@ -122,6 +122,7 @@ def _read_row(reader: RowReader, collector: Collector[PrimaryResultRow]) -> None
     grade = catalogue.grade_of(class_code)
     if grade is not None and grade not in _GRADES:
         reader.refuse("class_code", "đây là mẫu của tiểu học; lớp phải thuộc khối 1 đến khối 5.")
+        grade = None
     row = PrimaryResultRow(
         sheet=reader.line.sheet,
         row=reader.line.row,

@@ -41,7 +41,10 @@ def parse(data: bytes) -> ParsedFile:
         return detect.unreadable(TOO_SLOW)
     if done.returncode != 0:
         return detect.unreadable(TOO_SLOW if done.returncode < 0 else precheck.BROKEN)
-    parsed: ParsedFile = _DECODER.decode(done.stdout)
+    try:
+        parsed: ParsedFile = _DECODER.decode(done.stdout)
+    except msgspec.DecodeError:
+        return detect.unreadable(precheck.BROKEN)
     return parsed
 
 

@@ -56,7 +56,7 @@ def code(cell: Cell) -> str:
     """A pupil's or class's code: up to 40 letters, digits and . - / _."""
     value = text(cell).strip("'")
     if not re.fullmatch(r"[\w./-]{1,40}", value):
-        raise BadValue("không phải là một mã hợp lệ; mã chỉ gồm chữ, số và các dấu . - / _")
+        raise BadValue("không phải là một mã hợp lệ; mã chỉ gồm chữ, số, dấu chấm, gạch ngang và gạch chéo")
     return value
 
 

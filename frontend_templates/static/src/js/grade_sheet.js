@@ -160,21 +160,27 @@
 
     listProblems() {
       if (!this.problems) return;
-      const bad = this.rows.flat().filter((cell) => cell.classList.contains("is-error"));
+      const bad = this.bad();
       this.problems.replaceChildren(...bad.map((cell) => {
         const item = document.createElement("li");
         const go = document.createElement("button");
         go.type = "button";
-        go.textContent = [this.input(cell).getAttribute("aria-label"), this.input(cell).title].filter(Boolean).join(": ");
+        go.textContent = this.complaint(cell);
         go.addEventListener("click", () => this.input(cell).focus());
         item.append(go);
         return item;
       }));
     }
 
+    complaint(cell) {
+      return [this.input(cell).getAttribute("aria-label"), this.input(cell).title].filter(Boolean).join(": ");
+    }
+
+    bad() { return this.rows.flat().filter((cell) => cell.classList.contains("is-error")); }
+
     sum() {
       this.listProblems();
-      const bad = this.rows.flat().filter((cell) => cell.classList.contains("is-error")).length;
+      const bad = this.bad().length;
       if (this.failures) this.say("offline", this.waiting.size);
       else if (this.waiting.size) this.say("saving", this.waiting.size);
       else if (bad) this.say("error", bad);
@@ -186,7 +192,8 @@
       if (!this.state) return;
       const words = { idle: "idle", saving: "saving", saved: "saved", error: "failed", offline: "offline" }[kind];
       const time = new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit" });
-      this.state.textContent = this.state.dataset[words].replace("{n}", count).replace("{time}", time);
+      const first = kind === "error" ? this.complaint(this.bad()[0]) : "";
+      this.state.textContent = this.state.dataset[words].replace("{n}", count).replace("{time}", time).replace("{first}", first);
       this.state.className = `marks-state is-${kind}`;
     }
   }

@@ -174,6 +174,12 @@ async def test_an_unknown_id_is_not_found(province: Province) -> None:
     assert isinstance(result, port.NotFound)
 
 
+async def test_a_404_of_somebody_else_proves_nothing(province: Province) -> None:
+    astray = msgspec.structs.replace(province.endpoint(), base_url=f"{province.url}/proxy")
+    assert isinstance(await RestChannel().query(astray, SCHOOL + uuid.uuid4().hex), port.Unknown)
+    assert isinstance(await RestChannel().send(astray, message_of()), port.Unknown)
+
+
 async def test_a_refused_key_needs_a_person(province: Province) -> None:
     wrong = msgspec.structs.replace(province.endpoint(), api_key="sai")
     result = await RestChannel().send(wrong, message_of())
@@ -189,6 +195,7 @@ async def test_a_refused_key_needs_a_person(province: Province) -> None:
         ("duplicate_ack", 1),
         ("html_200", 1),
         ("wrong_code", 1),
+        ("foreign_ack", 1),
         ("http500", 0),
     ],
 )
@@ -207,7 +214,9 @@ async def test_every_unclear_answer_is_unknown_and_the_same_id_resolves_it(
     assert province.ledger()["messages"] - before == 1
 
 
-@pytest.mark.parametrize("fault", ["drop_after_accept", "duplicate_ack", "html_200", "wrong_code", "http500"])
+@pytest.mark.parametrize(
+    "fault", ["drop_after_accept", "duplicate_ack", "html_200", "wrong_code", "foreign_ack", "http500"]
+)
 async def test_an_unclear_query_is_neither_accepted_nor_rejected(province: Province, fault: str) -> None:
     message = message_of()
     await RestChannel().send(province.endpoint(), message)

@@ -1,0 +1,109 @@
+"""The command line: what it needs, what it refuses, and in how many words."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from backend.core import settings
+from infra.embedded.stack import EmbeddedStack
+
+ROOT = Path(__file__).resolve().parents[2]
+BARE = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+
+
+def hocba(
+    *words: str, env: dict[str, str] | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as the shell would."""
+    return subprocess.run(
+        [sys.executable, "-m", "backend.cli", *words],
+        cwd=ROOT, env=env or BARE, input=stdin, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def free_port() -> int:
+    """A loopback port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def test_assess_and_verify_need_no_settings(tmp_path: Path) -> None:
+    assessed = hocba("assess", stdin="{}")
+    assert assessed.returncode == 2
+    assert json.loads(assessed.stdout)["error"]["path"] == "circular"
+    no_pdf = tmp_path / "thu.pdf"
+    no_pdf.write_text("không phải PDF")
+    verified = hocba("verify", str(no_pdf))
+    assert verified.returncode == 2
+    assert len(verified.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [["serve"], ["migrate"], ["work"], ["dispatch"], ["migrations", "check"]])
+def test_missing_settings_are_one_sentence(command: list[str]) -> None:
+    refused = hocba(*command)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines() == ["hocba: HOCBA_ENVIRONMENT is not set; see .env.example"]
+
+
+@pytest.fixture
+def environment(product: settings.Settings, embedded_stack: EmbeddedStack) -> dict[str, str]:
+    """The product's variables for a child process, on a free port."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith("HOCBA_")}
+    return BARE | ours | {"HOCBA_PORT": str(free_port())}
+
+
+@pytest.mark.parametrize("role", ["hocba_migrator", "postgres"])
+def test_a_role_that_sees_too_much_is_refused(
+    environment: dict[str, str], embedded_stack: EmbeddedStack, role: str
+) -> None:
+    refused = hocba("serve", env=environment | {"HOCBA_DATABASE_URL": embedded_stack.postgres.url(role)})
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
+    assert "too powerful" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "variable"), [("serve", "DATABASE_URL"), ("migrate", "DATABASE_MIGRATOR_URL")]
+)
+def test_no_database_is_one_sentence(environment: dict[str, str], command: str, variable: str) -> None:
+    nowhere = {f"HOCBA_{variable}": f"postgresql://hocba_app@127.0.0.1:{free_port()}/hocba"}
+    refused = hocba(command, env=environment | nowhere)
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_serve_answers_and_stops(environment: dict[str, str], processes: str) -> None:
+    command = [sys.executable, "-m", "backend.cli", "serve", "--processes", processes]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    address = f"http://127.0.0.1:{environment['HOCBA_PORT']}"
+    try:
+        answer = _first_answer(f"{address}/readyz")
+        assert answer.json() == {"database": "up", "valkey": "up"}
+        assert "server" not in answer.headers
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, said = server.communicate(timeout=20)
+    assert server.returncode in (0, -signal.SIGTERM)
+    assert "Traceback" not in said
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert any(line["logger"] == "access" and line["route"] == "/readyz" for line in lines)
+
+
+def _first_answer(address: str) -> httpx.Response:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return httpx.get(address)
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.1)

@@ -1,0 +1,50 @@
+"""How dates, numbers and unknown names come out of templates."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from jinja2 import UndefinedError
+
+from backend.core import settings, templates
+
+
+def test_dates_are_vietnamese() -> None:
+    late = datetime(2026, 5, 30, 18, 5, tzinfo=UTC)
+    assert templates.vn_date(late) == "31/05/2026"
+    assert templates.vn_datetime(late) == "31/05/2026 01:05"
+    assert templates.vn_date(date(2026, 1, 2)) == "02/01/2026"
+    assert (templates.vn_date(None), templates.vn_datetime(None)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        (0, None, "0"),
+        (1234567, None, "1.234.567"),
+        (Decimal("8.0"), None, "8,0"),
+        (Decimal("1234.5"), None, "1.234,5"),
+        (7.25, 1, "7,2"),
+        (Decimal("7.25"), 1, "7,2"),
+        (1000, 2, "1.000,00"),
+        (-1234.5, None, "-1.234,5"),
+        (None, None, ""),
+    ],
+)
+def test_numbers_have_a_comma_and_dots(value: Decimal | None, places: int | None, text: str) -> None:
+    assert templates.vn_number(value, places) == text
+
+
+def test_everything_is_escaped_and_unknown_names_fail(product: settings.Settings) -> None:
+    env = templates.environment()
+    assert env.from_string("{{ x }}").render(x="<script>") == "&lt;script&gt;"
+    assert env.from_string('{{ _("Năm %(y)s", y=x) }}').render(x="<b>") == "Năm &lt;b&gt;"
+    with pytest.raises(UndefinedError):
+        env.from_string("{{ khong_co }}").render()
+
+
+def test_production_needs_built_assets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates, "_MANIFEST", templates.DIST / "khong-co.json")
+    with pytest.raises(settings.SettingsError, match=r"khong-co\.json"):
+        templates.require_built()
+    assert templates.asset("app.js") == "/static/app.js"

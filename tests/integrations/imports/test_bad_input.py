@@ -1,0 +1,399 @@
+"""Wrong cells, columns and titles: each gives one Vietnamese sentence with its place; the rest goes on."""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from backend.integrations.imports.readers import detect
+from backend.integrations.imports.readers.grid import Cell, Sheet
+from backend.integrations.imports.readers.text import key_of
+from backend.integrations.imports.schemas import (
+    HomeroomFile,
+    ParsedFile,
+    PrimaryCommentsFile,
+    PrimaryResultsFile,
+    PupilsFile,
+    RowProblem,
+    SecondaryMarksFile,
+    UnreadableFile,
+)
+from backend.records.assessment.rules.subjects import TRAITS, Kind, subjects_of
+
+Rows = list[list[Cell]]
+Make = Callable[[str, Sequence[Sequence[Cell]]], Sheet]
+
+MARKS_TITLES: Rows = [
+    ["Trường THCS Mẫu"],
+    ["Môn học: Toán", "Lớp: 6A1", "Học kì: I", "Năm học 2025 - 2026"],
+    [],
+]
+MARKS_HEADER: Rows = [
+    ["STT", "Mã định danh", "Họ và tên", "ĐĐGtx", None, None, None, "ĐĐGgk", "ĐĐGck", "ĐTBmhkI", "Nhận xét"],
+    [None, None, None, "1", "2", "3", "4", None, None, None, None],
+]
+
+
+def marks(*rows: list[Cell], titles: Rows | None = None, header: Rows | None = None) -> Rows:
+    return [*(titles or MARKS_TITLES), *(header or MARKS_HEADER), *rows]
+
+
+def an(**cells: Cell) -> list[Cell]:
+    """Nguyễn Văn An's marks with some cells exchanged, by column: tx1, gk, ck …"""
+    names = ("stt", "code", "name", "tx1", "tx2", "tx3", "tx4", "gk", "ck", "tb", "comment")
+    usual: tuple[Cell, ...] = (1, "9900000001", "Nguyễn Văn An", 8, 7.5, "9", "8,5", 8, 9, 8.3, "Tốt")
+    row: dict[str, Cell] = dict(zip(names, usual, strict=True))
+    assert set(cells) <= set(row)
+    return list({**row, **cells}.values())
+
+
+BINH: list[Cell] = [2, "9900000002", "Trần Thị Bình", 6, 7, 6, 7, 6, "6,5", 6.4, "Khá"]
+
+
+def secondary(make: Make, rows: Rows, name: str = "Toán") -> SecondaryMarksFile:
+    parsed = detect.read([make(name, rows)])
+    assert isinstance(parsed, SecondaryMarksFile)
+    return parsed
+
+
+def only(parsed: ParsedFile) -> RowProblem:
+    assert len(parsed.problems) == 1, [problem.message for problem in parsed.problems]
+    problem = parsed.problems[0]
+    assert problem.message[0].isupper()
+    assert problem.message.endswith(".")
+    assert problem.message.count(". ") == 0
+    return problem
+
+
+def test_faultless(sheet: Make) -> None:
+    parsed = secondary(sheet, marks(an(), BINH))
+    assert parsed.problems == ()
+    assert [row.student_code for row in parsed.rows] == ["9900000001", "9900000002"]
+    assert parsed.rows[0].marks[3].score == Decimal("8.5")
+    assert (parsed.sheets[0].class_code, parsed.sheets[0].subject_code, parsed.sheets[0].term) == (
+        "6A1",
+        "TOAN",
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "words"),
+    [
+        ({"gk": 11}, "ĐĐGgk (cột H)", "ngoài thang điểm 10"),
+        ({"ck": "11"}, "ĐĐGck (cột I)", "ngoài thang điểm 10"),
+        ({"ck": -1}, "ĐĐGck (cột I)", "ngoài thang điểm 10"),
+        ({"tx1": "vắng"}, "ĐĐGtx – 1 (cột D)", "không phải là điểm số"),
+        ({"tx1": "8.5.1"}, "ĐĐGtx – 1 (cột D)", "không phải là điểm số"),
+        ({"tx2": True}, "ĐĐGtx – 2 (cột E)", "không phải là điểm số"),
+        ({"tx2": "Đ"}, "ĐĐGtx – 2 (cột E)", "không phải là điểm số"),
+        ({"tx4": 8.25}, "ĐĐGtx – 4 (cột G)", "quá một chữ số thập phân"),
+        ({"tx4": "8,25"}, "ĐĐGtx – 4 (cột G)", "quá một chữ số thập phân"),
+        ({"ck": "=SUM(D6:G6)"}, "ĐĐGck (cột I)", "không phải là điểm số"),
+        ({"ck": "#DIV/0!"}, "ĐĐGck (cột I)", "không phải là điểm số"),
+        ({"code": None}, "Mã định danh (cột B)", "còn trống"),
+        ({"code": "mã số 1"}, "Mã định danh (cột B)", "không phải là một mã hợp lệ"),
+        ({"comment": "a" * 2001}, "Nhận xét (cột K)", "dài quá 2000 ký tự"),
+    ],
+)
+def test_one_bad_cell_of_marks(sheet: Make, cells: dict[str, Cell], column: str, words: str) -> None:
+    parsed = secondary(sheet, marks(an(**cells), BINH))
+    problem = only(parsed)
+    assert (problem.sheet, problem.row, problem.column) == ("Toán", 6, column)
+    assert "dòng 6" in problem.message
+    assert "Nguyễn Văn An" in problem.message
+    assert words in problem.message
+    assert [row.full_name for row in parsed.rows] == ["Trần Thị Bình"]
+
+
+def test_a_mark_that_excel_turned_into_a_date(sheet: Make) -> None:
+    parsed = secondary(sheet, marks(an(tx1=datetime.fromisoformat("2026-05-08"))))
+    assert "đang ở dạng ngày tháng" in only(parsed).message
+
+
+def test_floating_point_noise_is_not_a_second_decimal(sheet: Make) -> None:
+    parsed = secondary(sheet, marks(an(gk=7.300000000000001)))
+    assert parsed.problems == ()
+    assert [mark.score for mark in parsed.rows[0].marks if mark.kind == "midterm"] == [Decimal("7.3")]
+
+
+def test_empty_marks_are_absent_not_zero(sheet: Make) -> None:
+    parsed = secondary(sheet, marks(an(ck=None, tx3="-", tx4="  ")))
+    assert parsed.problems == ()
+    assert [(mark.kind.value, mark.slot) for mark in parsed.rows[0].marks] == [
+        ("regular", 1),
+        ("regular", 2),
+        ("midterm", 1),
+    ]
+
+
+def test_number_in_a_comment_only_subject(sheet: Make) -> None:
+    titles: Rows = [["Môn học: Giáo dục thể chất", "Lớp: 6A1", "Học kì: II"]]
+    good: list[Cell] = [1, "9900000001", "Nguyễn Văn An", "Đ", "đ", None, None, "Đạt", "CĐ", "Đ", "Tốt"]
+    bad: list[Cell] = [2, "9900000002", "Trần Thị Bình", "Đ", 8, None, None, "Đ", "Đ", "Đ", None]
+    parsed = secondary(sheet, marks(good, bad, titles=titles), "GDTC")
+    problem = only(parsed)
+    assert (problem.row, problem.column, problem.value) == (5, "ĐĐGtx – 2 (cột E)", "8")
+    assert "đánh giá bằng nhận xét" in problem.message
+    assert [mark.level for mark in parsed.rows[0].marks] == ["Đ", "Đ", "Đ", "CĐ"]
+
+
+def test_the_same_pupil_twice(sheet: Make) -> None:
+    parsed = secondary(sheet, marks(an(), BINH, an()))
+    problem = only(parsed)
+    assert problem.row == 8
+    assert "đã có ở dòng 6" in problem.message
+    assert len(parsed.rows) == 2
+
+
+@pytest.mark.parametrize(("column", "name"), [(1, "Mã định danh"), (8, "ĐĐGck"), (7, "ĐĐGgk")])
+def test_a_missing_column_stops_its_sheet_only(sheet: Make, column: int, name: str) -> None:
+    whole = marks(an(), BINH)
+    cut = [[cell for i, cell in enumerate(row) if i != column] if len(row) > 4 else row for row in whole]
+    titles: Rows = [["Môn học: Ngữ văn", "Lớp: 6A1", "Học kì: I"]]
+    parsed = detect.read([sheet("Toán", cut), sheet("Văn", marks(an(), titles=titles))])
+    assert isinstance(parsed, SecondaryMarksFile)
+    problem = only(parsed)
+    assert (problem.sheet, problem.row, problem.column) == ("Toán", 4, name)
+    assert f"thiếu cột “{name}”" in problem.message
+    assert [row.subject_code for row in parsed.rows] == ["VAN"]
+
+
+def test_a_column_twice(sheet: Make) -> None:
+    header: Rows = [[*MARKS_HEADER[0], "ĐĐGck"], [*MARKS_HEADER[1], None]]
+    parsed = secondary(sheet, marks([*an(), 5], header=header))
+    assert "trùng tên" in only(parsed).message
+    assert parsed.rows == ()
+
+
+@pytest.mark.parametrize(
+    ("titles", "words"),
+    [
+        ([["Môn học: Toán", "Học kì: I"]], "không ghi lớp"),
+        ([["Môn học: Toán", "Lớp: 6A1"]], "không ghi học kì"),
+        ([["Môn học: Thiên văn", "Lớp: 6A1", "Học kì: I"]], "không có trong chương trình lớp 6"),
+        ([["Môn học: Vật lí", "Lớp: 6A1", "Học kì: I"]], "không có trong chương trình lớp 6"),
+        ([["Môn học: Toán", "Lớp: 5A", "Học kì: I"]], "mẫu này dùng cho khối 6 đến khối 12"),
+    ],
+)
+def test_titles_that_do_not_say_enough(sheet: Make, titles: Rows, words: str) -> None:
+    parsed = secondary(sheet, marks(an(), titles=titles), "Trang 1")
+    assert words in only(parsed).message
+    assert parsed.rows == ()
+
+
+def test_a_subject_sheet_without_any_header_is_named(sheet: Make) -> None:
+    parsed = detect.read([sheet("Toán", marks(an())), sheet("Ngữ văn", [["An", 8], ["Bình", 9]])])
+    assert "“Ngữ văn” không có dòng tiêu đề" in only(parsed).message
+
+
+RESULT_HEADER: Rows = [
+    ["STT", "Mã lớp", "Mã học sinh", "Họ tên", "Ngày sinh"],
+    [None] * 5,
+    [None] * 5,
+]
+
+
+def results(grade: int, edit: Callable[[dict[str, Cell]], object] = dict, drop: str = "") -> Rows:
+    """One pupil of a primary class; `edit` changes cells by "Toán/Mức", "Toán/Điểm", "Đạo đức" …"""
+    row: dict[str, Cell] = {
+        "stt": 1,
+        "lop": f"{grade}A",
+        "ma": "9900000001",
+        "ten": "Lê Mai",
+        "ns": "05/09/2018",
+    }
+    paths: list[tuple[str, ...]] = [("STT",), ("Mã lớp",), ("Mã học sinh",), ("Họ tên",), ("Ngày sinh",)]
+    for subject in subjects_of(grade):
+        if subject.kind is Kind.COMPULSORY:
+            paths.append(("Môn học", subject.name, "Mức đạt được"))
+            row[f"{subject.name}/Mức"] = "T"
+            if subject.year_end_test:
+                paths.append(("Môn học", subject.name, "Điểm KTĐK"))
+                row[f"{subject.name}/Điểm"] = 9
+    for trait in TRAITS:
+        if grade >= 3 or trait.code not in ("CONG_NGHE", "TIN_HOC"):
+            paths.append(("Năng lực đặc thù" if trait.group == "specific" else "Khác", trait.name))
+            row[trait.name] = "T"
+    paths += [("Hoàn thành chương trình lớp học",), ("Lên lớp",), ("Xếp loại",)]
+    row |= {"ht": "x", "len": "x", "xl": "Hoàn thành xuất sắc"}
+    edit(row)
+    keep = [i for i, path in enumerate(paths) if not drop or drop not in " ".join(path)]
+    header: Rows = [[paths[i][level] if level < len(paths[i]) else None for i in keep] for level in range(3)]
+    values = list(row.values())
+    title: list[Cell] = ["Kết quả cuối năm học 2025 - 2026"]
+    return [title, *header, [values[i] for i in keep]]
+
+
+def primary(make: Make, rows: Rows) -> PrimaryResultsFile:
+    parsed = detect.read([make("KetQua", rows)])
+    assert isinstance(parsed, PrimaryResultsFile)
+    return parsed
+
+
+@pytest.mark.parametrize("grade", [1, 2, 3, 4, 5])
+def test_faultless_primary(sheet: Make, grade: int) -> None:
+    parsed = primary(sheet, results(grade))
+    assert parsed.problems == ()
+    row = parsed.rows[0]
+    assert (row.class_completed, row.promoted, row.year_level) == (True, True, "HTXS")
+    assert len(row.traits) == (13 if grade <= 2 else 15)
+    assert "KH" not in row.levels or row.traits["KHOA_HOC"] == "T"
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"Toán/Điểm": 8.5}, "số nguyên"),
+        ({"Toán/Điểm": "8,5"}, "số nguyên"),
+        ({"Toán/Điểm": 11}, "ngoài thang điểm 10"),
+        ({"Tiếng Việt/Điểm": "giỏi"}, "không phải là điểm số"),
+        ({"Toán/Mức": "A"}, "không có trong các mức cho phép; hãy ghi T, H hoặc C"),
+        ({"Toán/Mức": 9}, "không có trong các mức cho phép"),
+        ({"Đạo đức/Mức": "Đ"}, "hãy ghi T, H hoặc C"),
+        ({"Nhân ái": "H"}, "hãy ghi T, Đ hoặc C"),
+        ({"ns": "31/02/2018"}, "hãy ghi ngày/tháng/năm"),
+        ({"ns": 12}, "hãy ghi ngày/tháng/năm"),
+        ({"ns": "2018"}, "hãy ghi ngày/tháng/năm"),
+        ({"ht": "không rõ"}, "hãy ghi x hoặc để trống"),
+        ({"xl": "Giỏi"}, "Hoàn thành xuất sắc, Hoàn thành tốt"),
+        ({"lop": "A1"}, "không phải là mã lớp"),
+        ({"lop": "6A1"}, "mẫu của tiểu học"),
+        ({"ten": None}, "còn trống"),
+        ({"ten": "Lê Mai 2"}, "không phải là họ tên"),
+    ],
+)
+def test_one_bad_cell_of_primary_results(sheet: Make, cells: dict[str, Cell], words: str) -> None:
+    parsed = primary(sheet, results(2, lambda row: row.update(cells)))
+    problem = only(parsed)
+    assert words in problem.message
+    assert problem.row == 5
+    assert parsed.rows == ()
+
+
+@pytest.mark.parametrize("drop", ["Đạo đức", "Hoàn thành chương trình", "Mã học sinh"])
+def test_a_missing_column_of_primary_results(sheet: Make, drop: str) -> None:
+    parsed = primary(sheet, results(2, drop=drop))
+    assert drop in only(parsed).column
+    assert parsed.rows == ()
+
+
+def test_a_test_that_the_grade_does_not_have(sheet: Make) -> None:
+    """TT27/2020 Đ.7.1.b: no test in the middle of a term in grade 3."""
+    rows = results(3)
+    rows[0] = ["Kết quả giữa học kì 1 năm học 2025 - 2026"]
+    parsed = primary(sheet, rows)
+    assert len(parsed.problems) == 5
+    assert all("không có bài kiểm tra định kì này" in problem.message for problem in parsed.problems)
+
+
+def test_results_that_do_not_say_when(sheet: Make) -> None:
+    parsed = primary(sheet, [["Kết quả"], *results(1)[1:]])
+    assert "không ghi thời điểm đánh giá" in only(parsed).message
+
+
+PUPIL_HEADER: Rows = [["Mã lớp", "Mã học sinh", "Họ tên", "Ngày sinh", "Giới tính", "Số định danh cá nhân"]]
+
+
+@pytest.mark.parametrize(
+    ("at", "cell", "words"),
+    [
+        (3, 99999, "hãy ghi ngày/tháng/năm"),
+        (3, None, "còn trống"),
+        (4, "X", "hãy ghi Nam hoặc Nữ"),
+        (5, "00020123", "đúng 12 chữ số"),
+        (5, "00020500000x", "đúng 12 chữ số"),
+        (0, "lớp một", "không phải là một mã hợp lệ"),
+    ],
+)
+def test_one_bad_cell_of_the_register(sheet: Make, at: int, cell: Cell, words: str) -> None:
+    row: list[Cell] = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001"]
+    row[at] = cell
+    parsed = detect.read([sheet("Sheet1", [*PUPIL_HEADER, row])])
+    assert isinstance(parsed, PupilsFile)
+    assert words in only(parsed).message
+
+
+def test_two_pupils_with_one_personal_number(sheet: Make) -> None:
+    rows: Rows = [
+        ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001"],
+        ["1B", "9900000002", "Lê Mai Anh", "43001", "02 Nữ", 319000001],
+    ]
+    parsed = detect.read([sheet("Sheet1", [*PUPIL_HEADER, *rows])])
+    assert "đã có ở dòng 2" in only(parsed).message
+
+
+def test_comments_and_homeroom_cells(sheet: Make) -> None:
+    comments = detect.read(
+        [
+            sheet(
+                "1A",
+                [
+                    ["STT", "Mã học sinh", "Họ tên", "Nhận xét Toán", "Có phép", "Nhận xét của GVCN",
+                     "Điểm kiểm tra lần đầu (nếu kiểm tra lại)"],
+                    [1, "9900000001", "Lê Mai", "Tốt", "ba", "Ngoan", "Toán: 4"],
+                    [2, "9900000002", "Lê Anh", "Tốt", 3, "Ngoan", "Hoá học: 4"],
+                    [3, "9900000003", "Lê Bảo", "Tốt", 3, "Ngoan", "4"],
+                ],
+            )
+        ]
+    )  # fmt: skip
+    assert isinstance(comments, PrimaryCommentsFile)
+    assert [problem.row for problem in comments.problems] == [2, 3, 4]
+    assert "số buổi nghỉ" in comments.problems[0].message
+    assert "không thuộc chương trình" in comments.problems[1].message
+    assert "không đúng dạng" in comments.problems[2].message
+    homeroom = detect.read(
+        [
+            sheet(
+                "GVCN",
+                [
+                    ["Sổ chủ nhiệm lớp 9A1"],
+                    ["STT", "Mã định danh", "Họ và tên", "Rèn luyện HKI", "Rèn luyện HKII", "Nhận xét",
+                     "Đánh giá lại trong hè"],
+                    [1, "9900000001", "Lê Mai", "Tốt", "TB", "Ngoan", None],
+                    [2, "9900000002", "Lê Anh", "K", "cđ", "Ngoan", "Toán: 5,5; Giáo dục thể chất: 5"],
+                    [3, "9900000003", "Lê Bảo", "K", "cđ", "Ngoan", "Toán: 5,5; Giáo dục thể chất: Đ"],
+                ],
+            )
+        ]
+    )  # fmt: skip
+    assert isinstance(homeroom, HomeroomFile)
+    assert [problem.row for problem in homeroom.problems] == [3, 4]
+    assert "Tốt, Khá, Đạt hoặc Chưa đạt" in homeroom.problems[0].message
+    assert "đánh giá bằng nhận xét" in homeroom.problems[1].message
+    assert [(one.subject_code, one.score, one.level) for one in homeroom.rows[0].reassessments] == [
+        ("TOAN", Decimal("5.5"), None),
+        ("GDTC", None, "Đ"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [["a", "b"]], [["STT", "Tên hàng", "Số lượng", "Giá"], [1, "Bút", 2, 3000]]]
+)
+def test_a_workbook_of_no_known_layout(sheet: Make, rows: Rows) -> None:
+    parsed = detect.read([sheet("Sheet1", rows)])
+    assert isinstance(parsed, UnreadableFile)
+    assert "Không nhận ra mẫu" in only(parsed).message
+
+
+def test_a_header_in_any_spelling(sheet: Make) -> None:
+    header: Rows = [
+        ["stt", "MÃ ĐỊNH DANH\n(*)", unicodedata.normalize("NFD", "Họ và tên  học sinh"), "TX1", "tx 2"]
+    ]
+    header[0] += ["ĐĐG_GK", "Điểm đánh giá cuối kỳ"]
+    titles: Rows = [["BẢNG ĐIỂM LỚP 6A1 - HỌC KỲ II"]]
+    row: list[Cell] = [1, "9900000001", unicodedata.normalize("NFD", "Nguyễn  Văn An"), 8, 9, 7, 6]
+    numbers: list[Cell] = ["(1)", "(2)", "(3)", "(4)", "(5)", "(6)", "(7)"]
+    parsed = secondary(sheet, [*titles, *header, numbers, row, [None, "Người lập bảng"]], "Tiếng Anh")
+    assert parsed.problems == ()
+    assert [(one.subject_code, one.term, one.class_code) for one in parsed.rows] == [("NN1", 2, "6A1")]
+    assert [str(mark.score) for mark in parsed.rows[0].marks] == ["8.0", "9.0", "7.0", "6.0"]
+
+
+def test_keys_of_texts() -> None:
+    assert key_of("Điểm\nKTĐK (*)") == key_of("diem  ktdk") == "diem ktdk"
+    assert key_of("Địa lý") == key_of("Địa lí") == key_of("ĐỊA LÝ")
+    assert key_of("Lịch sử & Địa lí") == "lich su va dia li"
