@@ -23,8 +23,18 @@ from backend.core import (
     web,
 )
 from backend.core.web import NavItem
+from backend.integrations.deliveries import pages as delivery_pages
+from backend.integrations.imports import pages as import_pages
+from backend.records.assessment import pages as assessment_pages
+from backend.records.gradebook import pages as gradebook_pages
+from backend.records.reports import pages as report_pages
+from backend.records.roster import pages as roster_pages
+from backend.records.transcripts import pages as transcript_pages
+from backend.records.verification import pages as verification_pages
+from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.permissions import Permission
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +87,47 @@ ROUTES: list[ControllerRouterHandler] = [
     access_pages.show_sign_in,
     access_pages.sign_in,
     access_pages.sign_out,
+    report_pages.show_home,
+    report_pages.progress,
+    roster_pages.show_classes,
+    roster_pages.show_class,
+    gradebook_pages.show_sheets,
+    gradebook_pages.lock_class,
+    gradebook_pages.show_sheet,
+    gradebook_pages.save_cells,
+    gradebook_pages.lock_sheet,
+    assessment_pages.show_results,
+    assessment_pages.confirm_results,
+    transcript_pages.show_transcripts,
+    transcript_pages.freeze_class,
+    transcript_pages.show_transcript,
+    transcript_pages.download,
+    signing_pages.show_tray,
+    signing_pages.show_offer,
+    signing_pages.consent,
+    signing_pages.show_batch,
+    import_pages.show_imports,
+    import_pages.upload,
+    import_pages.show_run,
+    import_pages.apply,
+    delivery_pages.show_deliveries,
+    delivery_pages.summary,
+    delivery_pages.count,
+    delivery_pages.show_delivery,
+    delivery_pages.retry,
+    verification_pages.show_form,
+    verification_pages.check_code,
+    verification_pages.check,
 ]
 
 #: The main menu, top to bottom.
-MENU: tuple[NavItem, ...] = ()
+MENU = (
+    NavItem("Trang chủ", "/", "home"),
+    NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ),
+    NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
+    NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
+    NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+)
 
 
 async def prepare() -> None:

@@ -119,6 +119,7 @@ async def _refusal() -> str:
 
 
 def _work(chosen: argparse.Namespace) -> int:
+    settings.get()
     from backend import worker
 
     worker.main()
@@ -126,6 +127,7 @@ def _work(chosen: argparse.Namespace) -> int:
 
 
 def _dispatch(chosen: argparse.Namespace) -> int:
+    settings.get()
     from backend import worker
 
     worker.dispatch()

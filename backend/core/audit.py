@@ -1,11 +1,12 @@
 """Who did what to what, and how it ended: written in the transaction of the deed, append-only for the application."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -103,3 +104,13 @@ async def record_many(
     ]
     if rows:
         await session.execute(insert(AuditEvent), rows)
+
+
+async def history(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> Sequence[AuditEvent]:
+    """What was done to some subjects, newest first."""
+    found = await session.scalars(
+        select(AuditEvent)
+        .where(AuditEvent.tenant_id == session.tenant_id, AuditEvent.subject_id.in_(subject_ids))
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    )
+    return found.all()

@@ -54,7 +54,9 @@ class TenantTable(Base):
 
 def tenant_key(column: str, table: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
     """A foreign key that cannot cross schools: (tenant_id, column) → (tenant_id, id) of `table`."""
-    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], ondelete=ondelete)
+    return ForeignKeyConstraint(
+        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], ondelete=ondelete
+    )
 
 
 class TenantSession(AsyncSession):
@@ -154,4 +156,6 @@ async def refuse_unsafe_role() -> None:
         powers = (await connection.execute(_ROLE_POWERS)).mappings().one()
     found = [name for name, has in powers.items() if has]
     if found:
-        raise UnsafeRole(f"HOCBA_DATABASE_URL: the role is too powerful ({', '.join(found)}); use the application role")
+        raise UnsafeRole(
+            f"HOCBA_DATABASE_URL: the role is too powerful ({', '.join(found)}); use the application role"
+        )

@@ -33,13 +33,15 @@ class JsonFormatter(logging.Formatter):
 
 
 def _where(traceback: Any) -> list[str]:
-    """File and line of each frame, without the exception's text: that may quote somebody's data."""
+    """Our own frames, without the exception's text: that may quote somebody's data."""
     frames = []
     while traceback:
         code = traceback.tb_frame.f_code
-        frames.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{traceback.tb_lineno} {code.co_name}")
+        _, ours, place = code.co_filename.rpartition("/backend/")
+        if ours:
+            frames.append(f"{place}:{traceback.tb_lineno} {code.co_name}")
         traceback = traceback.tb_next
-    return frames[-8:]
+    return frames
 
 
 def configure(level: int = logging.INFO) -> None:

@@ -12,8 +12,10 @@ import msgspec
 
 Environment = Literal["development", "test", "production"]
 
+
 class SettingsError(Exception):
     """A setting is missing or unusable. The message names the variable."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every knob of the product. A field `database_url` is read from `HOCBA_DATABASE_URL`."""
@@ -56,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Outside production every document carries the sandbox mark."""
         return self.environment != "production"
 
+
 def read(source: Mapping[str, str]) -> Settings:
     """Build the settings from environment-like pairs.
 
@@ -76,6 +79,7 @@ def read(source: Mapping[str, str]) -> Settings:
     _refuse_unsafe(settings)
     return settings
 
+
 def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingsError("HOCBA_SECRET_KEY must have at least 32 characters")
@@ -83,6 +87,7 @@ def _refuse_unsafe(settings: Settings) -> None:
         for name in ("public_url", "signing_url", "tsa_url", "province_url"):
             if not getattr(settings, name).startswith("https://"):
                 raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")
+
 
 @lru_cache(maxsize=1)
 def get() -> Settings:

@@ -34,7 +34,12 @@ def environment() -> Environment:
     )
     env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     env.globals["asset"] = asset
-    env.filters |= {"vn_date": vn_date, "vn_datetime": vn_datetime, "vn_number": vn_number}
+    env.filters |= {
+        "vn_date": vn_date,
+        "vn_datetime": vn_datetime,
+        "vn_number": vn_number,
+        "vn_mark": vn_mark,
+    }
     return env
 
 
@@ -82,3 +87,9 @@ def vn_number(value: float | Decimal | None, places: int | None = None) -> str:
         return ""
     text = f"{value:,}" if places is None else f"{value:,.{places}f}"
     return text.translate(str.maketrans(",.", ".,"))
+
+
+def vn_mark(value: str) -> str:
+    """A stored mark as people write it: "7.5" → "7,5"; levels and texts stay as they are."""
+    whole, dot, tenth = value.partition(".")
+    return f"{whole},{tenth}" if dot and whole.isdigit() and tenth.isdigit() else value

@@ -66,7 +66,15 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
     Role.SUBJECT_TEACHER: frozenset(_TEACHING),
     Role.CLERK: frozenset(
-        {_P.CLASSES_READ, _P.RESULTS_READ, _P.TRANSCRIPT_READ, _P.SIGN, _P.SEAL, _P.DELIVERY_READ, _P.DELIVERY_RETRY}
+        {
+            _P.CLASSES_READ,
+            _P.RESULTS_READ,
+            _P.TRANSCRIPT_READ,
+            _P.SIGN,
+            _P.SEAL,
+            _P.DELIVERY_READ,
+            _P.DELIVERY_RETRY,
+        }
     ),
     Role.IT_TEACHER: frozenset(
         {_P.CLASSES_READ, _P.SHEET_READ, _P.IMPORT, _P.DELIVERY_READ, _P.DELIVERY_RETRY}

@@ -127,18 +127,21 @@ def _fingerprinted(place: Place) -> Iterator[tuple[str, bytes]]:
 
 
 def _style_sheet(place: Place, fonts: dict[str, bytes]) -> bytes:
-    tabler = (place.modules / "@tabler" / "core" / "dist" / "css" / "tabler.min.css").read_text(
-        encoding="utf-8"
+    """Tabler's own notice, its rules that are used, then ours, with fonts by their fingerprinted names."""
+    tabler = _read(place.modules / "@tabler" / "core" / "dist" / "css" / "tabler.min.css")
+    own = "\n".join(map(_read, sorted((place.source / "css").glob("*.css"))))
+    used = words_in(
+        *map(_read, (place.source / "js").glob("*.js")), *map(_read, place.templates.rglob("*.html"))
     )
-    own = "\n".join(p.read_text(encoding="utf-8") for p in sorted((place.source / "css").glob("*.css")))
-    scripts = [p.read_text(encoding="utf-8") for p in (place.source / "js").glob("*.js")]
-    pages = [p.read_text(encoding="utf-8") for p in place.templates.rglob("*.html")]
-    whole = (
-        f"/*! Tabler, MIT: licenses/tabler.txt */\n{purge(tabler, words_in(*scripts, *pages), own)}\n{own}"
-    )
+    notice = "".join(re.findall(r"/\*!.*?\*/", tabler, flags=re.S)[:1])
+    whole = f"{notice}\n{purge(tabler, used, own)}\n{own}"
     return re.sub(
         r'url\("(fonts/[^"]+)"\)', lambda m: f'url("{fingerprint(m[1], fonts[m[1]])}")', whole
     ).encode()
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def fingerprint(name: str, content: bytes) -> str:

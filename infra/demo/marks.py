@@ -9,8 +9,7 @@ from typing import Final
 
 import msgspec
 
-from backend.records.assessment.rules.subjects import TRAITS, GradeSubject, TraitGroup, subjects_by_code
-from backend.records.assessment.schemas import AssessedBy
+from backend.records.roster.curriculum import TRAITS, AssessedBy, GradeSubject, TraitGroup, subjects_by_code
 from infra.demo import phrases
 from infra.demo.people import Pupil
 from infra.demo.schools import DemoClass

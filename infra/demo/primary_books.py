@@ -6,7 +6,7 @@ from typing import Final
 
 import openpyxl
 
-from backend.records.assessment.rules.subjects import TRAITS, TraitGroup, subject_name, subjects_by_code
+from backend.records.roster.curriculum import TRAITS, TraitGroup, subject_name, subjects_by_code
 from infra.demo.marks import LATER_TRAITS, PrimaryTruth
 from infra.demo.schools import ACADEMIC_YEAR, DemoSchool
 from infra.demo.writing import Path, SheetWriter, Value, slipped_date, slipped_name

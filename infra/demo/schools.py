@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from backend.records.assessment.rules.subjects import GradeSubject, Kind, subjects_of
+from backend.records.roster.curriculum import GradeSubject, Kind, subjects_of
 from infra.demo.people import Pupil, person, pupil
 
 ACADEMIC_YEAR: Final = "2025-2026"

@@ -6,7 +6,7 @@ from typing import Final
 
 import openpyxl
 
-from backend.records.assessment.rules.subjects import subject_name
+from backend.records.roster.curriculum import subject_name
 from infra.demo.marks import SecondaryTruth
 from infra.demo.schools import ACADEMIC_YEAR, DemoClass, DemoSchool
 from infra.demo.writing import Path, SheetWriter, slipped_date, slipped_mark, slipped_name

@@ -72,7 +72,10 @@ def _accounts(school: DemoSchool) -> list[sandbox_desk.Application]:
         for staff in signers
     ]
     seal = sandbox_desk.Application(
-        account=f"{SEAL_ACCOUNT}@{school.key}.hocba.test", name=school.name, organisation=school.name, seal=True
+        account=f"{SEAL_ACCOUNT}@{school.key}.hocba.test",
+        name=school.name,
+        organisation=school.name,
+        seal=True,
     )
     return [*persons, seal]
 
@@ -83,7 +86,10 @@ async def _enrol(application: sandbox_desk.Application) -> tuple[str, sandbox_de
 
 
 async def _fill(
-    session: TenantSession, school: DemoSchool, academic_year: str, enrolled: dict[str, sandbox_desk.Application]
+    session: TenantSession,
+    school: DemoSchool,
+    academic_year: str,
+    enrolled: dict[str, sandbox_desk.Application],
 ) -> None:
     operator = machine(session.tenant_id)
     staff_ids = {staff.email: await _hire(session, operator, staff) for staff in school.staff}
@@ -113,6 +119,8 @@ async def _fill(
 
 
 async def _hire(session: TenantSession, operator: Actor, staff: Staff) -> StaffId:
-    staff_id = await people.add_staff(session, operator, staff.full_name, staff.email, staff.title, staff.roles)
+    staff_id = await people.add_staff(
+        session, operator, staff.full_name, staff.email, staff.title, staff.roles
+    )
     await access.create_account(session, staff_id, staff.email, PASSWORD)
     return staff_id

@@ -32,5 +32,7 @@ def prepare_context_key() -> None:
     key = context_key(settings.get().secret_key).ljust(64, b"\x00")
     inner, outer = (bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C))
     op.execute(
-        sa.text("insert into ctx.key values (:inner_key, :outer_key)").bindparams(inner_key=inner, outer_key=outer)
+        sa.text("insert into ctx.key values (:inner_key, :outer_key)").bindparams(
+            inner_key=inner, outer_key=outer
+        )
     )

@@ -1,8 +1,12 @@
-"""One SQLite file for each simulator: its memory and its evidence. It survives SIGKILL at any moment."""
+"""One SQLite file for each simulator: its memory and its evidence. It survives SIGKILL at any moment.
 
+Besides, files that only their owner may read, whole or not there at all.
+"""
+
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -17,6 +21,10 @@ class Storage:
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute("pragma foreign_keys = on")
         self._connection.executescript(schema)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -46,3 +54,14 @@ class Storage:
         """The number in the first column of the first row."""
         found = self.row(sql, *values)
         return int(found[0]) if found else 0
+
+
+def keep_first(path: Path, content: bytes) -> bytes:
+    """Make a private file (mode 0600) unless there is one; answers what it holds. Many may try at once."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+    return path.read_bytes()

@@ -1,4 +1,4 @@
-"""A browser for tests of pages: keeps cookies, sends the form's token back, and looks at every page it is given."""
+"""A browser for tests of pages: keeps cookies, sends the form's token back, checks every page it is given."""
 
 import itertools
 import re

@@ -35,18 +35,20 @@ async def product(embedded_stack: EmbeddedStack) -> AsyncIterator[settings.Setti
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (_ELSEWHERE | embedded_stack.environment()).items():
             patch.setenv(name, os.environ.get(name, value) if name in _ELSEWHERE else value)
-        forget()
+        await let_go()
         assert await asyncio.to_thread(cli.main, ["migrate"]) == 0
         await asyncio.to_thread(storage.ensure_bucket)
         yield settings.get()
+        await let_go()
+
+
+async def let_go() -> None:
+    """Close and forget everything that was made from the settings of this process."""
+    if database.engine.cache_info().currsize:
         await database.engine().dispose()
+    if rate_limit._client.cache_info().currsize:
         await rate_limit.close()
-    forget()
-
-
-def forget() -> None:
-    """Let go of everything that was read from the settings of this process."""
-    for remembered in (settings.get, database.engine, database._key, storage._client, rate_limit._client):
+    for remembered in (settings.get, database.engine, database._key, storage._client):
         remembered.cache_clear()
 
 

@@ -1,6 +1,7 @@
 """Token buckets, in Valkey and without it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -86,6 +87,6 @@ def test_never_more_than_burst_and_refill(gaps: list[float]) -> None:
         for gap in gaps:
             now += gap
             moment = now
-            patch.setattr(rate_limit.time, "monotonic", lambda moment=moment: moment)
+            patch.setattr(time, "monotonic", lambda moment=moment: moment)
             passed += rate_limit._take_locally("key", FIVE_A_MINUTE) == 0
     assert passed <= 5 + sum(gaps) * 5 / 60 + 1e-6

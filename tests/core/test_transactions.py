@@ -43,7 +43,7 @@ async def test_errors_roll_back(probe_principal: Browser, school: TestSchool) ->
 
 
 async def test_connections_come_back(probe_principal: Browser) -> None:
-    """Whatever the ending, no request keeps a connection: refused, broken, or without asking for a session."""
+    """No request keeps a connection: refused, broken, or without asking for a session."""
     paths = ["/thu/trang", "/thu/manh", "/thu/so?so=x", "/thu/ghi-khi-doc?nhan=a", "/thu/chot"] * 10
     await asyncio.gather(*(probe_principal.get(path) for path in paths))
     assert database.engine().pool.checkedout() == 0  # type: ignore[attr-defined]

@@ -30,6 +30,7 @@ from backend.records.transcripts.schemas import (
     Year,
     YearLevel,
 )
+from tests.factories.snapshot_rows import LOWER_SUBJECTS, PRIMARY_SUBJECTS, TRAITS, UPPER_SUBJECTS
 
 HOA_BAN = School(
     name="Trường Tiểu học Tư thục Hoa Ban",
@@ -46,199 +47,17 @@ SONG_TRANG = School(
     tax_code="0609990002",
 )
 
-_PRIMARY_SUBJECTS = (
-    (
-        "TV",
-        "Tiếng Việt",
-        "T",
-        "9",
-        "Đọc to, rõ ràng; viết đúng chính tả; biết dùng từ gợi tả khi viết đoạn văn.",
-    ),
-    (
-        "TOAN",
-        "Toán",
-        "H",
-        "8",
-        "Thực hiện tốt bốn phép tính với số tự nhiên; cần cẩn thận hơn khi giải toán có lời văn.",
-    ),
-    ("NN1", "Ngoại ngữ 1 (Tiếng Anh)", "T", "9", "Phát âm tốt, tự tin giao tiếp theo các chủ đề đã học."),
-    ("DD", "Đạo đức", "T", None, "Lễ phép, biết giúp đỡ bạn bè."),
-    ("LSDL", "Lịch sử và Địa lí", "T", "9", "Nắm vững kiến thức về địa phương và vùng đồng bằng Bắc Bộ."),
-    ("KH", "Khoa học", "H", "8", "Ham tìm tòi, biết quan sát và ghi chép thí nghiệm."),
-    ("TIN", "Tin học và Công nghệ (Tin học)", "T", "10", "Sử dụng thành thạo phần mềm trình chiếu."),
-    ("CN", "Tin học và Công nghệ (Công nghệ)", "T", "9", "Khéo tay, lắp ghép mô hình đúng hướng dẫn."),
-    ("GDTC", "Giáo dục thể chất", "T", None, "Tích cực tập luyện, thực hiện đúng các động tác."),
-    ("AN", "Nghệ thuật (Âm nhạc)", "H", None, "Hát đúng giai điệu, mạnh dạn biểu diễn."),
-    ("MT", "Nghệ thuật (Mĩ thuật)", "T", None, "Có khiếu vẽ tranh, phối màu hài hoà."),
-    ("HDTN", "Hoạt động trải nghiệm", "T", None, "Tham gia nhiệt tình các hoạt động của lớp, của trường."),
-)
-_TRAITS = (
-    ("YEU_NUOC", "Yêu nước", "quality", "T", "Yêu quý thầy cô, tự hào về quê hương."),
-    ("NHAN_AI", "Nhân ái", "quality", "T", "Biết quan tâm, chia sẻ với bạn."),
-    ("CHAM_CHI", "Chăm chỉ", "quality", "Đ", "Cần tự giác hơn trong việc nhà."),
-    ("TRUNG_THUC", "Trung thực", "quality", "T", "Mạnh dạn nhận lỗi và sửa lỗi."),
-    ("TRACH_NHIEM", "Trách nhiệm", "quality", "T", "Hoàn thành nhiệm vụ được giao."),
-    ("TU_CHU", "Tự chủ và tự học", "general_competence", "T", "Biết tự chuẩn bị bài trước khi đến lớp."),
-    (
-        "GIAO_TIEP",
-        "Giao tiếp và hợp tác",
-        "general_competence",
-        "T",
-        "Trình bày ý kiến rõ ràng, biết lắng nghe.",
-    ),
-    (
-        "GQVD",
-        "Giải quyết vấn đề và sáng tạo",
-        "general_competence",
-        "Đ",
-        "Biết nêu thắc mắc khi chưa hiểu bài.",
-    ),
-    ("NGON_NGU", "Ngôn ngữ", "specific_competence", "T", "Vốn từ phong phú."),
-    ("TINH_TOAN", "Tính toán", "specific_competence", "Đ", "Tính toán nhanh, cần kiểm tra lại kết quả."),
-    ("KHOA_HOC", "Khoa học", "specific_competence", "T", None),
-    ("CONG_NGHE", "Công nghệ", "specific_competence", "T", None),
-    ("TIN_HOC", "Tin học", "specific_competence", "T", "Sử dụng máy tính an toàn."),
-    ("THAM_MI", "Thẩm mĩ", "specific_competence", "T", None),
-    ("THE_CHAT", "Thể chất", "specific_competence", "T", "Sức khoẻ tốt, giữ gìn vệ sinh cá nhân."),
-)
-_LOWER_SUBJECTS = (
-    (
-        "NGUVAN",
-        "Ngữ văn",
-        "8.0",
-        "8.3",
-        "8.2",
-        "Cảm thụ văn học tốt, diễn đạt mạch lạc; cần mở rộng vốn đọc.",
-        "Đinh Thị Hoài Thu",
-    ),
-    (
-        "TOAN",
-        "Toán",
-        "6.8",
-        "4.2",
-        "4.9",
-        "Nắm được kiến thức đại số; hình học còn yếu, cần luyện tập thêm trong hè.",
-        "Phùng Quốc Bảo",
-    ),
-    ("NN1", "Ngoại ngữ 1 (Tiếng Anh)", "8.4", "8.8", "8.7", "Kĩ năng nghe nói tiến bộ rõ.", "Lò Mai Khuê"),
-    (
-        "GDCD",
-        "Giáo dục công dân",
-        "9.0",
-        "9.2",
-        "9.1",
-        "Có ý thức vận dụng bài học vào cuộc sống.",
-        "Vi Thanh Ngân",
-    ),
-    (
-        "LSDL",
-        "Lịch sử và Địa lí",
-        "7.9",
-        "8.1",
-        "8.0",
-        "Biết khai thác lược đồ, bảng số liệu.",
-        "Tạ Hữu Nghĩa",
-    ),
-    (
-        "KHTN",
-        "Khoa học tự nhiên",
-        "7.2",
-        "7.5",
-        "7.4",
-        "Thực hành cẩn thận; cần chủ động nêu câu hỏi.",
-        "Ngô Kiều Trinh",
-    ),
-    ("CN", "Công nghệ", "8.5", "8.6", "8.6", "Sản phẩm thực hành đẹp, đúng quy trình.", "Trịnh Xuân Đạt"),
-    ("TIN", "Tin học", "8.8", "9.0", "8.9", "Tư duy thuật toán tốt.", "Mạc Tuấn Kiệt"),
-    ("GDTC", "Giáo dục thể chất", "Đ", "Đ", "Đ", "Tập luyện đều, thể lực tốt.", "Hà Văn Quyết"),
-    (
-        "NT",
-        "Nghệ thuật (Âm nhạc, Mĩ thuật)",
-        "Đ",
-        "Đ",
-        "Đ",
-        "Hát đúng nhịp, bố cục tranh hợp lí.",
-        "Bế Thu Phương",
-    ),
-    (
-        "HDTN",
-        "Hoạt động trải nghiệm, hướng nghiệp",
-        "Đ",
-        "Đ",
-        "Đ",
-        "Nhiệt tình trong hoạt động tập thể.",
-        "Đinh Thị Hoài Thu",
-    ),
-    (
-        "NDGDDP",
-        "Nội dung giáo dục của địa phương",
-        "Đ",
-        "Đ",
-        "Đ",
-        "Hiểu biết về di tích của quê hương.",
-        "Tạ Hữu Nghĩa",
-    ),
-)
-_UPPER_SUBJECTS = (
-    ("NGUVAN", "Ngữ văn", "8.2", "8.6", "8.5", "Lập luận chặt chẽ, có giọng văn riêng.", "Cao Thị Minh Hằng"),
-    ("TOAN", "Toán", "9.1", "9.4", "9.3", "Tư duy tốt, trình bày khoa học.", "Lương Đức Thiện"),
-    ("NN1", "Ngoại ngữ 1 (Tiếng Anh)", "8.9", "9.2", "9.1", "Sử dụng ngôn ngữ linh hoạt.", "Đoàn Bảo Châu"),
-    ("LS", "Lịch sử", "8.7", "9.0", "8.9", "Biết liên hệ, đánh giá sự kiện.", "Quách Gia Huy"),
-    (
-        "GDQPAN",
-        "Giáo dục quốc phòng và an ninh",
-        "9.0",
-        "9.2",
-        "9.1",
-        "Chấp hành kỉ luật tốt.",
-        "Hà Văn Quyết",
-    ),
-    ("VL", "Vật lí", "9.0", "9.3", "9.2", "Vận dụng tốt vào bài toán thực tế.", "Khổng Minh Triết"),
-    ("HH", "Hoá học", "8.8", "9.1", "9.0", "Kĩ năng thí nghiệm vững.", "Thân Ngọc Diệp"),
-    ("SH", "Sinh học", "8.6", "9.0", "8.9", "Ham tìm hiểu, đọc thêm tài liệu.", "Giáp Thu Trang"),
-    ("TIN", "Tin học", "9.4", "9.6", "9.5", "Lập trình tốt, hỗ trợ bạn học.", "Mạc Tuấn Kiệt"),
-    ("GDTC", "Giáo dục thể chất", "Đ", "Đ", "Đ", "Bền bỉ, chuyên cần.", "Hà Văn Quyết"),
-    (
-        "HDTN",
-        "Hoạt động trải nghiệm, hướng nghiệp",
-        "Đ",
-        "Đ",
-        "Đ",
-        "Xác định rõ định hướng nghề nghiệp.",
-        "Cao Thị Minh Hằng",
-    ),
-    (
-        "NDGDDP",
-        "Nội dung giáo dục của địa phương",
-        "Đ",
-        "Đ",
-        "Đ",
-        "Có bài tìm hiểu công phu.",
-        "Quách Gia Huy",
-    ),
-    (
-        "NN2",
-        "Ngoại ngữ 2 (Tiếng Nhật)",
-        "8.0",
-        "8.4",
-        "8.3",
-        "Chữ viết đẹp, phát âm tiến bộ.",
-        "Đoàn Bảo Châu",
-    ),
-    ("TDTTS", "Tiếng dân tộc thiểu số (Tiếng Thái)", None, None, None, None, None),
-)
-
 
 def primary_snapshot(**changes: Any) -> Snapshot:
     """Grade 4 of the primary school: 12 subjects, 15 traits, Hoàn thành."""
     results = PrimaryResults(
         subjects=tuple(
             PrimarySubject(code=c, name=n, level=SubjectLevel(lv), test_mark=m, comment=text)
-            for c, n, lv, m, text in _PRIMARY_SUBJECTS
+            for c, n, lv, m, text in PRIMARY_SUBJECTS
         ),
         traits=tuple(
             Trait(code=c, name=n, group=TraitGroup(g), level=TraitLevel(lv), comment=text)
-            for c, n, g, lv, text in _TRAITS
+            for c, n, g, lv, text in TRAITS
         ),
         year_level=YearLevel.COMPLETED,
         promotion=Promotion.PROMOTED,
@@ -304,7 +123,7 @@ def primary_snapshot(**changes: Any) -> Snapshot:
 
 def lower_secondary_snapshot(**changes: Any) -> Snapshot:
     """Grade 8: one subject re-assessed in summer, corrections noted."""
-    subjects = _secondary_subjects(_LOWER_SUBJECTS, reassessed={"TOAN": "5.5"})
+    subjects = _secondary_subjects(LOWER_SUBJECTS, reassessed={"TOAN": "5.5"})
     results = SecondaryResults(
         subjects=subjects,
         conduct=Conduct(term1=Level.GOOD, term2=Level.GOOD, year=Level.GOOD),
@@ -341,7 +160,7 @@ def lower_secondary_snapshot(**changes: Any) -> Snapshot:
 def upper_secondary_snapshot(**changes: Any) -> Snapshot:
     """Grade 12, the last class: 14 subjects (one not taken), title, certificates, a guardian."""
     results = SecondaryResults(
-        subjects=_secondary_subjects(_UPPER_SUBJECTS, reassessed={}),
+        subjects=_secondary_subjects(UPPER_SUBJECTS, reassessed={}),
         conduct=Conduct(term1=Level.GOOD, term2=Level.GOOD, year=Level.GOOD),
         learning=Learning(term1=Level.GOOD, term2=Level.GOOD, year=Level.GOOD),
         promotion=Promotion.PROMOTED,

@@ -1,6 +1,5 @@
 """A tiny server: the product's templates and built assets, with the product's content security policy."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from backend.core import templates
 from backend.core.headers import CONTENT_SECURITY_POLICY
 from infra.assets.build import Place
 
@@ -55,8 +55,8 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
     )
-    manifest = json.loads((PLACE.dist / "manifest.json").read_text(encoding="utf-8"))
-    env.globals["asset"] = lambda name: "/static/" + manifest[name]
+    env.globals["asset"] = templates.asset
+    env.filters |= {name: getattr(templates, name) for name in dir(templates) if name.startswith("vn_")}
     env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda text: text, lambda one, many, n: one if n == 1 else many, newstyle=True
     )
@@ -94,7 +94,7 @@ def served(handler: Handler) -> Iterator[str]:
             """Quiet: the tests look at the browser's console instead."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -48,6 +48,7 @@ def test_names_carry_the_content(place: Place) -> None:
     for logical, name in manifest(place).items():
         assert name == fingerprint(logical, (place.dist / name).read_bytes())
     css = (place.dist / manifest(place)["hocba.css"]).read_text(encoding="utf-8")
+    assert "Copyright" in css.splitlines()[2], "Tabler's licence asks that its notice stays"
     for logical, name in manifest(place).items():
         assert (f'url("{name}")' in css) is logical.startswith("fonts/")
 

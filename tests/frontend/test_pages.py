@@ -28,11 +28,12 @@ def site(method: str, path: str, body: bytes) -> Answer:
 @both_widths
 def test_the_style_guide_is_shown_without_a_complaint(page: Page, width: int, complaints: list[str]) -> None:
     with served(site) as base:
-        page.goto(base, wait_until="networkidle")
+        page.goto(base)
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"{width}.png", full_page=True)
         assert complaints == []
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.evaluate("document.fonts.ready.then(() => 1)")
         assert page.evaluate("document.fonts.check('16px \"Be Vietnam Pro\"', 'Nguyễn')")
         assert (
             page.evaluate("getComputedStyle(document.querySelector('.btn-seal')).backgroundColor")
@@ -42,7 +43,7 @@ def test_the_style_guide_is_shown_without_a_complaint(page: Page, width: int, co
 
 def test_icons_are_drawn_from_the_sprite(page: Page) -> None:
     with served(site) as base:
-        page.goto(base, wait_until="networkidle")
+        page.goto(base)
         empty = page.evaluate(
             "[...document.querySelectorAll('svg.icon use')]"
             ".filter(u => u.checkVisibility() && !u.getBBox().width).map(u => u.getAttribute('href'))"
@@ -54,7 +55,7 @@ def test_icons_are_drawn_from_the_sprite(page: Page) -> None:
 @pytest.mark.parametrize("path", ["/", "/loi"])
 def test_axe_finds_nothing(page: Page, path: str) -> None:
     with served(site) as base:
-        page.goto(base + path, wait_until="networkidle")
+        page.goto(base + path)
         page.evaluate(AXE.read_text(encoding="utf-8"))
         found = page.evaluate(
             f"axe.run(document, {{runOnly: {RULES}}})"
@@ -67,7 +68,7 @@ def test_axe_finds_nothing(page: Page, path: str) -> None:
 def test_double_zoom_needs_no_sideways_scrolling(page: Page, width: int) -> None:
     with served(site) as base:
         page.set_viewport_size({"width": max(width // 2, 320), "height": 500})
-        page.goto(base, wait_until="networkidle")
+        page.goto(base)
         assert page.evaluate("document.documentElement.scrollWidth") <= max(width // 2, 320)
 
 

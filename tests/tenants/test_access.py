@@ -1,5 +1,6 @@
 """Signing in, staying signed in, signing out."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from backend.core import cookies, settings
 from backend.core.database import public_session, tenant_session
+from backend.core.errors import Unauthenticated
 from backend.core.rate_limit import TooManyTries
 from backend.tenants.access import passwords, service
 from backend.tenants.permissions import Role
@@ -150,15 +152,13 @@ async def test_wrong_password_and_unknown_login_are_alike(site: Litestar) -> Non
 
 def _neutral(page: str, login: str) -> str:
     """The page without what is different every time."""
-    import re
-
     return re.sub(r"[0-9a-f]{32,64}", "", page.replace(login, ""))
 
 
 async def test_refusals_take_the_same_time(product: settings.Settings, school: TestSchool) -> None:
     async def seconds(login: str, network: str) -> float:
         started = time.perf_counter()
-        with pytest.raises(service.Unauthenticated):
+        with pytest.raises(Unauthenticated):
             await service.sign_in(login, "mat-khau-sai-roi", network)
         return time.perf_counter() - started
 
@@ -188,7 +188,7 @@ async def test_the_sixth_try_waits(stranger: Browser, site: Litestar) -> None:
 
 async def test_an_unknown_login_locks_alike(product: settings.Settings) -> None:
     for _ in range(5):
-        with pytest.raises(service.Unauthenticated):
+        with pytest.raises(Unauthenticated):
             await service.sign_in("la@truong.example", "x" * 12, "198.51.100.0/24")
     with pytest.raises(TooManyTries):
         await service.sign_in("LA@truong.example ", "x" * 12, "198.51.100.0/24")

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from litestar import Litestar, get
 from litestar.routes import HTTPRoute
+from sqlalchemy import text
 
 from backend.app import ROUTES, create_app
 from backend.core import settings
+from backend.core.database import tenant_session
 from backend.tenants.guards import OPTION, Access, public, requires
 from backend.tenants.permissions import ROLE_PERMISSIONS, Permission, Role
 from tests.core.browser import Browser
-from tests.core.site_fixtures import TestSchool, signed_in
+from tests.core.site_fixtures import TestSchool, open_test_school, signed_in
 
 
 def handlers(app: Litestar) -> list[tuple[str, str, Any]]:
@@ -79,11 +81,6 @@ async def test_a_permission_opens_to_its_roles_alone(
 
 
 async def test_a_role_taken_away_counts_at_once(probe_site: Litestar) -> None:
-    from sqlalchemy import text
-
-    from backend.core.database import tenant_session
-    from tests.core.site_fixtures import open_test_school
-
     school = await open_test_school("Trường Đổi Vai")
     browser = await signed_in(probe_site, school, Role.PRINCIPAL)
     assert (await browser.get("/thu/chot")).status_code == 200

@@ -13,7 +13,9 @@ from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
 
 async def open_delivery(session: TenantSession, values: dict[str, Any]) -> uuid.UUID | None:
     """Add a delivery; None when this version has one to this Authority already."""
-    return await session.scalar(upsert(Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id))
+    return await session.scalar(
+        upsert(Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id)
+    )
 
 
 async def delivery(session: TenantSession, delivery_id: uuid.UUID, *, hold: bool = False) -> Delivery | None:
@@ -23,7 +25,9 @@ async def delivery(session: TenantSession, delivery_id: uuid.UUID, *, hold: bool
 
 async def update_delivery(session: TenantSession, delivery_id: uuid.UUID, values: dict[str, Any]) -> None:
     await session.execute(
-        update(Delivery).where(Delivery.tenant_id == session.tenant_id, Delivery.id == delivery_id).values(values)
+        update(Delivery)
+        .where(Delivery.tenant_id == session.tenant_id, Delivery.id == delivery_id)
+        .values(values)
     )
 
 
@@ -31,7 +35,8 @@ async def begin_attempt(session: TenantSession, values: dict[str, Any]) -> int:
     """Add the next attempt of a delivery; its number."""
     last = await session.scalar(
         select(func.max(DeliveryAttempt.number)).where(
-            DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.delivery_id == values["delivery_id"]
+            DeliveryAttempt.tenant_id == session.tenant_id,
+            DeliveryAttempt.delivery_id == values["delivery_id"],
         )
     )
     number = (last or 0) + 1
@@ -72,7 +77,9 @@ async def list_deliveries(
     query = select(Delivery).where(Delivery.tenant_id == session.tenant_id)
     if state:
         query = query.where(Delivery.state == state)
-    found = await session.scalars(query.order_by(Delivery.queued_at.desc(), Delivery.id).limit(limit).offset(offset))
+    found = await session.scalars(
+        query.order_by(Delivery.queued_at.desc(), Delivery.id).limit(limit).offset(offset)
+    )
     return found.all()
 
 

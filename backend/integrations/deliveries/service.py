@@ -77,7 +77,9 @@ async def begin_sending(session: TenantSession, delivery_id: uuid.UUID) -> Sendi
     row = await _hold(session, delivery_id)
     if row.state == DeliveryState.SENDING:
         reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
-        await queries.update_delivery(session, delivery_id, {"state": DeliveryState.UNKNOWN, "reason": reason})
+        await queries.update_delivery(
+            session, delivery_id, {"state": DeliveryState.UNKNOWN, "reason": reason}
+        )
         await jobs.enqueue(session, QUERY, delivery_id)
         return None
     if row.state != DeliveryState.QUEUED:
@@ -85,7 +87,12 @@ async def begin_sending(session: TenantSession, delivery_id: uuid.UUID) -> Sendi
     authority = await authorities.bound_authority(session)
     version = await transcripts.get_version(session, row.version_id)
     attempt_id = new_id()
-    attempt = {"tenant_id": session.tenant_id, "id": attempt_id, "delivery_id": delivery_id, "started_at": clock.now()}
+    attempt = {
+        "tenant_id": session.tenant_id,
+        "id": attempt_id,
+        "delivery_id": delivery_id,
+        "started_at": clock.now(),
+    }
     await queries.begin_attempt(session, attempt)
     await queries.update_delivery(session, delivery_id, {"state": DeliveryState.SENDING, "reason": None})
     return Sending(
@@ -199,7 +206,9 @@ async def _apply(session: TenantSession, row: Delivery, answer: SendResult | Que
 async def _keep_evidence(session: TenantSession, evidence: Evidence) -> None:
     """The bytes are in the store already (tasks.py); here the school comes to own them."""
     await storage.register(session, evidence.sent_sha256, len(evidence.sent), "application/octet-stream")
-    await storage.register(session, evidence.received_sha256, len(evidence.received), "application/octet-stream")
+    await storage.register(
+        session, evidence.received_sha256, len(evidence.received), "application/octet-stream"
+    )
 
 
 async def _hold(session: TenantSession, delivery_id: uuid.UUID) -> Delivery:

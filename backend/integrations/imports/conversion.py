@@ -71,7 +71,12 @@ def marks(file: ParsedFile, known: Known) -> Marks:
             sheet_id = known.sheets.get((row.class_code, subject, term))
             if sheet_id is None:
                 found.problems.append(
-                    _problem(row, subject, value, f"lớp {row.class_code} không học môn này theo phân công của trường.")
+                    _problem(
+                        row,
+                        subject,
+                        value,
+                        f"lớp {row.class_code} không học môn này theo phân công của trường.",
+                    )
                 )
                 continue
             found.marks.append(NewMark(sheet_id=sheet_id, student_id=student_id, cell=cell, value=value))
@@ -93,7 +98,11 @@ def _trouble(row: MarkRow, known: Known) -> tuple[str, str, str] | None:
         return "Mã lớp", row.class_code, f"trường chưa có lớp {row.class_code} trong năm học này."
     found = known.students.get(row.student_code)
     if found is None:
-        return "Mã học sinh", row.student_code, "trường không có học sinh mang mã này; hãy nhập danh sách học sinh trước."
+        return (
+            "Mã học sinh",
+            row.student_code,
+            "trường không có học sinh mang mã này; hãy nhập danh sách học sinh trước.",
+        )
     if found[1] != row.class_code:
         return "Mã lớp", row.class_code, f"học sinh đang học lớp {found[1]}, không phải lớp {row.class_code}."
     return None
@@ -154,7 +163,12 @@ def _homeroom(row: HomeroomRow) -> Iterator[Entry]:
         if level:
             yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.CONDUCT, slot), level
     for later in row.reassessments:
-        yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.REASSESSED, later.subject_code), str(later.score or later.level)
+        yield (
+            HOMEROOM,
+            WHOLE_YEAR,
+            Cell(MarkKind.REASSESSED, later.subject_code),
+            str(later.score or later.level),
+        )
     yield from _absences(row)
 
 

@@ -21,7 +21,9 @@ async def run(session: TenantSession, run_id: uuid.UUID, *, hold: bool = False) 
 
 async def update_run(session: TenantSession, run_id: uuid.UUID, values: dict[str, Any]) -> None:
     await session.execute(
-        update(ImportRun).where(ImportRun.tenant_id == session.tenant_id, ImportRun.id == run_id).values(values)
+        update(ImportRun)
+        .where(ImportRun.tenant_id == session.tenant_id, ImportRun.id == run_id)
+        .values(values)
     )
 
 

@@ -1,6 +1,6 @@
 """Words of the imports slice: what a workbook turned out to be, its rows in our terms, what is wrong.
 
-Levels are the Ministry's own codes, subject and trait codes those of `records/assessment/rules/subjects.py`.
+Levels are the Ministry's own codes, subject and trait codes those of `records/roster/curriculum.py`.
 Every row carries the sheet and the row number as Excel shows it, so that a later refusal (an unknown pupil, a
 locked sheet) can still name the place.
 """

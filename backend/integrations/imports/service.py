@@ -62,7 +62,9 @@ async def preview(
         "uploaded_at": clock.now(),
     }
     await queries.insert_run(session, values)
-    await audit.record(session, actor, Action.IMPORT_PREVIEWED, run_id, file_name, sha256=digest, bad=found.bad)
+    await audit.record(
+        session, actor, Action.IMPORT_PREVIEWED, run_id, file_name, sha256=digest, bad=found.bad
+    )
     return run_id
 
 
@@ -125,7 +127,9 @@ async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile,
     layout = str(file.__struct_config__.tag)
     if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
         message = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập được kết quả cuối năm học."
-        return _preview(layout, 0, 0, 0, 0, [RowProblem(sheet="", row=None, column="", value="", message=message)])
+        return _preview(
+            layout, 0, 0, 0, 0, [RowProblem(sheet="", row=None, column="", value="", message=message)]
+        )
     found = conversion.marks(file, await _known(session))
     problems = [*file.problems, *found.problems]
     record = gradebook.record_marks if write and not problems else gradebook.compare_marks

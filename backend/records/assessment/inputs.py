@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from backend.records.assessment.schemas import (
     Absences,
-    AssessedBy,
     Conduct,
     Level,
     PrimarySubject,
@@ -19,7 +18,7 @@ from backend.records.assessment.schemas import (
     TraitResult,
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
-from backend.records.roster.curriculum import GradeSubject, find_subject, traits_of
+from backend.records.roster.curriculum import AssessedBy, GradeSubject, find_subject, traits_of
 from backend.records.roster.schemas import HOMEROOM
 
 Cells = Mapping[Cell, str]
@@ -33,7 +32,11 @@ def pupil_year(grade: int, subject_codes: Sequence[str], cells: PupilCells) -> P
     """What the circular is asked about one pupil; empty cells stay None, they are never zero."""
     subjects = [subject for code in subject_codes if (subject := find_subject(grade, code))]
     homeroom = cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
-    return _primary(grade, subjects, cells, homeroom) if grade <= 5 else _secondary(grade, subjects, cells, homeroom)
+    return (
+        _primary(grade, subjects, cells, homeroom)
+        if grade <= 5
+        else _secondary(grade, subjects, cells, homeroom)
+    )
 
 
 def _secondary(
@@ -74,7 +77,9 @@ def _term(subject: GradeSubject, sheet: Cells) -> TermMarks:
 def _primary(grade: int, subjects: Sequence[GradeSubject], cells: PupilCells, homeroom: Cells) -> PrimaryYear:
     return PrimaryYear(
         grade=grade,
-        subjects=tuple(_primary_subject(subject, cells.get((subject.code, WHOLE_YEAR), _NONE)) for subject in subjects),
+        subjects=tuple(
+            _primary_subject(subject, cells.get((subject.code, WHOLE_YEAR), _NONE)) for subject in subjects
+        ),
         traits=tuple(
             TraitResult(code=trait.code, level=TraitLevel(level) if level else None)
             for trait in traits_of(grade)

@@ -56,7 +56,10 @@ async def progress(session: TenantSession) -> Sequence[Any]:
     """Per class and state, how many results there are."""
     query = (
         select(YearResult.class_id, SchoolClass.name, YearResult.state, func.count().label("number"))
-        .join(SchoolClass, and_(SchoolClass.tenant_id == YearResult.tenant_id, SchoolClass.id == YearResult.class_id))
+        .join(
+            SchoolClass,
+            and_(SchoolClass.tenant_id == YearResult.tenant_id, SchoolClass.id == YearResult.class_id),
+        )
         .where(YearResult.tenant_id == session.tenant_id)
         .group_by(YearResult.class_id, SchoolClass.name, YearResult.state)
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from backend.core.errors import Invalid
+from backend.records.roster.curriculum import AssessedBy
 from backend.records.roster.schemas import StudentId
 
 
@@ -17,13 +18,6 @@ class Circular(StrEnum):
 
     PRIMARY = "27/2020"
     SECONDARY = "22/2021"
-
-
-class AssessedBy(StrEnum):
-    """TT22/2021 Đ.5: by comments alone (Đạt / Chưa đạt), or by comments and marks."""
-
-    SCORE = "score"
-    COMMENT = "comment"
 
 
 class Level(StrEnum):

@@ -53,7 +53,12 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
         )
     await queries.upsert_results(session, rows)
     await audit.record(
-        session, machine(session.tenant_id), Action.RESULTS_COMPUTED, class_id, school_class.name, count=len(rows)
+        session,
+        machine(session.tenant_id),
+        Action.RESULTS_COMPUTED,
+        class_id,
+        school_class.name,
+        count=len(rows),
     )
     await outbox.emit(session, ResultsComputed(class_id))
     return len(rows)
@@ -88,7 +93,9 @@ async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUI
         if row.state == ResultState.COMPUTED and row.output["promotion"] != Promotion.PENDING
     ]
     if not ready:
-        raise Conflict(f"Lớp {school_class.name} chưa có kết quả nào chờ xác nhận; hãy khoá đủ sổ điểm trước.")
+        raise Conflict(
+            f"Lớp {school_class.name} chưa có kết quả nào chờ xác nhận; hãy khoá đủ sổ điểm trước."
+        )
     values = {"state": ResultState.CONFIRMED, "confirmed_by": actor.staff_id, "confirmed_at": clock.now()}
     await queries.confirm(session, ready, values)
     await audit.record(

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
 

@@ -11,7 +11,17 @@ from backend.records.gradebook.models import GradeSheet, Mark
 from backend.records.gradebook.schemas import SheetState
 from backend.records.roster.models import SchoolClass, TeachingAssignment
 
-MARK_COLUMNS = ("tenant_id", "id", "sheet_id", "student_id", "kind", "slot", "value", "changed_by", "changed_at")
+MARK_COLUMNS = (
+    "tenant_id",
+    "id",
+    "sheet_id",
+    "student_id",
+    "kind",
+    "slot",
+    "value",
+    "changed_by",
+    "changed_at",
+)
 
 
 async def sheets(session: TenantSession, *, class_id: uuid.UUID | None = None) -> Sequence[Any]:
@@ -22,7 +32,9 @@ async def sheets(session: TenantSession, *, class_id: uuid.UUID | None = None) -
         .group_by(Mark.sheet_id)
     )
     if class_id is not None:
-        own = select(GradeSheet.id).where(GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id)
+        own = select(GradeSheet.id).where(
+            GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id
+        )
         filled = filled.where(Mark.sheet_id.in_(own))
     counts = filled.subquery()
     query = (
@@ -55,7 +67,8 @@ def _with_class(session: TenantSession) -> Any:
             TeachingAssignment.teacher_id,
         )
         .join(
-            SchoolClass, and_(SchoolClass.tenant_id == GradeSheet.tenant_id, SchoolClass.id == GradeSheet.class_id)
+            SchoolClass,
+            and_(SchoolClass.tenant_id == GradeSheet.tenant_id, SchoolClass.id == GradeSheet.class_id),
         )
         .outerjoin(
             TeachingAssignment,
@@ -74,7 +87,9 @@ async def insert_sheets(session: TenantSession, rows: list[dict[str, Any]]) -> N
         await session.execute(insert(GradeSheet), rows)
 
 
-async def hold_sheets(session: TenantSession, sheet_ids: Sequence[uuid.UUID], *, to_write: bool) -> dict[uuid.UUID, str]:
+async def hold_sheets(
+    session: TenantSession, sheet_ids: Sequence[uuid.UUID], *, to_write: bool
+) -> dict[uuid.UUID, str]:
     """State of each sheet, held until the transaction ends: many may write marks at once, but not while one locks."""
     query = (
         select(GradeSheet.id, GradeSheet.state)

@@ -72,7 +72,9 @@ def _homeroom_columns(grade_level: int) -> tuple[Column, ...]:
         terms = (("1", "Rèn luyện HKI"), ("2", "Rèn luyện HKII"), ("summer", "Rèn luyện sau hè"))
         conduct = tuple(Column(cell=Cell(MarkKind.CONDUCT, slot), label=label) for slot, label in terms)
         return (*conduct, *absences, comment)
-    traits = tuple(Column(cell=Cell(MarkKind.TRAIT, trait.code), label=trait.name) for trait in traits_of(grade_level))
+    traits = tuple(
+        Column(cell=Cell(MarkKind.TRAIT, trait.code), label=trait.name) for trait in traits_of(grade_level)
+    )
     remarks = tuple(
         Column(cell=Cell(MarkKind.TRAIT_COMMENT, group.value), label=label, wide=True)
         for group, label in _TRAIT_GROUPS.items()
@@ -94,7 +96,9 @@ def accept(text: str, cell: Cell, subject: GradeSubject | None, grade_level: int
     if cell.kind is MarkKind.TEST:
         return _whole(value, 10, f"{place}: điểm kiểm tra “{value}” phải là số nguyên từ 0 đến 10.")
     if cell.kind is MarkKind.ABSENCE:
-        return _whole(value, MAX_ABSENCES, f"{place}: số buổi nghỉ “{value}” phải là số nguyên từ 0 đến {MAX_ABSENCES}.")
+        return _whole(
+            value, MAX_ABSENCES, f"{place}: số buổi nghỉ “{value}” phải là số nguyên từ 0 đến {MAX_ABSENCES}."
+        )
     if cell.kind in (MarkKind.COMMENT, MarkKind.HOMEROOM_COMMENT, MarkKind.TRAIT_COMMENT):
         return _comment(value, place)
     if cell.kind is MarkKind.REASSESSED or subject is None:

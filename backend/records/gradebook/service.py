@@ -36,7 +36,9 @@ async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
     """Open the sheets of a class: one per subject (and term, from grade 6), and the homeroom teacher's own."""
     school_class = await roster.get_class(session, class_id)
     terms = (WHOLE_YEAR,) if school_class.grade_level <= rules.PRIMARY_LAST_GRADE else (1, 2)
-    wanted = [(a.subject_code, term) for a in await roster.list_assignments(session, class_id) for term in terms]
+    wanted = [
+        (a.subject_code, term) for a in await roster.list_assignments(session, class_id) for term in terms
+    ]
     rows = [
         {
             "tenant_id": session.tenant_id,
@@ -77,13 +79,12 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
             for student in students
         ),
         may_write=row.state == SheetState.OPEN and _in_charge(actor, row),
-        may_lock=row.state == SheetState.OPEN and (_in_charge(actor, row) or actor.may(Permission.SHEET_LOCK_ANY)),
+        may_lock=row.state == SheetState.OPEN
+        and (_in_charge(actor, row) or actor.may(Permission.SHEET_LOCK_ANY)),
     )
 
 
-async def set_mark(
-    session: TenantSession, actor: Actor, new: NewMark, *, revision: int
-) -> MarkView:
+async def set_mark(session: TenantSession, actor: Actor, new: NewMark, *, revision: int) -> MarkView:
     """Write one cell. `revision` is the one that the writer saw, 0 for an empty cell.
 
     Raises Invalid (a value that cannot stand there), Conflict (locked, or somebody else was faster), Forbidden.
@@ -92,7 +93,9 @@ async def set_mark(
     _refuse_stranger(actor, row)
     await _refuse_locked(session, [new.sheet_id])
     student = await _student(session, row, new.student_id)
-    value = rules.accept(new.value, new.cell, _subject(row), row.grade_level, f"{student.full_name}, {_label(row, new.cell)}")
+    value = rules.accept(
+        new.value, new.cell, _subject(row), row.grade_level, f"{student.full_name}, {_label(row, new.cell)}"
+    )
     before = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
     written = await queries.write_mark(session, _values(session, actor, new, value), revision)
     if written is None:
@@ -101,7 +104,12 @@ async def set_mark(
             f"{student.full_name}, {_label(row, new.cell)}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa."
         )
     await audit.record(
-        session, actor, Action.MARK_CHANGED, new.sheet_id, f"{row.class_name} {row.subject_code}", cell=str(new.cell.kind)
+        session,
+        actor,
+        Action.MARK_CHANGED,
+        new.sheet_id,
+        f"{row.class_name} {row.subject_code}",
+        cell=str(new.cell.kind),
     )
     return MarkView(value=value, revision=written, changed_at=clock.now())
 
@@ -136,7 +144,10 @@ async def lock_sheets(session: TenantSession, actor: Actor, sheet_ids: Sequence[
     values = {"state": SheetState.LOCKED, "locked_by": actor.staff_id, "locked_at": clock.now()}
     await queries.set_state(session, waiting, values)
     await audit.record_many(
-        session, actor, Action.SHEET_LOCKED, [(row.id, f"{row.class_name} {row.subject_code}") for row in rows]
+        session,
+        actor,
+        Action.SHEET_LOCKED,
+        [(row.id, f"{row.class_name} {row.subject_code}") for row in rows],
     )
     await outbox.emit_all(session, [GradeSheetLocked(sheet_id) for sheet_id in waiting])
     return len(waiting)
@@ -185,7 +196,9 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
         except (Invalid, Conflict) as error:
             problems.append((index, error.message))
             continue
-        staged[mark.sheet_id, mark.student_id, mark.cell] = tuple(_values(session, actor, mark, value).values())
+        staged[mark.sheet_id, mark.student_id, mark.cell] = tuple(
+            _values(session, actor, mark, value).values()
+        )
     await queries.stage_marks(session, list(staged.values()))
     new, changed, unchanged = await queries.compare_staged(session)
     return MarkChange(new=new, changed=changed, unchanged=unchanged, problems=tuple(problems))
@@ -252,7 +265,9 @@ def _subject_name(row: Any) -> str:
 
 
 def _label(row: Any, cell: Cell) -> str:
-    named = next((c.label for c in rules.columns(_subject(row), row.grade_level) if c.cell == cell), cell.kind.value)
+    named = next(
+        (c.label for c in rules.columns(_subject(row), row.grade_level) if c.cell == cell), cell.kind.value
+    )
     term = f" học kì {row.term}" if row.term else ""
     return f"Lớp {row.class_name}, {_subject_name(row)}{term}, cột {named}"
 

@@ -27,7 +27,9 @@ def class_key(name: str) -> str:
 
 def plain(text: str) -> str:
     """Lower-case letters without diacritics, for search: "Đặng" → "dang"."""
-    stripped = "".join(char for char in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(char))
+    stripped = "".join(
+        char for char in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(char)
+    )
     return stripped.replace("đ", "d")
 
 

@@ -62,12 +62,16 @@ async def classes(session: TenantSession, class_id: uuid.UUID | None = None) -> 
         )
         .join(
             AcademicYear,
-            and_(AcademicYear.tenant_id == SchoolClass.tenant_id, AcademicYear.id == SchoolClass.academic_year_id),
+            and_(
+                AcademicYear.tenant_id == SchoolClass.tenant_id,
+                AcademicYear.id == SchoolClass.academic_year_id,
+            ),
         )
         .outerjoin(
             StaffMember,
             and_(
-                StaffMember.tenant_id == SchoolClass.tenant_id, StaffMember.id == SchoolClass.homeroom_teacher_id
+                StaffMember.tenant_id == SchoolClass.tenant_id,
+                StaffMember.id == SchoolClass.homeroom_teacher_id,
             ),
         )
         .outerjoin(Enrollment, studying)
@@ -96,8 +100,12 @@ async def classes_by_name(session: TenantSession, year_id: uuid.UUID) -> dict[st
 async def students_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Pupils of a class with their enrollment, in the order of names."""
     query = (
-        select(Student.id, Student.student_code, *STUDENT_FIELDS, Enrollment.registry_no, Enrollment.joined_on)
-        .join(Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id))
+        select(
+            Student.id, Student.student_code, *STUDENT_FIELDS, Enrollment.registry_no, Enrollment.joined_on
+        )
+        .join(
+            Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id)
+        )
         .where(
             Student.tenant_id == session.tenant_id,
             Enrollment.class_id == class_id,
@@ -123,7 +131,8 @@ async def classes_of_students(
     query = (
         select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
         .join(
-            SchoolClass, and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id)
+            SchoolClass,
+            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
         )
         .where(
             Enrollment.tenant_id == session.tenant_id,
@@ -139,9 +148,12 @@ async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
     """Every pupil of a year: id, student code, name of the class."""
     query = (
         select(Student.id, Student.student_code, SchoolClass.name)
-        .join(Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id))
         .join(
-            SchoolClass, and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id)
+            Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id)
+        )
+        .join(
+            SchoolClass,
+            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
         )
         .where(
             Student.tenant_id == session.tenant_id,
@@ -229,11 +241,15 @@ async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence
             Enrollment.joined_on,
         )
         .join(
-            SchoolClass, and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id)
+            SchoolClass,
+            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
         )
         .join(
             AcademicYear,
-            and_(AcademicYear.tenant_id == SchoolClass.tenant_id, AcademicYear.id == SchoolClass.academic_year_id),
+            and_(
+                AcademicYear.tenant_id == SchoolClass.tenant_id,
+                AcademicYear.id == SchoolClass.academic_year_id,
+            ),
         )
         .where(
             Enrollment.tenant_id == session.tenant_id,

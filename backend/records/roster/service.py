@@ -50,7 +50,11 @@ async def current_year(session: TenantSession) -> AcademicYear:
 
 
 async def open_class(
-    session: TenantSession, year_id: uuid.UUID, name: str, grade_level: int, homeroom_teacher_id: StaffId | None
+    session: TenantSession,
+    year_id: uuid.UUID,
+    name: str,
+    grade_level: int,
+    homeroom_teacher_id: StaffId | None,
 ) -> ClassId:
     """Open a homeroom class."""
     row = SchoolClass(
@@ -220,7 +224,9 @@ class _Register:
     def _differences(self, student: NewStudent, row: Any) -> dict[str, Any]:
         """What the list says otherwise; an empty cell never erases what is known."""
         said = {name: getattr(student, name) for name in _FIELDS}
-        return {name: value for name, value in said.items() if value is not None and value != getattr(row, name)}
+        return {
+            name: value for name, value in said.items() if value is not None and value != getattr(row, name)
+        }
 
     async def write(self) -> None:
         new_rows, places = [], []

@@ -14,7 +14,7 @@ from backend.records.assessment.schemas import (
     YearLevel,
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
-from backend.records.roster.curriculum import AssessedBy, find_subject, traits_of
+from backend.records.roster.curriculum import AssessedBy, GradeSubject, find_subject, traits_of
 from backend.records.roster.curriculum import TraitGroup as CurriculumGroup
 from backend.records.roster.schemas import HOMEROOM, StudentRecord
 from backend.records.transcripts import schemas as t
@@ -119,7 +119,9 @@ def _student(record: StudentRecord) -> t.Student:
     )
 
 
-def _primary(facts: ClassFacts, pupil: PupilFacts, result: PrimaryResult, homeroom: Cells) -> t.PrimaryResults:
+def _primary(
+    facts: ClassFacts, pupil: PupilFacts, result: PrimaryResult, homeroom: Cells
+) -> t.PrimaryResults:
     return t.PrimaryResults(
         subjects=tuple(
             _primary_subject(facts.grade_level, code, pupil.cells.get((code, WHOLE_YEAR), _NONE))
@@ -141,11 +143,16 @@ def _primary_subject(grade: int, code: str, sheet: Cells) -> t.PrimarySubject:
     attempts = [mark for slot in ("1", "2") if (mark := sheet.get(Cell(MarkKind.TEST, slot)))]
     return t.PrimarySubject(
         code=code,
-        name=subject.name if subject else code,
+        name=_form_name(subject) if subject else code,
         level=t.SubjectLevel(level) if level else None,
         test_mark=attempts[-1] if attempts else None,
         comment=sheet.get(Cell(MarkKind.COMMENT)),
     )
+
+
+def _form_name(subject: GradeSubject) -> str:
+    """Parts of one môn are named after it, "Nghệ thuật (Âm nhạc)", so that the form can bracket them."""
+    return f"{subject.group} ({subject.name})" if subject.group else subject.name
 
 
 def _traits(grade: int, homeroom: Cells) -> tuple[t.Trait, ...]:
@@ -153,7 +160,9 @@ def _traits(grade: int, homeroom: Cells) -> tuple[t.Trait, ...]:
     traits, remarked = [], set()
     for trait in traits_of(grade):
         level = homeroom.get(Cell(MarkKind.TRAIT, trait.code))
-        remark = None if trait.group in remarked else homeroom.get(Cell(MarkKind.TRAIT_COMMENT, trait.group.value))
+        remark = (
+            None if trait.group in remarked else homeroom.get(Cell(MarkKind.TRAIT_COMMENT, trait.group.value))
+        )
         remarked.add(trait.group)
         traits.append(
             t.Trait(
@@ -181,7 +190,9 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
     learning, later = result.learning, result.learning_after_reassessment
     last = _LAST_OF_LEVEL.get(facts.grade_level)
     return t.SecondaryResults(
-        subjects=tuple(_secondary_subject(facts, pupil, result, homeroom, code) for code in facts.subject_codes),
+        subjects=tuple(
+            _secondary_subject(facts, pupil, result, homeroom, code) for code in facts.subject_codes
+        ),
         conduct=t.Conduct(
             term1=_conduct(homeroom, "1"),
             term2=_conduct(homeroom, "2"),

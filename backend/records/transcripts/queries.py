@@ -112,15 +112,23 @@ def _versions() -> Any:
         )
         .join(
             Transcript,
-            and_(Transcript.tenant_id == TranscriptVersion.tenant_id, Transcript.id == TranscriptVersion.transcript_id),
+            and_(
+                Transcript.tenant_id == TranscriptVersion.tenant_id,
+                Transcript.id == TranscriptVersion.transcript_id,
+            ),
         )
         .join(
             Student,
-            and_(Student.tenant_id == TranscriptVersion.tenant_id, Student.id == TranscriptVersion.student_id),
+            and_(
+                Student.tenant_id == TranscriptVersion.tenant_id, Student.id == TranscriptVersion.student_id
+            ),
         )
         .join(
             SchoolClass,
-            and_(SchoolClass.tenant_id == TranscriptVersion.tenant_id, SchoolClass.id == TranscriptVersion.class_id),
+            and_(
+                SchoolClass.tenant_id == TranscriptVersion.tenant_id,
+                SchoolClass.id == TranscriptVersion.class_id,
+            ),
         )
         .join(
             AcademicYear,
@@ -152,7 +160,9 @@ async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUI
     """All versions of one transcript, newest first."""
     query = (
         _versions()
-        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.transcript_id == transcript_id)
+        .where(
+            TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.transcript_id == transcript_id
+        )
         .order_by(AcademicYear.starts_on.desc(), TranscriptVersion.number.desc())
     )
     return (await session.execute(query)).all()

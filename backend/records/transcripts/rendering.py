@@ -62,7 +62,7 @@ def _compile(snapshot: Snapshot, inputs: dict[str, str]) -> bytes:
     except typst.TypstError as error:
         raise Invalid(
             f"Không kết xuất được học bạ của {snapshot.student.full_name}: nội dung có ký tự không in được"
-            f" hoặc không đúng mẫu ({error.message.splitlines()[0]})."
+            " hoặc không đúng mẫu; hãy kiểm tra lại dữ liệu của học sinh."
         ) from error
     if not isinstance(pdf, bytes):
         raise TypeError("typst returned no single PDF")

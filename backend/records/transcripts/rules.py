@@ -37,5 +37,7 @@ def is_due(state: str, target: VersionState) -> bool:
     if order.index(VersionState(state)) >= order.index(target):
         return False
     if NEXT[VersionState(state)] is not target:
-        raise Conflict(f"Học bạ đang ở bước “{STATE_NAMES[VersionState(state)]}”, chưa thể {STATE_NAMES[target].lower()}.")
+        raise Conflict(
+            f"Học bạ đang ở bước “{STATE_NAMES[VersionState(state)]}”, chưa thể {STATE_NAMES[target].lower()}."
+        )
     return True

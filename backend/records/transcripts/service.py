@@ -227,7 +227,9 @@ def _confirmed(found: PupilResult | None, student: StudentRecord) -> Any:
 
 async def _class_facts(session: TenantSession, school_class: ClassSummary) -> ClassFacts:
     if school_class.homeroom_teacher is None:
-        raise Conflict(f"Lớp {school_class.name} chưa có giáo viên chủ nhiệm; hãy phân công trước khi chốt học bạ.")
+        raise Conflict(
+            f"Lớp {school_class.name} chưa có giáo viên chủ nhiệm; hãy phân công trước khi chốt học bạ."
+        )
     principal = await _principal(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
@@ -260,7 +262,9 @@ def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
 async def _principal(session: TenantSession) -> Any:
     found = [staff for staff in await people.list_staff(session) if Role.PRINCIPAL in staff.roles]
     if not found:
-        raise Conflict("Trường chưa có hiệu trưởng trong danh sách nhân sự; hãy bổ sung trước khi chốt học bạ.")
+        raise Conflict(
+            "Trường chưa có hiệu trưởng trong danh sách nhân sự; hãy bổ sung trước khi chốt học bạ."
+        )
     return found[0]
 
 
@@ -305,7 +309,11 @@ async def _history(
 
 
 def _row(
-    session: TenantSession, snapshot: Snapshot, transcript: Transcript, class_id: uuid.UUID, year_id: uuid.UUID
+    session: TenantSession,
+    snapshot: Snapshot,
+    transcript: Transcript,
+    class_id: uuid.UUID,
+    year_id: uuid.UUID,
 ) -> dict[str, Any]:
     content = canonical.canonical_json(snapshot)
     return {

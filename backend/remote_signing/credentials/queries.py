@@ -17,9 +17,7 @@ async def insert_credential(session: TenantSession, values: dict[str, Any]) -> N
     await session.execute(insert(Credential).values(values).on_conflict_do_nothing())
 
 
-async def active(
-    session: TenantSession, purpose: Purpose, staff_id: uuid.UUID | None
-) -> Credential | None:
+async def active(session: TenantSession, purpose: Purpose, staff_id: uuid.UUID | None) -> Credential | None:
     """The newest active credential of a person, or of the seal (`staff_id` None)."""
     owner = Credential.staff_id.is_(None) if staff_id is None else Credential.staff_id == staff_id
     query = (

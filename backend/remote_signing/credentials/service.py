@@ -34,7 +34,11 @@ async def enrol(
 ) -> CredentialId:
     """Take over a certificate that the provider lists: for a person, or as the school's seal (`staff_id` None)."""
     certificate = x509.load_der_x509_certificate(found.certificate)
-    credential_id, name, serial = CredentialId(new_id()), _common_name(certificate), f"{certificate.serial_number:x}"
+    credential_id, name, serial = (
+        CredentialId(new_id()),
+        _common_name(certificate),
+        f"{certificate.serial_number:x}",
+    )
     values = {
         "tenant_id": session.tenant_id,
         "id": credential_id,

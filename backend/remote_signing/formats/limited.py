@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from backend.remote_signing.formats.schemas import Report, Unreadable
+from backend.remote_signing.formats.schemas import ROLE_LABELS, ROLES, Report, Unreadable
 
 _ROOT = Path(__file__).resolve().parents[3]
 _CHILD = "backend.remote_signing.formats.child"
@@ -27,15 +27,16 @@ def validate_in_child(
     trust_dir: Path | None,
     at: datetime | None,
     *,
-    expected_fields: Sequence[str],
-    labels: Mapping[str, str] | None = None,
-    memory_bytes: int = 1024 * 1024 * 1024,
+    expected_fields: Sequence[str] = tuple(ROLES),
+    labels: Mapping[str, str] = ROLE_LABELS,
+    memory_bytes: int = 512 * 1024 * 1024,
     seconds: int = 10,
 ) -> Report:
     """`validate_pdf` and the comparison with the attached data, in a limited child process; about a second.
 
-    Without `trust_dir` no chain is believed. Blocks: call it from a thread in a server. Raises Unreadable
-    when the file is no signed PDF, or needs more than `memory_bytes` or `seconds`.
+    The expected signatures are those of a transcript. Without `trust_dir` no chain is believed. Blocks: call
+    it from a thread in a server. Raises Unreadable when the file is no signed PDF, or needs more than
+    `memory_bytes` or `seconds`.
     """
     if len(pdf) > _MAX_BYTES:
         raise Unreadable("Tệp quá lớn so với một học bạ, không kiểm tra được.")
@@ -43,7 +44,7 @@ def validate_in_child(
         "trust_dir": str(trust_dir.resolve()) if trust_dir else None,
         "at": at,
         "expected_fields": list(expected_fields),
-        "labels": dict(labels or {}),
+        "labels": dict(labels),
         "memory_bytes": memory_bytes,
         "cpu_seconds": seconds,
     }
@@ -61,7 +62,7 @@ def _ask(message: bytes, seconds: int) -> _Answer:
             input=message,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=seconds + 5,
+            timeout=seconds + 20,
             check=True,
             env=_environment(),
         )

@@ -8,6 +8,14 @@ import msgspec
 Verdict = Literal["valid", "invalid", "indeterminate"]
 Level = Literal["B-B", "B-T", "B-LT", "B-LTA"]
 
+#: The signature fields of a transcript in signing order, with the codes of the education sector's XML.
+ROLES = {"homeroom_teacher": "GVCN", "principal": "CBQL", "school_seal": "SEAL"}
+ROLE_LABELS = {
+    "homeroom_teacher": "giáo viên chủ nhiệm",
+    "principal": "Hiệu trưởng",
+    "school_seal": "con dấu số nhà trường",
+}
+
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A document with an empty place for one signature, and the hash that somebody is to sign.

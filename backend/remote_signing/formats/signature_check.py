@@ -64,8 +64,12 @@ class SignatureJudge:
         embedded: Sequence[EmbeddedPdfSignature],
         trust: TrustStore,
         at: datetime | None,
+        *,
+        clean_updates: bool,
     ) -> None:
         self._pdf = pdf
+        self._oldest = embedded[0] if embedded else None
+        self._clean_updates = clean_updates
         self._trust = trust
         self._material = read_material(reader)
         self._contexts: dict[tuple[datetime, bool], ValidationContext] = {}
@@ -95,7 +99,7 @@ class SignatureJudge:
     async def _check_document_timestamp(self, findings: Findings, item: EmbeddedPdfSignature) -> None:
         stamped_at = _stamped_at(item) or self._judged_at
         status = await async_validate_pdf_timestamp(item, self._context(stamped_at))
-        self._note_integrity(findings, item, status, allowed=ModificationLevel.LTA_UPDATES)
+        self._note_integrity(findings, status, allowed=ModificationLevel.LTA_UPDATES)
         chain = await validate_tst_signed_data(
             item.signed_data, self._context(self._judged_at, hard=False), item.compute_digest
         )
@@ -109,14 +113,18 @@ class SignatureJudge:
     ) -> None:
         stamped_at = _stamped_at(item)
         moment = stamped_at or self._judged_at
+        # Where every update is clean by `revisions`, what changed after a signature in the middle is part of
+        # what changed after the oldest one: the costly analysis need not run for it again.
+        is_implied = self._clean_updates and not is_newest and item is not self._oldest
         status = await async_validate_pdf_signature(
             item,
+            skip_diff=is_implied,
             signer_validation_context=self._context(moment),
             ts_validation_context=self._context(moment),
             key_usage_settings=_USAGE,
         )
         allowed = ModificationLevel.LTA_UPDATES if is_newest else ModificationLevel.FORM_FILLING
-        self._note_integrity(findings, item, status, allowed=allowed)
+        self._note_integrity(findings, status, allowed=None if is_implied else allowed)
         findings.signed_at = stamped_at or item.self_reported_timestamp
         self._check_profile(findings, item, status)
         await self._note_timestamp(findings, item, status)
@@ -126,19 +134,13 @@ class SignatureJudge:
     def _note_integrity(
         self,
         findings: Findings,
-        item: EmbeddedPdfSignature,
         status: PdfSignatureStatus | DocumentTimestampStatus,
         *,
-        allowed: ModificationLevel,
+        allowed: ModificationLevel | None,
     ) -> None:
-        coverage = status.coverage
         findings.covers_whole_document = findings.slot.end == len(self._pdf)
-        level = status.modification_level
-        findings.modified = (
-            coverage < SignatureCoverageLevel.ENTIRE_REVISION
-            or level is None
-            or level > allowed
-            or not _locks_kept(status)
+        findings.modified = status.coverage < SignatureCoverageLevel.ENTIRE_REVISION or (
+            allowed is not None and not _within(status, allowed)
         )
         if not (status.intact and status.valid):
             findings.problems.append("Nội dung tệp hoặc giá trị chữ ký không khớp: tài liệu đã bị thay đổi.")
@@ -263,8 +265,11 @@ def _text(value: object) -> str | None:
     return str(value) if value is not None else None
 
 
-def _locks_kept(status: PdfSignatureStatus | DocumentTimestampStatus) -> bool:
-    return not isinstance(status, PdfSignatureStatus) or status.docmdp_ok is True
+def _within(status: PdfSignatureStatus | DocumentTimestampStatus, allowed: ModificationLevel) -> bool:
+    """Whether the difference analysis ran, found nothing above `allowed` and no lock broken."""
+    level = status.modification_level
+    keeps_locks = not isinstance(status, PdfSignatureStatus) or status.docmdp_ok is True
+    return keeps_locks and level is not None and level <= allowed
 
 
 def _token(item: EmbeddedPdfSignature) -> asn1_cms.SignedData | None:

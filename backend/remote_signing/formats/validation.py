@@ -79,7 +79,8 @@ def _judge(
         changes = revisions.problems(reader, embedded)
     except Exception:
         return _broken(bones, problems)
-    findings = asyncio.run(_findings(pdf, bones, reader, embedded, trust, at))
+    judge = SignatureJudge(pdf, reader, embedded, trust, at, clean_updates=not changes)
+    findings = asyncio.run(_findings(judge, bones, embedded))
     if [item.slot.object_id for item in findings] != [slot.object_id for slot in bones.slots]:
         problems.append("Hai bộ đọc PDF hiểu các chữ ký trong tệp khác nhau.")
     problems.extend(changes)
@@ -102,14 +103,8 @@ def _judge(
 
 
 async def _findings(
-    pdf: bytes,
-    bones: Bones,
-    reader: PdfFileReader,
-    embedded: Sequence[EmbeddedPdfSignature],
-    trust: TrustStore,
-    at: datetime | None,
+    judge: SignatureJudge, bones: Bones, embedded: Sequence[EmbeddedPdfSignature]
 ) -> list[Findings]:
-    judge = SignatureJudge(pdf, reader, embedded, trust, at)
     slots = {slot.object_id: slot for slot in bones.slots}
     found = []
     # Newest first: a document time stamp lends its time to what it covers.

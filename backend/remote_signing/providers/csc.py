@@ -177,6 +177,8 @@ class CscProvider:
     async def _credential(self, account: port.ProviderAccount, credential_id: str) -> port.RemoteCredential:
         body = {"credentialID": credential_id, "certificates": "chain", "certInfo": True, "authInfo": True}
         info = await self._call(account, "credentials/info", body, _InfoAnswer)
+        if not info.cert.certificates:
+            raise port.OutcomeUnknown(_SILENT, f"no certificate for {credential_id}")
         certificate, *chain = (_from_base64(text) for text in info.cert.certificates)
         usable = info.key.status.lower() == "enabled" and info.cert.status.lower() == "valid"
         return port.RemoteCredential(
@@ -238,11 +240,10 @@ class CscProvider:
             "client_secret": account.client_secret,
         }
         try:
-            answer = await self._send(account, "oauth2/token", {}, form=form)
+            found = _read(await self._send(account, "oauth2/token", {}, form=form), _TokenAnswer)
         except port.OutcomeUnknown as error:
             # Asking for a token signs nothing, so the batch behind it was certainly not touched.
             raise port.NotReached(error.message, error.detail) from error
-        found = _read(answer, _TokenAnswer)
         return Token(text=found.access_token, life=found.expires_in)
 
     async def _send(
@@ -254,7 +255,7 @@ class CscProvider:
         body: Mapping[str, object] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> Response:
-        url = f"{account.base_url.rstrip('/')}/{method}"
+        url = f"{_api_base(account.base_url)}/{method}"
         try:
             answer = await http_client.request(
                 "POST", url, headers=headers, json=body, form=form, total_timeout=self._timeout
@@ -266,6 +267,12 @@ class CscProvider:
         if not 200 <= answer.status < 300:
             raise csc_errors.failure(answer)
         return answer
+
+
+def _api_base(base_url: str) -> str:
+    """The standard puts the interface at /csc/v2; an address with another /csc/ path is taken as it is."""
+    base = base_url.rstrip("/")
+    return base if "/csc/" in f"{base}/" else f"{base}/csc/v2"
 
 
 def _bearer(token: str) -> dict[str, str]:

@@ -62,9 +62,7 @@ class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialHandle(msgspec.Struct, frozen=True, kw_only=True):
-    """Which key signs, with the certificate (DER) pinned at prepare: returned values are verified against
-    it.
-    """
+    """Which key signs, and the certificate (DER) pinned at prepare; values are verified against it."""
 
     credential_id: str
     certificate: bytes
@@ -117,9 +115,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The person must give something to us first (`kind`: pin, otp, oauth, local_agent); answered by
-    `answer`.
-    """
+    """The person must give us something first: `kind` is pin, otp, oauth or local_agent. See `answer`."""
 
     provider_tx: str
     kind: str
@@ -185,15 +181,11 @@ class NotReached(ProviderError):
 
 
 class OutcomeUnknown(ProviderError):
-    """Class *retry* for poll and list; after `sign_hashes` the transaction is *unknown*: act by
-    `Capabilities.repeat`.
-    """
+    """Class *retry* for poll and list; after `sign_hashes` it is *unknown*: act by `Capabilities.repeat`."""
 
 
 class LoginRefused(ProviderError):
-    """Class *retry after login*: a fresh token was refused too; the client id or secret of the account is
-    wrong.
-    """
+    """Class *retry after login*: a fresh token was refused too; client id or secret are wrong."""
 
 
 class NewAuthorizationNeeded(ProviderError):

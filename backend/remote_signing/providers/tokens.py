@@ -1,6 +1,4 @@
-"""Access tokens by client credentials (RFC 6749 4.4), kept until shortly before they end, fetched once for
-all who wait.
-"""
+"""Access tokens by client credentials (RFC 6749 4.4): kept while they last, fetched once for all who wait."""
 
 import asyncio
 import threading

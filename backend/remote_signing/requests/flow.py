@@ -75,7 +75,9 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
     )
 
 
-async def record_prepared(session: TenantSession, call_id: uuid.UUID, prepared: Sequence[PreparedItem]) -> None:
+async def record_prepared(
+    session: TenantSession, call_id: uuid.UUID, prepared: Sequence[PreparedItem]
+) -> None:
     """The intent to sign, committed before the provider hears of it: hashes and our transaction id."""
     call = await _call(session, call_id, hold=True)
     if call.state != CallState.PREPARING:
@@ -134,7 +136,9 @@ async def record_answer(
         case port.Failed():
             await end_call(session, call_id, CallState.FAILED, answer.reason)
         case port.Challenge():
-            await end_call(session, call_id, CallState.FAILED, "Dịch vụ ký số đòi một bước xác nhận chưa hỗ trợ.")
+            await end_call(
+                session, call_id, CallState.FAILED, "Dịch vụ ký số đòi một bước xác nhận chưa hỗ trợ."
+            )
 
 
 async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.Pending) -> None:
@@ -150,9 +154,7 @@ async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.
 
 async def _collect(session: TenantSession, call: ProviderCall, answer: port.Signed) -> None:
     rows = await queries.items_of(session, call.id)
-    values = [
-        {"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)
-    ]
+    values = [{"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)]
     await queries.update_items(session, values)
     await queries.update_call(session, call.id, {"state": CallState.EMBEDDING})
     await jobs.enqueue(session, EMBED, call.id)
@@ -206,7 +208,9 @@ async def _signatures_so_far(
     return found
 
 
-async def record_embedded(session: TenantSession, call_id: uuid.UUID, embedded: Sequence[EmbeddedItem]) -> None:
+async def record_embedded(
+    session: TenantSession, call_id: uuid.UUID, embedded: Sequence[EmbeddedItem]
+) -> None:
     """The signed revisions are in the store: steps are signed, the next ones ready, finished requests announced."""
     call = await _call(session, call_id, hold=True)
     if call.state != CallState.EMBEDDING:
@@ -238,7 +242,9 @@ async def record_embedded(session: TenantSession, call_id: uuid.UUID, embedded: 
     await _end_batch_if_over(session, call.batch_id, None)
 
 
-async def request_to_complete(session: TenantSession, request_id: uuid.UUID) -> tuple[str, list[bytes]] | None:
+async def request_to_complete(
+    session: TenantSession, request_id: uuid.UUID
+) -> tuple[str, list[bytes]] | None:
     """Newest revision of a fully signed document and the certificates (DER) in it; None when it is completed."""
     request = await queries.request(session, request_id)
     if request is None:
@@ -250,7 +256,9 @@ async def request_to_complete(session: TenantSession, request_id: uuid.UUID) -> 
     return request.current_sha256, list(certificates)
 
 
-async def record_completed(session: TenantSession, request_id: uuid.UUID, document_sha256: str, size: int) -> None:
+async def record_completed(
+    session: TenantSession, request_id: uuid.UUID, document_sha256: str, size: int
+) -> None:
     """The document with its long-term validation material is in the store."""
     await storage.register(session, document_sha256, size, PDF_TYPE)
     values = {
@@ -269,7 +277,12 @@ async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, proble
     if state is not BatchState.RUNNING and batch.state == BatchState.RUNNING:
         values |= {"state": state, "ended_at": clock.now()}
         await audit.record(
-            session, machine(session.tenant_id), Action.SIGNING_BATCH_ENDED, batch_id, batch.role, state=state.value
+            session,
+            machine(session.tenant_id),
+            Action.SIGNING_BATCH_ENDED,
+            batch_id,
+            batch.role,
+            state=state.value,
         )
     if values:
         await queries.update_batch(session, batch_id, values)

@@ -43,6 +43,7 @@ class SigningStep(TenantTable):
     signer_id: Mapped[uuid.UUID | None]
     signer_name: Mapped[str]
     state: Mapped[str]
+    ready_at: Mapped[datetime | None]
     batch_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     signed_at: Mapped[datetime | None]
 

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 
+from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.remote_signing.credentials.models import Credential
@@ -19,7 +21,9 @@ from backend.remote_signing.requests.models import (
 from backend.remote_signing.requests.rules import RequestState, StepState
 
 
-async def insert_request(session: TenantSession, request: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+async def insert_request(
+    session: TenantSession, request: dict[str, Any], steps: list[dict[str, Any]]
+) -> None:
     await session.execute(insert(SigningRequest).values(request))
     await session.execute(insert(SigningStep), steps)
 
@@ -55,7 +59,9 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
         select(SigningStep.role, SigningRequest.group_label, func.count().label("number"))
         .join(
             SigningRequest,
-            and_(SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id),
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
         )
         .where(
             SigningStep.tenant_id == session.tenant_id,
@@ -69,9 +75,16 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
 
 
 async def tray_items(
-    session: TenantSession, staff_id: StaffId, *, seal: bool, role: str, group: str | None, hold: bool = False
+    session: TenantSession,
+    staff_id: StaffId,
+    *,
+    seal: bool,
+    role: str,
+    group: str | None,
+    until: datetime,
+    hold: bool = False,
 ) -> Sequence[Any]:
-    """Ready steps of a signer in one role, of one group or all, with the document that is to be signed."""
+    """Steps of a signer in one role that were ready at `until`, of one group or all, with the document to be signed."""
     query = (
         select(
             SigningStep.id.label("step_id"),
@@ -84,12 +97,15 @@ async def tray_items(
         )
         .join(
             SigningRequest,
-            and_(SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id),
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
         )
         .where(
             SigningStep.tenant_id == session.tenant_id,
             SigningStep.state == StepState.READY,
             SigningStep.role == role,
+            SigningStep.ready_at <= until,
             _turn_of(staff_id, seal=seal),
         )
         .order_by(SigningRequest.group_label, SigningRequest.label, SigningStep.id)
@@ -118,7 +134,9 @@ async def update_steps(session: TenantSession, step_ids: Sequence[uuid.UUID], va
 
 
 async def call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False) -> ProviderCall | None:
-    query = select(ProviderCall).where(ProviderCall.tenant_id == session.tenant_id, ProviderCall.id == call_id)
+    query = select(ProviderCall).where(
+        ProviderCall.tenant_id == session.tenant_id, ProviderCall.id == call_id
+    )
     return await session.scalar(query.with_for_update() if hold else query)
 
 
@@ -131,7 +149,9 @@ async def update_call(session: TenantSession, call_id: uuid.UUID, values: dict[s
 
 
 async def batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = False) -> SigningBatch | None:
-    query = select(SigningBatch).where(SigningBatch.tenant_id == session.tenant_id, SigningBatch.id == batch_id)
+    query = select(SigningBatch).where(
+        SigningBatch.tenant_id == session.tenant_id, SigningBatch.id == batch_id
+    )
     return await session.scalar(query.with_for_update() if hold else query)
 
 
@@ -156,7 +176,10 @@ async def consented_documents(session: TenantSession, batch_id: uuid.UUID) -> li
     """(request, SHA-256 of the bytes that were shown) of every item of a batch."""
     query = (
         select(SigningStep.request_id, SigningItem.base_sha256)
-        .join(SigningItem, and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id))
+        .join(
+            SigningItem,
+            and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
+        )
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.batch_id == batch_id)
     )
     return [(row.request_id, row.base_sha256) for row in await session.execute(query)]
@@ -189,11 +212,16 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningRequest.current_sha256,
             SigningRequest.label,
         )
-        .join(SigningStep, and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id))
+        .join(
+            SigningStep,
+            and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
+        )
         .join(steps, steps.c.request_id == SigningStep.request_id)
         .join(
             SigningRequest,
-            and_(SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id),
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
         )
         .where(SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id)
         .order_by(SigningItem.position)
@@ -246,7 +274,7 @@ async def open_next_steps(session: TenantSession, request_ids: Sequence[uuid.UUI
             SigningStep.position == following.c.position,
             SigningStep.state == StepState.WAITING,
         )
-        .values(state=StepState.READY)
+        .values(state=StepState.READY, ready_at=clock.now())
     )
 
 
@@ -279,7 +307,7 @@ async def give_back(session: TenantSession, call_id: uuid.UUID) -> None:
     await session.execute(
         update(SigningStep)
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.id.in_(steps))
-        .values(state=StepState.READY, batch_id=None)
+        .values(state=StepState.READY, ready_at=clock.now(), batch_id=None)
     )
     await session.execute(
         delete(SigningItem).where(SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id)
@@ -288,7 +316,9 @@ async def give_back(session: TenantSession, call_id: uuid.UUID) -> None:
 
 async def batches(session: TenantSession, staff_id: StaffId, limit: int) -> Sequence[Any]:
     """A signer's newest batches with the number of signed documents."""
-    return (await session.execute(_progress(session).where(SigningBatch.consented_by == staff_id).limit(limit))).all()
+    return (
+        await session.execute(_progress(session).where(SigningBatch.consented_by == staff_id).limit(limit))
+    ).all()
 
 
 async def batch_progress(session: TenantSession, batch_id: uuid.UUID) -> Any:
@@ -324,7 +354,9 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[An
         )
         .join(
             SigningRequest,
-            and_(SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id),
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
         )
         .outerjoin(
             SigningBatch,

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import datetime
-from enum import StrEnum
 from typing import NewType
 
 import msgspec
@@ -44,9 +43,13 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsentOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the signer is asked to agree to: exactly these documents, named by their Merkle root (hex)."""
+    """What the signer is asked to agree to: exactly these documents, named by their Merkle root (hex).
+
+    `as_of` is the moment of the list: what becomes ready later is not in it and does not disturb the consent.
+    """
 
     role: str
+    as_of: datetime
     items: tuple[TrayItem, ...]
     merkle_root: str
     certificate_subject: str

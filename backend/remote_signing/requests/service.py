@@ -6,6 +6,7 @@ in `flow.py`.
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
 from backend.core import audit, clock, outbox, storage
 from backend.core.actor import Actor, machine
@@ -84,6 +85,7 @@ async def open_request(
             "signer_id": signer.staff_id,
             "signer_name": signer.name,
             "state": StepState.WAITING if position else StepState.READY,
+            "ready_at": None if position else clock.now(),
         }
         for position, signer in enumerate(signers)
     ]
@@ -104,10 +106,12 @@ async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:
 
 async def offer(session: TenantSession, actor: Actor, role: str, group: str | None) -> ConsentOffer:
     """The exact documents that a consent would cover. Raises Conflict when nothing waits or no certificate is usable."""
-    items = await _waiting(session, actor, role, group, hold=False)
+    as_of = clock.now()
+    items = await _waiting(session, actor, role, group, as_of, hold=False)
     credential = await _credential(session, actor, role)
     return ConsentOffer(
         role=role,
+        as_of=as_of,
         items=tuple(items),
         merkle_root=_root(items),
         certificate_subject=credential.subject_name,
@@ -116,15 +120,17 @@ async def offer(session: TenantSession, actor: Actor, role: str, group: str | No
 
 
 async def consent(
-    session: TenantSession, actor: Actor, role: str, group: str | None, merkle_root: str
+    session: TenantSession, actor: Actor, role: str, group: str | None, merkle_root: str, as_of: datetime
 ) -> BatchId:
-    """Agree to sign exactly the documents that were shown: `merkle_root` is the one of the offer.
+    """Agree to sign exactly the documents that were shown: `merkle_root` and `as_of` are those of the offer.
 
     Raises Conflict when the documents have changed since, or when somebody else has begun to sign them.
     """
-    items = await _waiting(session, actor, role, group, hold=True)
+    items = await _waiting(session, actor, role, group, as_of, hold=True)
     if _root(items) != merkle_root:
-        raise Conflict("Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký.")
+        raise Conflict(
+            "Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký."
+        )
     credential = await _credential(session, actor, role)
     batch_id = BatchId(new_id())
     calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root)
@@ -229,12 +235,14 @@ async def subject_of(session: TenantSession, request_id: uuid.UUID) -> uuid.UUID
 
 
 async def _waiting(
-    session: TenantSession, actor: Actor, role: str, group: str | None, *, hold: bool
+    session: TenantSession, actor: Actor, role: str, group: str | None, as_of: datetime, *, hold: bool
 ) -> list[TrayItem]:
     seal = role == SEAL_ROLE
     if actor.staff_id is None or not actor.may(Permission.SEAL if seal else Permission.SIGN):
         raise Forbidden("Bạn không có quyền ký ở vai trò này.")
-    rows = await queries.tray_items(session, actor.staff_id, seal=seal, role=role, group=group, hold=hold)
+    rows = await queries.tray_items(
+        session, actor.staff_id, seal=seal, role=role, group=group, until=as_of, hold=hold
+    )
     if not rows:
         raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     return [

@@ -34,9 +34,15 @@ async def submit_call(work: Work) -> None:
         return
     provider = gateway.provider(call.pin.provider)
     if work.fence > 1 and provider.capabilities.repeat is not port.Repeat.IDEMPOTENT:
-        await _end(work, CallState.UNKNOWN, "Không rõ dịch vụ ký số đã nhận yêu cầu chưa; cần người kiểm tra.")
+        await _end(
+            work, CallState.UNKNOWN, "Không rõ dịch vụ ký số đã nhận yêu cầu chưa; cần người kiểm tra."
+        )
         return
-    await _record(work, call, provider.sign_hashes(gateway.account(call.pin.account), gateway.handle(call.pin), _batch(call)))
+    await _record(
+        work,
+        call,
+        provider.sign_hashes(gateway.account(call.pin.account), gateway.handle(call.pin), _batch(call)),
+    )
 
 
 @task(flow.POLL, lane=Lane.SIGN, lease_seconds=60)

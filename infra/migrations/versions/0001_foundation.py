@@ -563,6 +563,7 @@ def create_tables() -> None:
         sa.Column("signer_id", sa.Uuid(), nullable=True),
         sa.Column("signer_name", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("batch_id", sa.Uuid(), nullable=True),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),

@@ -1,10 +1,11 @@
 """The key that schools call with. Generated at the first start and kept in DIR/settings.json (mode 0600)."""
 
-import os
 import secrets
 from pathlib import Path
 
 import msgspec
+
+from infra.simulators.storage import keep_first
 
 FILE_NAME = "settings.json"
 
@@ -21,8 +22,4 @@ def load_or_create(directory: Path) -> ProvinceSettings:
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=ProvinceSettings)
     settings = ProvinceSettings(api_key=secrets.token_urlsafe(32))
-    draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(settings))
-    draft.replace(path)
-    return settings
+    return msgspec.json.decode(keep_first(path, msgspec.json.encode(settings)), type=ProvinceSettings)

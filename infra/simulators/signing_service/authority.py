@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from infra.simulators.signing_service.settings import write_private
+from infra.simulators.storage import keep_first
 
 ORGANISATION = "Hocba SANDBOX (không có giá trị pháp lý)"
 #: A policy from the arc that NIST keeps for tests.
@@ -170,8 +170,7 @@ class Authority:
 
     def _keep(self, name: str, holder: Holder) -> Holder:
         # One file, so that a kill can never leave a key with the certificate of another.
-        write_private(self._directory / f"{name}.pem", to_pem(holder))
-        return holder
+        return from_pem(keep_first(self._directory / f"{name}.pem", to_pem(holder)))
 
     def _load(self, name: str) -> Holder | None:
         path = self._directory / f"{name}.pem"

@@ -1,10 +1,11 @@
 """Who may call the service. Generated at the first start and kept in DIR/settings.json (mode 0600)."""
 
-import os
 import secrets
 from pathlib import Path
 
 import msgspec
+
+from infra.simulators.storage import keep_first
 
 FILE_NAME = "settings.json"
 
@@ -33,14 +34,5 @@ def load_or_create(directory: Path) -> ServiceSettings:
         return msgspec.json.decode(path.read_bytes(), type=ServiceSettings)
     party = RelyingParty(client_id="hocba", client_secret=secrets.token_urlsafe(32))
     settings = ServiceSettings(relying_parties=(party,))
-    write_private(path, msgspec.json.format(msgspec.json.encode(settings), indent=2))
-    return settings
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    draft = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    draft.replace(path)
+    kept = keep_first(path, msgspec.json.format(msgspec.json.encode(settings), indent=2))
+    return msgspec.json.decode(kept, type=ServiceSettings)

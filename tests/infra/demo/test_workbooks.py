@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from backend.records.assessment.rules.subjects import Kind, subjects_by_code
+from backend.records.roster.curriculum import Kind, subjects_by_code
 from infra.demo.truth import Truth, tell
 from infra.demo.workbooks import DemoPlan, read_plan, write_workbooks
 

@@ -71,7 +71,7 @@ async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def test_without_a_whole_answer_the_outcome_is_open(talk: Talk) -> None:
     async with server_that(talk) as url:
         with pytest.raises(http_client.NoAnswer):
-            await http_client.request("POST", url, json={"a": 1}, total_timeout=0.4, max_bytes=1000)
+            await http_client.request("POST", url, json={"a": 1}, total_timeout=1.5, max_bytes=1000)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "no address", "ftp://127.0.0.1/", "http://[::1"])

@@ -20,7 +20,7 @@ from backend.integrations.imports.schemas import (
     SecondaryMarksFile,
     UnreadableFile,
 )
-from backend.records.assessment.rules.subjects import TRAITS, Kind, subjects_of
+from backend.records.roster.curriculum import TRAITS, Kind, subjects_of
 
 Rows = list[list[Cell]]
 Make = Callable[[str, Sequence[Sequence[Cell]]], Sheet]

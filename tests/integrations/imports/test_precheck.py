@@ -183,6 +183,15 @@ def many_entries(path: Path) -> None:
             package.writestr(f"xl/a{number}.xml", b"")
 
 
+def many_small_parts(path: Path) -> None:
+    """No part is large enough to be measured by its ratio; together they are 54 MB."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("[Content_Types].xml", CONTENT_TYPES)
+        package.writestr("xl/workbook.xml", SHEET)
+        for number in range(60):
+            package.writestr(f"xl/a{number}.xml", SHEET + " " * 900_000)
+
+
 def most_entries_allowed(path: Path) -> None:
     """Not a bomb by any single rule: as many parts as allowed, the last one with a DTD."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
@@ -217,7 +226,7 @@ def overlapping_entries(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [shared_strings_bomb, many_entries, most_entries_allowed, overlapping_entries],
+    [shared_strings_bomb, many_entries, many_small_parts, most_entries_allowed, overlapping_entries],
     ids=lambda make: make.__name__,
 )
 def test_bombs_are_refused_in_200_ms_and_64_mb(tmp_path: Path, make: object) -> None:

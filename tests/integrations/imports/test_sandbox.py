@@ -67,7 +67,8 @@ def workbook(*rows: Sequence[object]) -> bytes:
         "[Content_Types].xml": CONTENT_TYPES,
         "_rels/.rels": relations(rId1="officeDocument xl/workbook.xml"),
         "xl/workbook.xml": (
-            f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets><sheet name="Toán" sheetId="1" r:id="rId1"/>'
+            f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>'
+            '<sheet name="Toán" sheetId="1" r:id="rId1"/>'
             '<sheet name="Ngữ văn" sheetId="2" state="hidden" r:id="rId2"/></sheets></workbook>'
         ),
         "xl/_rels/workbook.xml.rels": relations(

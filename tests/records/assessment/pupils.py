@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from backend.records.assessment.rules import assess
-from backend.records.assessment.rules.subjects import TRAITS, Kind, subjects_of
 from backend.records.assessment.schemas import (
     Policy,
     PrimaryResult,
@@ -14,6 +13,7 @@ from backend.records.assessment.schemas import (
     SecondaryResult,
     SecondaryYear,
 )
+from backend.records.roster.curriculum import TRAITS, Kind, subjects_of
 
 Json = dict[str, Any]
 

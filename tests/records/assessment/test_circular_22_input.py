@@ -134,3 +134,12 @@ def test_reassessment_of_a_subject_that_was_not_due_is_questioned() -> None:
     subjects[0]["reassessed"], subjects[2]["reassessed"] = "5.0", "6"
     texts = [one.text for one in assess_json(secondary(subjects)).reasons if one.rule == "TT22 Đ.14"]
     assert any("Ngoại ngữ 1 không thuộc diện" in text for text in texts)
+
+
+@pytest.mark.parametrize(("field", "value"), [("average", "8.0"), ("average", ""), ("result", "Đ")])
+def test_all_marks_and_a_recorded_result_are_one_too_many(field: str, value: str) -> None:
+    subject = marked(["8"] * 4, "8", "8")
+    subject["term2"] = {**subject["term2"], field: value}
+    with pytest.raises(InvalidPupilYear) as refused:
+        assess_json(secondary([subject]))
+    assert refused.value.path == f"subjects.TOAN.term2.{field}"

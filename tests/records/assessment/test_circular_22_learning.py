@@ -5,13 +5,8 @@ A marks, N numbers of marks, B year, C comments, D learning.
 
 import pytest
 
-from backend.records.assessment.rules.subjects import regular_marks
-from backend.records.assessment.schemas import (
-    AdjustmentReading,
-    AssessedBy,
-    InvalidPupilYear,
-    Policy,
-)
+from backend.records.assessment.schemas import AdjustmentReading, InvalidPupilYear, Policy
+from backend.records.roster.curriculum import AssessedBy, regular_marks
 from tests.records.assessment.pupils import (
     assess_json,
     averages,

@@ -1,26 +1,21 @@
 """The pages: what independent readers find in the PDF, against the snapshot itself."""
 
 import re
-import subprocess
-import sys
-from io import BytesIO
+import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pikepdf
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.core.errors import Invalid
-from backend.records.transcripts import canonical
-from backend.records.transcripts.canonical import Json, canonical_json, check_text, text_leaves
+from backend.records.transcripts import canonical, rendering
+from backend.records.transcripts.canonical import Json, check_text, text_leaves
 from backend.records.transcripts.page_check import missing_texts
-from backend.records.transcripts.rendering import render_pdf
 from backend.records.transcripts.schemas import Snapshot
-from backend.records.transcripts.xml_form import build_xml
 from tests.factories.snapshots import (
     all_snapshots,
     lower_secondary_snapshot,
@@ -29,7 +24,6 @@ from tests.factories.snapshots import (
     with_changes,
 )
 from tests.records.transcripts.pdf_reading import (
-    attachments,
     page_texts,
     poppler_text,
     rendered,
@@ -132,71 +126,33 @@ def test_a_page_that_says_something_else_is_found_out(path: str, value: str, sai
     assert any(line.startswith(said) for line in missing_texts(with_changes(snapshot, {path: value}), pages))
 
 
-@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
-def test_another_process_makes_the_same_bytes(snapshot: Snapshot, tmp_path: Path) -> None:
-    (tmp_path / "snapshot.json").write_bytes(canonical_json(snapshot))
-    (tmp_path / "hocba.xml").write_bytes(build_xml(snapshot))
-    program = (
-        "import sys, pathlib; from backend.records.transcripts.rendering import render_pdf;"
-        " here = pathlib.Path(sys.argv[1]);"
-        " out = render_pdf((here / 'snapshot.json').read_bytes(), (here / 'hocba.xml').read_bytes());"
-        " (here / 'out.pdf').write_bytes(out)"
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
-    render_pdf(canonical_json(primary_snapshot(version=2)), b"<other/>")
-    assert rendered(snapshot) == (tmp_path / "out.pdf").read_bytes()
-
-
-def test_the_data_travel_inside() -> None:
-    snapshot = upper_secondary_snapshot()
-    pdf = rendered(snapshot)
-    assert attachments(pdf) == {"snapshot.json": canonical_json(snapshot), "hocba.xml": build_xml(snapshot)}
-    with pikepdf.open(BytesIO(pdf)) as document:
-        related = {str(spec.UF): str(spec.AFRelationship) for spec in document.Root.AF}
-        types = {str(spec.UF): str(spec.EF.F.Subtype) for spec in document.Root.AF}
-    assert related == {"snapshot.json": "/Source", "hocba.xml": "/Alternative"}
-    assert types == {"snapshot.json": "/application/json", "hocba.xml": "/application/xml"}
-
-
-def fonts_of(document: pikepdf.Pdf) -> list[Any]:
-    return [
-        item
-        for item in document.objects
-        if isinstance(item, pikepdf.Dictionary) and item.get("/Type") == "/Font"
-    ]
-
-
-@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
-def test_the_file_declares_pdf_a_3a_and_keeps_what_can_be_checked(snapshot: Snapshot) -> None:
-    with pikepdf.open(BytesIO(rendered(snapshot))) as document:
-        with document.open_metadata() as xmp:
-            assert (xmp["pdfaid:part"], xmp["pdfaid:conformance"]) == ("3", "A")
-            assert snapshot.student.full_name in xmp["dc:title"]
-        root = document.Root
-        assert root.MarkInfo.Marked
-        assert "/StructTreeRoot" in root
-        assert str(root.Lang).startswith("vi")
-        assert "/OutputIntents" in root
-        assert "/AcroForm" not in root
-        assert "/JavaScript" not in root.get("/Names", pikepdf.Dictionary())
-        assert not document.is_encrypted
-        assert all(
-            tuple(map(float, page.MediaBox))[2:] == pytest.approx((595.28, 841.89), abs=0.1)
-            for page in document.pages
-        )
-        fonts = fonts_of(document)
-        descriptors = [font.FontDescriptor for font in fonts if "/FontDescriptor" in font]
-        assert descriptors
-        assert all("/FontFile2" in d or "/FontFile3" in d for d in descriptors)
-        assert all("Tinos" in str(d.FontName) for d in descriptors)
-        assert all("/ToUnicode" in font for font in fonts if font.Subtype == "/Type0")
-
-
-@pytest.mark.needs("qpdf")
-def test_the_file_is_sound_for_qpdf(tmp_path: Path) -> None:
-    path = tmp_path / "document.pdf"
-    path.write_bytes(rendered(primary_snapshot()))
-    subprocess.run(["qpdf", "--check", str(path)], check=True, capture_output=True)
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ('fields(("Quê quán", view.student.hometown)),', "student.hometown"),
+        ("mark(subject.reassessed),", "results.subjects[1]"),
+        ("shown(row.registry_no, limit: 8),", "history[0].registry_no"),
+        (
+            "passage([Kết quả tham gia các cuộc thi (nếu có)], lines-of(results.competitions)),",
+            "results.competitions[0]",
+        ),
+    ],
+)
+def test_a_form_that_leaves_something_out_is_found_out(
+    left_out: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forms = Path(shutil.copytree(rendering.DOCUMENTS, tmp_path / "documents"))
+    template = (forms / "secondary.typ").read_text()
+    assert left_out in template
+    (forms / "secondary.typ").write_text(template.replace(left_out, "[]," if "row" in left_out else "", 1))
+    snapshot = lower_secondary_snapshot()
+    monkeypatch.setattr(rendering, "DOCUMENTS", forms)
+    rendering._compiler.cache_clear()
+    try:
+        pages = page_texts(rendered(snapshot))
+    finally:
+        rendering._compiler.cache_clear()
+    assert any(line.startswith(said) for line in missing_texts(snapshot, pages))
 
 
 def test_every_printable_character_has_a_glyph_in_the_font() -> None:

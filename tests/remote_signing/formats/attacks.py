@@ -68,6 +68,29 @@ def page_replaced(pdf: bytes) -> bytes:
     return updated(pdf, change)
 
 
+def page_tree_replaced(pdf: bytes) -> bytes:
+    """The catalog, which validation material may rewrite, now leads to other pages."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        pages = _dictionary(
+            {pdf_name("/Type"): pdf_name("/Pages"), pdf_name("/Count"): generic.NumberObject(1)}
+        )
+        reference = writer.add_object(pages)
+        box = generic.ArrayObject(map(generic.NumberObject, (0, 0, 99, 99)))
+        page = _dictionary(
+            {
+                pdf_name("/Type"): pdf_name("/Page"),
+                pdf_name("/Parent"): reference,
+                pdf_name("/MediaBox"): box,
+            }
+        )
+        pages[pdf_name("/Kids")] = generic.ArrayObject([writer.add_object(page)])
+        writer.root[pdf_name("/Pages")] = reference
+        writer.update_container(writer.root)
+
+    return updated(pdf, change)
+
+
 def annotation_added(pdf: bytes) -> bytes:
     """A text lies over the first page."""
 

@@ -50,7 +50,7 @@ def _bomb(megabytes: int) -> bytes:
 
 
 def _stream_bomb() -> Any:
-    return generic.StreamObject(  # type: ignore[no-untyped-call]
+    return generic.StreamObject(
         dict_data={pdf_name("/Filter"): pdf_name("/FlateDecode")}, encoded_data=_bomb(2048)
     )
 

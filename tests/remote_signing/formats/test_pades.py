@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from backend.remote_signing.formats import cms, pades
+from backend.remote_signing.formats.embedded import timestamp_certificates
 from backend.remote_signing.formats.self_check import SelfCheckFailed, quick_check
 from tests.remote_signing.formats import attacks
 from tests.remote_signing.formats.world import NAMES, World
@@ -190,6 +191,10 @@ def test_material_is_added_once(world: World, signed_b_t: bytes, signed: bytes) 
         world.pki.responder.der,
         world.pki.root.der,
     ]
+
+
+def test_certificates_of_the_authority_are_found(world: World, signed_b_t: bytes) -> None:
+    assert set(timestamp_certificates(signed_b_t)) == {world.pki.tsa.der, world.pki.issuing.der}
 
 
 class TestQuickCheck:

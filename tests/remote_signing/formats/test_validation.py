@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from asn1crypto import cms as asn1_cms
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives import serialization
@@ -18,7 +19,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from backend.core import clock
-from backend.remote_signing.formats import pades
+from backend.remote_signing.formats import cms, pades
 from backend.remote_signing.formats.schemas import Report, Unreadable
 from backend.remote_signing.formats.trust import TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
@@ -126,10 +127,11 @@ def test_revocation_counts_from_its_time(world: World, signed_b_t: bytes, delay:
 
 SPOILED = [
     (attacks.flipped_byte, "thay đổi"),
-    (attacks.cut_byte_range, "chừa ra"),
+    (attacks.cut_byte_range, "chừa ra nhiều hơn"),
     (attacks.foreign_cms, ""),
     (attacks.zeroed_value, ""),
     (attacks.page_replaced, "sửa"),
+    (attacks.page_tree_replaced, "sửa"),
     (attacks.annotation_added, "sửa"),
     (attacks.field_added, "trường"),
     (attacks.signature_shared, "dùng chung"),
@@ -244,6 +246,23 @@ def test_a_token_for_another_value_is_refused(world: World) -> None:
     report = check(world, world.add_material(document))
     assert report.verdict == "invalid"
     assert "Dấu thời gian không thuộc về chữ ký này" in sentences(report)
+
+
+def test_a_signature_that_does_not_name_its_certificate_is_refused(world: World) -> None:
+    prepared = world.prepare(pades.place_fields(world.rendered, NAMES), NAMES[0], world.teacher)
+    attributes = asn1_cms.CMSAttributes.load(prepared.signed_attributes)
+    bare = asn1_cms.CMSAttributes(
+        [item for item in attributes if item["type"].native != "signing_certificate_v2"]
+    )
+    signed_part = bare.dump()
+    value = world.teacher.sign(signed_part)
+    contents = cms.build(signed_part, value, world.teacher.der, prepared.chain, world.token(value))
+    room = prepared.region_end - prepared.region_start - 2
+    document = bytearray(prepared.document)
+    document[prepared.region_start + 1 : prepared.region_end - 1] = contents.hex().encode().ljust(room, b"0")
+    report = check(world, world.add_material(bytes(document)))
+    assert not report.signatures[0].intact
+    assert "signing-certificate-v2" in sentences(report)
 
 
 def test_a_certificate_of_the_sandbox_is_named() -> None:

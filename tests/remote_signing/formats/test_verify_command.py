@@ -196,7 +196,7 @@ def test_hostile_files_do_no_harm(
     assert found in status, error
     assert "Traceback" not in error
     assert seconds < 5
-    assert kilobytes < 700_000
+    assert kilobytes < 560_000
 
 
 def test_a_child_out_of_time_is_stopped(signed: bytes) -> None:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 from cryptography import x509
@@ -62,6 +63,14 @@ async def test_facts_name_the_service_and_its_methods(service: SigningService, p
     assert {"credentials/authorize", "credentials/authorizeCheck", "signatures/signHash"} <= set(
         facts.methods
     )
+
+
+@pytest.mark.parametrize("path", ["", "/", "/csc/v2", "/csc/v2/"])
+async def test_the_address_may_name_the_service_or_the_interface(
+    service: SigningService, provider: CscProvider, path: str
+) -> None:
+    account = msgspec.structs.replace(service.account(USER), base_url=service.url + path)
+    assert (await provider.facts(account)).methods
 
 
 async def test_credentials_come_with_chain_and_state(service: SigningService, provider: CscProvider) -> None:

@@ -115,9 +115,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """It certainly was not taken: no connection, key refused (`needs_person`), or told to wait
-    (`retry_after` seconds).
-    """
+    """Certainly not taken: no connection, key refused (`needs_person`) or told to wait (`retry_after` s)."""
 
     reason: str
     evidence: Evidence

@@ -8,8 +8,7 @@ from functools import cache
 from typing import Final
 
 from backend.integrations.imports.readers.text import key_of
-from backend.records.assessment.rules.subjects import TRAITS, GradeSubject, Kind, TraitGroup, subjects_of
-from backend.records.assessment.schemas import AssessedBy
+from backend.records.roster.curriculum import TRAITS, AssessedBy, GradeSubject, Kind, TraitGroup, subjects_of
 
 GradeSubjects = tuple[GradeSubject, ...]
 

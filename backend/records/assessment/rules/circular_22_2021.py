@@ -7,7 +7,6 @@ from backend.records.assessment.rules.codes import check_codes
 from backend.records.assessment.rules.explain_22 import explain
 from backend.records.assessment.rules.learning import SUBJECTS_NEEDED, Outcome, learning_outcome
 from backend.records.assessment.rules.subject_results import Assessed, Value, assess_subject
-from backend.records.assessment.rules.subjects import Kind, subjects_of
 from backend.records.assessment.rules.year_facts import ABSENCES_ALLOWED, YearFacts, is_weak
 from backend.records.assessment.schemas import (
     Absences,
@@ -23,6 +22,7 @@ from backend.records.assessment.schemas import (
     SecondaryYear,
     Title,
 )
+from backend.records.roster.curriculum import Kind, subjects_of
 
 #: Đ.8.2.b: term I → term II → year.
 _YEAR_CONDUCT = {

@@ -6,13 +6,6 @@ from typing import NamedTuple
 from backend.records.assessment.rules.codes import check_codes
 from backend.records.assessment.rules.explain_27 import LAST_GRADE, PrimaryFacts, explain
 from backend.records.assessment.rules.marks import read_test
-from backend.records.assessment.rules.subjects import (
-    GradeSubject,
-    Kind,
-    find_subject,
-    subjects_of,
-    traits_of,
-)
 from backend.records.assessment.schemas import (
     InvalidPupilYear,
     Policy,
@@ -25,6 +18,13 @@ from backend.records.assessment.schemas import (
     Title,
     TraitLevel,
     YearLevel,
+)
+from backend.records.roster.curriculum import (
+    GradeSubject,
+    Kind,
+    find_subject,
+    subjects_of,
+    traits_of,
 )
 
 #: Đ.9.2.a: (level, subjects allowed, traits allowed, lowest test mark).

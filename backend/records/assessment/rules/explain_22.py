@@ -9,6 +9,9 @@ from backend.records.assessment.rules.subject_results import Assessed, Value
 from backend.records.assessment.rules.year_facts import ABSENCES_ALLOWED, YearFacts, is_weak
 from backend.records.assessment.schemas import Level, Promotion, Reason, Title
 
+#: Counted subjects with their results of one period.
+Results = list[tuple[Assessed, Value | None]]
+
 LEVEL_NAMES = {Level.GOOD: "Tốt", Level.FAIR: "Khá", Level.PASS: "Đạt", Level.FAIL: "Chưa đạt"}
 _POINTS = {Level.GOOD: "a", Level.FAIR: "b", Level.PASS: "c", Level.FAIL: "d"}
 _FLOOR_OF = {floor.level: floor for floor in FLOORS}
@@ -23,9 +26,9 @@ _COMPLETED = {
 def explain(facts: YearFacts, promotion: Promotion, title: Title | None) -> Iterator[Reason]:
     """All reasons, in the order in which a teacher checks a transcript."""
     yield from _subject_reasons(facts)
-    yield from _learning_reasons("học kì I", facts.term1, {one: one.term1 for one in facts.counted})
-    yield from _learning_reasons("học kì II", facts.term2, {one: one.term2 for one in facts.counted})
-    yield from _learning_reasons("cả năm", facts.year, {one: one.year for one in facts.counted})
+    yield from _learning_reasons("học kì I", facts.term1, [(one, one.term1) for one in facts.counted])
+    yield from _learning_reasons("học kì II", facts.term2, [(one, one.term2) for one in facts.counted])
+    yield from _learning_reasons("cả năm", facts.year, [(one, one.year) for one in facts.counted])
     if facts.was_reassessed:
         yield from _after_reasons(facts)
     yield from _conduct_reasons(facts)
@@ -45,10 +48,8 @@ def _subject_reasons(facts: YearFacts) -> Iterator[Reason]:
         yield Reason(
             rule="TT22 Đ.9.1.b",
             text="Điểm trung bình môn học kì = (tổng điểm thường xuyên + 2 × giữa kì + 3 × cuối kì) : "
-            "(số điểm thường "
-            "xuyên + 5); cả năm = (học kì I + 2 × học kì II) : 3; làm tròn đến một chữ số thập phân. "
-            + "; ".join(scored)
-            + ".",
+            "(số điểm thường xuyên + 5); cả năm = (học kì I + 2 × học kì II) : 3; "
+            "làm tròn đến một chữ số thập phân. " + "; ".join(scored) + ".",
         )
     comments = [_subject_line(one) for one in facts.assessed if not one.scored and one.year is not None]
     if comments:
@@ -71,9 +72,7 @@ def _subject_line(one: Assessed) -> str:
     return f"{one.name}: học kì I {_show(one.term1)}, học kì II {_show(one.term2)}, cả năm {_show(one.year)}"
 
 
-def _learning_reasons(
-    period: str, outcome: Outcome | None, values: dict[Assessed, Value | None]
-) -> Iterator[Reason]:
+def _learning_reasons(period: str, outcome: Outcome | None, values: Results) -> Iterator[Reason]:
     if outcome is None:
         yield Reason(rule="TT22 Đ.9.2", text=f"Chưa xác định kết quả học tập {period} vì còn thiếu dữ liệu.")
         return
@@ -82,38 +81,38 @@ def _learning_reasons(
         text=f"Kết quả học tập {period}: {LEVEL_NAMES[outcome.base]}" + _because(outcome.base, values),
     )
     if outcome.adjusted_by and outcome.without:
-        one, value = next((one, value) for one, value in values.items() if one.code == outcome.adjusted_by)
+        one, value = next((one, value) for one, value in values if one.code == outcome.adjusted_by)
         yield Reason(
             rule="TT22 Đ.9.3",
-            text=f"Kết quả học tập {period} bị thấp xuống từ hai mức trở lên chỉ do môn {one.name} "
-            f"({_show(value)}): "
-            f"không kể môn này là mức {LEVEL_NAMES[outcome.without]}. Vì vậy được điều chỉnh từ "
-            f"{LEVEL_NAMES[outcome.base]} lên mức liền kề: {LEVEL_NAMES[outcome.level]}.",
+            text=f"Kết quả học tập {period} bị thấp xuống từ hai mức trở lên chỉ do môn "
+            f"{one.name} ({_show(value)}): không kể môn này là mức {LEVEL_NAMES[outcome.without]}. "
+            f"Vì vậy được điều chỉnh từ {LEVEL_NAMES[outcome.base]} "
+            f"lên mức liền kề: {LEVEL_NAMES[outcome.level]}.",
         )
 
 
-def _because(base: Level, values: dict[Assessed, Value | None]) -> str:
+def _because(base: Level, values: Results) -> str:
     met = f", vì {_met(_FLOOR_OF[base], values)}." if base is not Level.FAIL else "."
     above = _ABOVE.get(base)
     return met + (f" Chưa được mức {LEVEL_NAMES[above.level]} vì {_unmet(above, values)}." if above else "")
 
 
-def _met(floor: Floor, values: dict[Assessed, Value | None]) -> str:
+def _met(floor: Floor, values: Results) -> str:
     comments = "các môn nhận xét đều Đạt" if not floor.failed_allowed else "không quá 1 môn nhận xét Chưa đạt"
     return (
         f"{comments}, các môn có điểm đều từ {show_mark(floor.every)} trở lên và có "
-        f"{_reaching(floor.six, values)} môn "
-        f"từ {show_mark(floor.six)} trở lên (cần ít nhất {SUBJECTS_NEEDED} môn)"
+        f"{_reaching(floor.six, values)} môn từ {show_mark(floor.six)} trở lên "
+        f"(cần ít nhất {SUBJECTS_NEEDED} môn)"
     )
 
 
-def _unmet(floor: Floor, values: dict[Assessed, Value | None]) -> str:
+def _unmet(floor: Floor, values: Results) -> str:
     parts = [
         f"{one.name} {_show(value)} (dưới {show_mark(floor.every)})"
-        for one, value in values.items()
+        for one, value in values
         if isinstance(value, int) and value < floor.every
     ]
-    failed = [f"{one.name} Chưa đạt" for one, value in values.items() if value is Level.FAIL]
+    failed = [f"{one.name} Chưa đạt" for one, value in values if value is Level.FAIL]
     parts += failed if len(failed) > floor.failed_allowed else []
     reaching = _reaching(floor.six, values)
     if reaching < SUBJECTS_NEEDED:
@@ -123,8 +122,8 @@ def _unmet(floor: Floor, values: dict[Assessed, Value | None]) -> str:
     return "; ".join(parts)
 
 
-def _reaching(mark: int, values: dict[Assessed, Value | None]) -> int:
-    return len([value for value in values.values() if isinstance(value, int) and value >= mark])
+def _reaching(mark: int, values: Results) -> int:
+    return len([value for _, value in values if isinstance(value, int) and value >= mark])
 
 
 def _after_reasons(facts: YearFacts) -> Iterator[Reason]:
@@ -140,7 +139,7 @@ def _after_reasons(facts: YearFacts) -> Iterator[Reason]:
             text=f"Môn {', '.join(doubtful)} không thuộc diện đánh giá lại (Chưa đạt hoặc dưới 5,0); "
             "nhà trường xin kiểm tra lại trước khi xác nhận.",
         )
-    yield from _learning_reasons("sau đánh giá lại", facts.after, {one: one.final for one in facts.counted})
+    yield from _learning_reasons("sau đánh giá lại", facts.after, [(one, one.final) for one in facts.counted])
 
 
 def _conduct_reasons(facts: YearFacts) -> Iterator[Reason]:
@@ -178,8 +177,8 @@ def _promotion_reason(facts: YearFacts, promotion: Promotion) -> Reason:
     if promotion is Promotion.SUMMER_TRAINING:
         return Reason(
             rule="TT22 Đ.13",
-            text="Kết quả rèn luyện cả năm Chưa đạt: học sinh rèn luyện trong kì nghỉ hè rồi được đánh "
-            "giá lại.",
+            text="Kết quả rèn luyện cả năm Chưa đạt: học sinh rèn luyện trong kì nghỉ hè "
+            "rồi được đánh giá lại.",
         )
     if promotion is Promotion.REASSESSMENT:
         names = ", ".join(one.name for one in facts.counted if one.code in facts.open_subjects)
@@ -198,8 +197,8 @@ def _why_retained(facts: YearFacts) -> str:
     failed_year = facts.year is not None and facts.year.level is Level.FAIL
     if failed_year and facts.conduct is Level.FAIL:
         parts.append(
-            "kết quả rèn luyện và kết quả học tập cả năm đều Chưa đạt nên không thuộc diện đánh giá "
-            "lại (Đ.14)"
+            "kết quả rèn luyện và kết quả học tập cả năm đều Chưa đạt "
+            "nên không thuộc diện đánh giá lại (Đ.14)"
         )
     elif facts.conduct is Level.FAIL and facts.conduct_after in (None, Level.FAIL):
         parts.append(
@@ -218,13 +217,13 @@ def _title_reasons(facts: YearFacts, title: Title | None) -> Iterator[Reason]:
     rule, excellent = "TT22 Đ.15.1.a", facts.excellent_marks
     if title is Title.EXCELLENT:
         text = (
-            f"Danh hiệu Học sinh Xuất sắc: rèn luyện Tốt, học tập Tốt, {excellent} môn từ 9,0 trở "
-            "lên (cần 6)."
+            "Danh hiệu Học sinh Xuất sắc: rèn luyện Tốt, học tập Tốt, "
+            f"{excellent} môn từ 9,0 trở lên (cần ít nhất {SUBJECTS_NEEDED})."
         )
     elif title is Title.VERY_GOOD:
         text = (
-            f"Danh hiệu Học sinh Giỏi: rèn luyện Tốt, học tập Tốt; chỉ có {excellent} môn từ 9,0 "
-            "(Xuất sắc cần 6)."
+            "Danh hiệu Học sinh Giỏi: rèn luyện Tốt, học tập Tốt; "
+            f"chỉ có {excellent} môn từ 9,0 (Xuất sắc cần ít nhất {SUBJECTS_NEEDED})."
         )
     else:
         text = (

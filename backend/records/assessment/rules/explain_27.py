@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from backend.records.assessment.rules.missing_words import list_missing
-from backend.records.assessment.rules.subjects import TRAIT_NAMES, subject_name
 from backend.records.assessment.schemas import (
     Reason,
     Recognition,
@@ -13,6 +12,7 @@ from backend.records.assessment.schemas import (
     TraitLevel,
     YearLevel,
 )
+from backend.records.roster.curriculum import TRAIT_NAMES, subject_name
 
 #: The last grade of primary school.
 LAST_GRADE = 5

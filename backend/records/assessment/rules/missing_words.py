@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backend.records.assessment.rules.subjects import TRAIT_NAMES, subject_name
+from backend.records.roster.curriculum import TRAIT_NAMES, subject_name
 
 #: Longer lists are cut: a teacher sees the rest in the mark sheets.
 SHOWN = 6

@@ -14,9 +14,7 @@ from backend.records.assessment.rules.marks import (
     write_mark,
     year_average,
 )
-from backend.records.assessment.rules.subjects import GradeSubject, Kind, find_subject, regular_marks
 from backend.records.assessment.schemas import (
-    AssessedBy,
     InvalidPupilYear,
     Level,
     Policy,
@@ -24,6 +22,7 @@ from backend.records.assessment.schemas import (
     SubjectResult,
     TermMarks,
 )
+from backend.records.roster.curriculum import AssessedBy, GradeSubject, Kind, find_subject, regular_marks
 
 #: A subject's result: tenths where it has marks, PASS or FAIL where it is assessed by comment.
 Value = int | Level
@@ -101,8 +100,13 @@ def assess_subject(subject: SecondarySubject, grade: int, policy: Policy) -> Ass
         return Assessed(subject.code, name, scored, counted=False)
     mode = _SCORE if scored else _COMMENT
     missing: list[str] = []
-    term1 = _term(subject, 1, mode, name, policy, missing)
-    term2 = _term(subject, 2, mode, name, policy, missing)
+    places = _usual_places(subject)
+    term1 = _complete(subject.term1, places, mode)
+    if term1 is None:
+        term1 = _look_closer(subject, subject.term1, 1, mode, name, policy, missing)
+    term2 = _complete(subject.term2, places, mode)
+    if term2 is None:
+        term2 = _look_closer(subject, subject.term2, 2, mode, name, policy, missing)
     year = final = _year(term1, term2)
     if subject.reassessed is not None:
         final = mode.read(subject.reassessed, f"subjects.{subject.code}.reassessed", name)
@@ -133,30 +137,24 @@ def _better(year: Value | None, again: Value) -> Value:
     return Level.PASS if Level.PASS in (year, again) else again
 
 
-def _term(
-    subject: SecondarySubject, number: int, mode: _Mode, name: str, policy: Policy, missing: list[str]
-) -> Value | None:
-    term = subject.term1 if number == 1 else subject.term2
-    result = _complete(subject, term, mode)
-    return _look_closer(subject, term, number, mode, name, policy, missing) if result is None else result
+def _usual_places(subject: SecondarySubject) -> int:
+    """The number of regular assessments, or -1 where a chuyên đề or missing lessons need a closer look."""
+    if subject.topic is not None or subject.lessons_per_year is None:
+        return -1
+    return regular_marks(subject.assessed_by, subject.lessons_per_year)
 
 
-def _complete(subject: SecondarySubject, term: TermMarks | None, mode: _Mode) -> Value | None:
+def _complete(term: TermMarks | None, places: int, mode: _Mode) -> Value | None:
     """The result of a term that has all its marks in their usual spelling, as nearly all have; else None."""
-    if term is None or term.average is not msgspec.UNSET or term.result is not msgspec.UNSET:
+    if term is None or len(term.regular) != places:
         return None
-    lessons = subject.lessons_per_year
-    if subject.topic is not None or lessons is None:
+    if term.average is not msgspec.UNSET or term.result is not msgspec.UNSET:
         return None
     usual = mode.usual
     try:
-        regular = [usual[mark] for mark in term.regular]
-        midterm, final = usual[term.midterm], usual[term.final]
+        return mode.combine([usual[mark] for mark in term.regular], usual[term.midterm], usual[term.final])
     except KeyError:
         return None
-    if len(regular) != regular_marks(subject.assessed_by, lessons):
-        return None
-    return mode.combine(regular, midterm, final)
 
 
 def _look_closer(

@@ -3,19 +3,19 @@
 import pytest
 
 from backend.records.assessment.rules import circular_for
-from backend.records.assessment.rules.subjects import (
+from backend.records.assessment.schemas import Circular, InvalidPupilYear
+from backend.records.roster.curriculum import (
     ELECTIVES_CHOSEN,
     TRAITS,
+    AssessedBy,
     Kind,
-    SchoolLevel,
     TraitGroup,
     find_subject,
-    school_level,
     subject_name,
     subjects_of,
     traits_of,
 )
-from backend.records.assessment.schemas import AssessedBy, Circular, InvalidPupilYear
+from backend.tenants.schools.schemas import SchoolLevel, level_of
 
 LESSONS = {1: 875, 2: 875, 3: 980, 4: 1050, 5: 1050, 6: 1015, 7: 1015, 8: 1032, 9: 1032}
 TOPIC_LESSONS = 105
@@ -83,7 +83,7 @@ def test_look_ups() -> None:
     assert (found.name, found.group) == ("Tin học", "Tin học và Công nghệ")
     assert find_subject(4, "VAN") is None
     assert subject_name(8, "STEM") == "STEM"
-    assert [school_level(grade) for grade in (1, 5, 6, 9, 10, 12)] == [
+    assert [level_of(grade) for grade in (1, 5, 6, 9, 10, 12)] == [
         SchoolLevel.PRIMARY,
         SchoolLevel.PRIMARY,
         SchoolLevel.LOWER_SECONDARY,

@@ -1,0 +1,96 @@
+"""Deliveries: how many are where, one with its attempts, and the way back for a parked one."""
+
+import uuid
+
+from litestar import get, post
+from litestar.params import FromPath, FromQuery
+
+from backend.core.web import CurrentActor, Html, Request, Session, fragment, page, redirect
+from backend.integrations.authorities import service as authorities
+from backend.integrations.deliveries import rules, service
+from backend.integrations.deliveries.schemas import DeliveryState
+from backend.tenants.guards import requires
+from backend.tenants.permissions import Permission
+
+PAGE_SIZE = 50
+TONES = {
+    DeliveryState.QUEUED: "waiting",
+    DeliveryState.SENDING: "info",
+    DeliveryState.RECEIVED: "info",
+    DeliveryState.UNKNOWN: "warn",
+    DeliveryState.ACCEPTED: "ok",
+    DeliveryState.REJECTED: "bad",
+    DeliveryState.PARKED: "bad",
+}
+
+
+@get("/gui", guards=[requires(Permission.DELIVERY_READ)])
+async def show_deliveries(
+    request: Request,
+    session: Session,
+    trang_thai: FromQuery[DeliveryState | None] = None,
+    trang: FromQuery[int] = 1,
+) -> Html:
+    """Deliveries, newest first."""
+    counts = await service.counts(session)
+    total = counts.get(trang_thai, 0) if trang_thai else sum(counts.values())
+    number = min(max(1, trang), max(1, -(-total // PAGE_SIZE)))
+    return page(
+        request,
+        "integrations/deliveries/deliveries.html",
+        authority=await authorities.bound_authority(session),
+        deliveries=await service.list_deliveries(
+            session, state=trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
+        ),
+        counts=counts,
+        state=trang_thai,
+        page_number=number,
+        pages=max(1, -(-total // PAGE_SIZE)),
+        total=total,
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@get("/gui/tom-tat", guards=[requires(Permission.DELIVERY_READ)])
+async def summary(request: Request, session: Session) -> Html:
+    """The figures for the home page."""
+    return fragment(
+        request,
+        "integrations/deliveries/_summary.html",
+        counts=await service.counts(session),
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@get("/gui/dem", guards=[requires(Permission.DELIVERY_READ)])
+async def count(session: Session) -> dict[str, int]:
+    """Deliveries per state, for screens that follow them live."""
+    return {state.value: number for state, number in (await service.counts(session)).items()}
+
+
+@get("/gui/{delivery_id:uuid}", guards=[requires(Permission.DELIVERY_READ)])
+async def show_delivery(
+    request: Request, session: Session, actor: CurrentActor, delivery_id: FromPath[uuid.UUID]
+) -> Html:
+    """One delivery with the evidence of each attempt."""
+    delivery, attempts = await service.get_delivery(session, delivery_id)
+    return page(
+        request,
+        "integrations/deliveries/delivery.html",
+        delivery=delivery,
+        attempts=attempts,
+        may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@post("/gui/{delivery_id:uuid}/gui-lai", guards=[requires(Permission.DELIVERY_RETRY)])
+async def retry(
+    request: Request, session: Session, actor: CurrentActor, delivery_id: FromPath[uuid.UUID]
+) -> Html:
+    """Send a parked delivery again, under its own id."""
+    await service.retry(session, actor, delivery_id)
+    return redirect(request, f"/gui/{delivery_id}", "Hệ thống sẽ hỏi cơ quan tiếp nhận rồi gửi lại nếu cần.")

@@ -1,0 +1,86 @@
+"""Bringing a workbook in: upload, preview, take."""
+
+import uuid
+from typing import Annotated
+
+import msgspec
+from litestar import get, post
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
+
+from backend.core import storage
+from backend.core.errors import Invalid
+from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.integrations.imports import service
+from backend.integrations.imports.readers.precheck import MAX_FILE_BYTES
+from backend.tenants.guards import requires
+from backend.tenants.permissions import Permission
+
+LAYOUT_NAMES = {
+    "pupils": "Danh sách học sinh",
+    "primary_results": "Kết quả tiểu học cuối năm",
+    "primary_comments": "Nhận xét tiểu học",
+    "secondary_marks": "Điểm các môn",
+    "homeroom": "Sổ chủ nhiệm",
+    "unreadable": "Không đọc được",
+}
+
+
+class Upload(msgspec.Struct):
+    """The form: one workbook."""
+
+    tep: UploadFile
+    csrf_token: str = ""
+
+
+@get("/nhap", guards=[requires(Permission.IMPORT)])
+async def show_imports(request: Request, session: Session) -> Html:
+    """The upload form and the newest imports."""
+    return page(
+        request,
+        "integrations/imports/imports.html",
+        runs=await service.list_runs(session),
+        layouts=LAYOUT_NAMES,
+    )
+
+
+@post("/nhap", guards=[requires(Permission.IMPORT)], request_max_body_size=MAX_FILE_BYTES + 100_000)
+async def upload(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)],
+) -> Html:
+    """Read the workbook and show what it would change; nothing is written yet."""
+    content = await data.tep.read()
+    if not content:
+        raise Invalid("Bạn chưa chọn tệp, hoặc tệp rỗng; hãy chọn một tệp Excel (.xlsx) rồi tải lên lại.")
+    file = await service.read_workbook(session.tenant_id, content)
+    run_id = await service.preview(session, actor, data.tep.filename, content, file)
+    return redirect(request, f"/nhap/{run_id}")
+
+
+@get("/nhap/{run_id:uuid}", guards=[requires(Permission.IMPORT)])
+async def show_run(request: Request, session: Session, run_id: FromPath[uuid.UUID]) -> Html:
+    """The preview of one workbook."""
+    return page(
+        request,
+        "integrations/imports/preview.html",
+        run=await service.get_run(session, run_id),
+        layouts=LAYOUT_NAMES,
+    )
+
+
+@post("/nhap/{run_id:uuid}/ghi", guards=[requires(Permission.IMPORT)])
+async def apply(request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Html:
+    """Take the workbook: all of it or nothing."""
+    run = await service.get_run(session, run_id)
+    content = await storage.get(session.tenant_id, run.file_sha256)
+    file = await service.read_workbook(session.tenant_id, content)
+    preview = await service.apply(session, actor, run_id, file)
+    return redirect(
+        request,
+        f"/nhap/{run_id}",
+        f"Đã ghi: {preview.new} mới, {preview.changed} thay đổi, {preview.moved} chuyển lớp.",
+    )

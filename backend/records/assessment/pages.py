@@ -1,0 +1,72 @@
+"""Results of a class and their confirmation."""
+
+import uuid
+
+from litestar import get, post
+from litestar.params import FromPath
+
+from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.records.assessment import service
+from backend.records.assessment.schemas import PrimaryResult, Promotion, ResultState
+from backend.records.gradebook import service as gradebook
+from backend.records.roster import service as roster
+from backend.tenants.guards import requires
+from backend.tenants.permissions import Permission
+
+#: For people: what follows from the year (TT22 Đ.12–14, TT27 Đ.11).
+PROMOTIONS = {
+    Promotion.PROMOTED: ("Được lên lớp", "ok"),
+    Promotion.RETAINED: ("Không được lên lớp", "bad"),
+    Promotion.REASSESSMENT: ("Đánh giá lại trong hè", "warn"),
+    Promotion.SUMMER_TRAINING: ("Rèn luyện trong hè", "warn"),
+    Promotion.SUPPLEMENTARY: ("Đánh giá bổ sung", "warn"),
+    Promotion.PENDING: ("Chưa đủ dữ liệu", "waiting"),
+}
+LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
+YEAR_LEVELS = {
+    "HTXS": "Hoàn thành xuất sắc",
+    "HTT": "Hoàn thành tốt",
+    "HT": "Hoàn thành",
+    "CHT": "Chưa hoàn thành",
+}
+TITLES = {
+    "XUAT_SAC": "Học sinh Xuất sắc",
+    "GIOI": "Học sinh Giỏi",
+    "TIEU_BIEU": "Học sinh Tiêu biểu",
+}
+
+
+@get("/lop/{class_id:uuid}/ket-qua", guards=[requires(Permission.RESULTS_READ)])
+async def show_results(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
+    """What the circular makes of each pupil's year, with the reasons."""
+    school_class = await roster.get_class(session, class_id)
+    results = await service.class_results(session, class_id)
+    waiting = [
+        r for r in results if r.state is ResultState.COMPUTED and r.result.promotion is not Promotion.PENDING
+    ]
+    return page(
+        request,
+        "records/assessment/results.html",
+        school_class=school_class,
+        results=results,
+        primary=bool(results) and isinstance(results[0].result, PrimaryResult),
+        locked=await gradebook.is_class_locked(session, class_id),
+        waiting=len(waiting),
+        confirmed=sum(r.state is ResultState.CONFIRMED for r in results),
+        may_confirm=bool(waiting) and school_class.homeroom_teacher_id == actor.staff_id,
+        promotions=PROMOTIONS,
+        levels=LEVELS,
+        year_levels=YEAR_LEVELS,
+        titles=TITLES,
+    )
+
+
+@post("/lop/{class_id:uuid}/xac-nhan", guards=[requires(Permission.RESULTS_CONFIRM)])
+async def confirm_results(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
+    """The homeroom teacher confirms."""
+    confirmed = await service.confirm_class(session, actor, class_id)
+    return redirect(request, f"/lop/{class_id}/ket-qua", f"Đã xác nhận kết quả của {confirmed} học sinh.")

@@ -1,0 +1,47 @@
+"""Home: the season board."""
+
+import msgspec
+from litestar import Response, get
+
+from backend.core.web import CurrentActor, Html, Request, Session, page
+from backend.records.reports import service
+from backend.records.reports.schemas import Board, Stage
+from backend.tenants.guards import requires
+from backend.tenants.permissions import Permission
+
+
+@get("/", guards=[requires()])
+async def show_home(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """What to do next, and how far the school has come."""
+    board = await service.board(session, actor)
+    return page(
+        request,
+        "records/reports/home.html",
+        board=board,
+        steps=_steps(board.stages),
+        sees_deliveries=actor.may(Permission.DELIVERY_READ),
+        year_label=board.academic_year,
+    )
+
+
+@get("/tien-do", guards=[requires(Permission.CLASSES_READ)])
+async def progress(session: Session, actor: CurrentActor) -> Response[bytes]:
+    """The board as JSON, for screens that follow it live."""
+    board: Board = await service.board(session, actor)
+    return Response(msgspec.json.encode(board), media_type="application/json")
+
+
+def _steps(stages: tuple[Stage, ...]) -> list[dict[str, object]]:
+    """The stages for the stepper: the first one that is not complete is the current one."""
+    steps: list[dict[str, object]] = []
+    current = next((stage.key for stage in stages if stage.done < stage.total or not stage.total), None)
+    for stage in stages:
+        state = (
+            "current"
+            if stage.key == current
+            else "done"
+            if stage.total and stage.done >= stage.total
+            else "waiting"
+        )
+        steps.append({"label": stage.label, "state": state, "hint": f"{stage.done} / {stage.total}"})
+    return steps

@@ -1,0 +1,29 @@
+"""The words of the season board."""
+
+import msgspec
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the school has come in one step, in pupils (or sheets, for the first one)."""
+
+    key: str
+    label: str
+    done: int
+    total: int
+
+
+class NextStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The one thing that this person should do now."""
+
+    title: str
+    text: str
+    action: str
+    url: str
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """The season at a glance. `next_step` is None when nothing waits for this person."""
+
+    academic_year: str | None
+    stages: tuple[Stage, ...]
+    next_step: NextStep | None

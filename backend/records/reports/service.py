@@ -1,0 +1,135 @@
+"""The season board: how far the school has come, and what waits for whoever looks."""
+
+import uuid
+
+from backend.core.actor import Actor
+from backend.core.database import TenantSession
+from backend.records.assessment import service as assessment
+from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import SheetState, SheetSummary
+from backend.records.reports.schemas import Board, NextStep, Stage
+from backend.records.roster import service as roster
+from backend.records.roster.schemas import ClassSummary
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.rules import VersionState
+from backend.remote_signing.requests import service as signing
+from backend.tenants.permissions import Permission
+
+
+async def board(session: TenantSession, actor: Actor) -> Board:
+    """The board as this person sees it."""
+    classes = await roster.list_classes(session)
+    sheets = await gradebook.list_sheets(session)
+    progress = await assessment.progress(session)
+    versions = await transcripts.counts(session)
+    pupils = sum(one.students for one in classes)
+    locked = sum(sheet.state is SheetState.LOCKED for sheet in sheets)
+    reached = _reached(versions)
+    stages = (
+        Stage(key="locked", label="Khoá sổ điểm", done=locked, total=len(sheets)),
+        Stage(
+            key="assessed",
+            label="Tính kết quả",
+            done=sum(p.assessed for p in progress.values()),
+            total=pupils,
+        ),
+        Stage(
+            key="confirmed", label="Xác nhận", done=sum(p.confirmed for p in progress.values()), total=pupils
+        ),
+        Stage(key="frozen", label="Chốt học bạ", done=reached[VersionState.FROZEN], total=pupils),
+        Stage(key="rendered", label="Kết xuất", done=reached[VersionState.RENDERED], total=pupils),
+        Stage(key="signing", label="Đưa đi ký", done=reached[VersionState.SIGNING], total=pupils),
+        Stage(key="issued", label="Ký và phát hành", done=reached[VersionState.ISSUED], total=pupils),
+    )
+    return Board(
+        academic_year=classes[0].academic_year if classes else None,
+        stages=stages,
+        next_step=await _next_step(session, actor, classes, sheets),
+    )
+
+
+def _reached(versions: dict[uuid.UUID, dict[str, int]]) -> dict[VersionState, int]:
+    """How many versions have come at least as far as each state."""
+    totals = dict.fromkeys(VersionState, 0)
+    for states in versions.values():
+        for state, count in states.items():
+            totals[VersionState(state)] += count
+    order = list(VersionState)
+    return {state: sum(totals[later] for later in order[place:]) for place, state in enumerate(order)}
+
+
+async def _next_step(
+    session: TenantSession, actor: Actor, classes: list[ClassSummary], sheets: list[SheetSummary]
+) -> NextStep | None:
+    waiting = await signing.tray(session, actor) if _signs(actor) else []
+    if waiting:
+        count = sum(group.count for group in waiting)
+        return NextStep(
+            title=f"{count} học bạ đang chờ bạn ký",
+            text="Bạn xem danh sách rồi xác nhận một lần cho cả lô.",
+            action="Mở khay ký",
+            url="/ky",
+        )
+    own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id and sheet.state is SheetState.OPEN]
+    if own and actor.may(Permission.SHEET_WRITE):
+        return NextStep(
+            title=f"Bạn còn {len(own)} sổ điểm chưa khoá",
+            text=f"Sổ đầu tiên: {own[0].subject_name}, lớp {own[0].class_name}.",
+            action="Mở sổ điểm",
+            url=f"/so-diem/{own[0].id}",
+        )
+    return await _class_step(session, actor, classes, sheets)
+
+
+async def _class_step(
+    session: TenantSession, actor: Actor, classes: list[ClassSummary], sheets: list[SheetSummary]
+) -> NextStep | None:
+    progress = await assessment.progress(session)
+    for one in classes:
+        done = progress.get(one.id)
+        if one.homeroom_teacher_id == actor.staff_id and done and done.confirmed < done.assessed:
+            return NextStep(
+                title=f"Kết quả lớp {one.name} chờ bạn xác nhận",
+                text=f"{done.assessed - done.confirmed} học sinh đã có kết quả.",
+                action="Xem kết quả",
+                url=f"/lop/{one.id}/ket-qua",
+            )
+    if actor.may(Permission.TRANSCRIPT_FREEZE):
+        return await _freeze_step(session, classes, sheets)
+    if actor.may(Permission.IMPORT) and not any(one.students for one in classes):
+        return NextStep(
+            title="Trường chưa có học sinh",
+            text="Nhập danh sách học sinh từ tệp Excel để bắt đầu.",
+            action="Nhập dữ liệu",
+            url="/nhap",
+        )
+    return None
+
+
+async def _freeze_step(
+    session: TenantSession, classes: list[ClassSummary], sheets: list[SheetSummary]
+) -> NextStep | None:
+    progress = await assessment.progress(session)
+    versions = await transcripts.counts(session)
+    for one in classes:
+        done = progress.get(one.id)
+        if done and done.confirmed > sum(versions.get(one.id, {}).values()):
+            return NextStep(
+                title=f"Học bạ lớp {one.name} chờ chốt",
+                text=f"{done.confirmed} học sinh đã được xác nhận kết quả.",
+                action="Xem và chốt",
+                url=f"/lop/{one.id}/hoc-ba",
+            )
+    open_sheets = sum(sheet.state is SheetState.OPEN for sheet in sheets)
+    if open_sheets:
+        return NextStep(
+            title=f"Còn {open_sheets} sổ điểm chưa khoá",
+            text="Kết quả được tính khi tất cả sổ của một lớp đã khoá.",
+            action="Xem các lớp",
+            url="/lop",
+        )
+    return None
+
+
+def _signs(actor: Actor) -> bool:
+    return actor.may(Permission.SIGN) or actor.may(Permission.SEAL)

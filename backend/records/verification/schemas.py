@@ -1,0 +1,39 @@
+"""The words of verification."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class Standing(StrEnum):
+    """Whether a transcript is in force."""
+
+    IN_FORCE = "in_force"
+    SUPERSEDED = "superseded"
+
+
+class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
+    """One signature as the public may see it. `trusted` is None when that could not be established."""
+
+    role: str
+    signer: str
+    signed_at: datetime | None
+    intact: bool
+    trusted: bool
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Three separate answers about one transcript: intact, signed by whom, in force. No personal data of the pupil."""
+
+    school: str | None
+    academic_year: str | None
+    version: int | None
+    lookup_code: str | None
+    verdict: str
+    intact: bool
+    signatures: tuple[SignatureView, ...]
+    standing: Standing | None
+    issued_at: datetime | None
+    problems: tuple[str, ...]
+    sandbox: bool

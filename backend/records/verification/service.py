@@ -1,0 +1,124 @@
+"""Anyone may check a transcript: by its code, or by the file itself.
+
+On the code alone nothing about the pupil is shown, and an unknown code and one that is not public give the same
+answer. The Ministry's Cổng tra cứu is the legally valid one (PL1 §1.1); the page says so.
+"""
+
+import asyncio
+import re
+import uuid
+from functools import lru_cache
+from pathlib import Path
+
+from backend.core import settings, storage
+from backend.core.crypto import sha256_hex
+from backend.core.database import PublicSession, tenant_session
+from backend.core.errors import Invalid, NotFound
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import TranscriptId, VersionSummary
+from backend.records.verification.schemas import Answer, SignatureView, Standing
+from backend.remote_signing.formats import limited, validation
+from backend.remote_signing.formats.schemas import Report, Unreadable
+from backend.remote_signing.formats.trust import TrustStore
+from backend.tenants.schools import service as schools
+
+_CODE = re.compile(r"[0-9a-f]{32}")
+UNKNOWN_CODE = (
+    "Không tìm thấy học bạ nào đã phát hành với mã này; hãy kiểm tra lại từng ký tự của mã tra cứu."
+)
+#: Public files are read in a limited process; larger ones are refused at the door.
+MAX_UPLOAD = 5_000_000
+
+
+async def check_code(session: PublicSession, code: str) -> Answer:
+    """What is known about a lookup code. Raises NotFound in the same words for every code that answers nothing."""
+    found = await transcripts.find_by_code(session, normal(code))
+    if found is None:
+        raise NotFound(UNKNOWN_CODE)
+    return await _answer(*found)
+
+
+def normal(code: str) -> str:
+    """A code as it is kept: people type spaces, dashes and capitals. What is no code becomes one that nobody has."""
+    bare = re.sub(r"[\s-]", "", code).lower()
+    return bare if _CODE.fullmatch(bare) else ""
+
+
+async def check_file(session: PublicSession, data: bytes) -> Answer:
+    """What a file says of itself, and whether the transcript that it names is in force.
+
+    Raises Invalid for a file that is no signed transcript.
+    """
+    if len(data) > MAX_UPLOAD:
+        raise Invalid(f"Tệp lớn hơn {MAX_UPLOAD // 1_000_000} MB nên không phải học bạ số; hãy chọn lại tệp.")
+    try:
+        report = await asyncio.to_thread(
+            limited.validate_in_child,
+            data,
+            Path(settings.get().trust_dir),
+            None,
+            expected_fields=transcripts.SIGNING_ORDER,
+        )
+    except Unreadable as error:
+        raise Invalid(error.message) from error
+    code = normal(report.lookup_code or "")
+    found = await transcripts.find_by_code(session, code) if code else None
+    versions = await _versions(*found) if found else []
+    ours = next((one for one in versions if one.signed_sha256 == sha256_hex(data)), None)
+    return _with_report(report, ours, versions, school=None)
+
+
+async def _answer(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer:
+    versions = await _versions(tenant_id, transcript_id)
+    newest = versions[0]
+    async with tenant_session(tenant_id, read_only=True) as session:
+        school = await schools.get_school(session)
+    data = await storage.get(tenant_id, newest.signed_sha256 or "")
+    report = await asyncio.to_thread(_validated, data)
+    return _with_report(report, newest, versions, school=school.name)
+
+
+async def _versions(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> list[VersionSummary]:
+    async with tenant_session(tenant_id, read_only=True) as session:
+        versions = await transcripts.versions_of_transcript(session, transcript_id)
+    return [one for one in versions if one.issued_at is not None]
+
+
+def _with_report(
+    report: Report, ours: VersionSummary | None, versions: list[VersionSummary], *, school: str | None
+) -> Answer:
+    standing = None
+    if ours is not None:
+        standing = Standing.IN_FORCE if ours.id == versions[0].id else Standing.SUPERSEDED
+    return Answer(
+        school=school,
+        academic_year=ours.academic_year if ours else None,
+        version=ours.number if ours else report.version,
+        lookup_code=ours.lookup_code if ours else report.lookup_code,
+        verdict=report.verdict,
+        intact=not report.modified_after_signing and all(one.intact for one in report.signatures),
+        signatures=tuple(
+            SignatureView(
+                role=one.field,
+                signer=one.signer,
+                signed_at=one.signed_at,
+                intact=one.intact,
+                trusted=one.trusted,
+            )
+            for one in report.signatures
+        ),
+        standing=standing,
+        issued_at=ours.issued_at if ours else None,
+        problems=report.problems + tuple(problem for one in report.signatures for problem in one.problems),
+        sandbox=any(one.sandbox for one in report.signatures),
+    )
+
+
+def _validated(data: bytes) -> Report:
+    """Our own stored file, validated like anybody's."""
+    return validation.validate_pdf(data, _trust(), None, transcripts.SIGNING_ORDER)
+
+
+@lru_cache(maxsize=1)
+def _trust() -> TrustStore:
+    return TrustStore.from_folder(Path(settings.get().trust_dir))

@@ -1,0 +1,177 @@
+"""`make run`: the embedded stack, two demo schools, and a whole season through the front door.
+
+Everything is kept in `.hocba/`; a second start finds the work done and is there in seconds.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from backend.tenants.permissions import ROLE_NAMES, Role
+from infra.demo.schools import DemoSchool
+from infra.demo.season import Sample, Season, StageTime
+from infra.demo.seed import PASSWORD, seed
+from infra.demo.visitor import Refused
+from infra.demo.workbooks import DemoPlan, read_plan, write_workbooks
+from infra.embedded.errors import StartRefused
+from infra.embedded.interrupt import first_of, until_interrupted
+from infra.embedded.stack import EmbeddedStack
+
+#: Classes of the second school that go all the way; the others stay open to be explored.
+CLASSES_OF_SECONDARY = 1
+
+
+def main() -> int:
+    """Exit status 1 with one sentence where something cannot start or the site refused a step."""
+    parser = argparse.ArgumentParser(prog="make run", description="Chạy Hocba với hai trường mẫu.")
+    parser.add_argument(
+        "--data", type=Path, default=Path(".hocba"), help="thư mục dữ liệu (mặc định: .hocba)"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="cỡ của trường mẫu, cho kiểm thử (mặc định: 1)"
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="dừng lại sau khi in bảng, không giữ trang web chạy"
+    )
+    chosen = parser.parse_args()
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 110)
+    try:
+        return asyncio.run(_run(chosen.data, chosen.scale, chosen.once, console))
+    except (StartRefused, Refused) as refusal:
+        console.print(f"[red]{refusal}[/red]")
+        return 1
+
+
+async def _run(data: Path, scale: float, once: bool, console: Console) -> int:
+    started = time.monotonic()
+    with until_interrupted():
+        async with EmbeddedStack(data, say=lambda line: console.print(line, style="dim")) as stack:
+            await stack.start_simulators()
+            environment = stack.environment()
+            os.environ.update(environment)
+            _hocba(environment, "migrate")
+            plan = await asyncio.to_thread(_workbooks, data / "demo", scale)
+            await seed(plan.schools, plan.academic_year)
+            await stack.start_product(workers=2)
+            console.print(
+                f"Trang web chạy tại [bold]{environment['HOCBA_PUBLIC_URL']}[/bold] · Ctrl-C để dừng."
+            )
+            work = _seasons(plan, data / "demo", environment["HOCBA_PUBLIC_URL"], console)
+            await first_of(work, stack.supervisor.failure())
+            console.print(f"Tổng thời gian: {time.monotonic() - started:.0f} giây.")
+            if not once:
+                await stack.supervisor.failure()
+    return 0
+
+
+def _hocba(environment: Mapping[str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "backend.cli", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StartRefused(f"hocba {' '.join(arguments)} không chạy được: {done.stderr.strip()[-500:]}")
+
+
+def _workbooks(folder: Path, scale: float) -> DemoPlan:
+    """The demo's workbooks; written once, in a process of its own so that the servers keep both cores."""
+    if not (folder / "books" / "plan.json").exists():
+        write_workbooks(folder / "books", scale=scale)
+    return read_plan(folder / "books")
+
+
+async def _seasons(plan: DemoPlan, folder: Path, url: str, console: Console) -> None:
+    for school, limit in zip(plan.schools, (None, CLASSES_OF_SECONDARY), strict=True):
+        files = [file for file in plan.files if file.school == school.key]
+        with ExitStack() as screen:
+            bars = Bars(screen.enter_context(_progress(console)))
+            season = Season(
+                url, school, folder / "books", folder / f"{school.key}.done", bars.show, class_limit=limit
+            )
+            sample = await season.run(files)
+        pdf = folder / f"hoc-ba-{school.key}.pdf"
+        pdf.write_bytes(sample.pdf)
+        _print_school(console, school, season.times, sample, pdf, url)
+
+
+def _print_school(
+    console: Console, school: DemoSchool, times: list[StageTime], sample: Sample, pdf: Path, url: str
+) -> None:
+    table = Table(title=school.name, title_justify="left")
+    table.add_column("Bước")
+    table.add_column("Số lượng", justify="right")
+    table.add_column("Giây", justify="right")
+    for row in times:
+        table.add_row(row.stage, str(row.count), f"{row.seconds:.1f}")
+    console.print(table)
+    console.print(f"  Tra cứu một học bạ:  {url}{sample.lookup_path}")
+    console.print(f"  Một tệp PDF đã ký:   {pdf}   (.venv/bin/hocba verify {pdf})")
+    console.print(f"  Đăng nhập (mật khẩu {PASSWORD}):")
+    for role in Role:
+        staff = next((one for one in school.staff if role in one.roles), None)
+        if staff:
+            console.print(f"    {ROLE_NAMES[role]:<28} {staff.email}")
+    console.print()
+
+
+class Bars:
+    """One bar per stage."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def show(self, label: str, done: int, total: int) -> None:
+        """Move the bar of a stage."""
+        if label not in self._tasks:
+            self._tasks[label] = self._progress.add_task(label, total=total)
+        self._progress.update(self._tasks[label], completed=done, total=total)
+
+
+class RateColumn(ProgressColumn):
+    """Items per second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed so far, or nothing before there is one."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.0f}/giây" if speed else "")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<28}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TextColumn("còn"),
+        TimeRemainingColumn(),
+        console=console,
+        refresh_per_second=4,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""A person of the demo in front of the site: signs in, reads pages, sends forms, like a browser without a screen."""
+
+import asyncio
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+_TOKEN = re.compile(r'name="csrf[-_]token"[^>]*(?:content|value)="([^"]+)"')
+_ERROR = re.compile(r"<h1[^>]*>([\s\S]*?)</h1>[\s\S]*?<p[^>]*>([^<]+)")
+
+
+class Refused(Exception):
+    """The site answered with an error; the text is the sentence that a person would read."""
+
+
+class Visitor:
+    """One signed-in person. Use as `async with`."""
+
+    def __init__(self, base_url: str, login: str, password: str) -> None:
+        self.login = login
+        self._password = password
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=120, trust_env=False)
+        self._token = ""
+
+    async def __aenter__(self) -> Self:
+        await self.get("/dang-nhap")
+        await self.post("/dang-nhap", {"login": self.login, "password": self._password, "tiep": "/"})
+        await self.get("/")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str) -> str:
+        """A page's HTML."""
+        answer = self._checked(await self._client.get(path))
+        found = _TOKEN.search(answer.text)
+        self._token = found.group(1) if found else self._token
+        return answer.text
+
+    async def json(self, path: str) -> Any:
+        """An answer for programs."""
+        return self._checked(await self._client.get(path, headers={"Accept": "application/json"})).json()
+
+    async def bytes(self, path: str) -> bytes:
+        """A file."""
+        return self._checked(await self._client.get(path)).content
+
+    async def post(self, path: str, fields: dict[str, str] | None = None) -> str:
+        """Send a form; returns where the site sends the browser."""
+        data = {"csrf_token": self._token} | (fields or {})
+        answer = self._checked(await self._client.post(path, data=data))
+        return str(answer.headers.get("location", path))
+
+    async def upload(self, path: str, file: Path) -> str:
+        """Send a workbook; returns where the site sends the browser."""
+        content = await asyncio.to_thread(file.read_bytes)
+        answer = await self._client.post(
+            path, data={"csrf_token": self._token}, files={"tep": (file.name, content)}
+        )
+        return str(self._checked(answer).headers.get("location", path))
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if answer.status_code >= 400:
+            found = _ERROR.search(answer.text)
+            said = " ".join(" ".join(found.groups()).split()) if found else answer.text[:200]
+            raise Refused(f"{answer.request.url.path}: {answer.status_code} {said}")
+        return answer
