@@ -22,6 +22,7 @@ from backend.core import (
     templates,
     web,
 )
+from backend.core.errors import NotFound
 from backend.core.web import NavItem
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
@@ -63,6 +64,14 @@ async def csp_report() -> None:
     log.warning("content security policy report", extra={"event": "csp"})
 
 
+@get("/styleguide", guards=[guards.public()])
+async def styleguide(request: web.Request) -> web.Html:
+    """Every component in every state, for people who write pages; not there in production."""
+    if settings.get().environment == "production":
+        raise NotFound("Không tìm thấy trang này.")
+    return web.page(request, "styleguide/page.html")
+
+
 async def _database_answers() -> bool:
     try:
         await database.refuse_unsafe_role()
@@ -83,6 +92,7 @@ ROUTES: list[ControllerRouterHandler] = [
     healthz,
     readyz,
     csp_report,
+    styleguide,
     static_files,
     access_pages.show_sign_in,
     access_pages.sign_in,

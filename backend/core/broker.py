@@ -97,7 +97,7 @@ def work_until_stopped() -> None:
     """Run a worker in this process until SIGINT or SIGTERM; running tasks end first."""
     config = settings.get()
     broker = make_broker(config.redis_url)
-    worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=100)
+    worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=200)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NewType
+from typing import Any, ClassVar, NewType
 
 from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, event, text
 from sqlalchemy.engine import Connection
@@ -40,7 +40,7 @@ class Base(DeclarativeBase):
     """Root of all tables."""
 
     metadata = metadata
-    type_annotation_map = {datetime: DateTime(timezone=True)}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True)}
 
 
 class TenantTable(Base):
@@ -151,7 +151,7 @@ class UnsafeRole(Exception):
 
 
 async def refuse_unsafe_role() -> None:
-    """Start-up guard: raises UnsafeRole when the role is superuser, bypasses RLS, owns tables or may become one that does."""
+    """Start-up guard: raises UnsafeRole for a superuser, BYPASSRLS, an owner of tables, or who may become one of them."""
     async with engine().connect() as connection:
         powers = (await connection.execute(_ROLE_POWERS)).mappings().one()
     found = [name for name, has in powers.items() if has]

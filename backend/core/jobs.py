@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -40,7 +41,7 @@ class Job(Base):
     """One piece of work; the row is deleted when it is done."""
 
     __tablename__ = "job"
-    __table_args__ = {"schema": "work"}
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "work"}
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -6,6 +6,7 @@ Nothing is ever called directly "after commit": a process that dies between comm
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 from sqlalchemy import func, insert, select
@@ -29,7 +30,7 @@ class OutboxEvent(Base):
     """An event that waits to be turned into jobs."""
 
     __tablename__ = "outbox_event"
-    __table_args__ = {"schema": "work"}
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "work"}
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -97,7 +97,7 @@ def _hocba(environment: Mapping[str, str], *arguments: str) -> None:
 
 
 def _workbooks(folder: Path, scale: float) -> DemoPlan:
-    """The demo's workbooks; written once, in a process of its own so that the servers keep both cores."""
+    """The demo's workbooks, written at the first start."""
     if not (folder / "books" / "plan.json").exists():
         write_workbooks(folder / "books", scale=scale)
     return read_plan(folder / "books")
@@ -107,13 +107,14 @@ async def _seasons(plan: DemoPlan, folder: Path, url: str, console: Console) -> 
     for school, limit in zip(plan.schools, (None, CLASSES_OF_SECONDARY), strict=True):
         files = [file for file in plan.files if file.school == school.key]
         with ExitStack() as screen:
-            bars = Bars(screen.enter_context(_progress(console)))
+            bars = Bars(console, screen.enter_context(_progress(console)))
             season = Season(
                 url, school, folder / "books", folder / f"{school.key}.done", bars.show, class_limit=limit
             )
             sample = await season.run(files)
         pdf = folder / f"hoc-ba-{school.key}.pdf"
         pdf.write_bytes(sample.pdf)
+        _hocba({}, "verify", str(pdf))
         _print_school(console, school, season.times, sample, pdf, url)
 
 
@@ -128,7 +129,8 @@ def _print_school(
         table.add_row(row.stage, str(row.count), f"{row.seconds:.1f}")
     console.print(table)
     console.print(f"  Tra cứu một học bạ:  {url}{sample.lookup_path}")
-    console.print(f"  Một tệp PDF đã ký:   {pdf}   (.venv/bin/hocba verify {pdf})")
+    console.print(f"  Một tệp PDF đã ký:   {pdf}")
+    console.print(f"  Kiểm tra ngoại tuyến: .venv/bin/hocba verify {pdf}")
     console.print(f"  Đăng nhập (mật khẩu {PASSWORD}):")
     for role in Role:
         staff = next((one for one in school.staff if role in one.roles), None)
@@ -138,17 +140,22 @@ def _print_school(
 
 
 class Bars:
-    """One bar per stage."""
+    """One bar per stage; where nobody watches a screen, one line per finished stage."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
+        self._said: set[str] = set()
 
     def show(self, label: str, done: int, total: int) -> None:
         """Move the bar of a stage."""
         if label not in self._tasks:
             self._tasks[label] = self._progress.add_task(label, total=total)
         self._progress.update(self._tasks[label], completed=done, total=total)
+        if done >= total and label not in self._said and not self._console.is_terminal:
+            self._said.add(label)
+            self._console.print(f"{label}: {done}/{total}")
 
 
 class RateColumn(ProgressColumn):
@@ -169,6 +176,7 @@ def _progress(console: Console) -> Progress:
         TextColumn("còn"),
         TimeRemainingColumn(),
         console=console,
+        disable=not console.is_terminal,
         refresh_per_second=4,
     )
 

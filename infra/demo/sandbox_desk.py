@@ -1,4 +1,4 @@
-"""The registration desk of the sandbox signing service: what a licensed provider does on paper, here by a call."""
+"""The registration desk of the sandbox signing service: what a provider does on paper, here by a call."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""One school's season through the front door: workbooks up, sheets locked, results confirmed, transcripts signed."""
+"""One school's season through the front door, from the workbooks to the accepted deliveries."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""A person of the demo in front of the site: signs in, reads pages, sends forms, like a browser without a screen."""
+"""A person of the demo in front of the site: reads pages and sends forms, like a browser without a screen."""
 
 import asyncio
 import re

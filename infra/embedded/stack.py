@@ -1,6 +1,7 @@
 """The stack as a whole: which servers there are, and what the product must know to use them."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -81,6 +82,9 @@ class EmbeddedStack:
             programs.simulator("signing_service", self._signing_folder, self.ports["signing"]),
             programs.simulator("province", self._province_folder, self.ports["province"]),
         )
+        # `hocba verify` looks for anchors in this folder by itself.
+        for root in (self._signing_folder / "trust").glob("*.pem"):
+            shutil.copy(root, self.data.folder("trust"))
 
     async def start_product(self, workers: int = 2) -> None:
         """Start web, dispatcher and workers. The migrations must have run."""
@@ -110,7 +114,7 @@ class EmbeddedStack:
             "HOCBA_SIGNING_CLIENT_ID": party.client_id,
             "HOCBA_SIGNING_CLIENT_SECRET": party.client_secret,
             "HOCBA_TSA_URL": f"{signing}/tsa",
-            "HOCBA_TRUST_DIR": str(self._signing_folder / "trust"),
+            "HOCBA_TRUST_DIR": str(self.data.folder("trust")),
             "HOCBA_PROVINCE_URL": f"http://{LOOPBACK}:{self.ports['province']}",
             "HOCBA_PROVINCE_API_KEY": province_settings.load_or_create(self._province_folder).api_key,
         }

@@ -18,6 +18,7 @@ class ImportRun(TenantTable):
 
     file_name: Mapped[str]
     file_sha256: Mapped[str]
+    parsed_sha256: Mapped[str]
     layout: Mapped[str]
     state: Mapped[str]
     preview: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -9,7 +9,6 @@ from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
-from backend.core import storage
 from backend.core.errors import Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.integrations.imports import service
@@ -76,8 +75,7 @@ async def show_run(request: Request, session: Session, run_id: FromPath[uuid.UUI
 async def apply(request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Html:
     """Take the workbook: all of it or nothing."""
     run = await service.get_run(session, run_id)
-    content = await storage.get(session.tenant_id, run.file_sha256)
-    file = await service.read_workbook(session.tenant_id, content)
+    file = await service.parsed_workbook(session.tenant_id, run.parsed_sha256)
     preview = await service.apply(session, actor, run_id, file)
     return redirect(
         request,

@@ -229,7 +229,7 @@ class ImportView(_Value, frozen=True, kw_only=True):
 
     id: ImportRunId
     file_name: str
-    file_sha256: str
+    parsed_sha256: str
     state: ImportState
     preview: Preview
     uploaded_at: datetime

@@ -29,6 +29,7 @@ from backend.integrations.imports.schemas import (
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 
+JSON = "application/json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: As many bad rows as a person reads; the count tells of the rest.
 PROBLEMS_SHOWN = 200
@@ -36,9 +37,17 @@ RUNS_SHOWN = 30
 
 
 async def read_workbook(tenant_id: uuid.UUID, data: bytes) -> ParsedFile:
-    """What a workbook holds; the bytes are kept in the store. Outside any transaction."""
+    """What a workbook holds. The bytes, and what was read from them, are kept in the store. Outside any transaction."""
+    file = await sandbox.parse_async(data)
     await storage.put(tenant_id, data)
-    return await sandbox.parse_async(data)
+    await storage.put(tenant_id, msgspec.json.encode(file))
+    return file
+
+
+async def parsed_workbook(tenant_id: uuid.UUID, parsed_sha256: str) -> ParsedFile:
+    """What `read_workbook` read before: the stranger's bytes are parsed once."""
+    found: ParsedFile = msgspec.json.decode(await storage.get(tenant_id, parsed_sha256), type=ParsedFile)
+    return found
 
 
 async def preview(
@@ -47,14 +56,16 @@ async def preview(
     """Work out what a workbook would change and keep that as a run; nothing of the school is touched."""
     if actor.staff_id is None:
         raise Forbidden("Chỉ người của trường mới nhập được dữ liệu.")
-    run_id, digest = ImportRunId(new_id()), sha256_hex(data)
-    await storage.register(session, digest, len(data), XLSX)
+    run_id, parsed = ImportRunId(new_id()), msgspec.json.encode(file)
+    await storage.register(session, sha256_hex(data), len(data), XLSX)
+    await storage.register(session, sha256_hex(parsed), len(parsed), JSON)
     found = await _compare(session, actor, file)
     values = {
         "tenant_id": session.tenant_id,
         "id": run_id,
         "file_name": file_name[:200],
-        "file_sha256": digest,
+        "file_sha256": sha256_hex(data),
+        "parsed_sha256": sha256_hex(parsed),
         "layout": found.layout,
         "state": ImportState.PREVIEWED,
         "preview": msgspec.to_builtins(found),
@@ -63,13 +74,13 @@ async def preview(
     }
     await queries.insert_run(session, values)
     await audit.record(
-        session, actor, Action.IMPORT_PREVIEWED, run_id, file_name, sha256=digest, bad=found.bad
+        session, actor, Action.IMPORT_PREVIEWED, run_id, file_name, sha256=sha256_hex(data), bad=found.bad
     )
     return run_id
 
 
 async def apply(session: TenantSession, actor: Actor, run_id: uuid.UUID, file: ParsedFile) -> Preview:
-    """Take a previewed workbook: all of it, or nothing. `file` is the same workbook read again.
+    """Take a previewed workbook: all of it, or nothing. `file` is what was read from it.
 
     Raises Conflict when it was taken before, or when it holds a bad row.
     """
@@ -181,7 +192,7 @@ def _view(run: ImportRun) -> ImportView:
     return ImportView(
         id=ImportRunId(run.id),
         file_name=run.file_name,
-        file_sha256=run.file_sha256,
+        parsed_sha256=run.parsed_sha256,
         state=ImportState(run.state),
         preview=msgspec.convert(run.preview, Preview),
         uploaded_at=run.uploaded_at,

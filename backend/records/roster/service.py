@@ -135,7 +135,7 @@ async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = 
 
 
 async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
-    """Every year of every pupil of a class, oldest first: student_id, academic_year, class_name, registry_no, joined_on."""
+    """Every year of every pupil of a class, oldest first: student, year, class, registry number, date of joining."""
     return await queries.study_history(session, class_id)
 
 

@@ -7,58 +7,15 @@ would write itself.
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Iterator
 
 import msgspec
 
 from backend.core.errors import Invalid
+from backend.core.text import check_text, shown_name
 from backend.records.transcripts.schemas import Snapshot
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
-
-#: Longest text of one field, in characters; a comment of the form holds about 300.
-MAX_TEXT = 4000
-
-#: Letters and signs that the forms print. Every one of them is in the packaged font (tests render them all).
-_PRINTABLE = frozenset(
-    chr(code)
-    for first, last in (
-        (0x20, 0x7E),
-        (0xA1, 0xAC),
-        (0xAE, 0x24F),  # Latin with all letters of Vietnamese and of the minority languages (ƀ, č, ĕ, ñ, ŏ)
-        (0x391, 0x3A1),
-        (0x3A3, 0x3A9),
-        (0x3B1, 0x3C9),
-        (0x1E00, 0x1EFF),
-        (0x2010, 0x2015),
-        (0x2018, 0x201F),
-        (0x2020, 0x2022),
-        (0x2026, 0x2026),
-        (0x2030, 0x2033),
-        (0x2039, 0x203A),
-        (0x2070, 0x2071),
-        (0x2074, 0x208E),
-        (0x20AB, 0x20AC),
-        (0x2190, 0x2195),
-        (0x2212, 0x2212),
-        (0x2248, 0x2248),
-        (0x2260, 0x2261),
-        (0x2264, 0x2265),
-    )
-    for code in range(first, last + 1)
-)
-#: Marks that NFC leaves beside their letter in minority languages (ơ̆, ư̆); anything else is decoration.
-_MARKS = frozenset("\u0300\u0301\u0302\u0303\u0306\u0309\u030c\u0323\u0331")
-_SPACES = frozenset("\t\n\r\v\f\x85\u00a0\u2028\u2029\u202f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
-#: Bidi controls, zero width, soft hyphen: a reader sees nothing of them, and they may hide something.
-_INVISIBLE = frozenset("\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\ufeff") | {
-    chr(c) for c in (*range(0x202A, 0x202F), *range(0x2060, 0x2070))
-}
-#: Look-alikes of Đ that old Vietnamese encodings left behind; Vietnamese has neither letter.
-_FOLD = str.maketrans(
-    {"\u00d0": "Đ", "\u0189": "Đ"} | dict.fromkeys(_INVISIBLE) | dict.fromkeys(_SPACES, " ")
-)
 
 #: What the sentence calls a field; a field not named here is called by its place in the snapshot.
 FIELD_NAMES = {
@@ -98,27 +55,6 @@ FIELD_NAMES = {
 }
 
 
-def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) -> str:
-    """Text as it may enter a transcript: NFC, single spaces, nothing invisible, only what the form can print.
-
-    Raises Invalid with one sentence that names the field, the person and the sign (or the length) refused.
-    """
-    words = unicodedata.normalize("NFC", value.translate(_FOLD)).split(" ")
-    text = " ".join(word for word in words if word)
-    if len(text) > limit:
-        raise Invalid(
-            f"Mục “{field}” của {_shown(person)} dài {len(text)} ký tự, quá giới hạn {limit};"
-            " hãy viết ngắn lại."
-        )
-    bad = _first_unprintable(text)
-    if bad:
-        raise Invalid(
-            f"Mục “{field}” của {_shown(person)} có ký tự không in được {_named(bad)};"
-            " hãy xoá ký tự đó hoặc thay bằng chữ thông thường."
-        )
-    return text
-
-
 def clean_snapshot(snapshot: Snapshot) -> Snapshot:
     """The snapshot with every text checked and cleaned; only such a one is frozen. Raises Invalid."""
     person = snapshot.student.full_name
@@ -126,7 +62,7 @@ def clean_snapshot(snapshot: Snapshot) -> Snapshot:
     try:
         return msgspec.convert(_cleaned(raw, "", person), Snapshot)
     except msgspec.ValidationError as error:
-        raise Invalid(f"Nội dung học bạ của {_shown(person)} không hợp lệ: {error}") from error
+        raise Invalid(f"Nội dung học bạ của {shown_name(person)} không hợp lệ: {error}") from error
 
 
 def canonical_json(snapshot: Snapshot) -> bytes:
@@ -136,7 +72,7 @@ def canonical_json(snapshot: Snapshot) -> bytes:
     """
     if clean_snapshot(snapshot) != snapshot:
         raise Invalid(
-            f"Nội dung học bạ của {_shown(snapshot.student.full_name)} còn khoảng trắng thừa hoặc ký tự ẩn;"
+            f"Nội dung học bạ của {shown_name(snapshot.student.full_name)} còn khoảng trắng thừa hoặc ký tự ẩn;"
             " hãy làm sạch dữ liệu trước khi chốt."
         )
     raw: Json = msgspec.to_builtins(snapshot)
@@ -187,26 +123,3 @@ def _cleaned(value: Json, path: str, person: str) -> Json:
 def _field_name(path: str) -> str:
     leaf = path.rpartition(".")[2]
     return FIELD_NAMES.get(leaf, path.lstrip("."))
-
-
-def _first_unprintable(text: str) -> str:
-    for index, char in enumerate(text):
-        if char in _MARKS:
-            if index == 0 or not text[index - 1].isalpha():
-                return char
-        elif char not in _PRINTABLE:
-            return char
-    return ""
-
-
-def _named(char: str) -> str:
-    code = f"U+{ord(char):04X}"
-    return f"“{char}” ({code})" if char.isprintable() and not unicodedata.combining(char) else code
-
-
-def _shown(person: str) -> str:
-    """A name that is safe inside a sentence, even when the name itself is what is wrong."""
-    return (
-        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in person.translate(_FOLD))
-        or "học sinh"
-    )

@@ -53,6 +53,8 @@ async def open_session(
 
 async def find_session(session: PublicSession, token_digest: str, idle: timedelta) -> Place | None:
     """The place of work of a session that has neither ended nor been idle for longer than `idle`."""
+    # Asked by every request: one statement alone needs no BEGIN and COMMIT around it.
+    await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
     row = (await session.execute(_FIND_SESSION, {"digest": token_digest, "idle": idle})).first()
     return _place(row) if row else None
 

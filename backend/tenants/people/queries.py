@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from backend.core import clock
@@ -13,6 +13,20 @@ from backend.tenants.people.models import StaffMember, StaffRole
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Role
 from backend.tenants.schools.models import School
+
+_ROLES = (
+    select(func.array_agg(aggregate_order_by(StaffRole.role, StaffRole.role)))
+    .where(StaffRole.tenant_id == StaffMember.tenant_id, StaffRole.staff_id == StaffMember.id)
+    .scalar_subquery()
+)
+_PEOPLE = select(
+    StaffMember.id, StaffMember.full_name, StaffMember.email, StaffMember.title, _ROLES.label("roles")
+).where(StaffMember.tenant_id == bindparam("tenant"))
+_SCHOOL_NAME = select(School.name).where(School.tenant_id == bindparam("tenant")).scalar_subquery()
+_BY_ID = _PEOPLE.where(StaffMember.id == bindparam("staff"))
+_BY_EMAIL = _PEOPLE.where(StaffMember.email == bindparam("email"))
+_AT_SCHOOL = _BY_ID.add_columns(_SCHOOL_NAME.label("school_name"))
+_IN_ORDER = _PEOPLE.order_by(StaffMember.id)
 
 
 async def insert_staff(
@@ -33,38 +47,25 @@ async def insert_staff(
 
 async def find_staff(session: TenantSession, staff_id: StaffId) -> Staff | None:
     """One person."""
-    row = (await session.execute(_people(session).where(StaffMember.id == staff_id))).first()
+    row = (await session.execute(_BY_ID, {"tenant": session.tenant_id, "staff": staff_id})).first()
     return _staff(row) if row else None
 
 
 async def find_staff_by_email(session: TenantSession, email: str) -> Staff | None:
     """The person with that address, in lower case."""
-    row = (await session.execute(_people(session).where(StaffMember.email == email))).first()
+    row = (await session.execute(_BY_EMAIL, {"tenant": session.tenant_id, "email": email})).first()
     return _staff(row) if row else None
 
 
 async def all_staff(session: TenantSession) -> list[Staff]:
     """Everybody, in the order in which they were added."""
-    return [_staff(row) for row in await session.execute(_people(session).order_by(StaffMember.id))]
+    return [_staff(row) for row in await session.execute(_IN_ORDER, {"tenant": session.tenant_id})]
 
 
 async def find_staff_at_school(session: TenantSession, staff_id: StaffId) -> tuple[Staff, str] | None:
     """One person and the name of the school, in one round trip: every signed-in request asks this."""
-    school = select(School.name).where(School.tenant_id == session.tenant_id).scalar_subquery()
-    statement = _people(session).add_columns(school.label("school_name")).where(StaffMember.id == staff_id)
-    row = (await session.execute(statement)).first()
+    row = (await session.execute(_AT_SCHOOL, {"tenant": session.tenant_id, "staff": staff_id})).first()
     return (_staff(row), row.school_name or "") if row else None
-
-
-def _people(session: TenantSession) -> Select[Any]:
-    roles = (
-        select(func.array_agg(aggregate_order_by(StaffRole.role, StaffRole.role)))
-        .where(StaffRole.tenant_id == StaffMember.tenant_id, StaffRole.staff_id == StaffMember.id)
-        .scalar_subquery()
-    )
-    return select(
-        StaffMember.id, StaffMember.full_name, StaffMember.email, StaffMember.title, roles.label("roles")
-    ).where(StaffMember.tenant_id == session.tenant_id)
 
 
 def _staff(row: Any) -> Staff:

@@ -215,6 +215,7 @@ def create_tables() -> None:
         "import_run",
         sa.Column("file_name", sa.String(), nullable=False),
         sa.Column("file_sha256", sa.String(), nullable=False),
+        sa.Column("parsed_sha256", sa.String(), nullable=False),
         sa.Column("layout", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("preview", postgresql.JSONB(astext_type=sa.Text()), nullable=False),

@@ -91,7 +91,7 @@ def test_look_ups() -> None:
         SchoolLevel.UPPER_SECONDARY,
         SchoolLevel.UPPER_SECONDARY,
     ]
-    with pytest.raises(ValueError, match="no grade"):
+    with pytest.raises(ValueError, match="no school level"):
         subjects_of(13)
 
 

@@ -72,9 +72,8 @@ def page_tree_replaced(pdf: bytes) -> bytes:
     """The catalog, which validation material may rewrite, now leads to other pages."""
 
     def change(writer: IncrementalPdfFileWriter) -> None:
-        pages = _dictionary(
-            {pdf_name("/Type"): pdf_name("/Pages"), pdf_name("/Count"): generic.NumberObject(1)}
-        )
+        count = generic.NumberObject(1)  # type: ignore[no-untyped-call]
+        pages = _dictionary({pdf_name("/Type"): pdf_name("/Pages"), pdf_name("/Count"): count})
         reference = writer.add_object(pages)
         box = generic.ArrayObject(map(generic.NumberObject, (0, 0, 99, 99)))
         page = _dictionary(
