@@ -21,6 +21,8 @@ _OK, _DIFFERENT, _UNUSABLE = 0, 1, 2
 _ROOT = Path(__file__).resolve().parents[1]
 #: Seconds for requests that are under way when the server is told to stop.
 _GRACE_SECONDS = 10
+#: Seconds for which one of several server processes may be silent, starting included, before it is replaced.
+_SILENCE_SECONDS = 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,6 +102,7 @@ def _serve(chosen: argparse.Namespace) -> int:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_worker_healthcheck=_SILENCE_SECONDS,
     )
     return _OK
 

@@ -5,8 +5,8 @@ marks in → sheets locked → assessed → confirmed → frozen → rendered �
 What is missing here is done by people: locking a sheet, confirming results, freezing, consenting to signatures.
 """
 
+from backend.core.events import Event
 from backend.core.jobs import Task
-from backend.core.outbox import Event
 from backend.integrations.deliveries import tasks as deliveries
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import random
 import signal
 import threading
@@ -10,22 +11,62 @@ import uuid
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import AsyncIO, CurrentMessage, ShutdownNotifications
+from dramatiq.middleware import AsyncIO
 
-from backend.core import jobs, settings
+from backend.core import database, http_client, jobs, settings, storage
 from backend.core.errors import AppError, Unavailable
 
 log = logging.getLogger(__name__)
 
 #: Longest pause between two attempts.
 MAX_BACKOFF_SECONDS = 300
+#: Longest run of one task; after that it has hung and counts as failed.
+LONGEST_SECONDS = 240
+#: From SIGTERM: tasks still running after so long are interrupted and their jobs given back, …
+GRACE_SECONDS = 3.0
+#: … threads are waited for so long, …
+STOP_SECONDS = 4.0
+#: … and whatever still hangs is ended: losing a process never loses work.
+END_SECONDS = 9.0
+UNEXPECTED = "Có lỗi ngoài dự kiến khi hệ thống xử lý việc này; người quản trị cần xem nhật ký."
+
+
+class DoorbellSilent(ConnectionError):
+    """Redis does not answer: no worker was told. The job is in PostgreSQL and will be rung for again."""
+
+
+class EventLoop(AsyncIO):
+    """The event loop of a worker process, on which all its tasks run; closes what was opened on it before it ends."""
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Tasks that are running get GRACE_SECONDS to end."""
+        thread = dramatiq.asyncio.get_event_loop_thread()
+        if thread is not None:
+            thread.loop.call_soon_threadsafe(thread.loop.call_later, GRACE_SECONDS, _interrupt, thread.loop)
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Nothing runs any more."""
+        thread = dramatiq.asyncio.get_event_loop_thread()
+        if thread is not None:
+            thread.run_coroutine(_let_go())
+            super().after_worker_shutdown(broker, worker)  # type: ignore[no-untyped-call]
+
+
+def _interrupt(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+
+
+async def _let_go() -> None:
+    await http_client.aclose()
+    await database.engine().dispose()
 
 
 def make_broker(redis_url: str) -> RedisBroker:
     """A broker without Dramatiq's own retries: a job is tried again because its row says so."""
     broker = RedisBroker(  # type: ignore[no-untyped-call]
         client=redis.Redis.from_url(redis_url, socket_keepalive=True, health_check_interval=30),
-        middleware=[AsyncIO(), CurrentMessage(), ShutdownNotifications()],
+        middleware=[EventLoop()],
         heartbeat_timeout=10_000,
         maintenance_chance=50_000,
     )
@@ -44,8 +85,11 @@ def make_broker(redis_url: str) -> RedisBroker:
 
 
 def ring(broker: RedisBroker, lane: str, tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> None:
-    """Tell some worker that it holds the lease on a job."""
-    broker.get_actor(f"run_{lane}").send(str(tenant_id), str(job_id), fence)
+    """Tell some worker that it holds the lease on a job. Raises DoorbellSilent when Redis cannot be told."""
+    try:
+        broker.get_actor(f"run_{lane}").send(str(tenant_id), str(job_id), fence)
+    except (redis.RedisError, dramatiq.errors.BrokerError) as error:
+        raise DoorbellSilent(type(error).__name__) from error
 
 
 def _run_sync(tenant_id: str, job_id: str, fence: int) -> None:
@@ -54,39 +98,63 @@ def _run_sync(tenant_id: str, job_id: str, fence: int) -> None:
 
 async def run(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> None:
     """Do one leased job to its end, its next attempt, or its parking. Never raises for what a task does wrong."""
-    work = await jobs.load(tenant_id, job_id, fence)
-    kind = await jobs.kind_of(tenant_id, job_id) if work else None
-    if work is None or kind is None:
+    work = await jobs.begin(tenant_id, job_id, fence)
+    if work is None:
         return
-    task = jobs.find(kind)
     try:
-        async with asyncio.timeout(task.lease_seconds * 4):
+        task = jobs.find(work.kind)
+    except KeyError:
+        log.error("unknown kind of job left waiting", extra=_where(work))
+        await jobs.put_back(work, after=MAX_BACKOFF_SECONDS, error="unknown kind", counted=False)
+        return
+    if work.attempts > task.max_attempts:
+        log.error("job parked: its starts never came to an end", extra=_where(work))
+        await jobs.park(work, "worker died", UNEXPECTED)
+        return
+    await _run(task, work)
+
+
+async def _run(task: jobs.Task, work: jobs.Work) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS), jobs.kept(work):
             await task.run(work)
             if not work.finished:
                 async with work.finish():
                     pass
     except jobs.LeaseLost:
-        log.warning("lease lost", extra=_where(work, kind))
+        log.warning("lease lost", extra=_where(work))
     except jobs.RetryLater as later:
-        await jobs.put_back(work, after=later.seconds, error=None)
+        await jobs.put_back(work, after=later.seconds, error=later.reason, counted=False)
+    except asyncio.CancelledError:
+        await jobs.put_back(work, after=0, error="interrupted")
+        raise
     except Exception as error:
-        hopeless = isinstance(error, AppError) and not isinstance(error, Unavailable)
-        park = hopeless or work.attempts + 1 >= task.max_attempts
-        log.exception("job parked" if park else "job failed", extra=_where(work, kind))
-        reason = error.message if isinstance(error, AppError) else type(error).__name__
-        await jobs.put_back(work, after=_backoff(work.attempts), error=reason, park=park)
+        await _failed(task, work, error)
+
+
+async def _failed(task: jobs.Task, work: jobs.Work, error: Exception) -> None:
+    """Called in an except clause. What an expected error says will be said again next time, so it is parked at once."""
+    hopeless = isinstance(error, AppError) and not isinstance(error, Unavailable)
+    park = hopeless or work.attempts >= task.max_attempts
+    log.exception("job parked" if park else "job failed", extra=_where(work))
+    told = error.message if isinstance(error, AppError) else UNEXPECTED
+    reason = error.message if isinstance(error, AppError) else type(error).__name__
+    if park:
+        await jobs.park(work, reason, told)
+    else:
+        await jobs.put_back(work, after=_backoff(work.attempts), error=reason)
 
 
 def _backoff(attempts: int) -> float:
     """1, 2, 4 … seconds with jitter, so that a recovered dependency is not met by everybody at once."""
-    return float(min(MAX_BACKOFF_SECONDS, 2**attempts)) * random.uniform(0.7, 1.3)
+    return float(min(MAX_BACKOFF_SECONDS, 2 ** (attempts - 1))) * random.uniform(0.7, 1.3)
 
 
-def _where(work: jobs.Work, kind: str) -> dict[str, object]:
+def _where(work: jobs.Work) -> dict[str, object]:
     return {
         "tenant_id": work.tenant_id,
         "job_id": work.job_id,
-        "kind": kind,
+        "kind": work.kind,
         "subject_id": work.subject_id,
         "fence": work.fence,
         "attempts": work.attempts,
@@ -94,7 +162,7 @@ def _where(work: jobs.Work, kind: str) -> dict[str, object]:
 
 
 def work_until_stopped() -> None:
-    """Run a worker in this process until SIGINT or SIGTERM; running tasks end first."""
+    """Run a worker in this process until SIGINT or SIGTERM; it has ended END_SECONDS later, whatever hangs."""
     config = settings.get()
     broker = make_broker(config.redis_url)
     worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=200)
@@ -103,5 +171,12 @@ def work_until_stopped() -> None:
         signal.signal(name, lambda *_: stop.set())
     worker.start()
     stop.wait()
-    worker.stop(timeout=20_000)
-    broker.close()
+    end = threading.Timer(END_SECONDS, os._exit, (0,))
+    end.daemon = True
+    end.start()
+    try:
+        worker.stop(timeout=int(STOP_SECONDS * 1000))
+    finally:
+        broker.close()
+        broker.client.close()
+        storage.close()

@@ -6,6 +6,7 @@ or borrowed context is refused there, and without one no row is visible (infra/d
 
 import hashlib
 import hmac
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,10 +16,13 @@ from typing import Any, ClassVar, NewType
 
 from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, event, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction, mapped_column
 
 from backend.core import clock, settings
+
+log = logging.getLogger(__name__)
 
 TenantId = NewType("TenantId", uuid.UUID)
 
@@ -159,3 +163,13 @@ async def refuse_unsafe_role() -> None:
         raise UnsafeRole(
             f"HOCBA_DATABASE_URL: the role is too powerful ({', '.join(found)}); use the application role"
         )
+
+
+async def answers() -> bool:
+    """Whether the database can be used now. Raises UnsafeRole like `refuse_unsafe_role`."""
+    try:
+        await refuse_unsafe_role()
+    except (OSError, SQLAlchemyError):
+        log.exception("database does not answer")
+        return False
+    return True

@@ -23,22 +23,30 @@ SLOTS = {jobs.Lane.INTERACTIVE: 16, jobs.Lane.RENDER: 12, jobs.Lane.SIGN: 8, job
 IDLE_SECONDS = 0.5
 #: Shortest pause between two rounds: a burst of notices is one round.
 PAUSE_SECONDS = 0.02
+#: Pause after the database or the doorbell failed.
+RECOVER_SECONDS = 1.0
 EVENTS_AT_ONCE = 500
 
+#: Tells a worker; raises OSError when it cannot.
 Ring = Callable[[str, uuid.UUID, uuid.UUID, int], None]
+#: The tasks that follow an event, by its name; raises KeyError for one that this release does not know.
 Follow = Callable[[str], Sequence[jobs.Task]]
 
-_TAKE_EVENTS = """
-    delete from work.outbox_event where (tenant_id, id) in (
-      select tenant_id, id from work.outbox_event order by id limit $1 for update skip locked)
-    returning tenant_id, name, subject_id
+_WAITING_EVENTS = """
+    select tenant_id, id, name, subject_id from work.outbox_event where name <> all($2::text[])
+    order by id limit $1 for update skip locked
+"""
+_DROP_EVENTS = """
+    delete from work.outbox_event e using unnest($1::uuid[], $2::uuid[]) as done (tenant_id, id)
+    where e.tenant_id = done.tenant_id and e.id = done.id
 """
 _ADD_JOBS = """
     insert into work.job (tenant_id, id, kind, lane, subject_id, state, attempts, fence, next_at)
     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::int[], $8::int[],
       $9::timestamptz[])
 """
-# Each school offers its most urgent jobs; those of schools with the least in flight are taken first.
+# Each school offers its most urgent jobs; those of schools with the least in flight are taken first, and among equals
+# chance decides: any fixed order would let the same school win for ever. A row that a worker holds is passed over.
 _LEASE = """
     with busy as (
       select tenant_id, count(*) as n from work.job
@@ -52,26 +60,35 @@ _LEASE = """
         order by next_at, id limit $2) j
     ), chosen as (
       select o.tenant_id, o.id from offered o left join busy b using (tenant_id)
-      order by coalesce(b.n, 0) + o.place limit greatest(0, $2 - coalesce((select sum(n) from busy), 0))
+      order by coalesce(b.n, 0) + o.place, random()
+      limit greatest(0, $2 - coalesce((select sum(n) from busy), 0))
+    ), free as (
+      select j.tenant_id, j.id from work.job j join chosen c using (tenant_id, id)
+      where j.state = 'due' or j.state = 'leased' and j.lease_until < now()
+      for update of j skip locked
     )
-    update work.job j set state = 'leased', fence = j.fence + 1,
-      lease_until = now() + make_interval(secs => coalesce($3::jsonb ->> j.kind, '30')::int)
-    from chosen c where j.tenant_id = c.tenant_id and j.id = c.id
+    update work.job j set state = 'leased', fence = j.fence + 1, lease_until = now() + make_interval(secs => $3)
+    from free f where j.tenant_id = f.tenant_id and j.id = f.id
     returning j.tenant_id, j.id, j.fence
+"""
+_HAND_BACK = """
+    update work.job j set state = 'due', lease_until = null
+    from unnest($1::uuid[], $2::uuid[], $3::int[]) as unheard (tenant_id, id, fence)
+    where j.tenant_id = unheard.tenant_id and j.id = unheard.id and j.fence = unheard.fence and j.state = 'leased'
 """
 
 
 async def dispatch(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> None:
     """Work until `stop` is set. `follow` names the tasks after an event, `ring` tells a worker.
 
-    Database errors end a round, not the dispatcher: it connects again.
+    Errors of the database or of the doorbell end a round, not the dispatcher: it connects again.
     """
     while not stop.is_set():
         try:
             await _lead(url, follow, ring, stop)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("dispatcher lost the database", extra={"error": type(error).__name__})
-            await _pause(stop, 1.0)
+            log.warning("dispatcher begins anew", extra={"error": type(error).__name__})
+            await _pause(stop, RECOVER_SECONDS)
 
 
 async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> None:
@@ -79,15 +96,15 @@ async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> No
     woken = asyncio.Event()
     try:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
-            if await _pause(stop, 1.0):
+            if await _pause(stop, RECOVER_SECONDS):
                 return
         await connection.add_listener(outbox.CHANNEL, lambda *_: woken.set())
-        leases = _lease_seconds()
+        relay = Relay(follow)
         while not stop.is_set():
             woken.clear()
-            moved = await relay(connection, follow)
+            moved = await relay.run(connection)
             for lane in jobs.Lane:
-                moved += await lease(connection, lane, leases, ring)
+                moved += await lease(connection, lane, ring)
             await _pause(stop, PAUSE_SECONDS)
             if not moved:
                 await _wait(woken, stop)
@@ -95,32 +112,58 @@ async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> No
         await connection.close()
 
 
-async def relay(connection: asyncpg.Connection, follow: Follow) -> int:
-    """Turn waiting events into jobs, in one transaction; counts the events."""
-    async with connection.transaction():
-        events = await connection.fetch(_TAKE_EVENTS, EVENTS_AT_ONCE)
-        rows = [
-            jobs.row(event["tenant_id"], task, event["subject_id"])
-            for event in events
-            for task in follow(event["name"])
-        ]
-        if rows:
-            names = ("tenant_id", "id", "kind", "lane", "subject_id", "state", "attempts", "fence", "next_at")
-            await connection.execute(_ADD_JOBS, *([row[name] for row in rows] for name in names))
-    return len(events)
+class Relay:
+    """Turns waiting events into jobs. Events of another release stay where they are until one that knows them runs."""
+
+    def __init__(self, follow: Follow) -> None:
+        self._follow = follow
+        self._unknown: list[str] = []
+
+    async def run(self, connection: asyncpg.Connection) -> int:
+        """One transaction; counts the events that were turned."""
+        async with connection.transaction():
+            events = await connection.fetch(_WAITING_EVENTS, EVENTS_AT_ONCE, self._unknown)
+            known = [(event, tasks) for event in events if (tasks := self._tasks(event["name"])) is not None]
+            rows = [
+                jobs.row(event["tenant_id"], task, event["subject_id"])
+                for event, tasks in known
+                for task in tasks
+            ]
+            if rows:
+                names = (
+                    "tenant_id", "id", "kind", "lane", "subject_id", "state", "attempts", "fence", "next_at"
+                )  # fmt: skip
+                await connection.execute(_ADD_JOBS, *([row[name] for row in rows] for name in names))
+            if known:
+                keys = ([event[name] for event, _ in known] for name in ("tenant_id", "id"))
+                await connection.execute(_DROP_EVENTS, *keys)
+        return len(known)
+
+    def _tasks(self, name: str) -> Sequence[jobs.Task] | None:
+        if name in self._unknown:
+            return None
+        try:
+            return self._follow(name)
+        except KeyError:
+            log.error("unknown event left waiting", extra={"event": name})
+            self._unknown.append(name)
+            return None
 
 
-async def lease(connection: asyncpg.Connection, lane: jobs.Lane, leases: str, ring: Ring) -> int:
-    """Lease due jobs of a lane up to its slots and ring for each; counts them."""
-    found: list[Any] = await connection.fetch(_LEASE, lane.value, SLOTS[lane], leases)
-    for job in found:
-        await asyncio.to_thread(ring, lane.value, job["tenant_id"], job["id"], job["fence"])
+async def lease(connection: asyncpg.Connection, lane: jobs.Lane, ring: Ring) -> int:
+    """Lease due jobs of a lane up to its slots and ring for each; counts them.
+
+    Raises OSError when the doorbell does not work; jobs that no worker heard of are due again.
+    """
+    found: list[Any] = await connection.fetch(_LEASE, lane.value, SLOTS[lane], jobs.LEASE_SECONDS)
+    for number, job in enumerate(found):
+        try:
+            await asyncio.to_thread(ring, lane.value, job["tenant_id"], job["id"], job["fence"])
+        except OSError:
+            keys = ([unheard[name] for unheard in found[number:]] for name in ("tenant_id", "id", "fence"))
+            await connection.execute(_HAND_BACK, *keys)
+            raise
     return len(found)
-
-
-def _lease_seconds() -> str:
-    pairs = ",".join(f'"{task.kind}":"{task.lease_seconds}"' for task in jobs.declared())
-    return "{" + pairs + "}"
 
 
 async def _wait(woken: asyncio.Event, stop: asyncio.Event) -> None:

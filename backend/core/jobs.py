@@ -4,20 +4,29 @@ A task is an async function that gets a `Work`. What it writes in `work.finish()
 job, and only while its lease's fence is still the newest: a worker that was given up for dead cannot write late.
 """
 
+import asyncio
+import contextlib
+import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core import clock, outbox
 from backend.core.database import Base, TenantSession, tenant_session
 from backend.core.ids import new_id
+
+log = logging.getLogger(__name__)
+
+#: How long a worker may be silent before its job is given to another, and how often it speaks up meanwhile.
+LEASE_SECONDS = 20.0
+RENEW_SECONDS = 5.0
 
 
 class Lane(StrEnum):
@@ -38,10 +47,10 @@ class JobState(StrEnum):
 
 
 class Job(Base):
-    """One piece of work; the row is deleted when it is done."""
+    """One piece of work; the row is deleted when it is done. `attempts` counts starts, also those that crashed."""
 
     __tablename__ = "job"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "work"}
+    __table_args__ = ({"schema": "work"},)
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -59,9 +68,10 @@ class Job(Base):
 class RetryLater(Exception):
     """Not now: look again after `seconds`. Waiting for somebody else is not a failed attempt."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"again in {seconds} s")
+    def __init__(self, seconds: float, reason: str | None = None) -> None:
+        super().__init__(reason or f"again in {seconds} s")
         self.seconds = seconds
+        self.reason = reason
 
 
 class LeaseLost(Exception):
@@ -70,20 +80,26 @@ class LeaseLost(Exception):
 
 @dataclass
 class Work:
-    """A running job in the hands of a task."""
+    """A running job in the hands of a task. `attempts` is 1 unless an earlier start failed or died."""
 
     tenant_id: uuid.UUID
     job_id: uuid.UUID
     fence: int
+    kind: str
     subject_id: uuid.UUID
     attempts: int
     finished: bool = field(default=False, init=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[TenantSession]:
-        """A transaction of the job's school before its end: to read, or to write an intent before an outside call."""
+        """A transaction of the job's school before its end: to read, or to write an intent before an outside call.
+
+        Nobody can take the job over until it is committed.
+        """
         async with tenant_session(self.tenant_id) as session:
-            await self._hold(session)
+            row = await session.execute(select(Job.id).where(*self.mine()).with_for_update())
+            if row.first() is None:
+                raise LeaseLost
             yield session
 
     @asynccontextmanager
@@ -91,23 +107,18 @@ class Work:
         """The last transaction: its writes and the end of the job commit together, or not at all."""
         async with tenant_session(self.tenant_id) as session:
             yield session
-            done = await session.execute(delete(Job).where(*self._mine()).returning(Job.id))
+            done = await session.execute(delete(Job).where(*self.mine()).returning(Job.id))
             if done.first() is None:
                 raise LeaseLost
         self.finished = True
 
-    async def _hold(self, session: TenantSession) -> None:
-        row = await session.execute(select(Job.id).where(*self._mine()))
-        if row.first() is None:
-            raise LeaseLost
+    def mine(self) -> tuple[ColumnElement[bool], ...]:
+        """Condition on the job's row under which this worker may still write."""
+        return _leased(self.tenant_id, self.job_id, self.fence)
 
-    def _mine(self) -> tuple[ColumnElement[bool], ...]:
-        return (
-            Job.tenant_id == self.tenant_id,
-            Job.id == self.job_id,
-            Job.fence == self.fence,
-            Job.state == JobState.LEASED,
-        )
+
+#: Told in the transaction that parks a job: the subject, and why, in a sentence for people.
+OnPark = Callable[[TenantSession, uuid.UUID, str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -116,8 +127,8 @@ class Task:
 
     kind: str
     lane: Lane
-    lease_seconds: int
     max_attempts: int
+    on_park: OnPark | None
     run: Callable[[Work], Awaitable[None]]
 
 
@@ -125,14 +136,14 @@ _TASKS: dict[str, Task] = {}
 
 
 def task(
-    kind: str, *, lane: Lane, lease_seconds: int = 30, max_attempts: int = 8
+    kind: str, *, lane: Lane, max_attempts: int = 8, on_park: OnPark | None = None
 ) -> Callable[[Callable[[Work], Awaitable[None]]], Task]:
-    """Declare a task. `lease_seconds` is how long a worker may be silent before the work is given to another."""
+    """Declare a task. `on_park` shows people what was given up, where they look for it."""
 
     def register(run: Callable[[Work], Awaitable[None]]) -> Task:
         if kind in _TASKS:
             raise ValueError(f"task {kind} is declared twice")
-        _TASKS[kind] = Task(kind, lane, lease_seconds, max_attempts, run)
+        _TASKS[kind] = Task(kind, lane, max_attempts, on_park, run)
         return _TASKS[kind]
 
     return register
@@ -171,35 +182,78 @@ async def enqueue(session: TenantSession, kind: str, *subject_ids: uuid.UUID, af
         await session.execute(select(func.pg_notify(outbox.CHANNEL, "")))
 
 
-async def load(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Work | None:
-    """The leased job, or None when its lease has gone to somebody else meanwhile."""
-    async with tenant_session(tenant_id, read_only=True) as session:
+async def begin(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Work | None:
+    """Take up a leased job. None when that lease is over or has been taken up: a message may well come twice."""
+    values = {
+        "fence": Job.fence + 1,
+        "attempts": Job.attempts + 1,
+        "lease_until": _lease_end(),
+    }
+    async with tenant_session(tenant_id) as session:
         found = await session.execute(
-            select(Job.kind, Job.subject_id, Job.attempts).where(
-                Job.tenant_id == tenant_id, Job.id == job_id, Job.fence == fence, Job.state == JobState.LEASED
-            )
+            update(Job)
+            .where(*_leased(tenant_id, job_id, fence))
+            .values(values)
+            .returning(Job.fence, Job.kind, Job.subject_id, Job.attempts)
         )
         job = found.first()
-    return job and Work(tenant_id, job_id, fence, job.subject_id, job.attempts)
+    return job and Work(tenant_id, job_id, job.fence, job.kind, job.subject_id, job.attempts)
 
 
-async def kind_of(tenant_id: uuid.UUID, job_id: uuid.UUID) -> str | None:
-    """The kind of a job, or None when it is done."""
-    async with tenant_session(tenant_id, read_only=True) as session:
-        return await session.scalar(select(Job.kind).where(Job.tenant_id == tenant_id, Job.id == job_id))
+@asynccontextmanager
+async def kept(work: Work) -> AsyncIterator[None]:
+    """Renew the lease as long as the block runs: a long task is not taken for a dead one."""
+    keeper = asyncio.create_task(_keep(work), name=f"lease of {work.job_id}")
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeper
 
 
-async def put_back(work: Work, *, after: float, error: str | None, park: bool = False) -> None:
-    """Give the job back: for later, after a failed attempt (`error`), or for a person (`park`)."""
+async def _keep(work: Work) -> None:
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        try:
+            async with tenant_session(work.tenant_id) as session:
+                await session.execute(update(Job).where(*work.mine()).values(lease_until=_lease_end()))
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("lease not renewed", extra={"job_id": work.job_id, "error": type(error).__name__})
+
+
+async def put_back(work: Work, *, after: float, error: str | None, counted: bool = True) -> None:
+    """Give the job back for later: after a failed attempt, or, not `counted`, because it has to wait."""
+    values = {
+        "state": JobState.DUE,
+        "attempts": Job.attempts - (0 if counted else 1),
+        "next_at": clock.now() + timedelta(seconds=after),
+        "lease_until": None,
+        "last_error": error,
+    }
     async with tenant_session(work.tenant_id) as session:
-        await session.execute(
-            update(Job)
-            .where(Job.tenant_id == work.tenant_id, Job.id == work.job_id, Job.fence == work.fence)
-            .values(
-                state=JobState.PARKED if park else JobState.DUE,
-                attempts=Job.attempts + (1 if error else 0),
-                next_at=clock.now() + timedelta(seconds=after),
-                lease_until=None,
-                last_error=error,
-            )
-        )
+        await session.execute(update(Job).where(*work.mine()).values(values))
+
+
+async def park(work: Work, error: str, told: str) -> None:
+    """Leave the job to a person: `error` is for the operator, `told` the sentence for the people it concerns."""
+    values = {"state": JobState.PARKED, "lease_until": None, "last_error": error}
+    async with tenant_session(work.tenant_id) as session:
+        parked = await session.execute(update(Job).where(*work.mine()).values(values).returning(Job.id))
+        on_park = find(work.kind).on_park
+        if parked.first() is not None and on_park is not None:
+            await on_park(session, work.subject_id, told)
+
+
+def _leased(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Job.tenant_id == tenant_id,
+        Job.id == job_id,
+        Job.fence == fence,
+        Job.state == JobState.LEASED,
+    )
+
+
+def _lease_end() -> ColumnElement[datetime]:
+    """By the database's clock, which the dispatcher compares it with."""
+    return func.now() + timedelta(seconds=LEASE_SECONDS)

@@ -6,31 +6,24 @@ Nothing is ever called directly "after commit": a process that dies between comm
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
 
-import msgspec
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core import clock
 from backend.core.database import Base, TenantSession
+from backend.core.events import Event
 from backend.core.ids import new_id
 
 #: PostgreSQL channel on which the dispatcher listens; a lost notice only means waiting for its next look.
 CHANNEL = "hocba_work"
 
 
-class Event(msgspec.Struct, frozen=True):
-    """Something that happened to one subject, in the past tense. Subclasses say what; ids only, no personal data."""
-
-    subject_id: uuid.UUID
-
-
 class OutboxEvent(Base):
     """An event that waits to be turned into jobs."""
 
     __tablename__ = "outbox_event"
-    __table_args__: ClassVar[dict[str, str]] = {"schema": "work"}
+    __table_args__ = ({"schema": "work"},)
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -4,6 +4,7 @@ The store is never trusted to refuse an overwrite or to keep metadata: digests a
 """
 
 import asyncio
+import threading
 import uuid
 from datetime import datetime
 from functools import lru_cache
@@ -84,8 +85,24 @@ async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
     return data
 
 
+#: Making a client is not safe in several threads at once, using one is.
+_making = threading.Lock()
+
+
+def close() -> None:
+    """Let go of the connections of this process."""
+    if _client.cache_info().currsize:
+        _client().close()
+        _client.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _client() -> Any:
+    with _making:
+        return _new_client()
+
+
+def _new_client() -> Any:
     config = settings.get()
     return boto3.client(
         "s3",
@@ -110,20 +127,21 @@ def _client() -> Any:
 def _put(key: str, data: bytes) -> None:
     client, bucket = _client(), settings.get().s3_bucket
     try:
-        if not _exists(client, bucket, key):
+        if _size(client, bucket, key) != len(data):
             client.put_object(Bucket=bucket, Key=key, Body=data)
     except (ClientError, BotoCoreError) as error:
         raise StoreDown from error
 
 
-def _exists(client: Any, bucket: str, key: str) -> bool:
+def _size(client: Any, bucket: str, key: str) -> int | None:
+    """Bytes under the key; None where there is nothing. Too few are what is left of an upload that was cut."""
     try:
-        client.head_object(Bucket=bucket, Key=key)
+        size: int = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
+            return None
         raise
-    return True
+    return size
 
 
 def _get(key: str) -> bytes:

@@ -100,7 +100,7 @@ def test_serve_answers_and_stops(environment: dict[str, str], processes: str) ->
 
 
 def _first_answer(address: str) -> httpx.Response:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             return httpx.get(address)

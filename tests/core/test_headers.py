@@ -9,7 +9,7 @@ from tests.core.browser import Browser
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; report-to csp"
+    "require-trusted-types-for 'script'; trusted-types htmx; report-to csp"
 )
 ALWAYS = {
     "content-security-policy": POLICY,

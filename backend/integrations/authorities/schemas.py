@@ -2,7 +2,17 @@
 
 import msgspec
 
-from backend.integrations.deliveries.channels.port import Endpoint
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and as whom. `base_url` without a trailing slash; times in seconds."""
+
+    base_url: str
+    api_key: str
+    connect_timeout: float = 5.0
+    total_timeout: float = 60.0
+
+    def __repr__(self) -> str:
+        return f"Endpoint(base_url={self.base_url!r})"
 
 
 class BoundAuthority(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,7 @@
 
 from backend.core import settings
 from backend.core.database import TenantSession
-from backend.integrations.authorities.schemas import BoundAuthority
-from backend.integrations.deliveries.channels.port import Endpoint
+from backend.integrations.authorities.schemas import BoundAuthority, Endpoint
 from backend.tenants.schools import service as schools
 
 SANDBOX_PROFILE = "vn.sandbox.hocba/1"

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -42,6 +43,15 @@ async def begin_attempt(session: TenantSession, values: dict[str, Any]) -> int:
     number = (last or 0) + 1
     await session.execute(insert(DeliveryAttempt).values(values | {"number": number}))
     return number
+
+
+async def first_attempt_at(session: TenantSession, delivery_id: uuid.UUID) -> datetime | None:
+    """When a delivery was first tried."""
+    return await session.scalar(
+        select(func.min(DeliveryAttempt.started_at)).where(
+            DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.delivery_id == delivery_id
+        )
+    )
 
 
 async def end_attempt(session: TenantSession, attempt_id: uuid.UUID, values: dict[str, Any]) -> None:

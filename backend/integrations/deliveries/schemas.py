@@ -7,6 +7,8 @@ from typing import Any, NewType
 
 import msgspec
 
+from backend.integrations.authorities.schemas import Endpoint
+
 DeliveryId = NewType("DeliveryId", uuid.UUID)
 
 
@@ -26,6 +28,20 @@ class DeliveryState(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     PARKED = "parked"
+
+
+class Sending(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the channel needs for one attempt; `package_sha256` names the XML in the store."""
+
+    endpoint: Endpoint
+    attempt_id: uuid.UUID
+    message_id: str
+    sender_code: str
+    action: str
+    lookup_code: str
+    version: int
+    package_sha256: str
+    pdf_sha256: str
 
 
 class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
+from backend.integrations.authorities.schemas import Endpoint
 from backend.integrations.deliveries import queries, rules
-from backend.integrations.deliveries.channels.port import Endpoint, Evidence, QueryResult, SendResult
+from backend.integrations.deliveries.channels.port import Evidence, QueryResult, SendResult
 from backend.integrations.deliveries.models import Delivery
 from backend.integrations.deliveries.schemas import (
     Action,
@@ -22,25 +23,12 @@ from backend.integrations.deliveries.schemas import (
     DeliveryId,
     DeliveryState,
     DeliverySummary,
+    Sending,
 )
 from backend.records.transcripts import service as transcripts
 
 #: Names of the tasks that follow each other (tasks.py).
 SEND, QUERY = "deliveries.send", "deliveries.query"
-
-
-class Sending(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the channel needs for one attempt; `package_sha256` names the XML in the store."""
-
-    endpoint: Endpoint
-    attempt_id: uuid.UUID
-    message_id: str
-    sender_code: str
-    action: str
-    lookup_code: str
-    version: int
-    package_sha256: str
-    pdf_sha256: str
 
 
 async def open_delivery(session: TenantSession, version_id: uuid.UUID) -> None:
@@ -69,6 +57,11 @@ async def open_delivery(session: TenantSession, version_id: uuid.UUID) -> None:
     await jobs.enqueue(session, SEND, delivery_id)
 
 
+async def package_of(session: TenantSession, delivery_id: uuid.UUID) -> str:
+    """SHA-256 of the XML that a delivery sends. Raises NotFound."""
+    return (await _hold(session, delivery_id)).package_sha256
+
+
 async def begin_sending(session: TenantSession, delivery_id: uuid.UUID) -> Sending | None:
     """Commit the attempt before the first byte leaves. None when nothing is to be sent (any more).
 
@@ -80,7 +73,7 @@ async def begin_sending(session: TenantSession, delivery_id: uuid.UUID) -> Sendi
         await queries.update_delivery(
             session, delivery_id, {"state": DeliveryState.UNKNOWN, "reason": reason}
         )
-        await jobs.enqueue(session, QUERY, delivery_id)
+        await jobs.enqueue(session, QUERY, delivery_id, after=rules.SETTLE_SECONDS)
         return None
     if row.state != DeliveryState.QUEUED:
         return None
@@ -137,6 +130,13 @@ async def record_answer(session: TenantSession, delivery_id: uuid.UUID, answer: 
     await _apply(session, await _hold(session, delivery_id), answer)
 
 
+async def park(session: TenantSession, delivery_id: uuid.UUID, reason: str) -> None:
+    """The machine cannot go on with a delivery: it waits for a person, who sees why."""
+    row = await _hold(session, delivery_id)
+    if row.state not in rules.FINAL:
+        await queries.update_delivery(session, delivery_id, {"state": DeliveryState.PARKED, "reason": reason})
+
+
 async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) -> None:
     """A person sends a parked delivery again: the same message under the same id. Raises Conflict for others."""
     row = await _hold(session, delivery_id)
@@ -182,7 +182,8 @@ async def _apply(session: TenantSession, row: Delivery, answer: SendResult | Que
     """Final states never flip: a later contradiction is left to reconciliation."""
     if row.state in rules.FINAL:
         return
-    found = rules.outcome(answer)
+    first = await queries.first_attempt_at(session, row.id)
+    found = rules.outcome(answer, (clock.now() - first).total_seconds() if first else 0.0)
     values: dict[str, Any] = {"state": found.state, "reason": found.reason}
     if found.reference:
         values["authority_reference"] = found.reference
@@ -204,7 +205,7 @@ async def _apply(session: TenantSession, row: Delivery, answer: SendResult | Que
 
 
 async def _keep_evidence(session: TenantSession, evidence: Evidence) -> None:
-    """The bytes are in the store already (tasks.py); here the school comes to own them."""
+    """The bytes are in the store already (exchange.py); here the school comes to own them."""
     await storage.register(session, evidence.sent_sha256, len(evidence.sent), "application/octet-stream")
     await storage.register(
         session, evidence.received_sha256, len(evidence.received), "application/octet-stream"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from backend.integrations.imports.readers.text import key_of
 from backend.integrations.imports.schemas import (
     HomeroomFile,
     HomeroomRow,
@@ -24,6 +25,10 @@ from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentId
 
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
+
+#: Words that a school's name is written with or without, and short forms of others.
+_OPTIONAL_WORDS = frozenset(("truong", "tu", "thuc", "dan", "lap", "va", "lien", "cap"))
+_SHORT_FORMS = {"th": "tieu hoc", "thcs": "trung hoc co so", "thpt": "trung hoc pho thong"}
 
 MarkRow = PrimaryResultRow | PrimaryCommentRow | SecondaryMarkRow | HomeroomRow
 Entry = tuple[str, int, Cell, str]
@@ -56,6 +61,16 @@ def students(file: PupilsFile) -> list[NewStudent]:
         )
         for row in file.rows
     ]
+
+
+def same_school(written: str, name: str) -> bool:
+    """Whether the title of a workbook names this school: "Trường TH Hoa Ban" is Trường Tiểu học Tư thục Hoa Ban."""
+    return _words(written) == _words(name)
+
+
+def _words(name: str) -> list[str]:
+    spelled = " ".join(_SHORT_FORMS.get(word, word) for word in key_of(name).split())
+    return [word for word in spelled.split() if word not in _OPTIONAL_WORDS]
 
 
 def marks(file: ParsedFile, known: Known) -> Marks:

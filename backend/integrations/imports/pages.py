@@ -12,7 +12,6 @@ from litestar.params import Body, FromPath
 from backend.core.errors import Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.integrations.imports import service
-from backend.integrations.imports.readers.precheck import MAX_FILE_BYTES
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -44,7 +43,7 @@ async def show_imports(request: Request, session: Session) -> Html:
     )
 
 
-@post("/nhap", guards=[requires(Permission.IMPORT)], request_max_body_size=MAX_FILE_BYTES + 100_000)
+@post("/nhap", guards=[requires(Permission.IMPORT)], request_max_body_size=service.MAX_UPLOAD + 100_000)
 async def upload(
     request: Request,
     session: Session,

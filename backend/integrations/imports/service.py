@@ -14,7 +14,7 @@ from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.integrations.imports import conversion, queries
 from backend.integrations.imports.models import ImportRun
-from backend.integrations.imports.readers import sandbox
+from backend.integrations.imports.readers import precheck, sandbox
 from backend.integrations.imports.schemas import (
     ImportRunId,
     ImportState,
@@ -28,9 +28,12 @@ from backend.integrations.imports.schemas import (
 )
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
+from backend.tenants.schools import service as schools
 
 JSON = "application/json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: Largest workbook, in bytes.
+MAX_UPLOAD = precheck.MAX_FILE_BYTES
 #: As many bad rows as a person reads; the count tells of the rest.
 PROBLEMS_SHOWN = 200
 RUNS_SHOWN = 30
@@ -116,6 +119,9 @@ async def list_runs(session: TenantSession) -> Sequence[ImportView]:
 
 
 async def _compare(session: TenantSession, actor: Actor, file: ParsedFile) -> Preview:
+    misplaced = await _misplaced(session, file)
+    if misplaced:
+        return _preview(str(file.__struct_config__.tag), 0, 0, 0, 0, misplaced)
     match file:
         case UnreadableFile():
             return _preview("unreadable", 0, 0, 0, 0, file.problems)
@@ -128,10 +134,33 @@ async def _compare(session: TenantSession, actor: Actor, file: ParsedFile) -> Pr
 
 
 async def _take(session: TenantSession, actor: Actor, file: ParsedFile) -> Preview:
+    misplaced = await _misplaced(session, file)
+    if misplaced:
+        raise Conflict(misplaced[0].message)
     if isinstance(file, PupilsFile):
         change = await roster.take_register(session, conversion.students(file))
         return _preview("pupils", change.new, change.changed, change.unchanged, change.moved, ())
     return await _compare_marks(session, actor, file, write=True)
+
+
+async def _misplaced(session: TenantSession, file: ParsedFile) -> list[RowProblem]:
+    """Why a workbook does not belong here: its titles name another school or another school year."""
+    found = []
+    if file.school_name:
+        school = (await schools.get_school(session)).name
+        if not conversion.same_school(file.school_name, school):
+            found.append(
+                f"Tệp ghi tên trường “{file.school_name}”, không phải {school}; "
+                "hãy chọn tệp của trường mình hoặc sửa tên trường ở đầu tệp."
+            )
+    if file.academic_year:
+        year = (await roster.current_year(session)).name
+        if file.academic_year != year:
+            found.append(
+                f"Tệp ghi năm học {file.academic_year}, trong khi trường đang làm việc với năm học {year}; "
+                "hãy chọn tệp của đúng năm học."
+            )
+    return [RowProblem(sheet="", row=None, column="", value="", message=message) for message in found]
 
 
 async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile, *, write: bool) -> Preview:
@@ -147,12 +176,15 @@ async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile,
     change = await record(session, actor, found.marks)
     for index, message in change.problems:
         row = found.rows[index]
-        problems.append(RowProblem(sheet=row.sheet, row=row.row, column="", value="", message=message))
+        where = f"Trang “{row.sheet}”, dòng {row.row}: {message}"
+        problems.append(RowProblem(sheet=row.sheet, row=row.row, column="", value="", message=where))
     return _preview(layout, change.new, change.changed, change.unchanged, 0, problems)
 
 
 async def _known(session: TenantSession) -> conversion.Known:
-    sheets = await gradebook.list_sheets(session)
+    year = await roster.current_year(session)
+    classes = {one.id for one in await roster.list_classes(session) if one.academic_year_id == year.id}
+    sheets = [sheet for sheet in await gradebook.list_sheets(session) if sheet.class_id in classes]
     return conversion.Known(
         sheets={(sheet.class_name, sheet.subject_code, sheet.term): sheet.id for sheet in sheets},
         students=await roster.places_by_code(session),

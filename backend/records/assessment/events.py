@@ -1,6 +1,6 @@
 """What assessment announces."""
 
-from backend.core.outbox import Event
+from backend.core.events import Event
 
 
 class ResultsComputed(Event, frozen=True):

@@ -1,13 +1,14 @@
 """Results of a class and their confirmation."""
 
 import uuid
+from collections import Counter
 
 from litestar import get, post
 from litestar.params import FromPath
 
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.assessment import service
-from backend.records.assessment.schemas import PrimaryResult, Promotion, ResultState
+from backend.records.assessment.schemas import PrimaryResult, Promotion, PupilResult, ResultState
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.tenants.guards import requires
@@ -56,6 +57,7 @@ async def show_results(
         waiting=len(waiting),
         confirmed=sum(r.state is ResultState.CONFIRMED for r in results),
         may_confirm=bool(waiting) and school_class.homeroom_teacher_id == actor.staff_id,
+        outcomes=_outcomes(results),
         promotions=PROMOTIONS,
         levels=LEVELS,
         year_levels=YEAR_LEVELS,
@@ -70,3 +72,9 @@ async def confirm_results(
     """The homeroom teacher confirms."""
     confirmed = await service.confirm_class(session, actor, class_id)
     return redirect(request, f"/lop/{class_id}/ket-qua", f"Đã xác nhận kết quả của {confirmed} học sinh.")
+
+
+def _outcomes(results: list[PupilResult]) -> list[tuple[str, str, int]]:
+    """(words, tone, number of pupils) of each conclusion that occurs."""
+    counts = Counter(one.result.promotion for one in results)
+    return [(*words, counts[promotion]) for promotion, words in PROMOTIONS.items() if counts[promotion]]

@@ -2,32 +2,51 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.core.database import TenantSession
 from backend.records.assessment.models import YearResult
-from backend.records.roster.models import SchoolClass, Student
+from backend.records.roster.models import Enrollment, SchoolClass, Student
+from backend.records.roster.schemas import EnrollmentStatus
+
+_STUDYING = and_(
+    Enrollment.tenant_id == YearResult.tenant_id,
+    Enrollment.class_id == YearResult.class_id,
+    Enrollment.student_id == YearResult.student_id,
+    Enrollment.status == EnrollmentStatus.STUDYING,
+)
 
 
-async def upsert_results(session: TenantSession, rows: list[dict[str, Any]]) -> None:
-    """Store computed results; a confirmed one is replaced only while nothing was made of it."""
+async def upsert_results(session: TenantSession, rows: list[dict[str, Any]]) -> int:
+    """Store computed results; counts those that are new or differ. One that says the same stays as it is, confirmed
+    or not."""
     if not rows:
-        return
+        return 0
     query = insert(YearResult)
     columns = ("state", "input", "output", "computed_at", "confirmed_by", "confirmed_at")
     query = query.on_conflict_do_update(
         index_elements=["tenant_id", "class_id", "student_id"],
         set_={name: query.excluded[name] for name in columns},
-        where=YearResult.input != query.excluded.input,
+        where=or_(YearResult.input != query.excluded.input, YearResult.output != query.excluded.output),
     )
-    await session.execute(query, rows)
+    return len((await session.execute(query.returning(YearResult.id), rows)).all())
+
+
+async def oldest(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
+    """When the oldest result of a class was computed."""
+    return await session.scalar(
+        select(func.min(YearResult.computed_at)).where(
+            YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id
+        )
+    )
 
 
 async def results_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
-    """Results of a class with the pupils' names, in the order of names."""
+    """Results of the pupils who are in a class today, in the order of names."""
     query = (
         select(
             YearResult.id,
@@ -38,6 +57,7 @@ async def results_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[An
             Student.student_code,
         )
         .join(Student, and_(Student.tenant_id == YearResult.tenant_id, Student.id == YearResult.student_id))
+        .join(Enrollment, _STUDYING)
         .where(YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id)
         .order_by(Student.name_key, Student.id)
     )
@@ -60,6 +80,7 @@ async def progress(session: TenantSession) -> Sequence[Any]:
             SchoolClass,
             and_(SchoolClass.tenant_id == YearResult.tenant_id, SchoolClass.id == YearResult.class_id),
         )
+        .join(Enrollment, _STUDYING)
         .where(YearResult.tenant_id == session.tenant_id)
         .group_by(YearResult.class_id, SchoolClass.name, YearResult.state)
     )

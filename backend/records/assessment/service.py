@@ -2,6 +2,7 @@
 
 import uuid
 from collections import Counter
+from typing import Any
 
 import msgspec
 
@@ -16,8 +17,10 @@ from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.assessment.inputs import pupil_year
 from backend.records.assessment.schemas import (
     ClassProgress,
+    Policy,
     Promotion,
     PupilResult,
+    PupilYear,
     Result,
     ResultState,
 )
@@ -25,43 +28,67 @@ from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId, StudentId
 
+#: A compulsory subject that no teacher was assigned to is missing, not "not taught": the year stays open.
+POLICY = Policy(complete_curriculum=True)
+
+
+async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> int:
+    """A sheet was locked: assess its class, unless that was done since the last of its sheets was locked.
+
+    All sheets of a class are often locked together: the first call does it, the others find it done.
+    """
+    class_id = await gradebook.class_of_sheet(session, sheet_id)
+    locked_at = await gradebook.class_locked_at(session, class_id)
+    computed_at = await queries.oldest(session, class_id)
+    if locked_at and computed_at and computed_at > locked_at:
+        return 0
+    return await assess_class(session, class_id)
+
 
 async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
-    """Assess every pupil of a class whose sheets are all locked; counts them. Does nothing while one is open."""
+    """Assess every pupil of a class whose sheets are all locked; counts the results that are new or differ.
+
+    Does nothing while a sheet is open. Safe to repeat: a result that says the same stays confirmed.
+    """
     if not await gradebook.is_class_locked(session, class_id):
         return 0
     school_class = await roster.get_class(session, class_id)
     codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
     marks = await gradebook.class_marks(session, class_id)
-    students = await roster.list_students(session, class_id)
-    rows = []
-    for student in students:
-        asked = pupil_year(school_class.grade_level, codes, marks.get(student.id, {}))
-        rows.append(
-            {
-                "tenant_id": session.tenant_id,
-                "id": new_id(),
-                "class_id": class_id,
-                "student_id": student.id,
-                "state": ResultState.COMPUTED,
-                "input": msgspec.to_builtins(asked),
-                "output": msgspec.to_builtins(rules.assess(asked)),
-                "computed_at": clock.now(),
-                "confirmed_by": None,
-                "confirmed_at": None,
-            }
+    rows = [
+        _computed(
+            session,
+            class_id,
+            student.id,
+            pupil_year(school_class.grade_level, codes, marks.get(student.id, {})),
         )
-    await queries.upsert_results(session, rows)
-    await audit.record(
-        session,
-        machine(session.tenant_id),
-        Action.RESULTS_COMPUTED,
-        class_id,
-        school_class.name,
-        count=len(rows),
-    )
-    await outbox.emit(session, ResultsComputed(class_id))
-    return len(rows)
+        for student in await roster.list_students(session, class_id)
+    ]
+    changed = await queries.upsert_results(session, rows)
+    if changed:
+        actor = machine(session.tenant_id)
+        await audit.record(
+            session, actor, Action.RESULTS_COMPUTED, class_id, school_class.name, count=changed
+        )
+        await outbox.emit(session, ResultsComputed(class_id))
+    return changed
+
+
+def _computed(
+    session: TenantSession, class_id: uuid.UUID, student_id: StudentId, asked: PupilYear
+) -> dict[str, Any]:
+    return {
+        "tenant_id": session.tenant_id,
+        "id": new_id(),
+        "class_id": class_id,
+        "student_id": student_id,
+        "state": ResultState.COMPUTED,
+        "input": msgspec.to_builtins(asked),
+        "output": msgspec.to_builtins(rules.assess(asked, POLICY)),
+        "computed_at": clock.now(),
+        "confirmed_by": None,
+        "confirmed_at": None,
+    }
 
 
 async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[PupilResult]:

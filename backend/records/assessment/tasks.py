@@ -2,12 +2,10 @@
 
 from backend.core.jobs import Lane, Work, task
 from backend.records.assessment import service
-from backend.records.gradebook import service as gradebook
 
 
 @task("assessment.assess_class_of_sheet", lane=Lane.INTERACTIVE)
 async def assess_class_of_sheet(work: Work) -> None:
     """A sheet was locked: assess its class if it was the last one."""
     async with work.finish() as session:
-        class_id = await gradebook.class_of_sheet(session, work.subject_id)
-        await service.assess_class(session, class_id)
+        await service.assess_class_of_sheet(session, work.subject_id)

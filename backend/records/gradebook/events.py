@@ -1,6 +1,6 @@
 """What the gradebook announces."""
 
-from backend.core.outbox import Event
+from backend.core.events import Event
 
 
 class GradeSheetLocked(Event, frozen=True):

@@ -1,7 +1,8 @@
 """Sheets of a class, one sheet with its cells, and the lock."""
 
 import uuid
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
@@ -11,11 +12,26 @@ from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.templates import vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import service
-from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId
+from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId, SheetSummary, SheetView
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import StudentId
+from backend.records.roster.curriculum import subjects_of
+from backend.records.roster.schemas import HOMEROOM, ClassSummary, StudentId
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
+
+
+_PRIMARY_NOTES = {
+    MarkKind.LEVEL: "Mức đạt được: T Hoàn thành tốt, H Hoàn thành, C Chưa hoàn thành (TT27 Đ.7).",
+    MarkKind.TEST: "KTĐK: điểm kiểm tra định kì cuối năm, số nguyên; KT lại: điểm kiểm tra lại, nếu có.",
+    MarkKind.TRAIT: "Phẩm chất, năng lực: T Tốt, Đ Đạt, C Cần cố gắng (TT27 Đ.7).",
+}
+#: What the short words of the columns mean, by the first column that has them.
+COLUMN_NOTES = _PRIMARY_NOTES | {
+    MarkKind.REGULAR: "ĐĐGtx, ĐĐGgk, ĐĐGck: điểm đánh giá thường xuyên, giữa kì, cuối kì (TT22 Đ.6, Đ.7). "
+    "Môn chỉ nhận xét ghi Đ (Đạt) hoặc CĐ (Chưa đạt).",
+    MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
+    MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
+}
 
 
 class CellInput(msgspec.Struct, frozen=True):
@@ -23,8 +39,8 @@ class CellInput(msgspec.Struct, frozen=True):
 
     student: uuid.UUID
     column: str
-    value: str
-    version: int
+    value: Annotated[str, msgspec.Meta(max_length=10_000)]
+    version: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 
 
 class CellsInput(msgspec.Struct, frozen=True):
@@ -38,13 +54,16 @@ async def show_sheets(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
     """The sheets of a class and how far each is."""
-    sheets = await service.list_sheets(session, class_id)
+    school_class = await roster.get_class(session, class_id)
+    sheets = _in_form_order(await service.list_sheets(session, class_id), school_class.grade_level)
     may_lock_all = actor.may(Permission.SHEET_LOCK_ANY)
     return page(
         request,
         "records/gradebook/sheets.html",
-        school_class=await roster.get_class(session, class_id),
-        sheets=sheets,
+        school_class=school_class,
+        own=[sheet for sheet in sheets if actor.staff_id and sheet.teacher_id == actor.staff_id],
+        others=[sheet for sheet in sheets if not actor.staff_id or sheet.teacher_id != actor.staff_id],
+        teachers=await _teachers(session, school_class),
         may_lock=any(s.state == "open" and (may_lock_all or s.teacher_id == actor.staff_id) for s in sheets),
     )
 
@@ -65,11 +84,14 @@ async def show_sheet(
 ) -> Html:
     """One sheet, editable by whoever is in charge of it."""
     sheet = await service.get_sheet(session, actor, sheet_id)
+    school_class = await roster.get_class(session, sheet.summary.class_id)
     return page(
         request,
         "records/gradebook/sheet.html",
         sheet=sheet,
-        school_class=await roster.get_class(session, sheet.summary.class_id),
+        school_class=school_class,
+        teacher=(await _teachers(session, school_class)).get(sheet.summary.subject_code),
+        notes=_notes(sheet),
     )
 
 
@@ -89,6 +111,22 @@ async def lock_sheet(
     """Lock one sheet."""
     await service.lock_sheets(session, actor, [sheet_id])
     return redirect(request, f"/so-diem/{sheet_id}", "Đã khoá sổ điểm.")
+
+
+def _in_form_order(sheets: Iterable[SheetSummary], grade_level: int) -> list[SheetSummary]:
+    """Subjects as the học bạ prints them; the homeroom sheet last."""
+    order = {subject.code: place for place, subject in enumerate(subjects_of(grade_level))}
+    return sorted(sheets, key=lambda sheet: (order.get(sheet.subject_code, len(order)), sheet.term))
+
+
+async def _teachers(session: Session, school_class: ClassSummary) -> dict[str, str | None]:
+    assigned = await roster.list_assignments(session, school_class.id)
+    return {one.subject_code: one.teacher for one in assigned} | {HOMEROOM: school_class.homeroom_teacher}
+
+
+def _notes(sheet: SheetView) -> list[str]:
+    kinds = dict.fromkeys(column.cell.kind for column in sheet.columns)
+    return [COLUMN_NOTES[kind] for kind in kinds if kind in COLUMN_NOTES]
 
 
 async def _save(session: Session, actor: CurrentActor, sheet_id: SheetId, cell: CellInput) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select, text, update
@@ -48,9 +49,10 @@ async def sheets(session: TenantSession, *, class_id: uuid.UUID | None = None) -
     return (await session.execute(query)).all()
 
 
-async def sheet(session: TenantSession, sheet_id: uuid.UUID) -> Any:
-    """One sheet with its class and teacher."""
-    return (await session.execute(_with_class(session).where(GradeSheet.id == sheet_id))).first()
+async def sheets_by_id(session: TenantSession, sheet_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """Some sheets with class and teacher; those of other schools are not among them."""
+    query = _with_class(session).where(GradeSheet.id.in_(sheet_ids))
+    return {row.id: row for row in await session.execute(query)}
 
 
 def _with_class(session: TenantSession) -> Any:
@@ -125,18 +127,20 @@ async def marks_of_class(session: TenantSession, class_id: uuid.UUID) -> Sequenc
     return (await session.execute(query)).all()
 
 
-async def open_sheets_left(session: TenantSession, class_id: uuid.UUID) -> int:
-    """How many sheets of the class are not locked."""
-    query = select(func.count()).where(
-        GradeSheet.tenant_id == session.tenant_id,
-        GradeSheet.class_id == class_id,
-        GradeSheet.state != SheetState.LOCKED,
-    )
-    return await session.scalar(query) or 0
+async def locks_of(session: TenantSession, class_id: uuid.UUID) -> tuple[int, int, datetime | None]:
+    """Of the sheets of a class: how many there are, how many are not locked, and the time of the newest lock."""
+    query = select(
+        func.count(),
+        func.count().filter(GradeSheet.state != SheetState.LOCKED),
+        func.max(GradeSheet.locked_at),
+    ).where(GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id)
+    sheets, still_open, newest = (await session.execute(query)).one()
+    return sheets, still_open, newest
 
 
 async def stage_marks(session: TenantSession, rows: list[tuple[Any, ...]]) -> None:
     """Put marks into a temporary table by COPY: PostgreSQL refuses COPY into a table with row-level security."""
+    await session.execute(text("drop table if exists pg_temp.incoming"))
     await session.execute(
         text(
             "create temporary table incoming (tenant_id uuid, id uuid, sheet_id uuid, student_id uuid, kind text, "

@@ -1,25 +1,29 @@
 """Which columns a sheet has and what may stand in a cell. No I/O."""
 
 import re
-import unicodedata
+from functools import cache
 
 from backend.core.errors import Invalid
+from backend.core.text import check_text
 from backend.records.gradebook.schemas import Cell, Column, MarkKind
 from backend.records.roster.curriculum import (
     AssessedBy,
     GradeSubject,
     TraitGroup,
+    find_subject,
     traits_of,
 )
 from backend.records.roster.schemas import HOMEROOM
 
 PRIMARY_LAST_GRADE = 5
 MAX_COMMENT = 1000
+#: Longest content of a cell that is no comment.
+MAX_VALUE = 20
 MAX_ABSENCES = 400
 #: A test taken again is kept beside the first; the last attempt counts (TT27 Đ.7.1.b).
 TEST_ATTEMPTS = 2
 
-_SCORE = re.compile(r"10(?:[.,]0)?|\d(?:[.,]\d)?")
+_SCORE = re.compile(r"10(?:[.,]0)?|[0-9](?:[.,][0-9])?")
 _TRAIT_GROUPS = {
     TraitGroup.QUALITY: "Nhận xét phẩm chất",
     TraitGroup.GENERAL: "Nhận xét năng lực chung",
@@ -32,6 +36,24 @@ _CHOICES = {
 }
 
 
+_KIND_NAMES = {
+    MarkKind.REGULAR: "ĐĐGtx",
+    MarkKind.MIDTERM: "ĐĐGgk",
+    MarkKind.FINAL: "ĐĐGck",
+    MarkKind.LEVEL: "Mức đạt được",
+    MarkKind.TEST: "KTĐK",
+    MarkKind.COMMENT: "Nhận xét",
+    MarkKind.TRAIT: "Phẩm chất, năng lực",
+    MarkKind.TRAIT_COMMENT: "Nhận xét phẩm chất, năng lực",
+    MarkKind.CONDUCT: "Rèn luyện",
+    MarkKind.ABSENCE: "Số buổi nghỉ",
+    MarkKind.HOMEROOM_COMMENT: "Nhận xét của GVCN",
+    MarkKind.REASSESSED: "Đánh giá lại",
+}
+_COMMENTS = frozenset({MarkKind.COMMENT, MarkKind.HOMEROOM_COMMENT, MarkKind.TRAIT_COMMENT})
+
+
+@cache
 def columns(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...]:
     """The columns of a subject's sheet, or of the homeroom sheet when `subject` is None."""
     if subject is None:
@@ -87,10 +109,11 @@ def accept(text: str, cell: Cell, subject: GradeSubject | None, grade_level: int
 
     `place` names cell and person in the sentence of the Invalid that a bad value raises.
     """
-    value = " ".join(unicodedata.normalize("NFC", text).split())
-    if not value:
-        return ""
     _refuse_foreign_cell(cell, subject, grade_level, place)
+    limit = MAX_COMMENT if cell.kind in _COMMENTS else MAX_VALUE
+    value = check_text(text, field="Nội dung", person=place, limit=limit)
+    if not value or cell.kind in _COMMENTS:
+        return value
     if cell.kind in _CHOICES:
         return _choice(value, _CHOICES[cell.kind], place)
     if cell.kind is MarkKind.TEST:
@@ -99,17 +122,23 @@ def accept(text: str, cell: Cell, subject: GradeSubject | None, grade_level: int
         return _whole(
             value, MAX_ABSENCES, f"{place}: số buổi nghỉ “{value}” phải là số nguyên từ 0 đến {MAX_ABSENCES}."
         )
-    if cell.kind in (MarkKind.COMMENT, MarkKind.HOMEROOM_COMMENT, MarkKind.TRAIT_COMMENT):
-        return _comment(value, place)
-    if cell.kind is MarkKind.REASSESSED or subject is None:
-        return _score_or_level(value, place)
-    return _score(value, place) if subject.assessed_by is AssessedBy.SCORE else _pass(value, place)
+    assessed = find_subject(grade_level, cell.slot) if cell.kind is MarkKind.REASSESSED else subject
+    by_score = assessed is None or assessed.assessed_by is AssessedBy.SCORE
+    return _score(value, place) if by_score else _pass(value, place)
+
+
+def label(cell: Cell, subject: GradeSubject | None, grade_level: int) -> str:
+    """What people call a column; a column that the sheet does not have is called by its kind."""
+    found = (column.label for column in columns(subject, grade_level) if column.cell == cell)
+    return next(found, _KIND_NAMES[cell.kind])
 
 
 def _refuse_foreign_cell(cell: Cell, subject: GradeSubject | None, grade_level: int, place: str) -> None:
     if subject is None and cell.kind is MarkKind.REASSESSED and grade_level > PRIMARY_LAST_GRADE:
-        return
-    if all(column.cell != cell for column in columns(subject, grade_level)):
+        known = find_subject(grade_level, cell.slot) is not None
+    else:
+        known = any(column.cell == cell for column in columns(subject, grade_level))
+    if not known:
         raise Invalid(f"{place}: sổ này không có cột đó; hãy kiểm tra lại môn học và cột điểm.")
 
 
@@ -121,15 +150,9 @@ def _choice(value: str, allowed: tuple[str, ...], place: str) -> str:
 
 
 def _whole(value: str, highest: int, sentence: str) -> str:
-    if not re.fullmatch(r"\d{1,3}", value) or int(value) > highest:
+    if not re.fullmatch(r"[0-9]{1,3}", value) or int(value) > highest:
         raise Invalid(sentence)
     return str(int(value))
-
-
-def _comment(value: str, place: str) -> str:
-    if len(value) > MAX_COMMENT:
-        raise Invalid(f"{place}: nhận xét dài {len(value)} ký tự; xin rút còn không quá {MAX_COMMENT} ký tự.")
-    return value
 
 
 def _score(value: str, place: str) -> str:
@@ -144,10 +167,6 @@ def _pass(value: str, place: str) -> str:
     if upper not in ("Đ", "CĐ"):
         raise Invalid(f"{place}: môn này đánh giá bằng nhận xét, chỉ ghi Đ hoặc CĐ, không ghi “{value}”.")
     return upper
-
-
-def _score_or_level(value: str, place: str) -> str:
-    return value.upper() if value.upper() in ("Đ", "CĐ") else _score(value, place)
 
 
 def is_homeroom(subject_code: str) -> bool:

@@ -3,6 +3,7 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from backend.core import audit, clock, outbox
@@ -94,14 +95,14 @@ async def set_mark(session: TenantSession, actor: Actor, new: NewMark, *, revisi
     await _refuse_locked(session, [new.sheet_id])
     student = await _student(session, row, new.student_id)
     value = rules.accept(
-        new.value, new.cell, _subject(row), row.grade_level, f"{student.full_name}, {_label(row, new.cell)}"
+        new.value, new.cell, _subject(row), row.grade_level, f"{student}, {_label(row, new.cell)}"
     )
     before = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
     written = await queries.write_mark(session, _values(session, actor, new, value), revision)
     if written is None:
         shown = before.value if before else ""
         raise Conflict(
-            f"{student.full_name}, {_label(row, new.cell)}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa."
+            f"{student}, {_label(row, new.cell)}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa."
         )
     await audit.record(
         session,
@@ -110,6 +111,8 @@ async def set_mark(session: TenantSession, actor: Actor, new: NewMark, *, revisi
         new.sheet_id,
         f"{row.class_name} {row.subject_code}",
         cell=str(new.cell.kind),
+        slot=new.cell.slot,
+        student=str(new.student_id),
     )
     return MarkView(value=value, revision=written, changed_at=clock.now())
 
@@ -120,9 +123,9 @@ async def compare_marks(session: TenantSession, actor: Actor, marks: Sequence[Ne
 
 
 async def record_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
-    """Write many marks at once, all or nothing.
+    """Write many marks at once, all or nothing. Who may import is decided by the caller.
 
-    Raises Invalid when one of them cannot stand where it should, Conflict when a sheet is locked.
+    Raises Invalid when one of them cannot stand where it should or its sheet is locked, NotFound for an unknown sheet.
     """
     change = await _stage(session, actor, marks)
     if change.problems:
@@ -154,7 +157,8 @@ async def lock_sheets(session: TenantSession, actor: Actor, sheet_ids: Sequence[
 
 
 async def lock_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
-    """Lock every sheet of a class that the actor may lock; counts them."""
+    """Lock every sheet of a class that the actor may lock; counts them. Raises NotFound."""
+    await roster.get_class(session, class_id)
     rows = await queries.sheets(session, class_id=class_id)
     mine = [row.id for row in rows if actor.may(Permission.SHEET_LOCK_ANY) or _in_charge(actor, row)]
     return await lock_sheets(session, actor, mine) if mine else 0
@@ -165,9 +169,15 @@ async def class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> ClassId
     return ClassId((await _load(session, sheet_id)).class_id)
 
 
+async def class_locked_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
+    """When the last sheet of the class was locked; None while one is open, or when there is none."""
+    sheets, still_open, newest = await queries.locks_of(session, class_id)
+    return newest if sheets and not still_open else None
+
+
 async def is_class_locked(session: TenantSession, class_id: uuid.UUID) -> bool:
     """Whether every sheet of the class is locked."""
-    return await queries.open_sheets_left(session, class_id) == 0
+    return await class_locked_at(session, class_id) is not None
 
 
 async def class_marks(
@@ -182,18 +192,18 @@ async def class_marks(
 
 
 async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
-    sheets = {row.id: row for row in await queries.sheets(session)}
+    sheets = await queries.sheets_by_id(session, list({mark.sheet_id for mark in marks}))
+    if any(mark.sheet_id not in sheets for mark in marks):
+        raise NotFound("Không tìm thấy sổ điểm này.")
+    locked = await _locked(session, {mark.sheet_id for mark in marks})
+    members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
-    locked = await _locked(session, {mark.sheet_id for mark in marks})
     for index, mark in enumerate(marks):
         row = sheets[mark.sheet_id]
-        place = _label(row, mark.cell)
         try:
-            if mark.sheet_id in locked:
-                raise Conflict(f"{place}: sổ đã khoá; hãy mở khoá trước khi nhập.")
-            value = rules.accept(mark.value, mark.cell, _subject(row), row.grade_level, place)
-        except (Invalid, Conflict) as error:
+            value = _accepted(mark, row, members[row.class_id].get(mark.student_id), locked)
+        except Invalid as error:
             problems.append((index, error.message))
             continue
         staged[mark.sheet_id, mark.student_id, mark.cell] = tuple(
@@ -202,6 +212,16 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
     await queries.stage_marks(session, list(staged.values()))
     new, changed, unchanged = await queries.compare_staged(session)
     return MarkChange(new=new, changed=changed, unchanged=unchanged, problems=tuple(problems))
+
+
+def _accepted(mark: NewMark, row: Any, name: str | None, locked: set[uuid.UUID]) -> str:
+    """The value as it is stored. Raises Invalid with the pupil and the place."""
+    place = f"{name or 'Học sinh'}, {_label(row, mark.cell)}"
+    if name is None:
+        raise Invalid(f"{place}: học sinh này không học lớp {row.class_name}; hãy kiểm tra lại mã học sinh.")
+    if mark.sheet_id in locked:
+        raise Invalid(f"{place}: sổ đã khoá; hãy mở khoá trước khi nhập.")
+    return rules.accept(mark.value, mark.cell, _subject(row), row.grade_level, place)
 
 
 def _values(session: TenantSession, actor: Actor, mark: NewMark, value: str) -> dict[str, Any]:
@@ -220,17 +240,19 @@ def _values(session: TenantSession, actor: Actor, mark: NewMark, value: str) -> 
 
 
 async def _load(session: TenantSession, sheet_id: uuid.UUID) -> Any:
-    row = await queries.sheet(session, sheet_id)
-    if row is None:
+    found = await queries.sheets_by_id(session, [sheet_id])
+    if not found:
         raise NotFound("Không tìm thấy sổ điểm này.")
-    return row
+    return found[sheet_id]
 
 
-async def _student(session: TenantSession, row: Any, student_id: uuid.UUID) -> Any:
-    for student in await roster.list_students(session, row.class_id):
-        if student.id == student_id:
-            return student
-    raise NotFound("Không tìm thấy học sinh này trong lớp.")
+async def _student(session: TenantSession, row: Any, student_id: StudentId) -> str:
+    """The name of a pupil of the sheet's class."""
+    members = await roster.members_of(session, [row.class_id])
+    name = members[row.class_id].get(student_id)
+    if name is None:
+        raise NotFound("Không tìm thấy học sinh này trong lớp.")
+    return name
 
 
 async def _locked(session: TenantSession, sheet_ids: set[SheetId]) -> set[uuid.UUID]:
@@ -265,11 +287,9 @@ def _subject_name(row: Any) -> str:
 
 
 def _label(row: Any, cell: Cell) -> str:
-    named = next(
-        (c.label for c in rules.columns(_subject(row), row.grade_level) if c.cell == cell), cell.kind.value
-    )
+    column = rules.label(cell, _subject(row), row.grade_level)
     term = f" học kì {row.term}" if row.term else ""
-    return f"Lớp {row.class_name}, {_subject_name(row)}{term}, cột {named}"
+    return f"lớp {row.class_name}, {_subject_name(row)}{term}, cột {column}"
 
 
 def _summary(row: Any, filled: int) -> SheetSummary:

@@ -11,7 +11,7 @@ from backend.records.reports.schemas import Board, NextStep, Stage
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.rules import VersionState
+from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.tenants.permissions import Permission
 

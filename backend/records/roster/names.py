@@ -1,6 +1,7 @@
-"""Vietnamese order of names: given name first, then family and middle names; letters before tones.
+"""Vietnamese order of names: given name first, then family and middle names, word by word as in a dictionary.
 
 Computed here because PostgreSQL's own collations sort Đ, Ơ and tones in other ways, and every engine differently.
+Keys of names consist of digits alone: every collation puts those in the same order.
 """
 
 import re
@@ -9,15 +10,14 @@ import unicodedata
 _ALPHABET = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
 #: Order of tones in Vietnamese dictionaries: none, grave, hook, tilde, acute, dot below.
 _TONES = {"\u0300": "1", "\u0309": "2", "\u0303": "3", "\u0301": "4", "\u0323": "5"}
-_RANK = {letter: chr(ord("A") + position) for position, letter in enumerate(_ALPHABET)}
+_RANK = {letter: f"{position:02d}" for position, letter in enumerate(_ALPHABET, 1)}
 
 
 def name_key(full_name: str) -> str:
     """Sort key of a person's name: plain string comparison gives the order of a Vietnamese class list."""
     words = full_name.split()
     ordered = [words[-1], *words[:-1]] if words else []
-    keys = [_word_key(word) for word in ordered]
-    return " ".join(letters for letters, _ in keys) + "|" + " ".join(tones for _, tones in keys)
+    return "".join(_word_key(word) for word in ordered)
 
 
 def class_key(name: str) -> str:
@@ -33,13 +33,11 @@ def plain(text: str) -> str:
     return stripped.replace("đ", "d")
 
 
-def _word_key(word: str) -> tuple[str, str]:
-    letters, tones = [], []
-    for char in unicodedata.normalize("NFC", word.lower()):
-        base, tone = _split_tone(char)
-        letters.append(_RANK.get(base, base))
-        tones.append(tone)
-    return "".join(letters), "".join(tones)
+def _word_key(word: str) -> str:
+    """Letters by rank, then the end of the word, then its tone wherever it is written (hoà, hòa)."""
+    pairs = [_split_tone(char) for char in unicodedata.normalize("NFC", word.lower())]
+    letters = "".join(_RANK.get(base) or f"99{ord(base[:1] or ' '):07d}" for base, _ in pairs)
+    return f"{letters}00{max((tone for _, tone in pairs), default='0')}"
 
 
 def _split_tone(char: str) -> tuple[str, str]:

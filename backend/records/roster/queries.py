@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.database import TenantSession
@@ -56,6 +57,7 @@ async def classes(session: TenantSession, class_id: uuid.UUID | None = None) -> 
             SchoolClass.name,
             SchoolClass.grade_level,
             AcademicYear.name.label("academic_year"),
+            SchoolClass.academic_year_id,
             SchoolClass.homeroom_teacher_id,
             StaffMember.full_name.label("homeroom_teacher"),
             func.count(Enrollment.id).label("students"),
@@ -164,6 +166,20 @@ async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
     return (await session.execute(query)).all()
 
 
+async def members(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """Pupils of some classes: class, pupil, name."""
+    query = (
+        select(Enrollment.class_id, Student.id, Student.full_name)
+        .join(Student, and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id))
+        .where(
+            Enrollment.tenant_id == session.tenant_id,
+            Enrollment.class_id.in_(class_ids),
+            Enrollment.status == EnrollmentStatus.STUDYING,
+        )
+    )
+    return (await session.execute(query)).all()
+
+
 async def personal_ids(session: TenantSession, ids: Sequence[str]) -> dict[str, str]:
     """personal id → student code of the pupils that already carry one of `ids`."""
     query = select(Student.personal_id, Student.student_code).where(
@@ -183,9 +199,15 @@ async def update_student(session: TenantSession, student_id: uuid.UUID, values: 
     )
 
 
-async def insert_enrollments(session: TenantSession, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        await session.execute(insert(Enrollment), rows)
+async def enroll(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    """Put pupils into classes; who comes back to a class that they left takes their old place again."""
+    if not rows:
+        return
+    query = upsert(Enrollment)
+    query = query.on_conflict_do_update(
+        index_elements=["tenant_id", "student_id", "class_id"], set_={"status": query.excluded.status}
+    )
+    await session.execute(query, rows)
 
 
 async def leave_class(session: TenantSession, student_id: uuid.UUID, class_id: uuid.UUID) -> None:

@@ -51,6 +51,7 @@ class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     grade_level: int
     academic_year: str
+    academic_year_id: AcademicYearId
     homeroom_teacher_id: StaffId | None
     homeroom_teacher: str | None
     students: int

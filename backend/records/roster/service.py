@@ -1,16 +1,21 @@
 """Years, classes, pupils and teaching duties."""
 
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, NotFound
+from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
+from backend.core.text import check_text, shown_name
 from backend.records.roster import queries
+from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key, name_key
 from backend.records.roster.schemas import (
@@ -27,6 +32,21 @@ from backend.records.roster.schemas import (
 )
 
 _FIELDS = tuple(field.key for field in queries.STUDENT_FIELDS)
+#: Texts of the register that the học bạ prints, as people call them.
+_TEXTS = {
+    "full_name": "Họ và tên",
+    "student_code": "Mã học sinh",
+    "ethnicity": "Dân tộc",
+    "nationality": "Quốc tịch",
+    "birth_place": "Nơi sinh",
+    "hometown": "Quê quán",
+    "current_address": "Nơi ở hiện nay",
+    "father_name": "Họ tên cha",
+    "mother_name": "Họ tên mẹ",
+    "guardian_name": "Họ tên người giám hộ",
+}
+#: Longest of these texts; the forms have one line for each.
+_MAX_TEXT = 300
 
 
 async def open_year(session: TenantSession, name: str, starts_on: date, ends_on: date) -> AcademicYearId:
@@ -74,7 +94,17 @@ async def open_class(
 async def assign_teachers(
     session: TenantSession, class_id: uuid.UUID, teachers: dict[str, StaffId | None]
 ) -> None:
-    """Say which subjects a class has and who teaches each: subject code → person."""
+    """Say which subjects a class has and who teaches each: subject code → person.
+
+    Raises NotFound for a class of another school, Invalid for a subject that the grade does not have.
+    """
+    school_class = await get_class(session, class_id)
+    unknown = [code for code in teachers if find_subject(school_class.grade_level, code) is None]
+    if unknown:
+        raise Invalid(
+            f"Lớp {school_class.name}: chương trình lớp {school_class.grade_level} không có môn “{unknown[0]}”; "
+            "hãy kiểm tra lại mã môn."
+        )
     await queries.insert_assignments(
         session,
         [
@@ -124,6 +154,16 @@ async def places_by_code(session: TenantSession) -> dict[str, tuple[StudentId, s
     return {row.student_code: (StudentId(row.id), row.name) for row in await queries.places(session, year.id)}
 
 
+async def members_of(
+    session: TenantSession, class_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, dict[StudentId, str]]:
+    """class → its pupils and their names."""
+    found: dict[uuid.UUID, dict[StudentId, str]] = defaultdict(dict)
+    for row in await queries.members(session, class_ids):
+        found[row.class_id][StudentId(row.id)] = row.full_name
+    return found
+
+
 async def student_records(session: TenantSession, class_id: uuid.UUID) -> list[StudentRecord]:
     """Everything that the forms print about the pupils of a class."""
     return [StudentRecord(**row._mapping) for row in await queries.students_of(session, class_id)]
@@ -147,7 +187,8 @@ async def compare_register(session: TenantSession, students: Sequence[NewStudent
 async def take_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
     """Enter pupils into their classes: new ones are added, changed ones corrected, moved ones moved.
 
-    Raises Conflict when a row cannot be taken (unknown class, a personal id that another pupil has).
+    Raises Conflict when a row cannot be taken: unknown class, a personal id that another pupil has, a pupil listed
+    twice, a sign that cannot be printed.
     """
     register = await _Register.read(session, students)
     if register.change.problems:
@@ -171,6 +212,7 @@ class _Register:
     ) -> None:
         self.session, self.students = session, students
         self.known, self.classes, self.places, self.owners = known, classes, places, owners
+        self.times = Counter(student.student_code for student in students)
         self.change = self._compare()
 
     @classmethod
@@ -189,28 +231,37 @@ class _Register:
     def _compare(self) -> RosterChange:
         counts = {"new": 0, "changed": 0, "unchanged": 0, "moved": 0}
         problems: list[tuple[str, str]] = []
+        accepted = []
         for student in self.students:
-            self.owners.setdefault(student.personal_id or "", student.student_code)
-            trouble = self._trouble(student)
-            if trouble:
-                problems.append((student.student_code, trouble))
-            else:
-                counts[self._kind(student)] += 1
+            try:
+                accepted.append(self._accepted(student))
+            except Invalid as error:
+                problems.append((student.student_code, error.message))
+                continue
+            counts[self._kind(accepted[-1])] += 1
+        self.students = accepted
         return RosterChange(**counts, problems=tuple(problems))
 
-    def _trouble(self, student: NewStudent) -> str | None:
+    def _accepted(self, student: NewStudent) -> NewStudent:
+        """The pupil with clean texts. Raises Invalid when the row cannot be taken."""
+        student = _clean(student)
+        name = shown_name(student.full_name)
+        if self.times[student.student_code] > 1:
+            raise Invalid(
+                f"Mã học sinh {student.student_code} của {name} có hai lần trong danh sách; hãy xoá một dòng."
+            )
         if student.class_name not in self.classes:
-            return (
-                f"Học sinh {student.full_name} ghi lớp {student.class_name}, "
+            raise Invalid(
+                f"Học sinh {name} ghi lớp {student.class_name}, "
                 "nhưng năm học này chưa có lớp đó; hãy mở lớp hoặc sửa mã lớp."
             )
-        owner = self.owners[student.personal_id or ""]
+        owner = self.owners.setdefault(student.personal_id or "", student.student_code)
         if student.personal_id and owner != student.student_code:
-            return (
-                f"Số định danh của học sinh {student.full_name} đã thuộc học sinh mã {owner}; "
+            raise Invalid(
+                f"Số định danh của học sinh {name} đã thuộc học sinh mã {owner}; "
                 "hãy kiểm tra lại số định danh."
             )
-        return None
+        return student
 
     def _kind(self, student: NewStudent) -> str:
         row = self.known.get(student.student_code)
@@ -240,7 +291,7 @@ class _Register:
             else:
                 places += await self._correct(student, row, target)
         await queries.insert_students(self.session, new_rows)
-        await queries.insert_enrollments(self.session, places)
+        await queries.enroll(self.session, places)
 
     async def _correct(self, student: NewStudent, row: Any, target: uuid.UUID) -> list[dict[str, Any]]:
         differences = self._differences(student, row)
@@ -272,6 +323,22 @@ class _Register:
             "class_id": class_id,
             "status": EnrollmentStatus.STUDYING,
         }
+
+
+def _clean(student: NewStudent) -> NewStudent:
+    """Raises Invalid where a text cannot be printed or says nothing."""
+    said = {name: getattr(student, name) for name in _TEXTS}
+    texts = {
+        name: check_text(value, field=_TEXTS[name], person=student.full_name, limit=_MAX_TEXT) or None
+        for name, value in said.items()
+        if value is not None
+    }
+    if not texts["full_name"] or texts["student_code"] != student.student_code:
+        raise Invalid(
+            f"Học sinh mã “{shown_name(student.student_code)}”: họ tên còn trống hoặc mã có ký tự ẩn; "
+            "hãy gõ lại mã và họ tên."
+        )
+    return msgspec.structs.replace(student, **texts)
 
 
 def _summary(row: Any) -> ClassSummary:

@@ -5,6 +5,7 @@ from datetime import date
 
 import msgspec
 
+from backend.core.errors import Conflict
 from backend.records.assessment.schemas import (
     PrimaryResult,
     Promotion,
@@ -216,7 +217,12 @@ def _secondary_subject(
     facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult, homeroom: Cells, code: str
 ) -> t.SecondarySubject:
     subject = find_subject(facts.grade_level, code)
-    found = result.subjects[code]
+    found = result.subjects.get(code)
+    if found is None:
+        raise Conflict(
+            f"Kết quả của {pupil.student.full_name} chưa có môn {subject.name if subject else code} vừa được phân công;"
+            " hãy nhập điểm và tính lại kết quả."
+        )
     sheets = [pupil.cells.get((code, term), _NONE) for term in (2, 1)]
     comments = [comment for sheet in sheets if (comment := sheet.get(Cell(MarkKind.COMMENT)))]
     return t.SecondarySubject(

@@ -1,6 +1,6 @@
 """What the life of a transcript version announces; the subject is the version."""
 
-from backend.core.outbox import Event
+from backend.core.events import Event
 
 
 class TranscriptFrozen(Event, frozen=True):

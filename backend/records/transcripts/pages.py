@@ -1,17 +1,22 @@
 """Transcripts of a class, one transcript with its signatures and history, and the official acts of the management."""
 
+import re
 import uuid
+from collections.abc import Sequence
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from backend.core import audit, storage
+from backend.core.audit import Action, AuditEvent
 from backend.core.errors import NotFound
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.records.assessment import service as assessment
 from backend.records.roster import service as roster
-from backend.records.transcripts import rules, service
-from backend.records.transcripts.rules import VersionState
+from backend.records.transcripts import printed, rules, service
+from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
+from backend.remote_signing.requests.schemas import ROLE_NAMES, StepView
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -20,6 +25,18 @@ TONES = {
     VersionState.RENDERED: "info",
     VersionState.SIGNING: "info",
     VersionState.ISSUED: "official",
+}
+#: Subjects T/H/C, traits T/Đ/C (TT27 Đ.7) in the words of the circular.
+LEVEL_WORDS = {
+    "subject": {"T": "Hoàn thành tốt", "H": "Hoàn thành", "C": "Chưa hoàn thành"},
+    "trait": {"T": "Tốt", "Đ": "Đạt", "C": "Cần cố gắng"},
+}
+#: What happened, for people; with the icon beside it.
+DEEDS = {
+    Action.TRANSCRIPT_FROZEN: ("Chốt số liệu", "archive"),
+    Action.TRANSCRIPT_RENDERED: ("Kết xuất PDF và XML", "file-type-pdf"),
+    Action.SIGNING_REQUESTED: ("Đưa đi ký", "send"),
+    Action.TRANSCRIPT_ISSUED: ("Phát hành", "certificate"),
 }
 _TYPES = {"pdf": service.PDF_TYPE, "xml": service.XML_TYPE}
 
@@ -31,12 +48,16 @@ async def show_transcripts(
     """Transcripts of a class and how far each has come."""
     school_class = await roster.get_class(session, class_id)
     versions = await service.list_versions(session, class_id)
+    progress = (await assessment.progress(session)).get(school_class.id)
+    confirmed = progress.confirmed if progress else 0
     return page(
         request,
         "records/transcripts/transcripts.html",
         school_class=school_class,
         versions=versions,
-        may_freeze=actor.may(Permission.TRANSCRIPT_FREEZE) and len(versions) < school_class.students,
+        may_freeze=actor.may(Permission.TRANSCRIPT_FREEZE),
+        freezable=max(0, confirmed - len({one.student_id for one in versions})),
+        unconfirmed=max(0, school_class.students - confirmed),
         names=rules.STATE_NAMES,
         tones=TONES,
     )
@@ -59,13 +80,17 @@ async def freeze_class(
 async def show_transcript(request: Request, session: Session, version_id: FromPath[uuid.UUID]) -> Html:
     """One transcript: its PDF, signatures and history."""
     version = await service.get_version(session, version_id)
+    steps = await signing.steps_of(session, version_id)
     return page(
         request,
         "records/transcripts/transcript.html",
         version=version,
         school_class=await roster.get_class(session, version.class_id),
-        steps=await signing.steps_of(session, version_id),
-        history=await audit.history(session, [version_id]),
+        view=printed.printed(await service.get_snapshot(session, version_id)),
+        level_words=LEVEL_WORDS,
+        steps=steps,
+        role_names=ROLE_NAMES,
+        history=_history(await audit.history(session, [version_id]), steps),
         verify_url=service.verify_url(version.lookup_code),
         names=rules.STATE_NAMES,
         tones=TONES,
@@ -79,7 +104,25 @@ async def download(session: Session, version_id: FromPath[uuid.UUID], kind: From
         raise NotFound("Không có loại tệp này; chỉ có pdf và xml.")
     version = await service.get_version(session, version_id)
     data = await storage.get(session.tenant_id, await service.digest_of_file(session, version_id, kind))
-    name = f"hoc-ba-{version.student_code}-{version.academic_year}.{kind}"
+    code = re.sub(r"[^0-9A-Za-z.-]", "_", version.student_code)
+    name = f"hoc-ba-{code}-{version.academic_year}.{kind}"
     return Response(
         data, media_type=_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+def _history(events: Sequence[AuditEvent], steps: Sequence[StepView]) -> list[dict[str, object]]:
+    """Deeds and signatures in one line of time, newest first."""
+    items: list[dict[str, object]] = [
+        {"title": DEEDS[Action(one.action)][0], "icon": DEEDS[Action(one.action)][1], "at": one.at}
+        | {"who": one.actor_name, "tone": "official" if one.action == Action.TRANSCRIPT_ISSUED else "neutral"}
+        for one in events
+        if one.action in DEEDS
+    ]
+    items += [
+        {"title": "Đóng dấu" if one.role == "school_seal" else "Ký số", "icon": "signature"}
+        | {"at": one.signed_at, "who": f"{one.signer_name} · {ROLE_NAMES[one.role]}", "tone": "ok"}
+        for one in steps
+        if one.signed_at
+    ]
+    return sorted(items, key=lambda item: str(item["at"]), reverse=True)

@@ -35,11 +35,15 @@ async def insert_versions(session: TenantSession, rows: list[dict[str, Any]]) ->
         await session.execute(insert(TranscriptVersion), rows)
 
 
-async def frozen_students(session: TenantSession, class_id: uuid.UUID) -> set[uuid.UUID]:
-    """Pupils of a class who have a version already."""
+async def frozen_students(
+    session: TenantSession, year_id: uuid.UUID, student_ids: Sequence[uuid.UUID]
+) -> set[uuid.UUID]:
+    """Pupils who have a version of that year already, in whichever class it was frozen."""
     found = await session.scalars(
         select(TranscriptVersion.student_id).where(
-            TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.class_id == class_id
+            TranscriptVersion.tenant_id == session.tenant_id,
+            TranscriptVersion.academic_year_id == year_id,
+            TranscriptVersion.student_id.in_(student_ids),
         )
     )
     return set(found)

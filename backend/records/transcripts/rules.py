@@ -1,18 +1,7 @@
 """The life of a transcript version: which state follows which. No I/O."""
 
-from enum import StrEnum
-
 from backend.core.errors import Conflict
-
-
-class VersionState(StrEnum):
-    """frozen → rendered → signing → issued; what an Authority says lives in `integrations/deliveries`."""
-
-    FROZEN = "frozen"
-    RENDERED = "rendered"
-    SIGNING = "signing"
-    ISSUED = "issued"
-
+from backend.records.transcripts.schemas import VersionState
 
 NEXT = {
     VersionState.FROZEN: VersionState.RENDERED,

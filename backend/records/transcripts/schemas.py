@@ -305,8 +305,17 @@ TranscriptId = NewType("TranscriptId", uuid.UUID)
 VersionId = NewType("VersionId", uuid.UUID)
 
 
+class VersionState(StrEnum):
+    """frozen → rendered → signing → issued; what an Authority says lives in `integrations/deliveries`."""
+
+    FROZEN = "frozen"
+    RENDERED = "rendered"
+    SIGNING = "signing"
+    ISSUED = "issued"
+
+
 class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One version in a list; `state` is a `rules.VersionState`."""
+    """One version in a list; `state` is a `VersionState`."""
 
     id: VersionId
     transcript_id: TranscriptId

@@ -24,7 +24,6 @@ from backend.records.transcripts import canonical, queries, rules
 from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
 from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
 from backend.records.transcripts.models import Transcript, TranscriptVersion
-from backend.records.transcripts.rules import VersionState
 from backend.records.transcripts.schemas import (
     FreezeReport,
     Signer,
@@ -32,6 +31,7 @@ from backend.records.transcripts.schemas import (
     Snapshot,
     StudyPeriod,
     TranscriptId,
+    VersionState,
     VersionSummary,
 )
 from backend.remote_signing.requests import service as signing
@@ -58,12 +58,14 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     school_class = await roster.get_class(session, class_id)
     facts = await _class_facts(session, school_class)
     results = {result.student_id: result for result in await assessment.class_results(session, class_id)}
-    known = await queries.frozen_students(session, class_id)
-    students = [s for s in await roster.student_records(session, class_id) if s.id not in known]
+    records = await roster.student_records(session, class_id)
+    known = await queries.frozen_students(
+        session, school_class.academic_year_id, [record.id for record in records]
+    )
+    students = [record for record in records if record.id not in known]
     transcripts = await _transcripts(session, students, school_class.grade_level)
     history = await _history(session, class_id, facts.school.name)
     marks = await gradebook.class_marks(session, class_id)
-    year = await roster.current_year(session)
     rows, left_out = [], []
     for student in students:
         try:
@@ -80,7 +82,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
         except (Invalid, Conflict) as error:
             left_out.append((student.full_name, error.message))
             continue
-        rows.append(_row(session, snapshot, transcripts[student.id], class_id, year.id))
+        rows.append(_row(session, snapshot, transcripts[student.id], school_class))
     await queries.insert_versions(session, rows)
     names = [(row["id"], f"{school_class.name}: {row['content_sha256'][:12]}") for row in rows]
     await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, names)
@@ -312,16 +314,15 @@ def _row(
     session: TenantSession,
     snapshot: Snapshot,
     transcript: Transcript,
-    class_id: uuid.UUID,
-    year_id: uuid.UUID,
+    school_class: ClassSummary,
 ) -> dict[str, Any]:
     content = canonical.canonical_json(snapshot)
     return {
         "tenant_id": session.tenant_id,
         "id": new_id(),
         "transcript_id": transcript.id,
-        "academic_year_id": year_id,
-        "class_id": class_id,
+        "academic_year_id": school_class.academic_year_id,
+        "class_id": school_class.id,
         "student_id": transcript.student_id,
         "number": snapshot.version,
         "state": VersionState.FROZEN,

@@ -1,10 +1,8 @@
 """A transcript version's way through the machine: render, ask for signatures, issue."""
 
-import asyncio
-
 from backend.core import storage
 from backend.core.jobs import Lane, Work, task
-from backend.records.transcripts import canonical, rendering, service, xml_form
+from backend.records.transcripts import forms, service
 from backend.remote_signing.requests import service as signing
 
 
@@ -15,8 +13,7 @@ async def render(work: Work) -> None:
         content = await service.due_for_rendering(session, work.subject_id)
     if content is None:
         return
-    xml = xml_form.build_xml(canonical.read_snapshot(content))
-    pdf = await asyncio.to_thread(rendering.render_pdf, content, xml)
+    pdf, xml = await forms.both(content)
     await storage.put(work.tenant_id, xml)
     await storage.put(work.tenant_id, pdf)
     async with work.finish() as session:

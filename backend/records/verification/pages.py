@@ -13,7 +13,7 @@ from backend.core.errors import AppError, Invalid, NotFound
 from backend.core.web import Html, Request, page, redirect
 from backend.records.verification import service
 from backend.records.verification.schemas import Answer, Standing
-from backend.remote_signing.requests.rules import ROLE_NAMES
+from backend.remote_signing.requests.schemas import ROLE_NAMES
 from backend.tenants.guards import public
 
 _TEMPLATE = "records/verification/check.html"

@@ -4,22 +4,18 @@ On the code alone nothing about the pupil is shown, and an unknown code and one 
 answer. The Ministry's Cổng tra cứu is the legally valid one (PL1 §1.1); the page says so.
 """
 
-import asyncio
 import re
 import uuid
-from functools import lru_cache
-from pathlib import Path
 
-from backend.core import settings, storage
+from backend.core import storage
 from backend.core.crypto import sha256_hex
 from backend.core.database import PublicSession, tenant_session
 from backend.core.errors import Invalid, NotFound
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import TranscriptId, VersionSummary
 from backend.records.verification.schemas import Answer, SignatureView, Standing
-from backend.remote_signing.formats import limited, validation
 from backend.remote_signing.formats.schemas import Report, Unreadable
-from backend.remote_signing.formats.trust import TrustStore
+from backend.remote_signing.validation import service as signatures
 from backend.tenants.schools import service as schools
 
 _CODE = re.compile(r"[0-9a-f]{32}")
@@ -52,13 +48,7 @@ async def check_file(session: PublicSession, data: bytes) -> Answer:
     if len(data) > MAX_UPLOAD:
         raise Invalid(f"Tệp lớn hơn {MAX_UPLOAD // 1_000_000} MB nên không phải học bạ số; hãy chọn lại tệp.")
     try:
-        report = await asyncio.to_thread(
-            limited.validate_in_child,
-            data,
-            Path(settings.get().trust_dir),
-            None,
-            expected_fields=transcripts.SIGNING_ORDER,
-        )
+        report = await signatures.check_foreign(data, transcripts.SIGNING_ORDER)
     except Unreadable as error:
         raise Invalid(error.message) from error
     code = normal(report.lookup_code or "")
@@ -74,7 +64,7 @@ async def _answer(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer:
     async with tenant_session(tenant_id, read_only=True) as session:
         school = await schools.get_school(session)
     data = await storage.get(tenant_id, newest.signed_sha256 or "")
-    report = await asyncio.to_thread(_validated, data)
+    report = await signatures.check_own(data, transcripts.SIGNING_ORDER)
     return _with_report(report, newest, versions, school=school.name)
 
 
@@ -89,7 +79,8 @@ def _with_report(
 ) -> Answer:
     standing = None
     if ours is not None:
-        standing = Standing.IN_FORCE if ours.id == versions[0].id else Standing.SUPERSEDED
+        of_year = [one for one in versions if one.academic_year == ours.academic_year]
+        standing = Standing.IN_FORCE if ours.id == of_year[0].id else Standing.SUPERSEDED
     return Answer(
         school=school,
         academic_year=ours.academic_year if ours else None,
@@ -112,13 +103,3 @@ def _with_report(
         problems=report.problems + tuple(problem for one in report.signatures for problem in one.problems),
         sandbox=any(one.sandbox for one in report.signatures),
     )
-
-
-def _validated(data: bytes) -> Report:
-    """Our own stored file, validated like anybody's."""
-    return validation.validate_pdf(data, _trust(), None, transcripts.SIGNING_ORDER)
-
-
-@lru_cache(maxsize=1)
-def _trust() -> TrustStore:
-    return TrustStore.from_folder(Path(settings.get().trust_dir))

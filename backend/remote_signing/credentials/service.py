@@ -3,9 +3,6 @@
 import uuid
 from collections.abc import Sequence
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
@@ -20,6 +17,7 @@ from backend.remote_signing.credentials.schemas import (
     CredentialView,
     Purpose,
 )
+from backend.remote_signing.formats import certificates
 from backend.remote_signing.providers.port import RemoteCredential
 
 
@@ -33,12 +31,7 @@ async def enrol(
     staff_id: StaffId | None,
 ) -> CredentialId:
     """Take over a certificate that the provider lists: for a person, or as the school's seal (`staff_id` None)."""
-    certificate = x509.load_der_x509_certificate(found.certificate)
-    credential_id, name, serial = (
-        CredentialId(new_id()),
-        _common_name(certificate),
-        f"{certificate.serial_number:x}",
-    )
+    credential_id, facts = CredentialId(new_id()), certificates.read(found.certificate)
     values = {
         "tenant_id": session.tenant_id,
         "id": credential_id,
@@ -47,17 +40,19 @@ async def enrol(
         "provider": provider,
         "account": account,
         "reference": found.credential_id,
-        "subject_name": name,
-        "serial": serial,
+        "subject_name": facts.subject_name,
+        "serial": facts.serial,
         "certificate": found.certificate,
         "chain": list(found.chain),
-        "not_before": certificate.not_valid_before_utc,
-        "not_after": certificate.not_valid_after_utc,
+        "not_before": facts.not_before,
+        "not_after": facts.not_after,
         "status": CredentialStatus.ACTIVE if found.usable else CredentialStatus.SUSPENDED,
         "enrolled_at": clock.now(),
     }
     await queries.insert_credential(session, values)
-    await audit.record(session, actor, Action.CREDENTIAL_ENROLLED, credential_id, name, serial=serial)
+    await audit.record(
+        session, actor, Action.CREDENTIAL_ENROLLED, credential_id, facts.subject_name, serial=facts.serial
+    )
     return credential_id
 
 
@@ -90,11 +85,6 @@ async def get(session: TenantSession, credential_id: uuid.UUID) -> CredentialVie
 async def list_credentials(session: TenantSession) -> Sequence[CredentialView]:
     """All certificates of the school."""
     return [_view(row) for row in await queries.all_credentials(session)]
-
-
-def _common_name(certificate: x509.Certificate) -> str:
-    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else certificate.subject.rfc4514_string()
 
 
 def _view(row: Credential) -> CredentialView:

@@ -1,6 +1,6 @@
 """What the signing flow announces."""
 
-from backend.core.outbox import Event
+from backend.core.events import Event
 
 
 class SigningConsented(Event, frozen=True):

@@ -20,7 +20,8 @@ from backend.remote_signing.requests.events import SigningRequestCompleted, Sign
 from backend.remote_signing.requests.models import ProviderCall, SigningBatch
 from backend.remote_signing.requests.rules import (
     ENDED,
-    ROLE_NAMES,
+    GIVEN_BACK,
+    GIVEN_UP,
     BatchState,
     CallState,
     RequestState,
@@ -29,6 +30,8 @@ from backend.remote_signing.requests.rules import (
     consent_root,
 )
 from backend.remote_signing.requests.schemas import (
+    PDF_TYPE,
+    ROLE_NAMES,
     CallToEmbed,
     CallToPrepare,
     CallToSend,
@@ -38,7 +41,6 @@ from backend.remote_signing.requests.schemas import (
     Pin,
     PreparedItem,
 )
-from backend.remote_signing.requests.service import PDF_TYPE
 
 #: Names of the tasks that follow each other (tasks.py).
 SUBMIT, POLL, EMBED = "signing.submit_call", "signing.poll_call", "signing.embed_call"
@@ -112,6 +114,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
         pin=await _pin(session, batch),
         transaction_id=call_id.hex,
         provider_reference=call.provider_reference,
+        problem=call.problem,
         hashes=tuple(row.digest for row in rows),
         description=f"{role}: ký {len(rows)} học bạ, lô {batch.merkle_root[:8].upper()}-{call.number}",
     )
@@ -147,6 +150,7 @@ async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.
             "state": CallState.WAITING,
             "provider_reference": answer.provider_tx,
             "submitted_at": clock.now(),
+            "problem": None,
         }
         await queries.update_call(session, call.id, values)
         await jobs.enqueue(session, POLL, call.id, after=answer.poll_after)
@@ -156,8 +160,22 @@ async def _collect(session: TenantSession, call: ProviderCall, answer: port.Sign
     rows = await queries.items_of(session, call.id)
     values = [{"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)]
     await queries.update_items(session, values)
-    await queries.update_call(session, call.id, {"state": CallState.EMBEDDING})
+    await queries.update_call(session, call.id, {"state": CallState.EMBEDDING, "problem": None})
     await jobs.enqueue(session, EMBED, call.id)
+
+
+async def record_trouble(session: TenantSession, call_id: uuid.UUID, problem: str | None) -> None:
+    """What a call waits for, in words for its signer; None when that is over."""
+    call = await _call(session, call_id, hold=True)
+    if call.state not in ENDED:
+        await queries.update_call(session, call_id, {"problem": problem})
+
+
+async def give_up(session: TenantSession, call_id: uuid.UUID, problem: str) -> None:
+    """The machine cannot go on with a call; what may have reached the provider waits for a person."""
+    call = await _call(session, call_id, hold=True)
+    if call.state in GIVEN_UP:
+        await end_call(session, call_id, GIVEN_UP[CallState(call.state)], problem)
 
 
 async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState, problem: str) -> None:
@@ -167,7 +185,7 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
     if call.state in ENDED:
         return
     await queries.update_call(session, call_id, {"state": state, "problem": problem})
-    if state in (CallState.DECLINED, CallState.EXPIRED, CallState.FAILED):
+    if state in GIVEN_BACK:
         await queries.give_back(session, call_id)
     await _end_batch_if_over(session, call.batch_id, problem)
 
@@ -238,7 +256,7 @@ async def record_embedded(
         role=batch.role,
         transaction=call_id.hex,
     )
-    await queries.update_call(session, call_id, {"state": CallState.DONE})
+    await queries.update_call(session, call_id, {"state": CallState.DONE, "problem": None})
     await _end_batch_if_over(session, call.batch_id, None)
 
 

@@ -8,8 +8,9 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core.web import CurrentActor, Html, Request, Session, fragment, is_htmx, page, redirect
-from backend.remote_signing.requests import rules, service
+from backend.remote_signing.requests import service
 from backend.remote_signing.requests.rules import BatchState
+from backend.remote_signing.requests.schemas import ROLE_NAMES
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -40,7 +41,7 @@ async def show_tray(request: Request, session: Session, actor: CurrentActor) -> 
             for role in dict.fromkeys(g.role for g in groups)
         },
         batches=await service.list_batches(session, actor),
-        names=rules.ROLE_NAMES,
+        names=ROLE_NAMES,
     )
 
 
@@ -58,7 +59,7 @@ async def show_offer(
         group=nhom,
         groups={group: sum(item.group == group for item in offer.items) for group in groups},
         shown=offer.items[:SHOWN],
-        names=rules.ROLE_NAMES,
+        names=ROLE_NAMES,
     )
 
 
@@ -78,8 +79,8 @@ async def show_batch(
     """A batch, live: htmx asks for the part that moves."""
     batch = await service.batch_progress(session, actor, batch_id)
     running = batch.state == BatchState.RUNNING
-    show = fragment if is_htmx(request) else page
-    template = "_batch.html" if is_htmx(request) else "batch.html"
-    return show(
-        request, f"remote_signing/requests/{template}", batch=batch, running=running, names=rules.ROLE_NAMES
-    )
+    if is_htmx(request):
+        show, template = fragment, "remote_signing/requests/_batch.html"
+    else:
+        show, template = page, "remote_signing/requests/batch.html"
+    return show(request, template, batch=batch, running=running, names=ROLE_NAMES)

@@ -20,6 +20,25 @@ from backend.remote_signing.requests.models import (
 )
 from backend.remote_signing.requests.rules import RequestState, StepState
 
+#: Any constant: the class of advisory locks that order the moments of a school's tray.
+_TRAY_LOCK = 7_474_002
+
+
+async def enter_tray(session: TenantSession) -> datetime:
+    """The moment at which steps become ready in this transaction. `settle_tray` waits until it has ended."""
+    await session.execute(select(func.pg_advisory_xact_lock_shared(_TRAY_LOCK, _tray(session))))
+    return clock.now()
+
+
+async def settle_tray(session: TenantSession) -> datetime:
+    """A moment such that every step that was ready by then can be seen now, and none will appear later."""
+    await session.execute(select(func.pg_advisory_xact_lock(_TRAY_LOCK, _tray(session))))
+    return clock.now()
+
+
+def _tray(session: TenantSession) -> int:
+    return int.from_bytes(session.tenant_id.bytes[-4:], "big", signed=True)
+
 
 async def insert_request(
     session: TenantSession, request: dict[str, Any], steps: list[dict[str, Any]]
@@ -256,6 +275,7 @@ async def advance_requests(session: TenantSession, revisions: dict[uuid.UUID, st
 
 async def open_next_steps(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> None:
     """In each request, the first step that waits becomes ready, if nobody else's turn is running."""
+    ready_at = await enter_tray(session)
     following = (
         select(SigningStep.request_id, func.min(SigningStep.position).label("position"))
         .where(
@@ -274,7 +294,7 @@ async def open_next_steps(session: TenantSession, request_ids: Sequence[uuid.UUI
             SigningStep.position == following.c.position,
             SigningStep.state == StepState.WAITING,
         )
-        .values(state=StepState.READY, ready_at=clock.now())
+        .values(state=StepState.READY, ready_at=ready_at)
     )
 
 
@@ -301,13 +321,14 @@ async def finish_requests(session: TenantSession, request_ids: Sequence[uuid.UUI
 
 async def give_back(session: TenantSession, call_id: uuid.UUID) -> None:
     """The steps of a call that ended without signatures are ready for their signer again."""
+    ready_at = await enter_tray(session)
     steps = select(SigningItem.step_id).where(
         SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id
     )
     await session.execute(
         update(SigningStep)
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.id.in_(steps))
-        .values(state=StepState.READY, ready_at=clock.now(), batch_id=None)
+        .values(state=StepState.READY, ready_at=ready_at, batch_id=None)
     )
     await session.execute(
         delete(SigningItem).where(SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id)
@@ -332,8 +353,17 @@ def _progress(session: TenantSession) -> Any:
         .group_by(SigningStep.batch_id)
         .subquery()
     )
+    trouble = (
+        select(func.max(ProviderCall.problem))
+        .where(ProviderCall.tenant_id == SigningBatch.tenant_id, ProviderCall.batch_id == SigningBatch.id)
+        .scalar_subquery()
+    )
     return (
-        select(SigningBatch, func.coalesce(signed.c.signed, 0).label("signed"))
+        select(
+            SigningBatch,
+            func.coalesce(signed.c.signed, 0).label("signed"),
+            func.coalesce(SigningBatch.problem, trouble).label("problem"),
+        )
         .outerjoin(signed, signed.c.batch_id == SigningBatch.id)
         .where(SigningBatch.tenant_id == session.tenant_id)
         .order_by(SigningBatch.consented_at.desc())

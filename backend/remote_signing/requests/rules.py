@@ -52,10 +52,12 @@ GIVEN_BACK = frozenset({CallState.DECLINED, CallState.EXPIRED, CallState.FAILED}
 #: Calls that nothing happens to any more without a person.
 ENDED = GIVEN_BACK | {CallState.DONE, CallState.UNKNOWN, CallState.QUARANTINED}
 
-ROLE_NAMES = {
-    "homeroom_teacher": "Giáo viên chủ nhiệm",
-    "principal": "Hiệu trưởng",
-    "school_seal": "Con dấu số nhà trường",
+#: What becomes of a call whose work is given up. Only one that the provider cannot have heard of is given back.
+GIVEN_UP = {
+    CallState.PREPARING: CallState.FAILED,
+    CallState.SUBMITTING: CallState.UNKNOWN,
+    CallState.WAITING: CallState.UNKNOWN,
+    CallState.EMBEDDING: CallState.QUARANTINED,
 }
 
 

@@ -13,6 +13,14 @@ StepId = NewType("StepId", uuid.UUID)
 BatchId = NewType("BatchId", uuid.UUID)
 CallId = NewType("CallId", uuid.UUID)
 
+PDF_TYPE = "application/pdf"
+
+ROLE_NAMES = {
+    "homeroom_teacher": "Giáo viên chủ nhiệm",
+    "principal": "Hiệu trưởng",
+    "school_seal": "Con dấu số nhà trường",
+}
+
 
 class NewSigner(msgspec.Struct, frozen=True, kw_only=True):
     """One place to sign, in order. `role` is the name of the signature field; `staff_id` None means the seal."""
@@ -124,11 +132,15 @@ class CallToPrepare(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallToSend(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider call with everything prepared; `transaction_id` is ours and never changes."""
+    """A provider call with everything prepared; `transaction_id` is ours and never changes.
+
+    `problem` is the trouble that it had when it was last tried, if any.
+    """
 
     pin: Pin
     transaction_id: str
     provider_reference: str | None
+    problem: str | None
     hashes: tuple[bytes, ...]
     description: str
 

@@ -29,6 +29,7 @@ from backend.remote_signing.requests.rules import (
     split,
 )
 from backend.remote_signing.requests.schemas import (
+    PDF_TYPE,
     BatchId,
     BatchProgress,
     ConsentOffer,
@@ -43,7 +44,6 @@ from backend.tenants.permissions import Permission
 
 #: The role whose steps belong to the holder of the school's seal.
 SEAL_ROLE = "school_seal"
-PDF_TYPE = "application/pdf"
 TRAY_LENGTH = 20
 
 
@@ -63,6 +63,7 @@ async def open_request(
 ) -> RequestId:
     """Ask for signatures on a document that is in the store; the first signer's turn begins at once."""
     request_id, sha256 = RequestId(new_id()), sha256_hex(document)
+    opened_at = await queries.enter_tray(session)
     await storage.register(session, sha256, len(document), PDF_TYPE)
     request = {
         "tenant_id": session.tenant_id,
@@ -73,7 +74,7 @@ async def open_request(
         "state": RequestState.SIGNING,
         "document_sha256": sha256,
         "current_sha256": sha256,
-        "opened_at": clock.now(),
+        "opened_at": opened_at,
     }
     steps = [
         {
@@ -85,7 +86,7 @@ async def open_request(
             "signer_id": signer.staff_id,
             "signer_name": signer.name,
             "state": StepState.WAITING if position else StepState.READY,
-            "ready_at": None if position else clock.now(),
+            "ready_at": None if position else opened_at,
         }
         for position, signer in enumerate(signers)
     ]
@@ -106,7 +107,7 @@ async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:
 
 async def offer(session: TenantSession, actor: Actor, role: str, group: str | None) -> ConsentOffer:
     """The exact documents that a consent would cover. Raises Conflict when nothing waits or no certificate is usable."""
-    as_of = clock.now()
+    as_of = await queries.settle_tray(session)
     items = await _waiting(session, actor, role, group, as_of, hold=False)
     credential = await _credential(session, actor, role)
     return ConsentOffer(
@@ -277,6 +278,6 @@ def _progress(row: object) -> BatchProgress:
         signed=row.signed,  # type: ignore[attr-defined]
         consented_at=batch.consented_at,
         ended_at=batch.ended_at,
-        problem=batch.problem,
+        problem=row.problem,  # type: ignore[attr-defined]
         short_code=batch.merkle_root[:8].upper(),
     )

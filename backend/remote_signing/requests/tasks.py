@@ -1,11 +1,13 @@
 """A consent's way through the machine. The order in which things are committed is what makes a crash harmless."""
 
 from collections.abc import Awaitable
+from typing import NoReturn
 
 from backend.core import jobs, storage
+from backend.core.errors import Conflict
 from backend.core.jobs import Lane, Work, task
 from backend.remote_signing.providers import port
-from backend.remote_signing.requests import documents, flow, gateway
+from backend.remote_signing.requests import calls, documents, flow
 from backend.remote_signing.requests.rules import CallState
 from backend.remote_signing.requests.schemas import CallToSend
 
@@ -13,11 +15,15 @@ from backend.remote_signing.requests.schemas import CallToSend
 RETRY_SECONDS = 2.0
 
 
-@task("signing.prepare_call", lane=Lane.SIGN, lease_seconds=60)
+@task("signing.prepare_call", lane=Lane.SIGN, on_park=flow.give_up)
 async def prepare_call(work: Work) -> None:
     """Prepare every document of a call; the intent to sign is committed here, before the provider hears of it."""
-    async with work.transaction() as session:
-        call = await flow.call_to_prepare(session, work.subject_id)
+    try:
+        async with work.transaction() as session:
+            call = await flow.call_to_prepare(session, work.subject_id)
+    except Conflict as refusal:
+        await _end(work, CallState.FAILED, refusal.message)
+        return
     if call is None:
         return
     prepared = await documents.prepare_all(work.tenant_id, call)
@@ -25,39 +31,32 @@ async def prepare_call(work: Work) -> None:
         await flow.record_prepared(session, work.subject_id, prepared)
 
 
-@task(flow.SUBMIT, lane=Lane.SIGN, lease_seconds=60)
+@task(flow.SUBMIT, lane=Lane.SIGN, on_park=flow.give_up)
 async def submit_call(work: Work) -> None:
     """Ask the provider. Our transaction id is in a row already, so asking again asks for the same transaction."""
     async with work.transaction() as session:
         call = await flow.call_to_send(session, work.subject_id, CallState.SUBMITTING)
     if call is None:
         return
-    provider = gateway.provider(call.pin.provider)
-    if work.fence > 1 and provider.capabilities.repeat is not port.Repeat.IDEMPOTENT:
+    if work.attempts > 1 and not calls.may_repeat(call):
         await _end(
             work, CallState.UNKNOWN, "Không rõ dịch vụ ký số đã nhận yêu cầu chưa; cần người kiểm tra."
         )
         return
-    await _record(
-        work,
-        call,
-        provider.sign_hashes(gateway.account(call.pin.account), gateway.handle(call.pin), _batch(call)),
-    )
+    await _record(work, call, calls.submit(call))
 
 
-@task(flow.POLL, lane=Lane.SIGN, lease_seconds=60)
+@task(flow.POLL, lane=Lane.SIGN, on_park=flow.give_up)
 async def poll_call(work: Work) -> None:
     """Ask how far the signer's confirmation is, until it has an end."""
     async with work.transaction() as session:
         call = await flow.call_to_send(session, work.subject_id, CallState.WAITING)
     if call is None or call.provider_reference is None:
         return
-    provider = gateway.provider(call.pin.provider)
-    account, handle = gateway.account(call.pin.account), gateway.handle(call.pin)
-    await _record(work, call, provider.poll(account, handle, _batch(call), call.provider_reference))
+    await _record(work, call, calls.poll(call, call.provider_reference))
 
 
-@task(flow.EMBED, lane=Lane.SIGN, lease_seconds=60)
+@task(flow.EMBED, lane=Lane.SIGN, on_park=flow.give_up)
 async def embed_call(work: Work) -> None:
     """Embed verified values with time stamps. A time stamping authority that is down only makes it wait."""
     async with work.transaction() as session:
@@ -67,7 +66,7 @@ async def embed_call(work: Work) -> None:
     try:
         embedded = await documents.embed_all(work.tenant_id, call)
     except (port.NotReached, port.OutcomeUnknown) as error:
-        raise jobs.RetryLater(RETRY_SECONDS) from error
+        await _wait(work, RETRY_SECONDS, error)
     async with work.finish() as session:
         await flow.record_embedded(session, work.subject_id, embedded)
 
@@ -82,28 +81,21 @@ async def complete_request(work: Work) -> None:
     try:
         final = await documents.with_validation_material(work.tenant_id, *found)
     except (port.NotReached, port.OutcomeUnknown) as error:
-        raise jobs.RetryLater(RETRY_SECONDS) from error
+        raise jobs.RetryLater(RETRY_SECONDS, error.message) from error
     sha256 = await storage.put(work.tenant_id, final)
     async with work.finish() as session:
         await flow.record_completed(session, work.subject_id, sha256, len(final))
 
 
-def _batch(call: CallToSend) -> port.HashBatch:
-    return port.HashBatch(
-        transaction_id=call.transaction_id, hashes=call.hashes, description=call.description
-    )
-
-
 async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitResult]) -> None:
     """Record what the provider answers; what it did not answer is asked again later, under the same id."""
-    repeat = gateway.provider(call.pin.provider).capabilities.repeat
     try:
         answer = await asking
     except port.NotReached as error:
-        raise jobs.RetryLater(error.retry_after or RETRY_SECONDS) from error
+        await _wait(work, error.retry_after or RETRY_SECONDS, error)
     except port.OutcomeUnknown as error:
-        if repeat is port.Repeat.IDEMPOTENT or call.provider_reference is not None:
-            raise jobs.RetryLater(RETRY_SECONDS) from error
+        if call.provider_reference is not None or calls.may_repeat(call):
+            await _wait(work, RETRY_SECONDS, error)
         await _end(work, CallState.UNKNOWN, error.message)
         return
     except port.UntrustedAnswer as error:
@@ -116,9 +108,22 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
         await _end(work, CallState.FAILED, error.message)
         return
     if isinstance(answer, port.Pending) and call.provider_reference is not None:
+        if call.problem:
+            await _note(work, None)
         raise jobs.RetryLater(answer.poll_after)
     async with work.finish() as session:
         await flow.record_answer(session, work.subject_id, answer)
+
+
+async def _wait(work: Work, seconds: float, error: port.ProviderError) -> NoReturn:
+    """Come back later; meanwhile the signer sees what is being waited for."""
+    await _note(work, error.message)
+    raise jobs.RetryLater(seconds, error.message) from error
+
+
+async def _note(work: Work, problem: str | None) -> None:
+    async with work.transaction() as session:
+        await flow.record_trouble(session, work.subject_id, problem)
 
 
 async def _end(work: Work, state: CallState, problem: str) -> None:

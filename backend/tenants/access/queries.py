@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from backend.core.actor import StaffId
 from backend.core.database import PublicSession, TenantSession
@@ -21,11 +22,15 @@ _CLOSE_SESSION = text("select directory.close_session(:digest)")
 
 async def create_account(
     session: TenantSession, staff_id: StaffId, login: str, password_hash: str
-) -> AccountId:
-    """Add an account for a person of the session's school; IntegrityError when the login is taken."""
+) -> AccountId | None:
+    """Add an account for a person of the session's school; None when the login is taken."""
     account_id = AccountId(new_id())
     values = {"account": account_id, "login": login, "hash": password_hash, "staff": staff_id}
-    await session.execute(_CREATE_ACCOUNT, values)
+    try:
+        async with session.begin_nested():
+            await session.execute(_CREATE_ACCOUNT, values)
+    except IntegrityError:
+        return None
     return account_id
 
 

@@ -6,8 +6,6 @@ import time
 import uuid
 from datetime import timedelta
 
-from sqlalchemy.exc import IntegrityError
-
 from backend.core import audit, clock, rate_limit
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action, Outcome
@@ -42,11 +40,10 @@ async def create_account(session: TenantSession, staff_id: StaffId, login: str, 
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise Invalid(f"Mật khẩu của {staff.full_name} phải có từ {MIN_PASSWORD} đến {MAX_PASSWORD} ký tự.")
     password_hash = await passwords.hashed(password)
-    try:
-        async with session.begin_nested():
-            return await queries.create_account(session, staff_id, _normal(login), password_hash)
-    except IntegrityError:
-        raise Conflict(f"Tên đăng nhập {_normal(login)} đã có người dùng; xin chọn tên khác.") from None
+    account_id = await queries.create_account(session, staff_id, _normal(login), password_hash)
+    if account_id is None:
+        raise Conflict(f"Tên đăng nhập {_normal(login)} đã có người dùng; xin chọn tên khác.")
+    return account_id
 
 
 async def sign_in(login: str, password: str, network: str, old_token: str = "") -> str:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.core.errors import Invalid
+from backend.core.text import check_text
 from backend.records.transcripts.canonical import (
     canonical_json,
-    check_text,
     clean_snapshot,
     content_sha256,
     read_snapshot,

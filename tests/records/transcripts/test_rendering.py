@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.core.errors import Invalid
+from backend.core.text import MARKS, PRINTABLE, check_text
 from backend.records.transcripts import canonical, rendering
-from backend.records.transcripts.canonical import Json, check_text, text_leaves
+from backend.records.transcripts.canonical import Json, text_leaves
 from backend.records.transcripts.page_check import missing_texts
 from backend.records.transcripts.schemas import Snapshot
 from tests.factories.snapshots import (
@@ -156,9 +157,9 @@ def test_a_form_that_leaves_something_out_is_found_out(
 
 
 def test_every_printable_character_has_a_glyph_in_the_font() -> None:
-    signs = sorted(text.PRINTABLE - {" "})
+    signs = sorted(PRINTABLE - {" "})
     lines = ["".join(signs[start : start + 40]) for start in range(0, len(signs), 40)]
-    lines += [f"a{mark} ơ{mark}" for mark in sorted(text.MARKS)]
+    lines += [f"a{mark} ơ{mark}" for mark in sorted(MARKS)]
     comment = " ".join(check_text(line, field="Nhận xét", person="x") for line in lines)
     snapshot = with_changes(primary_snapshot(), {"year.homeroom_comment": comment})
     assert missing_texts(snapshot, page_texts(rendered(snapshot))) == []

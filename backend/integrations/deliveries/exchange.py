@@ -1,0 +1,40 @@
+"""Talking to an Authority between two transactions: the bytes of both sides are stored before they are recorded."""
+
+import uuid
+
+from backend.core import storage
+from backend.integrations.authorities.schemas import Endpoint
+from backend.integrations.deliveries.channels.port import Evidence, OutgoingMessage, QueryResult, SendResult
+from backend.integrations.deliveries.channels.rest import RestChannel
+from backend.integrations.deliveries.schemas import Sending
+
+_CHANNEL = RestChannel()
+
+
+async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
+    """Send the XML `package`, or send it again under the same message id."""
+    message = OutgoingMessage(
+        message_id=sending.message_id,
+        sender_code=sending.sender_code,
+        action=sending.action,
+        lookup_code=sending.lookup_code,
+        version=sending.version,
+        sha256=sending.package_sha256,
+        package_xml=package,
+        pdf_sha256=sending.pdf_sha256,
+    )
+    answer = await _CHANNEL.send(sending.endpoint, message)
+    await _keep(tenant_id, answer.evidence)
+    return answer
+
+
+async def ask(tenant_id: uuid.UUID, endpoint: Endpoint, message_id: str) -> QueryResult:
+    """What became of a message."""
+    answer = await _CHANNEL.query(endpoint, message_id)
+    await _keep(tenant_id, answer.evidence)
+    return answer
+
+
+async def _keep(tenant_id: uuid.UUID, evidence: Evidence) -> None:
+    await storage.put(tenant_id, evidence.sent)
+    await storage.put(tenant_id, evidence.received)

@@ -1,0 +1,23 @@
+"""The names, units and yardsticks of all figures. A name that has been used stays."""
+
+from typing import Final, NamedTuple
+
+
+class Figure(NamedTuple):
+    """What a number means. `yardstick` is what its `ratio` compares it with; "" where there is none."""
+
+    unit: str
+    yardstick: str = ""
+
+
+FIGURES: Final[dict[str, Figure]] = {
+    "render.pdf": Figure("documents/s/core", "WeasyPrint, same document"),
+    "render.year_record": Figure("documents/s/core"),
+    "render.memory_growth": Figure("MiB"),
+    "sign.pdf_b_b_x3": Figure("documents/s/core", "pyHanko sign_pdf as usually called, same key"),
+    "sign.validate": Figure("ms per signature", "pyHanko with a fresh context"),
+    "assess.secondary": Figure("pupil-years/s/core"),
+    "import.marks": Figure("marks/s", "SQLAlchemy insert().values([...])"),
+    "web.page": Figure("requests/s/core", "empty Litestar page"),
+    "web.verify_code": Figure("requests/s on 2 cores"),
+}

@@ -1,0 +1,235 @@
+"""The rooms of the house (house.md section 2) and its doors (section 4), as tables that the tests hold the code to.
+
+A file of a slice has a room by its name (`NAMED`) or by its own line in `LISTED`, with the reason why the slice needs
+it. A file that has neither fails: decide where it belongs, then write it here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tests.architecture.source import Module, Source
+
+
+class Room(IntEnum):
+    """From the ground up: nobody imports a room above their own, in no slice."""
+
+    SCHEMAS = 0
+    EVENTS = 1
+    RULES = 2
+    MODELS = 3
+    QUERIES = 4
+    ADAPTER = 5
+    SERVICE = 6
+    EDGE = 7
+
+
+NAMED = {
+    "schemas": Room.SCHEMAS,
+    # What all adapters of one kind promise, and the words of their answers: no I/O, so a door like schemas.
+    "port": Room.SCHEMAS,
+    "events": Room.EVENTS,
+    "rules": Room.RULES,
+    "models": Room.MODELS,
+    "queries": Room.QUERIES,
+    "service": Room.SERVICE,
+    # What the machine does after an event: use cases of the slice's own tasks, and so no door.
+    "flow": Room.SERVICE,
+    "pages": Room.EDGE,
+    "api": Room.EDGE,
+    "tasks": Room.EDGE,
+    "command": Room.EDGE,
+}
+
+LISTED: dict[str, tuple[Room, str]] = {
+    "tenants.access.passwords": (Room.ADAPTER, "argon2"),
+    "remote_signing.formats.verify_command": (
+        Room.EDGE,
+        "`hocba verify`, offline: a command of a slice of adapters",
+    ),
+    "remote_signing.requests.calls": (
+        Room.SERVICE,
+        "a provider call seen from outside a transaction: submit, poll",
+    ),
+    "remote_signing.requests.documents": (
+        Room.SERVICE,
+        "bytes of a provider call, worked on between transactions",
+    ),
+    "remote_signing.requests.gateway": (Room.ADAPTER, "the providers of this installation, by name"),
+    "remote_signing.requests.revocation": (Room.ADAPTER, "OCSP and CRL, remembered for a minute"),
+    "records.roster.curriculum": (
+        Room.SCHEMAS,
+        "the curriculum of 2018 as data: words that every slice above reads",
+    ),
+    "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
+    "records.assessment.inputs": (
+        Room.RULES,
+        "marks of the gradebook as input of the circulars, a pure function",
+    ),
+    "records.transcripts.canonical": (Room.RULES, "one snapshot, one sequence of bytes: pure"),
+    "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),
+    "records.transcripts.printed": (Room.RULES, "a snapshot as the words of the form: pure"),
+    "records.transcripts.page_check": (Room.RULES, "which words of a snapshot a page lacks: pure"),
+    "records.transcripts.forms": (Room.SERVICE, "the two forms of a snapshot, made between transactions"),
+    "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
+    "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),
+    "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
+    "integrations.imports.readers": (Room.ADAPTER, "openpyxl in a limited process, one file per layout"),
+    "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
+    "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
+    "integrations.deliveries.channels": (Room.ADAPTER, "one file per transport to an Authority"),
+    "integrations.deliveries.channels.port": (Room.SCHEMAS, "what every channel promises"),
+}
+
+#: Slices of adapters: functions on bytes and calls over HTTP, no tables. Every file that has no room by its name is
+#: an adapter; services and adapters of the same domain may use each of them.
+LIBRARIES = {
+    "remote_signing.formats": "pyHanko, pikepdf, pypdfium2, cryptography",
+    "remote_signing.providers": "the signing services and time stamping authorities",
+}
+
+#: Files of a domain that belong to no slice.
+OF_DOMAIN = {
+    "tenants.permissions": (Room.SCHEMAS, "who may do what, one table"),
+    "tenants.guards": (Room.EDGE, "requires(...) and public(), part of every handler"),
+}
+
+#: Joins across domains, each with the reason why asking the service is worse.
+JOINS = {
+    ("records.roster.queries", "tenants.people.models"): (
+        "the teacher's name stands in every list of classes; asking people.service would be a second round trip per page"
+    ),
+}
+
+#: What the entry files may enter a slice by.
+ENTRIES = {
+    "app": {"pages", "api"},
+    "cli": {"command", "verify_command"},
+    "worker": set[str](),
+    "workflow": {"tasks", "events"},
+    "tables": {"models"},
+}
+
+DOMAINS = ("tenants", "remote_signing", "records", "integrations")
+#: A name that says nothing collects everything.
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "tools", "base", "lib"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a module lives: `slice` is `domain.slice`, `file` what follows it."""
+
+    slice: str
+    file: str
+    room: Room | None
+
+    @property
+    def domain(self) -> str:
+        """The floor."""
+        return self.slice.partition(".")[0]
+
+
+def place_of(name: str) -> Place | None:
+    """The place of a module in a slice; None for entry files, `core` and empty packages."""
+    short = name.removeprefix("backend.")
+    parts = short.split(".")
+    if parts[0] not in DOMAINS or len(parts) < 2:
+        return None
+    if short in OF_DOMAIN:
+        return Place(short, parts[1], OF_DOMAIN[short][0])
+    if len(parts) == 2:
+        return None
+    home = ".".join(parts[:2])
+    return Place(home, parts[2], _room(home, parts))
+
+
+def _room(home: str, parts: list[str]) -> Room | None:
+    for end in range(len(parts), 2, -1):
+        if listed := LISTED.get(".".join(parts[:end])):
+            return listed[0]
+    return NAMED.get(parts[2], Room.ADAPTER if home in LIBRARIES else None)
+
+
+def roomless(source: Source) -> Iterator[str]:
+    """Files that have no room, and files whose name says nothing."""
+    for name in source:
+        if NAMELESS & set(name.split(".")):
+            yield f"{name}: the name says nothing about what is in it"
+        place = place_of(name)
+        if place and place.room is None:
+            yield f"{name}: no room has this name; take one of {', '.join(NAMED)} or list it with a reason"
+
+
+def trespasses(source: Source) -> Iterator[str]:
+    """Imports that go up inside a slice, pass another slice's walls, or enter by the wrong entry."""
+    for module in source.values():
+        for imported in module.imports:
+            if imported.target.startswith("backend.") and (why := _trespass(module, imported.target)):
+                yield f"{module.name}:{imported.line} imports {imported.target}: {why}"
+
+
+def _trespass(module: Module, target: str) -> str | None:
+    here, there = place_of(module.name), place_of(target)
+    if there is None or there.room is None:
+        return None
+    if here is None:
+        return _by_the_entry(module.name.removeprefix("backend."), there)
+    if here.room is None:
+        return None
+    if here.slice == there.slice:
+        return _in_the_slice(here.slice, here.room, there.room)
+    return _through_the_door(
+        module.name.removeprefix("backend."), here, target.removeprefix("backend."), there
+    )
+
+
+def _by_the_entry(entry: str, there: Place) -> str | None:
+    if there.slice in OF_DOMAIN:
+        return None if entry == "app" else "only the site and its pages need this"
+    if there.file in ENTRIES.get(entry, set()):
+        return None
+    return f"{entry} enters a slice by {' or '.join(sorted(ENTRIES.get(entry, set()))) or 'nothing'}"
+
+
+def _in_the_slice(home: str, here: Room, there: Room) -> str | None:
+    if there > here:
+        return f"{here.name} lies below {there.name}"
+    if here is Room.EDGE:
+        if there is Room.EDGE:
+            return "handlers, tasks and commands do not know each other"
+        if there in (Room.QUERIES, Room.MODELS) or (there is Room.ADAPTER and home not in LIBRARIES):
+            return "handlers and tasks call a service, no SQL and no adapter"
+    if here is Room.ADAPTER and there in (Room.QUERIES, Room.MODELS):
+        return "an adapter knows no tables"
+    return None
+
+
+def _through_the_door(name: str, here: Place, target: str, there: Place) -> str | None:
+    assert here.room is not None and there.room is not None
+    if target == "tenants.guards":
+        return None if here.room is Room.EDGE else "guards belong to handlers"
+    if here.slice == "tenants.guards":
+        return None if there.file == "service" or there.room is Room.SCHEMAS else "guards ask services"
+    if there.room > here.room:
+        return f"{here.room.name} lies below {there.room.name}"
+    if there.file == "service" or there.room in (Room.SCHEMAS, Room.EVENTS):
+        return None
+    if there.slice in LIBRARIES and here.domain == there.domain and here.room in (Room.SERVICE, Room.ADAPTER):
+        return None
+    joins = here.room is Room.QUERIES and there.room is Room.MODELS
+    if joins and (here.domain == there.domain or (name, target) in JOINS):
+        return None
+    return "another slice is entered by its service, its schemas and its events"
+
+
+def unused_lines(source: Source) -> Iterator[str]:
+    """Lines of the tables above that nothing needs any more."""
+    names = {name.removeprefix("backend.") for name in source}
+    for table in (LISTED, LIBRARIES, OF_DOMAIN):
+        yield from (f"{name} is listed and does not exist" for name in table if name not in names)
+    imports = {
+        (module.name.removeprefix("backend."), imported.target.removeprefix("backend."))
+        for module in source.values()
+        for imported in module.imports
+    }
+    yield from (f"{importer} joins {imported} no longer" for importer, imported in JOINS.keys() - imports)
