@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from infra.embedded.stack import EmbeddedStack
 
-pytest_plugins = ("tests.plugins.network", "tests.plugins.system_packages")
+pytest_plugins = ("tests.plugins.network", "tests.plugins.system_packages", "tests.core.site_fixtures")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

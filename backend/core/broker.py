@@ -10,6 +10,7 @@ import uuid
 
 import dramatiq
 import redis
+import uvloop
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO
 
@@ -164,6 +165,8 @@ def _where(work: jobs.Work) -> dict[str, object]:
 def work_until_stopped() -> None:
     """Run a worker in this process until SIGINT or SIGTERM; it has ended END_SECONDS later, whatever hangs."""
     config = settings.get()
+    # The loop of all tasks; Dramatiq makes it by the policy.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     broker = make_broker(config.redis_url)
     worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=200)
     stop = threading.Event()

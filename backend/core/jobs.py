@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -65,6 +65,27 @@ class Job(Base):
     last_error: Mapped[str | None]
 
 
+#: The row of a job in the hands of the worker that holds its fence. Statements that run for every job are built once:
+#: building them costs more than running them.
+_MINE = and_(
+    Job.tenant_id == bindparam("tenant"),
+    Job.id == bindparam("job"),
+    Job.fence == bindparam("held_fence"),
+    Job.state == JobState.LEASED,
+)
+#: By the database's clock, which the dispatcher compares it with.
+_LEASE_END = func.now() + timedelta(seconds=LEASE_SECONDS)
+_HOLD = select(Job.id).where(_MINE).with_for_update()
+_END = delete(Job).where(_MINE).returning(Job.id).execution_options(synchronize_session=False)
+_BEGIN = (
+    update(Job)
+    .where(_MINE)
+    .values(fence=Job.fence + 1, attempts=Job.attempts + 1, lease_until=_LEASE_END)
+    .returning(Job.fence, Job.kind, Job.subject_id, Job.attempts)
+    .execution_options(synchronize_session=False)
+)
+
+
 class RetryLater(Exception):
     """Not now: look again after `seconds`. Waiting for somebody else is not a failed attempt."""
 
@@ -97,7 +118,7 @@ class Work:
         Nobody can take the job over until it is committed.
         """
         async with tenant_session(self.tenant_id) as session:
-            row = await session.execute(select(Job.id).where(*self.mine()).with_for_update())
+            row = await session.execute(_HOLD, self.mine())
             if row.first() is None:
                 raise LeaseLost
             yield session
@@ -107,14 +128,14 @@ class Work:
         """The last transaction: its writes and the end of the job commit together, or not at all."""
         async with tenant_session(self.tenant_id) as session:
             yield session
-            done = await session.execute(delete(Job).where(*self.mine()).returning(Job.id))
+            done = await session.execute(_END, self.mine())
             if done.first() is None:
                 raise LeaseLost
         self.finished = True
 
-    def mine(self) -> tuple[ColumnElement[bool], ...]:
-        """Condition on the job's row under which this worker may still write."""
-        return _leased(self.tenant_id, self.job_id, self.fence)
+    def mine(self) -> dict[str, object]:
+        """Names the job's row as long as this worker may still write; parameters of `_MINE`."""
+        return {"tenant": self.tenant_id, "job": self.job_id, "held_fence": self.fence}
 
 
 #: Told in the transaction that parks a job: the subject, and why, in a sentence for people.
@@ -184,18 +205,8 @@ async def enqueue(session: TenantSession, kind: str, *subject_ids: uuid.UUID, af
 
 async def begin(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Work | None:
     """Take up a leased job. None when that lease is over or has been taken up: a message may well come twice."""
-    values = {
-        "fence": Job.fence + 1,
-        "attempts": Job.attempts + 1,
-        "lease_until": _lease_end(),
-    }
     async with tenant_session(tenant_id) as session:
-        found = await session.execute(
-            update(Job)
-            .where(*_leased(tenant_id, job_id, fence))
-            .values(values)
-            .returning(Job.fence, Job.kind, Job.subject_id, Job.attempts)
-        )
+        found = await session.execute(_BEGIN, {"tenant": tenant_id, "job": job_id, "held_fence": fence})
         job = found.first()
     return job and Work(tenant_id, job_id, job.fence, job.kind, job.subject_id, job.attempts)
 
@@ -217,7 +228,7 @@ async def _keep(work: Work) -> None:
         await asyncio.sleep(RENEW_SECONDS)
         try:
             async with tenant_session(work.tenant_id) as session:
-                await session.execute(update(Job).where(*work.mine()).values(lease_until=_lease_end()))
+                await session.execute(update(Job).where(_MINE).values(lease_until=_LEASE_END), work.mine())
         except (SQLAlchemyError, OSError) as error:
             log.warning("lease not renewed", extra={"job_id": work.job_id, "error": type(error).__name__})
 
@@ -232,28 +243,14 @@ async def put_back(work: Work, *, after: float, error: str | None, counted: bool
         "last_error": error,
     }
     async with tenant_session(work.tenant_id) as session:
-        await session.execute(update(Job).where(*work.mine()).values(values))
+        await session.execute(update(Job).where(_MINE).values(values), work.mine())
 
 
 async def park(work: Work, error: str, told: str) -> None:
     """Leave the job to a person: `error` is for the operator, `told` the sentence for the people it concerns."""
     values = {"state": JobState.PARKED, "lease_until": None, "last_error": error}
     async with tenant_session(work.tenant_id) as session:
-        parked = await session.execute(update(Job).where(*work.mine()).values(values).returning(Job.id))
+        parked = await session.execute(update(Job).where(_MINE).values(values).returning(Job.id), work.mine())
         on_park = find(work.kind).on_park
         if parked.first() is not None and on_park is not None:
             await on_park(session, work.subject_id, told)
-
-
-def _leased(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Job.tenant_id == tenant_id,
-        Job.id == job_id,
-        Job.fence == fence,
-        Job.state == JobState.LEASED,
-    )
-
-
-def _lease_end() -> ColumnElement[datetime]:
-    """By the database's clock, which the dispatcher compares it with."""
-    return func.now() + timedelta(seconds=LEASE_SECONDS)

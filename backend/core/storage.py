@@ -36,6 +36,9 @@ class StoredObject(Base):
     stored_at: Mapped[datetime]
 
 
+_REGISTER = insert(StoredObject).on_conflict_do_nothing()
+
+
 class CorruptObject(Exception):
     """The store gave back other bytes than were stored: an alarm, never a retry."""
 
@@ -64,7 +67,7 @@ async def register(session: TenantSession, sha256: str, size: int, content_type:
         "content_type": content_type,
         "stored_at": clock.now(),
     }
-    await session.execute(insert(StoredObject).values(values).on_conflict_do_nothing())
+    await session.execute(_REGISTER, values)
 
 
 async def owned(session: TenantSession, sha256: str) -> StoredObject:

@@ -8,7 +8,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TextIO
 
@@ -18,6 +18,7 @@ from infra.bench.figures import FIGURES
 
 #: Work on the item with this running number; numbers never repeat within a run, so that no cache can help.
 Work = Callable[[int], object]
+AsyncWork = Callable[[int], Awaitable[object]]
 
 REPETITIONS: Final = 5
 _SIGNIFICANT: Final = 4
@@ -52,29 +53,30 @@ class Bench:
         """Items of one repetition."""
         return quick if self.quick else full
 
-    def measure(self, name: str, work: Work, *, items: int, repetitions: int = REPETITIONS) -> Timing:
+    def measure(self, name: str, work: Work, *, items: int) -> Timing:
         """Time `work`, after a warm-up of a whole repetition."""
-        return self.compare(name, [(work, items)], repetitions=repetitions)[0]
+        return self.compare(name, [(work, items)])[0]
 
-    def compare(
-        self, name: str, works: list[tuple[Work, int]], *, repetitions: int = REPETITIONS
-    ) -> list[Timing]:
+    def compare(self, name: str, works: Sequence[tuple[Work, int]]) -> list[Timing]:
         """Time several works, each with its own number of items, turn by turn."""
-        samples: list[list[tuple[float, float]]] = [[] for _ in works]
-        for repetition in range(repetitions + 1):
-            for position, (work, items) in enumerate(works):
-                sample = _one_repetition(work, range(repetition * items, (repetition + 1) * items))
-                if repetition:
-                    samples[position].append(sample)
-            say(f"{name}: {'warm' if not repetition else f'{repetition}/{repetitions}'}")
-        return [
-            Timing(
-                seconds=statistics.median(wall for wall, _ in found),
-                cpu_seconds=statistics.median(cpu for _, cpu in found),
-                items=items * repetitions,
-            )
-            for found, (_, items) in zip(samples, works, strict=True)
-        ]
+        samples = _Samples(name, [items for _, items in works])
+        for place, numbers in samples.turns():
+            with samples.timed(place, numbers):
+                for number in numbers:
+                    works[place][0](number)
+        return samples.timings()
+
+    async def compare_async(
+        self, name: str, works: Sequence[tuple[AsyncWork, int]], *, before_each: Callable[[], Awaitable[None]]
+    ) -> list[Timing]:
+        """The same with coroutines; `before_each` puts things back before each turn and does not count."""
+        samples = _Samples(name, [items for _, items in works])
+        for place, numbers in samples.turns():
+            await before_each()
+            with samples.timed(place, numbers):
+                for number in numbers:
+                    await works[place][0](number)
+        return samples.timings()
 
     def report(self, name: str, value: float, *, n: int, ratio: float | None = None, note: str = "") -> None:
         """Print one figure. `ratio` is how many times better than the yardstick. Raises KeyError for a new name."""
@@ -89,6 +91,42 @@ class Bench:
             "note": note,
         }
         print(json.dumps(line, ensure_ascii=False), file=self._out, flush=True)
+
+
+class _Samples:
+    """Who is measured when, and what came of it. Turn 0 of each work is the warm-up."""
+
+    def __init__(self, name: str, items: Sequence[int]) -> None:
+        self._name = name
+        self._items = items
+        self._found: list[list[tuple[float, float]]] = [[] for _ in items]
+
+    def turns(self) -> Iterator[tuple[int, range]]:
+        """(place of the work, numbers of its items), the works taking turns."""
+        for turn in range(REPETITIONS + 1):
+            for place, items in enumerate(self._items):
+                yield place, range(turn * items, (turn + 1) * items)
+            say(f"{self._name}: {f'{turn}/{REPETITIONS}' if turn else 'warm'}")
+
+    @contextmanager
+    def timed(self, place: int, numbers: range) -> Iterator[None]:
+        """Take the time of one turn."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        spent = (time.perf_counter() - wall, time.process_time() - cpu)
+        if numbers.start:
+            self._found[place].append((spent[0] / len(numbers), spent[1] / len(numbers)))
+
+    def timings(self) -> list[Timing]:
+        """Medians, in the order of the works."""
+        return [
+            Timing(
+                seconds=statistics.median(wall for wall, _ in found),
+                cpu_seconds=statistics.median(cpu for _, cpu in found),
+                items=items * REPETITIONS,
+            )
+            for found, items in zip(self._found, self._items, strict=True)
+        ]
 
 
 def rounded(value: float) -> float:
@@ -111,10 +149,3 @@ def one_core() -> Iterator[int]:
         yield core
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _one_repetition(work: Work, numbers: range) -> tuple[float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    for number in numbers:
-        work(number)
-    return (time.perf_counter() - wall) / len(numbers), (time.process_time() - cpu) / len(numbers)

@@ -92,13 +92,15 @@ class UsualSigner:
 
     def sign(self, document: bytes) -> bytes:
         """The same fields of the same document, PAdES B-B, the first one certifying."""
+        last = self._people[-1][0]
         for position, (field, signer) in enumerate(self._people):
+            allowed = fields.MDPPerm.NO_CHANGES if field == last else fields.MDPPerm.FILL_FORMS
             metadata = signers.PdfSignatureMetadata(
                 field_name=field,
                 md_algorithm="sha256",
                 subfilter=fields.SigSeedSubFilter.PADES,
                 certify=position == 0,
-                docmdp_permissions=fields.MDPPerm.FILL_FORMS,
+                docmdp_permissions=allowed,
             )
             writer = IncrementalPdfFileWriter(BytesIO(document))
             document = signers.sign_pdf(writer, metadata, signer, existing_fields_only=True).getvalue()

@@ -205,7 +205,8 @@ def _in_the_slice(home: str, here: Room, there: Room) -> str | None:
 
 
 def _through_the_door(name: str, here: Place, target: str, there: Place) -> str | None:
-    assert here.room is not None and there.room is not None
+    assert here.room is not None
+    assert there.room is not None
     if target == "tenants.guards":
         return None if here.room is Room.EDGE else "guards belong to handlers"
     if here.slice == "tenants.guards":

@@ -59,6 +59,7 @@ def unknown_tables(source: Source) -> Iterator[str]:
             yield module.name
 
 
+_READER = Environment(extensions=["jinja2.ext.i18n"])
 #: Folders of templates that no handler names: they are included, or compiled by typst.
 _PARTS = {"layouts", "components", "documents"}
 
@@ -86,5 +87,4 @@ def unused_templates(source: Source, folder: Path) -> set[str]:
 
 
 def _named_in(text: str) -> Iterator[str]:
-    tree = Environment(extensions=["jinja2.ext.i18n"]).parse(text)
-    yield from (name for name in meta.find_referenced_templates(tree) if name)
+    yield from (name for name in meta.find_referenced_templates(_READER.parse(text)) if name)

@@ -23,7 +23,7 @@ class Import:
     line: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Module:
     """A file of the product. `name` is dotted; a package goes by its own name.
 
@@ -46,7 +46,7 @@ Source = dict[str, Module]
 
 
 @cache
-def product() -> Source:
+def backend() -> Source:
     """All modules of `backend`, by name."""
     return read(PROJECT)
 
@@ -124,18 +124,18 @@ def meaning(module: Module, node: ast.AST) -> str:
     return module.names.get(first, first) + dot + rest
 
 
-def mentions(module: Module) -> Iterator[tuple[str, int]]:
+@cache
+def mentions(module: Module) -> tuple[tuple[str, int], ...]:
     """Everything that a module names, with its line: (`backend.core.audit.Action.SIGN_IN`, 74)."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute | ast.Name) and (found := meaning(module, node)):
-            yield found, node.lineno
+    nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.Attribute | ast.Name))
+    return tuple((found, node.lineno) for node in nodes if (found := meaning(module, node)))
 
 
-def calls(module: Module) -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls(module: Module) -> tuple[tuple[str, ast.Call], ...]:
     """Every call of something that has a name."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and (found := meaning(module, node.func)):
-            yield found, node
+    nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.Call))
+    return tuple((found, node) for node in nodes if (found := meaning(module, node.func)))
 
 
 def constants(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:

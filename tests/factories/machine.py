@@ -9,44 +9,90 @@ Every job runs through the product's own `broker.run`, on leases in the real tab
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import asyncpg
 
 from backend import workflow
-from backend.core import broker, dispatcher, settings
+from backend.core import broker, database, dispatcher, jobs, settings
+from backend.core.errors import AppError
 
 #: Waiting for simulators between two rounds in which nothing came to an end (seconds).
 _BREATH = 0.02
 
 _LEASE = """
     update work.job set state = 'leased', fence = fence + 1, lease_until = now() + interval '20 s'
-    where tenant_id = any($1::uuid[]) and state = 'due' and ($2 or next_at <= now())
+    where tenant_id = any($1::uuid[])
+      and (state = 'due' and ($2 or next_at <= now()) or state = 'leased' and lease_until < now())
     returning tenant_id, id, fence, kind
 """
+_EXPIRE = "update work.job set lease_until = now() - interval '1 s' where id = $1 and state = 'leased'"
 _LEFT = "select * from work.job where tenant_id = any($1::uuid[]) order by next_at, id"
 
 
-class Machine:
-    """The background of these schools. With `hurry` no job waits for its time: what is due later is done at once."""
+class Death(Enum):
+    """Where a worker dies: after a commit that is not the last one, or just before the last one."""
 
-    def __init__(self, *tenant_ids: uuid.UUID, hurry: bool = True) -> None:
+    AFTER_THE_INTENT = auto()
+    BEFORE_THE_END = auto()
+
+
+class Died(BaseException):
+    """Nothing of ours catches this, as nothing catches SIGKILL."""
+
+
+@dataclass
+class DoomedWork(jobs.Work):
+    """Work in the hands of a worker that dies at a given point."""
+
+    death: Death = Death.BEFORE_THE_END
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[database.TenantSession]:
+        async with super().transaction() as session:
+            yield session
+        if self.death is Death.AFTER_THE_INTENT:
+            raise Died
+
+    @asynccontextmanager
+    async def finish(self) -> AsyncIterator[database.TenantSession]:
+        async with super().finish() as session:
+            yield session
+            raise Died
+
+
+class Machine:
+    """The background of these schools. With `hurry` no job waits for its time: what is due later is done at once.
+
+    With `death` every job is first taken up by a worker that dies at that point; its lease then runs out.
+    """
+
+    def __init__(self, *tenant_ids: uuid.UUID, hurry: bool = True, death: Death | None = None) -> None:
         self._tenants = list(tenant_ids)
         self._hurry = hurry
+        self._death = death
+        self._haunted: set[uuid.UUID] = set()
         self.done: list[str] = []
 
     async def round(self) -> int:
         """Turn events into jobs and do all jobs that are due, at the same time; counts them."""
-        async with dispatcher_connection() as connection:
-            await dispatcher.Relay(lambda event: workflow.TASKS_AFTER[event]).run(connection)
-            leased = await connection.fetch(_LEASE, self._tenants, self._hurry)
-        await asyncio.gather(*(broker.run(job["tenant_id"], job["id"], job["fence"]) for job in leased))
+        leased = await self.lease()
+        await asyncio.gather(*(self._do(job) for job in leased))
         self.done += [job["kind"] for job in leased]
         return len(leased)
 
-    async def until(self, reached: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
+    async def lease(self) -> list[Any]:
+        """Turn events into jobs and lease those that are due, without doing them: (tenant_id, id, fence, kind)."""
+        async with dispatcher_connection() as connection:
+            await dispatcher.Relay(lambda event: workflow.TASKS_AFTER[event]).run(connection)
+            leased: list[Any] = await connection.fetch(_LEASE, self._tenants, self._hurry)
+        return leased
+
+    async def until(self, reached: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
         """Rounds until the condition holds. Fails after `within` seconds, naming what is left."""
         deadline = time.monotonic() + within
         while not await reached():
@@ -54,7 +100,7 @@ class Machine:
             assert time.monotonic() < deadline, await self.left()
             await asyncio.sleep(_BREATH)
 
-    async def rest(self, within: float = 30.0) -> None:
+    async def rest(self, within: float = 60.0) -> None:
         """Rounds until nothing is left but parked jobs."""
 
         async def idle() -> bool:
@@ -67,9 +113,29 @@ class Machine:
         async with dispatcher_connection() as connection:
             return [dict(row) for row in await connection.fetch(_LEFT, self._tenants)]
 
+    async def _do(self, job: Any) -> None:
+        if self._death is None or job["id"] in self._haunted:
+            await broker.run(job["tenant_id"], job["id"], job["fence"])
+            return
+        self._haunted.add(job["id"])
+        await die(job["tenant_id"], job["id"], job["fence"], self._death)
+
+
+async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death) -> None:
+    """Take a leased job up and die; afterwards its lease has run out."""
+    work = await jobs.begin(tenant_id, job_id, fence)
+    assert work is not None
+    doomed = DoomedWork(
+        work.tenant_id, work.job_id, work.fence, work.kind, work.subject_id, work.attempts, death=death
+    )
+    with suppress(Died, jobs.RetryLater, AppError):
+        await jobs.find(work.kind).run(doomed)
+    async with dispatcher_connection() as connection:
+        await connection.execute(_EXPIRE, job_id)
+
 
 @asynccontextmanager
-async def dispatcher_connection() -> Any:
+async def dispatcher_connection() -> AsyncIterator[asyncpg.Connection]:
     """A connection of the dispatcher's role, as in production."""
     connection = await asyncpg.connect(settings.get().database_dispatcher_url)
     try:

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date
 
+from litestar import Litestar
+
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.ids import new_id
@@ -14,12 +16,15 @@ from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSumm
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import ELECTIVES_CHOSEN, AssessedBy, GradeSubject, Kind, subjects_of
 from backend.records.roster.schemas import AcademicYearId, ClassId, NewStudent, StudentId
+from backend.tenants.access import service as access
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
+from tests.core.browser import Browser
 
 YEAR = "2025-2026"
+PASSWORD = "mat-khau-thu-nghiem"
 #: Everybody of a small school: their key, their name, their roles.
 STAFF: Mapping[str, tuple[str, tuple[Role, ...]]] = {
     "principal": ("Nghiêm Thế Khải", (Role.PRINCIPAL,)),
@@ -64,6 +69,16 @@ class SmallSchool:
     async def actor(self, session: TenantSession, who: str) -> Actor:
         """Somebody of `STAFF` as the one who asks."""
         return await people.actor_of(session, self.staff[who])
+
+    async def browser(self, site: Litestar, who: str) -> Browser:
+        """A browser in which somebody of `STAFF` is signed in; may be asked for once per person."""
+        login = f"{who}@{self.tenant_id.hex}.example"
+        async with self.session() as session:
+            await access.create_account(session, self.staff[who], login, PASSWORD)
+        browser = Browser(site)
+        answer = await browser.sign_in(login, PASSWORD)
+        assert answer.status_code == 303, answer.text
+        return browser
 
     async def open_class(self, session: TenantSession, name: str, grade: int) -> ClassId:
         """A class with every compulsory subject (and four electives), the sheets of it open."""

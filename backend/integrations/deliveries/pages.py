@@ -80,6 +80,7 @@ async def show_delivery(
         request,
         "integrations/deliveries/delivery.html",
         delivery=delivery,
+        authority=await authorities.bound_authority(session),
         attempts=attempts,
         may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,
         names=rules.STATE_NAMES,

@@ -59,6 +59,7 @@ async def preview(
     """Work out what a workbook would change and keep that as a run; nothing of the school is touched."""
     if actor.staff_id is None:
         raise Forbidden("Chỉ người của trường mới nhập được dữ liệu.")
+    file_name = "".join(char for char in file_name if char.isprintable())[:200] or "tệp không tên"
     run_id, parsed = ImportRunId(new_id()), msgspec.json.encode(file)
     await storage.register(session, sha256_hex(data), len(data), XLSX)
     await storage.register(session, sha256_hex(parsed), len(parsed), JSON)
@@ -66,7 +67,7 @@ async def preview(
     values = {
         "tenant_id": session.tenant_id,
         "id": run_id,
-        "file_name": file_name[:200],
+        "file_name": file_name,
         "file_sha256": sha256_hex(data),
         "parsed_sha256": sha256_hex(parsed),
         "layout": found.layout,
@@ -85,7 +86,7 @@ async def preview(
 async def apply(session: TenantSession, actor: Actor, run_id: uuid.UUID, file: ParsedFile) -> Preview:
     """Take a previewed workbook: all of it, or nothing. `file` is what was read from it.
 
-    Raises Conflict when it was taken before, or when it holds a bad row.
+    Raises Conflict when it was taken before, Conflict or Invalid when it holds a bad row.
     """
     run = await queries.run(session, run_id, hold=True)
     if run is None:

@@ -19,7 +19,6 @@ from backend.records.roster.schemas import HOMEROOM, ClassSummary, StudentId
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
-
 _PRIMARY_NOTES = {
     MarkKind.LEVEL: "Mức đạt được: T Hoàn thành tốt, H Hoàn thành, C Chưa hoàn thành (TT27 Đ.7).",
     MarkKind.TEST: "KTĐK: điểm kiểm tra định kì cuối năm, số nguyên; KT lại: điểm kiểm tra lại, nếu có.",
@@ -121,7 +120,8 @@ def _in_form_order(sheets: Iterable[SheetSummary], grade_level: int) -> list[She
 
 async def _teachers(session: Session, school_class: ClassSummary) -> dict[str, str | None]:
     assigned = await roster.list_assignments(session, school_class.id)
-    return {one.subject_code: one.teacher for one in assigned} | {HOMEROOM: school_class.homeroom_teacher}
+    homeroom = school_class.homeroom_teacher
+    return {one.subject_code: one.teacher or homeroom for one in assigned} | {HOMEROOM: homeroom}
 
 
 def _notes(sheet: SheetView) -> list[str]:

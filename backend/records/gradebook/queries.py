@@ -198,7 +198,7 @@ async def write_mark(session: TenantSession, values: dict[str, Any], revision: i
         .where(*(getattr(Mark, name) == value for name, value in key.items()), Mark.revision == revision)
         .values(
             value=values["value"],
-            revision=revision + 1,
+            revision=Mark.revision + 1,
             changed_by=values["changed_by"],
             changed_at=values["changed_at"],
         )

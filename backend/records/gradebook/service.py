@@ -97,10 +97,10 @@ async def set_mark(session: TenantSession, actor: Actor, new: NewMark, *, revisi
     value = rules.accept(
         new.value, new.cell, _subject(row), row.grade_level, f"{student}, {_label(row, new.cell)}"
     )
-    before = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
     written = await queries.write_mark(session, _values(session, actor, new, value), revision)
     if written is None:
-        shown = before.value if before else ""
+        there = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
+        shown = there.value if there else ""
         raise Conflict(
             f"{student}, {_label(row, new.cell)}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa."
         )
@@ -199,10 +199,15 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
+    for sheet_id in locked:
+        index = next(index for index, mark in enumerate(marks) if mark.sheet_id == sheet_id)
+        problems.append((index, f"{_title(sheets[sheet_id])}: sổ đã khoá; hãy mở khoá trước khi nhập."))
     for index, mark in enumerate(marks):
+        if mark.sheet_id in locked:
+            continue
         row = sheets[mark.sheet_id]
         try:
-            value = _accepted(mark, row, members[row.class_id].get(mark.student_id), locked)
+            value = _accepted(mark, row, members[row.class_id].get(mark.student_id))
         except Invalid as error:
             problems.append((index, error.message))
             continue
@@ -211,16 +216,14 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
         )
     await queries.stage_marks(session, list(staged.values()))
     new, changed, unchanged = await queries.compare_staged(session)
-    return MarkChange(new=new, changed=changed, unchanged=unchanged, problems=tuple(problems))
+    return MarkChange(new=new, changed=changed, unchanged=unchanged, problems=tuple(sorted(problems)))
 
 
-def _accepted(mark: NewMark, row: Any, name: str | None, locked: set[uuid.UUID]) -> str:
+def _accepted(mark: NewMark, row: Any, name: str | None) -> str:
     """The value as it is stored. Raises Invalid with the pupil and the place."""
     place = f"{name or 'Học sinh'}, {_label(row, mark.cell)}"
     if name is None:
         raise Invalid(f"{place}: học sinh này không học lớp {row.class_name}; hãy kiểm tra lại mã học sinh.")
-    if mark.sheet_id in locked:
-        raise Invalid(f"{place}: sổ đã khoá; hãy mở khoá trước khi nhập.")
     return rules.accept(mark.value, mark.cell, _subject(row), row.grade_level, place)
 
 
@@ -286,10 +289,14 @@ def _subject_name(row: Any) -> str:
     return subject.name if subject else "Sổ chủ nhiệm"
 
 
+def _title(row: Any) -> str:
+    term = f" học kì {row.term}" if row.term else ""
+    return f"Lớp {row.class_name}, {_subject_name(row)}{term}"
+
+
 def _label(row: Any, cell: Cell) -> str:
     column = rules.label(cell, _subject(row), row.grade_level)
-    term = f" học kì {row.term}" if row.term else ""
-    return f"lớp {row.class_name}, {_subject_name(row)}{term}, cột {column}"
+    return f"l{_title(row)[1:]}, cột {column}"
 
 
 def _summary(row: Any, filled: int) -> SheetSummary:

@@ -20,7 +20,6 @@ async def show_home(request: Request, session: Session, actor: CurrentActor) -> 
         board=board,
         steps=_steps(board.stages),
         sees_deliveries=actor.may(Permission.DELIVERY_READ),
-        year_label=board.academic_year,
     )
 
 

@@ -81,12 +81,14 @@ async def show_transcript(request: Request, session: Session, version_id: FromPa
     """One transcript: its PDF, signatures and history."""
     version = await service.get_version(session, version_id)
     steps = await signing.steps_of(session, version_id)
+    snapshot = await service.get_snapshot(session, version_id)
     return page(
         request,
         "records/transcripts/transcript.html",
         version=version,
         school_class=await roster.get_class(session, version.class_id),
-        view=printed.printed(await service.get_snapshot(session, version_id)),
+        view=printed.printed(snapshot),
+        born=snapshot.student.date_of_birth,
         level_words=LEVEL_WORDS,
         steps=steps,
         role_names=ROLE_NAMES,

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, text, update
+from sqlalchemy import and_, bindparam, func, insert, select, text, update
 
 from backend.core.database import PublicSession, TenantSession
 from backend.records.roster.models import AcademicYear, SchoolClass, Student
@@ -60,11 +60,8 @@ async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
 
 async def hold_version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion | None:
     """A version, held against change until the transaction ends."""
-    return await session.scalar(
-        select(TranscriptVersion)
-        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.id == version_id)
-        .with_for_update()
-    )
+    held: TranscriptVersion | None = await session.scalar(_HOLD_VERSION, _key(session, version_id))
+    return held
 
 
 async def version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion | None:
@@ -144,6 +141,14 @@ def _versions() -> Any:
     )
 
 
+#: Built once: every step of every document asks these, and building them costs more than running them.
+_THIS_VERSION = and_(
+    TranscriptVersion.tenant_id == bindparam("tenant"), TranscriptVersion.id == bindparam("version")
+)
+_HOLD_VERSION = select(TranscriptVersion).where(_THIS_VERSION).with_for_update()
+_ONE_VERSION = _versions().where(_THIS_VERSION)
+
+
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     query = (
         _versions()
@@ -154,10 +159,11 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence
 
 
 async def one_version(session: TenantSession, version_id: uuid.UUID) -> Any:
-    query = _versions().where(
-        TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.id == version_id
-    )
-    return (await session.execute(query)).first()
+    return (await session.execute(_ONE_VERSION, _key(session, version_id))).first()
+
+
+def _key(session: TenantSession, version_id: uuid.UUID) -> dict[str, uuid.UUID]:
+    return {"tenant": session.tenant_id, "version": version_id}
 
 
 async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> Sequence[Any]:

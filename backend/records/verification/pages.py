@@ -1,5 +1,6 @@
 """The public page: anyone may check a transcript, without signing in and without JavaScript."""
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar.params import Body, FromPath
 
 from backend.core.database import public_session
 from backend.core.errors import AppError, Invalid, NotFound
+from backend.core.templates import vn_date
 from backend.core.web import Html, Request, page, redirect
 from backend.records.verification import service
 from backend.records.verification.schemas import Answer, Standing
@@ -17,6 +19,8 @@ from backend.remote_signing.requests.schemas import ROLE_NAMES
 from backend.tenants.guards import public
 
 _TEMPLATE = "records/verification/check.html"
+#: Longest code that is shown again to whoever typed it.
+_MAX_TYPED = 48
 
 
 class CheckForm(msgspec.Struct):
@@ -40,7 +44,7 @@ async def check_code(request: Request, code: FromPath[str]) -> Html:
         async with public_session() as session:
             answer = await service.check_code(session, code)
     except NotFound as error:
-        return _page(request, error=error)
+        return _page(request, error=error, typed=code[:_MAX_TYPED])
     return _page(request, answer=answer)
 
 
@@ -50,7 +54,7 @@ async def check(
 ) -> Html:
     """A typed code is sent on to its own address; a file is checked here and not kept."""
     if data.ma.strip():
-        return redirect(request, f"/tra-cuu/{service.normal(data.ma) or 'khong-hop-le'}")
+        return redirect(request, f"/tra-cuu/{_path_part(data.ma)}")
     try:
         content = await data.tep.read() if data.tep else b""
         if not content:
@@ -62,8 +66,18 @@ async def check(
     return _page(request, answer=answer, from_file=True)
 
 
+def _path_part(typed: str) -> str:
+    """What was typed as a part of an address: a code as it is kept, anything else so that it can be corrected."""
+    return service.normal(typed) or re.sub(r"[^0-9A-Za-z]", "", typed)[:_MAX_TYPED] or "khong-hop-le"
+
+
 def _page(
-    request: Request, *, answer: Answer | None = None, error: AppError | None = None, from_file: bool = False
+    request: Request,
+    *,
+    answer: Answer | None = None,
+    error: AppError | None = None,
+    from_file: bool = False,
+    typed: str = "",
 ) -> Html:
     return page(
         request,
@@ -74,6 +88,7 @@ def _page(
         headline=_headline(answer) if answer else ("", ""),
         error=error.message if error else None,
         from_file=from_file,
+        typed=typed,
         roles=ROLE_NAMES,
     )
 
@@ -103,6 +118,7 @@ def _answers(answer: Answer) -> list[dict[str, str]]:
         "answer": f"{len(answer.signatures)} chữ ký, đều xác minh được"
         if trusted
         else f"{len(answer.signatures)} chữ ký, có chữ ký chưa xác minh được",
+        "detail": "; ".join(one.signer for one in answer.signatures),
         "tone": "ok" if trusted else "warn",
     }
     force = {
@@ -110,4 +126,6 @@ def _answers(answer: Answer) -> list[dict[str, str]]:
         Standing.SUPERSEDED: ("Đã được thay thế bằng phiên bản mới hơn", "warn"),
         None: ("Không tìm thấy bản này trong kho đã phát hành", "warn"),
     }[answer.standing]
-    return [intact, signers, {"question": "Còn hiệu lực?", "answer": force[0], "tone": force[1]}]
+    issued = f"Phát hành ngày {vn_date(answer.issued_at)}" if answer.issued_at else ""
+    in_force = {"question": "Còn hiệu lực?", "answer": force[0], "tone": force[1], "detail": issued}
+    return [intact, signers, in_force]

@@ -11,7 +11,7 @@ from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.roster import service
 from backend.records.roster.schemas import NewStudent, RosterChange
-from tests.factories.small_school import SmallSchool, open_small_school, pupil
+from tests.factories.small_school import YEAR, SmallSchool, open_small_school, pupil
 
 AN = pupil(1, "Lò Thị An", "1A")
 BINH = pupil(2, "Cầm Văn Bình", "1A")
@@ -92,7 +92,7 @@ async def test_an_empty_cell_erases_nothing_and_a_new_name_is_sorted_anew(small_
     [
         ([changed(AN, class_name="9Z")], "Lò Thị An ghi lớp 9Z, nhưng năm học này chưa có lớp đó"),
         ([changed(CHI, personal_id=BINH.personal_id)], "Quàng Thị Chi đã thuộc học sinh mã 9900000002"),
-        ([AN, changed(AN, full_name="Lò Thị Anh")], "9900000001 của Lò Thị An có hai lần trong danh sách"),
+        ([AN, changed(AN, full_name="Lò Thị Anh")], "9900000001 của Lò Thị Anh có hai lần trong danh sách"),
         (
             [changed(AN, personal_id="000319000777"), changed(CHI, personal_id="000319000777")],
             "Quàng Thị Chi đã thuộc học sinh mã 9900000001",
@@ -161,10 +161,14 @@ async def test_strangers_classes_do_not_exist(small_school: SmallSchool) -> None
             assert await service.members_of(session, [class_id]) == {}
 
 
-async def test_without_a_school_year_nothing_can_be_taken(small_school: SmallSchool) -> None:
-    empty = await open_small_school("Trường Tiểu học Tư thục Hoa Lê")
-    async with empty.session() as session:
-        assert (
-            await service.open_year(session, "2025-2026", date(2025, 9, 5), date(2026, 5, 31))
-            == empty.year_id
-        )
+async def test_a_year_is_opened_once_and_the_newest_is_worked_in(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        again = await service.open_year(session, YEAR, date(2025, 9, 5), date(2026, 5, 31))
+        assert again == small_school.year_id
+        await with_classes(small_school, session)
+        await service.take_register(session, [AN])
+        await service.open_year(session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31))
+        assert (await service.current_year(session)).name == "2026-2027"
+        found = await service.compare_register(session, [AN])
+        assert "năm học này chưa có lớp đó" in found.problems[0][1]
+        assert await service.places_by_code(session) == {}

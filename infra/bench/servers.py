@@ -1,0 +1,162 @@
+"""The embedded servers on an empty folder, migrated, and one demo school in them; gone when the block ends."""
+
+import asyncio
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from backend import cli
+from backend.core import clock, database, rate_limit, settings, storage
+from backend.core.actor import Actor, machine
+from backend.core.database import tenant_session
+from backend.records.gradebook import service as gradebook
+from backend.records.roster import service as roster
+from backend.records.roster.schemas import ClassSummary, NewStudent
+from backend.records.transcripts import canonical, queries
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.rules import VersionState
+from backend.remote_signing.formats import pades
+from backend.tenants.access import service as access
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
+from backend.tenants.schools import service as schools
+from infra.bench import samples
+from infra.bench.harness import say
+from infra.bench.render import make
+from infra.bench.signers import FIELDS, Table
+from infra.demo.people import Pupil
+from infra.demo.schools import ACADEMIC_YEAR, DemoSchool
+from infra.embedded.stack import EmbeddedStack
+
+LOGIN, PASSWORD = "hieutruong@do.hocba.test", "mat-khau-de-do"
+_YEAR_STARTS, _YEAR_ENDS = date(2025, 9, 5), date(2026, 5, 31)
+
+
+class OpenSchool(msgspec.Struct, frozen=True, kw_only=True):
+    """A school with its classes, pupils and empty sheets. `actor` may write everywhere."""
+
+    tenant_id: uuid.UUID
+    actor: Actor
+    classes: tuple[ClassSummary, ...]
+
+
+@asynccontextmanager
+async def embedded() -> AsyncIterator[EmbeddedStack]:
+    """PostgreSQL, Valkey and S3, started and migrated; what is committed is on the disk, as in production."""
+    with tempfile.TemporaryDirectory(prefix="hocba-bench-") as folder:
+        async with EmbeddedStack(Path(folder), say=say, configured={}) as stack:
+            with _settings(environment(stack)):
+                if await asyncio.to_thread(cli.main, ["migrate"]):
+                    raise RuntimeError("the schema could not be migrated")
+                yield stack
+                await _let_go()
+
+
+def environment(stack: EmbeddedStack) -> dict[str, str]:
+    """The product's settings; templates are not read again at every request, which only development does."""
+    return stack.environment() | {"HOCBA_ENVIRONMENT": "test"}
+
+
+@contextmanager
+def _settings(values: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+async def _let_go() -> None:
+    """Another block has other servers: forget what belongs to these."""
+    await database.engine().dispose()
+    if rate_limit._client.cache_info().currsize:
+        await rate_limit.close()
+    for remembered in (settings.get, database.engine, database._key, storage._client):
+        remembered.cache_clear()
+
+
+async def open_school(school: DemoSchool, pupils: Mapping[str, Sequence[Pupil]]) -> OpenSchool:
+    """Open a demo school, take in its principal, classes and pupils, and open the sheets of every class."""
+    tenant_id = uuid.uuid4()
+    operator = machine(tenant_id)
+    await schools.open_school(tenant_id, samples.profile(school))
+    async with tenant_session(tenant_id) as session:
+        staff = await people.add_staff(session, operator, "Hiệu trưởng Đo", LOGIN, "", [Role.PRINCIPAL])
+        await access.create_account(session, staff, LOGIN, PASSWORD)
+        year_id = await roster.open_year(session, ACADEMIC_YEAR, _YEAR_STARTS, _YEAR_ENDS)
+        for one in school.classes:
+            class_id = await roster.open_class(session, year_id, one.code, one.grade, staff)
+            await roster.assign_teachers(session, class_id, dict.fromkeys(one.subjects, staff))
+            await gradebook.open_sheets(session, class_id)
+        register = [_new_student(pupil) for members in pupils.values() for pupil in members]
+        await roster.take_register(session, register)
+        classes = tuple(await roster.list_classes(session))
+    await _look_at_tables()
+    return OpenSchool(tenant_id=tenant_id, actor=operator, classes=classes)
+
+
+async def issue_one(school: OpenSchool, table: Table) -> str:
+    """An issued transcript of some pupil, in the database and in the store; returns its lookup code."""
+    document = samples.books(1)[0]
+    pdf = table.with_material(table.sign(pades.place_fields(make(document), FIELDS), stamp=True))
+    signed_sha256 = await storage.put(school.tenant_id, pdf)
+    async with tenant_session(school.tenant_id) as session:
+        chosen = school.classes[0]
+        [student, *_] = await roster.list_students(session, chosen.id)
+        transcript = {
+            "tenant_id": school.tenant_id,
+            "id": uuid.uuid4(),
+            "student_id": student.id,
+            "level": document.snapshot.level.value,
+            "lookup_code": document.snapshot.lookup_code,
+            "created_at": clock.now(),
+        }
+        version = {
+            "tenant_id": school.tenant_id,
+            "id": uuid.uuid4(),
+            "transcript_id": transcript["id"],
+            "academic_year_id": chosen.academic_year_id,
+            "class_id": chosen.id,
+            "student_id": student.id,
+            "number": 1,
+            "state": VersionState.ISSUED,
+            "snapshot": document.content.decode(),
+            "content_sha256": canonical.content_sha256(document.content),
+            "signed_sha256": signed_sha256,
+            "frozen_at": clock.now(),
+            "issued_at": clock.now(),
+        }
+        await queries.insert_transcripts(session, [transcript])
+        await queries.insert_versions(session, [version])
+        code = document.snapshot.lookup_code
+        await queries.publish_code(session, transcripts.code_digest(code), uuid.UUID(str(transcript["id"])))
+    return code
+
+
+async def _look_at_tables() -> None:
+    """What autovacuum does within a minute: tell the planner what is in the tables."""
+    connection = await asyncpg.connect(settings.get().database_migrator_url)
+    try:
+        await connection.execute("analyze")
+    finally:
+        await connection.close()
+
+
+def _new_student(pupil: Pupil) -> NewStudent:
+    return NewStudent(
+        student_code=pupil.student_code,
+        full_name=pupil.full_name,
+        date_of_birth=pupil.date_of_birth,
+        class_name=pupil.class_code,
+        personal_id=pupil.personal_id,
+        gender=pupil.gender,
+    )

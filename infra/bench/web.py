@@ -1,0 +1,157 @@
+"""The site under load: a signed-in page with one query, beside an empty page of the same framework and server."""
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from backend.tenants.access import service as access
+from infra.bench import samples, servers
+from infra.bench.harness import REPETITIONS, Bench, one_core, say
+from infra.bench.signers import Table
+from infra.embedded import programs, ready
+from infra.embedded.child import ChildSpec
+from infra.embedded.ports import LOOPBACK
+from infra.embedded.stack import EmbeddedStack
+
+_PROJECT: Final = Path(__file__).parents[2]
+_CONNECTIONS: Final = 16
+#: People who look a code up at the same time.
+_ASKING: Final = 4
+#: The classes of a school with their teachers and numbers of pupils.
+_PAGE: Final = "/lop"
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """What `infra.bench.load` found: times in milliseconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for, and as whom."""
+
+    url: str
+    cookie: str = ""
+
+
+def run(bench: Bench) -> None:
+    """web.page, with the servers on one core and whoever asks on another; web.verify_code, on all."""
+    everywhere = os.sched_getaffinity(0)
+    with one_core() as core:
+        others = everywhere - {core} or everywhere
+        asyncio.run(_page(bench, min(others)))
+    asyncio.run(_verify_code(bench))
+
+
+async def _page(bench: Bench, core: int) -> None:
+    told = samples.truth()
+    async with servers.embedded() as stack:
+        await servers.open_school(told.secondary, told.secondary_pupils)
+        site, empty = await _start_site(stack, 1), await _start_empty_page(stack)
+        token = await access.sign_in(servers.LOGIN, servers.PASSWORD, LOOPBACK)
+        targets = [Target(url=site + _PAGE, cookie=f"hocba={token}"), Target(url=empty)]
+        busy = await _turns("web.page", targets, _CONNECTIONS, bench, core)
+        alone = await _turns("web.page, one connection", targets, 1, bench, core)
+    _report_page(bench, busy, alone)
+
+
+async def _verify_code(bench: Bench) -> None:
+    told = samples.truth()
+    with tempfile.TemporaryDirectory() as folder:
+        table = Table(Path(folder))
+        async with servers.embedded() as stack:
+            school = await servers.open_school(told.secondary, told.secondary_pupils)
+            site = await _start_site(stack, 2, HOCBA_TRUST_DIR=str(Path(folder, "trust")))
+            code = await servers.issue_one(school, table)
+            targets = [Target(url=f"{site}/tra-cuu/{code}")]
+            [found] = await _turns("web.verify_code", targets, _ASKING, bench, None)
+    bench.report(
+        "web.verify_code",
+        statistics.median(load.rate for load in found),
+        n=sum(load.requests for load in found),
+        note=(
+            f"two server processes, {_ASKING} connections, three signatures; "
+            f"p50 {statistics.median(load.p50 for load in found):.0f} ms"
+        ),
+    )
+
+
+def _report_page(bench: Bench, busy: list[list[Load]], alone: list[list[Load]]) -> None:
+    ours, empty = (statistics.median(load.rate for load in found) for found in busy)
+    p50, empty_p50 = (statistics.median(load.p50 for load in found) for found in busy)
+    single, empty_single = (statistics.median(load.p50 for load in found) for found in alone)
+    bench.report(
+        "web.page",
+        ours,
+        n=sum(load.requests for load in busy[0]),
+        ratio=ours / empty,
+        note=(
+            f"{_PAGE}, signed in, database on the same core, {_CONNECTIONS} connections; "
+            f"p50 {p50:.1f} ms, empty page {empty_p50:.1f} ms: {p50 / empty_p50:.1f} times; "
+            f"on one connection {single:.2f} and {empty_single:.2f} ms: {single / empty_single:.1f} times"
+        ),
+    )
+
+
+async def _turns(
+    name: str, targets: Sequence[Target], connections: int, bench: Bench, core: int | None
+) -> list[list[Load]]:
+    """Load on each target in turn, after a warm-up."""
+    seconds = bench.size(30, 4) / 10
+    found: list[list[Load]] = [[] for _ in targets]
+    for turn in range(REPETITIONS + 1):
+        for place, target in enumerate(targets):
+            load = await asyncio.to_thread(_load, target, connections, seconds, core)
+            if turn:
+                found[place].append(load)
+        say(f"{name}: {f'{turn}/{REPETITIONS}' if turn else 'warm'}")
+    return found
+
+
+def _load(target: Target, connections: int, seconds: float, core: int | None) -> Load:
+    options = ["--connections", str(connections), "--seconds", str(seconds), "--cookie", target.cookie]
+    if core is not None:
+        options += ["--core", str(core)]
+    command = (sys.executable, "-m", "infra.bench.load", target.url, *options)
+    done = subprocess.run(command, cwd=_PROJECT, stdout=subprocess.PIPE, check=True)
+    return msgspec.convert(json.loads(done.stdout), Load)
+
+
+async def _start_site(stack: EmbeddedStack, processes: int, **settings: str) -> str:
+    """`hocba serve` as it is deployed; returns its address."""
+    environment = servers.environment(stack) | settings
+    site = programs.web(environment)
+    command = (*site.command, "--processes", str(processes))
+    await stack.start(replace(site, command=command))
+    return environment["HOCBA_PUBLIC_URL"]
+
+
+async def _start_empty_page(stack: EmbeddedStack) -> str:
+    port = stack.ports["province"]
+    await stack.start(
+        ChildSpec(
+            name="empty-page",
+            command=(sys.executable, "-m", "infra.bench.empty_page", str(port)),
+            environment={**os.environ, "PYTHONPATH": str(_PROJECT)},
+            ready=ready.answers_http(port),
+        )
+    )
+    return f"http://{LOOPBACK}:{port}/"

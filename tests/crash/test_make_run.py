@@ -1,0 +1,208 @@
+"""`make run` under kill -9: every pupil is issued, signed three times, delivered once, by the records of the others.
+
+The same program as `make run`, with real processes, on ports and a folder of its own. What happened is not asked of the
+product: signatures are counted in the signing service's own database, deliveries in the province's.
+
+The demo school is small here (20 pupils). By hand the whole school of 847:
+
+    HOCBA_CRASH_SCALE=1 .venv/bin/python -m pytest tests/crash
+"""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from infra.demo.schools import DemoSchool
+from infra.demo.workbooks import read_plan
+from infra.embedded.stack import SERVICES
+from tests.fakes.processes import _free_port
+from tests.infra.embedded.processes import living_on, wait_until
+
+_ROOT = Path(__file__).parents[2]
+SCALE = float(os.environ.get("HOCBA_CRASH_SCALE", "0.1"))
+#: Seconds for a whole run; the full school needs minutes, and other tests may use the same cores.
+PATIENCE = 240 + 900 * SCALE
+#: A lease runs out, and the rest of the signing goes on: seconds until the next signature after a worker's death.
+LAST_LINE = "Gửi lên Sở, được chấp nhận: "
+
+
+@dataclass
+class Run:
+    """One `make run`."""
+
+    data: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def output(self) -> str:
+        return self.data.with_suffix(".out").read_text()
+
+    @property
+    def school(self) -> DemoSchool:
+        """The primary school, as its workbooks were written."""
+        return read_plan(self.data / "demo" / "books").schools[0]
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait for it. Fails when the run ends before."""
+        deadline = time.monotonic() + PATIENCE
+        while not reached():
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.02)
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers that run now."""
+        return [pid for pid in _children(self.process.pid) if _words(pid)[-1:] == [b"work"]]
+
+    def delivered(self) -> bool:
+        """Whether it says that the whole primary school is with the province."""
+        return LAST_LINE in self.output
+
+    def end(self) -> None:
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+
+
+@pytest.fixture
+def ports() -> dict[str, str]:
+    """Free ports, the same at each start: certificates name the signing service's."""
+    return {f"HOCBA_PORT_{name.upper()}": str(_free_port()) for name in SERVICES}
+
+
+def start(data: Path, ports: dict[str, str]) -> Run:
+    output: IO[bytes]
+    with data.with_suffix(".out").open("wb") as output:
+        command = [
+            sys.executable,
+            "-m",
+            "infra.demo.run",
+            "--data",
+            str(data),
+            "--scale",
+            str(SCALE),
+            "--once",
+        ]
+        process = subprocess.Popen(
+            command, cwd=_ROOT, env=os.environ | ports, stdout=output, stderr=output, start_new_session=True
+        )
+    return Run(data, process)
+
+
+@contextmanager
+def running(data: Path, ports: dict[str, str]) -> Iterator[Run]:
+    """A run that leaves no process behind, however the test ends."""
+    run = start(data, ports)
+    try:
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.terminate()
+        try:
+            run.process.wait(60)
+        except subprocess.TimeoutExpired:
+            run.process.kill()
+            run.process.wait()
+
+
+def test_workers_killed_in_the_middle_of_signing(tmp_path: Path, ports: dict[str, str]) -> None:
+    with running(tmp_path / "hocba", ports) as run:
+        in_the_middle_of_the_principals_turn(run)
+        killed = run.workers()
+        assert len(killed) == 2
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        assert not run.delivered()
+        run.until(run.delivered)
+        assert not set(run.workers()) & set(killed)
+        run.end()
+    all_signed_three_times_and_delivered_once(run)
+    assert "work-1 đã dừng (tín hiệu SIGKILL)" in run.output
+
+
+def test_everything_killed_in_the_middle_and_started_again(tmp_path: Path, ports: dict[str, str]) -> None:
+    with running(tmp_path / "hocba", ports) as run:
+        in_the_middle_of_the_principals_turn(run)
+        run.process.kill()
+        run.process.wait()
+        assert not run.delivered()
+        assert wait_until(lambda: not living_on(run.data), within=15), living_on(run.data)
+    with running(run.data, ports) as again:
+        again.until(again.delivered)
+        again.end()
+    all_signed_three_times_and_delivered_once(again)
+
+
+def in_the_middle_of_the_principals_turn(run: Run) -> None:
+    """All homeroom teachers have signed, the service has made the principal's first signature, none is embedded yet."""
+    run.until(lambda: run.data.joinpath("demo", "books", "plan.json").exists())
+    run.until(lambda: "Đưa đi ký: " in run.output)
+    pupils = sum(one.pupils for one in run.school.classes)
+    run.until(lambda: sum(signatures(run).values()) > pupils)
+
+
+def all_signed_three_times_and_delivered_once(run: Run) -> None:
+    sizes = {one.code: one.pupils for one in run.school.classes}
+    pupils = sum(sizes.values())
+    assert f"Phát hành: {pupils}/{pupils}" in run.output
+    assert f"{LAST_LINE}{pupils}/{pupils}" in run.output
+    by_class = {staff.homeroom_of: staff.email for staff in run.school.staff if staff.homeroom_of}
+    principal = next(staff.email for staff in run.school.staff if "principal" in staff.roles)
+    made = signatures(run)
+    assert made == {by_class[code]: size for code, size in sizes.items()} | {
+        principal: pupils,
+        f"con-dau@{run.school.key}.hocba.test": pupils,
+    }
+    assert (
+        asked(
+            run,
+            "signing_service/service.sqlite3",
+            "select hash from ledger group by hash having count(*) > 1",
+        )
+        == []
+    )
+    messages = asked(
+        run,
+        "province/province.sqlite3",
+        "select lookup_code, version, count(*), max(problems) from message where sender_code = ? group by 1, 2",
+        run.school.code,
+    )
+    assert len(messages) == pupils
+    assert {row[2:] for row in messages} == {(1, "[]")}
+
+
+def signatures(run: Run) -> dict[str, int]:
+    """What the signing service has made for the primary school, by account, from its own ledger."""
+    rows = asked(
+        run,
+        "signing_service/service.sqlite3",
+        "select account, count(*) from ledger join credential on credential.id = credential_id"
+        " where account like ? group by account",
+        f"%@{run.school.key}.hocba.test",
+    )
+    return {str(account): int(str(count)) for account, count in rows}
+
+
+def asked(run: Run, file: str, sql: str, *values: str) -> list[tuple[object, ...]]:
+    """Read from a simulator's records; they are committed before any answer leaves it."""
+    with closing(sqlite3.connect(f"file:{run.data / file}?mode=ro", uri=True, timeout=10)) as connection:
+        return connection.execute(sql, values).fetchall()
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def _words(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")

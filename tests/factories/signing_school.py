@@ -1,0 +1,158 @@
+"""A school whose people hold certificates at a real signing service process, and documents that wait for them."""
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from backend.core import settings, storage
+from backend.core.actor import Actor, StaffId, machine
+from backend.core.database import TenantId, tenant_session
+from backend.core.ids import new_id
+from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.requests import gateway, service
+from backend.remote_signing.requests.schemas import BatchId, BatchProgress, ConsentOffer, NewSigner
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
+from backend.tenants.schools import service as schools
+from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
+from tests.fakes.processes import SigningService
+from tests.remote_signing.formats.world import SNAPSHOT, canonical, render
+
+TEACHER, PRINCIPAL, SEAL = ROLES = ("homeroom_teacher", "principal", "school_seal")
+WHO = {TEACHER: Role.HOMEROOM_TEACHER, PRINCIPAL: Role.PRINCIPAL, SEAL: Role.CLERK}
+
+
+_numbers = itertools.count(1)
+
+
+def new_document() -> bytes:
+    """A small PDF/A-3a with the three empty signature fields, unlike any other of this run."""
+    page = SNAPSHOT | {"lookup_code": f"{next(_numbers):032x}"}
+    return service.with_fields(render(page, canonical(SNAPSHOT)), ROLES)
+
+
+@contextmanager
+def settings_for(signing: SigningService, **others: str) -> Iterator[None]:
+    """The product talks to this signing service while the block lasts."""
+    account = signing.account("")
+    values = {
+        "HOCBA_SIGNING_URL": signing.url,
+        "HOCBA_SIGNING_CLIENT_ID": account.client_id,
+        "HOCBA_SIGNING_CLIENT_SECRET": account.client_secret,
+        "HOCBA_TSA_URL": f"{signing.url}/tsa",
+    }
+    with changed_settings(**(values | others)):
+        yield
+
+
+@contextmanager
+def changed_settings(**values: str) -> Iterator[None]:
+    """Other HOCBA_* values while the block lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setenv(name, value)
+        settings.get.cache_clear()
+        yield
+    settings.get.cache_clear()
+
+
+@dataclass
+class SigningSchool:
+    """What its people do, one transaction each, as the pages do it."""
+
+    tenant_id: TenantId
+    staff: dict[str, StaffId]
+
+    async def actor(self, role: str) -> Actor:
+        """The person whose turn that role is."""
+        async with tenant_session(self.tenant_id, read_only=True) as session:
+            return await people.actor_of(session, self.staff[role])
+
+    async def ask(self, count: int, group: str = "Lớp 4A") -> list[uuid.UUID]:
+        """Open requests with all three signers for so many new documents; the subjects."""
+        subjects = []
+        for number in range(1, count + 1):
+            pdf, subject_id = new_document(), uuid.uuid4()
+            await storage.put(self.tenant_id, pdf)
+            async with tenant_session(self.tenant_id) as session:
+                await service.open_request(
+                    session,
+                    subject_id=subject_id,
+                    label=f"Học sinh số {number:03}",
+                    group=group,
+                    document=pdf,
+                    signers=[NewSigner(role=role, staff_id=self._signer(role), name=role) for role in ROLES],
+                )
+            subjects.append(subject_id)
+        return subjects
+
+    async def waiting(self, role: str) -> int:
+        """How many documents lie in the tray of that role's person."""
+        async with tenant_session(self.tenant_id, read_only=True) as session:
+            groups = await service.tray(session, await self.actor(role))
+        return sum(group.count for group in groups if group.role == role)
+
+    async def offer(self, role: str, group: str | None = None) -> ConsentOffer:
+        """The consent page."""
+        async with tenant_session(self.tenant_id, read_only=True) as session:
+            return await service.offer(session, await self.actor(role), role, group)
+
+    async def agree(self, offer: ConsentOffer, group: str | None = None) -> BatchId:
+        """The button below it."""
+        actor = await self.actor(offer.role)
+        async with tenant_session(self.tenant_id) as session:
+            return await service.consent(session, actor, offer.role, group, offer.merkle_root, offer.as_of)
+
+    async def consent(self, role: str) -> BatchId:
+        """Look at everything and agree."""
+        return await self.agree(await self.offer(role))
+
+    async def progress(self, role: str, batch_id: BatchId) -> BatchProgress:
+        """What the page of a batch shows its signer."""
+        async with tenant_session(self.tenant_id, read_only=True) as session:
+            return await service.batch_progress(session, await self.actor(role), batch_id)
+
+    def _signer(self, role: str) -> StaffId | None:
+        return None if role == SEAL else self.staff[role]
+
+
+async def open_signing_school(signing: SigningService, name: str = "Trường Ký Thử") -> SigningSchool:
+    """A new tenant with a homeroom teacher, a principal and a clerk who keeps the seal, each with a certificate.
+
+    The certificates are the same in all these schools: keys take long to make.
+    """
+    school = SigningSchool(TenantId(new_id()), {})
+    await schools.open_school(school.tenant_id, profile_of(school.tenant_id, name))
+    async with tenant_session(school.tenant_id) as session:
+        asker = machine(school.tenant_id)
+        for role in ROLES:
+            mail = f"{role}@truong.example"
+            school.staff[role] = await people.add_staff(session, asker, f"Cô {role}", mail, "", [WHO[role]])
+            signing.enrol(role, f"{name} {role}", "seal" if role == SEAL else "person")
+            [found] = await gateway.credentials_at(gateway.SANDBOX, role)
+            await credentials.enrol(
+                session,
+                asker,
+                found,
+                provider=gateway.SANDBOX,
+                account=role,
+                staff_id=school._signer(role),
+            )
+    return school
+
+
+def profile_of(tenant_id: uuid.UUID, name: str) -> SchoolProfile:
+    """A primary school in Hà Nội; its Ministry code follows from the tenant."""
+    return SchoolProfile(
+        name=name,
+        code=tenant_id.hex[-8:],
+        tax_code="0100000000",
+        province_code="01",
+        province="Hà Nội",
+        ward="Phường Thử Nghiệm",
+        levels=(SchoolLevel.PRIMARY,),
+    )

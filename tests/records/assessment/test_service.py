@@ -1,0 +1,192 @@
+"""From locked sheets to confirmed results, on the real database."""
+
+import uuid
+
+import pytest
+from sqlalchemy import select
+
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.core.ids import new_id
+from backend.core.outbox import OutboxEvent
+from backend.records.assessment import service
+from backend.records.assessment.schemas import (
+    PrimaryResult,
+    Promotion,
+    ResultState,
+    SecondaryResult,
+    YearLevel,
+)
+from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
+from backend.records.roster import service as roster
+from backend.records.roster.schemas import ClassId
+from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school, pupil
+
+NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
+CHI = "9900000003"
+
+
+def without_a_test(sheet: SheetSummary, code: str, cell: Cell) -> str | None:
+    """Quàng Thị Chi has not sat the test in Toán."""
+    missing = (code, sheet.subject_code, cell.kind) == (CHI, "TOAN", MarkKind.TEST)
+    return "" if missing else None
+
+
+async def locked_class(
+    school: SmallSchool, session: TenantSession, name: str = "1A", grade: int = 1, *, complete: bool = True
+) -> ClassId:
+    class_id = await school.open_class(session, name, grade)
+    await enroll(session, name, NAMES)
+    importer = await school.actor(session, "it")
+    await fill(session, importer, class_id, *(() if complete else (without_a_test,)))
+    await gradebook.lock_class(session, await school.actor(session, "principal"), class_id)
+    return class_id
+
+
+async def states(session: TenantSession, class_id: ClassId) -> dict[str, tuple[ResultState, Promotion]]:
+    found = await service.class_results(session, class_id)
+    return {one.full_name: (one.state, one.result.promotion) for one in found}
+
+
+async def events(session: TenantSession, class_id: uuid.UUID) -> list[str]:
+    found = await session.scalars(
+        select(OutboxEvent.name)
+        .where(OutboxEvent.tenant_id == session.tenant_id, OutboxEvent.subject_id == class_id)
+        .order_by(OutboxEvent.id)
+    )
+    return list(found)
+
+
+async def test_nothing_while_one_sheet_is_open(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await small_school.open_class(session, "1A", 1)
+        await enroll(session, "1A", NAMES)
+        await fill(session, await small_school.actor(session, "it"), class_id)
+        await gradebook.lock_class(session, await small_school.actor(session, "homeroom"), class_id)
+        left = [s for s in await gradebook.list_sheets(session, class_id) if s.state == "open"]
+        assert [sheet.subject_code for sheet in left] == ["AN"]
+        assert await service.assess_class(session, class_id) == 0
+        assert await service.assess_class_of_sheet(session, left[0].id) == 0
+        assert await service.class_results(session, class_id) == []
+        await gradebook.lock_sheets(session, await small_school.actor(session, "music"), [left[0].id])
+        assert await service.assess_class_of_sheet(session, left[0].id) == 3
+        assert {promotion for _, promotion in (await states(session, class_id)).values()} == {
+            Promotion.PROMOTED
+        }
+
+
+async def test_a_class_without_sheets_is_not_assessed(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await roster.open_class(session, small_school.year_id, "1A", 1, None)
+        await enroll(session, "1A", NAMES)
+        assert await service.assess_class(session, class_id) == 0
+
+
+async def test_computing_again_changes_nothing_and_announces_nothing(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        sheets = await gradebook.list_sheets(session, class_id)
+        counts = [await service.assess_class_of_sheet(session, sheet.id) for sheet in sheets]
+        assert counts == [3, *([0] * (len(sheets) - 1))]
+        await service.confirm_class(session, await small_school.actor(session, "homeroom"), class_id)
+        before = await service.class_results(session, class_id)
+        assert await service.assess_class(session, class_id) == 0
+        assert await service.class_results(session, class_id) == before, "still confirmed"
+        assert await events(session, class_id) == ["ResultsComputed", "ResultsConfirmed"]
+
+
+async def test_only_the_homeroom_teacher_confirms(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        await service.assess_class(session, class_id)
+        for who in ("stranger", "music", "principal", "it", "clerk"):
+            with pytest.raises(Forbidden, match="Chỉ giáo viên chủ nhiệm lớp 1A"):
+                await service.confirm_class(session, await small_school.actor(session, who), class_id)
+        assert {state for state, _ in (await states(session, class_id)).values()} == {ResultState.COMPUTED}
+        homeroom = await small_school.actor(session, "homeroom")
+        assert await service.confirm_class(session, homeroom, class_id) == 3
+        with pytest.raises(Conflict, match="Lớp 1A chưa có kết quả nào chờ xác nhận"):
+            await service.confirm_class(session, homeroom, class_id)
+        progress = (await service.progress(session))[class_id]
+        assert (progress.assessed, progress.confirmed) == (3, 3)
+
+
+async def test_a_pupil_whose_year_is_open_stays_and_the_others_go_on(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session, complete=False)
+        await service.assess_class(session, class_id)
+        homeroom = await small_school.actor(session, "homeroom")
+        assert await service.confirm_class(session, homeroom, class_id) == 2
+        assert await states(session, class_id) == {
+            "Lò Thị An": (ResultState.CONFIRMED, Promotion.PROMOTED),
+            "Cầm Văn Bình": (ResultState.CONFIRMED, Promotion.PROMOTED),
+            "Quàng Thị Chi": (ResultState.COMPUTED, Promotion.PENDING),
+        }
+        with pytest.raises(Conflict):
+            await service.confirm_class(session, homeroom, class_id)
+        chi = next(one for one in await service.class_results(session, class_id) if "Chi" in one.full_name)
+    assert chi.result.missing == ("subjects.TOAN.tests.year_end",)
+    assert any("Toán: điểm bài kiểm tra cuối năm" in reason.text for reason in chi.result.reasons)
+
+
+async def test_a_compulsory_subject_that_nobody_teaches_is_missing(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await roster.open_class(
+            session, small_school.year_id, "1A", 1, small_school.staff["homeroom"]
+        )
+        await roster.assign_teachers(session, class_id, {"TOAN": None, "TV": None})
+        await gradebook.open_sheets(session, class_id)
+        await enroll(session, "1A", NAMES)
+        await fill(session, await small_school.actor(session, "it"), class_id)
+        await gradebook.lock_class(session, await small_school.actor(session, "principal"), class_id)
+        assert await service.assess_class(session, class_id) == 3
+        result = (await service.class_results(session, class_id))[0].result
+        with pytest.raises(Conflict):
+            await service.confirm_class(session, await small_school.actor(session, "homeroom"), class_id)
+    assert result.promotion is Promotion.PENDING
+    assert result.missing == tuple(f"subjects.{code}" for code in ("DD", "TNXH", "GDTC", "AN", "MT", "HDTN"))
+
+
+@pytest.mark.parametrize(("name", "grade"), [("5A", 5), ("6A", 6), ("9A", 9), ("10A", 10), ("12A", 12)])
+async def test_a_full_class_of_each_level_is_complete(
+    small_school: SmallSchool, name: str, grade: int
+) -> None:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session, name, grade)
+        await service.assess_class(session, class_id)
+        for one in await service.class_results(session, class_id):
+            assert one.result.missing == ()
+            assert one.result.promotion is Promotion.PROMOTED
+            if isinstance(one.result, SecondaryResult):
+                assert one.result.subjects["VAN"].year == "8.5"
+            else:
+                assert isinstance(one.result, PrimaryResult)
+                assert one.result.year_level is YearLevel.EXCELLENT
+
+
+async def test_a_pupil_who_left_the_class_is_not_in_its_results(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        await small_school.open_class(session, "1B", 1)
+        await service.assess_class(session, class_id)
+        await roster.take_register(session, [pupil(3, "Quàng Thị Chi", "1B")])
+        assert set(await states(session, class_id)) == set(NAMES[:2])
+        assert (await service.progress(session))[class_id].assessed == 2
+        assert (
+            await service.confirm_class(session, await small_school.actor(session, "homeroom"), class_id) == 2
+        )
+
+
+async def test_classes_of_strangers_do_not_exist(small_school: SmallSchool) -> None:
+    other = await open_small_school("Trường Tiểu học Tư thục Hoa Sim")
+    async with other.session() as session:
+        theirs = await locked_class(other, session)
+        await service.assess_class(session, theirs)
+    async with small_school.session() as session:
+        for class_id in (theirs, new_id()):
+            assert await service.assess_class(session, class_id) == 0
+            assert await service.class_results(session, class_id) == []
+            with pytest.raises(NotFound):
+                await service.confirm_class(session, await small_school.actor(session, "homeroom"), class_id)
+        assert await service.progress(session) == {}

@@ -1,0 +1,144 @@
+"""From the frozen text to files: rendered once, the same bytes each time, given out only as they were stored."""
+
+import hashlib
+import io
+from typing import Any
+
+import pikepdf
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+from sqlalchemy import text
+
+from backend.core import settings, storage
+from backend.core.errors import Conflict, NotFound
+from backend.records.transcripts import forms, service
+from backend.records.transcripts.schemas import VersionState, VersionSummary
+from backend.remote_signing.requests import service as signing
+from tests.core.browser import Browser
+from tests.records.transcripts.conftest import Season
+
+Rendered = tuple[VersionSummary, bytes, bytes, Browser]
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+async def state(season: Season, version: VersionSummary) -> str:
+    async with season.school.session(read_only=True) as session:
+        return (await service.get_version(session, version.id)).state
+
+
+async def events(season: Season, version: VersionSummary) -> list[str]:
+    query = text("select name from work.outbox_event where subject_id = :id order by id")
+    async with season.school.session(read_only=True) as session:
+        return list(await session.scalars(query, {"id": version.id}))
+
+
+async def test_rendering_is_recorded_once_and_gives_the_same_bytes(season: Season) -> None:
+    version = (await season.freeze())[0]
+    async with season.school.session() as session:
+        content = await service.due_for_rendering(session, version.id)
+    assert content is not None
+    first, again = await forms.both(content), await forms.both(content)
+    assert first == again
+    assert await season.render(version) == first
+    assert await state(season, version) == VersionState.RENDERED
+    async with season.school.session() as session:
+        assert await service.due_for_rendering(session, version.id) is None
+        await service.record_rendering(session, version.id, b"another PDF", b"another XML")
+        for kind, data in zip(("pdf", "xml"), first, strict=True):
+            assert await service.digest_of_file(session, version.id, kind) == sha256(data)
+    assert await events(season, version) == ["TranscriptFrozen", "TranscriptRendered"]
+
+
+async def test_steps_are_not_skipped(season: Season) -> None:
+    version = (await season.freeze())[0]
+    async with season.school.session() as session:
+        with pytest.raises(NotFound, match="chưa được kết xuất"):
+            await service.digest_of_file(session, version.id, "pdf")
+        with pytest.raises(Conflict, match="đang ở bước “Đã chốt số liệu”, chưa thể đang ký"):
+            await service.due_for_signing(session, version.id)
+        with pytest.raises(Conflict, match="chưa thể đã phát hành"):
+            await service.issue(session, version.id)
+    assert await state(season, version) == VersionState.FROZEN
+
+
+async def test_signatures_are_asked_for_once_in_the_order_of_the_law(season: Season) -> None:
+    version = (await season.freeze())[0]
+    await season.render(version)
+    document = await season.ask_for_signatures(version)
+    async with season.school.session() as session:
+        assert await service.due_for_signing(session, version.id) is None
+        await service.ask_for_signatures(session, version.id, b"another document")
+        steps = await signing.steps_of(session, version.id)
+        assert await service.digest_of_file(session, version.id, "pdf") == sha256(document)
+        trays = {
+            who: await signing.tray(session, await season.school.actor(session, who))
+            for who in ("homeroom", "principal", "clerk", "stranger")
+        }
+    assert [(step.role, step.signer_name, step.state) for step in steps] == [
+        ("homeroom_teacher", "Đinh Thị Hoài Thu", "ready"),
+        ("principal", "Nghiêm Thế Khải", "waiting"),
+        ("school_seal", season.school.name, "waiting"),
+    ]
+    assert {who: sum(group.count for group in groups) for who, groups in trays.items()} == {
+        "homeroom": 1,
+        "principal": 0,
+        "clerk": 0,
+        "stranger": 0,
+    }
+    with pikepdf.open(io.BytesIO(document)) as pdf:
+        assert len(pdf.Root.AcroForm.Fields) == 3
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rendered(season: Season, site: Litestar) -> Rendered:
+    """A rendered version, its files, and its principal at the screen."""
+    version = (await season.freeze())[0]
+    pdf, xml = await season.render(version)
+    return version, pdf, xml, await season.school.browser(site, "principal")
+
+
+async def test_files_are_given_out_as_they_were_stored(rendered: Rendered) -> None:
+    version, pdf, xml, browser = rendered
+    for kind, data, media_type in (("pdf", pdf, "application/pdf"), ("xml", xml, "application/xml")):
+        answer = await browser.get(f"/hoc-ba/{version.id}/tep/{kind}")
+        assert answer.status_code == 200
+        assert answer.content == data
+        assert answer.headers["content-type"].startswith(media_type)
+        name = f'attachment; filename="hoc-ba-{version.student_code}-2025-2026.{kind}"'
+        assert answer.headers["content-disposition"] == name
+    assert (await browser.get(f"/hoc-ba/{version.id}/tep/docx")).status_code == 404
+
+
+def overwrite(tenant_id: Any, digest: str, data: bytes) -> None:
+    """What nobody of ours would do: other bytes under the same key, straight in the store."""
+    storage._client().put_object(
+        Bucket=settings.get().s3_bucket, Key=storage.object_key(tenant_id, digest), Body=data
+    )
+
+
+async def test_other_bytes_in_the_store_are_never_given_out(season: Season, rendered: Rendered) -> None:
+    version, pdf, xml, browser = rendered
+    altered = pdf.replace(b"%PDF-1.7", b"%PDF-1.6", 1)
+    assert altered != pdf
+    overwrite(season.school.tenant_id, sha256(pdf), altered)
+    answer = await browser.get(f"/hoc-ba/{version.id}/tep/pdf")
+    assert answer.status_code == 500
+    assert b"%PDF" not in answer.content
+    with pytest.raises(storage.CorruptObject):
+        await storage.get(season.school.tenant_id, sha256(pdf))
+    assert (await browser.get(f"/hoc-ba/{version.id}/tep/xml")).content == xml
+
+
+async def test_a_code_that_is_no_ascii_still_makes_a_file_name(season: Season, rendered: Rendered) -> None:
+    version, pdf, _, browser = rendered
+    async with season.school.session() as session:
+        await session.execute(
+            text("update student set student_code = 'HSĐ/0\"1' where id = :id"), {"id": version.student_id}
+        )
+    answer = await browser.get(f"/hoc-ba/{version.id}/tep/pdf")
+    assert (answer.status_code, answer.content) == (200, pdf)
+    assert 'filename="hoc-ba-HS__0_1-2025-2026.pdf"' in answer.headers["content-disposition"]

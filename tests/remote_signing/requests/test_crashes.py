@@ -1,0 +1,86 @@
+"""Workers die at every commit of the way from the tray to the finished document: three signatures, none twice."""
+
+import pytest
+from sqlalchemy import select
+
+from backend.core import jobs, storage
+from backend.core.database import tenant_session
+from backend.remote_signing.formats import pades
+from backend.remote_signing.requests import documents
+from backend.remote_signing.requests.models import SigningRequest
+from backend.remote_signing.requests.rules import BatchState, RequestState
+from tests.factories.machine import Death, Machine
+from tests.factories.signing_school import ROLES, TEACHER, SigningSchool
+from tests.fakes.processes import SigningService
+
+
+@pytest.mark.parametrize("death", [None, *Death], ids=lambda death: death.name.lower() if death else "alive")
+async def test_every_document_gets_three_signatures_once(
+    death: Death | None, school: SigningSchool, signing: SigningService
+) -> None:
+    await school.ask(4)
+    before = signing.ledger()
+    machine = Machine(school.tenant_id, death=death)
+    for role in ROLES:
+        batch_id = await school.consent(role)
+        await machine.rest()
+        assert (await school.progress(role, batch_id)).state == BatchState.COMPLETED
+    after = signing.ledger()
+    assert after["count"] - before["count"] == 12
+    assert after["consents"] - before["consents"] == 3
+    assert after["signed_more_than_once"] == []
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        requests = (await session.scalars(select(SigningRequest))).all()
+    # The tasks after the last event belong to transcripts, which these subjects are not.
+    assert {request.state for request in requests} == {RequestState.COMPLETED}
+    for request in requests:
+        signed = await storage.get(school.tenant_id, request.current_sha256)
+        assert signed.count(b"/ByteRange") == 3
+
+
+async def test_a_document_that_cannot_be_prepared_comes_back_with_a_reason(
+    school: SigningSchool, signing: SigningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever breaks on our side before the provider hears of it is given up in the end, not tried for ever."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    await school.ask(2)
+    batch_id = await school.consent(TEACHER)
+    machine = Machine(school.tenant_id)
+    before = signing.ledger()["consents"]
+    with monkeypatch.context() as patch:
+        patch.setattr(pades, "prepare", broken)
+        await machine.rest()
+    [parked] = await machine.left()
+    assert (parked["state"], parked["last_error"]) == (jobs.JobState.PARKED, "ZeroDivisionError")
+    assert parked["attempts"] == jobs.find(parked["kind"]).max_attempts
+    progress = await school.progress(TEACHER, batch_id)
+    assert progress.state == BatchState.PARTIAL
+    assert (
+        progress.problem
+        == "Có lỗi ngoài dự kiến khi hệ thống xử lý việc này; người quản trị cần xem nhật ký."
+    )
+    assert await school.waiting(TEACHER) == 2
+    assert signing.ledger()["consents"] == before
+    again = await school.consent(TEACHER)
+    await machine.rest()
+    assert (await school.progress(TEACHER, again)).state == BatchState.COMPLETED
+
+
+async def test_values_that_cannot_be_embedded_are_kept_for_a_person(
+    school: SigningSchool, signing: SigningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    await school.ask(2)
+    batch_id = await school.consent(TEACHER)
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "_timestamp", broken)
+        await Machine(school.tenant_id).rest()
+    progress = await school.progress(TEACHER, batch_id)
+    assert (progress.state, progress.signed) == (BatchState.PARTIAL, 0)
+    assert await school.waiting(TEACHER) == 0, "what has been signed must not be signed again"
+    assert signing.ledger()["signed_more_than_once"] == []
