@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 MAX_BACKOFF_SECONDS = 300
 #: Longest run of one task; after that it has hung and counts as failed.
 LONGEST_SECONDS = 240
+#: Longest wait for an answer of Redis; none of our commands blocks there.
+REDIS_SECONDS = 5.0
 #: From SIGTERM: tasks still running after so long are interrupted and their jobs given back, …
 GRACE_SECONDS = 3.0
 #: … threads are waited for so long, …
@@ -66,7 +68,9 @@ async def _let_go() -> None:
 def make_broker(redis_url: str) -> RedisBroker:
     """A broker without Dramatiq's own retries: a job is tried again because its row says so."""
     broker = RedisBroker(  # type: ignore[no-untyped-call]
-        client=redis.Redis.from_url(redis_url, socket_keepalive=True, health_check_interval=30),
+        client=redis.Redis.from_url(
+            redis_url, socket_keepalive=True, socket_timeout=REDIS_SECONDS, health_check_interval=30
+        ),
         middleware=[EventLoop()],
         heartbeat_timeout=10_000,
         maintenance_chance=50_000,

@@ -128,20 +128,27 @@ class Season:
                 await self._sign(await self._person(who), role, tick)
 
     async def _sign(self, signer: Visitor, role: str, tick: Callable[[int], None]) -> None:
-        """Sign everything that waits, batch after batch, until nothing is left."""
-        while f"vai={role}" in await signer.get("/ky"):
-            found = _CONSENT.search(await signer.get(f"/ky/xem?vai={role}"))
-            if found is None:
-                raise RuntimeError(f"the consent page of {role} has no list")
-            consent = {"vai": role, "ma": found.group(1), "luc": found.group(2)}
-            await self._watch(signer, await signer.post("/ky", consent), tick)
-        await self._watch_running(signer, tick)
+        """Sign everything that waits, batch after batch, until nothing is left and no batch is under way.
 
-    async def _watch_running(self, signer: Visitor, tick: Callable[[int], None]) -> None:
-        """After a restart a batch may be under way already."""
-        for path in dict.fromkeys(re.findall(r'href="(/ky/lo/[0-9a-f-]{36})"', await signer.get("/ky"))):
-            if "work-running" in await signer.get(path):
-                await self._watch(signer, path, tick)
+        After a restart there may be batches already, and what a batch did not sign comes back into the tray.
+        """
+        while True:
+            if f"vai={role}" in await signer.get("/ky"):
+                found = _CONSENT.search(await signer.get(f"/ky/xem?vai={role}"))
+                if found is None:
+                    raise RuntimeError(f"the consent page of {role} has no list")
+                consent = {"vai": role, "ma": found.group(1), "luc": found.group(2)}
+                await self._watch(signer, await signer.post("/ky", consent), tick)
+            elif not await self._watch_running(signer, tick):
+                return
+
+    async def _watch_running(self, signer: Visitor, tick: Callable[[int], None]) -> bool:
+        """Watch the batches that are under way to their ends; False when there is none."""
+        paths = dict.fromkeys(re.findall(r'href="(/ky/lo/[0-9a-f-]{36})"', await signer.get("/ky")))
+        running = [path for path in paths if "work-running" in await signer.get(path)]
+        for path in running:
+            await self._watch(signer, path, tick)
+        return bool(running)
 
     async def _watch(self, signer: Visitor, path: str, tick: Callable[[int], None]) -> None:
         seen = 0

@@ -201,7 +201,7 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
     for sheet_id in locked:
         index = next(index for index, mark in enumerate(marks) if mark.sheet_id == sheet_id)
-        problems.append((index, f"{_title(sheets[sheet_id])}: sổ đã khoá; hãy mở khoá trước khi nhập."))
+        problems.append((index, f"Sổ của {_place(sheets[sheet_id])} đã khoá; hãy mở khoá trước khi nhập."))
     for index, mark in enumerate(marks):
         if mark.sheet_id in locked:
             continue
@@ -289,14 +289,14 @@ def _subject_name(row: Any) -> str:
     return subject.name if subject else "Sổ chủ nhiệm"
 
 
-def _title(row: Any) -> str:
+def _place(row: Any) -> str:
     term = f" học kì {row.term}" if row.term else ""
-    return f"Lớp {row.class_name}, {_subject_name(row)}{term}"
+    return f"lớp {row.class_name}, {_subject_name(row)}{term}"
 
 
 def _label(row: Any, cell: Cell) -> str:
     column = rules.label(cell, _subject(row), row.grade_level)
-    return f"l{_title(row)[1:]}, cột {column}"
+    return f"{_place(row)}, cột {column}"
 
 
 def _summary(row: Any, filled: int) -> SheetSummary:

@@ -8,6 +8,7 @@ would write itself.
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -85,8 +86,12 @@ def content_sha256(snapshot_json: bytes) -> str:
     return hashlib.sha256(snapshot_json).hexdigest()
 
 
+@lru_cache(maxsize=8)
 def read_snapshot(snapshot_json: bytes) -> Snapshot:
-    """The snapshot in canonical bytes; Invalid when they are no snapshot of this schema or not canonical."""
+    """The snapshot in canonical bytes; Invalid when they are no snapshot of this schema or not canonical.
+
+    The newest few are remembered: whoever makes one form of a snapshot makes the other one next.
+    """
     try:
         snapshot = msgspec.json.decode(snapshot_json, type=Snapshot)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

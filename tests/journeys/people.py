@@ -1,0 +1,99 @@
+"""People in front of a real browser: each with cookies of their own, and a note of everything that the console said."""
+
+import re
+from pathlib import Path
+from typing import Self
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from infra.demo.seed import PASSWORD
+from tests.journeys.page_check import axe_findings, cut_off, faults_of
+
+PICTURES = Path("test-results") / "journeys"
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+#: Chromium reports a page that answers 4xx on its console; the page itself says nothing there.
+_STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+
+
+class Person:
+    """One browser window. Pages are addressed by path; `look` checks and photographs the one that is open."""
+
+    def __init__(self, context: BrowserContext, page: Page, url: str) -> None:
+        self.context, self.page, self.url = context, page, url
+        self.complaints: list[str] = []
+        self.expected_status = 200
+        page.set_default_timeout(15_000)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda problem: self.complaints.append(str(problem)))
+
+    @classmethod
+    async def arrive(cls, browser: Browser, url: str, *, scripts: bool = True) -> Self:
+        """A stranger; `scripts=False` is a browser without JavaScript."""
+        context = await browser.new_context(
+            viewport={"width": 1280, "height": 800},
+            locale="vi-VN",
+            reduced_motion="reduce",
+            java_script_enabled=scripts,
+        )
+        return cls(context, await context.new_page(), url)
+
+    @classmethod
+    async def sign_in(cls, browser: Browser, url: str, login: str) -> Self:
+        """Somebody of the demo, on their home page."""
+        one = await cls.arrive(browser, url)
+        await one.go("/")
+        await one.page.get_by_label("Tên đăng nhập").fill(login)
+        await one.page.get_by_label("Mật khẩu").fill(PASSWORD)
+        await one.page.get_by_role("button", name="Đăng nhập").click()
+        await expect(one.page.get_by_role("heading", level=1)).to_contain_text("Xin chào")
+        return one
+
+    async def go(self, path: str, *, status: int = 200) -> None:
+        """Open a page, which must answer with that status."""
+        self.expected_status = status
+        answer = await self.page.goto(self.url + path)
+        assert answer is not None
+        assert answer.status == status, f"{path}: {answer.status}"
+
+    async def press(self, name: str | re.Pattern[str]) -> None:
+        """A button, or a link that looks like one."""
+        page = self.page
+        await page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first.click()
+
+    async def press_and_agree(self, name: str | re.Pattern[str]) -> None:
+        """A button that asks once more, and yes."""
+        await self.press(name)
+        dialog = self.page.locator("#confirm-dialog")
+        await expect(dialog).to_be_visible()
+        await dialog.locator("[data-answer=yes]").click()
+
+    async def sees(self, *texts: str) -> None:
+        """Each text is somewhere in the main part of the page."""
+        for text in texts:
+            await expect(self.page.locator("main")).to_contain_text(text)
+
+    async def sees_later(self, path: str, text: str, within: int = 40) -> None:
+        """Reload until the text is there: `within` seconds for work that others do meanwhile."""
+        for _ in range(within * 2):
+            await self.go(path)
+            if text in await self.page.locator("main").inner_text():
+                return
+            await self.page.wait_for_timeout(500)
+        raise AssertionError(f"{path} never said “{text}”: {await self.page.locator('main').inner_text()}")
+
+    async def look(self, name: str) -> None:
+        """The open page is sound: structure, axe, both widths, a silent console. Pictures go to PICTURES."""
+        found = await faults_of(self.page) + await axe_findings(self.page)
+        for size in (NARROW, WIDE):
+            await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            found += await cut_off(self.page)
+            await self.page.screenshot(path=PICTURES / f"{name}-{size['width']}.png", full_page=True)
+        assert found == [], f"{name} ({self.page.url})"
+        assert self.complaints == [], f"{name} ({self.page.url})"
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        answered = _STATUS.search(message.text)
+        if answered and int(answered[1]) == self.expected_status:
+            return
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)

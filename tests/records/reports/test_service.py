@@ -1,0 +1,77 @@
+"""The season board: each step counted, and one thing to do for whoever looks."""
+
+from backend.records.assessment import service as assessment
+from backend.records.gradebook import service as gradebook
+from backend.records.reports import service
+from backend.records.reports.schemas import NextStep
+from backend.records.transcripts.rules import VersionState
+from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school
+from tests.records.transcripts.conftest import NAMES, Season, season
+
+__all__ = ["season"]
+
+
+async def board(
+    school: SmallSchool, who: str = "principal"
+) -> tuple[dict[str, tuple[int, int]], NextStep | None]:
+    """stage → (done, total), and what to do next."""
+    async with school.session(read_only=True) as session:
+        found = await service.board(session, await school.actor(session, who))
+    return {stage.key: (stage.done, stage.total) for stage in found.stages}, found.next_step
+
+
+def title(step: NextStep | None) -> str:
+    assert step is not None
+    return step.title
+
+
+async def test_a_school_on_its_first_day(small_school: SmallSchool) -> None:
+    stages, step = await board(small_school)
+    assert set(stages.values()) == {(0, 0)}
+    assert step is None
+    _, step = await board(small_school, "it")
+    assert (title(step), step.url if step else "") == ("Trường chưa có học sinh", "/nhap")
+
+
+async def test_each_step_is_counted_as_it_is_done(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await small_school.open_class(session, "1A", 1)
+        await enroll(session, "1A", NAMES)
+        await fill(session, await small_school.actor(session, "it"), class_id)
+        sheets = len(await gradebook.list_sheets(session, class_id))
+    stages, step = await board(small_school)
+    assert (stages["locked"], stages["assessed"]) == ((0, sheets), (0, 3))
+    assert title(step) == f"Còn {sheets} sổ điểm chưa khoá"
+    _, step = await board(small_school, "music")
+    assert title(step) == "Bạn còn 1 sổ điểm chưa khoá"
+    async with small_school.session() as session:
+        await gradebook.lock_class(session, await small_school.actor(session, "principal"), class_id)
+        await assessment.assess_class(session, class_id)
+    stages, step = await board(small_school, "homeroom")
+    assert (stages["locked"], stages["assessed"], stages["confirmed"]) == ((sheets, sheets), (3, 3), (0, 3))
+    assert title(step) == "Kết quả lớp 1A chờ bạn xác nhận"
+    async with small_school.session() as session:
+        await assessment.confirm_class(session, await small_school.actor(session, "homeroom"), class_id)
+    stages, step = await board(small_school)
+    assert (stages["confirmed"], stages["frozen"]) == ((3, 3), (0, 3))
+    assert title(step) == "Học bạ lớp 1A chờ chốt"
+
+
+async def test_a_version_counts_in_every_step_that_it_has_passed(season: Season) -> None:
+    first, second, _ = await season.freeze()
+    await season.render(first)
+    await season.ask_for_signatures(first)
+    await season.render(second)
+    stages, step = await board(season.school)
+    assert [stages[state][0] for state in VersionState] == [3, 2, 1, 0]
+    assert step is None
+    _, step = await board(season.school, "homeroom")
+    assert title(step) == "1 học bạ đang chờ bạn ký"
+
+
+async def test_another_school_counts_nothing_of_this_one(season: Season) -> None:
+    await season.freeze()
+    other = await open_small_school("Trường Tiểu học Tư thục Hoa Sim")
+    stages, step = await board(other)
+    assert set(stages.values()) == {(0, 0)}
+    assert step is None

@@ -1,0 +1,322 @@
+"""Anyone asks about a transcript, by its code or with the file; the answer says nothing about the pupil."""
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+from sqlalchemy import text
+
+from backend.core import settings, storage
+from backend.core.crypto import sha256_hex
+from backend.core.database import public_session
+from backend.core.errors import Invalid, NotFound
+from backend.records.roster import service as roster
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.canonical import text_leaves
+from backend.records.transcripts.schemas import Snapshot, VersionSummary
+from backend.records.verification import service
+from backend.records.verification.schemas import Standing
+from backend.remote_signing.validation import service as signatures
+from tests.core.browser import Browser
+from tests.factories.pki import Pki
+from tests.factories.small_school import open_small_school
+from tests.records.transcripts.conftest import Season, confirmed_class
+from tests.remote_signing.formats.attacks import flipped_byte, page_replaced
+from tests.remote_signing.formats.world import World, make_world
+
+NAMES = ["Lường Thị Ngọc Ánh", "Cầm Văn Bình", "Quàng Thị Chi"]
+
+
+@dataclass
+class Public:
+    """One issued transcript (its signed file, its content), one that is still being signed, one only frozen."""
+
+    season: Season
+    issued: VersionSummary
+    signing: VersionSummary
+    frozen: VersionSummary
+    file: bytes
+    unsigned: bytes
+    snapshot: Snapshot
+    anchor: Path
+
+
+def sign(world: World, document: bytes) -> bytes:
+    """Three signatures with time stamps, and the material to check them later."""
+    for name, identity in world.signers:
+        document = world.sign(document, name, identity)
+    return world.add_material(document)
+
+
+async def issue(season: Season, version: VersionSummary, signed: bytes) -> None:
+    """All that the signing flow does, by the test's own keys; the product issues what came of it."""
+    await storage.put(season.school.tenant_id, signed)
+    done = text(
+        "update signing_request set state = 'completed', current_sha256 = :sha256, completed_at = now() "
+        "where subject_id = :subject"
+    )
+    async with season.school.session() as session:
+        await storage.register(session, sha256_hex(signed), len(signed), "application/pdf")
+        await session.execute(done, {"sha256": sha256_hex(signed), "subject": version.id})
+        await transcripts.issue(session, version.id)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def public(product: settings.Settings) -> Any:
+    world = make_world(Pki())
+    anchor = Path(product.trust_dir) / "test-verification.pem"
+    anchor.parent.mkdir(parents=True, exist_ok=True)
+    anchor.write_bytes(world.pki.root.pem)
+    signatures._trust.cache_clear()
+    school = await open_small_school()
+    async with school.session() as session:
+        season = await confirmed_class(school, session, names=NAMES)
+    issued, signing, frozen = sorted(await season.freeze(), key=lambda one: NAMES.index(one.full_name))
+    await season.render(issued)
+    unsigned = await season.ask_for_signatures(issued)
+    file = sign(world, unsigned)
+    await issue(season, issued, file)
+    await season.render(signing)
+    await season.ask_for_signatures(signing)
+    async with school.session() as session:
+        snapshot = await transcripts.get_snapshot(session, issued.id)
+        versions = {one.id: one for one in await transcripts.list_versions(session, season.class_id)}
+    yield Public(
+        season=season,
+        issued=versions[issued.id],
+        signing=versions[signing.id],
+        frozen=versions[frozen.id],
+        file=file,
+        unsigned=unsigned,
+        snapshot=snapshot,
+        anchor=anchor,
+    )
+    anchor.unlink()
+    signatures._trust.cache_clear()
+
+
+async def send(browser: Browser, content: bytes, name: str = "hoc-ba.pdf") -> httpx.Response:
+    """Drop a file onto the public page."""
+    await browser.get("/tra-cuu")
+    return browser._seen(
+        await browser.http.post(
+            "/tra-cuu",
+            data={"csrf_token": browser.csrf_token, "ma": ""},
+            files={"tep": (name, content, "application/pdf")},
+        )
+    )
+
+
+async def test_a_known_code_is_answered_threefold(public: Public, stranger: Browser) -> None:
+    answer = await stranger.get(f"/tra-cuu/{public.issued.lookup_code}")
+    assert answer.status_code == 200
+    for said in (
+        "Học bạ hợp lệ",
+        "Còn nguyên vẹn?",
+        "Toàn bộ tệp còn nguyên như khi ký",
+        "Ai ký, khi nào?",
+        "3 chữ ký, đều xác minh được",
+        "Còn hiệu lực?",
+        "Đã phát hành và đang có hiệu lực",
+        public.season.school.name,
+        "2025-2026",
+    ):
+        assert said in answer.text
+    async with public_session() as session:
+        found = await service.check_code(session, public.issued.lookup_code)
+    assert (found.verdict, found.intact, found.standing) == ("valid", True, Standing.IN_FORCE)
+    assert [(one.role, one.intact, one.trusted) for one in found.signatures] == [
+        ("homeroom_teacher", True, True),
+        ("principal", True, True),
+        ("school_seal", True, True),
+    ]
+
+
+def personal(snapshot: Snapshot) -> set[str]:
+    """Everything that the transcript says about this pupil alone, in every way that a page may write it."""
+    student = snapshot.student
+    said = {
+        value for _, value in text_leaves(msgspec.to_builtins(student)) if value not in ("female", "male")
+    }
+    year = {value for path, value in text_leaves(msgspec.to_builtins(snapshot.year)) if "comment" in path}
+    born = student.date_of_birth
+    return (
+        said
+        | year
+        | {f"{born:%d/%m/%Y}", f"{born:%d-%m-%Y}", f"{born.day}/{born.month}/{born.year}"}
+        | (set(student.full_name.split()) - {"Thị"})
+    )
+
+
+async def test_no_answer_says_anything_about_the_pupil(public: Public, stranger: Browser) -> None:
+    by_code = await stranger.get(f"/tra-cuu/{public.issued.lookup_code}")
+    by_file = await send(stranger, public.file)
+    words = personal(public.snapshot)
+    assert {"Lường Thị Ngọc Ánh", "9900000001", "2018-03-02", "Lường", "Bản Hoa, phường Hoa Mai"} <= words
+    for answer in (by_code, by_file):
+        assert answer.status_code == 200
+        assert [word for word in words if re.search(rf"\b{re.escape(word)}\b", answer.text)] == []
+        assert str(public.issued.student_id) not in answer.text
+        assert str(public.issued.id) not in answer.text
+        assert str(public.season.school.tenant_id) not in answer.text
+
+
+def same_in_every_request(answer: httpx.Response, typed: str) -> str:
+    """The page without what is new in each request anyway, and without the words of who asks."""
+    page = answer.text.replace(typed, "") if typed else answer.text
+    page = re.sub(r'(name="csrf-token" content|name="csrf_token" value)="[^"]*"', "", page)
+    return page.replace(answer.headers["x-request-id"], "")
+
+
+async def test_every_code_that_answers_nothing_is_answered_alike(public: Public, site: Litestar) -> None:
+    unknown = secrets.token_hex(16)
+    expected = await Browser(site).get(f"/tra-cuu/{unknown}")
+    assert expected.status_code == 404
+    assert service.UNKNOWN_CODE in expected.text
+    wrong = public.issued.lookup_code
+    for code in (
+        public.frozen.lookup_code,
+        public.signing.lookup_code,
+        secrets.token_hex(16),
+        "abc",
+        wrong[:-1],
+        wrong + "0",
+        "g" * 32,
+        "0" * 32,
+        "%27%20or%201%3D1",
+        "%00",
+        "a" * 2000,
+    ):
+        answer = await Browser(site).get(f"/tra-cuu/{code}")
+        assert answer.status_code == 404, code
+        typed = {"%27%20or%201%3D1": "&#39; or 1=1", "%00": "\x00"}.get(code, code[:48])
+        assert same_in_every_request(answer, typed) == same_in_every_request(expected, unknown), code
+        assert {k for k in answer.headers if k != "content-length"} == {
+            k for k in expected.headers if k != "content-length"
+        }
+
+
+async def test_what_is_no_code_is_shown_again_harmlessly(public: Public, stranger: Browser) -> None:
+    answer = await stranger.get("/tra-cuu/%22%3E%3Cscript%3Ealert(1)%3C")
+    assert answer.status_code == 404
+    assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("write", [str.upper, lambda code: f" {code[:8]}-{code[8:16]} {code[16:]} "])
+async def test_a_code_may_be_typed_as_people_type(public: Public, stranger: Browser, write: Any) -> None:
+    await stranger.get("/tra-cuu")
+    answer = await stranger.http.post(
+        "/tra-cuu",
+        data={"csrf_token": stranger.csrf_token, "ma": write(public.issued.lookup_code)},
+        files={"tep": ("", b"")},
+    )
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/tra-cuu/{public.issued.lookup_code}"
+
+
+async def test_the_file_itself(public: Public, stranger: Browser) -> None:
+    answer = await send(stranger, public.file)
+    assert answer.status_code == 200
+    for said in ("Học bạ hợp lệ", "3 chữ ký, đều xác minh được", "Đã phát hành và đang có hiệu lực"):
+        assert said in answer.text
+
+
+@pytest.mark.parametrize("spoil", [flipped_byte, page_replaced])
+async def test_an_altered_file_is_refused_in_words(public: Public, stranger: Browser, spoil: Any) -> None:
+    altered = spoil(public.file)
+    assert altered != public.file
+    answer = await send(stranger, altered)
+    assert answer.status_code == 200
+    assert "Học bạ không hợp lệ" in answer.text
+    assert "Học bạ hợp lệ" not in answer.text
+    assert "Không tìm thấy bản này trong kho đã phát hành" in answer.text
+    async with public_session() as session:
+        found = await service.check_file(session, altered)
+    assert (found.verdict, found.standing) == ("invalid", None)
+    assert found.problems
+    assert all(problem.endswith(".") for problem in found.problems)
+
+
+async def test_a_second_signing_of_the_same_pages_is_not_what_was_issued(
+    public: Public, stranger: Browser
+) -> None:
+    answer = await send(stranger, sign(make_world(Pki()), public.unsigned))
+    assert "Chữ ký hợp lệ nhưng tệp không phải bản đang lưu ở đây" in answer.text
+    assert "Không tìm thấy bản này trong kho đã phát hành" in answer.text
+
+
+@pytest.fixture
+def nobody_trusted(public: Public) -> Iterator[None]:
+    """The anchor of those who signed is not among ours."""
+    pem = public.anchor.read_bytes()
+    public.anchor.unlink()
+    yield
+    public.anchor.write_bytes(pem)
+
+
+@pytest.mark.usefixtures("nobody_trusted")
+async def test_a_file_signed_under_an_unknown_root(public: Public, stranger: Browser) -> None:
+    answer = await send(stranger, public.file)
+    assert "Học bạ hợp lệ" not in answer.text
+    assert "3 chữ ký, có chữ ký chưa xác minh được" in answer.text
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a PDF", b"%PDF-1.7\n%%EOF", b"PK\x03\x04", b"\x00" * 5_000_001]
+)
+async def test_what_is_no_transcript(public: Public, stranger: Browser, content: bytes) -> None:
+    answer = await send(stranger, content)
+    assert answer.status_code == 422
+    assert "Học bạ hợp lệ" not in answer.text
+    if content:
+        async with public_session() as session:
+            with pytest.raises(Invalid) as caught:
+                await service.check_file(session, content)
+        assert caught.value.message in answer.text
+        assert caught.value.message.endswith(".")
+
+
+async def copy_as(public: Public, year_id: Any, number: int, sha256: str) -> None:
+    """One more issued version of the same transcript."""
+    statement = text(
+        "insert into transcript_version (tenant_id, id, transcript_id, academic_year_id, class_id, student_id, number, "
+        "state, snapshot, content_sha256, signed_sha256, frozen_at, issued_at) "
+        "select tenant_id, gen_random_uuid(), transcript_id, :year, class_id, student_id, :number, state, snapshot, "
+        "content_sha256, :sha256, frozen_at, issued_at from transcript_version where id = :id"
+    )
+    values = {"year": year_id, "number": number, "sha256": sha256, "id": public.issued.id}
+    async with public.season.school.session() as session:
+        await session.execute(statement, values)
+
+
+async def standing_of_file(public: Public) -> Standing | None:
+    async with public_session() as session:
+        return (await service.check_file(session, public.file)).standing
+
+
+async def test_a_newer_year_leaves_an_older_one_in_force_and_a_newer_version_replaces_it(
+    public: Public,
+) -> None:
+    async with public.season.school.session() as session:
+        next_year = await roster.open_year(session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31))
+    await copy_as(public, next_year, 1, "0" * 64)
+    assert await standing_of_file(public) is Standing.IN_FORCE
+    await copy_as(public, public.season.school.year_id, 2, "1" * 64)
+    assert await standing_of_file(public) is Standing.SUPERSEDED
+
+
+async def test_the_service_says_the_same_of_everything_unknown(product: settings.Settings) -> None:
+    async with public_session() as session:
+        for code in ("", "abc", secrets.token_hex(16), "0" * 32, "\x00", "٣" * 32):
+            with pytest.raises(NotFound) as caught:
+                await service.check_code(session, code)
+            assert caught.value.message == service.UNKNOWN_CODE
