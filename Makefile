@@ -42,8 +42,8 @@ test: $(INSTALLED_DEV) system-packages assets ## chạy mọi bài kiểm thử 
 check: format-check lint types imports templates drift ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration
 
 .PHONY: bench
-bench: $(INSTALLED_DEV) system-packages ## đo tốc độ, mỗi dòng một JSON (ONLY=render,sign QUICK=1)
-	@$(BIN)/hocba bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+bench: $(INSTALLED_DEV) system-packages assets ## đo tốc độ, mỗi dòng một JSON (ONLY=render,sign QUICK=1)
+	@$(BIN)/python -m infra.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 .PHONY: format
 format: $(INSTALLED_DEV) ## sửa định dạng và những lỗi sửa được tự động
@@ -93,7 +93,7 @@ templates: $(INSTALLED_DEV)
 	@$(BIN)/python -m pytest -q tests/frontend
 
 drift: $(INSTALLED_DEV)
-	@$(BIN)/python -m infra.embedded --data .hocba/check run $(BIN)/hocba migrations check
+	@$(BIN)/python -m infra.embedded --data .hocba/check run sh -c '$(BIN)/hocba migrate && $(BIN)/hocba migrations check'
 
 $(INSTALLED): requirements.lock pyproject.toml $(INSTALL)
 	@sh $(INSTALL) requirements.lock $@

@@ -23,6 +23,20 @@ _FACES = {
     "Tinos-Italic": "normal; font-style: italic",
     "Tinos-BoldItalic": "bold; font-style: italic",
 }
+_PERSON = {
+    "full_name": "Họ và tên",
+    "gender": "Giới tính",
+    "date_of_birth": "Ngày sinh",
+    "ethnicity": "Dân tộc",
+    "nationality": "Quốc tịch",
+    "birth_place": "Nơi sinh",
+    "hometown": "Quê quán",
+    "current_address": "Chỗ ở hiện tại",
+    "father_name": "Họ và tên cha",
+    "mother_name": "Họ và tên mẹ",
+    "guardian_name": "Họ và tên người giám hộ",
+    "student_code": "Mã học sinh",
+}
 #: Widths of the table of marks in millimetres, as in the form.
 _MARK_COLUMNS = (36, 14, 14, 14, 21, 71)
 _STYLE = """
@@ -38,7 +52,8 @@ table { border-collapse: collapse; width: 100%; table-layout: fixed }
 .sign { width: 80mm; margin: 4mm 0 4mm auto; text-align: center; break-inside: avoid }
 .pair .sign { display: inline-block; width: 48% }
 .teacher { text-align: right; font-style: italic } .cover { border: 2.4pt double #1d3461; padding: 15mm; height: 190mm }
-#foot { position: running(foot); font-size: 8.5pt; border-top: 0.5pt solid #1d3461 } #foot svg { width: 17mm; float: left }
+#foot { position: running(foot); font-size: 8.5pt; border-top: 0.5pt solid #1d3461 }
+#foot svg { width: 17mm; float: left }
 .form th { font: bold 10.5pt/1.15 Tinos } #foot .number::after { content: "Trang " counter(page) "/" counter(pages) }
 #band { position: running(band); background: #b3121d; color: white; font-weight: bold; text-align: center }
 #mark { position: fixed; top: 90mm; left: -20mm; width: 220mm; font-size: 60pt; color: #fce9ea; transform: rotate(-54deg);
@@ -84,8 +99,9 @@ def page(document: Document) -> str:
 def _frame(view: Any) -> str:
     issue, student = view["issue"], view["student"]
     code = segno.make(issue["verify_url"], error="m", micro=False)
+    qr = code.svg_inline(border=0, omitsize=True)
     return (
-        f'<div id="foot">{code.svg_inline(border=0, omitsize=True)}<div>Mã số tra cứu: <b>{issue["lookup_code"]}</b></div>'
+        f'<div id="foot">{qr}<div>Mã số tra cứu: <b>{issue["lookup_code"]}</b></div>'
         f"<div>Kiểm tra tại: {issue['verify_url']}</div><div>{escape(student['full_name'])} · {student['student_code']}"
         f' · Năm học {view["year"]["academic_year"]} · Phiên bản {issue["version"]}</div><div class="number"></div></div>'
         '<div id="band">BẢN THỬ NGHIỆM – chữ ký số không có giá trị pháp lý</div><div id="mark">BẢN THỬ NGHIỆM</div>'
@@ -107,13 +123,7 @@ def _cover(view: Any) -> str:
 
 def _person(view: Any) -> str:
     student, issue = view["student"], view["issue"]
-    labels = {
-        **{"full_name": "Họ và tên", "gender": "Giới tính", "date_of_birth": "Ngày sinh", "ethnicity": "Dân tộc"},
-        **{"nationality": "Quốc tịch", "birth_place": "Nơi sinh", "hometown": "Quê quán"},
-        **{"current_address": "Chỗ ở hiện tại", "father_name": "Họ và tên cha", "mother_name": "Họ và tên mẹ"},
-        **{"guardian_name": "Họ và tên người giám hộ", "student_code": "Mã học sinh"},
-    }
-    known = _fields(*((label, student[name]) for name, label in labels.items()))
+    known = _fields(*((label, student[name]) for name, label in _PERSON.items()))
     code = _fields(("Mã số tra cứu học bạ", issue["lookup_code"]))
     rows = [list(row.values()) for row in view["history"]]
     head = _row("th", "Năm học", "Lớp", "Tên trường, địa bàn", "Số đăng bộ", "Ngày nhập học")
@@ -132,7 +142,7 @@ def _marks(view: Any) -> str:
         f"{_row('th', 'HK I', 'HK II', 'Cả năm')}"
     )
     rows = "".join(
-        f'<tr><td>{escape(subject["name"])}</td>{_mark_cells(subject)}<td>{escape(subject["comment"])}'
+        f"<tr><td>{escape(subject['name'])}</td>{_mark_cells(subject)}<td>{escape(subject['comment'])}"
         f'<div class="teacher">GV: <b>{escape(subject["teacher_name"])}</b></div></td></tr>'
         for subject in view["results"]["subjects"]
     )
@@ -149,7 +159,9 @@ def _year(view: Any) -> str:
     results, year = view["results"], view["year"]
     head = _row("th", "Học kì", "Kết quả rèn luyện", "Kết quả học tập")
     terms = (("HK I", "term1"), ("HK II", "term2"), ("Cả năm", "year"))
-    rows = "".join(_row("td", label, results["conduct"][key], results["learning"][key]) for label, key in terms)
+    rows = "".join(
+        _row("td", label, results["conduct"][key], results["learning"][key]) for label, key in terms
+    )
     said = _fields(
         ("Tổng số buổi nghỉ", year["absences"]),
         ("Hoàn thành chương trình/lên lớp", results["completion"]),
@@ -166,7 +178,8 @@ def _year(view: Any) -> str:
 def _sign(view: Any, role: str) -> str:
     signer = view["signers"][role]
     lead = f"Ký số bởi: <b>{escape(signer['name'])}</b><br>Chức danh: {escape(signer['title'])}"
-    return f'<div class="sign">{escape(signer["title"])}<div class="box">{lead}</div><b>{escape(signer["name"])}</b></div>'
+    name, title = escape(signer["name"]), escape(signer["title"])
+    return f'<div class="sign">{title}<div class="box">{lead}</div><b>{name}</b></div>'
 
 
 def _fields(*pairs: tuple[str, str]) -> str:

@@ -1,6 +1,6 @@
 """The yardstick of `web.page`: a Litestar application with one handler that answers an empty page.
 
-    python -m infra.bench.empty_page PORT
+python -m infra.bench.empty_page PORT
 """
 
 import sys

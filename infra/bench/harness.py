@@ -45,13 +45,14 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 class Bench:
     """One run: how large, and where its figures go. Progress goes to standard error."""
 
-    def __init__(self, *, quick: bool, out: TextIO) -> None:
-        self.quick = quick
+    def __init__(self, *, quick: bool, out: TextIO, repetitions: int = REPETITIONS) -> None:
+        self.repetitions = repetitions
+        self._quick = quick
         self._out = out
 
     def size(self, full: int, quick: int) -> int:
-        """Items of one repetition."""
-        return quick if self.quick else full
+        """One of two sizes: items of a repetition, mostly."""
+        return quick if self._quick else full
 
     def measure(self, name: str, work: Work, *, items: int) -> Timing:
         """Time `work`, after a warm-up of a whole repetition."""
@@ -59,7 +60,7 @@ class Bench:
 
     def compare(self, name: str, works: Sequence[tuple[Work, int]]) -> list[Timing]:
         """Time several works, each with its own number of items, turn by turn."""
-        samples = _Samples(name, [items for _, items in works])
+        samples = _Samples(name, [items for _, items in works], self.repetitions)
         for place, numbers in samples.turns():
             with samples.timed(place, numbers):
                 for number in numbers:
@@ -70,7 +71,7 @@ class Bench:
         self, name: str, works: Sequence[tuple[AsyncWork, int]], *, before_each: Callable[[], Awaitable[None]]
     ) -> list[Timing]:
         """The same with coroutines; `before_each` puts things back before each turn and does not count."""
-        samples = _Samples(name, [items for _, items in works])
+        samples = _Samples(name, [items for _, items in works], self.repetitions)
         for place, numbers in samples.turns():
             await before_each()
             with samples.timed(place, numbers):
@@ -96,17 +97,18 @@ class Bench:
 class _Samples:
     """Who is measured when, and what came of it. Turn 0 of each work is the warm-up."""
 
-    def __init__(self, name: str, items: Sequence[int]) -> None:
+    def __init__(self, name: str, items: Sequence[int], repetitions: int) -> None:
         self._name = name
+        self._repetitions = repetitions
         self._items = items
         self._found: list[list[tuple[float, float]]] = [[] for _ in items]
 
     def turns(self) -> Iterator[tuple[int, range]]:
         """(place of the work, numbers of its items), the works taking turns."""
-        for turn in range(REPETITIONS + 1):
+        for turn in range(self._repetitions + 1):
             for place, items in enumerate(self._items):
                 yield place, range(turn * items, (turn + 1) * items)
-            say(f"{self._name}: {f'{turn}/{REPETITIONS}' if turn else 'warm'}")
+            say(f"{self._name}: {f'{turn}/{self._repetitions}' if turn else 'warm'}")
 
     @contextmanager
     def timed(self, place: int, numbers: range) -> Iterator[None]:
@@ -123,7 +125,7 @@ class _Samples:
             Timing(
                 seconds=statistics.median(wall for wall, _ in found),
                 cpu_seconds=statistics.median(cpu for _, cpu in found),
-                items=items * REPETITIONS,
+                items=items * self._repetitions,
             )
             for found, items in zip(self._found, self._items, strict=True)
         ]

@@ -108,7 +108,8 @@ async def _books(school: OpenSchool) -> list[Book]:
     async with tenant_session(school.tenant_id, read_only=True) as session:
         places = await roster.places_by_code(session)
         sheets = {
-            (one.class_name, one.subject_code, one.term): one.id for one in await gradebook.list_sheets(session)
+            (one.class_name, one.subject_code, one.term): one.id
+            for one in await gradebook.list_sheets(session)
         }
     found: list[Book] = []
     for class_name, pupils in told.secondary_pupils.items():

@@ -8,14 +8,12 @@ from typing import Final
 
 from backend.records.transcripts import canonical, rendering, xml_form
 from infra.bench import book_html, samples
-from infra.bench.harness import REPETITIONS, Bench, one_core
+from infra.bench.harness import Bench, one_core
 from infra.bench.samples import Document
 
 _PROJECT: Final = Path(__file__).parents[2]
 _MIB: Final = 1024 * 1024
 _PAGE: Final = 4096
-#: Documents after which the resident memory is read: full, and quick.
-_GROWTH: Final = ((100, 2000), (20, 100))
 
 
 def run(bench: Bench) -> None:
@@ -34,7 +32,7 @@ def make(document: Document) -> bytes:
 
 def _books(bench: Bench) -> None:
     items, yardsticks = bench.size(40, 6), bench.size(5, 1)
-    documents = samples.books(items * (REPETITIONS + 1))
+    documents = samples.books(items * (bench.repetitions + 1))
     ours, theirs = bench.compare(
         "render.pdf",
         [
@@ -53,7 +51,7 @@ def _books(bench: Bench) -> None:
 
 def _year_records(bench: Bench) -> None:
     items = bench.size(40, 6)
-    documents = samples.year_records(items * (REPETITIONS + 1))
+    documents = samples.year_records(items * (bench.repetitions + 1))
     ours = bench.measure("render.year_record", lambda number: make(documents[number]), items=items)
     bench.report(
         "render.year_record",
@@ -65,7 +63,7 @@ def _year_records(bench: Bench) -> None:
 
 def _memory(bench: Bench) -> None:
     """One process of its own, as a worker is: what the others measured must not count."""
-    first, last = _GROWTH[bench.quick]
+    first, last = bench.size(100, 20), bench.size(2000, 100)
     program = f"from infra.bench import render; render.grow({first}, {last})"
     done = subprocess.run(
         (sys.executable, "-c", program), cwd=_PROJECT, stdout=subprocess.PIPE, text=True, check=True
@@ -83,5 +81,3 @@ def grow(first: int, last: int) -> None:
         if number in (first, last):
             gc.collect()
             print(int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / _MIB)
-
-

@@ -67,7 +67,11 @@ def books(count: int) -> list[Document]:
 def year_records(count: int) -> list[Document]:
     """The four-page year of each pupil of the primary school, as the season makes them."""
     school, told = truth().primary, truth()
-    members = [(one, told.primary_years[p.student_code]) for one in school.classes for p in told.primary_pupils[one.code]]
+    members = [
+        (one, told.primary_years[p.student_code])
+        for one in school.classes
+        for p in told.primary_pupils[one.code]
+    ]
     return [
         _document(school, one, year.pupil, primary_cells(year), number)
         for number in range(count)
@@ -77,7 +81,9 @@ def year_records(count: int) -> list[Document]:
 
 def secondary_cells(year: SecondaryTruth) -> PupilCells:
     """A secondary pupil's gradebook: (subject code, term) → cells."""
-    cells: dict[tuple[str, int], dict[Cell, str]] = {key: _term_cells(term) for key, term in year.terms.items()}
+    cells: dict[tuple[str, int], dict[Cell, str]] = {
+        key: _term_cells(term) for key, term in year.terms.items()
+    }
     cells[HOMEROOM, WHOLE_YEAR] = {
         Cell(MarkKind.CONDUCT, "1"): year.conduct_term1,
         Cell(MarkKind.CONDUCT, "2"): year.conduct_term2,
@@ -147,9 +153,7 @@ def _book(one: DemoClass, year: SecondaryTruth, number: int) -> Document:
     return _document(truth().secondary, one, year.pupil, cells, number)
 
 
-def _document(
-    school: DemoSchool, one: DemoClass, pupil: Pupil, cells: PupilCells, number: int
-) -> Document:
+def _document(school: DemoSchool, one: DemoClass, pupil: Pupil, cells: PupilCells, number: int) -> Document:
     code = hashlib.md5(f"{pupil.student_code}/{number}".encode(), usedforsecurity=False).hexdigest()
     facts = PupilFacts(
         student=_record(pupil),

@@ -21,7 +21,7 @@ from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary, NewStudent
 from backend.records.transcripts import canonical, queries
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.rules import VersionState
+from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.formats import pades
 from backend.tenants.access import service as access
 from backend.tenants.people import service as people

@@ -62,7 +62,10 @@ def _validation(bench: Bench, table: Table, prepared: list[bytes]) -> None:
     ours, theirs = bench.compare(
         "sign.validate",
         [
-            (lambda number: validate_pdf(signed[number % _DOCUMENTS], trust, None, FIELDS), bench.size(20, 3)),
+            (
+                lambda number: validate_pdf(signed[number % _DOCUMENTS], trust, None, FIELDS),
+                bench.size(20, 3),
+            ),
             (lambda number: _validate_usually(signed[number % _DOCUMENTS], root), bench.size(10, 2)),
         ],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
@@ -109,8 +109,7 @@ class UsualSigner:
 
 def _signer(credentials: Credentials, field: str) -> Signer:
     subject = Subject(common_name=f"Người ký {field}", organisation=_SCHOOL)
-    kind = "seal" if field == FIELDS[-1] else "person"
-    name = credentials.enrol(Enrolment(subject=subject, kind=kind, account=field))
+    name = credentials.enrol(Enrolment(subject=subject, kind="person", account=field))
     own, *chain = credentials.certificates_der(name)
     return Signer(field, credentials.key(name), own, tuple(chain))
 
@@ -119,8 +118,8 @@ def _simple_signer(person: Signer) -> signers.SimpleSigner:
     key = person.key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    registry = SimpleCertificateStore()
-    registry.register_multiple([asn1_x509.Certificate.load(item) for item in person.chain])
+    store: Any = SimpleCertificateStore
+    registry = store.from_certs(map(asn1_x509.Certificate.load, person.chain))
     return signers.SimpleSigner(
         asn1_x509.Certificate.load(person.certificate), asn1_keys.PrivateKeyInfo.load(key), registry
     )

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import httpx
 import msgspec
 
 from backend.tenants.access import service as access
 from infra.bench import samples, servers
-from infra.bench.harness import REPETITIONS, Bench, one_core, say
+from infra.bench.harness import Bench, one_core, say
 from infra.bench.signers import Table
 from infra.embedded import programs, ready
 from infra.embedded.child import ChildSpec
@@ -46,10 +47,11 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for, and as whom."""
+    """What is asked for, and as whom; `text` stands in the answer."""
 
     url: str
     cookie: str = ""
+    text: str
 
 
 def run(bench: Bench) -> None:
@@ -67,7 +69,10 @@ async def _page(bench: Bench, core: int) -> None:
         await servers.open_school(told.secondary, told.secondary_pupils)
         site, empty = await _start_site(stack, 1), await _start_empty_page(stack)
         token = await access.sign_in(servers.LOGIN, servers.PASSWORD, LOOPBACK)
-        targets = [Target(url=site + _PAGE, cookie=f"hocba={token}"), Target(url=empty)]
+        targets = [
+            Target(url=site + _PAGE, cookie=f"hocba={token}", text=told.secondary.classes[-1].code),
+            Target(url=empty, text="Trang trống"),
+        ]
         busy = await _turns("web.page", targets, _CONNECTIONS, bench, core)
         alone = await _turns("web.page, one connection", targets, 1, bench, core)
     _report_page(bench, busy, alone)
@@ -81,7 +86,7 @@ async def _verify_code(bench: Bench) -> None:
             school = await servers.open_school(told.secondary, told.secondary_pupils)
             site = await _start_site(stack, 2, HOCBA_TRUST_DIR=str(Path(folder, "trust")))
             code = await servers.issue_one(school, table)
-            targets = [Target(url=f"{site}/tra-cuu/{code}")]
+            targets = [Target(url=f"{site}/tra-cuu/{code}", text="Học bạ hợp lệ")]
             [found] = await _turns("web.verify_code", targets, _ASKING, bench, None)
     bench.report(
         "web.verify_code",
@@ -115,15 +120,25 @@ async def _turns(
     name: str, targets: Sequence[Target], connections: int, bench: Bench, core: int | None
 ) -> list[list[Load]]:
     """Load on each target in turn, after a warm-up."""
+    for target in targets:
+        await _look(target)
     seconds = bench.size(30, 4) / 10
     found: list[list[Load]] = [[] for _ in targets]
-    for turn in range(REPETITIONS + 1):
+    for turn in range(bench.repetitions + 1):
         for place, target in enumerate(targets):
             load = await asyncio.to_thread(_load, target, connections, seconds, core)
             if turn:
                 found[place].append(load)
-        say(f"{name}: {f'{turn}/{REPETITIONS}' if turn else 'warm'}")
+        say(f"{name}: {f'{turn}/{bench.repetitions}' if turn else 'warm'}")
     return found
+
+
+async def _look(target: Target) -> None:
+    """A figure about the wrong page would say nothing."""
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        answer = await client.get(target.url, headers={"Cookie": target.cookie} if target.cookie else None)
+    if answer.status_code != 200 or target.text not in answer.text:
+        raise RuntimeError(f"{target.url} does not show what is to be measured: {answer.status_code}")
 
 
 def _load(target: Target, connections: int, seconds: float, core: int | None) -> Load:

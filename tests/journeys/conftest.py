@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from infra.assets.build import build
+from infra.assets.build import ROOT, build
 from infra.demo.schools import DemoSchool
 from infra.demo.workbooks import read_plan
 from tests.journeys.people import PICTURES
@@ -46,6 +46,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     with (folder / "output.txt").open("wb") as output:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.journeys.small_stack", str(folder / "data")),
+            cwd=ROOT,
             env={name: value for name, value in os.environ.items() if not name.startswith("HOCBA_")},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What is true of every page: one h1, a title, labels, unique ids, a CSRF field in each form, nothing cut off, axe content."""
+"""What is true of every page: one h1, a title, labels, unique ids, CSRF fields, nothing cut off, axe has no findings."""
 
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ _STRUCTURE = """() => {
   return found;
 }"""
 _WIDTH = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
-  [`wider than ${innerWidth}: ${[...document.querySelectorAll('main *')].filter((one) =>
-    one.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map((one) => one.outerHTML.slice(0, 90)).join(' ')}`]"""
+  [`wider than ${innerWidth}: ${[...document.querySelectorAll('main *')]
+    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+    .slice(0, 3).map((one) => one.outerHTML.slice(0, 90)).join(' ')}`]"""
 _AXE = """(rules) => axe.run(document, {runOnly: rules}).then((report) => report.violations.map((one) =>
   `${one.id} (${one.impact}): ${one.nodes.slice(0, 2).map((node) => node.html.slice(0, 120)).join(' ')}`))"""
 

@@ -74,12 +74,14 @@ class Person:
 
     async def sees_later(self, path: str, text: str, within: int = 40) -> None:
         """Reload until the text is there: `within` seconds for work that others do meanwhile."""
+        shown = ""
         for _ in range(within * 2):
             await self.go(path)
-            if text in await self.page.locator("main").inner_text():
+            shown = " ".join((await self.page.locator("main").inner_text()).split())
+            if text in shown:
                 return
             await self.page.wait_for_timeout(500)
-        raise AssertionError(f"{path} never said “{text}”: {await self.page.locator('main').inner_text()}")
+        raise AssertionError(f"{path} never said “{text}”: {shown}")
 
     async def look(self, name: str) -> None:
         """The open page is sound: structure, axe, both widths, a silent console. Pictures go to PICTURES."""

@@ -85,7 +85,7 @@ async def a_bad_row_is_named_and_nothing_is_written(
     it_teacher: Person, site: Site, class_path: str, folder: Path
 ) -> None:
     book = openpyxl.load_workbook(site.books / site.school.key / "ket-qua-khoi-1.xlsx")
-    book.active[MARK_CELL] = 11
+    book.worksheets[0][MARK_CELL] = 11
     book.save(folder / "ket-qua-sai.xlsx")
     await upload(it_teacher, folder / "ket-qua-sai.xlsx")
     await it_teacher.sees("chưa có gì được ghi")
@@ -221,7 +221,9 @@ async def a_transcript_shows_everything(principal: Person, path: str) -> str:
     deeds = await principal.page.locator("#lich-su .history-title").all_inner_texts()
     signed = ["Đóng dấu", "Ký số", "Ký số"]
     assert deeds == ["Phát hành", *signed, "Đưa đi ký", "Kết xuất PDF và XML", "Chốt số liệu"]
-    await expect(principal.page.locator("#noi-dung").get_by_role("row", name=re.compile("^Toán"))).to_be_visible()
+    await expect(
+        principal.page.locator("#noi-dung").get_by_role("row", name=re.compile("^Toán"))
+    ).to_be_visible()
     await principal.look("33-transcript")
     return await principal.page.locator("#tra-cuu .lookup-code").inner_text()
 
@@ -254,7 +256,9 @@ async def anybody_checks(chromium: Browser, site: Site, code: str, signed: Path,
     await visitor.page.get_by_label("Mã tra cứu").fill(" ".join(code[at : at + 4] for at in range(0, 32, 4)))
     await visitor.press("Kiểm tra")
     assert visitor.page.url == f"{site.url}/tra-cuu/{code}"
-    await visitor.sees("Học bạ hợp lệ", "Toàn bộ tệp còn nguyên", "3 chữ ký, đều xác minh được", "đang có hiệu lực")
+    await visitor.sees(
+        "Học bạ hợp lệ", "Toàn bộ tệp còn nguyên", "3 chữ ký, đều xác minh được", "đang có hiệu lực"
+    )
     await visitor.sees("không hiện thông tin cá nhân của học sinh")
 
     altered = bytearray(signed.read_bytes())

@@ -8,7 +8,8 @@ from tests.journeys.page_check import axe_findings, cut_off, faults_of
 pytestmark = pytest.mark.needs("chromium")
 SOUND = """<!doctype html><html lang="vi"><head><title>Lớp 1A</title></head><body><main><h1>Lớp 1A</h1>
 <form method="post" action="/a"><input type="hidden" name="csrf_token" value="x">
-<label for="ten">Tên</label><input id="ten" name="ten"><button>Ghi</button></form><a href="/lop">Lớp</a></main></body></html>"""
+<label for="ten">Tên</label><input id="ten" name="ten"><button>Ghi</button></form>
+<a href="/lop">Lớp</a></main></body></html>"""
 
 
 async def findings(browser: Browser, html: str) -> list[str]:

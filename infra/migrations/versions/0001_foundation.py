@@ -58,6 +58,7 @@ def upgrade() -> None:
     run_script(HERE / "0001_work.sql")
     for table in TENANT_TABLES:
         enable_rls(table, rights=RIGHTS.get(table, "select, insert, update, delete"))
+    run_script(HERE / "0001_guards.sql")
 
 
 def create_tables() -> None:

@@ -4,7 +4,7 @@ from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.reports import service
 from backend.records.reports.schemas import NextStep
-from backend.records.transcripts.rules import VersionState
+from backend.records.transcripts.schemas import VersionState
 from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school
 from tests.records.transcripts.conftest import NAMES, Season, season
 

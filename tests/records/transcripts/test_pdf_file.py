@@ -30,10 +30,11 @@ def test_threads_of_one_process_wait_for_each_other() -> None:
 
 def test_the_code_on_each_page_leads_to_the_lookup_page() -> None:
     snapshot = primary_snapshot()
-    modules = [[bool(module) for module in row] for row in segno.make(snapshot.verify_url, error="m").matrix]
+    codes = [segno.make(snapshot.verify_url, error="m", mask=mask).matrix for mask in range(8)]
+    readable = [[[bool(module) for module in row] for row in code] for code in codes]
     document = pypdfium2.PdfDocument(rendered(snapshot))
     for page in document:
-        assert printed_modules(page, len(modules)) == modules
+        assert printed_modules(page, len(readable[0])) in readable
     document.close()
 
 

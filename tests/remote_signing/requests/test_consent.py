@@ -109,7 +109,16 @@ async def test_a_list_from_the_future_or_with_another_root_is_refused(school: Si
 async def test_two_consents_at_once_are_one(school: SigningSchool) -> None:
     await school.ask(3)
     offer = await school.offer(TEACHER)
-    outcomes = await asyncio.gather(*(school.agree(offer) for _ in range(4)), return_exceptions=True)
+    actor = await school.actor(TEACHER)
+    ready = asyncio.Barrier(4)
+
+    async def agree() -> None:
+        async with tenant_session(school.tenant_id) as session:
+            await session.connection()
+            await ready.wait()
+            await service.consent(session, actor, TEACHER, None, offer.merkle_root, offer.as_of)
+
+    outcomes = await asyncio.gather(*(agree() for _ in range(4)), return_exceptions=True)
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 3, outcomes
     async with tenant_session(school.tenant_id, read_only=True) as session:
         assert len((await session.scalars(select(SigningBatch.id))).all()) == 1

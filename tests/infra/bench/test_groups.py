@@ -1,0 +1,82 @@
+"""Every group runs, at its very smallest, and prints its figures; the yardsticks measure the same thing."""
+
+import importlib
+import io
+import json
+
+import pikepdf
+import pypdfium2  # type: ignore[import-untyped]
+import pytest
+
+from infra.bench import book_html, render, samples
+from infra.bench.__main__ import GROUPS
+from infra.bench.figures import FIGURES
+from infra.bench.harness import Bench
+
+#: WeasyPrint leaves a file of its own for the garbage collector to close.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
+)
+
+#: The names of the contract; once used, they stay.
+NAMES = {
+    "render": {"render.pdf", "render.year_record", "render.memory_growth"},
+    "sign": {"sign.pdf_b_b_x3", "sign.validate"},
+    "assess": {"assess.secondary"},
+    "import": {"import.marks"},
+    "web": {"web.page", "web.verify_code"},
+}
+WITH_YARDSTICK = {"render.pdf", "sign.pdf_b_b_x3", "sign.validate", "import.marks", "web.page"}
+
+
+class Smallest(Bench):
+    """One item, once: does it run at all?"""
+
+    def __init__(self) -> None:
+        self.lines = io.StringIO()
+        super().__init__(quick=True, out=self.lines, repetitions=1)
+
+    def size(self, full: int, quick: int) -> int:
+        """One of everything."""
+        return 1
+
+
+def test_the_groups_and_figures_are_those_of_the_contract() -> None:
+    assert set(GROUPS) == set(NAMES)
+    assert set(FIGURES) == set().union(*NAMES.values())
+
+
+@pytest.mark.needs("libpango-1.0-0", "libpangoft2-1.0-0")
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_prints_its_figures(group: str) -> None:
+    bench = Smallest()
+    importlib.import_module(GROUPS[group]).run(bench)
+    lines = [json.loads(line) for line in bench.lines.getvalue().splitlines()]
+    assert {line["name"] for line in lines} == NAMES[group]
+    for line in lines:
+        assert line["n"] > 0
+        assert line["value"] > 0 or line["name"] == "render.memory_growth"
+        assert (line["ratio"] is not None) == (line["name"] in WITH_YARDSTICK)
+
+
+@pytest.mark.needs("libpango-1.0-0", "libpangoft2-1.0-0")
+def test_the_yardstick_of_rendering_is_the_same_document() -> None:
+    [document] = samples.books(1)
+    ours, theirs = render.make(document), book_html.render(document)
+    for pdf in (ours, theirs):
+        assert len(pypdfium2.PdfDocument(pdf)) == 6
+        with pikepdf.open(io.BytesIO(pdf)) as opened:
+            assert opened.Root.MarkInfo.Marked
+            assert set(opened.attachments) == {"snapshot.json", "hocba.xml"}
+            assert opened.attachments["snapshot.json"].get_file().read_bytes() == document.content
+    for subject in document.snapshot.year.results.subjects:
+        assert words(subject.comment or "") in words(text(ours))
+        assert words(subject.comment or "") in words(text(theirs))
+
+
+def text(pdf: bytes) -> str:
+    return "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))
+
+
+def words(value: str) -> str:
+    return "".join(value.split())

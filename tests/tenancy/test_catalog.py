@@ -1,0 +1,206 @@
+"""What PostgreSQL itself says about the fences: questions to its catalog that must find nothing, and planted gaps."""
+
+from typing import Any
+
+import pytest
+
+from tests.tenancy.rows import TABLES, named
+
+#: Functions that act above one school. Each is a hole in the fence, so each is here by name.
+DEFINERS = {
+    "ctx.tenant()",
+    "directory.open_tenant()",
+    "directory.create_account(uuid, text, text, uuid)",
+    "directory.find_account(text)",
+    "directory.open_session(text, uuid, uuid, uuid, timestamp with time zone)",
+    "directory.find_session(text, interval)",
+    "directory.close_session(text)",
+    "directory.publish_code(text, uuid)",
+    "directory.find_code(text)",
+}
+#: Schemas of the product, and those that come with PostgreSQL.
+_OURS = "n.nspname in ('public', 'work', 'ctx', 'directory')"
+_TENANT_TABLES = """
+    select c.oid, n.nspname || '.' || c.relname as name, c.relrowsecurity, c.relforcerowsecurity
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') and n.nspname in ('public', 'work')
+      and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
+"""
+_TENANT_COLUMN = "(select a.attnum from pg_attribute a where a.attrelid = {} and a.attname = 'tenant_id')"
+
+#: Each question lists what is wrong.
+LINTS = {
+    "tables without a forced fence": f"""
+        select name from ({_TENANT_TABLES}) t where not (relrowsecurity and relforcerowsecurity)""",
+    "tables of the product without a tenant": f"""
+        select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p') and n.nspname in ('public', 'work') and c.relname <> 'alembic_version'
+          and c.oid not in (select oid from ({_TENANT_TABLES}) t)""",
+    "policies that are not the tenant's": """
+        select p.schemaname || '.' || p.tablename || ' ' || p.policyname from pg_policies p
+        where not (p.policyname = 'tenant' and p.permissive = 'PERMISSIVE' and p.cmd = 'ALL' and p.with_check is null
+                   and p.qual = '(tenant_id = ( SELECT ctx.tenant() AS tenant))'
+                   and p.roles = case p.schemaname when 'work' then '{hocba_app}' else '{public}' end::name[])
+          and not (p.policyname = 'dispatcher' and p.schemaname = 'work' and p.roles = '{hocba_dispatcher}')""",
+    "tables without the tenant's policy": f"""
+        select name from ({_TENANT_TABLES}) t
+        where not exists (select from pg_policy p where p.polrelid = t.oid and p.polname = 'tenant')""",
+    "unique keys that do not begin with the tenant": f"""
+        select i.indexrelid::regclass::text from pg_index i join ({_TENANT_TABLES}) t on t.oid = i.indrelid
+        where (i.indisunique or i.indisprimary) and i.indkey[0] <> {_TENANT_COLUMN.format("i.indrelid")}""",
+    "tables without a primary key": f"""
+        select name from ({_TENANT_TABLES}) t
+        where not exists (select from pg_index i where i.indrelid = t.oid and i.indisprimary)""",
+    "references that may cross schools": f"""
+        select k.conname from pg_constraint k join ({_TENANT_TABLES}) t on t.oid = k.conrelid
+        where k.contype = 'f' and not (k.conkey[1] = {_TENANT_COLUMN.format("k.conrelid")}
+          and k.confkey[1] = coalesce({_TENANT_COLUMN.format("k.confrelid")}, -1::int2) and cardinality(k.conkey) = 2)""",
+    "exclusion constraints and foreign tables": """
+        select conname::text from pg_constraint where contype = 'x'
+        union all select relname::text from pg_class where relkind = 'f'""",
+    "tenant columns that may be empty": f"""
+        select name from ({_TENANT_TABLES}) t join pg_attribute a on a.attrelid = t.oid and a.attname = 'tenant_id'
+        where not a.attnotnull""",
+    "views and materialized views": f"""
+        select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and c.relkind in ('v', 'm')""",
+    "partitions and inheritance": "select inhrelid::regclass::text from pg_inherits i "
+    f"join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace where {_OURS} and c.relkind in ('r', 'p')",
+    "sequences, which count": f"""
+        select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and c.relkind = 'S'""",
+    "triggers and rules of our own": f"""
+        select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and not t.tgisinternal
+        union all select r.rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class
+        join pg_namespace n on n.oid = c.relnamespace where {_OURS} and c.relkind in ('r', 'p')""",
+    "functions with a search path that others choose": f"""
+        select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where {_OURS} and p.prosecdef
+          and coalesce(array_to_string(p.proconfig, ','), '') <> 'search_path=pg_catalog, pg_temp'""",
+    "functions above the schools with a powerful owner": f"""
+        select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where {_OURS} and p.prosecdef and p.proowner <> 'hocba_ctx'::regrole""",
+    "functions that everybody may call": f"""
+        select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where {_OURS} and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)""",
+    "roles that see more than their schools": """
+        select rolname from pg_roles where rolname ~ '^hocba_'
+          and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)""",
+    "what the application or the dispatcher owns": """
+        select c.relname from pg_class c where c.relowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
+          and c.relnamespace::regnamespace::text !~ '^pg_(temp|toast)'
+        union all select p.proname from pg_proc p where p.proowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
+        union all select n.nspname from pg_namespace n where n.nspowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
+          and n.nspname !~ '^pg_(temp|toast)'""",
+    "roles that the application or the dispatcher may become": """
+        select r.rolname from pg_roles r, unnest(array['hocba_app', 'hocba_dispatcher']) as me
+        where r.rolname <> me and (pg_has_role(me, r.oid, 'member') or pg_has_role(me, r.oid, 'set'))""",
+    "tables that the application may read without a fence": f"""
+        select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and c.relkind in ('r', 'p') and c.oid not in (select oid from ({_TENANT_TABLES}) t)
+          and (has_table_privilege('hocba_app', c.oid, 'select, insert, update, delete, truncate, references, trigger')
+               or has_any_column_privilege('hocba_app', c.oid, 'select, insert, update, references'))""",
+    "rights of the application beyond its work": f"""
+        select name from ({_TENANT_TABLES}) t
+        where has_table_privilege('hocba_app', t.oid, 'truncate, references, trigger')""",
+    "tables that the dispatcher may touch beyond its work": f"""
+        select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and c.relkind in ('r', 'p') and n.nspname <> 'work'
+          and (has_table_privilege('hocba_dispatcher', c.oid, 'select, insert, update, delete, truncate')
+               or has_any_column_privilege('hocba_dispatcher', c.oid, 'insert, update')
+               or exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                          and has_column_privilege('hocba_dispatcher', c.oid, a.attnum, 'select')
+                          and (c.oid, a.attname) <> ('directory.tenant'::regclass, 'id')))""",
+    "schemas in which the application may create": f"""
+        select n.nspname from pg_namespace n where {_OURS}
+          and (has_schema_privilege('hocba_app', n.oid, 'create') or has_schema_privilege('hocba_dispatcher', n.oid, 'create'))""",
+    "rights given to everybody": f"""
+        select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and exists (select from aclexplode(c.relacl) a where a.grantee = 0)""",
+}
+
+
+async def found(connection: Any, lint: str) -> list[str]:
+    return [str(row[0]) for row in await connection.fetch(LINTS[lint])]
+
+
+@pytest.mark.parametrize("lint", LINTS)
+async def test_nothing_is_found(owner: Any, lint: str) -> None:
+    assert await found(owner, lint) == []
+
+
+async def test_the_questions_see_every_table(owner: Any) -> None:
+    rows = await owner.fetch(f"select name from ({_TENANT_TABLES}) t")
+    assert {row[0] for row in rows} == {named(table) for table in TABLES}
+
+
+async def test_functions_above_the_schools_are_these(owner: Any) -> None:
+    rows = await owner.fetch(
+        "select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace "
+        f"where {_OURS} and p.prosecdef"
+    )
+    assert {row[0].replace(",", ", ").replace(",  ", ", ") for row in rows} == DEFINERS
+
+
+PLANTS = {
+    "alter table student disable row level security": "tables without a forced fence",
+    "alter table work.job no force row level security": "tables without a forced fence",
+    "create table public.planted (id int primary key)": "tables of the product without a tenant",
+    "drop policy tenant on mark; create policy tenant on mark using (tenant_id = (select ctx.tenant()) or true)": (
+        "policies that are not the tenant's"
+    ),
+    "create policy wider on mark for select using (true)": "policies that are not the tenant's",
+    "drop policy tenant on mark; create policy tenant on mark for select using (tenant_id = (select ctx.tenant()))": (
+        "policies that are not the tenant's"
+    ),
+    "create policy dispatcher on mark to hocba_dispatcher using (true)": "policies that are not the tenant's",
+    "drop policy tenant on mark": "tables without the tenant's policy",
+    "create unique index planted on student (personal_id)": "unique keys that do not begin with the tenant",
+    "create unique index planted on student (personal_id, tenant_id)": (
+        "unique keys that do not begin with the tenant"
+    ),
+    "alter table mark drop constraint pk_mark": "tables without a primary key",
+    "alter table student add constraint planted unique (id); alter table mark add constraint planted_key "
+    "foreign key (student_id) references student (id)": "references that may cross schools",
+    "alter table mark add constraint planted_key foreign key (tenant_id) references school (tenant_id)": (
+        "references that may cross schools"
+    ),
+    "alter table student add constraint planted exclude (personal_id with =)": (
+        "exclusion constraints and foreign tables"
+    ),
+    "create view planted as select * from student": "views and materialized views",
+    "create materialized view planted as select * from student": "views and materialized views",
+    "create table planted () inherits (student)": "partitions and inheritance",
+    "create sequence planted": "sequences, which count",
+    "create function planted() returns trigger language plpgsql as 'begin return new; end'; "
+    "create trigger planted before insert on mark for each row execute function planted()": (
+        "triggers and rules of our own"
+    ),
+    "create rule planted as on delete to mark do instead nothing": "triggers and rules of our own",
+    "create function ctx.planted() returns int language sql security definer as 'select 1'": (
+        "functions with a search path that others choose"
+    ),
+    "create function ctx.other() returns int language sql security definer set search_path = pg_catalog, pg_temp "
+    "as 'select 1'": "functions above the schools with a powerful owner",
+    "create function public.planted() returns int language sql as 'select 1'": (
+        "functions that everybody may call"
+    ),
+    "grant select on ctx.key to hocba_app": "tables that the application may read without a fence",
+    "grant select (login) on directory.account to hocba_app": (
+        "tables that the application may read without a fence"
+    ),
+    "grant truncate on mark to hocba_app": "rights of the application beyond its work",
+    "grant select on student to hocba_dispatcher": "tables that the dispatcher may touch beyond its work",
+    "grant select (opened_at) on directory.tenant to hocba_dispatcher": (
+        "tables that the dispatcher may touch beyond its work"
+    ),
+    "grant create on schema public to hocba_app": "schemas in which the application may create",
+    "grant select on student to public": "rights given to everybody",
+}
+
+
+@pytest.mark.parametrize(("plant", "lint"), PLANTS.items(), ids=PLANTS)
+async def test_a_planted_gap_is_found(owner: Any, plant: str, lint: str) -> None:
+    await owner.execute(plant)
+    assert await found(owner, lint) != []

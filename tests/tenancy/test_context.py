@@ -1,0 +1,245 @@
+"""The signed context: without one no row, with a wrong one an error, and none is left behind on a connection."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable
+from time import time
+from typing import Any, NamedTuple
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from backend.core import database, settings
+from backend.core.crypto import sha256_hex
+from backend.core.database import context_key, public_session, signed_context, tenant_session
+from backend.tenants.access import queries as access_queries
+from infra.embedded.stack import EmbeddedStack
+from tests.tenancy.rows import TABLES, Tenant, named
+
+Pair = tuple[Tenant, Tenant]
+SET = "select set_config('app.ctx', $1, true)"
+
+
+class Forger(NamedTuple):
+    """What somebody needs to sign a context, and a good one to begin with."""
+
+    tenant: uuid.UUID
+    other: uuid.UUID
+    pid: int
+    key: bytes
+
+    def signed(
+        self,
+        tenant: uuid.UUID | None = None,
+        pid: int | None = None,
+        seconds: float = 30,
+        key: bytes | None = None,
+    ) -> str:
+        return signed_context(tenant or self.tenant, pid or self.pid, int(time() + seconds), key or self.key)
+
+
+@pytest.fixture
+def forger(pair: Pair, app: Any, product: settings.Settings) -> Forger:
+    a, b = pair
+    return Forger(b.tenant_id, a.tenant_id, app.get_server_pid(), context_key(product.secret_key))
+
+
+async def test_a_good_context_shows_one_school(pair: Pair, app: Any, forger: Forger) -> None:
+    await app.execute(SET, forger.signed())
+    for table in TABLES:
+        found = await app.fetch(f"select distinct tenant_id from {named(table)}")
+        assert [row[0] for row in found] == [pair[1].tenant_id], named(table)
+
+
+async def test_without_a_context_there_is_nothing(pair: Pair, app: Any) -> None:
+    for context in (None, ""):
+        if context is not None:
+            await app.execute(SET, context)
+        for table in TABLES:
+            assert await app.fetchval(f"select count(*) from {named(table)}") == 0, named(table)
+            point = app.transaction()
+            await point.start()
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.execute(f"insert into {named(table)} (tenant_id) values ($1)", pair[1].tenant_id)
+            await point.rollback()
+
+
+Forgery = Callable[[Forger], str]
+
+FORGERIES: dict[str, Forgery] = {
+    "another school under the same signature": lambda f: f.signed().replace(str(f.tenant), str(f.other)),
+    "a later end under the same signature": lambda f: ".".join(
+        [*f.signed().split(".")[:2], str(int(time()) + 9999), f.signed().split(".")[3]]
+    ),
+    "expired": lambda f: f.signed(seconds=-1),
+    "of another backend": lambda f: f.signed(pid=f.pid + 1),
+    "another key": lambda f: f.signed(key=context_key("x" * 32)),
+    "no key": lambda f: f.signed(key=b"\x00" * 32),
+    "no signature": lambda f: f.signed().rpartition(".")[0],
+    "empty signature": lambda f: f.signed().rpartition(".")[0] + ".",
+    "half a signature": lambda f: f.signed()[:-32],
+    "signature in capitals": lambda f: ".".join(
+        [*f.signed().split(".")[:3], f.signed().split(".")[3].upper()]
+    ),
+    "one part more": lambda f: f"{f.signed()}.1",
+    "one part more in front": lambda f: f"1.{f.signed()}",
+    "SHA-256 without the key": lambda f: (
+        f"{f.tenant}.{f.pid}.{int(time()) + 30}."
+        + sha256_hex(f"{f.tenant}.{f.pid}.{int(time()) + 30}".encode())
+    ),
+    "the school alone": lambda f: str(f.tenant),
+    "dots": lambda _: "...",
+    "words": lambda _: "a.b.c.d",
+    "a space": lambda _: " ",
+    "SQL": lambda _: "' or true --",
+    "very long": lambda f: f.signed() + "0" * 100_000,
+    "all schools": lambda _: "*",
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+async def test_a_forged_context_is_refused(pair: Pair, app: Any, forger: Forger, forge: Forgery) -> None:
+    await app.execute(SET, forge(forger))
+    for statement in (
+        "select count(*) from student",
+        "select ctx.tenant()",
+        "delete from mark",
+        "select directory.open_tenant()",
+    ):
+        point = app.transaction()
+        await point.start()
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await app.execute(statement)
+        assert refused.value.sqlstate == "42501", statement
+        await point.rollback()
+
+
+async def test_a_context_ends_while_its_transaction_goes_on(app: Any, forger: Forger) -> None:
+    await app.execute(SET, forger.signed(seconds=2))
+    assert await app.fetchval("select count(*) from student") > 0
+    await asyncio.sleep(2.1)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="tenant context refused"):
+        await app.fetchval("select count(*) from student")
+
+
+async def test_a_context_ends_with_its_transaction(
+    embedded_stack: EmbeddedStack, product: settings.Settings, pair: Pair
+) -> None:
+    connection = await asyncpg.connect(embedded_stack.postgres.url("hocba_app"))
+    value = signed_context(
+        pair[1].tenant_id, connection.get_server_pid(), int(time()) + 30, context_key(product.secret_key)
+    )
+    async with connection.transaction():
+        await connection.execute(SET, value)
+        assert await connection.fetchval("select count(*) from student") > 0
+    assert await connection.fetchval("select count(*) from student") == 0
+    await connection.execute(SET, value)
+    assert await connection.fetchval("select count(*) from student") == 0, "it needs a transaction"
+    await connection.close()
+
+
+async def test_a_transaction_that_reads_cannot_be_made_to_write(pair: Pair) -> None:
+    for statement in (
+        "update student set full_name = full_name",
+        "set local transaction_read_only = off",
+        "select set_config('transaction_read_only', 'off', true)",
+        "begin read write",
+    ):
+        with pytest.raises(DBAPIError):
+            await write_while_reading(pair[0], statement)
+
+
+async def write_while_reading(tenant: Tenant, statement: str) -> None:
+    async with tenant_session(tenant.tenant_id, read_only=True) as session:
+        await session.execute(text(statement))
+        await session.execute(text("update student set full_name = full_name"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def small_pool(
+    product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[[int], None]]:
+    """Give the product a pool of so many connections."""
+    url = product.database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    engines = []
+
+    def use(size: int) -> None:
+        engines.append(create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=60))
+        monkeypatch.setattr(database, "engine", lambda: engines[-1])
+
+    yield use
+    for engine in engines:
+        await engine.dispose()
+
+
+class _Broken(Exception):
+    pass
+
+
+async def misbehave(tenant: Tenant, rng: random.Random) -> None:
+    """One transaction of a school that ends in one of the ways in which transactions end."""
+    how = rng.choice(["well", "raise", "error", "savepoint", "cancel query", "cancel later", "nothing"])
+    try:
+        async with asyncio.timeout(0.03 if how.startswith("cancel") else 60):
+            async with tenant_session(tenant.tenant_id, read_only=rng.random() < 0.3) as session:
+                if how == "nothing":
+                    return
+                await session.execute(text("select count(*) from student"))
+                if how == "raise":
+                    raise _Broken
+                if how == "error":
+                    await session.execute(text("select 1 / 0"))
+                if how == "savepoint":
+                    with pytest.raises(DBAPIError):
+                        async with session.begin_nested():
+                            await session.execute(text("select 1 / 0"))
+                    await session.execute(text("select count(*) from student"))
+                if how == "cancel query":
+                    await session.execute(text("select pg_sleep(5)"))
+                if how == "cancel later":
+                    await asyncio.sleep(5)
+    except (_Broken, DBAPIError, TimeoutError):
+        pass
+
+
+async def look(tenant: Tenant, other: Tenant) -> None:
+    """What the next one on that connection sees: nothing without a school, and only its own with one."""
+    async with public_session() as session:
+        assert await session.scalar(text("select coalesce(current_setting('app.ctx', true), '')")) == ""
+        assert await session.scalar(text("select count(*) from student")) == 0
+        assert await session.scalar(text("select count(*) from work.job")) == 0
+    async with tenant_session(tenant.tenant_id) as session:
+        seen = "\n".join(await session.scalars(text("select s::text from student s")))
+    assert tenant.token in seen
+    assert other.token not in seen
+
+
+async def test_one_connection_lent_to_both_schools_in_turn(
+    pair: Pair, small_pool: Callable[[int], None]
+) -> None:
+    small_pool(1)
+    rng = random.Random(5)
+    for _ in range(60):
+        first, second = rng.sample(pair, 2)
+        await misbehave(first, rng)
+        if rng.random() < 0.3:
+            async with public_session() as session:
+                assert await access_queries.find_account(session, "nobody@example") is None
+        await look(second, first)
+
+
+async def test_two_connections_and_many_at_once(pair: Pair, small_pool: Callable[[int], None]) -> None:
+    small_pool(2)
+    rng = random.Random(6)
+
+    async def visit() -> None:
+        first, second = rng.sample(pair, 2)
+        await misbehave(first, rng)
+        await look(second, first)
+
+    await asyncio.gather(*(visit() for _ in range(30)))
