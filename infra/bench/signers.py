@@ -49,6 +49,7 @@ class Table:
         self._stamps = TimestampAuthority(authority, store.next_stamp)
         self._revocation = Revocation(authority, store)
         self.root = authority.root.certificate
+        self.trust = folder / "trust"
         self.authorities = (authority.issuing.der, authority.root.der, authority.tsa.der)
 
     def sign(self, document: bytes, *, stamp: bool = False) -> bytes:

@@ -18,9 +18,9 @@ def built_assets() -> None:
     build()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's browser, without a window."""
+    """Debian's browser, without a window. No longer than a module: its loop would be in the way of asyncio tests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

@@ -6,6 +6,7 @@ line of JSON (`Ready`) when the site answers, and stops everything on SIGTERM or
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import msgspec
 from infra.demo.seed import seed
 from infra.demo.workbooks import write_workbooks
 from infra.embedded.interrupt import first_of, until_interrupted
+from infra.embedded.ports import LOOPBACK, variable
 from infra.embedded.stack import EmbeddedStack
 
 #: Five primary classes of four pupils, seven secondary ones of four.
@@ -33,7 +35,8 @@ class Ready(msgspec.Struct, frozen=True):
 async def serve(folder: Path) -> None:
     """Start everything below `folder`, say so, and wait for the end."""
     with until_interrupted():
-        async with EmbeddedStack(folder, durable=False) as stack:
+        # Not the port that everybody tries first: somebody else's demo may be about to take it.
+        async with EmbeddedStack(folder, durable=False, configured={variable("web"): _free_port()}) as stack:
             await stack.start_simulators()
             environment = stack.environment()
             os.environ.update(environment)
@@ -46,6 +49,12 @@ async def serve(folder: Path) -> None:
             )
             print(msgspec.json.encode(ready).decode(), flush=True)
             await first_of(stack.supervisor.failure(), _left_alone())
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return str(probe.getsockname()[1])
 
 
 async def _left_alone() -> None:

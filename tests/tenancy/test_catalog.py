@@ -64,14 +64,15 @@ LINTS = {
     "views and materialized views": f"""
         select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('v', 'm')""",
-    "partitions and inheritance": "select inhrelid::regclass::text from pg_inherits i "
-    f"join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace where {_OURS} and c.relkind in ('r', 'p')",
+    "partitions and inheritance": f"""
+        select inhrelid::regclass::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        join pg_namespace n on n.oid = c.relnamespace where {_OURS} and c.relkind in ('r', 'p')""",
     "sequences, which count": f"""
         select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind = 'S'""",
     "triggers and rules of our own": f"""
-        select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
-        where {_OURS} and not t.tgisinternal
+        select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+        join pg_namespace n on n.oid = c.relnamespace where {_OURS} and not t.tgisinternal
         union all select r.rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class
         join pg_namespace n on n.oid = c.relnamespace where {_OURS} and c.relkind in ('r', 'p')""",
     "functions with a search path that others choose": f"""
@@ -83,16 +84,18 @@ LINTS = {
         where {_OURS} and p.prosecdef and p.proowner <> 'hocba_ctx'::regrole""",
     "functions that everybody may call": f"""
         select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-        where {_OURS} and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)""",
+        where {_OURS} and exists (
+          select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)""",
     "roles that see more than their schools": """
         select rolname from pg_roles where rolname ~ '^hocba_'
           and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)""",
     "what the application or the dispatcher owns": """
         select c.relname from pg_class c where c.relowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
           and c.relnamespace::regnamespace::text !~ '^pg_(temp|toast)'
-        union all select p.proname from pg_proc p where p.proowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
-        union all select n.nspname from pg_namespace n where n.nspowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
-          and n.nspname !~ '^pg_(temp|toast)'""",
+        union all select p.proname from pg_proc p
+        where p.proowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
+        union all select n.nspname from pg_namespace n
+        where n.nspowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole) and n.nspname !~ '^pg_(temp|toast)'""",
     "roles that the application or the dispatcher may become": """
         select r.rolname from pg_roles r, unnest(array['hocba_app', 'hocba_dispatcher']) as me
         where r.rolname <> me and (pg_has_role(me, r.oid, 'member') or pg_has_role(me, r.oid, 'set'))""",
@@ -114,7 +117,11 @@ LINTS = {
                           and (c.oid, a.attname) <> ('directory.tenant'::regclass, 'id')))""",
     "schemas in which the application may create": f"""
         select n.nspname from pg_namespace n where {_OURS}
-          and (has_schema_privilege('hocba_app', n.oid, 'create') or has_schema_privilege('hocba_dispatcher', n.oid, 'create'))""",
+          and (has_schema_privilege('hocba_app', n.oid, 'create')
+               or has_schema_privilege('hocba_dispatcher', n.oid, 'create'))""",
+    "functions above the schools that the dispatcher may call": f"""
+        select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where {_OURS} and p.prosecdef and has_function_privilege('hocba_dispatcher', p.oid, 'execute')""",
     "rights given to everybody": f"""
         select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and exists (select from aclexplode(c.relacl) a where a.grantee = 0)""",
@@ -189,6 +196,9 @@ PLANTS = {
     "grant select on ctx.key to hocba_app": "tables that the application may read without a fence",
     "grant select (login) on directory.account to hocba_app": (
         "tables that the application may read without a fence"
+    ),
+    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_dispatcher; reset role": (
+        "functions above the schools that the dispatcher may call"
     ),
     "grant truncate on mark to hocba_app": "rights of the application beyond its work",
     "grant select on student to hocba_dispatcher": "tables that the dispatcher may touch beyond its work",

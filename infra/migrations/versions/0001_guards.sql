@@ -16,3 +16,19 @@ grant update (prepared_sha256, region_start, region_end, signed_attributes, dige
 grant update (state, authority_reference, errors, reason, answered_at) on delivery to hocba_app
 --
 grant update (ended_at, outcome, sent_sha256, answer_sha256) on delivery_attempt to hocba_app
+--
+-- Only the owner of a function may say who calls it, and these were handed to their owner before that was said.
+set local role hocba_ctx
+--
+do $$
+declare f regprocedure;
+begin
+  for f in select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('ctx', 'directory') loop
+    execute format('revoke all on function %s from public', f);
+    execute format('grant execute on function %s to hocba_app', f);
+  end loop;
+end $$
+--
+grant execute on function ctx.tenant() to hocba_migrator
+--
+reset role

@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+from functools import cache
 
 import pikepdf
 import pypdfium2  # type: ignore[import-untyped]
@@ -12,6 +13,7 @@ from infra.bench import book_html, render, samples
 from infra.bench.__main__ import GROUPS
 from infra.bench.figures import FIGURES
 from infra.bench.harness import Bench
+from infra.demo.truth import tell
 
 #: WeasyPrint leaves a file of its own for the garbage collector to close.
 pytestmark = pytest.mark.filterwarnings(
@@ -39,6 +41,12 @@ class Smallest(Bench):
     def size(self, full: int, quick: int) -> int:
         """One of everything."""
         return 1
+
+
+@pytest.fixture(autouse=True)
+def small_schools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few pupils in each of a few classes."""
+    monkeypatch.setattr(samples, "truth", cache(lambda: tell(scale=0.1)))
 
 
 def test_the_groups_and_figures_are_those_of_the_contract() -> None:
