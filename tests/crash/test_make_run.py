@@ -9,13 +9,14 @@ The demo school is small here (20 pupils). By hand the whole school of 847:
 """
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -24,15 +25,14 @@ import pytest
 
 from infra.demo.schools import DemoSchool
 from infra.demo.workbooks import read_plan
+from infra.embedded.ports import is_free, variable
 from infra.embedded.stack import SERVICES
-from tests.fakes.processes import _free_port
 from tests.infra.embedded.processes import living_on, wait_until
 
 _ROOT = Path(__file__).parents[2]
 SCALE = float(os.environ.get("HOCBA_CRASH_SCALE", "0.1"))
 #: Seconds for a whole run; the full school needs minutes, and other tests may use the same cores.
 PATIENCE = 240 + 900 * SCALE
-#: A lease runs out, and the rest of the signing goes on: seconds until the next signature after a worker's death.
 LAST_LINE = "Gửi lên Sở, được chấp nhận: "
 
 
@@ -62,7 +62,7 @@ class Run:
 
     def workers(self) -> list[int]:
         """Process ids of the workers that run now."""
-        return [pid for pid in _children(self.process.pid) if _words(pid)[-1:] == [b"work"]]
+        return [pid for pid, words in _children(self.process.pid) if words[-1:] == ["work"]]
 
     def delivered(self) -> bool:
         """Whether it says that the whole primary school is with the province."""
@@ -76,8 +76,12 @@ class Run:
 
 @pytest.fixture
 def ports() -> dict[str, str]:
-    """Free ports, the same at each start: certificates name the signing service's."""
-    return {f"HOCBA_PORT_{name.upper()}": str(_free_port()) for name in SERVICES}
+    """Free ports, the same at each start: certificates name the signing service's.
+
+    Below those that outgoing connections take, so that they are still free at the second start.
+    """
+    free = (port for port in random.sample(range(20_000, 32_000), 1000) if is_free(port))
+    return {variable(name): str(next(free)) for name in SERVICES}
 
 
 def start(data: Path, ports: dict[str, str]) -> Run:
@@ -199,10 +203,14 @@ def asked(run: Run, file: str, sql: str, *values: str) -> list[tuple[object, ...
         return connection.execute(sql, values).fetchall()
 
 
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+def _children(pid: int) -> Iterator[tuple[int, list[str]]]:
+    """Pid and command line of each child."""
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and int(_stat(entry)[1]) == pid:
+                yield int(entry.name), (entry / "cmdline").read_text().rstrip("\0").split("\0")
 
 
-def _words(pid: int) -> list[bytes]:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+def _stat(entry: Path) -> list[str]:
+    """State, parent and so on (proc_pid_stat(5)); the name before them may hold anything."""
+    return (entry / "stat").read_text().rpartition(")")[2].split()

@@ -11,7 +11,7 @@ from backend.core.ids import new_id
 from backend.records.gradebook import service
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetState
 from backend.records.roster.schemas import StudentId
-from tests.factories.small_school import open_small_school
+from tests.factories.small_school import enroll, open_small_school, student_ids
 from tests.records.gradebook.conftest import COMMENT, LEVEL, ClassBook
 
 AN, BINH = "Lò Thị An", "Cầm Văn Bình"
@@ -172,6 +172,8 @@ async def test_sheets_and_pupils_of_strangers_do_not_exist(book: ClassBook) -> N
     async with other.session() as session:
         class_id = await other.open_class(session, "1A", 1)
         theirs = (await service.list_sheets(session, class_id))[0].id
+        await enroll(session, "1A", ["Vũ Thị Lan"])
+        lan = (await student_ids(session, class_id))["Vũ Thị Lan"]
     teacher = book.actors["homeroom"]
     async with book.school.session() as session:
         for sheet_id in (theirs, new_id()):
@@ -190,6 +192,7 @@ async def test_sheets_and_pupils_of_strangers_do_not_exist(book: ClassBook) -> N
             assert await service.class_marks(session, unknown) == {}
             assert not await service.is_class_locked(session, unknown)
         assert not await service.is_class_locked(session, book.class_id), "the refused lock locked nothing"
-    book.pupils["Lạ"] = StudentId(new_id())
-    with pytest.raises(NotFound, match="Không tìm thấy học sinh này trong lớp"):
-        await book.write("homeroom", "TOAN", "Lạ", LEVEL, "T")
+    for stranger in (lan, StudentId(new_id())):
+        book.pupils["Lạ"] = stranger
+        with pytest.raises(NotFound, match="Không tìm thấy học sinh này trong lớp"):
+            await book.write("homeroom", "TOAN", "Lạ", LEVEL, "T")
