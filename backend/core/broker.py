@@ -13,6 +13,8 @@ import redis
 import uvloop
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.core import database, http_client, jobs, settings, storage
 from backend.core.errors import AppError, Unavailable
@@ -69,7 +71,12 @@ def make_broker(redis_url: str) -> RedisBroker:
     """A broker without Dramatiq's own retries: a job is tried again because its row says so."""
     broker = RedisBroker(  # type: ignore[no-untyped-call]
         client=redis.Redis.from_url(
-            redis_url, socket_keepalive=True, socket_timeout=REDIS_SECONDS, health_check_interval=30
+            redis_url,
+            socket_keepalive=True,
+            socket_timeout=REDIS_SECONDS,
+            health_check_interval=30,
+            # once, for a connection that the server has closed meanwhile; those who ring try again by themselves
+            retry=Retry(NoBackoff(), 1),
         ),
         middleware=[EventLoop()],
         heartbeat_timeout=10_000,

@@ -18,6 +18,7 @@ import msgspec
 from backend.tenants.access import service as access
 from infra.bench import samples, servers
 from infra.bench.harness import Bench, one_core, say
+from infra.bench.processes import cpu_seconds
 from infra.bench.servers import OpenSchool
 from infra.bench.signers import Table
 from infra.embedded import programs, ready
@@ -40,6 +41,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     p50: float
     p99: float
+    cpu_seconds: float = 0.0  # of all servers together, while the load lasted
+
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of processor time per request."""
+        return self.cpu_seconds / self.requests * 1000
 
     @property
     def rate(self) -> float:
@@ -103,6 +110,7 @@ def _report_page(bench: Bench, busy: list[list[Load]], alone: list[list[Load]]) 
     ours, empty = (statistics.median(load.rate for load in found) for found in busy)
     p50, empty_p50 = (statistics.median(load.p50 for load in found) for found in busy)
     single, empty_single = (statistics.median(load.p50 for load in found) for found in alone)
+    cpu, empty_cpu = (statistics.median(load.cpu_ms for load in found) for found in busy)
     bench.report(
         "web.page",
         ours,
@@ -111,7 +119,8 @@ def _report_page(bench: Bench, busy: list[list[Load]], alone: list[list[Load]]) 
         note=(
             f"{_PAGE}, signed in, database on the same core, {_CONNECTIONS} connections; "
             f"p50 {p50:.1f} ms, empty page {empty_p50:.1f} ms: {p50 / empty_p50:.1f} times; "
-            f"on one connection {single:.2f} and {empty_single:.2f} ms: {single / empty_single:.1f} times"
+            f"on one connection {single:.2f} and {empty_single:.2f} ms: {single / empty_single:.1f} times; "
+            f"by processor time {cpu:.2f} and {empty_cpu:.2f} ms: {cpu / empty_cpu:.1f} times"
         ),
     )
 
@@ -146,8 +155,9 @@ def _load(target: Target, connections: int, seconds: float, core: int | None) ->
     if core is not None:
         options += ["--core", str(core)]
     command = (sys.executable, "-m", "infra.bench.load", target.url, *options)
+    before = cpu_seconds()
     done = subprocess.run(command, cwd=_PROJECT, stdout=subprocess.PIPE, check=True)
-    return msgspec.convert(json.loads(done.stdout), Load)
+    return msgspec.convert(json.loads(done.stdout) | {"cpu_seconds": cpu_seconds() - before}, Load)
 
 
 async def _start_site(stack: EmbeddedStack, port: int, processes: int, **settings: str) -> str:

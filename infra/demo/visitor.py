@@ -12,6 +12,10 @@ _TOKEN = re.compile(r'name="csrf[-_]token"[^>]*(?:content|value)="([^"]+)"')
 _ERROR = re.compile(r"<h1[^>]*>([\s\S]*?)</h1>[\s\S]*?<p[^>]*>([^<]+)")
 
 
+#: The site closes idle connections after five seconds; we let go of them first.
+_LIMITS = httpx.Limits(keepalive_expiry=2.0)
+
+
 class Refused(Exception):
     """The site answered with an error; the text is the sentence that a person would read."""
 
@@ -22,7 +26,7 @@ class Visitor:
     def __init__(self, base_url: str, login: str, password: str) -> None:
         self.login = login
         self._password = password
-        self._client = httpx.AsyncClient(base_url=base_url, timeout=120, trust_env=False)
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=120, trust_env=False, limits=_LIMITS)
         self._token = ""
 
     async def __aenter__(self) -> Self:

@@ -85,6 +85,7 @@ class Person:
 
     async def look(self, name: str) -> None:
         """The open page is sound: structure, axe, both widths, a silent console. Pictures go to PICTURES."""
+        await self.page.wait_for_load_state("load")
         found = await faults_of(self.page) + await axe_findings(self.page)
         for size in (NARROW, WIDE):
             await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})

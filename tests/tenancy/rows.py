@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, LargeBinary, String, Table, Uuid, insert
+from sqlalchemy import ARRAY, Date, DateTime, Integer, LargeBinary, String, Table, Uuid, insert, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import Column
 
@@ -24,6 +24,15 @@ _HARMLESS = {"outbox_event.name": "ResultsComputed", "job.state": "parked", "job
 def named(table: Table) -> str:
     """`schema.table` as SQL writes it."""
     return f"{table.schema or 'public'}.{table.name}"
+
+
+async def digests(session: TenantSession) -> dict[str, str]:
+    """A digest of all rows of each table that this session sees."""
+    parts = (
+        f"select '{named(table)}', md5(string_agg(t::text, '|' order by t::text)) from {named(table)} t"
+        for table in TABLES
+    )
+    return {row[0]: row[1] for row in await session.execute(text(" union all ".join(parts)))}
 
 
 @dataclass

@@ -1,9 +1,11 @@
 """Every group runs, at its very smallest, and prints its figures; the yardsticks measure the same thing."""
 
-import importlib
 import io
 import json
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import pikepdf
 import pypdfium2  # type: ignore[import-untyped]
@@ -12,7 +14,6 @@ import pytest
 from infra.bench import book_html, render, samples
 from infra.bench.__main__ import GROUPS
 from infra.bench.figures import FIGURES
-from infra.bench.harness import Bench
 from infra.demo.truth import tell
 
 #: WeasyPrint leaves a file of its own for the garbage collector to close.
@@ -28,19 +29,8 @@ NAMES = {
     "import": {"import.marks"},
     "web": {"web.page", "web.verify_code"},
 }
+ROOT = Path(__file__).resolve().parents[3]
 WITH_YARDSTICK = {"render.pdf", "sign.pdf_b_b_x3", "sign.validate", "import.marks", "web.page"}
-
-
-class Smallest(Bench):
-    """One item, once: does it run at all?"""
-
-    def __init__(self) -> None:
-        self.lines = io.StringIO()
-        super().__init__(quick=True, out=self.lines, repetitions=1)
-
-    def size(self, full: int, quick: int) -> int:
-        """One of everything."""
-        return 1
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +47,15 @@ def test_the_groups_and_figures_are_those_of_the_contract() -> None:
 @pytest.mark.needs("libpango-1.0-0", "libpangoft2-1.0-0")
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_prints_its_figures(group: str) -> None:
-    bench = Smallest()
-    importlib.import_module(GROUPS[group]).run(bench)
-    lines = [json.loads(line) for line in bench.lines.getvalue().splitlines()]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.infra.bench.smallest", group],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert {line["name"] for line in lines} == NAMES[group]
     for line in lines:
         assert line["n"] > 0

@@ -14,9 +14,10 @@ from backend.core.actor import Actor
 from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Conflict
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import queries, rules, service
+from backend.integrations.deliveries import rules, service
 from backend.integrations.deliveries.channels import port
 from backend.integrations.deliveries.schemas import AttemptView, DeliveryState, DeliverySummary
+from backend.records.transcripts import queries as transcript_queries
 from tests.factories.issued_versions import issue
 from tests.factories.machine import Death, Machine
 from tests.factories.signing_school import changed_settings
@@ -151,11 +152,9 @@ async def test_a_rejected_version_says_what_the_province_said_and_is_not_sent_ag
     [version_id] = await issue(school)
     machine = Machine(school)
     await machine.lease()
+    await spoil(school, version_id, await storage.put(school, b"<HOC_BA/>"))
     async with tenant_session(school) as session:
         await service.open_delivery(session, version_id)
-    found = await delivery_of(school, version_id)
-    broken = await storage.put(school, b"<HOC_BA/>")
-    await spoil(school, found.id, package_sha256=broken)
     await machine.rest()
     found = await delivery_of(school, version_id)
     assert found.state == DeliveryState.REJECTED
@@ -168,10 +167,10 @@ async def test_a_package_that_is_gone_waits_for_a_person(school: TenantId, autho
     [version_id] = await issue(school)
     machine = Machine(school)
     await machine.lease()
+    await spoil(school, version_id, "ab" * 32)
     async with tenant_session(school) as session:
         await service.open_delivery(session, version_id)
     found = await delivery_of(school, version_id)
-    await spoil(school, found.id, package_sha256="ab" * 32)
     await machine.rest()
     parked = await delivery_of(school, version_id)
     assert parked.state == DeliveryState.PARKED
@@ -242,6 +241,7 @@ async def attempts_of(tenant_id: TenantId, delivery: DeliverySummary) -> list[At
         return list((await service.get_delivery(session, delivery.id))[1])
 
 
-async def spoil(tenant_id: TenantId, delivery_id: uuid.UUID, **values: str) -> None:
+async def spoil(tenant_id: TenantId, version_id: uuid.UUID, xml_sha256: str) -> None:
+    """Let a version name another XML than its own, before it is delivered."""
     async with tenant_session(tenant_id) as session:
-        await queries.update_delivery(session, delivery_id, values)
+        await transcript_queries.update_version(session, version_id, {"xml_sha256": xml_sha256})

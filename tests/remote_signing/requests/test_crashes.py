@@ -1,13 +1,15 @@
 """Workers die at every commit of the way from the tray to the finished document: three signatures, none twice."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
 from backend.core import jobs, storage
 from backend.core.database import tenant_session
 from backend.remote_signing.formats import pades
-from backend.remote_signing.requests import documents
-from backend.remote_signing.requests.models import SigningRequest
+from backend.remote_signing.requests import documents, flow
+from backend.remote_signing.requests.models import ProviderCall, SigningRequest
 from backend.remote_signing.requests.rules import BatchState, RequestState
 from tests.factories.machine import Death, Machine
 from tests.factories.signing_school import ROLES, TEACHER, SigningSchool
@@ -36,6 +38,19 @@ async def test_every_document_gets_three_signatures_once(
     for request in requests:
         signed = await storage.get(school.tenant_id, request.current_sha256)
         assert signed.count(b"/ByteRange") == 3
+
+
+async def test_preparing_again_gives_the_same_hashes(school: SigningSchool) -> None:
+    await school.ask(3)
+    batch_id = await school.consent(TEACHER)
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        call_id = await session.scalar(select(ProviderCall.id).where(ProviderCall.batch_id == batch_id))
+        assert call_id is not None
+        call = await flow.call_to_prepare(session, call_id)
+    assert call is not None
+    first = await documents.prepare_all(school.tenant_id, call)
+    await asyncio.sleep(1.1)
+    assert await documents.prepare_all(school.tenant_id, call) == first
 
 
 async def test_a_document_that_cannot_be_prepared_comes_back_with_a_reason(

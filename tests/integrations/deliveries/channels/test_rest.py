@@ -228,12 +228,12 @@ async def test_an_unclear_query_is_neither_accepted_nor_rejected(province: Provi
 
 async def test_while_it_is_down_nothing_is_sent(province: Province) -> None:
     message, channel = message_of(), RestChannel()
-    province.fault("down", seconds=0.5)
+    province.fault("down", seconds=3)
     sent = await channel.send(province.endpoint(), message)
     assert isinstance(sent, port.NotSent)
     assert not sent.needs_person
     assert isinstance(await channel.query(province.endpoint(), message.message_id), port.Unknown)
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(3.5)
     assert isinstance(await channel.send(province.endpoint(), message), port.Received)
 
 
