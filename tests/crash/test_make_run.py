@@ -8,6 +8,7 @@ The demo school is small here (20 pupils). By hand the whole school of 847:
     HOCBA_CRASH_SCALE=1 .venv/bin/python -m pytest tests/crash
 """
 
+import json
 import os
 import random
 import signal
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+import redis
 
 from infra.demo.schools import DemoSchool
 from infra.demo.workbooks import read_plan
@@ -63,6 +65,13 @@ class Run:
     def workers(self) -> list[int]:
         """Process ids of the workers that run now."""
         return [pid for pid, words in _children(self.process.pid) if words[-1:] == ["work"]]
+
+    def forget(self) -> None:
+        """FLUSHALL: every message that is on its way to a worker is lost."""
+        port = json.loads((self.data / "run" / "ports.json").read_text())["valkey"]
+        password = (self.data / "secrets" / "valkey").read_text()
+        with closing(redis.Redis(port=port, password=password)) as valkey:
+            valkey.flushall()
 
     def delivered(self) -> bool:
         """Whether it says that the whole primary school is with the province."""
@@ -119,13 +128,14 @@ def running(data: Path, ports: dict[str, str]) -> Iterator[Run]:
             run.process.wait()
 
 
-def test_workers_killed_in_the_middle_of_signing(tmp_path: Path, ports: dict[str, str]) -> None:
+def test_workers_killed_and_redis_emptied_in_the_middle(tmp_path: Path, ports: dict[str, str]) -> None:
     with running(tmp_path / "hocba", ports) as run:
         in_the_middle_of_the_principals_turn(run)
         killed = run.workers()
         assert len(killed) == 2
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
+        run.forget()
         assert not run.delivered()
         run.until(run.delivered)
         assert not set(run.workers()) & set(killed)
