@@ -15,6 +15,7 @@ from typing import Final, TextIO
 import msgspec
 
 from infra.bench.figures import FIGURES
+from infra.bench.processes import cpu_seconds
 
 #: Work on the item with this running number; numbers never repeat within a run, so that no cache can help.
 Work = Callable[[int], object]
@@ -25,7 +26,7 @@ _SIGNIFICANT: Final = 4
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds that one item takes: on the clock, and of the processor; medians over the repetitions."""
+    """Seconds that one item takes: on the clock, and of the processor (servers included); medians."""
 
     seconds: float
     cpu_seconds: float
@@ -94,6 +95,11 @@ class Bench:
         print(json.dumps(line, ensure_ascii=False), file=self._out, flush=True)
 
 
+def _processor() -> float:
+    """Seconds of processor time of this process and of the servers that it started."""
+    return time.process_time() + cpu_seconds()
+
+
 class _Samples:
     """Who is measured when, and what came of it. Turn 0 of each work is the warm-up."""
 
@@ -113,9 +119,9 @@ class _Samples:
     @contextmanager
     def timed(self, place: int, numbers: range) -> Iterator[None]:
         """Take the time of one turn."""
-        wall, cpu = time.perf_counter(), time.process_time()
+        cpu, wall = _processor(), time.perf_counter()
         yield
-        spent = (time.perf_counter() - wall, time.process_time() - cpu)
+        spent = (time.perf_counter() - wall, _processor() - cpu)
         if numbers.start:
             self._found[place].append((spent[0] / len(numbers), spent[1] / len(numbers)))
 

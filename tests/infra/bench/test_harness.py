@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from infra.bench import __main__ as command
 from infra.bench.harness import Bench, Timing, one_core
+from infra.bench.processes import cpu_seconds
 
 PROJECT = Path(__file__).parents[3]
 KEYS = ["name", "value", "unit", "yardstick", "ratio", "n", "note"]
@@ -23,7 +25,8 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         monkeypatch.setattr("time.perf_counter", lambda: self.now)
-        monkeypatch.setattr("time.process_time", lambda: self.now / 2)
+        monkeypatch.setattr("time.process_time", lambda: self.now / 4)
+        monkeypatch.setattr("infra.bench.harness.cpu_seconds", lambda: self.now / 4)
 
 
 def test_the_warm_up_does_not_count_and_the_median_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +79,16 @@ def test_a_figure_is_one_line_with_the_words_of_the_contract() -> None:
 def test_a_name_that_the_contract_does_not_have_is_refused() -> None:
     with pytest.raises(KeyError):
         Bench(quick=False, out=io.StringIO()).report("render.png", 1, n=1)
+
+
+def test_processor_time_of_servers_is_seen() -> None:
+    before = cpu_seconds()
+    with subprocess.Popen((sys.executable, "-c", "while True: pass")) as server:
+        deadline = time.monotonic() + 20
+        while cpu_seconds() < before + 0.05 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert cpu_seconds() >= before + 0.05
+        server.kill()
 
 
 def test_one_core_and_then_all_again() -> None:
