@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Longest pause between two attempts.
 MAX_BACKOFF_SECONDS = 300
+#: Pause while a server that we depend on is away, give or take half: it may be away for as long as it likes.
+UNAVAILABLE_SECONDS = 8.0
 #: Longest run of one task; after that it has hung and counts as failed.
 LONGEST_SECONDS = 240
 #: Longest wait for an answer of Redis; none of our commands blocks there.
@@ -137,6 +139,10 @@ async def _run(task: jobs.Task, work: jobs.Work) -> None:
         log.warning("lease lost", extra=_where(work))
     except jobs.RetryLater as later:
         await jobs.put_back(work, after=later.seconds, error=later.reason, counted=False)
+    except Unavailable as error:
+        log.warning("a server that the job needs is away", extra=_where(work))
+        pause = UNAVAILABLE_SECONDS * random.uniform(0.5, 1.5)
+        await jobs.put_back(work, after=pause, error=error.message, counted=False)
     except asyncio.CancelledError:
         await jobs.put_back(work, after=0, error="interrupted")
         raise
@@ -146,8 +152,7 @@ async def _run(task: jobs.Task, work: jobs.Work) -> None:
 
 async def _failed(task: jobs.Task, work: jobs.Work, error: Exception) -> None:
     """Called in an except clause. What an expected error says will be said again next time, so it is parked at once."""
-    hopeless = isinstance(error, AppError) and not isinstance(error, Unavailable)
-    park = hopeless or work.attempts >= task.max_attempts
+    park = isinstance(error, AppError) or work.attempts >= task.max_attempts
     log.exception("job parked" if park else "job failed", extra=_where(work))
     told = error.message if isinstance(error, AppError) else UNEXPECTED
     reason = error.message if isinstance(error, AppError) else type(error).__name__

@@ -188,14 +188,18 @@ async def test_what_is_said_to_people_is_not_tried_again(tenant: TenantId) -> No
     assert told[-1] == (job["subject_id"], "Hồ sơ này đã được thu hồi.")
 
 
-async def test_what_is_unavailable_is_tried_again(tenant: TenantId) -> None:
+async def test_a_server_that_is_away_is_waited_for_however_long(tenant: TenantId) -> None:
     async def down(work: Work) -> None:
         raise Unavailable("Kho lưu trữ tệp đang không trả lời.")
 
     does(down)
-    await broker.run(tenant, *await lease(tenant))
-    [job] = await Machine(tenant).left()
-    assert (job["state"], job["last_error"]) == ("due", "Kho lưu trữ tệp đang không trả lời.")
+    machine = Machine(tenant)
+    for _ in range(10):
+        assert await machine.round() == 1
+    [job] = await machine.left()
+    assert (job["state"], job["attempts"]) == ("due", 0)
+    assert job["last_error"] == "Kho lưu trữ tệp đang không trả lời."
+    assert 0 < (job["next_at"] - datetime.now(UTC)).total_seconds() < 13
 
 
 async def test_waiting_for_somebody_is_not_an_attempt(tenant: TenantId) -> None:
