@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from litestar import Litestar
 
@@ -116,9 +117,9 @@ async def open_small_school(name: str = "Trường Tiểu học Tư thục Hoa M
     return school
 
 
-def pupil(number: int, full_name: str, class_name: str, **facts: str) -> NewStudent:
+def pupil(number: int, full_name: str, class_name: str, **facts: Any) -> NewStudent:
     """A line of a register; the codes follow from `number`."""
-    said = {
+    said: dict[str, Any] = {
         "personal_id": f"000319{number:06d}",
         "gender": "female",
         "ethnicity": "Thái",

@@ -26,6 +26,8 @@ from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentId
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
 
+#: Trạng thái of pupils who are no longer at the school (CSDL ngành, DM_TrangThai).
+_GONE = frozenset(("chuyen di", "thoi hoc"))
 #: Words that a school's name is written with or without, and short forms of others.
 _OPTIONAL_WORDS = frozenset(("truong", "tu", "thuc", "dan", "lap", "va", "lien", "cap"))
 _SHORT_FORMS = {"th": "tieu hoc", "thcs": "trung hoc co so", "thpt": "trung hoc pho thong"}
@@ -52,11 +54,13 @@ class Marks(msgspec.Struct):
 
 def students(file: PupilsFile) -> list[NewStudent]:
     """The pupils of a register."""
-    same = [name for name in NewStudent.__struct_fields__ if name not in ("class_name", "current_address")]
+    other = ("class_name", "current_address", "left")
+    same = [name for name in NewStudent.__struct_fields__ if name not in other]
     return [
         NewStudent(
             class_name=row.class_code,
             current_address=row.address,
+            left=key_of(row.status) in _GONE,
             **{name: getattr(row, name) for name in same},
         )
         for row in file.rows

@@ -72,6 +72,11 @@ def columns(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...
     )
 
 
+@cache
+def _cells(subject: GradeSubject | None, grade_level: int) -> frozenset[Cell]:
+    return frozenset(column.cell for column in columns(subject, grade_level))
+
+
 def _primary_columns(subject: GradeSubject) -> tuple[Column, ...]:
     tests = tuple(
         Column(cell=Cell(MarkKind.TEST, str(attempt)), label="KTĐK" if attempt == 1 else "KT lại")
@@ -137,7 +142,7 @@ def _refuse_foreign_cell(cell: Cell, subject: GradeSubject | None, grade_level: 
     if subject is None and cell.kind is MarkKind.REASSESSED and grade_level > PRIMARY_LAST_GRADE:
         known = find_subject(grade_level, cell.slot) is not None
     else:
-        known = any(column.cell == cell for column in columns(subject, grade_level))
+        known = cell in _cells(subject, grade_level)
     if not known:
         raise Invalid(f"{place}: sổ này không có cột đó; hãy kiểm tra lại môn học và cột điểm.")
 

@@ -199,6 +199,11 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
+    labels = {
+        (sheet_id, cell): _label(sheets[sheet_id], cell)
+        for sheet_id, cell in {(mark.sheet_id, mark.cell) for mark in marks}
+    }
+    now = clock.now()
     for sheet_id in locked:
         index = next(index for index, mark in enumerate(marks) if mark.sheet_id == sheet_id)
         problems.append((index, f"Sổ của {_place(sheets[sheet_id])} đã khoá; hãy mở khoá trước khi nhập."))
@@ -207,39 +212,44 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
             continue
         row = sheets[mark.sheet_id]
         try:
-            value = _accepted(mark, row, members[row.class_id].get(mark.student_id))
+            name = members[row.class_id].get(mark.student_id)
+            value = _accepted(mark, row, name, labels[mark.sheet_id, mark.cell])
         except Invalid as error:
             problems.append((index, error.message))
             continue
-        staged[mark.sheet_id, mark.student_id, mark.cell] = tuple(
-            _values(session, actor, mark, value).values()
-        )
+        staged[mark.sheet_id, mark.student_id, mark.cell] = _row(session, actor, mark, value, now)
     await queries.stage_marks(session, list(staged.values()))
     new, changed, unchanged = await queries.compare_staged(session)
     return MarkChange(new=new, changed=changed, unchanged=unchanged, problems=tuple(sorted(problems)))
 
 
-def _accepted(mark: NewMark, row: Any, name: str | None) -> str:
+def _accepted(mark: NewMark, row: Any, name: str | None, label: str) -> str:
     """The value as it is stored. Raises Invalid with the pupil and the place."""
-    place = f"{name or 'Học sinh'}, {_label(row, mark.cell)}"
+    place = f"{name or 'Học sinh'}, {label}"
     if name is None:
         raise Invalid(f"{place}: học sinh này không học lớp {row.class_name}; hãy kiểm tra lại mã học sinh.")
     return rules.accept(mark.value, mark.cell, _subject(row), row.grade_level, place)
 
 
 def _values(session: TenantSession, actor: Actor, mark: NewMark, value: str) -> dict[str, Any]:
-    """Column values in the order of `queries.MARK_COLUMNS`."""
-    return {
-        "tenant_id": session.tenant_id,
-        "id": new_id(),
-        "sheet_id": mark.sheet_id,
-        "student_id": mark.student_id,
-        "kind": mark.cell.kind.value,
-        "slot": mark.cell.slot,
-        "value": value,
-        "changed_by": actor.staff_id,
-        "changed_at": clock.now(),
-    }
+    return dict(zip(queries.MARK_COLUMNS, _row(session, actor, mark, value, clock.now()), strict=True))
+
+
+def _row(
+    session: TenantSession, actor: Actor, mark: NewMark, value: str, changed_at: datetime
+) -> tuple[Any, ...]:
+    """Values in the order of `queries.MARK_COLUMNS`."""
+    return (
+        session.tenant_id,
+        new_id(),
+        mark.sheet_id,
+        mark.student_id,
+        mark.cell.kind.value,
+        mark.cell.slot,
+        value,
+        actor.staff_id,
+        changed_at,
+    )
 
 
 async def _load(session: TenantSession, sheet_id: uuid.UUID) -> Any:

@@ -210,7 +210,9 @@ async def enroll(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     await session.execute(query, rows)
 
 
-async def leave_class(session: TenantSession, student_id: uuid.UUID, class_id: uuid.UUID) -> None:
+async def leave_class(
+    session: TenantSession, student_id: uuid.UUID, class_id: uuid.UUID, status: EnrollmentStatus
+) -> None:
     await session.execute(
         update(Enrollment)
         .where(
@@ -218,7 +220,7 @@ async def leave_class(session: TenantSession, student_id: uuid.UUID, class_id: u
             Enrollment.student_id == student_id,
             Enrollment.class_id == class_id,
         )
-        .values(status=EnrollmentStatus.MOVED)
+        .values(status=status)
     )
 
 

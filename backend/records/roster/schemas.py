@@ -26,7 +26,10 @@ class EnrollmentStatus(StrEnum):
 
 
 class NewStudent(msgspec.Struct, frozen=True, kw_only=True):
-    """A pupil as a register lists them; `class_name` is the class of the year that is being filled."""
+    """A pupil as a register lists them; `class_name` is the class of the year that is being filled.
+
+    Registers keep those who `left` the school in the list: they give up their place, or never get one.
+    """
 
     student_code: str
     full_name: str
@@ -42,6 +45,7 @@ class NewStudent(msgspec.Struct, frozen=True, kw_only=True):
     father_name: str | None = None
     mother_name: str | None = None
     guardian_name: str | None = None
+    left: bool = False
 
 
 class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +102,10 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence)."""
+    """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence).
+
+    Who leaves a class for another or for good is `moved`; who left before they were ever here is `unchanged`.
+    """
 
     new: int
     changed: int

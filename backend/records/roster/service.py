@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-import msgspec
-
 from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.core.text import check_text, shown_name
-from backend.records.roster import queries
+from backend.core.text import shown_name
+from backend.records.roster import queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key, name_key
@@ -32,21 +30,6 @@ from backend.records.roster.schemas import (
 )
 
 _FIELDS = tuple(field.key for field in queries.STUDENT_FIELDS)
-#: Texts of the register that the học bạ prints, as people call them.
-_TEXTS = {
-    "full_name": "Họ và tên",
-    "student_code": "Mã học sinh",
-    "ethnicity": "Dân tộc",
-    "nationality": "Quốc tịch",
-    "birth_place": "Nơi sinh",
-    "hometown": "Quê quán",
-    "current_address": "Nơi ở hiện nay",
-    "father_name": "Họ tên cha",
-    "mother_name": "Họ tên mẹ",
-    "guardian_name": "Họ tên người giám hộ",
-}
-#: Longest of these texts; the forms have one line for each.
-_MAX_TEXT = 300
 
 
 async def open_year(session: TenantSession, name: str, starts_on: date, ends_on: date) -> AcademicYearId:
@@ -244,13 +227,13 @@ class _Register:
 
     def _accepted(self, student: NewStudent) -> NewStudent:
         """The pupil with clean texts. Raises Invalid when the row cannot be taken."""
-        student = _clean(student)
+        student = rules.clean(student)
         name = shown_name(student.full_name)
         if self.times[student.student_code] > 1:
             raise Invalid(
                 f"Mã học sinh {student.student_code} của {name} có hai lần trong danh sách; hãy xoá một dòng."
             )
-        if student.class_name not in self.classes:
+        if student.class_name not in self.classes and not student.left:
             raise Invalid(
                 f"Học sinh {name} ghi lớp {student.class_name}, "
                 "nhưng năm học này chưa có lớp đó; hãy mở lớp hoặc sửa mã lớp."
@@ -265,9 +248,11 @@ class _Register:
 
     def _kind(self, student: NewStudent) -> str:
         row = self.known.get(student.student_code)
+        place = self.places.get(row.id) if row else None
+        if student.left:
+            return "moved" if place else "unchanged"
         if row is None:
             return "new"
-        place = self.places.get(row.id)
         if place is None or place[1] != student.class_name:
             return "moved"
         return "changed" if self._differences(student, row) else "unchanged"
@@ -283,6 +268,9 @@ class _Register:
         new_rows, places = [], []
         for student in self.students:
             row = self.known.get(student.student_code)
+            if student.left:
+                await self._let_go(row)
+                continue
             target = self.classes[student.class_name].id
             if row is None:
                 student_id = new_id()
@@ -292,6 +280,11 @@ class _Register:
                 places += await self._correct(student, row, target)
         await queries.insert_students(self.session, new_rows)
         await queries.enroll(self.session, places)
+
+    async def _let_go(self, row: Any) -> None:
+        place = self.places.get(row.id) if row else None
+        if place:
+            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.LEFT)
 
     async def _correct(self, student: NewStudent, row: Any, target: uuid.UUID) -> list[dict[str, Any]]:
         differences = self._differences(student, row)
@@ -303,7 +296,7 @@ class _Register:
         if place and place[0] == target:
             return []
         if place:
-            await queries.leave_class(self.session, row.id, place[0])
+            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.MOVED)
         return [self._place(row.id, target)]
 
     def _new_row(self, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
@@ -323,22 +316,6 @@ class _Register:
             "class_id": class_id,
             "status": EnrollmentStatus.STUDYING,
         }
-
-
-def _clean(student: NewStudent) -> NewStudent:
-    """Raises Invalid where a text cannot be printed or says nothing."""
-    said = {name: getattr(student, name) for name in _TEXTS}
-    texts = {
-        name: check_text(value, field=_TEXTS[name], person=student.full_name, limit=_MAX_TEXT) or None
-        for name, value in said.items()
-        if value is not None
-    }
-    if not texts["full_name"] or texts["student_code"] != student.student_code:
-        raise Invalid(
-            f"Học sinh mã “{shown_name(student.student_code)}”: họ tên còn trống hoặc mã có ký tự ẩn; "
-            "hãy gõ lại mã và họ tên."
-        )
-    return msgspec.structs.replace(student, **texts)
 
 
 def _summary(row: Any) -> ClassSummary:

@@ -218,6 +218,21 @@ async def test_a_pupil_in_another_class_than_before_is_moved(hoaban: ImportingSc
     assert places_now[books.truth.primary_pupils["1A"][0].student_code][1] == "2A"
 
 
+async def test_pupils_marked_as_gone_are_taken_out_of_their_class(
+    hoaban: ImportingSchool, books: Books
+) -> None:
+    await hoaban.take(books.register)
+    first, second, *others = books.truth.primary_pupils["1A"]
+    edited = books.register.edited("Sheet1", G6="Chuyển đi", G7="Thôi học")
+    run_id, found = await hoaban.preview(edited)
+    assert (found.new, found.changed, found.moved, found.bad) == (0, 0, 2, 0)
+    await hoaban.apply(run_id, edited)
+    async with hoaban.session() as session:
+        left = await roster.list_students(session, hoaban.classes["1A"])
+    assert {one.student_code for one in left} == {one.student_code for one in others}
+    assert first.student_code != second.student_code
+
+
 async def refused(school: ImportingSchool, book: Workbook, *words: str) -> Preview:
     """The preview says it, the button refuses, nothing is written."""
     before = await rows(school)

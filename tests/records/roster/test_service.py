@@ -64,6 +64,20 @@ async def test_a_pupil_who_comes_back_to_a_class(small_school: SmallSchool) -> N
         assert await names_in(session, "1B") == []
 
 
+async def test_who_has_left_gives_up_the_place_and_who_was_never_here_gets_none(
+    small_school: SmallSchool,
+) -> None:
+    gone, never = changed(BINH, left=True), changed(CHI, left=True, class_name="9Z")
+    async with small_school.session() as session:
+        await with_classes(small_school, session)
+        await service.take_register(session, [AN, BINH])
+        assert counts(await service.take_register(session, [AN, gone, never])) == (0, 0, 2, 1, 0)
+        assert await names_in(session, "1A") == ["Lò Thị An"]
+        assert counts(await service.compare_register(session, [AN, gone, never])) == (0, 0, 3, 0, 0)
+        assert counts(await service.take_register(session, [BINH])) == (0, 0, 0, 1, 0)
+        assert await names_in(session, "1A") == ["Lò Thị An", "Cầm Văn Bình"]
+
+
 async def test_an_empty_cell_erases_nothing_and_a_new_name_is_sorted_anew(small_school: SmallSchool) -> None:
     async with small_school.session() as session:
         await with_classes(small_school, session)

@@ -104,10 +104,14 @@ async def test_freezing_again_finds_the_same_versions(season: Season) -> None:
     assert {deed.actor_id for deed in deeds} == {season.principal.staff_id}
 
 
-async def test_two_principals_at_the_same_moment(season: Season) -> None:
-    both = await asyncio.gather(season.freeze(), season.freeze(), season.freeze())
-    assert names(both[0]) == [AN, BINH, CHI]
-    assert both[0] == both[1] == both[2]
+async def test_who_freezes_while_another_freezes_waits_and_finds_it_done(season: Season) -> None:
+    async with season.school.session() as session:
+        first = await service.freeze_class(session, season.principal, season.class_id)
+        second = asyncio.create_task(season.freeze())
+        done, _ = await asyncio.wait([second], timeout=0.2)
+        assert not done, "both froze at once"
+    assert first.frozen == 3
+    assert names(await asyncio.wait_for(second, 20)) == [AN, BINH, CHI]
 
 
 async def test_what_is_corrected_later_does_not_reach_what_is_frozen(season: Season) -> None:

@@ -239,6 +239,8 @@ async def test_an_altered_file_is_refused_in_words(public: Public, stranger: Bro
     assert "Học bạ không hợp lệ" in answer.text
     assert "Học bạ hợp lệ" not in answer.text
     assert "Không tìm thấy bản này trong kho đã phát hành" in answer.text
+    assert "Tệp đã bị thay đổi sau khi ký" in answer.text
+    assert "Toàn bộ tệp còn nguyên như khi ký" not in answer.text
     assert stranger.page is not None
     problems = stranger.page.xpath("//*[@id='van-de']//li")
     assert problems
