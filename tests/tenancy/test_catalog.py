@@ -163,8 +163,8 @@ PLANTS = {
     ),
     "create policy dispatcher on mark to hocba_dispatcher using (true)": "policies that are not the tenant's",
     "drop policy tenant on mark": "tables without the tenant's policy",
-    "create unique index planted on student (personal_id)": "unique keys that do not begin with the tenant",
-    "create unique index planted on student (personal_id, tenant_id)": (
+    "create unique index planted on student (id)": "unique keys that do not begin with the tenant",
+    "create unique index planted on student (id, tenant_id)": (
         "unique keys that do not begin with the tenant"
     ),
     "alter table mark drop constraint pk_mark": "tables without a primary key",
@@ -173,7 +173,7 @@ PLANTS = {
     "alter table mark add constraint planted_key foreign key (tenant_id) references school (tenant_id)": (
         "references that may cross schools"
     ),
-    "alter table student add constraint planted exclude (personal_id with =)": (
+    "alter table student add constraint planted exclude (id with =)": (
         "exclusion constraints and foreign tables"
     ),
     "create view planted as select * from student": "views and materialized views",

@@ -12,7 +12,7 @@ from backend.remote_signing.requests import documents, flow
 from backend.remote_signing.requests.models import ProviderCall, SigningRequest
 from backend.remote_signing.requests.rules import BatchState, RequestState
 from tests.factories.machine import Death, Machine
-from tests.factories.signing_school import ROLES, TEACHER, SigningSchool
+from tests.factories.signing_school import ROLES, TEACHER, SigningSchool, changed_settings
 from tests.fakes.processes import SigningService
 
 
@@ -38,6 +38,26 @@ async def test_every_document_gets_three_signatures_once(
     for request in requests:
         signed = await storage.get(school.tenant_id, request.current_sha256)
         assert signed.count(b"/ByteRange") == 3
+
+
+async def test_without_the_store_everything_waits_and_goes_on(
+    school: SigningSchool, signing: SigningService
+) -> None:
+    await school.ask(2)
+    batch_id = await school.consent(TEACHER)
+    machine = Machine(school.tenant_id)
+    storage.close()
+    with changed_settings(HOCBA_S3_ENDPOINT="http://127.0.0.1:1"):
+        for _ in range(2):
+            await machine.round()
+        [job] = await machine.left()
+        storage.close()
+    assert (job["state"], job["attempts"]) == ("due", 0)
+    assert job["last_error"] == "Kho lưu trữ tệp đang không trả lời; xin thử lại sau ít phút."
+    assert (await school.progress(TEACHER, batch_id)).state == BatchState.RUNNING
+    await machine.rest()
+    assert (await school.progress(TEACHER, batch_id)).state == BatchState.COMPLETED
+    assert signing.ledger()["signed_more_than_once"] == []
 
 
 async def test_preparing_again_gives_the_same_hashes(school: SigningSchool) -> None:
