@@ -1,11 +1,12 @@
 """Who did what to what, and how it ended: written in the transaction of the deed, append-only for the application."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -62,6 +63,14 @@ class AuditEvent(TenantTable):
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
+class Deed(msgspec.Struct, frozen=True):
+    """What was done to one subject. `label` names it for people; details hold ids, counts and digests."""
+
+    subject_id: uuid.UUID | None
+    label: str = ""
+    details: dict[str, str | int | None] = {}
+
+
 async def record(
     session: TenantSession,
     actor: Actor,
@@ -71,19 +80,18 @@ async def record(
     outcome: Outcome = Outcome.DONE,
     **details: str | int | None,
 ) -> None:
-    """Record one deed of `actor`. `label` names the subject for people; details hold ids, counts and digests."""
-    await record_many(session, actor, action, [(subject_id, label)], outcome, **details)
+    """Record one deed of `actor`."""
+    await record_many(session, actor, action, [Deed(subject_id, label, details)], outcome)
 
 
 async def record_many(
     session: TenantSession,
     actor: Actor,
     action: Action,
-    subjects: list[tuple[uuid.UUID | None, str]],
+    deeds: Iterable[Deed],
     outcome: Outcome = Outcome.DONE,
-    **details: str | int | None,
 ) -> None:
-    """`record` of the same deed on many subjects."""
+    """Record the same action on many subjects."""
     at = clock.now()
     rows = [
         {
@@ -93,15 +101,18 @@ async def record_many(
             "actor_id": actor.staff_id,
             "actor_name": actor.name,
             "action": action.value,
-            "subject_id": subject_id,
-            "subject_label": label,
+            "subject_id": deed.subject_id,
+            "subject_label": deed.label,
             "outcome": outcome.value,
-            "details": details,
+            "details": deed.details,
         }
-        for subject_id, label in subjects
+        for deed in deeds
     ]
     if rows:
-        await session.execute(insert(AuditEvent), rows)
+        await session.execute(_ADD, rows)
+
+
+_ADD = insert(AuditEvent)
 
 
 async def history(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> Sequence[AuditEvent]:

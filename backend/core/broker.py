@@ -121,6 +121,10 @@ async def run(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> None:
         log.error("unknown kind of job left waiting", extra=_where(work))
         await jobs.put_back(work, after=MAX_BACKOFF_SECONDS, error="unknown kind", counted=False)
         return
+    if work.attempts > 1 and len(work.subject_ids) > 1:
+        log.warning("a job of several subjects lost its worker: one by one", extra=_where(work))
+        await jobs.split(work)
+        return
     if work.attempts > task.max_attempts:
         log.error("job parked: its starts never came to an end", extra=_where(work))
         await jobs.park(work, "worker died", UNEXPECTED)
@@ -151,7 +155,14 @@ async def _run(task: jobs.Task, work: jobs.Work) -> None:
 
 
 async def _failed(task: jobs.Task, work: jobs.Work, error: Exception) -> None:
-    """Called in an except clause. What an expected error says will be said again next time, so it is parked at once."""
+    """Called in an except clause. What an expected error says will be said again next time, so it is parked at once.
+
+    Of several subjects one may be to blame: each gets a job of its own.
+    """
+    if len(work.subject_ids) > 1:
+        log.exception("a job of several subjects failed: one by one", extra=_where(work))
+        await jobs.split(work)
+        return
     park = isinstance(error, AppError) or work.attempts >= task.max_attempts
     log.exception("job parked" if park else "job failed", extra=_where(work))
     told = error.message if isinstance(error, AppError) else UNEXPECTED
@@ -172,7 +183,7 @@ def _where(work: jobs.Work) -> dict[str, object]:
         "tenant_id": work.tenant_id,
         "job_id": work.job_id,
         "kind": work.kind,
-        "subject_id": work.subject_id,
+        "subject_ids": work.subject_ids,
         "fence": work.fence,
         "attempts": work.attempts,
     }

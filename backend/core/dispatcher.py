@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 #: Any constant: who holds this lock dispatches.
 LOCK = 7_474_001
 #: Leased jobs of one lane at a time, all workers together.
-SLOTS = {jobs.Lane.INTERACTIVE: 16, jobs.Lane.RENDER: 12, jobs.Lane.SIGN: 8, jobs.Lane.DELIVER: 12}
+SLOTS = {jobs.Lane.INTERACTIVE: 16, jobs.Lane.RENDER: 6, jobs.Lane.SIGN: 8, jobs.Lane.DELIVER: 8}
 #: Longest wait for a notice before looking anyway.
 IDLE_SECONDS = 0.5
 #: Shortest pause between two rounds: a burst of notices is one round.
@@ -41,9 +41,8 @@ _DROP_EVENTS = """
     where e.tenant_id = done.tenant_id and e.id = done.id
 """
 _ADD_JOBS = """
-    insert into work.job (tenant_id, id, kind, lane, subject_id, state, attempts, fence, next_at)
-    select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::int[], $8::int[],
-      $9::timestamptz[])
+    insert into work.job (tenant_id, id, kind, lane, subject_ids, state, attempts, fence, next_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 # Each school offers its most urgent jobs; those of schools with the least in flight are taken first, and among equals
 # chance decides: any fixed order would let the same school win for ever. A row that a worker holds is passed over.
@@ -124,16 +123,12 @@ class Relay:
         async with connection.transaction():
             events = await connection.fetch(_WAITING_EVENTS, EVENTS_AT_ONCE, self._unknown)
             known = [(event, tasks) for event in events if (tasks := self._tasks(event["name"])) is not None]
-            rows = [
-                jobs.row(event["tenant_id"], task, event["subject_id"])
-                for event, tasks in known
-                for task in tasks
-            ]
-            if rows:
-                names = (
-                    "tenant_id", "id", "kind", "lane", "subject_id", "state", "attempts", "fence", "next_at"
-                )  # fmt: skip
-                await connection.execute(_ADD_JOBS, *([row[name] for row in rows] for name in names))
+            subjects: dict[tuple[uuid.UUID, jobs.Task], list[uuid.UUID]] = {}
+            for event, tasks in known:
+                for task in tasks:
+                    subjects.setdefault((event["tenant_id"], task), []).append(event["subject_id"])
+            for (tenant_id, task), subject_ids in subjects.items():
+                await add(connection, jobs.rows(tenant_id, task, subject_ids))
             if known:
                 keys = ([event[name] for event, _ in known] for name in ("tenant_id", "id"))
                 await connection.execute(_DROP_EVENTS, *keys)
@@ -148,6 +143,12 @@ class Relay:
             log.error("unknown event left waiting", extra={"event": name})
             self._unknown.append(name)
             return None
+
+
+async def add(connection: asyncpg.Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Insert jobs as `jobs.rows` makes them."""
+    names = ("tenant_id", "id", "kind", "lane", "subject_ids", "state", "attempts", "fence", "next_at")
+    await connection.executemany(_ADD_JOBS, [[row[name] for name in names] for row in rows])
 
 
 async def lease(connection: asyncpg.Connection, lane: jobs.Lane, ring: Ring) -> int:

@@ -2,19 +2,22 @@
 
 A task is an async function that gets a `Work`. What it writes in `work.finish()` commits together with the end of the
 job, and only while its lease's fence is still the newest: a worker that was given up for dead cannot write late.
+
+A job of a task that works `together` has several subjects: one lease and one commit for all of them. As soon as it
+fails or its worker dies, each subject becomes a job of its own, so that one bad subject keeps no other waiting.
 """
 
 import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ARRAY, Uuid, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,7 +59,7 @@ class Job(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
     lane: Mapped[str]
-    subject_id: Mapped[uuid.UUID]
+    subject_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
     state: Mapped[str]
     attempts: Mapped[int]
     fence: Mapped[int]
@@ -75,13 +78,15 @@ _MINE = and_(
 )
 #: By the database's clock, which the dispatcher compares it with.
 _LEASE_END = func.now() + timedelta(seconds=LEASE_SECONDS)
+_ADD = insert(Job)
+_NOTIFY = select(func.pg_notify(outbox.CHANNEL, ""))
 _HOLD = select(Job.id).where(_MINE).with_for_update()
 _END = delete(Job).where(_MINE).returning(Job.id).execution_options(synchronize_session=False)
 _BEGIN = (
     update(Job)
     .where(_MINE)
     .values(fence=Job.fence + 1, attempts=Job.attempts + 1, lease_until=_LEASE_END)
-    .returning(Job.fence, Job.kind, Job.subject_id, Job.attempts)
+    .returning(Job.fence, Job.kind, Job.subject_ids, Job.attempts)
     .execution_options(synchronize_session=False)
 )
 
@@ -107,9 +112,15 @@ class Work:
     job_id: uuid.UUID
     fence: int
     kind: str
-    subject_id: uuid.UUID
+    subject_ids: tuple[uuid.UUID, ...]
     attempts: int
     finished: bool = field(default=False, init=False)
+
+    @property
+    def subject_id(self) -> uuid.UUID:
+        """The subject of a task that does not work together; ValueError for others."""
+        [subject_id] = self.subject_ids
+        return subject_id
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[TenantSession]:
@@ -144,27 +155,28 @@ OnPark = Callable[[TenantSession, uuid.UUID, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Task:
-    """A kind of work and how to do it."""
+    """A kind of work and how to do it; `together` is the largest number of subjects of one job."""
 
     kind: str
     lane: Lane
     max_attempts: int
     on_park: OnPark | None
     run: Callable[[Work], Awaitable[None]]
+    together: int = 1
 
 
 _TASKS: dict[str, Task] = {}
 
 
 def task(
-    kind: str, *, lane: Lane, max_attempts: int = 8, on_park: OnPark | None = None
+    kind: str, *, lane: Lane, max_attempts: int = 8, on_park: OnPark | None = None, together: int = 1
 ) -> Callable[[Callable[[Work], Awaitable[None]]], Task]:
     """Declare a task. `on_park` shows people what was given up, where they look for it."""
 
     def register(run: Callable[[Work], Awaitable[None]]) -> Task:
         if kind in _TASKS:
             raise ValueError(f"task {kind} is declared twice")
-        _TASKS[kind] = Task(kind, lane, max_attempts, on_park, run)
+        _TASKS[kind] = Task(kind, lane, max_attempts, on_park, run, together)
         return _TASKS[kind]
 
     return register
@@ -180,27 +192,38 @@ def declared() -> tuple[Task, ...]:
     return tuple(_TASKS.values())
 
 
-def row(tenant_id: uuid.UUID, work: Task, subject_id: uuid.UUID, *, after: float = 0) -> dict[str, object]:
-    """Column values of a new job that is due `after` seconds from now."""
-    return {
-        "tenant_id": tenant_id,
-        "id": new_id(),
-        "kind": work.kind,
-        "lane": work.lane.value,
-        "subject_id": subject_id,
-        "state": JobState.DUE.value,
-        "attempts": 0,
-        "fence": 0,
-        "next_at": clock.now() + timedelta(seconds=after),
-    }
+def rows(
+    tenant_id: uuid.UUID,
+    work: Task,
+    subject_ids: Sequence[uuid.UUID],
+    *,
+    after: float = 0,
+    together: int | None = None,
+    attempts: int = 0,
+) -> list[dict[str, object]]:
+    """Column values of new jobs for these subjects, due in `after` seconds; as many in one job as the task takes."""
+    size = together or work.together
+    return [
+        {
+            "tenant_id": tenant_id,
+            "id": new_id(),
+            "kind": work.kind,
+            "lane": work.lane.value,
+            "subject_ids": list(subject_ids[start : start + size]),
+            "state": JobState.DUE.value,
+            "attempts": attempts,
+            "fence": 0,
+            "next_at": clock.now() + timedelta(seconds=after),
+        }
+        for start in range(0, len(subject_ids), size)
+    ]
 
 
 async def enqueue(session: TenantSession, kind: str, *subject_ids: uuid.UUID, after: float = 0) -> None:
     """Add jobs of one kind in the running transaction: the next step of a flow inside one slice."""
-    rows = [row(session.tenant_id, find(kind), subject_id, after=after) for subject_id in subject_ids]
-    if rows:
-        await session.execute(insert(Job), rows)
-        await session.execute(select(func.pg_notify(outbox.CHANNEL, "")))
+    if subject_ids:
+        await session.execute(_ADD, rows(session.tenant_id, find(kind), subject_ids, after=after))
+        await session.execute(_NOTIFY)
 
 
 async def begin(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Work | None:
@@ -208,7 +231,7 @@ async def begin(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Work | N
     async with tenant_session(tenant_id) as session:
         found = await session.execute(_BEGIN, {"tenant": tenant_id, "job": job_id, "held_fence": fence})
         job = found.first()
-    return job and Work(tenant_id, job_id, job.fence, job.kind, job.subject_id, job.attempts)
+    return job and Work(tenant_id, job_id, job.fence, job.kind, tuple(job.subject_ids), job.attempts)
 
 
 @asynccontextmanager
@@ -246,6 +269,15 @@ async def put_back(work: Work, *, after: float, error: str | None, counted: bool
         await session.execute(update(Job).where(_MINE).values(values), work.mine())
 
 
+async def split(work: Work) -> None:
+    """Each subject of a job that failed or lost its worker becomes a job of its own; the attempt made counts for each."""
+    alone = rows(work.tenant_id, find(work.kind), work.subject_ids, together=1, attempts=1)
+    async with tenant_session(work.tenant_id) as session:
+        ended = await session.execute(_END, work.mine())
+        if ended.first() is not None:
+            await session.execute(_ADD, alone)
+
+
 async def park(work: Work, error: str, told: str) -> None:
     """Leave the job to a person: `error` is for the operator, `told` the sentence for the people it concerns."""
     values = {"state": JobState.PARKED, "lease_until": None, "last_error": error}
@@ -253,4 +285,5 @@ async def park(work: Work, error: str, told: str) -> None:
         parked = await session.execute(update(Job).where(_MINE).values(values).returning(Job.id), work.mine())
         on_park = find(work.kind).on_park
         if parked.first() is not None and on_park is not None:
-            await on_park(session, work.subject_id, told)
+            for subject_id in work.subject_ids:
+                await on_park(session, subject_id, told)

@@ -32,6 +32,10 @@ class OutboxEvent(Base):
     created_at: Mapped[datetime]
 
 
+_ADD = insert(OutboxEvent)
+_NOTIFY = select(func.pg_notify(CHANNEL, ""))
+
+
 async def emit(session: TenantSession, *events: Event) -> None:
     """Record events in the running transaction and wake the relay at its commit."""
     await emit_all(session, events)
@@ -51,5 +55,5 @@ async def emit_all(session: TenantSession, events: Sequence[Event]) -> None:
         }
         for event in events
     ]
-    await session.execute(insert(OutboxEvent), rows)
-    await session.execute(select(func.pg_notify(CHANNEL, "")))
+    await session.execute(_ADD, rows)
+    await session.execute(_NOTIFY)

@@ -6,11 +6,13 @@ The store is never trusted to refuse an overwrite or to keep metadata: digests a
 import asyncio
 import threading
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import boto3
+import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import select
@@ -58,26 +60,38 @@ async def put(tenant_id: uuid.UUID, data: bytes) -> str:
     return digest
 
 
-async def register(session: TenantSession, sha256: str, size: int, content_type: str) -> None:
-    """Record in the database that the school owns the file which `put` has written."""
-    values = {
-        "tenant_id": session.tenant_id,
-        "sha256": sha256,
-        "size": size,
-        "content_type": content_type,
-        "stored_at": clock.now(),
-    }
-    await session.execute(_REGISTER, values)
+class File(msgspec.Struct, frozen=True):
+    """A file that `put` has written; `size` in bytes."""
+
+    sha256: str
+    size: int
+    content_type: str
 
 
-async def owned(session: TenantSession, sha256: str) -> StoredObject:
-    """The record of a file of this school; NotFound when it is not theirs."""
-    found = await session.scalar(
-        select(StoredObject).where(StoredObject.tenant_id == session.tenant_id, StoredObject.sha256 == sha256)
+def file_of(data: bytes, content_type: str) -> File:
+    """What is recorded of these bytes."""
+    return File(sha256_hex(data), len(data), content_type)
+
+
+async def register(session: TenantSession, *files: File) -> None:
+    """Record in the database that the school owns files which `put` has written."""
+    rows = [
+        {"tenant_id": session.tenant_id, "stored_at": clock.now(), **msgspec.structs.asdict(file)}
+        for file in files
+    ]
+    if rows:
+        await session.execute(_REGISTER, rows)
+
+
+async def require_owned(session: TenantSession, digests: Sequence[str]) -> None:
+    """Raises NotFound when one of these files is not this school's."""
+    found = await session.scalars(
+        select(StoredObject.sha256).where(
+            StoredObject.tenant_id == session.tenant_id, StoredObject.sha256.in_(digests)
+        )
     )
-    if found is None:
+    if len(found.all()) < len(set(digests)):
         raise NotFound("Không tìm thấy tệp này trong kho của trường.")
-    return found
 
 
 async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:

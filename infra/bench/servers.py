@@ -138,7 +138,8 @@ async def issue_one(school: OpenSchool, table: Table) -> str:
         await queries.insert_transcripts(session, [transcript])
         await queries.insert_versions(session, [version])
         code = document.snapshot.lookup_code
-        await queries.publish_code(session, transcripts.code_digest(code), uuid.UUID(str(transcript["id"])))
+        transcript_id = uuid.UUID(str(transcript["id"]))
+        await queries.publish_codes(session, {transcript_id: transcripts.code_digest(code)})
     return code
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError
 
 from backend.core import broker, database, jobs, outbox, settings
@@ -22,6 +22,8 @@ from tests.factories.machine import Machine, dispatcher_connection
 from tests.factories.signing_school import profile_of
 
 KIND = "test.probe"
+#: Takes up to four subjects in one job.
+TOGETHER = "test.probes"
 #: What the probe does; set by each test.
 deed: Callable[[Work], Awaitable[None]]
 told: list[tuple[uuid.UUID, str]] = []
@@ -37,8 +39,9 @@ async def _probe(work: Work) -> None:
 
 @pytest.fixture(autouse=True)
 def declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The probe is a task while these tests run; nobody else comes upon it."""
+    """The probes are tasks while these tests run; nobody else comes upon them."""
     monkeypatch.setitem(jobs._TASKS, KIND, jobs.Task(KIND, Lane.RENDER, 3, _hear, _probe))
+    monkeypatch.setitem(jobs._TASKS, TOGETHER, jobs.Task(TOGETHER, Lane.RENDER, 3, _hear, _probe, together=4))
 
 
 class Done(Event, frozen=True):
@@ -95,7 +98,16 @@ async def announced(tenant_id: TenantId) -> int:
 
 async def announce(work: Work) -> None:
     async with work.finish() as session:
-        await outbox.emit(session, Done(work.subject_id))
+        await outbox.emit_all(session, [Done(subject_id) for subject_id in work.subject_ids])
+
+
+async def add_together(tenant_id: TenantId, count: int) -> list[uuid.UUID]:
+    """A school's probes of several subjects, and nothing else; the subjects."""
+    subjects = [uuid.uuid4() for _ in range(count)]
+    async with tenant_session(tenant_id) as session:
+        await session.execute(delete(jobs.Job))
+        await jobs.enqueue(session, TOGETHER, *subjects)
+    return subjects
 
 
 async def test_a_finished_job_is_gone_with_its_writes_committed(tenant: TenantId) -> None:
@@ -173,7 +185,7 @@ async def test_a_failure_is_tried_again_later_and_later_then_parked_with_its_rea
     await machine.round()
     [job] = await machine.left()
     assert (job["state"], job["attempts"]) == ("parked", 3)
-    assert told[-1] == (job["subject_id"], broker.UNEXPECTED)
+    assert told[-1] == (job["subject_ids"][0], broker.UNEXPECTED)
     assert await machine.round() == 0
 
 
@@ -185,7 +197,7 @@ async def test_what_is_said_to_people_is_not_tried_again(tenant: TenantId) -> No
     await broker.run(tenant, *await lease(tenant))
     [job] = await Machine(tenant).left()
     assert (job["state"], job["last_error"]) == ("parked", "Hồ sơ này đã được thu hồi.")
-    assert told[-1] == (job["subject_id"], "Hồ sơ này đã được thu hồi.")
+    assert told[-1] == (job["subject_ids"][0], "Hồ sơ này đã được thu hồi.")
 
 
 async def test_a_server_that_is_away_is_waited_for_however_long(tenant: TenantId) -> None:
@@ -226,7 +238,7 @@ async def test_a_job_that_kills_its_worker_each_time_is_parked(tenant: TenantId)
     await broker.run(tenant, *await lease(tenant))
     [job] = await Machine(tenant).left()
     assert (job["state"], job["last_error"]) == ("parked", "worker died")
-    assert told[-1] == (job["subject_id"], broker.UNEXPECTED)
+    assert told[-1] == (job["subject_ids"][0], broker.UNEXPECTED)
 
 
 async def test_a_message_lost_before_any_worker_saw_it_is_no_attempt(tenant: TenantId) -> None:
@@ -284,6 +296,66 @@ async def test_a_hung_task_is_cut_off_and_counts_as_failed(
     await broker.run(tenant, *await lease(tenant))
     [job] = await Machine(tenant).left()
     assert (job["state"], job["attempts"], job["last_error"]) == ("due", 1, "TimeoutError")
+
+
+async def test_subjects_that_work_together_have_one_job_and_one_commit(tenant: TenantId) -> None:
+    does(announce)
+    subjects = await add_together(tenant, 10)
+    machine = Machine(tenant)
+    left = await machine.left()
+    assert sorted(len(job["subject_ids"]) for job in left) == [2, 4, 4]
+    assert sorted(subject for job in left for subject in job["subject_ids"]) == sorted(subjects)
+    assert await machine.round() == 3
+    assert (await machine.left(), await announced(tenant)) == ([], 10)
+
+
+async def test_one_bad_subject_is_parked_alone_and_the_others_are_done(tenant: TenantId) -> None:
+    _, bad, *_ = await add_together(tenant, 4)
+    runs: list[int] = []
+
+    async def refuse_one(work: Work) -> None:
+        runs.append(len(work.subject_ids))
+        async with work.finish() as session:
+            await outbox.emit_all(session, [Done(subject_id) for subject_id in work.subject_ids])
+            if bad in work.subject_ids:
+                raise Conflict("Hồ sơ này đã được thu hồi.")
+
+    does(refuse_one)
+    machine = Machine(tenant)
+    told.clear()
+    for _ in range(2):
+        await machine.round()
+    [job] = await machine.left()
+    assert runs == [4, 1, 1, 1, 1]
+    assert (job["state"], job["subject_ids"]) == ("parked", [bad])
+    assert told == [(bad, "Hồ sơ này đã được thu hồi.")]
+    assert await announced(tenant) == 3
+
+
+async def test_subjects_whose_worker_died_go_on_one_by_one(tenant: TenantId) -> None:
+    does(announce)
+    subjects = await add_together(tenant, 4)
+    late = await begin(tenant)
+    await expire(tenant)
+    machine = Machine(tenant)
+    assert await machine.round() == 1
+    left = await machine.left()
+    assert sorted(job["subject_ids"] for job in left) == sorted([subject] for subject in subjects)
+    assert {(job["state"], job["attempts"]) for job in left} == {("due", 1)}
+    with pytest.raises(jobs.LeaseLost):
+        await announce(late)
+    assert await machine.round() == 4
+    assert await announced(tenant) == 4
+
+
+async def test_a_late_worker_does_not_take_apart_what_another_one_holds(tenant: TenantId) -> None:
+    await add_together(tenant, 4)
+    late = await begin(tenant)
+    await expire(tenant)
+    [(_, fence)] = [await lease(tenant)]
+    await jobs.split(late)
+    [job] = await Machine(tenant).left()
+    assert (len(job["subject_ids"]), job["fence"]) == (4, fence)
 
 
 async def test_a_kind_of_another_release_waits_for_it(tenant: TenantId) -> None:

@@ -64,9 +64,8 @@ async def alone(product: settings.Settings) -> AsyncIterator[asyncpg.Connection]
 
 
 async def add(connection: asyncpg.Connection, tenant_id: TenantId, count: int) -> None:
-    rows = [jobs.row(tenant_id, FIRST, uuid.uuid4(), after=-60) for _ in range(count)]
-    names = ("tenant_id", "id", "kind", "lane", "subject_id", "state", "attempts", "fence", "next_at")
-    await connection.execute(dispatcher._ADD_JOBS, *([row[name] for row in rows] for name in names))
+    subjects = [uuid.uuid4() for _ in range(count)]
+    await dispatcher.add(connection, jobs.rows(tenant_id, FIRST, subjects, after=-60))
 
 
 async def lease(connection: asyncpg.Connection, lane: Lane = LANE) -> Counter[uuid.UUID]:
@@ -220,10 +219,28 @@ async def test_two_relays_turn_each_event_once(tenants: list[TenantId]) -> None:
         rounds = zip(relays, (one, two, three), strict=True)
         await asyncio.gather(*(relay.run(connection) for relay, connection in rounds))
     async with tenant_session(tenant_id) as session:
-        made = (await session.execute(select(jobs.Job.kind, jobs.Job.subject_id))).all()
+        made = (await session.execute(select(jobs.Job.kind, jobs.Job.subject_ids))).all()
         assert (await session.scalars(select(OutboxEvent.id))).all() == []
     expected = Counter((kind, subject) for kind in ("test.first", "test.second") for subject in subjects)
-    assert Counter((row.kind, row.subject_id) for row in made) == expected
+    assert Counter((row.kind, subject) for row in made for subject in row.subject_ids) == expected
+
+
+async def test_subjects_of_one_school_are_put_together_never_those_of_two(tenants: list[TenantId]) -> None:
+    """Events of two schools wait side by side; each job is about one school."""
+    subjects = {tenant_id: [uuid.uuid4() for _ in range(7)] for tenant_id in tenants[3:5]}
+    for tenant_id, some in subjects.items():
+        async with tenant_session(tenant_id) as session:
+            await outbox.emit_all(session, [Happened(subject_id) for subject_id in some])
+    together = jobs.Task("test.together", LANE, 8, None, _never, together=5)
+    async with dispatcher_connection() as connection:
+        await dispatcher.Relay(lambda event: {"Happened": (together,)}[event]).run(connection)
+        for tenant_id, some in subjects.items():
+            query = (
+                "select subject_ids from work.job where tenant_id = $1 and kind = 'test.together' order by id"
+            )
+            made = [row["subject_ids"] for row in await connection.fetch(query, tenant_id)]
+            assert [len(one) for one in made] == [5, 2]
+            assert sorted(subject_id for one in made for subject_id in one) == sorted(some)
 
 
 async def test_a_relay_that_dies_loses_no_event_and_makes_no_job(tenants: list[TenantId]) -> None:
@@ -237,7 +254,7 @@ async def test_a_relay_that_dies_loses_no_event_and_makes_no_job(tenants: list[T
         dying.terminate()
     async with dispatcher_connection() as connection:
         await dispatcher.Relay(follow).run(connection)
-        sql = "select kind from work.job where subject_id = $1"
+        sql = "select kind from work.job where $1 = any(subject_ids)"
         made = [row["kind"] for row in await connection.fetch(sql, subject_id)]
     assert sorted(made) == ["test.first", "test.second"]
 

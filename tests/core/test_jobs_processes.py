@@ -67,9 +67,7 @@ class Stack:
 
     async def add(self, count: int) -> None:
         task = jobs.Task(KIND, LANE, 8, None, nothing)
-        rows = [jobs.row(TENANT, task, uuid.uuid4()) for _ in range(count)]
-        names = ("tenant_id", "id", "kind", "lane", "subject_id", "state", "attempts", "fence", "next_at")
-        await self.connection.execute(dispatcher._ADD_JOBS, *([row[name] for row in rows] for name in names))
+        await dispatcher.add(self.connection, jobs.rows(TENANT, task, [uuid.uuid4() for _ in range(count)]))
 
     async def jobs(self) -> list[Any]:
         found: list[Any] = await self.connection.fetch("select * from work.job order by id")

@@ -79,13 +79,13 @@ async def test_a_file_is_owned_once_however_often_it_is_recorded() -> None:
     digest = await storage.put(TENANT, os.urandom(100))
     for _ in range(3):
         async with tenant_session(TENANT) as session:
-            await storage.register(session, digest, 100, "application/pdf")
+            await storage.register(session, storage.File(digest, 100, "application/pdf"))
     async with tenant_session(TENANT, read_only=True) as session:
         found = await session.scalars(select(StoredObject.size).where(StoredObject.sha256 == digest))
         assert found.all() == [100]
     async with tenant_session(uuid.uuid4(), read_only=True) as session:
         with pytest.raises(NotFound):
-            await storage.owned(session, digest)
+            await storage.require_owned(session, [digest])
 
 
 async def test_a_store_that_is_away_is_unavailable_not_empty() -> None:

@@ -85,5 +85,5 @@ async def _issue(tenant_id: TenantId, student_code: str) -> uuid.UUID:
 async def _store(tenant_id: TenantId, data: bytes) -> str:
     sha256 = await storage.put(tenant_id, data)
     async with tenant_session(tenant_id) as session:
-        await storage.register(session, sha256, len(data), "application/octet-stream")
+        await storage.register(session, storage.File(sha256, len(data), "application/octet-stream"))
     return sha256

@@ -131,7 +131,7 @@ async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death)
     work = await jobs.begin(tenant_id, job_id, fence)
     assert work is not None
     doomed = DoomedWork(
-        work.tenant_id, work.job_id, work.fence, work.kind, work.subject_id, work.attempts, death=death
+        work.tenant_id, work.job_id, work.fence, work.kind, work.subject_ids, work.attempts, death=death
     )
     with suppress(Died, jobs.RetryLater, AppError):
         await jobs.find(work.kind).run(doomed)

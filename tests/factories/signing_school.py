@@ -14,7 +14,13 @@ from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import gateway, service
-from backend.remote_signing.requests.schemas import BatchId, BatchProgress, ConsentOffer, NewSigner
+from backend.remote_signing.requests.schemas import (
+    BatchId,
+    BatchProgress,
+    ConsentOffer,
+    NewRequest,
+    NewSigner,
+)
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
@@ -79,14 +85,18 @@ class SigningSchool:
             pdf, subject_id = new_document(), uuid.uuid4()
             await storage.put(self.tenant_id, pdf)
             async with tenant_session(self.tenant_id) as session:
-                await service.open_request(
-                    session,
+                file = storage.file_of(pdf, "application/pdf")
+                await storage.register(session, file)
+                request = NewRequest(
                     subject_id=subject_id,
                     label=f"Học sinh số {number:03}",
                     group=group,
-                    document=pdf,
-                    signers=[NewSigner(role=role, staff_id=self._signer(role), name=role) for role in ROLES],
+                    document_sha256=file.sha256,
+                    signers=tuple(
+                        NewSigner(role=role, staff_id=self._signer(role), name=role) for role in ROLES
+                    ),
                 )
+                await service.open_requests(session, [request])
             subjects.append(subject_id)
         return subjects
 

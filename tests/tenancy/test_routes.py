@@ -205,7 +205,8 @@ async def test_a_job_of_one_school_about_another(places: tuple[Place, Place], ta
     """A job's school comes from its row: with an id of B in it, a job of A finds nothing."""
     a, b = places
     for subject in [*b.all_ids, uuid.uuid4()]:
-        job = jobs.row(a.school.tenant_id, task, subject) | {"state": "leased", "fence": 1}
+        [job] = jobs.rows(a.school.tenant_id, task, [subject])
+        job |= {"state": "leased", "fence": 1}
         async with a.school.session() as session:
             await session.execute(insert(Job).values(job))
         job_id = uuid.UUID(str(job["id"]))
@@ -214,7 +215,7 @@ async def test_a_job_of_one_school_about_another(places: tuple[Place, Place], ta
             job_id=job_id,
             kind=task.kind,
             fence=1,
-            subject_id=subject,
+            subject_ids=(subject,),
             attempts=0,
         )
         with pytest.raises(NotFound):

@@ -3,10 +3,9 @@
 import uuid
 
 from backend.core import storage
-from backend.integrations.authorities.schemas import Endpoint
 from backend.integrations.deliveries.channels.port import Evidence, OutgoingMessage, QueryResult, SendResult
 from backend.integrations.deliveries.channels.rest import RestChannel
-from backend.integrations.deliveries.schemas import Sending
+from backend.integrations.deliveries.schemas import Question, Sending
 
 _CHANNEL = RestChannel()
 
@@ -28,9 +27,9 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
     return answer
 
 
-async def ask(tenant_id: uuid.UUID, endpoint: Endpoint, message_id: str) -> QueryResult:
+async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
     """What became of a message."""
-    answer = await _CHANNEL.query(endpoint, message_id)
+    answer = await _CHANNEL.query(question.endpoint, question.message_id)
     await _keep(tenant_id, answer.evidence)
     return answer
 

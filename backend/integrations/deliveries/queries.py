@@ -1,57 +1,95 @@
 """All SQL of deliveries."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
 from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
+from backend.integrations.deliveries.schemas import DeliveryId
 
 
-async def open_delivery(session: TenantSession, values: dict[str, Any]) -> uuid.UUID | None:
-    """Add a delivery; None when this version has one to this Authority already."""
-    return await session.scalar(
-        upsert(Delivery).values(values).on_conflict_do_nothing().returning(Delivery.id)
+async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> Sequence[uuid.UUID]:
+    """Add deliveries; returns their ids, without those of versions that have one to this Authority already."""
+    opened = await session.scalars(
+        upsert(Delivery).values(rows).on_conflict_do_nothing().returning(Delivery.id)
     )
+    return opened.all()
 
 
-async def delivery(session: TenantSession, delivery_id: uuid.UUID, *, hold: bool = False) -> Delivery | None:
-    query = select(Delivery).where(Delivery.tenant_id == session.tenant_id, Delivery.id == delivery_id)
-    return await session.scalar(query.with_for_update() if hold else query)
+async def delivery(session: TenantSession, delivery_id: uuid.UUID) -> Delivery | None:
+    return await session.get(Delivery, (session.tenant_id, delivery_id))
 
 
-async def update_delivery(session: TenantSession, delivery_id: uuid.UUID, values: dict[str, Any]) -> None:
-    await session.execute(
-        update(Delivery)
-        .where(Delivery.tenant_id == session.tenant_id, Delivery.id == delivery_id)
-        .values(values)
+async def hold_deliveries(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
+    """Deliveries, held against change until the transaction ends."""
+    return (await session.scalars(_HOLD, _keys(session, delivery_ids))).all()
+
+
+async def update_deliveries(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID], values: dict[str, Any]
+) -> None:
+    """Set the same values in some deliveries."""
+    if delivery_ids:
+        query = update(Delivery).where(_SOME).values(values)
+        await (await session.connection()).execute(query, _keys(session, delivery_ids))
+
+
+async def begin_attempts(
+    session: TenantSession, attempts: Mapping[DeliveryId, uuid.UUID], started_at: datetime
+) -> None:
+    """Add the next attempt (delivery → id of the attempt) of each delivery."""
+    last = await session.execute(
+        select(DeliveryAttempt.delivery_id, func.max(DeliveryAttempt.number).label("number"))
+        .where(_ATTEMPTS)
+        .group_by(DeliveryAttempt.delivery_id),
+        _keys(session, list(attempts)),
     )
+    numbers = {row.delivery_id: row.number for row in last}
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": attempt_id,
+            "delivery_id": delivery_id,
+            "number": numbers.get(delivery_id, 0) + 1,
+            "started_at": started_at,
+        }
+        for delivery_id, attempt_id in attempts.items()
+    ]
+    await session.execute(insert(DeliveryAttempt), rows)
 
 
-async def begin_attempt(session: TenantSession, values: dict[str, Any]) -> int:
-    """Add the next attempt of a delivery; its number."""
-    last = await session.scalar(
-        select(func.max(DeliveryAttempt.number)).where(
-            DeliveryAttempt.tenant_id == session.tenant_id,
-            DeliveryAttempt.delivery_id == values["delivery_id"],
-        )
+async def first_attempts(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, datetime]:
+    """When each delivery was first tried; without those that never were."""
+    found = await session.execute(
+        select(DeliveryAttempt.delivery_id, func.min(DeliveryAttempt.started_at).label("at"))
+        .where(_ATTEMPTS)
+        .group_by(DeliveryAttempt.delivery_id),
+        _keys(session, delivery_ids),
     )
-    number = (last or 0) + 1
-    await session.execute(insert(DeliveryAttempt).values(values | {"number": number}))
-    return number
+    return {row.delivery_id: row.at for row in found}
 
 
-async def first_attempt_at(session: TenantSession, delivery_id: uuid.UUID) -> datetime | None:
-    """When a delivery was first tried."""
-    return await session.scalar(
-        select(func.min(DeliveryAttempt.started_at)).where(
-            DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.delivery_id == delivery_id
-        )
-    )
+#: Built once: they run for every message.
+_SOME = and_(
+    Delivery.tenant_id == bindparam("tenant"), Delivery.id.in_(bindparam("deliveries", expanding=True))
+)
+_ATTEMPTS = and_(
+    DeliveryAttempt.tenant_id == bindparam("tenant"),
+    DeliveryAttempt.delivery_id.in_(bindparam("deliveries", expanding=True)),
+)
+#: In one order everywhere, so that two who hold several do not wait for each other.
+_HOLD = select(Delivery).where(_SOME).order_by(Delivery.id).with_for_update()
+
+
+def _keys(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[str, Any]:
+    return {"tenant": session.tenant_id, "deliveries": list(delivery_ids)}
 
 
 async def end_attempt(session: TenantSession, attempt_id: uuid.UUID, values: dict[str, Any]) -> None:

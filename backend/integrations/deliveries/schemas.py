@@ -33,6 +33,7 @@ class DeliveryState(StrEnum):
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
     """All that the channel needs for one attempt; `package_sha256` names the XML in the store."""
 
+    delivery_id: DeliveryId
     endpoint: Endpoint
     attempt_id: uuid.UUID
     message_id: str
@@ -42,6 +43,14 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     package_sha256: str
     pdf_sha256: str
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be asked of an Authority: what became of a message."""
+
+    delivery_id: DeliveryId
+    endpoint: Endpoint
+    message_id: str
 
 
 class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):

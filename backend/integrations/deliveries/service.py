@@ -1,7 +1,8 @@
 """Sending issued versions to the school's Authority, with one message id for ever and every attempt kept."""
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +14,6 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
-from backend.integrations.authorities.schemas import Endpoint
 from backend.integrations.deliveries import queries, rules
 from backend.integrations.deliveries.channels.port import Evidence, QueryResult, SendResult
 from backend.integrations.deliveries.models import Delivery
@@ -23,126 +23,140 @@ from backend.integrations.deliveries.schemas import (
     DeliveryId,
     DeliveryState,
     DeliverySummary,
+    Question,
     Sending,
 )
 from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import VersionSummary
 
 #: Names of the tasks that follow each other (tasks.py).
 SEND, QUERY = "deliveries.send", "deliveries.query"
 
 
-async def open_delivery(session: TenantSession, version_id: uuid.UUID) -> None:
-    """Queue an issued version for the school's Authority. The message id is fixed here and never changes."""
+async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """Queue issued versions for the school's Authority. The message ids are fixed here and never change."""
     authority = await authorities.bound_authority(session)
-    version = await transcripts.get_version(session, version_id)
-    delivery_id = new_id()
-    values = {
-        "tenant_id": session.tenant_id,
-        "id": delivery_id,
-        "version_id": version_id,
-        "authority": authority.profile,
-        "action": Action.SUBMIT,
-        "label": f"{version.class_name} · {version.full_name}",
-        "message_id": f"{authority.sender_code}{delivery_id.hex}",
-        "state": DeliveryState.QUEUED,
-        "package_sha256": await transcripts.digest_of_file(session, version_id, "xml"),
-        "errors": [],
-        "queued_at": clock.now(),
-    }
-    if await queries.open_delivery(session, values) is None:
-        return
-    await audit.record(
-        session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, delivery_id, str(values["label"])
-    )
-    await jobs.enqueue(session, SEND, delivery_id)
+    versions = await transcripts.get_versions(session, version_ids)
+    packages = await transcripts.digests_of_files(session, version_ids, "xml")
+    rows: list[dict[str, Any]] = []
+    for version in versions:
+        delivery_id = new_id()
+        rows.append(
+            {
+                "tenant_id": session.tenant_id,
+                "id": delivery_id,
+                "version_id": version.id,
+                "authority": authority.profile,
+                "action": Action.SUBMIT,
+                "label": f"{version.class_name} · {version.full_name}",
+                "message_id": f"{authority.sender_code}{delivery_id.hex}",
+                "state": DeliveryState.QUEUED,
+                "package_sha256": packages[version.id],
+                "errors": [],
+                "queued_at": clock.now(),
+            }
+        )
+    opened = set(await queries.open_deliveries(session, rows))
+    deeds = [audit.Deed(row["id"], row["label"]) for row in rows if row["id"] in opened]
+    await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
+    await jobs.enqueue(session, SEND, *opened)
 
 
-async def package_of(session: TenantSession, delivery_id: uuid.UUID) -> str:
-    """SHA-256 of the XML that a delivery sends. Raises NotFound."""
-    return (await _hold(session, delivery_id)).package_sha256
+async def packages_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """SHA-256 of the XML that each delivery sends. Raises NotFound."""
+    return {row.id: row.package_sha256 for row in await _hold(session, delivery_ids)}
 
 
-async def begin_sending(session: TenantSession, delivery_id: uuid.UUID) -> Sending | None:
-    """Commit the attempt before the first byte leaves. None when nothing is to be sent (any more).
+async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
+    """Commit the attempts before the first byte leaves; without deliveries that are not to be sent (any more).
 
     A delivery that is found `sending` was interrupted: it may have arrived, so it becomes unknown and is asked about.
     """
-    row = await _hold(session, delivery_id)
-    if row.state == DeliveryState.SENDING:
-        reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
-        await queries.update_delivery(
-            session, delivery_id, {"state": DeliveryState.UNKNOWN, "reason": reason}
-        )
-        await jobs.enqueue(session, QUERY, delivery_id, after=rules.SETTLE_SECONDS)
-        return None
-    if row.state != DeliveryState.QUEUED:
-        return None
+    rows = await _hold(session, delivery_ids)
+    interrupted = [row.id for row in rows if row.state == DeliveryState.SENDING]
+    reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
+    unknown = {"state": DeliveryState.UNKNOWN, "reason": reason}
+    await queries.update_deliveries(session, interrupted, unknown)
+    await jobs.enqueue(session, QUERY, *interrupted, after=rules.SETTLE_SECONDS)
+    queued = [row for row in rows if row.state == DeliveryState.QUEUED]
+    if not queued:
+        return []
+    sendings = await _sendings(session, queued)
+    await queries.begin_attempts(session, {one.delivery_id: one.attempt_id for one in sendings}, clock.now())
+    sending = {"state": DeliveryState.SENDING, "reason": None}
+    await queries.update_deliveries(session, [row.id for row in queued], sending)
+    return sendings
+
+
+async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
     authority = await authorities.bound_authority(session)
-    version = await transcripts.get_version(session, row.version_id)
-    attempt_id = new_id()
-    attempt = {
-        "tenant_id": session.tenant_id,
-        "id": attempt_id,
-        "delivery_id": delivery_id,
-        "started_at": clock.now(),
+    version_ids = [row.version_id for row in rows]
+    versions: dict[uuid.UUID, VersionSummary] = {
+        one.id: one for one in await transcripts.get_versions(session, version_ids)
     }
-    await queries.begin_attempt(session, attempt)
-    await queries.update_delivery(session, delivery_id, {"state": DeliveryState.SENDING, "reason": None})
-    return Sending(
-        endpoint=authority.endpoint,
-        attempt_id=attempt_id,
-        message_id=row.message_id,
-        sender_code=authority.sender_code,
-        action=row.action,
-        lookup_code=version.lookup_code,
-        version=version.number,
-        package_sha256=row.package_sha256,
-        pdf_sha256=await transcripts.digest_of_file(session, row.version_id, "pdf"),
-    )
+    files = await transcripts.digests_of_files(session, version_ids, "pdf")
+    return [
+        Sending(
+            delivery_id=DeliveryId(row.id),
+            endpoint=authority.endpoint,
+            attempt_id=new_id(),
+            message_id=row.message_id,
+            sender_code=authority.sender_code,
+            action=row.action,
+            lookup_code=versions[row.version_id].lookup_code,
+            version=versions[row.version_id].number,
+            package_sha256=row.package_sha256,
+            pdf_sha256=files[row.version_id],
+        )
+        for row in rows
+    ]
 
 
-async def record_sent(
-    session: TenantSession, delivery_id: uuid.UUID, attempt_id: uuid.UUID, answer: SendResult
-) -> None:
-    """What came back on an attempt, with its evidence."""
-    await _keep_evidence(session, answer.evidence)
-    ended = {
-        "ended_at": answer.evidence.ended_at,
-        "outcome": type(answer).__name__.lower(),
-        "sent_sha256": answer.evidence.sent_sha256,
-        "answer_sha256": answer.evidence.received_sha256,
-    }
-    await queries.end_attempt(session, attempt_id, ended)
-    await _apply(session, await _hold(session, delivery_id), answer)
+async def record_sent(session: TenantSession, answers: Sequence[tuple[Sending, SendResult]]) -> None:
+    """What came back on some attempts, with its evidence."""
+    await _keep_evidence(session, [answer.evidence for _, answer in answers])
+    for sending, answer in answers:
+        ended = {
+            "ended_at": answer.evidence.ended_at,
+            "outcome": type(answer).__name__.lower(),
+            "sent_sha256": answer.evidence.sent_sha256,
+            "answer_sha256": answer.evidence.received_sha256,
+        }
+        await queries.end_attempt(session, sending.attempt_id, ended)
+    await _apply(session, {sending.delivery_id: answer for sending, answer in answers})
 
 
-async def to_query(session: TenantSession, delivery_id: uuid.UUID) -> tuple[Endpoint, str] | None:
-    """Where to ask about which message; None when the answer is known."""
-    row = await _hold(session, delivery_id)
-    if row.state not in (DeliveryState.RECEIVED, DeliveryState.UNKNOWN):
-        return None
-    return (await authorities.bound_authority(session)).endpoint, row.message_id
+async def to_query(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
+    """What is to be asked about messages of which the answer is not known. Raises NotFound."""
+    endpoint = (await authorities.bound_authority(session)).endpoint
+    return [
+        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
+        for row in await _hold(session, delivery_ids)
+        if row.state in (DeliveryState.RECEIVED, DeliveryState.UNKNOWN)
+    ]
 
 
-async def record_answer(session: TenantSession, delivery_id: uuid.UUID, answer: QueryResult) -> None:
-    """What the Authority says became of a message."""
-    await _keep_evidence(session, answer.evidence)
-    await _apply(session, await _hold(session, delivery_id), answer)
+async def record_answers(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
+    """What the Authority says became of some messages."""
+    await _keep_evidence(session, [answer.evidence for _, answer in answers])
+    await _apply(session, {question.delivery_id: answer for question, answer in answers})
 
 
 async def park(session: TenantSession, delivery_id: uuid.UUID, reason: str) -> None:
     """The machine cannot go on with a delivery: it waits for a person, who sees why."""
-    row = await _hold(session, delivery_id)
+    [row] = await _hold(session, [delivery_id])
     if row.state not in rules.FINAL:
-        await queries.update_delivery(session, delivery_id, {"state": DeliveryState.PARKED, "reason": reason})
+        parked = {"state": DeliveryState.PARKED, "reason": reason}
+        await queries.update_deliveries(session, [delivery_id], parked)
 
 
 async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) -> None:
     """A person sends a parked delivery again: the same message under the same id. Raises Conflict for others."""
-    row = await _hold(session, delivery_id)
+    [row] = await _hold(session, [delivery_id])
     if row.state != DeliveryState.PARKED:
         raise Conflict(f"{row.label}: chỉ gửi lại được hồ sơ đang chờ người xử lý.")
-    await queries.update_delivery(session, delivery_id, {"state": DeliveryState.UNKNOWN, "reason": None})
+    unknown = {"state": DeliveryState.UNKNOWN, "reason": None}
+    await queries.update_deliveries(session, [delivery_id], unknown)
     await audit.record(session, actor, AuditAction.DELIVERY_QUEUED, delivery_id, row.label)
     await jobs.enqueue(session, QUERY, delivery_id)
 
@@ -178,12 +192,24 @@ async def get_delivery(
     return _summary(row), attempts
 
 
-async def _apply(session: TenantSession, row: Delivery, answer: SendResult | QueryResult) -> None:
+async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult | QueryResult]) -> None:
     """Final states never flip: a later contradiction is left to reconciliation."""
-    if row.state in rules.FINAL:
-        return
-    first = await queries.first_attempt_at(session, row.id)
-    found = rules.outcome(answer, (clock.now() - first).total_seconds() if first else 0.0)
+    rows = [row for row in await _hold(session, list(answers)) if row.state not in rules.FINAL]
+    first = await queries.first_attempts(session, [row.id for row in rows])
+    following: dict[tuple[str, float], list[uuid.UUID]] = defaultdict(list)
+    for row in rows:
+        waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
+        found = rules.outcome(answers[DeliveryId(row.id)], waited)
+        await _change(session, row, found)
+        if found.ask_after is not None:
+            following[QUERY, found.ask_after].append(row.id)
+        if found.send_after is not None:
+            following[SEND, found.send_after].append(row.id)
+    for (kind, after), delivery_ids in following.items():
+        await jobs.enqueue(session, kind, *delivery_ids, after=after)
+
+
+async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -> None:
     values: dict[str, Any] = {"state": found.state, "reason": found.reason}
     if found.reference:
         values["authority_reference"] = found.reference
@@ -197,26 +223,20 @@ async def _apply(session: TenantSession, row: Delivery, answer: SendResult | Que
             row.label,
             state=found.state.value,
         )
-    await queries.update_delivery(session, row.id, values)
-    if found.ask_after is not None:
-        await jobs.enqueue(session, QUERY, row.id, after=found.ask_after)
-    if found.send_after is not None:
-        await jobs.enqueue(session, SEND, row.id, after=found.send_after)
+    await queries.update_deliveries(session, [row.id], values)
 
 
-async def _keep_evidence(session: TenantSession, evidence: Evidence) -> None:
+async def _keep_evidence(session: TenantSession, evidence: Iterable[Evidence]) -> None:
     """The bytes are in the store already (exchange.py); here the school comes to own them."""
-    await storage.register(session, evidence.sent_sha256, len(evidence.sent), "application/octet-stream")
-    await storage.register(
-        session, evidence.received_sha256, len(evidence.received), "application/octet-stream"
-    )
+    both = [part for one in evidence for part in (one.sent, one.received)]
+    await storage.register(session, *(storage.file_of(part, "application/octet-stream") for part in both))
 
 
-async def _hold(session: TenantSession, delivery_id: uuid.UUID) -> Delivery:
-    row = await queries.delivery(session, delivery_id, hold=True)
-    if row is None:
+async def _hold(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
+    rows = await queries.hold_deliveries(session, delivery_ids)
+    if len(rows) < len(set(delivery_ids)):
         raise NotFound("Không tìm thấy lần gửi này.")
-    return row
+    return rows
 
 
 def _summary(row: Delivery) -> DeliverySummary:

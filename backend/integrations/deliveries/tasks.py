@@ -1,39 +1,50 @@
 """A delivery's way through the machine. The attempt is committed before a byte leaves; a lost answer is asked for."""
 
-from backend.core import storage
+from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
 from backend.integrations.deliveries import exchange, service
+from backend.integrations.deliveries.channels.port import QueryResult, SendResult
+from backend.integrations.deliveries.schemas import Question, Sending
+
+#: Messages of one job that are on their way at the same time.
+AT_ONCE = 8
 
 
-@task("deliveries.open", lane=Lane.DELIVER)
+@task("deliveries.open", lane=Lane.DELIVER, together=25)
 async def open_delivery(work: Work) -> None:
-    """A version was issued: queue it for the school's Authority."""
+    """Versions were issued: queue them for the school's Authority."""
     async with work.finish() as session:
-        await service.open_delivery(session, work.subject_id)
+        await service.open_deliveries(session, work.subject_ids)
 
 
-@task(service.SEND, lane=Lane.DELIVER, on_park=service.park)
+@task(service.SEND, lane=Lane.DELIVER, on_park=service.park, together=8)
 async def send(work: Work) -> None:
-    """Send, or send again under the same message id. Everything is at hand before the attempt is committed."""
+    """Send, or send again under the same message ids. Everything is at hand before the attempts are committed."""
     async with work.transaction() as session:
-        package_sha256 = await service.package_of(session, work.subject_id)
-    package = await storage.get(work.tenant_id, package_sha256)
+        digests = await service.packages_of(session, work.subject_ids)
+    packages = {
+        delivery_id: await storage.get(work.tenant_id, sha256) for delivery_id, sha256 in digests.items()
+    }
     async with work.transaction() as session:
-        sending = await service.begin_sending(session, work.subject_id)
-    if sending is None:
-        return
-    answer = await exchange.send(work.tenant_id, sending, package)
+        sendings = await service.begin_sending(session, work.subject_ids)
+
+    async def one(sending: Sending) -> tuple[Sending, SendResult]:
+        return sending, await exchange.send(work.tenant_id, sending, packages[sending.delivery_id])
+
+    answers = await at_once.each(sendings, one, limit=AT_ONCE)
     async with work.finish() as session:
-        await service.record_sent(session, work.subject_id, sending.attempt_id, answer)
+        await service.record_sent(session, answers)
 
 
-@task(service.QUERY, lane=Lane.DELIVER, on_park=service.park)
+@task(service.QUERY, lane=Lane.DELIVER, on_park=service.park, together=8)
 async def query(work: Work) -> None:
-    """Ask what became of a message."""
+    """Ask what became of messages."""
     async with work.transaction() as session:
-        found = await service.to_query(session, work.subject_id)
-    if found is None:
-        return
-    answer = await exchange.ask(work.tenant_id, *found)
+        questions = await service.to_query(session, work.subject_ids)
+
+    async def one(question: Question) -> tuple[Question, QueryResult]:
+        return question, await exchange.ask(work.tenant_id, question)
+
+    answers = await at_once.each(questions, one, limit=AT_ONCE)
     async with work.finish() as session:
-        await service.record_answer(session, work.subject_id, answer)
+        await service.record_answers(session, answers)

@@ -61,8 +61,7 @@ async def preview(
         raise Forbidden("Chỉ người của trường mới nhập được dữ liệu.")
     file_name = "".join(char for char in file_name if char.isprintable())[:200] or "tệp không tên"
     run_id, parsed = ImportRunId(new_id()), msgspec.json.encode(file)
-    await storage.register(session, sha256_hex(data), len(data), XLSX)
-    await storage.register(session, sha256_hex(parsed), len(parsed), JSON)
+    await storage.register(session, storage.file_of(data, XLSX), storage.file_of(parsed, JSON))
     found = await _compare(session, actor, file)
     values = {
         "tenant_id": session.tenant_id,

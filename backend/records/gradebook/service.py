@@ -150,7 +150,7 @@ async def lock_sheets(session: TenantSession, actor: Actor, sheet_ids: Sequence[
         session,
         actor,
         Action.SHEET_LOCKED,
-        [(row.id, f"{row.class_name} {row.subject_code}") for row in rows],
+        [audit.Deed(row.id, f"{row.class_name} {row.subject_code}") for row in rows],
     )
     await outbox.emit_all(session, [GradeSheetLocked(sheet_id) for sheet_id in waiting])
     return len(waiting)

@@ -58,29 +58,37 @@ async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
     )
 
 
-async def hold_version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion | None:
-    """A version, held against change until the transaction ends."""
-    held: TranscriptVersion | None = await session.scalar(_HOLD_VERSION, _key(session, version_id))
-    return held
+async def hold_versions(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> Sequence[TranscriptVersion]:
+    """Versions, held against change until the transaction ends."""
+    return (await session.scalars(_HOLD_VERSIONS, _keys(session, version_ids))).all()
 
 
-async def version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion | None:
-    return await session.get(TranscriptVersion, (session.tenant_id, version_id))
+async def versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
+    return (await session.scalars(_THE_VERSIONS, _keys(session, version_ids))).all()
 
 
-async def update_version(session: TenantSession, version_id: uuid.UUID, values: dict[str, Any]) -> None:
-    await session.execute(
-        update(TranscriptVersion)
-        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.id == version_id)
-        .values(values)
-    )
+async def update_versions(session: TenantSession, values: dict[uuid.UUID, dict[str, Any]]) -> None:
+    """Set the same columns of some versions, each to its own values."""
+    rows = [
+        {"tenant": session.tenant_id, "version": version_id}
+        | {f"new_{name}": value for name, value in new.items()}
+        for version_id, new in values.items()
+    ]
+    if rows:
+        names = next(iter(values.values()))
+        query = update(TranscriptVersion).where(_THIS_VERSION)
+        query = query.values({name: bindparam(f"new_{name}") for name in names})
+        await (await session.connection()).execute(query, rows)
 
 
-async def publish_code(session: TenantSession, code_digest: str, transcript_id: uuid.UUID) -> None:
-    await session.execute(
-        text("select directory.publish_code(:digest, :transcript)"),
-        {"digest": code_digest, "transcript": transcript_id},
-    )
+async def publish_codes(session: TenantSession, codes: dict[uuid.UUID, str]) -> None:
+    """Let the codes' digests lead to their transcripts."""
+    rows = [{"transcript": transcript_id, "digest": digest} for transcript_id, digest in codes.items()]
+    if rows:
+        query = text("select directory.publish_code(:digest, :transcript)")
+        await (await session.connection()).execute(query, rows)
 
 
 async def find_code(session: PublicSession, code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
@@ -145,8 +153,14 @@ def _versions() -> Any:
 _THIS_VERSION = and_(
     TranscriptVersion.tenant_id == bindparam("tenant"), TranscriptVersion.id == bindparam("version")
 )
-_HOLD_VERSION = select(TranscriptVersion).where(_THIS_VERSION).with_for_update()
-_ONE_VERSION = _versions().where(_THIS_VERSION)
+_SOME_VERSIONS = and_(
+    TranscriptVersion.tenant_id == bindparam("tenant"),
+    TranscriptVersion.id.in_(bindparam("versions", expanding=True)),
+)
+_THE_VERSIONS = select(TranscriptVersion).where(_SOME_VERSIONS)
+#: In one order everywhere, so that two who hold several do not wait for each other.
+_HOLD_VERSIONS = _THE_VERSIONS.order_by(TranscriptVersion.id).with_for_update()
+_SUMMARIES = _versions().where(_SOME_VERSIONS)
 
 
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
@@ -158,12 +172,12 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence
     return (await session.execute(query)).all()
 
 
-async def one_version(session: TenantSession, version_id: uuid.UUID) -> Any:
-    return (await session.execute(_ONE_VERSION, _key(session, version_id))).first()
+async def summaries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    return (await session.execute(_SUMMARIES, _keys(session, version_ids))).all()
 
 
-def _key(session: TenantSession, version_id: uuid.UUID) -> dict[str, uuid.UUID]:
-    return {"tenant": session.tenant_id, "version": version_id}
+def _keys(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> dict[str, Any]:
+    return {"tenant": session.tenant_id, "versions": list(version_ids)}
 
 
 async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> Sequence[Any]:

@@ -334,6 +334,14 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime | None
 
 
+class Forms(msgspec.Struct, frozen=True, kw_only=True):
+    """The two forms of a version, in the store: the page with its empty signature fields, and the XML."""
+
+    version_id: VersionId
+    pdf: bytes
+    xml: bytes
+
+
 class FreezeReport(msgspec.Struct, frozen=True, kw_only=True):
     """What freezing a class did: pupils frozen, passed over because they were frozen before, left out with the reason."""
 

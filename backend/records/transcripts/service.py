@@ -3,12 +3,12 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from backend.core import audit, clock, outbox, settings, storage
-from backend.core.actor import Actor, machine
+from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import PublicSession, TenantSession
@@ -25,17 +25,19 @@ from backend.records.transcripts.composition import ClassFacts, PupilFacts, comp
 from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
 from backend.records.transcripts.models import Transcript, TranscriptVersion
 from backend.records.transcripts.schemas import (
+    Forms,
     FreezeReport,
     Signer,
     SignerRole,
     Snapshot,
     StudyPeriod,
     TranscriptId,
+    VersionId,
     VersionState,
     VersionSummary,
 )
 from backend.remote_signing.requests import service as signing
-from backend.remote_signing.requests.schemas import NewSigner
+from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
@@ -43,6 +45,8 @@ from backend.tenants.schools.schemas import level_of
 
 #: Whose turn comes when; also the names of the PDF's signature fields.
 SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
+
+_Row = TypeVar("_Row")
 
 PDF_TYPE = "application/pdf"
 XML_TYPE = "application/xml"
@@ -84,8 +88,8 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
             continue
         rows.append(_row(session, snapshot, transcripts[student.id], school_class))
     await queries.insert_versions(session, rows)
-    names = [(row["id"], f"{school_class.name}: {row['content_sha256'][:12]}") for row in rows]
-    await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, names)
+    deeds = [audit.Deed(row["id"], f"{school_class.name}: {row['content_sha256'][:12]}") for row in rows]
+    await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, deeds)
     await outbox.emit_all(session, [TranscriptFrozen(row["id"]) for row in rows])
     return FreezeReport(frozen=len(rows), known=len(known), left_out=tuple(left_out))
 
@@ -95,76 +99,62 @@ def verify_url(lookup_code: str) -> str:
     return f"{settings.get().public_url.rstrip('/')}/tra-cuu/{lookup_code}"
 
 
-async def due_for_rendering(session: TenantSession, version_id: uuid.UUID) -> bytes | None:
-    """The canonical snapshot to be rendered, or None when that has been done."""
-    row = await _version(session, version_id)
-    return row.snapshot.encode() if rules.is_due(row.state, VersionState.RENDERED) else None
+async def due_for_rendering(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[VersionId, bytes]:
+    """The canonical snapshots that are to be rendered; without those of which that has been done. Raises NotFound."""
+    rows = _all_of(version_ids, await queries.versions(session, version_ids))
+    return {VersionId(row.id): row.snapshot.encode() for row in _due(rows, VersionState.RENDERED)}
 
 
-async def record_rendering(session: TenantSession, version_id: uuid.UUID, pdf: bytes, xml: bytes) -> None:
-    """The two forms are in the store: remember their digests and announce it."""
-    row = await _hold(session, version_id)
-    if not rules.is_due(row.state, VersionState.RENDERED):
-        return
-    pdf_sha256, xml_sha256 = sha256_hex(pdf), sha256_hex(xml)
-    await storage.register(session, pdf_sha256, len(pdf), PDF_TYPE)
-    await storage.register(session, xml_sha256, len(xml), XML_TYPE)
-    values = {"state": VersionState.RENDERED, "pdf_sha256": pdf_sha256, "xml_sha256": xml_sha256}
-    await queries.update_version(session, version_id, values)
-    await audit.record(
-        session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, version_id, pdf_sha256=pdf_sha256
-    )
-    await outbox.emit(session, TranscriptRendered(version_id))
-
-
-async def due_for_signing(session: TenantSession, version_id: uuid.UUID) -> str | None:
-    """SHA-256 of the rendered PDF that waits for its signing request, or None when it has one."""
-    row = await _version(session, version_id)
-    return row.pdf_sha256 if rules.is_due(row.state, VersionState.SIGNING) else None
-
-
-async def ask_for_signatures(session: TenantSession, version_id: uuid.UUID, document: bytes) -> None:
-    """Open the signing request: homeroom teacher, principal, school seal, in this order."""
-    row = await _hold(session, version_id)
-    if not rules.is_due(row.state, VersionState.SIGNING):
-        return
-    summary = await get_version(session, version_id)
-    snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
-    school_class = await roster.get_class(session, row.class_id)
-    principal = await _principal(session)
-    people_of = {
-        SignerRole.HOMEROOM_TEACHER: school_class.homeroom_teacher_id,
-        SignerRole.PRINCIPAL: principal.id,
-        SignerRole.SCHOOL_SEAL: None,
+async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> None:
+    """The forms are in the store: remember their digests and announce it."""
+    made: dict[uuid.UUID, Forms] = {one.version_id: one for one in forms}
+    rows = _due(await _hold(session, list(made)), VersionState.RENDERED)
+    files = {
+        row.id: (storage.file_of(made[row.id].pdf, PDF_TYPE), storage.file_of(made[row.id].xml, XML_TYPE))
+        for row in rows
     }
-    await signing.open_request(
-        session,
-        subject_id=version_id,
-        label=f"{summary.full_name} ({summary.student_code})",
-        group=f"Lớp {summary.class_name}",
-        document=document,
-        signers=[
-            NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
-            for signer in snapshot.signers
-        ],
-    )
-    await queries.update_version(session, version_id, {"state": VersionState.SIGNING})
+    await storage.register(session, *(file for pair in files.values() for file in pair))
+    values = {
+        version_id: {"state": VersionState.RENDERED, "pdf_sha256": pdf.sha256, "xml_sha256": xml.sha256}
+        for version_id, (pdf, xml) in files.items()
+    }
+    await queries.update_versions(session, values)
+    deeds = [audit.Deed(version_id, "", {"pdf_sha256": pdf.sha256}) for version_id, (pdf, _) in files.items()]
+    await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, deeds)
+    await outbox.emit_all(session, [TranscriptRendered(version_id) for version_id in files])
 
 
-async def issue(session: TenantSession, version_id: uuid.UUID) -> None:
-    """All have signed: the version is issued and its lookup code answers from now on."""
-    row = await _hold(session, version_id)
-    if not rules.is_due(row.state, VersionState.ISSUED):
+async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """Open the signing requests: homeroom teacher, principal, school seal, in this order. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), VersionState.SIGNING)
+    if not rows:
         return
-    signed_sha256 = await signing.signed_document(session, version_id)
-    values = {"state": VersionState.ISSUED, "signed_sha256": signed_sha256, "issued_at": clock.now()}
-    await queries.update_version(session, version_id, values)
-    summary = await get_version(session, version_id)
-    await queries.publish_code(session, code_digest(summary.lookup_code), row.transcript_id)
-    await audit.record(
-        session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, version_id, signed_sha256=signed_sha256
-    )
-    await outbox.emit(session, TranscriptIssued(version_id))
+    places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
+    principal = await _principal(session)
+    await signing.open_requests(session, [_request(row, places[row.id], principal.id) for row in rows])
+    await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
+
+
+async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """All have signed: the versions are issued and their lookup codes answer from now on. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
+    signed = await signing.signed_documents(session, [row.id for row in rows])
+    issued_at = clock.now()
+    values = {
+        row.id: {"state": VersionState.ISSUED, "signed_sha256": signed[row.id], "issued_at": issued_at}
+        for row in rows
+    }
+    await queries.update_versions(session, values)
+    summaries = await _summaries(session, list(values))
+    codes: dict[uuid.UUID, str] = {
+        one.transcript_id: code_digest(one.lookup_code) for one in summaries.values()
+    }
+    await queries.publish_codes(session, codes)
+    deeds = [audit.Deed(version_id, "", {"signed_sha256": signed[version_id]}) for version_id in values]
+    await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
+    await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
 
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[VersionSummary]:
@@ -174,10 +164,13 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[Ver
 
 async def get_version(session: TenantSession, version_id: uuid.UUID) -> VersionSummary:
     """One version. Raises NotFound."""
-    row = await queries.one_version(session, version_id)
-    if row is None:
-        raise NotFound("Không tìm thấy học bạ này.")
-    return _summary(row)
+    return (await get_versions(session, [version_id]))[0]
+
+
+async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> list[VersionSummary]:
+    """Some versions, in the order of their ids. Raises NotFound when one is missing."""
+    found = await _summaries(session, version_ids)
+    return [found[version_id] for version_id in version_ids]
 
 
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
@@ -187,13 +180,23 @@ async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapsho
 
 async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: str) -> str:
     """SHA-256 of a version's newest PDF (`pdf`) or of its XML (`xml`). Raises NotFound before it exists."""
-    row = await _version(session, version_id)
-    newest = row.signed_sha256 or row.pdf_sha256
-    if row.state == VersionState.SIGNING:
-        newest = await signing.signed_document(session, version_id)
-    found = newest if kind == "pdf" else row.xml_sha256
-    if found is None:
-        raise NotFound("Học bạ này chưa được kết xuất; xin thử lại sau ít phút.")
+    return (await digests_of_files(session, [version_id], kind))[version_id]
+
+
+async def digests_of_files(
+    session: TenantSession, version_ids: Sequence[uuid.UUID], kind: str
+) -> dict[uuid.UUID, str]:
+    """`digest_of_file` for several versions. Raises NotFound when one has no such file."""
+    rows = _all_of(version_ids, await queries.versions(session, version_ids))
+    signing_ids = [row.id for row in rows if kind == "pdf" and row.state == VersionState.SIGNING]
+    under_way = await signing.signed_documents(session, signing_ids)
+    found: dict[uuid.UUID, str] = {}
+    for row in rows:
+        newest = under_way.get(row.id) or row.signed_sha256 or row.pdf_sha256
+        digest = newest if kind == "pdf" else row.xml_sha256
+        if digest is None:
+            raise NotFound("Học bạ này chưa được kết xuất; xin thử lại sau ít phút.")
+        found[row.id] = digest
     return found
 
 
@@ -333,17 +336,49 @@ def _row(
 
 
 async def _version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion:
-    row = await queries.version(session, version_id)
-    if row is None:
-        raise NotFound("Không tìm thấy học bạ này.")
-    return row
+    return _all_of([version_id], await queries.versions(session, [version_id]))[0]
 
 
-async def _hold(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion:
-    row = await queries.hold_version(session, version_id)
-    if row is None:
+async def _hold(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
+    return _all_of(version_ids, await queries.hold_versions(session, version_ids))
+
+
+async def _summaries(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, VersionSummary]:
+    rows = _all_of(version_ids, await queries.summaries(session, version_ids))
+    return {row.id: _summary(row) for row in rows}
+
+
+def _all_of(version_ids: Sequence[uuid.UUID], rows: Sequence[_Row]) -> Sequence[_Row]:
+    if len(rows) < len(set(version_ids)):
         raise NotFound("Không tìm thấy học bạ này.")
-    return row
+    return rows
+
+
+def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[TranscriptVersion]:
+    return [row for row in rows if rules.is_due(row.state, target)]
+
+
+def _request(row: TranscriptVersion, place: Any, principal: StaffId) -> NewRequest:
+    people_of = {
+        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
+        SignerRole.PRINCIPAL: principal,
+        SignerRole.SCHOOL_SEAL: None,
+    }
+    if row.pdf_sha256 is None:
+        raise RuntimeError(f"version {row.id} is rendered and has no file")
+    snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    return NewRequest(
+        subject_id=row.id,
+        label=f"{place.full_name} ({place.student_code})",
+        group=f"Lớp {place.class_name}",
+        document_sha256=row.pdf_sha256,
+        signers=tuple(
+            NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
+            for signer in snapshot.signers
+        ),
+    )
 
 
 def _summary(row: Any) -> VersionSummary:

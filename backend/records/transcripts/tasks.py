@@ -1,41 +1,44 @@
 """A transcript version's way through the machine: render, ask for signatures, issue."""
 
-from backend.core import storage
+import uuid
+
+from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
 from backend.records.transcripts import forms, service
+from backend.records.transcripts.schemas import Forms, VersionId
 from backend.remote_signing.requests import service as signing
 
+#: Documents of one job that are rendered and stored at the same time: one is on the processor, the others on the way.
+AT_ONCE = 3
 
-@task("transcripts.render", lane=Lane.RENDER)
+
+@task("transcripts.render", lane=Lane.RENDER, together=8)
 async def render(work: Work) -> None:
-    """Make PDF and XML of a frozen version. The same snapshot gives the same bytes, so a repetition changes nothing."""
+    """Make PDF and XML of frozen versions. The same snapshot gives the same bytes, so a repetition changes nothing."""
     async with work.transaction() as session:
-        content = await service.due_for_rendering(session, work.subject_id)
-    if content is None:
-        return
-    pdf, xml = await forms.both(content)
-    await storage.put(work.tenant_id, xml)
-    await storage.put(work.tenant_id, pdf)
+        contents = await service.due_for_rendering(session, work.subject_ids)
+
+    async def one(version: tuple[VersionId, bytes]) -> Forms:
+        made = await forms.both(*version)
+        await storage.put(work.tenant_id, made.xml)
+        await storage.put(work.tenant_id, made.pdf)
+        return made
+
+    made = await at_once.each(contents.items(), one, limit=AT_ONCE)
     async with work.finish() as session:
-        await service.record_rendering(session, work.subject_id, pdf, xml)
+        await service.record_renderings(session, made)
 
 
-@task("transcripts.ask_for_signatures", lane=Lane.RENDER)
+@task("transcripts.ask_for_signatures", lane=Lane.RENDER, together=25)
 async def ask_for_signatures(work: Work) -> None:
-    """Place the signature fields, all before the first signature, and open the signing request."""
-    async with work.transaction() as session:
-        pdf_sha256 = await service.due_for_signing(session, work.subject_id)
-    if pdf_sha256 is None:
-        return
-    document = signing.with_fields(await storage.get(work.tenant_id, pdf_sha256), service.SIGNING_ORDER)
-    await storage.put(work.tenant_id, document)
+    """Open the signing requests."""
     async with work.finish() as session:
-        await service.ask_for_signatures(session, work.subject_id, document)
+        await service.ask_for_signatures(session, work.subject_ids)
 
 
-@task("transcripts.issue", lane=Lane.SIGN)
+@task("transcripts.issue", lane=Lane.SIGN, together=25)
 async def issue(work: Work) -> None:
     """Everybody has signed: issue."""
     async with work.finish() as session:
-        version_id = await signing.subject_of(session, work.subject_id)
-        await service.issue(session, version_id)
+        version_ids: list[uuid.UUID] = await signing.subjects_of(session, work.subject_ids)
+        await service.issue(session, version_ids)

@@ -1,12 +1,9 @@
 """Bytes of a provider call: prepared before, signed after. The store and the time stamping authority are outside."""
 
-import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Sequence
 
-from backend.core import settings, storage
-from backend.core.crypto import sha256_hex
+from backend.core import at_once, settings, storage
 from backend.remote_signing.formats import embedded, pades, self_check
 from backend.remote_signing.formats.schemas import Prepared
 from backend.remote_signing.providers import timestamps
@@ -14,22 +11,21 @@ from backend.remote_signing.requests import revocation
 from backend.remote_signing.requests.schemas import (
     CallToEmbed,
     CallToPrepare,
+    CompletedRequest,
     EmbeddedItem,
     ItemToEmbed,
     ItemToPrepare,
     Pin,
     PreparedItem,
+    RequestToComplete,
 )
 
 #: Documents of one call that are worked on at the same time.
 AT_ONCE = 8
 
-_Item = TypeVar("_Item")
-_Done = TypeVar("_Done")
-
 
 async def prepare_all(tenant_id: uuid.UUID, call: CallToPrepare) -> list[PreparedItem]:
-    """Write an empty signature into each document and store it; the same call always gives the same hashes."""
+    """Append an empty signature to each document; the same call always gives the same hashes."""
     reserve = pades.reserve_for(call.pin.certificate, call.pin.chain)
 
     async def one(item: ItemToPrepare) -> PreparedItem:
@@ -45,56 +41,48 @@ async def prepare_all(tenant_id: uuid.UUID, call: CallToPrepare) -> list[Prepare
             name=item.signer_name,
             claimed_at=call.consented_at,
         )
-        await storage.put(tenant_id, prepared.document)
         return PreparedItem(
             item_id=item.item_id,
-            prepared_sha256=sha256_hex(prepared.document),
-            size=len(prepared.document),
+            update=prepared.document[len(base) :],
             region_start=prepared.region_start,
             region_end=prepared.region_end,
             signed_attributes=prepared.signed_attributes,
             digest=prepared.digest,
         )
 
-    return await _each(call.items, one)
+    return await at_once.each(call.items, one, limit=AT_ONCE)
 
 
 async def embed_all(tenant_id: uuid.UUID, call: CallToEmbed) -> list[EmbeddedItem]:
     """Put each value with a time stamp (B-T) into its document, look at the result, store it."""
 
     async def one(item: ItemToEmbed) -> EmbeddedItem:
-        prepared = _prepared(call.pin, item, await storage.get(tenant_id, item.prepared_sha256))
+        base = await storage.get(tenant_id, item.base_sha256)
+        prepared = _prepared(call.pin, item, base + item.update)
         signed = pades.embed(prepared, item.value, await _timestamp(item.value))
         self_check.quick_check(signed, [*item.earlier, (item.role, call.pin.certificate)])
         return EmbeddedItem(
             item_id=item.item_id, signed_sha256=await storage.put(tenant_id, signed), size=len(signed)
         )
 
-    return await _each(call.items, one)
+    return await at_once.each(call.items, one, limit=AT_ONCE)
 
 
-async def with_validation_material(tenant_id: uuid.UUID, sha256: str, certificates: list[bytes]) -> bytes:
-    """A fully signed document with certificates and revocation answers, so that it can be checked for decades (B-LT)."""
-    signed = await storage.get(tenant_id, sha256)
-    found = await revocation.material([*certificates, *embedded.timestamp_certificates(signed)])
-    return pades.add_validation_material(signed, found.certificates, found.ocsps, found.crls)
+async def complete_all(tenant_id: uuid.UUID, requests: Sequence[RequestToComplete]) -> list[CompletedRequest]:
+    """Add certificates and revocation answers, so that documents can be checked for decades (B-LT), and store them."""
 
+    async def one(request: RequestToComplete) -> CompletedRequest:
+        signed = await storage.get(tenant_id, request.current_sha256)
+        stamps = embedded.timestamp_certificates(signed)
+        found = await revocation.material([*request.certificates, *stamps])
+        final = pades.add_validation_material(signed, found.certificates, found.ocsps, found.crls)
+        return CompletedRequest(
+            request_id=request.request_id,
+            document_sha256=await storage.put(tenant_id, final),
+            size=len(final),
+        )
 
-async def _each(items: Iterable[_Item], one: Callable[[_Item], Awaitable[_Done]]) -> list[_Done]:
-    """`one` for each, some at a time, in order. The first failure stops the others: nothing goes on unwatched."""
-    limit = asyncio.Semaphore(AT_ONCE)
-
-    async def limited(item: _Item) -> _Done:
-        async with limit:
-            return await one(item)
-
-    running = [asyncio.ensure_future(limited(item)) for item in items]
-    try:
-        return list(await asyncio.gather(*running))
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+    return await at_once.each(requests, one, limit=AT_ONCE)
 
 
 async def _timestamp(value: bytes) -> bytes:

@@ -35,11 +35,13 @@ from backend.remote_signing.requests.schemas import (
     CallToEmbed,
     CallToPrepare,
     CallToSend,
+    CompletedRequest,
     EmbeddedItem,
     ItemToEmbed,
     ItemToPrepare,
     Pin,
     PreparedItem,
+    RequestToComplete,
 )
 
 #: Names of the tasks that follow each other (tasks.py).
@@ -89,7 +91,7 @@ async def record_prepared(
         [
             {
                 "item_id": item.item_id,
-                "prepared_sha256": item.prepared_sha256,
+                "prepared_update": item.update,
                 "region_start": item.region_start,
                 "region_end": item.region_end,
                 "signed_attributes": item.signed_attributes,
@@ -205,7 +207,8 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
                 item_id=row.id,
                 role=row.role,
                 earlier=tuple(earlier[row.request_id]),
-                prepared_sha256=row.prepared_sha256,
+                base_sha256=row.base_sha256,
+                update=row.prepared_update,
                 region_start=row.region_start,
                 region_end=row.region_end,
                 signed_attributes=row.signed_attributes,
@@ -235,8 +238,9 @@ async def record_embedded(
         return
     batch = await _batch(session, call.batch_id)
     rows = {row.id: row for row in await queries.items_of(session, call_id)}
-    for item in embedded:
-        await storage.register(session, item.signed_sha256, item.size, PDF_TYPE)
+    await storage.register(
+        session, *(storage.File(item.signed_sha256, item.size, PDF_TYPE) for item in embedded)
+    )
     await queries.update_items(
         session, [{"item_id": item.item_id, "signed_sha256": item.signed_sha256} for item in embedded]
     )
@@ -247,45 +251,47 @@ async def record_embedded(
     await queries.open_next_steps(session, list(revisions))
     signed = await queries.finish_requests(session, list(revisions))
     await outbox.emit_all(session, [SigningRequestSigned(request_id) for request_id in signed])
-    await audit.record_many(
-        session,
-        machine(session.tenant_id),
-        Action.SIGNING_STEP_SIGNED,
-        [(rows[item.item_id].step_id, rows[item.item_id].label) for item in embedded],
-        batch=str(batch.id),
-        role=batch.role,
-        transaction=call_id.hex,
-    )
+    details: dict[str, str | int | None] = {
+        "batch": str(batch.id),
+        "role": batch.role,
+        "transaction": call_id.hex,
+    }
+    signed_items = [rows[item.item_id] for item in embedded]
+    deeds = [audit.Deed(row.step_id, row.label, details) for row in signed_items]
+    await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_STEP_SIGNED, deeds)
     await queries.update_call(session, call_id, {"state": CallState.DONE, "problem": None})
     await _end_batch_if_over(session, call.batch_id, None)
 
 
-async def request_to_complete(
-    session: TenantSession, request_id: uuid.UUID
-) -> tuple[str, list[bytes]] | None:
-    """Newest revision of a fully signed document and the certificates (DER) in it; None when it is completed."""
-    request = await queries.request(session, request_id)
-    if request is None:
+async def requests_to_complete(
+    session: TenantSession, request_ids: Sequence[uuid.UUID]
+) -> list[RequestToComplete]:
+    """Those of the requests that everybody has signed and that are not completed yet. Raises NotFound."""
+    requests = await queries.requests(session, request_ids)
+    if len(requests) < len(set(request_ids)):
         raise NotFound("Không tìm thấy yêu cầu ký này.")
-    if request.state != RequestState.SIGNED:
-        return None
-    rows = await queries.certificates_of(session, [request_id])
-    certificates = dict.fromkeys(item for row in rows for item in (row.certificate, *row.chain))
-    return request.current_sha256, list(certificates)
+    signed = [request for request in requests if request.state == RequestState.SIGNED]
+    certificates: dict[uuid.UUID, list[bytes]] = defaultdict(list)
+    for row in await queries.certificates_of(session, [request.id for request in signed]):
+        certificates[row.request_id] += [row.certificate, *row.chain]
+    return [
+        RequestToComplete(
+            request_id=request.id,
+            current_sha256=request.current_sha256,
+            certificates=tuple(dict.fromkeys(certificates[request.id])),
+        )
+        for request in signed
+    ]
 
 
-async def record_completed(
-    session: TenantSession, request_id: uuid.UUID, document_sha256: str, size: int
-) -> None:
-    """The document with its long-term validation material is in the store."""
-    await storage.register(session, document_sha256, size, PDF_TYPE)
-    values = {
-        "state": RequestState.COMPLETED,
-        "current_sha256": document_sha256,
-        "completed_at": clock.now(),
-    }
-    await queries.update_request(session, request_id, values)
-    await outbox.emit(session, SigningRequestCompleted(request_id))
+async def record_completed(session: TenantSession, completed: Sequence[CompletedRequest]) -> None:
+    """The documents with their long-term validation material are in the store."""
+    files = [storage.File(one.document_sha256, one.size, PDF_TYPE) for one in completed]
+    await storage.register(session, *files)
+    await queries.complete_requests(
+        session, {one.request_id: one.document_sha256 for one in completed}, clock.now()
+    )
+    await outbox.emit_all(session, [SigningRequestCompleted(one.request_id) for one in completed])
 
 
 async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, problem: str | None) -> None:

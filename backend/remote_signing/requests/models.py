@@ -85,7 +85,8 @@ class ProviderCall(TenantTable):
 class SigningItem(TenantTable):
     """One hash: whose turn, over which bytes; what was prepared for it, and the value that came back.
 
-    `base_sha256` is the revision that the signer saw and consented to.
+    `base_sha256` is the revision that the signer saw and consented to; `prepared_update` is what was appended to it, an
+    empty signature, before the hash was taken.
     """
 
     __tablename__ = "signing_item"
@@ -99,7 +100,7 @@ class SigningItem(TenantTable):
     call_id: Mapped[uuid.UUID] = mapped_column(index=True)
     position: Mapped[int]
     base_sha256: Mapped[str]
-    prepared_sha256: Mapped[str | None]
+    prepared_update: Mapped[bytes | None] = mapped_column(LargeBinary)
     region_start: Mapped[int | None]
     region_end: Mapped[int | None]
     signed_attributes: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -40,31 +40,44 @@ def _tray(session: TenantSession) -> int:
     return int.from_bytes(session.tenant_id.bytes[-4:], "big", signed=True)
 
 
-async def insert_request(
-    session: TenantSession, request: dict[str, Any], steps: list[dict[str, Any]]
+async def insert_requests(
+    session: TenantSession, requests: list[dict[str, Any]], steps: list[dict[str, Any]]
 ) -> None:
-    await session.execute(insert(SigningRequest).values(request))
+    await session.execute(insert(SigningRequest), requests)
     await session.execute(insert(SigningStep), steps)
 
 
-async def request_of(session: TenantSession, subject_id: uuid.UUID) -> SigningRequest | None:
-    return await session.scalar(
+async def requests_of(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> Sequence[SigningRequest]:
+    """The requests that were opened for these subjects."""
+    found = await session.scalars(
         select(SigningRequest).where(
-            SigningRequest.tenant_id == session.tenant_id, SigningRequest.subject_id == subject_id
+            SigningRequest.tenant_id == session.tenant_id, SigningRequest.subject_id.in_(subject_ids)
         )
     )
+    return found.all()
 
 
-async def request(session: TenantSession, request_id: uuid.UUID) -> SigningRequest | None:
-    return await session.get(SigningRequest, (session.tenant_id, request_id))
-
-
-async def update_request(session: TenantSession, request_id: uuid.UUID, values: dict[str, Any]) -> None:
-    await session.execute(
-        update(SigningRequest)
-        .where(SigningRequest.tenant_id == session.tenant_id, SigningRequest.id == request_id)
-        .values(values)
+async def requests(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> Sequence[SigningRequest]:
+    found = await session.scalars(
+        select(SigningRequest).where(
+            SigningRequest.tenant_id == session.tenant_id, SigningRequest.id.in_(request_ids)
+        )
     )
+    return found.all()
+
+
+async def complete_requests(
+    session: TenantSession, documents: dict[uuid.UUID, str], completed_at: datetime
+) -> None:
+    """Each request's final document."""
+    query = (
+        update(SigningRequest)
+        .where(SigningRequest.tenant_id == session.tenant_id, SigningRequest.id == bindparam("request"))
+        .values(state=RequestState.COMPLETED, current_sha256=bindparam("document"), completed_at=completed_at)
+    )
+    values = [{"request": request_id, "document": sha256} for request_id, sha256 in documents.items()]
+    if values:
+        await (await session.connection()).execute(query, values)
 
 
 def _turn_of(staff_id: StaffId, *, seal: bool) -> ColumnElement[bool]:
@@ -217,7 +230,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningItem.id,
             SigningItem.step_id,
             SigningItem.base_sha256,
-            SigningItem.prepared_sha256,
+            SigningItem.prepared_update,
             SigningItem.region_start,
             SigningItem.region_end,
             SigningItem.signed_attributes,

@@ -30,6 +30,16 @@ class NewSigner(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A document in the store and who is to sign it. `label` and `group` name it in the signers' trays."""
+
+    subject_id: uuid.UUID
+    label: str
+    group: str
+    document_sha256: str
+    signers: tuple[NewSigner, ...]
+
+
 class TrayGroup(msgspec.Struct, frozen=True, kw_only=True):
     """What waits for one signer, by group (class)."""
 
@@ -112,11 +122,10 @@ class ItemToPrepare(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PreparedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What prepare found out about one item; the document itself is in the store."""
+    """What prepare found out about one item; `update` is what it appends to the document that was shown."""
 
     item_id: uuid.UUID
-    prepared_sha256: str
-    size: int
+    update: bytes
     region_start: int
     region_end: int
     signed_attributes: bytes
@@ -151,7 +160,8 @@ class ItemToEmbed(msgspec.Struct, frozen=True, kw_only=True):
     item_id: uuid.UUID
     role: str
     earlier: tuple[tuple[str, bytes], ...]
-    prepared_sha256: str
+    base_sha256: str
+    update: bytes
     region_start: int
     region_end: int
     signed_attributes: bytes
@@ -167,8 +177,24 @@ class CallToEmbed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmbeddedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed revision that is in the store."""
+    """A signed revision that is in the store; `size` in bytes."""
 
     item_id: uuid.UUID
     signed_sha256: str
+    size: int
+
+
+class RequestToComplete(msgspec.Struct, frozen=True, kw_only=True):
+    """A fully signed document, its newest revision, and the certificates (DER) in it."""
+
+    request_id: uuid.UUID
+    current_sha256: str
+    certificates: tuple[bytes, ...]
+
+
+class CompletedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The document with its long-term validation material is in the store; `size` in bytes."""
+
+    request_id: uuid.UUID
+    document_sha256: str
     size: int

@@ -11,7 +11,6 @@ from datetime import datetime
 from backend.core import audit, clock, outbox, storage
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action
-from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
@@ -29,11 +28,10 @@ from backend.remote_signing.requests.rules import (
     split,
 )
 from backend.remote_signing.requests.schemas import (
-    PDF_TYPE,
     BatchId,
     BatchProgress,
     ConsentOffer,
-    NewSigner,
+    NewRequest,
     RequestId,
     StepId,
     StepView,
@@ -52,30 +50,28 @@ def with_fields(pdf: bytes, roles: Sequence[str]) -> bytes:
     return pades.place_fields(pdf, [str(role) for role in roles])
 
 
-async def open_request(
-    session: TenantSession,
-    *,
-    subject_id: uuid.UUID,
-    label: str,
-    group: str,
-    document: bytes,
-    signers: Sequence[NewSigner],
-) -> RequestId:
-    """Ask for signatures on a document that is in the store; the first signer's turn begins at once."""
-    request_id, sha256 = RequestId(new_id()), sha256_hex(document)
+async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) -> list[RequestId]:
+    """Ask for signatures on documents that the school has stored; the first signers' turns begin at once.
+
+    Raises NotFound for a document that is not the school's.
+    """
+    await storage.require_owned(session, [request.document_sha256 for request in requests])
     opened_at = await queries.enter_tray(session)
-    await storage.register(session, sha256, len(document), PDF_TYPE)
-    request = {
-        "tenant_id": session.tenant_id,
-        "id": request_id,
-        "subject_id": subject_id,
-        "label": label,
-        "group_label": group,
-        "state": RequestState.SIGNING,
-        "document_sha256": sha256,
-        "current_sha256": sha256,
-        "opened_at": opened_at,
-    }
+    request_ids = [RequestId(new_id()) for _ in requests]
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": request_id,
+            "subject_id": request.subject_id,
+            "label": request.label,
+            "group_label": request.group,
+            "state": RequestState.SIGNING,
+            "document_sha256": request.document_sha256,
+            "current_sha256": request.document_sha256,
+            "opened_at": opened_at,
+        }
+        for request_id, request in zip(request_ids, requests, strict=True)
+    ]
     steps = [
         {
             "tenant_id": session.tenant_id,
@@ -88,13 +84,16 @@ async def open_request(
             "state": StepState.WAITING if position else StepState.READY,
             "ready_at": None if position else opened_at,
         }
-        for position, signer in enumerate(signers)
+        for request_id, request in zip(request_ids, requests, strict=True)
+        for position, signer in enumerate(request.signers)
     ]
-    await queries.insert_request(session, request, steps)
-    await audit.record(
-        session, machine(session.tenant_id), Action.SIGNING_REQUESTED, subject_id, label, sha256=sha256
-    )
-    return request_id
+    await queries.insert_requests(session, rows, steps)
+    deeds = [
+        audit.Deed(request.subject_id, request.label, {"sha256": request.document_sha256})
+        for request in requests
+    ]
+    await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_REQUESTED, deeds)
+    return request_ids
 
 
 async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:
@@ -219,20 +218,20 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> list[StepVi
     return [StepView(**row._mapping) for row in await queries.steps_of(session, subject_id)]
 
 
-async def signed_document(session: TenantSession, subject_id: uuid.UUID) -> str:
-    """SHA-256 of the newest revision of a subject's document. Raises NotFound."""
-    request = await queries.request_of(session, subject_id)
-    if request is None:
+async def signed_documents(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """subject → SHA-256 of the newest revision of its document. Raises NotFound when one has none."""
+    requests = await queries.requests_of(session, subject_ids)
+    if len(requests) < len(set(subject_ids)):
         raise NotFound("Hồ sơ này chưa có yêu cầu ký.")
-    return request.current_sha256
+    return {request.subject_id: request.current_sha256 for request in requests}
 
 
-async def subject_of(session: TenantSession, request_id: uuid.UUID) -> uuid.UUID:
-    """What a request was opened for. Raises NotFound."""
-    request = await queries.request(session, request_id)
-    if request is None:
+async def subjects_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """What these requests were opened for. Raises NotFound when one is missing."""
+    requests = await queries.requests(session, request_ids)
+    if len(requests) < len(set(request_ids)):
         raise NotFound("Không tìm thấy yêu cầu ký này.")
-    return request.subject_id
+    return [request.subject_id for request in requests]
 
 
 async def _waiting(

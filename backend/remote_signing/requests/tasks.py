@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import NoReturn
 
-from backend.core import jobs, storage
+from backend.core import jobs
 from backend.core.errors import Conflict
 from backend.core.jobs import Lane, Work, task
 from backend.remote_signing.providers import port
@@ -71,20 +71,17 @@ async def embed_call(work: Work) -> None:
         await flow.record_embedded(session, work.subject_id, embedded)
 
 
-@task("signing.complete_request", lane=Lane.SIGN)
+@task("signing.complete_request", lane=Lane.SIGN, together=8)
 async def complete_request(work: Work) -> None:
     """Everybody has signed: add what proves the signatures later."""
     async with work.transaction() as session:
-        found = await flow.request_to_complete(session, work.subject_id)
-    if found is None:
-        return
+        signed = await flow.requests_to_complete(session, work.subject_ids)
     try:
-        final = await documents.with_validation_material(work.tenant_id, *found)
+        completed = await documents.complete_all(work.tenant_id, signed)
     except (port.NotReached, port.OutcomeUnknown) as error:
         raise jobs.RetryLater(RETRY_SECONDS, error.message) from error
-    sha256 = await storage.put(work.tenant_id, final)
     async with work.finish() as session:
-        await flow.record_completed(session, work.subject_id, sha256, len(final))
+        await flow.record_completed(session, completed)
 
 
 async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitResult]) -> None:

@@ -11,7 +11,7 @@ grant update (state, ended_at, problem) on signing_batch to hocba_app
 -- A refused item goes back to its signer's tray, so items may be removed; what was shown to the signer may not be changed.
 revoke update on signing_item from hocba_app
 --
-grant update (prepared_sha256, region_start, region_end, signed_attributes, digest, value, signed_sha256) on signing_item to hocba_app
+grant update (prepared_update, region_start, region_end, signed_attributes, digest, value, signed_sha256) on signing_item to hocba_app
 --
 grant update (state, authority_reference, errors, reason, answered_at) on delivery to hocba_app
 --

@@ -154,7 +154,7 @@ async def test_a_rejected_version_says_what_the_province_said_and_is_not_sent_ag
     await machine.lease()
     await spoil(school, version_id, await storage.put(school, b"<HOC_BA/>"))
     async with tenant_session(school) as session:
-        await service.open_delivery(session, version_id)
+        await service.open_deliveries(session, [version_id])
     await machine.rest()
     found = await delivery_of(school, version_id)
     assert found.state == DeliveryState.REJECTED
@@ -169,7 +169,7 @@ async def test_a_package_that_is_gone_waits_for_a_person(school: TenantId, autho
     await machine.lease()
     await spoil(school, version_id, "ab" * 32)
     async with tenant_session(school) as session:
-        await service.open_delivery(session, version_id)
+        await service.open_deliveries(session, [version_id])
     found = await delivery_of(school, version_id)
     await machine.rest()
     parked = await delivery_of(school, version_id)
@@ -211,7 +211,7 @@ async def test_a_version_is_queued_once(school: TenantId, authority: Province) -
     [version_id] = await issue(school)
     for _ in range(3):
         async with tenant_session(school) as session:
-            await service.open_delivery(session, version_id)
+            await service.open_deliveries(session, [version_id])
     await Machine(school).rest()
     await accepted_once(authority, school, version_id)
 
@@ -244,4 +244,4 @@ async def attempts_of(tenant_id: TenantId, delivery: DeliverySummary) -> list[At
 async def spoil(tenant_id: TenantId, version_id: uuid.UUID, xml_sha256: str) -> None:
     """Let a version name another XML than its own, before it is delivered."""
     async with tenant_session(tenant_id) as session:
-        await transcript_queries.update_version(session, version_id, {"xml_sha256": xml_sha256})
+        await transcript_queries.update_versions(session, {version_id: {"xml_sha256": xml_sha256}})

@@ -12,7 +12,6 @@ from backend.records.gradebook import service as gradebook
 from backend.records.roster.schemas import ClassId
 from backend.records.transcripts import forms, service
 from backend.records.transcripts.schemas import VersionSummary
-from backend.remote_signing.requests import service as signing
 from tests.factories.small_school import Otherwise, SmallSchool, enroll, fill
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
@@ -36,26 +35,20 @@ class Season:
     async def render(self, version: VersionSummary) -> tuple[bytes, bytes]:
         """What the task `transcripts.render` does: PDF and XML, stored and recorded."""
         async with self.school.session() as session:
-            content = await service.due_for_rendering(session, version.id)
-        assert content is not None
-        pdf, xml = await forms.both(content)
-        for data in (pdf, xml):
+            contents = await service.due_for_rendering(session, [version.id])
+        made = await forms.both(version.id, contents[version.id])
+        for data in (made.pdf, made.xml):
             await storage.put(self.school.tenant_id, data)
         async with self.school.session() as session:
-            await service.record_rendering(session, version.id, pdf, xml)
-        return pdf, xml
+            await service.record_renderings(session, [made])
+        return made.pdf, made.xml
 
     async def ask_for_signatures(self, version: VersionSummary) -> bytes:
         """What the task `transcripts.ask_for_signatures` does; the document with its empty fields."""
         async with self.school.session() as session:
-            digest = await service.due_for_signing(session, version.id)
-        assert digest is not None
-        rendered = await storage.get(self.school.tenant_id, digest)
-        document = signing.with_fields(rendered, service.SIGNING_ORDER)
-        await storage.put(self.school.tenant_id, document)
-        async with self.school.session() as session:
-            await service.ask_for_signatures(session, version.id, document)
-        return document
+            await service.ask_for_signatures(session, [version.id])
+            digest = await service.digest_of_file(session, version.id, "pdf")
+        return await storage.get(self.school.tenant_id, digest)
 
 
 async def confirmed_class(

@@ -23,7 +23,7 @@ MAY_CHANGE: dict[str, set[str]] = {
 }
 #: A refused item goes back to its signer's tray: it may be removed, but what was shown may not be changed.
 ITEM = {
-    "prepared_sha256",
+    "prepared_update",
     "region_start",
     "region_end",
     "signed_attributes",

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from backend.core import settings, storage
 from backend.core.errors import Conflict, NotFound
 from backend.records.transcripts import forms, service
-from backend.records.transcripts.schemas import VersionState, VersionSummary
+from backend.records.transcripts.schemas import Forms, VersionState, VersionSummary
 from backend.remote_signing.requests import service as signing
 from tests.core.browser import Browser
 from tests.records.transcripts.conftest import Season
@@ -39,16 +39,16 @@ async def events(season: Season, version: VersionSummary) -> list[str]:
 async def test_rendering_is_recorded_once_and_gives_the_same_bytes(season: Season) -> None:
     version = (await season.freeze())[0]
     async with season.school.session() as session:
-        content = await service.due_for_rendering(session, version.id)
-    assert content is not None
-    first, again = await forms.both(content), await forms.both(content)
+        [content] = (await service.due_for_rendering(session, [version.id])).values()
+    first, again = await forms.both(version.id, content), await forms.both(version.id, content)
     assert first == again
-    assert await season.render(version) == first
+    assert await season.render(version) == (first.pdf, first.xml)
     assert await state(season, version) == VersionState.RENDERED
     async with season.school.session() as session:
-        assert await service.due_for_rendering(session, version.id) is None
-        await service.record_rendering(session, version.id, b"another PDF", b"another XML")
-        for kind, data in zip(("pdf", "xml"), first, strict=True):
+        assert await service.due_for_rendering(session, [version.id]) == {}
+        other = Forms(version_id=version.id, pdf=b"another PDF", xml=b"another XML")
+        await service.record_renderings(session, [other])
+        for kind, data in (("pdf", first.pdf), ("xml", first.xml)):
             assert await service.digest_of_file(session, version.id, kind) == sha256(data)
     assert await events(season, version) == ["TranscriptFrozen", "TranscriptRendered"]
 
@@ -59,9 +59,9 @@ async def test_steps_are_not_skipped(season: Season) -> None:
         with pytest.raises(NotFound, match="chưa được kết xuất"):
             await service.digest_of_file(session, version.id, "pdf")
         with pytest.raises(Conflict, match="đang ở bước “Đã chốt số liệu”, chưa thể đang ký"):
-            await service.due_for_signing(session, version.id)
+            await service.ask_for_signatures(session, [version.id])
         with pytest.raises(Conflict, match="chưa thể đã phát hành"):
-            await service.issue(session, version.id)
+            await service.issue(session, [version.id])
     assert await state(season, version) == VersionState.FROZEN
 
 
@@ -70,8 +70,7 @@ async def test_signatures_are_asked_for_once_in_the_order_of_the_law(season: Sea
     await season.render(version)
     document = await season.ask_for_signatures(version)
     async with season.school.session() as session:
-        assert await service.due_for_signing(session, version.id) is None
-        await service.ask_for_signatures(session, version.id, b"another document")
+        await service.ask_for_signatures(session, [version.id])
         steps = await signing.steps_of(session, version.id)
         assert await service.digest_of_file(session, version.id, "pdf") == sha256(document)
         trays = {

@@ -17,9 +17,11 @@ from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
 from backend.records.roster import service as roster
 from backend.records.transcripts import canonical, service
 from backend.records.transcripts.schemas import (
+    Forms,
     PrimaryResults,
     SecondaryResults,
     SignerRole,
+    VersionId,
     VersionState,
     VersionSummary,
     YearLevel,
@@ -217,17 +219,15 @@ async def test_strangers_see_nothing_and_change_nothing(season: Season) -> None:
                 await service.freeze_class(session, principal, class_id)
             assert await service.list_versions(session, class_id) == []
         for version_id in (versions[0].id, new_id()):
-            for ask in (
-                service.get_version,
-                service.get_snapshot,
-                service.due_for_rendering,
-                service.due_for_signing,
-                service.issue,
-            ):
+            for ask in (service.get_version, service.get_snapshot):
                 with pytest.raises(NotFound, match="Không tìm thấy học bạ này"):
                     await ask(session, version_id)
+            for ask_many in (service.due_for_rendering, service.ask_for_signatures, service.issue):
+                with pytest.raises(NotFound, match="Không tìm thấy học bạ này"):
+                    await ask_many(session, [version_id])
+            forms = Forms(version_id=VersionId(version_id), pdf=b"%PDF-1.7", xml=b"<hocba/>")
             with pytest.raises(NotFound):
-                await service.record_rendering(session, version_id, b"%PDF-1.7", b"<hocba/>")
+                await service.record_renderings(session, [forms])
             for kind in ("pdf", "xml"):
                 with pytest.raises(NotFound):
                     await service.digest_of_file(session, version_id, kind)

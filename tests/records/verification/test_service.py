@@ -65,9 +65,9 @@ async def issue(season: Season, version: VersionSummary, signed: bytes) -> None:
         "where subject_id = :subject"
     )
     async with season.school.session() as session:
-        await storage.register(session, sha256_hex(signed), len(signed), "application/pdf")
+        await storage.register(session, storage.file_of(signed, "application/pdf"))
         await session.execute(done, {"sha256": sha256_hex(signed), "subject": version.id})
-        await transcripts.issue(session, version.id)
+        await transcripts.issue(session, [version.id])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from backend.core import storage
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.remote_signing.requests import service
 from backend.remote_signing.requests.models import ProviderCall, SigningBatch, SigningRequest
 from backend.remote_signing.requests.rules import BatchState, CallState, consent_root
-from backend.remote_signing.requests.schemas import NewSigner
+from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from tests.factories.machine import Machine
 from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool, open_signing_school
 from tests.fakes.processes import SigningService
@@ -46,14 +47,16 @@ async def test_a_document_that_was_on_its_way_when_the_list_was_made_does_not_di
 
     async def arrive_slowly() -> None:
         async with tenant_session(school.tenant_id) as session:
-            await service.open_request(
-                session,
+            file = storage.file_of(b"%PDF", "application/pdf")
+            await storage.register(session, file)
+            request = NewRequest(
                 subject_id=school.tenant_id,
                 label="Học sinh đến sau",
                 group="Lớp 4C",
-                document=b"%PDF",
-                signers=[NewSigner(role=TEACHER, staff_id=school.staff[TEACHER], name="Cô giáo")],
+                document_sha256=file.sha256,
+                signers=(NewSigner(role=TEACHER, staff_id=school.staff[TEACHER], name="Cô giáo"),),
             )
+            await service.open_requests(session, [request])
             held.set()
             await release.wait()
 
