@@ -235,11 +235,9 @@ async def test_subjects_of_one_school_are_put_together_never_those_of_two(tenant
     async with dispatcher_connection() as connection:
         await dispatcher.Relay(lambda event: {"Happened": (together,)}[event]).run(connection)
         for tenant_id, some in subjects.items():
-            query = (
-                "select subject_ids from work.job where tenant_id = $1 and kind = 'test.together' order by id"
-            )
+            query = "select subject_ids from work.job where tenant_id = $1 and kind = 'test.together'"
             made = [row["subject_ids"] for row in await connection.fetch(query, tenant_id)]
-            assert [len(one) for one in made] == [5, 2]
+            assert sorted(len(one) for one in made) == [2, 5]
             assert sorted(subject_id for one in made for subject_id in one) == sorted(some)
 
 
