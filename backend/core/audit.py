@@ -37,6 +37,7 @@ class Action(StrEnum):
     SIGNING_CONSENTED = "signing.batch.consent"
     SIGNING_STEP_SIGNED = "signing.step.sign"
     SIGNING_BATCH_ENDED = "signing.batch.end"
+    WORK_RESUMED = "work.job.resume"
     DELIVERY_QUEUED = "deliveries.delivery.queue"
     DELIVERY_ANSWERED = "deliveries.delivery.answer"
 
@@ -123,3 +124,17 @@ async def history(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> S
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     )
     return found.all()
+
+
+async def labels(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What people call these subjects, by the newest deed that named them; without those that none did."""
+    found = await session.execute(
+        select(AuditEvent.subject_id, AuditEvent.subject_label)
+        .where(
+            AuditEvent.tenant_id == session.tenant_id,
+            AuditEvent.subject_id.in_(subject_ids),
+            AuditEvent.subject_label != "",
+        )
+        .order_by(AuditEvent.at, AuditEvent.id)
+    )
+    return {row.subject_id: row.subject_label for row in found if row.subject_id}

@@ -50,7 +50,10 @@ class JobState(StrEnum):
 
 
 class Job(Base):
-    """One piece of work; the row is deleted when it is done. `attempts` counts starts, also those that crashed."""
+    """One piece of work; the row is deleted when it is done. `attempts` counts starts, also those that crashed.
+
+    A parked one keeps what is `told` to people, and since when in `next_at`.
+    """
 
     __tablename__ = "job"
     __table_args__ = ({"schema": "work"},)
@@ -66,6 +69,7 @@ class Job(Base):
     lease_until: Mapped[datetime | None]
     next_at: Mapped[datetime]
     last_error: Mapped[str | None]
+    told: Mapped[str | None]
 
 
 #: The row of a job in the hands of the worker that holds its fence. Statements that run for every job are built once:
@@ -155,9 +159,10 @@ OnPark = Callable[[TenantSession, uuid.UUID, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Task:
-    """A kind of work and how to do it; `together` is the largest number of subjects of one job."""
+    """A kind of work and how to do it. `title` names it for people; a job has at most `together` subjects."""
 
     kind: str
+    title: str
     lane: Lane
     max_attempts: int
     on_park: OnPark | None
@@ -169,14 +174,20 @@ _TASKS: dict[str, Task] = {}
 
 
 def task(
-    kind: str, *, lane: Lane, max_attempts: int = 8, on_park: OnPark | None = None, together: int = 1
+    kind: str,
+    title: str,
+    *,
+    lane: Lane,
+    max_attempts: int = 8,
+    on_park: OnPark | None = None,
+    together: int = 1,
 ) -> Callable[[Callable[[Work], Awaitable[None]]], Task]:
-    """Declare a task. `on_park` shows people what was given up, where they look for it."""
+    """Declare a task. `on_park` shows people what was given up where they look for it; else parked_jobs.py lists it."""
 
     def register(run: Callable[[Work], Awaitable[None]]) -> Task:
         if kind in _TASKS:
             raise ValueError(f"task {kind} is declared twice")
-        _TASKS[kind] = Task(kind, lane, max_attempts, on_park, run, together)
+        _TASKS[kind] = Task(kind, title, lane, max_attempts, on_park, run, together)
         return _TASKS[kind]
 
     return register
@@ -280,7 +291,13 @@ async def split(work: Work) -> None:
 
 async def park(work: Work, error: str, told: str) -> None:
     """Leave the job to a person: `error` is for the operator, `told` the sentence for the people it concerns."""
-    values = {"state": JobState.PARKED, "lease_until": None, "last_error": error}
+    values = {
+        "state": JobState.PARKED,
+        "lease_until": None,
+        "next_at": clock.now(),
+        "last_error": error,
+        "told": told,
+    }
     async with tenant_session(work.tenant_id) as session:
         parked = await session.execute(update(Job).where(_MINE).values(values).returning(Job.id), work.mine())
         on_park = find(work.kind).on_park

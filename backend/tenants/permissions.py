@@ -24,6 +24,7 @@ class Permission(StrEnum):
     SEAL = "signing:step:seal"
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
+    WORK_RESUME = "work:job:resume"
 
 
 class Role(StrEnum):
@@ -61,6 +62,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.TRANSCRIPT_FREEZE,
             _P.SIGN,
             _P.DELIVERY_READ,
+            _P.WORK_RESUME,
         }
     ),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
@@ -77,7 +79,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.IT_TEACHER: frozenset(
-        {_P.CLASSES_READ, _P.SHEET_READ, _P.IMPORT, _P.DELIVERY_READ, _P.DELIVERY_RETRY}
+        {
+            _P.CLASSES_READ,
+            _P.SHEET_READ,
+            _P.IMPORT,
+            _P.DELIVERY_READ,
+            _P.DELIVERY_RETRY,
+            _P.WORK_RESUME,
+        }
     ),
 }
 

@@ -40,8 +40,10 @@ async def _probe(work: Work) -> None:
 @pytest.fixture(autouse=True)
 def declared(monkeypatch: pytest.MonkeyPatch) -> None:
     """The probes are tasks while these tests run; nobody else comes upon them."""
-    monkeypatch.setitem(jobs._TASKS, KIND, jobs.Task(KIND, Lane.RENDER, 3, _hear, _probe))
-    monkeypatch.setitem(jobs._TASKS, TOGETHER, jobs.Task(TOGETHER, Lane.RENDER, 3, _hear, _probe, together=4))
+    monkeypatch.setitem(jobs._TASKS, KIND, jobs.Task(KIND, "Việc thử", Lane.RENDER, 3, _hear, _probe))
+    monkeypatch.setitem(
+        jobs._TASKS, TOGETHER, jobs.Task(TOGETHER, "Việc thử", Lane.RENDER, 3, _hear, _probe, together=4)
+    )
 
 
 class Done(Event, frozen=True):

@@ -39,7 +39,7 @@ async def _never(work: Work) -> None:
     raise NotImplementedError
 
 
-FIRST, SECOND = (jobs.Task(kind, LANE, 8, None, _never) for kind in ("test.first", "test.second"))
+FIRST, SECOND = (jobs.Task(kind, "Việc thử", LANE, 8, None, _never) for kind in ("test.first", "test.second"))
 
 
 def follow(event: str) -> Sequence[jobs.Task]:
@@ -231,7 +231,7 @@ async def test_subjects_of_one_school_are_put_together_never_those_of_two(tenant
     for tenant_id, some in subjects.items():
         async with tenant_session(tenant_id) as session:
             await outbox.emit_all(session, [Happened(subject_id) for subject_id in some])
-    together = jobs.Task("test.together", LANE, 8, None, _never, together=5)
+    together = jobs.Task("test.together", "Việc thử", LANE, 8, None, _never, together=5)
     async with dispatcher_connection() as connection:
         await dispatcher.Relay(lambda event: {"Happened": (together,)}[event]).run(connection)
         for tenant_id, some in subjects.items():

@@ -66,7 +66,7 @@ class Stack:
         return self.embedded.data.root / "processes.log"
 
     async def add(self, count: int) -> None:
-        task = jobs.Task(KIND, LANE, 8, None, nothing)
+        task = jobs.Task(KIND, "Việc thử", LANE, 8, None, nothing)
         await dispatcher.add(self.connection, jobs.rows(TENANT, task, [uuid.uuid4() for _ in range(count)]))
 
     async def jobs(self) -> list[Any]:

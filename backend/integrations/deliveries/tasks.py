@@ -10,14 +10,14 @@ from backend.integrations.deliveries.schemas import Question, Sending
 AT_ONCE = 8
 
 
-@task("deliveries.open", lane=Lane.DELIVER, together=25)
+@task("deliveries.open", "Xếp hàng gửi lên Sở", lane=Lane.DELIVER, together=25)
 async def open_delivery(work: Work) -> None:
     """Versions were issued: queue them for the school's Authority."""
     async with work.finish() as session:
         await service.open_deliveries(session, work.subject_ids)
 
 
-@task(service.SEND, lane=Lane.DELIVER, on_park=service.park, together=8)
+@task(service.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
 async def send(work: Work) -> None:
     """Send, or send again under the same message ids. Everything is at hand before the attempts are committed."""
     async with work.transaction() as session:
@@ -36,7 +36,7 @@ async def send(work: Work) -> None:
         await service.record_sent(session, answers)
 
 
-@task(service.QUERY, lane=Lane.DELIVER, on_park=service.park, together=8)
+@task(service.QUERY, "Hỏi kết quả ở Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
 async def query(work: Work) -> None:
     """Ask what became of messages."""
     async with work.transaction() as session:

@@ -4,7 +4,7 @@ from backend.core.jobs import Lane, Work, task
 from backend.records.assessment import service
 
 
-@task("assessment.assess_class_of_sheet", lane=Lane.INTERACTIVE)
+@task("assessment.assess_class_of_sheet", "Tính kết quả của lớp", lane=Lane.INTERACTIVE)
 async def assess_class_of_sheet(work: Work) -> None:
     """A sheet was locked: assess its class if it was the last one."""
     async with work.finish() as session:

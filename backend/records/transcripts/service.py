@@ -70,7 +70,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     transcripts = await _transcripts(session, students, school_class.grade_level)
     history = await _history(session, class_id, facts.school.name)
     marks = await gradebook.class_marks(session, class_id)
-    rows, left_out = [], []
+    rows, deeds, left_out = [], [], []
     for student in students:
         try:
             pupil = PupilFacts(
@@ -86,9 +86,11 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
         except (Invalid, Conflict) as error:
             left_out.append((student.full_name, error.message))
             continue
-        rows.append(_row(session, snapshot, transcripts[student.id], school_class))
+        row = _row(session, snapshot, transcripts[student.id], school_class)
+        rows.append(row)
+        label = f"{student.full_name} ({student.student_code}), lớp {school_class.name}"
+        deeds.append(audit.Deed(row["id"], label, {"content_sha256": row["content_sha256"]}))
     await queries.insert_versions(session, rows)
-    deeds = [audit.Deed(row["id"], f"{school_class.name}: {row['content_sha256'][:12]}") for row in rows]
     await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, deeds)
     await outbox.emit_all(session, [TranscriptFrozen(row["id"]) for row in rows])
     return FreezeReport(frozen=len(rows), known=len(known), left_out=tuple(left_out))

@@ -12,7 +12,7 @@ from backend.remote_signing.requests import service as signing
 AT_ONCE = 3
 
 
-@task("transcripts.render", lane=Lane.RENDER, together=8)
+@task("transcripts.render", "Kết xuất học bạ", lane=Lane.RENDER, together=8)
 async def render(work: Work) -> None:
     """Make PDF and XML of frozen versions. The same snapshot gives the same bytes, so a repetition changes nothing."""
     async with work.transaction() as session:
@@ -29,14 +29,14 @@ async def render(work: Work) -> None:
         await service.record_renderings(session, made)
 
 
-@task("transcripts.ask_for_signatures", lane=Lane.RENDER, together=25)
+@task("transcripts.ask_for_signatures", "Đưa học bạ đi ký", lane=Lane.RENDER, together=25)
 async def ask_for_signatures(work: Work) -> None:
     """Open the signing requests."""
     async with work.finish() as session:
         await service.ask_for_signatures(session, work.subject_ids)
 
 
-@task("transcripts.issue", lane=Lane.SIGN, together=25)
+@task("transcripts.issue", "Phát hành học bạ", lane=Lane.SIGN, together=25)
 async def issue(work: Work) -> None:
     """Everybody has signed: issue."""
     async with work.finish() as session:

@@ -15,7 +15,7 @@ from backend.remote_signing.requests.schemas import CallToSend
 RETRY_SECONDS = 2.0
 
 
-@task("signing.prepare_call", lane=Lane.SIGN, on_park=flow.give_up)
+@task("signing.prepare_call", "Chuẩn bị ký", lane=Lane.SIGN, on_park=flow.give_up)
 async def prepare_call(work: Work) -> None:
     """Prepare every document of a call; the intent to sign is committed here, before the provider hears of it."""
     try:
@@ -31,7 +31,7 @@ async def prepare_call(work: Work) -> None:
         await flow.record_prepared(session, work.subject_id, prepared)
 
 
-@task(flow.SUBMIT, lane=Lane.SIGN, on_park=flow.give_up)
+@task(flow.SUBMIT, "Gửi yêu cầu ký", lane=Lane.SIGN, on_park=flow.give_up)
 async def submit_call(work: Work) -> None:
     """Ask the provider. Our transaction id is in a row already, so asking again asks for the same transaction."""
     async with work.transaction() as session:
@@ -46,7 +46,7 @@ async def submit_call(work: Work) -> None:
     await _record(work, call, calls.submit(call))
 
 
-@task(flow.POLL, lane=Lane.SIGN, on_park=flow.give_up)
+@task(flow.POLL, "Chờ người ký xác nhận", lane=Lane.SIGN, on_park=flow.give_up)
 async def poll_call(work: Work) -> None:
     """Ask how far the signer's confirmation is, until it has an end."""
     async with work.transaction() as session:
@@ -56,7 +56,7 @@ async def poll_call(work: Work) -> None:
     await _record(work, call, calls.poll(call, call.provider_reference))
 
 
-@task(flow.EMBED, lane=Lane.SIGN, on_park=flow.give_up)
+@task(flow.EMBED, "Ghép chữ ký", lane=Lane.SIGN, on_park=flow.give_up)
 async def embed_call(work: Work) -> None:
     """Embed verified values with time stamps. A time stamping authority that is down only makes it wait."""
     async with work.transaction() as session:
@@ -71,7 +71,7 @@ async def embed_call(work: Work) -> None:
         await flow.record_embedded(session, work.subject_id, embedded)
 
 
-@task("signing.complete_request", lane=Lane.SIGN, together=8)
+@task("signing.complete_request", "Bổ sung bằng chứng cho chữ ký", lane=Lane.SIGN, together=8)
 async def complete_request(work: Work) -> None:
     """Everybody has signed: add what proves the signatures later."""
     async with work.transaction() as session:

@@ -172,6 +172,7 @@ def create_tables() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("told", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_job")),
         schema="work",
     )
