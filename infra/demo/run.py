@@ -6,7 +6,7 @@ Everything is kept in `.hocba/`; a second start finds the work done and is there
 import argparse
 import asyncio
 import os
-import subprocess
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -35,6 +35,7 @@ from infra.demo.visitor import Refused
 from infra.demo.workbooks import DemoPlan, read_plan, write_workbooks
 from infra.embedded.errors import StartRefused
 from infra.embedded.interrupt import first_of, until_interrupted
+from infra.embedded.leash import leashed
 from infra.embedded.stack import EmbeddedStack
 
 #: Classes of the second school that go all the way; the others stay open to be explored.
@@ -69,7 +70,7 @@ async def _run(data: Path, scale: float, once: bool, console: Console) -> int:
             await stack.start_simulators()
             environment = stack.environment()
             os.environ.update(environment)
-            _hocba(environment, "migrate")
+            await _hocba(environment, "migrate")
             plan = await asyncio.to_thread(_workbooks, data / "demo", scale)
             await seed(plan.schools, plan.academic_year)
             await stack.start_product(workers=2)
@@ -84,16 +85,24 @@ async def _run(data: Path, scale: float, once: bool, console: Console) -> int:
     return 0
 
 
-def _hocba(environment: Mapping[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "backend.cli", *arguments],
+async def _hocba(environment: Mapping[str, str], *arguments: str) -> None:
+    # A session of its own, like every child: a Ctrl-C is ours to hear, and we end it then.
+    command = await asyncio.create_subprocess_exec(
+        *leashed(signal.SIGTERM, sys.executable, "-m", "backend.cli", *arguments),
         env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
-    if done.returncode:
-        raise StartRefused(f"hocba {' '.join(arguments)} không chạy được: {done.stderr.strip()[-500:]}")
+    try:
+        _, errors = await command.communicate()
+    except asyncio.CancelledError:
+        command.kill()
+        await command.wait()
+        raise
+    if command.returncode:
+        reason = errors.decode("utf-8", "replace").strip()[-500:]
+        raise StartRefused(f"hocba {' '.join(arguments)} không chạy được: {reason}")
 
 
 def _workbooks(folder: Path, scale: float) -> DemoPlan:
@@ -114,7 +123,7 @@ async def _seasons(plan: DemoPlan, folder: Path, url: str, console: Console) -> 
             sample = await season.run(files)
         pdf = folder / f"hoc-ba-{school.key}.pdf"
         pdf.write_bytes(sample.pdf)
-        _hocba({}, "verify", str(pdf))
+        await _hocba({}, "verify", str(pdf))
         _print_school(console, school, season.times, sample, pdf, url)
 
 

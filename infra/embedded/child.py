@@ -10,6 +10,8 @@ from pathlib import Path
 
 from infra.embedded.errors import StartRefused
 from infra.embedded.leash import leashed
+from infra.embedded.listeners import listens
+from infra.embedded.ports import Place, is_free, taken
 
 
 async def _at_once() -> bool:
@@ -25,12 +27,14 @@ class ChildSpec:
     """What the supervisor must know of a child. Times are in seconds.
 
     `prepare` runs before each start, `ready` is asked again and again after it, `settle` runs once it has
-    said yes. `environment` is the whole environment of the child.
+    said yes. With a `place`, a yes counts only while the child itself listens there: whoever else has the
+    port would answer just as well. `environment` is the whole environment of the child.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    place: Place | None = None
     prepare: Callable[[], Awaitable[None]] = _nothing
     ready: Callable[[], Awaitable[bool]] = _at_once
     settle: Callable[[], Awaitable[None]] = _nothing
@@ -49,7 +53,10 @@ class Child:
 
     @classmethod
     async def start(cls, spec: ChildSpec, log: Path) -> "Child":
-        """Start it and wait until it is ready. Raises `StartRefused` if it ends or stays silent too long."""
+        """Start it and wait until it is ready.
+
+        Raises `StartRefused` if it ends, stays silent too long, or another program has its port.
+        """
         await spec.prepare()
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
@@ -94,12 +101,23 @@ class Child:
             os.killpg(self.pid, number)
 
     async def _become_ready(self) -> None:
-        clock, name, patience = asyncio.get_running_loop().time, self.spec.name, self.spec.ready_within
-        deadline = clock() + patience
-        while not await self.spec.ready():
-            if self.ended:
-                raise StartRefused(f"{name} không khởi động được; nguyên nhân ở cuối tệp {self.log}.")
-            if clock() > deadline:
-                raise StartRefused(f"{name} không trả lời sau {patience:g} giây; hãy xem tệp {self.log}.")
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self.spec.ready_within
+        while not (await self.spec.ready() and self._speaks_for_itself()):
+            if self.ended or clock() > deadline:
+                raise self._refusal()
             await asyncio.sleep(0.01)
         await self.spec.settle()
+
+    def _speaks_for_itself(self) -> bool:
+        return not self.ended and (self.spec.place is None or listens(self.pid, self.spec.place.port))
+
+    def _refusal(self) -> StartRefused:
+        name, place = self.spec.name, self.spec.place
+        if place and not is_free(place.port) and not listens(self.pid, place.port):
+            return taken(place)
+        if self.ended:
+            return StartRefused(f"{name} không khởi động được; nguyên nhân ở cuối tệp {self.log}.")
+        return StartRefused(
+            f"{name} không trả lời sau {self.spec.ready_within:g} giây; hãy xem tệp {self.log}."
+        )

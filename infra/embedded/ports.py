@@ -5,6 +5,7 @@ import random
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.embedded.errors import StartRefused
 
@@ -18,6 +19,13 @@ _FREE_RANGE = range(20000, 32000)
 
 # Tried first on a first run, so that the address of the site is one that people can remember.
 _PREFERRED = {"web": 8000}
+
+
+class Place(NamedTuple):
+    """Where a service listens: its name here, and its port."""
+
+    service: str
+    port: int
 
 
 def variable(name: str) -> str:
@@ -53,23 +61,29 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _configured(name: str, text: str, taken: Mapping[str, int]) -> int:
+def taken(place: Place) -> StartRefused:
+    """What to say when another program listens there."""
+    setting = variable(place.service)
+    return StartRefused(
+        f"Cổng {place.port} ({setting}) đang được dùng bởi chương trình khác; "
+        f"hãy tắt chương trình đó hoặc đặt {setting} thành một cổng còn trống."
+    )
+
+
+def _configured(name: str, text: str, chosen: Mapping[str, int]) -> int:
     setting = variable(name)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise StartRefused(f"{setting}={text} không phải số cổng; hãy đặt số từ 1 đến 65535 hoặc bỏ trống.")
     port = int(text)
-    if port in taken.values() or not is_free(port):
-        raise StartRefused(
-            f"Cổng {port} ({setting}) đang được dùng bởi chương trình khác; "
-            f"hãy tắt chương trình đó hoặc đặt {setting} thành một cổng còn trống."
-        )
+    if port in chosen.values() or not is_free(port):
+        raise taken(Place(name, port))
     return port
 
 
-def _own(remembered: Mapping[str, int], name: str, taken: Mapping[str, int]) -> int:
+def _own(remembered: Mapping[str, int], name: str, chosen: Mapping[str, int]) -> int:
     wishes = [port for port in (remembered.get(name), _PREFERRED.get(name)) if port is not None]
     for port in (*wishes, *random.sample(_FREE_RANGE, 200)):
-        if port not in taken.values() and is_free(port):
+        if port not in chosen.values() and is_free(port):
             return port
     raise StartRefused(f"Không tìm được cổng trống nào trên {LOOPBACK} cho {name}; hãy đặt {variable(name)}.")
 

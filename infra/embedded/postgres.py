@@ -17,7 +17,7 @@ from infra.embedded.child import ChildSpec
 from infra.embedded.cluster_roles import APP, DISPATCHER, MIGRATOR, create_roles, provision
 from infra.embedded.errors import StartRefused
 from infra.embedded.leash import leashed
-from infra.embedded.ports import LOOPBACK
+from infra.embedded.ports import LOOPBACK, Place
 from infra.embedded.secrets import SecretStore
 
 SUPERUSER = "postgres"
@@ -52,6 +52,7 @@ class Postgres:
             name="postgres",
             command=self._identity.command(_program("postgres"), "-D", self._data, *self._settings()),
             environment={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
+            place=Place("postgres", self.port),
             prepare=self._prepare,
             ready=self._ready,
             settle=self._settle,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from infra.embedded import ready
 from infra.embedded.child import ChildSpec
-from infra.embedded.ports import LOOPBACK
+from infra.embedded.ports import LOOPBACK, Place
 
 _PROJECT = Path(__file__).parents[2]
 #: Loopback is never reached through a proxy, whatever the machine is set to.
 _DIRECT = {"NO_PROXY": f"{LOOPBACK},localhost", "no_proxy": f"{LOOPBACK},localhost"}
 
 
-def simulator(module: str, folder: Path, port: int) -> ChildSpec:
+def simulator(module: str, folder: Path, place: Place) -> ChildSpec:
     """`signing_service` or `province` of `infra.simulators`, with its records in `folder`."""
     return ChildSpec(
         name=module,
@@ -26,20 +26,23 @@ def simulator(module: str, folder: Path, port: int) -> ChildSpec:
             "--data",
             str(folder),
             "--port",
-            str(port),
+            str(place.port),
         ),
         environment={**os.environ, **_DIRECT, "PYTHONPATH": str(_PROJECT)},
-        ready=ready.answers_http(port, "/health"),
+        place=place,
+        ready=ready.answers_http(place.port, "/health"),
     )
 
 
 def web(settings: Mapping[str, str]) -> ChildSpec:
     """`hocba serve`. Ready means: it says itself that it is."""
+    place = Place("web", int(settings["HOCBA_PORT"]))
     return ChildSpec(
         name="web",
         command=(_hocba(), "serve"),
         environment=_environment(settings),
-        ready=ready.answers_http(int(settings["HOCBA_PORT"]), "/readyz"),
+        place=place,
+        ready=ready.answers_http(place.port, "/readyz"),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.embedded import ready
 from infra.embedded.child import ChildSpec
 from infra.embedded.errors import StartRefused
-from infra.embedded.ports import LOOPBACK
+from infra.embedded.ports import LOOPBACK, Place
 from infra.embedded.secrets import SecretStore
 
 BUCKET = "hocba"
@@ -39,6 +39,7 @@ class S3:
                 "TZ": "UTC",
                 "PATH": os.defpath,
             },
+            place=Place("s3", self.port),
             prepare=self._prepare,
             ready=ready.says(self.port, b"HEAD / HTTP/1.0\r\n\r\n", b"HTTP/1.0 "),
         )

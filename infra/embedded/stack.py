@@ -15,7 +15,7 @@ from infra.embedded.cluster_roles import APP, DISPATCHER, MIGRATOR
 from infra.embedded.instance import only_one
 from infra.embedded.interrupt import whole
 from infra.embedded.layout import DataDir
-from infra.embedded.ports import LOOPBACK, Say
+from infra.embedded.ports import LOOPBACK, Place, Say
 from infra.embedded.ports import choose as choose_ports
 from infra.embedded.postgres import Postgres
 from infra.embedded.s3 import BUCKET, S3
@@ -79,8 +79,8 @@ class EmbeddedStack:
     async def start_simulators(self) -> None:
         """Start the signing service and the province."""
         await self.start(
-            programs.simulator("signing_service", self._signing_folder, self.ports["signing"]),
-            programs.simulator("province", self._province_folder, self.ports["province"]),
+            programs.simulator("signing_service", self._signing_folder, self._place("signing")),
+            programs.simulator("province", self._province_folder, self._place("province")),
         )
         # `hocba verify` looks for anchors in this folder by itself.
         for root in (self._signing_folder / "trust").glob("*.pem"):
@@ -125,6 +125,9 @@ class EmbeddedStack:
         path.touch(mode=0o600)
         path.write_text("".join(f"{name}={value}\n" for name, value in self.environment().items()))
         return path
+
+    def _place(self, service: str) -> Place:
+        return Place(service, self.ports[service])
 
     @property
     def _signing_folder(self) -> Path:

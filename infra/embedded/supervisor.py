@@ -78,7 +78,8 @@ class Supervisor:
             await asyncio.sleep(delay)
             try:
                 self._children[name] = await Child.start(dead.spec, dead.log)
-            except StartRefused:
+            except StartRefused as refusal:
+                self._say(str(refusal))
                 ending, deaths = "không khởi động được", deaths + 1
             else:
                 self._say(f"{name} đã chạy lại.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.embedded import ready
 from infra.embedded.child import ChildSpec
 from infra.embedded.errors import StartRefused
-from infra.embedded.ports import LOOPBACK
+from infra.embedded.ports import LOOPBACK, Place
 from infra.embedded.secrets import SecretStore
 
 
@@ -28,10 +28,9 @@ class Valkey:
             name="valkey",
             command=(str(_program()), str(self.folder / "valkey.conf")),
             environment={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
+            place=Place("valkey", self.port),
             prepare=self._prepare,
-            ready=ready.says(
-                self.port, f"AUTH {self._password}\r\nPING\r\n".encode("ascii"), b"+OK\r\n+PONG\r\n"
-            ),
+            ready=ready.says(self.port, self._greeting, b"+OK\r\n+PONG\r\n"),
         )
 
     @property

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,11 +14,15 @@ import pytest_asyncio
 from infra.embedded import supervisor
 from infra.embedded.child import ChildSpec
 from infra.embedded.errors import StartRefused
+from infra.embedded.ports import LOOPBACK, Place
 from infra.embedded.supervisor import Supervisor
 from tests.infra.embedded.processes import living_on
 
 SLEEPER = "import time, sys; print('xin chào', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+LISTENER = (
+    "import socket, sys, time; held = socket.create_server(('127.0.0.1', int(sys.argv[2]))); time.sleep(600)"
+)
 WITH_OFFSPRING = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPER!r}, *sys.argv[1:]])"
 
 
@@ -29,8 +34,8 @@ class Staff:
         self.said: list[str] = []
         self.supervisor = Supervisor(folder, self.said.append)
 
-    def child(self, name: str, program: str, **more: object) -> ChildSpec:
-        command = (sys.executable, "-c", program, str(self.folder))
+    def child(self, name: str, program: str, *words: str, **more: object) -> ChildSpec:
+        command = (sys.executable, "-c", program, str(self.folder), *words)
         return ChildSpec(name=name, command=command, **more)  # type: ignore[arg-type]
 
     async def hears(self, words: str) -> None:
@@ -92,6 +97,42 @@ async def test_one_that_never_answers_is_refused_and_stopped(staff: Staff) -> No
     with pytest.raises(StartRefused, match=r"câm không trả lời sau 0\.2 giây"):
         await staff.supervisor.start(staff.child("câm", SLEEPER, ready=never, ready_within=0.2))
     assert living_on(staff.folder) == {}
+
+
+@pytest.mark.parametrize("program", [LISTENER, SLEEPER])
+async def test_the_answer_of_a_stranger_on_its_port_does_not_count(staff: Staff, program: str) -> None:
+    with socket.create_server((LOOPBACK, 0)) as stranger:
+        port = stranger.getsockname()[1]
+        with pytest.raises(StartRefused, match=rf"^Cổng {port} \(HOCBA_PORT_WEB\) đang được dùng bởi"):
+            await staff.supervisor.start(
+                staff.child("web", program, str(port), place=Place("web", port), ready_within=1.0)
+            )
+    assert living_on(staff.folder) == {}
+
+
+async def test_an_offspring_may_listen_for_its_parent(staff: Staff) -> None:
+    port = _free_port()
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LISTENER!r}, *sys.argv[1:]])"
+    await staff.supervisor.start(staff.child("web", program, str(port), place=Place("web", port)))
+    with socket.create_connection((LOOPBACK, port)):
+        pass
+
+
+async def test_a_port_taken_while_its_child_was_dead_is_named(staff: Staff) -> None:
+    port = _free_port()
+    await staff.supervisor.start(staff.child("web", LISTENER, str(port), place=Place("web", port)))
+    os.kill(staff.supervisor.pid("web"), signal.SIGKILL)
+    await staff.hears("web đã dừng (tín hiệu SIGKILL)")
+    with socket.create_server((LOOPBACK, port)):
+        await staff.hears(f"Cổng {port} (HOCBA_PORT_WEB) đang được dùng bởi chương trình khác")
+    await staff.hears("web đã chạy lại.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 async def test_a_missing_program_is_refused(staff: Staff) -> None:
