@@ -37,12 +37,16 @@ HOME = "/"
 
 
 class NavItem(msgspec.Struct, frozen=True):
-    """An entry of the main menu; shown to those who have the permission ("" is everybody)."""
+    """An entry of the main menu; shown to those who have the permission ("" is everybody).
+
+    `also` are further addresses whose pages belong to the entry.
+    """
 
     label: str
     url: str
     icon: str
     permission: str = ""
+    also: tuple[str, ...] = ()
 
 
 def page(request: Request, template: str, *, status_code: int = 200, **context: object) -> Html:
@@ -134,7 +138,7 @@ def _person(request: Request, visitor: Visitor) -> dict[str, object]:
         "role_label": visitor.role_label,
         "school_name": visitor.school_name,
         "nav": [
-            (item.label, item.url, item.icon, _is_under(path, item.url))
+            (item.label, item.url, item.icon, any(_is_under(path, url) for url in (item.url, *item.also)))
             for item in request.app.state.navigation
             if not item.permission or visitor.actor.may(item.permission)
         ],
