@@ -114,6 +114,7 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.apply,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
+    delivery_pages.next_step,
     delivery_pages.count,
     delivery_pages.show_delivery,
     delivery_pages.retry,

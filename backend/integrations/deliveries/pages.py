@@ -2,7 +2,7 @@
 
 import uuid
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
 from backend.core.web import CurrentActor, Html, Request, Session, fragment, page, redirect
@@ -62,6 +62,15 @@ async def summary(request: Request, session: Session) -> Html:
         names=rules.STATE_NAMES,
         tones=TONES,
     )
+
+
+@get("/gui/viec", guards=[requires(Permission.DELIVERY_RETRY)])
+async def next_step(request: Request, session: Session) -> Html:
+    """For the home page: parked deliveries wait for a person. 204, which leaves the page as it is, when none do."""
+    parked = (await service.counts(session)).get(DeliveryState.PARKED, 0)
+    if not parked:
+        return Response(b"", status_code=204)
+    return fragment(request, "integrations/deliveries/_next_step.html", parked=parked)
 
 
 @get("/gui/dem", guards=[requires(Permission.DELIVERY_READ)])

@@ -20,6 +20,7 @@ async def show_home(request: Request, session: Session, actor: CurrentActor) -> 
         board=board,
         steps=_steps(board.stages),
         sees_deliveries=actor.may(Permission.DELIVERY_READ),
+        acts_on_deliveries=actor.may(Permission.DELIVERY_RETRY),
     )
 
 

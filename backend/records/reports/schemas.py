@@ -22,8 +22,12 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """The season at a glance. `next_step` is None when nothing waits for this person."""
+    """The season at a glance.
+
+    `next_step` is None when nothing waits for this person; `waiting_for` says what the school waits for then.
+    """
 
     academic_year: str | None
     stages: tuple[Stage, ...]
     next_step: NextStep | None
+    waiting_for: str

@@ -13,7 +13,11 @@ from backend.records.roster.schemas import ClassSummary
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
+from backend.remote_signing.requests.schemas import TrayGroup
 from backend.tenants.permissions import Permission
+
+#: Classes that a step names before it counts the rest.
+NAMES_SHOWN = 5
 
 
 async def board(session: TenantSession, actor: Actor) -> Board:
@@ -45,7 +49,29 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         academic_year=classes[0].academic_year if classes else None,
         stages=stages,
         next_step=await _next_step(session, actor, classes, sheets),
+        waiting_for=_waiting_for(stages),
     )
+
+
+#: What the school waits for while a stage is the first that is not complete.
+_WAITING = {
+    "locked": "Trường đang chờ giáo viên khoá {left} sổ điểm.",
+    "assessed": "Hệ thống đang tính kết quả của {left} học sinh.",
+    "confirmed": "Trường đang chờ giáo viên chủ nhiệm xác nhận kết quả của {left} học sinh.",
+    "frozen": "Trường đang chờ hiệu trưởng chốt học bạ của {left} học sinh.",
+    "rendered": "Hệ thống đang kết xuất {left} học bạ.",
+    "signing": "Hệ thống đang đưa {left} học bạ đi ký.",
+    "issued": "Còn {left} học bạ đang chờ chữ ký hoặc con dấu.",
+}
+
+
+def _waiting_for(stages: tuple[Stage, ...]) -> str:
+    if not any(stage.total for stage in stages):
+        return "Trường đang chờ giáo viên phụ trách CNTT nhập danh sách học sinh."
+    unfinished = next((stage for stage in stages if stage.done < stage.total), None)
+    if unfinished is None:
+        return "Mọi học bạ của năm học này đã được phát hành."
+    return _WAITING[unfinished.key].format(left=unfinished.total - unfinished.done)
 
 
 def _reached(versions: dict[uuid.UUID, dict[str, int]]) -> dict[VersionState, int]:
@@ -63,13 +89,7 @@ async def _next_step(
 ) -> NextStep | None:
     waiting = await signing.tray(session, actor) if _signs(actor) else []
     if waiting:
-        count = sum(group.count for group in waiting)
-        return NextStep(
-            title=f"{count} học bạ đang chờ bạn ký",
-            text="Bạn xem danh sách rồi xác nhận một lần cho cả lô.",
-            action="Mở khay ký",
-            url="/ky",
-        )
+        return _signing_step(waiting)
     own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id and sheet.state is SheetState.OPEN]
     if own and actor.may(Permission.SHEET_WRITE):
         return NextStep(
@@ -79,6 +99,24 @@ async def _next_step(
             url=f"/so-diem/{own[0].id}",
         )
     return await _class_step(session, actor, classes, sheets)
+
+
+def _signing_step(waiting: list[TrayGroup]) -> NextStep:
+    """A person's own signatures come before the seal."""
+    own = sum(group.count for group in waiting if group.role != signing.SEAL_ROLE)
+    if own:
+        return NextStep(
+            title=f"{own} học bạ đang chờ bạn ký",
+            text="Bạn xem danh sách rồi xác nhận một lần cho cả lô.",
+            action="Mở khay ký",
+            url="/ky",
+        )
+    return NextStep(
+        title=f"{sum(group.count for group in waiting)} học bạ đang chờ đóng dấu",
+        text="Bạn xem danh sách rồi đóng dấu một lần cho cả lô.",
+        action="Mở khay ký và đóng dấu",
+        url="/ky",
+    )
 
 
 async def _class_step(
@@ -96,14 +134,33 @@ async def _class_step(
             )
     if actor.may(Permission.TRANSCRIPT_FREEZE):
         return await _freeze_step(session, classes, sheets)
-    if actor.may(Permission.IMPORT) and not any(one.students for one in classes):
+    return _import_step(classes, sheets) if actor.may(Permission.IMPORT) else None
+
+
+def _import_step(classes: list[ClassSummary], sheets: list[SheetSummary]) -> NextStep | None:
+    if not any(one.students for one in classes):
         return NextStep(
             title="Trường chưa có học sinh",
             text="Nhập danh sách học sinh từ tệp Excel để bắt đầu.",
             action="Nhập dữ liệu",
             url="/nhap",
         )
-    return None
+    empty = [sheet for sheet in sheets if sheet.state is SheetState.OPEN and not sheet.filled]
+    if not empty:
+        return None
+    names = list(dict.fromkeys(sheet.class_name for sheet in empty))
+    return NextStep(
+        title=f"{len(empty)} sổ điểm chưa có điểm",
+        text=f"Nhập tệp điểm và nhận xét của các lớp: {_some(names)}.",
+        action="Nhập tệp điểm",
+        url="/nhap",
+    )
+
+
+def _some(names: list[str]) -> str:
+    """The first few, and how many more there are."""
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return shown if len(names) <= NAMES_SHOWN else f"{shown} và {len(names) - NAMES_SHOWN} lớp khác"
 
 
 async def _freeze_step(

@@ -1,10 +1,13 @@
 """The season board: each step counted, and one thing to do for whoever looks."""
 
+from backend.core.ids import new_id
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.reports import service
 from backend.records.reports.schemas import NextStep
 from backend.records.transcripts.schemas import VersionState
+from backend.remote_signing.requests import service as signing
+from backend.remote_signing.requests.schemas import NewSigner
 from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school
 from tests.records.transcripts.conftest import NAMES, Season, season
 
@@ -20,6 +23,12 @@ async def board(
     return {stage.key: (stage.done, stage.total) for stage in found.stages}, found.next_step
 
 
+async def waiting_for(school: SmallSchool) -> str:
+    """What the school is said to wait for."""
+    async with school.session(read_only=True) as session:
+        return (await service.board(session, await school.actor(session, "it"))).waiting_for
+
+
 def title(step: NextStep | None) -> str:
     assert step is not None
     return step.title
@@ -29,8 +38,51 @@ async def test_a_school_on_its_first_day(small_school: SmallSchool) -> None:
     stages, step = await board(small_school)
     assert set(stages.values()) == {(0, 0)}
     assert step is None
+    assert "nhập danh sách học sinh" in await waiting_for(small_school)
     _, step = await board(small_school, "it")
     assert (title(step), step.url if step else "") == ("Trường chưa có học sinh", "/nhap")
+
+
+async def test_workbooks_of_marks_follow_the_register(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        classes = [await small_school.open_class(session, f"1{letter}", 1) for letter in "ABCDEFG"]
+        await enroll(session, "1A", NAMES)
+        sheets = len(await gradebook.list_sheets(session))
+    _, step = await board(small_school, "it")
+    assert step is not None
+    assert (step.title, step.url) == (f"{sheets} sổ điểm chưa có điểm", "/nhap")
+    assert "1A, 1B, 1C, 1D, 1E và 2 lớp khác." in step.text
+    async with small_school.session() as session:
+        await fill(session, await small_school.actor(session, "it"), classes[0])
+    _, step = await board(small_school, "it")
+    assert step is not None
+    assert "1B, 1C, 1D, 1E, 1F và 1 lớp khác." in step.text
+
+
+async def test_the_clerk_is_asked_for_the_seal_not_for_a_signature(small_school: SmallSchool) -> None:
+    clerk = small_school.staff["clerk"]
+    await ask(small_school, b"%PDF-1 sealed", NewSigner(role=signing.SEAL_ROLE, staff_id=None, name="Trường"))
+    _, step = await board(small_school, "clerk")
+    assert step is not None
+    assert (step.title, step.action) == ("1 học bạ đang chờ đóng dấu", "Mở khay ký và đóng dấu")
+    await ask(
+        small_school, b"%PDF-1 signed", NewSigner(role="principal", staff_id=clerk, name="Lò Thị Văn Thư")
+    )
+    _, step = await board(small_school, "clerk")
+    assert title(step) == "1 học bạ đang chờ bạn ký"
+
+
+async def ask(school: SmallSchool, document: bytes, signer: NewSigner) -> None:
+    """A document that waits for this one signer."""
+    async with school.session() as session:
+        await signing.open_request(
+            session,
+            subject_id=new_id(),
+            label="Lò Thị An",
+            group="Lớp 1A",
+            document=document,
+            signers=[signer],
+        )
 
 
 async def test_each_step_is_counted_as_it_is_done(small_school: SmallSchool) -> None:
@@ -42,6 +94,7 @@ async def test_each_step_is_counted_as_it_is_done(small_school: SmallSchool) -> 
     stages, step = await board(small_school)
     assert (stages["locked"], stages["assessed"]) == ((0, sheets), (0, 3))
     assert title(step) == f"Còn {sheets} sổ điểm chưa khoá"
+    assert await waiting_for(small_school) == f"Trường đang chờ giáo viên khoá {sheets} sổ điểm."
     _, step = await board(small_school, "music")
     assert title(step) == "Bạn còn 1 sổ điểm chưa khoá"
     async with small_school.session() as session:
@@ -50,6 +103,8 @@ async def test_each_step_is_counted_as_it_is_done(small_school: SmallSchool) -> 
     stages, step = await board(small_school, "homeroom")
     assert (stages["locked"], stages["assessed"], stages["confirmed"]) == ((sheets, sheets), (3, 3), (0, 3))
     assert title(step) == "Kết quả lớp 1A chờ bạn xác nhận"
+    waiting = "Trường đang chờ giáo viên chủ nhiệm xác nhận kết quả của 3 học sinh."
+    assert await waiting_for(small_school) == waiting
     async with small_school.session() as session:
         await assessment.confirm_class(session, await small_school.actor(session, "homeroom"), class_id)
     stages, step = await board(small_school)
