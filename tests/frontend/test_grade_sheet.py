@@ -15,14 +15,15 @@ SHELL = """{% extends "layouts/base.html" %}
 {% from "components/mark_sheet.html" import mark_sheet %}
 {% block scripts %}<script src="{{ asset("grade_sheet.js") }}" defer></script>{% endblock %}
 {% block content %}<h1>x</h1>
-{% call mark_sheet("so", "Toán 8A", ["tx1", "tx2", "gk", "ck"], "/o") %}
+{% call mark_sheet("so", "Toán 8A", ["tx1", "tx2", "gk", "ck", "nx"], "/o") %}
 {% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
-{% for mark in marks %}{{ mark_cell(key, loop.index, mark, 1, key ~ loop.index) }}{% endfor %}</tr>
+{% for mark in marks %}{{ mark_cell(key, loop.index, mark, 1, key ~ loop.index) }}{% endfor %}
+{{ mark_cell(key, 5, "Chăm ngoan.", 1, key ~ "5", kind="text") }}</tr>
 {% endfor %}
 {% endcall %}{% endblock %}"""
 ROWS = [("a", ["8", "7,5", "9", ""]), ("b", ["6", "8", "", "7,25"]), ("c", ["10", "9", "8", "8"])]
 PASTE = """text => { const data = new DataTransfer(); data.setData('text/plain', text);
-document.activeElement.dispatchEvent(
+return document.activeElement.dispatchEvent(
   new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})); }"""
 
 
@@ -56,8 +57,12 @@ class School:
                 "version": version,
                 "message": "Cô Hà vừa sửa.",
             }
+        if cell["column"] == "5":
+            self.kept[key], self.versions[key] = " ".join(cell["value"].split()), version + 1
+            return said | {"state": "saved", "value": self.kept[key], "version": version + 1}
         if cell["value"] and float(cell["value"].replace(",", ".")) > 10:
-            return said | {"state": "invalid", "message": "Điểm lớn hơn 10."}
+            named = f"{key[0]}, cột tx{key[1]}: điểm lớn hơn 10." if key[0] == "c" else "Điểm lớn hơn 10."
+            return said | {"state": "invalid", "message": named}
         self.kept[key], self.versions[key] = cell["value"].replace(".", ","), version + 1
         return said | {"state": "saved", "value": self.kept[key], "version": version + 1}
 
@@ -68,7 +73,7 @@ def school() -> School:
 
 
 def cell(page: Page, student: str, column: int) -> Locator:
-    return page.locator(f'[data-student="{student}"][data-column="{column}"] input')
+    return page.locator(f'[data-student="{student}"][data-column="{column}"] .mark-input')
 
 
 def state(page: Page) -> Locator:
@@ -120,6 +125,80 @@ def test_a_refused_mark_is_marked_and_escape_brings_the_old_one_back(page: Page,
         page.keyboard.press("Escape")
         expect(cell(page, "a", 1)).to_have_value("8")
         expect(page.locator("[data-sheet-problems]")).to_be_empty()
+        assert school.kept == {}
+
+
+def test_a_complaint_names_the_pupil_once(page: Page, school: School) -> None:
+    with served(school) as base:
+        page.goto(base)
+        for student in ("a", "c"):
+            cell(page, student, 1).fill("12")
+            page.keyboard.press("Enter")
+        buttons = page.locator("[data-sheet-problems] button")
+        expect(buttons).to_have_text(["a1: Điểm lớn hơn 10.", "c, cột tx1: điểm lớn hơn 10."])
+
+
+def test_a_comment_is_written_on_several_lines(page: Page, school: School, complaints: list[str]) -> None:
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 5).focus()
+        low = cell(page, "a", 5).evaluate("field => field.clientHeight")
+        page.keyboard.type("Học đều.")
+        page.keyboard.press("Alt+Enter")
+        page.keyboard.type("Cần mạnh dạn hơn.")
+        page.keyboard.press("Alt+Enter")
+        page.keyboard.type("Đọc tốt.")
+        expect(cell(page, "a", 5)).to_have_value("Học đều.\nCần mạnh dạn hơn.\nĐọc tốt.")
+        assert cell(page, "a", 5).evaluate("field => field.clientHeight") > low
+        page.keyboard.press("Enter")
+        expect(cell(page, "b", 5)).to_be_focused()
+        expect(cell(page, "a", 5)).to_have_value("Học đều. Cần mạnh dạn hơn. Đọc tốt.")
+        assert school.kept == {("a", "5"): "Học đều. Cần mạnh dạn hơn. Đọc tốt."}
+        assert complaints == []
+
+
+def test_arrows_leave_a_comment_that_is_selected_and_stay_in_one_that_is_edited(
+    page: Page, school: School
+) -> None:
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 5).focus()
+        page.keyboard.press("ArrowDown")
+        expect(cell(page, "b", 5)).to_be_focused()
+        page.keyboard.press("F2")
+        page.keyboard.type(" Lễ phép.")
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        expect(cell(page, "b", 5)).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        expect(cell(page, "c", 5)).to_be_focused()
+        page.keyboard.press("ArrowLeft")
+        expect(cell(page, "c", 4)).to_be_focused()
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept == {("b", "5"): "Chăm ngoan. Lễ phép."}
+
+
+def test_comments_with_line_breaks_come_from_excel_cell_by_cell(page: Page, school: School) -> None:
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 4).focus()
+        page.evaluate(PASTE, '7\t"Đọc ""diễn cảm"".\nViết sạch."\r\n8\tHọc "đều".\r\n')
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept == {
+            ("a", "4"): "7",
+            ("a", "5"): 'Đọc "diễn cảm". Viết sạch.',
+            ("b", "4"): "8",
+            ("b", "5"): 'Học "đều".',
+        }
+
+
+def test_lines_pasted_into_a_comment_that_is_edited_stay_in_it(page: Page, school: School) -> None:
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 5).focus()
+        page.keyboard.press("F2")
+        assert page.evaluate(PASTE, "một\nhai"), "the browser is kept from pasting"
         assert school.kept == {}
 
 

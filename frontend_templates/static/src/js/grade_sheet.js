@@ -2,11 +2,27 @@
 /* A mark sheet that saves itself, cell by cell.
    POST data-save-url  {"cells": [{"student", "column", "value", "version"}]}
    answers 200         {"cells": [{"student", "column", "state": "saved" | "invalid" | "conflict", "value", "version", "message"}]}
-   Cells changed within a quarter of a second travel together, so a pasted block is one request. */
+   Cells changed within a quarter of a second travel together, so a pasted block is one request.
+   Keys are those of Excel. A comment is written on several lines: while all of it is selected, arrows go to other
+   cells; F2 or a click begins to edit, and then arrows and pasted lines stay in it. The form prints a comment as one
+   paragraph: the server answers a line break with a space. */
 (() => {
   const GATHER = 250;
   const RETRY = [1000, 2000, 5000, 10000];
   const MOST = 400;
+
+  const lines = (field) => field.localName === "textarea";
+
+  /* A block copied from Excel is rows by line and cells by tab; a cell with line breaks stands in quotation marks. */
+  const block = (text) => {
+    const rows = [[]];
+    for (const [, quoted, bare, end] of text.matchAll(/(?:"((?:[^"]|"")*)"(?=[\t\n]|$)|([^\t\n]*))([\t\n]|$)/g)) {
+      rows.at(-1).push(quoted?.replaceAll('""', '"') ?? bare);
+      if (end === "\n") rows.push([]);
+      if (!end) break;
+    }
+    return rows;
+  };
 
   class Sheet {
     constructor(root) {
@@ -28,7 +44,7 @@
       window.addEventListener("beforeunload", (event) => this.waiting.size && event.preventDefault());
     }
 
-    input(cell) { return cell.querySelector("input"); }
+    input(cell) { return cell.querySelector(".mark-input"); }
 
     place(cell) {
       const row = this.rows.findIndex((cells) => cells.includes(cell));
@@ -39,14 +55,24 @@
 
     onKey(event) {
       const cell = event.target.closest?.("[data-cell]");
-      if (!cell || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!cell || event.isComposing || event.ctrlKey || event.metaKey) return;
+      const field = event.target;
+      const { selectionStart: from, selectionEnd: to, value } = field;
+      if (event.altKey) {
+        if (event.key !== "Enter" || field.readOnly || !lines(field)) return;
+        event.preventDefault();
+        field.setRangeText("\n", from, to, "end");
+        this.mark(cell, "dirty");
+        return;
+      }
+      if (event.key === "F2") { field.setSelectionRange(value.length, value.length); return; }
       const [row, column] = this.place(cell);
-      const { selectionStart: from, selectionEnd: to, value } = event.target;
       const all = from === 0 && to === value.length;
-      const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Enter: [event.shiftKey ? -1 : 1, 0],
+      const within = lines(field) && !all;
+      const moves = { ArrowUp: within && to ? null : [-1, 0], ArrowDown: within && from < value.length ? null : [1, 0], Enter: [event.shiftKey ? -1 : 1, 0],
         ArrowLeft: all || to === 0 ? [0, -1] : null, ArrowRight: all || from === value.length ? [0, 1] : null };
       if (event.key === "Escape") {
-        event.target.value = cell.dataset.saved;
+        field.value = cell.dataset.saved;
         delete cell.dataset.refused;
         this.waiting.delete(cell);
         this.mark(cell, "");
@@ -67,14 +93,14 @@
 
     onChange(event) { const cell = event.target.closest("[data-cell]"); if (cell) this.note(cell); }
 
-    /* A block copied from Excel is rows by line and cells by tab. */
     onPaste(event) {
-      const start = event.target.closest?.("[data-cell]");
+      const field = event.target, start = field.closest?.("[data-cell]");
       const text = event.clipboardData?.getData("text/plain").replace(/\r\n?/g, "\n").replace(/\n$/, "") ?? "";
       if (!start || !/[\t\n]/.test(text)) return;
+      if (lines(field) && field.selectionEnd - field.selectionStart < field.value.length) return;
       event.preventDefault();
       const [top, left] = this.place(start);
-      text.split("\n").forEach((line, down) => line.split("\t").forEach((value, right) => {
+      block(text).forEach((line, down) => line.forEach((value, right) => {
         const cell = this.rows[top + down]?.[left + right];
         if (!cell || this.input(cell).readOnly) return;
         this.input(cell).value = value.trim();
@@ -172,8 +198,11 @@
       }));
     }
 
+    /* Most sentences of the server begin with the pupil; the others get pupil and column put before them. */
     complaint(cell) {
-      return [this.input(cell).getAttribute("aria-label"), this.input(cell).title].filter(Boolean).join(": ");
+      const { title, ariaLabel } = this.input(cell);
+      const pupil = cell.closest("tr").querySelector("th").textContent.trim();
+      return title.includes(pupil) ? title : [ariaLabel, title].filter(Boolean).join(": ");
     }
 
     bad() { return this.rows.flat().filter((cell) => cell.classList.contains("is-error")); }
