@@ -173,3 +173,16 @@ def test_progress_asks_until_the_work_has_ended(page: Page, site: Site, complain
         assert (asked, page.locator("#viec progress").get_attribute("value")) == (4, "4")
         assert page.locator("#viec").get_attribute("hx-get") is None
         assert complaints == []
+
+
+def test_a_chosen_file_is_named_in_our_words(page: Page) -> None:
+    with served(lambda *_: answer(render("styleguide/page.html"))) as base:
+        page.goto(base)
+        words = page.locator(".file-box").first
+        expect(words).to_contain_text("Chưa chọn tệp nào")
+        files = page.locator("input[type=file]").first
+        files.set_input_files({"name": "diem-8A.xlsx", "mimeType": "", "buffer": b"x"})
+        expect(words).to_contain_text("diem-8A.xlsx")
+        files.evaluate("field => field.value = ''")
+        page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow'))")
+        expect(words).to_contain_text("Chưa chọn tệp nào")

@@ -108,6 +108,14 @@ document.addEventListener("click", (event) => {
   });
 }, true);
 
+/* The name of the chosen file, beside the button that carries our words. */
+function nameFile(input) {
+  const place = input.parentElement.querySelector("[data-file-name]");
+  if (place) place.textContent = input.files[0]?.name ?? place.dataset.fileName;
+}
+document.addEventListener("change", (event) => { if (event.target.matches?.("[type=file]")) nameFile(event.target); });
+window.addEventListener("pageshow", () => document.querySelectorAll("[type=file]").forEach(nameFile));
+
 document.addEventListener("click", (event) => {
   event.target.closest?.("[data-dismiss]")?.closest(".notice")?.remove();
 });
