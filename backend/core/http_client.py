@@ -1,7 +1,7 @@
 """The only way out over HTTP. No redirects, no proxy from the environment, no compression, limits on time
 and size.
 
-It tells two failures apart, because what may be repeated hangs on it (`reliability.md` 3.3): `NotSent`, not
+It tells two failures apart, because what may be repeated hangs on it (infra/decisions/0003): `NotSent`, not
 one byte of the request left; `NoAnswer`, the other side may have acted.
 """
 

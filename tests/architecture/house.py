@@ -1,4 +1,4 @@
-"""The rooms of the house (house.md section 2) and its doors (section 4), as tables that the tests hold the code to.
+"""The rooms of the house and its doors (infra/decisions/0001), as tables that the tests hold the code to.
 
 A file of a slice has a room by its name (`NAMED`) or by its own line in `LISTED`, with the reason why the slice needs
 it. A file that has neither fails: decide where it belongs, then write it here.

@@ -1,4 +1,4 @@
-"""What a template may not contain (design: security.md 3.2), as one function on its text."""
+"""What a template may not contain (infra/decisions/0009), as one function on its text."""
 
 import re
 from collections.abc import Iterator

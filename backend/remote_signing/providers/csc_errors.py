@@ -1,4 +1,4 @@
-"""What an error of a CSC service means for us (`signing.md` 1.3, 8.4).
+"""What an error of a CSC service means for us (CSC API v2, error codes).
 
 One HTTP 400 covers "new SAD", "ask the user again" and "never", so the description decides, not the status.
 """

@@ -1,7 +1,7 @@
-"""The port of every signing service: hashes go out, raw signature values come back (`signing.md` 8.1).
+"""The port of every signing service: hashes go out, raw signature values come back.
 
 An answer about the transaction is a result; a call that led to no answer is an exception whose class says
-what to do next (`signing.md` 8.4). Adapters know neither document formats nor tables.
+what to do next. Adapters know neither document formats nor tables.
 """
 
 import enum
@@ -18,7 +18,7 @@ DIGEST_BYTES = 32
 
 
 class Repeat(enum.StrEnum):
-    """What a service does with a transaction id that it has seen before (`reliability.md` 3.3)."""
+    """What a service does with a transaction id that it has seen before (infra/decisions/0003)."""
 
     IDEMPOTENT = "idempotent"  # same id, same transaction, same values: repeat freely
     QUERYABLE = "queryable"  # ask about the id first; repeat only if it does not exist

@@ -1,4 +1,4 @@
-"""A returned value counts only if it verifies under the certificate pinned at prepare (`signing.md` 0.6)."""
+"""A returned value counts only if it verifies under the certificate pinned at prepare (infra/decisions/0007)."""
 
 from collections.abc import Sequence
 

@@ -11,7 +11,7 @@ from lxml import etree
 _MESSAGE_ID = re.compile(r"(?P<sender>.+)[0-9A-Fa-f]{32}")
 _HEX32 = re.compile(r"[0-9a-f]{32}")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
-#: Elements that a package must have, by Id (`domain.md` 4.4).
+#: Elements that a package must have, by Id (hocba.xsd).
 _REQUIRED_IDS = ("data", "thongtinhocba")
 
 

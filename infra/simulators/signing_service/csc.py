@@ -1,4 +1,4 @@
-"""The CSC v2 endpoints on the wire (Cloud Signature Consortium, API 2.0; `signing.md` 1)."""
+"""The CSC v2 endpoints on the wire (Cloud Signature Consortium, API 2.0)."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Look at the directory of an uploaded workbook before anything is unpacked (ASVS 5.0 5.2; security.md 3.6).
+"""Look at the directory of an uploaded workbook before anything is unpacked (ASVS 5.0 5.2).
 
 An .xlsx of 498 KiB can cost 92 s and 1.2 GB in openpyxl, so the decision is taken from the zip directory and
 from the first kilobytes of each part. Cost: at most 200 ms and 64 MB for any input.
