@@ -1,12 +1,16 @@
 """Jinja: one environment for all pages. Escapes everything, refuses unknown names, speaks Vietnamese."""
 
 import json
+from collections.abc import MutableMapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator
+from jinja2.visitor import NodeTransformer
 
 from backend.core import settings
 from backend.core.clock import VIETNAM
@@ -25,7 +29,7 @@ def render(name: str, context: dict[str, object]) -> str:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The environment of this process; templates are read again on change in development alone."""
-    env = Environment(
+    env = _Environment(
         loader=FileSystemLoader(ROOT),
         autoescape=True,
         undefined=StrictUndefined,
@@ -41,6 +45,37 @@ def environment() -> Environment:
         "vn_mark": vn_mark,
     }
     return env
+
+
+class _Constants(NodeTransformer):
+    """Works out at compile time what every page would work out again: texts without variables, addresses of files."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._assets_may_change = environment.auto_reload
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        """`_("…")` and `asset("…")` become what they say."""
+        self.generic_visit(node)
+        match node:
+            case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=str(text))], kwargs=[]):
+                # As `_` answers at run time (jinja2.ext): markup, in which %% is a percent sign.
+                return nodes.TemplateData(text % {}, lineno=node.lineno)
+            case nodes.Call(node=nodes.Name(name="asset"), args=[nodes.Const(value=str(name))]):
+                return node if self._assets_may_change else nodes.Const(asset(name), lineno=node.lineno)
+        return node
+
+
+class _Generator(CodeGenerator):
+    def visit_Template(self, node: nodes.Template, frame: Any = None) -> None:
+        super().visit_Template(_Constants(self.environment).visit(node), frame)
+
+
+class _Environment(Environment):
+    code_generator_class = _Generator
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """One flat dictionary: no name is added later, and every import of every page looks through it."""
+        return {**self.globals, **(d or {})}
 
 
 def asset(name: str) -> str:
