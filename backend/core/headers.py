@@ -24,21 +24,24 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 REPORT_PATH = "/bao-cao-csp"
 
-_ALWAYS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "reporting-endpoints": f'csp="{REPORT_PATH}"',
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-_HSTS = "max-age=63072000; includeSubDomains"
+_ALWAYS = tuple(
+    (name.encode(), value.encode())
+    for name, value in {
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "reporting-endpoints": f'csp="{REPORT_PATH}"',
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }.items()
+)
+_HSTS = b"max-age=63072000; includeSubDomains"
 #: A fingerprinted file never changes; anything else under /static/ may, and is asked for again after an hour.
-_IMMUTABLE = "public, max-age=31536000, immutable"
-_SHORT = "public, max-age=3600"
-_NEVER = "no-store"
+_IMMUTABLE = b"public, max-age=31536000, immutable"
+_SHORT = b"public, max-age=3600"
+_NEVER = b"no-store"
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -46,14 +49,17 @@ Headers = Iterable[tuple[bytes, bytes]]
 def add_to(headers: Headers, *, path: str, status: int, request_id: str) -> list[tuple[bytes, bytes]]:
     """The answer's headers with ours; an answer that sets one of them itself keeps its own."""
     present = {name.lower() for name, _ in headers}
-    ours = {**_ALWAYS, "x-request-id": request_id, "cache-control": _cache_policy(path, status)}
+    ours = [
+        *_ALWAYS,
+        (b"x-request-id", request_id.encode()),
+        (b"cache-control", _cache_policy(path, status)),
+    ]
     if settings.get().environment == "production":
-        ours["strict-transport-security"] = _HSTS
-    added = [(name.encode(), value.encode()) for name, value in ours.items() if name.encode() not in present]
-    return [*headers, *added]
+        ours.append((b"strict-transport-security", _HSTS))
+    return [*headers, *(pair for pair in ours if pair[0] not in present)]
 
 
-def _cache_policy(path: str, status: int) -> str:
+def _cache_policy(path: str, status: int) -> bytes:
     if status not in (200, 304) or not path.startswith(templates.STATIC_URL):
         return _NEVER
     return _IMMUTABLE if templates.is_fingerprinted(path.removeprefix(templates.STATIC_URL)) else _SHORT

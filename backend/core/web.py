@@ -114,7 +114,10 @@ async def provide_actor(request: Request) -> Actor:
     return visitor_of(request).actor
 
 
-async def provide_session(request: Request) -> AsyncGenerator[TenantSession, None]:
+async def provide_session(
+    request: Request,
+    actor: CurrentActor,  # Named so that Litestar provides one after the other: at once, each costs a task.
+) -> AsyncGenerator[TenantSession, None]:
     """Dependency `session`: the request's transaction, committed when the handler has returned."""
     session = visit_of(request).session
     if session is None:
