@@ -2,25 +2,30 @@
 
 The tenant travels as a signed, transaction-local setting that PostgreSQL checks in `ctx.tenant()`: a forged, expired
 or borrowed context is refused there, and without one no row is visible (infra/decisions/0002).
+
+BEGIN and the context go to PostgreSQL in one message. That is why the driver is told to begin nothing by itself
+("AUTOCOMMIT"): `_begin`, `_commit` and `_roll_back` below do, for every session.
 """
 
 import hashlib
 import hmac
 import logging
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NewType
 
 from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, event, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction, mapped_column
+from sqlalchemy.pool import PoolResetState
 
 from backend.core import clock, settings
+from backend.core.questions import Question
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +76,13 @@ class TenantSession(AsyncSession):
         """The school of this transaction."""
         return TenantId(self.sync_session.info["tenant_id"])
 
+    async def ask(self, question: Question, **values: object) -> list[Any]:
+        """The rows of a question about this school, in this transaction; its value `tenant` is the school."""
+        driver = await self.run_sync(_driver_in_transaction)
+        values["tenant"] = self.tenant_id
+        with _told_when_gone(driver):
+            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
+
 
 class PublicSession(AsyncSession):
     """A transaction without a school: sees no tenant's row, may call the listed `directory` functions."""
@@ -90,8 +102,24 @@ def signed_context(tenant_id: uuid.UUID, backend_pid: int, expires: int, key: by
 @lru_cache(maxsize=1)
 def engine() -> AsyncEngine:
     """The application role's engine of this process."""
+    return new_engine(pool_size=10, max_overflow=10)
+
+
+def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30) -> AsyncEngine:
+    """An engine of the application's role, whose transactions are begun and ended below."""
     url = settings.get().database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=False)
+    made = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=pool_timeout,
+        isolation_level="AUTOCOMMIT",
+    )
+    event.listen(made.sync_engine, "commit", _commit)
+    event.listen(made.sync_engine, "rollback", _roll_back)
+    event.listen(made.sync_engine, "checkout", _lend_no_dead_one)
+    event.listen(made.sync_engine, "reset", _leave_no_transaction)
+    return made
 
 
 @asynccontextmanager
@@ -111,27 +139,82 @@ async def public_session() -> AsyncIterator[PublicSession]:
         await session.commit()
 
 
+async def ask_alone(question: Question, **values: object) -> list[Any]:
+    """The rows of a question without a school, in a transaction of its own: one statement needs no BEGIN."""
+    async with engine().connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        with _told_when_gone(driver):
+            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
+
+
 @event.listens_for(Session, "after_begin")
-def _enter_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    tenant_id = session.info.get("tenant_id")
-    if tenant_id is None:
+def _begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if transaction.nested:
         return
-    pid = _driver_connection(connection).get_server_pid()
-    expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
-    value = signed_context(tenant_id, pid, expires, _key())
-    mode = "on" if session.info["read_only"] else "off"
-    connection.exec_driver_sql(
-        "select set_config('app.ctx', $1, true), set_config('transaction_read_only', $2, true)", (value, mode)
-    )
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    statement = "begin"
+    if (tenant_id := session.info.get("tenant_id")) is not None:
+        expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
+        context = signed_context(tenant_id, driver.get_server_pid(), expires, _key())
+        mode = "read only" if session.info["read_only"] else "read write"
+        # Hexadecimal, digits and dots: nothing that ends the text.
+        statement = f"begin {mode}; select set_config('app.ctx', '{context}', true)"
+    _tell(connection.connection.dbapi_connection, statement)
+
+
+def _commit(connection: Connection) -> None:
+    _tell(connection.connection.dbapi_connection, "commit")
+
+
+def _roll_back(connection: Connection) -> None:
+    if not connection.invalidated and _in_transaction(connection.connection.dbapi_connection):
+        _tell(connection.connection.dbapi_connection, "rollback")
+
+
+def _leave_no_transaction(connection: Any, record: object, state: PoolResetState) -> None:
+    """Whatever happened, the next one does not find this one's transaction; without a loop it is closed anyway."""
+    if state.asyncio_safe and not state.terminate_only and _in_transaction(connection):
+        _tell(connection, "rollback")
+
+
+def _lend_no_dead_one(connection: Any, record: object, proxy: object) -> None:
+    """A connection that PostgreSQL has closed is replaced before anybody asks it something."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _in_transaction(connection: Any) -> bool:
+    driver = connection.driver_connection
+    return not driver.is_closed() and bool(driver.is_in_transaction())
+
+
+def _tell(connection: Any, statement: str) -> None:
+    with _told_when_gone(connection.driver_connection):
+        connection.run_async(lambda driver: driver.execute(statement))
+
+
+@contextmanager
+def _told_when_gone(driver: Any) -> Iterator[None]:
+    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection."""
+    try:
+        yield
+    except Exception as error:
+        if driver.is_closed():
+            raise ConnectionError("PostgreSQL closed the connection") from error
+        raise
+
+
+def _driver_in_transaction(session: Session) -> Any:
+    if not session.info["read_only"]:
+        session.flush()
+    return session.connection().connection.driver_connection
 
 
 @lru_cache(maxsize=1)
 def _key() -> bytes:
     return context_key(settings.get().secret_key)
-
-
-def _driver_connection(connection: Connection) -> Any:
-    return connection.connection.driver_connection
 
 
 async def driver_connection(session: TenantSession) -> Any:

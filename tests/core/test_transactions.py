@@ -3,8 +3,11 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+from sqlalchemy import text
+
 from backend.core import database
-from backend.core.database import tenant_session
+from backend.core.database import public_session, tenant_session
 from tests.core.browser import Browser
 from tests.core.probes import count
 from tests.core.site_fixtures import TestSchool
@@ -47,3 +50,27 @@ async def test_connections_come_back(probe_principal: Browser) -> None:
     paths = ["/thu/trang", "/thu/manh", "/thu/so?so=x", "/thu/ghi-khi-doc?nhan=a", "/thu/chot"] * 10
     await asyncio.gather(*(probe_principal.get(path) for path in paths))
     assert database.engine().pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+async def lose_connection(school: TestSchool) -> None:
+    """A transaction whose connection PostgreSQL closes before its end."""
+    async with tenant_session(school.tenant_id) as session, public_session() as other:
+        pid = await session.scalar(text("select pg_backend_pid()"))
+        await other.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+
+async def test_a_commit_that_nobody_heard_is_an_error_and_the_next_one_gets_a_living_connection(
+    school: TestSchool,
+) -> None:
+    with pytest.raises(ConnectionError):
+        await lose_connection(school)
+    async with tenant_session(school.tenant_id) as session:
+        assert await session.scalar(text("select 1")) == 1
+
+
+async def test_a_connection_comes_back_without_a_transaction_whoever_began_it(school: TestSchool) -> None:
+    async with database.engine().connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute("begin; select set_config('app.ctx', 'left behind', true)")
+    assert not driver.is_in_transaction()

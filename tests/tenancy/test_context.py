@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from backend.core import database, settings
 from backend.core.crypto import sha256_hex
@@ -165,11 +164,10 @@ async def small_pool(
     product: settings.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[[int], None]]:
     """Give the product a pool of so many connections."""
-    url = product.database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
     engines = []
 
     def use(size: int) -> None:
-        engines.append(create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=60))
+        engines.append(database.new_engine(pool_size=size, max_overflow=0, pool_timeout=60))
         monkeypatch.setattr(database, "engine", lambda: engines[-1])
 
     yield use

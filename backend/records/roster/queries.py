@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import BindParameter, and_, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.database import TenantSession
+from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student, TeachingAssignment
 from backend.records.roster.schemas import EnrollmentStatus
 from backend.tenants.people.models import StaffMember
@@ -28,6 +29,43 @@ STUDENT_FIELDS: tuple[InstrumentedAttribute[Any], ...] = (
     Student.guardian_name,
 )
 
+_TENANT: BindParameter[uuid.UUID] = bindparam("tenant")
+# Counted by class before anything is joined: the key is one column, not all that is shown.
+_STUDYING = (
+    select(Enrollment.class_id, func.count().label("students"))
+    .where(Enrollment.tenant_id == _TENANT, Enrollment.status == EnrollmentStatus.STUDYING)
+    .group_by(Enrollment.class_id)
+    .subquery()
+)
+_CLASSES_UNSORTED = (
+    select(
+        SchoolClass.id,
+        SchoolClass.name,
+        SchoolClass.grade_level,
+        AcademicYear.name.label("academic_year"),
+        SchoolClass.academic_year_id,
+        SchoolClass.homeroom_teacher_id,
+        StaffMember.full_name.label("homeroom_teacher"),
+        func.coalesce(_STUDYING.c.students, 0).label("students"),
+    )
+    .join(
+        AcademicYear,
+        and_(
+            AcademicYear.tenant_id == SchoolClass.tenant_id, AcademicYear.id == SchoolClass.academic_year_id
+        ),
+    )
+    .outerjoin(
+        StaffMember,
+        and_(
+            StaffMember.tenant_id == SchoolClass.tenant_id, StaffMember.id == SchoolClass.homeroom_teacher_id
+        ),
+    )
+    .outerjoin(_STUDYING, _STUDYING.c.class_id == SchoolClass.id)
+    .where(SchoolClass.tenant_id == _TENANT)
+)
+_CLASSES = Question(_CLASSES_UNSORTED.order_by(SchoolClass.name_key))
+_ONE_CLASS = Question(_CLASSES_UNSORTED.where(SchoolClass.id == bindparam("class_id")))
+
 
 async def year_by_name(session: TenantSession, name: str) -> AcademicYear | None:
     return await session.scalar(
@@ -44,46 +82,15 @@ async def latest_year(session: TenantSession) -> AcademicYear | None:
     )
 
 
-async def classes(session: TenantSession, class_id: uuid.UUID | None = None) -> Sequence[Any]:
+async def classes(session: TenantSession) -> Sequence[Any]:
     """Classes with year, homeroom teacher and number of pupils, in the order of their names."""
-    studying = and_(
-        Enrollment.tenant_id == SchoolClass.tenant_id,
-        Enrollment.class_id == SchoolClass.id,
-        Enrollment.status == EnrollmentStatus.STUDYING,
-    )
-    query = (
-        select(
-            SchoolClass.id,
-            SchoolClass.name,
-            SchoolClass.grade_level,
-            AcademicYear.name.label("academic_year"),
-            SchoolClass.academic_year_id,
-            SchoolClass.homeroom_teacher_id,
-            StaffMember.full_name.label("homeroom_teacher"),
-            func.count(Enrollment.id).label("students"),
-        )
-        .join(
-            AcademicYear,
-            and_(
-                AcademicYear.tenant_id == SchoolClass.tenant_id,
-                AcademicYear.id == SchoolClass.academic_year_id,
-            ),
-        )
-        .outerjoin(
-            StaffMember,
-            and_(
-                StaffMember.tenant_id == SchoolClass.tenant_id,
-                StaffMember.id == SchoolClass.homeroom_teacher_id,
-            ),
-        )
-        .outerjoin(Enrollment, studying)
-        .where(SchoolClass.tenant_id == session.tenant_id)
-        .group_by(SchoolClass.tenant_id, SchoolClass.id, AcademicYear.name, StaffMember.full_name)
-        .order_by(SchoolClass.name_key)
-    )
-    if class_id is not None:
-        query = query.where(SchoolClass.id == class_id)
-    return (await session.execute(query)).all()
+    return await session.ask(_CLASSES)
+
+
+async def class_with_numbers(session: TenantSession, class_id: uuid.UUID) -> Any | None:
+    """One class as `classes` describes it."""
+    rows = await session.ask(_ONE_CLASS, class_id=class_id)
+    return rows[0] if rows else None
 
 
 async def class_by_id(session: TenantSession, class_id: uuid.UUID) -> SchoolClass | None:

@@ -111,10 +111,10 @@ async def list_classes(session: TenantSession) -> list[ClassSummary]:
 
 async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary:
     """One class. Raises NotFound."""
-    rows = await queries.classes(session, class_id)
-    if not rows:
+    row = await queries.class_with_numbers(session, class_id)
+    if row is None:
         raise NotFound("Không tìm thấy lớp này.")
-    return _summary(rows[0])
+    return _summary(row)
 
 
 async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[StudentSummary]:
@@ -319,4 +319,4 @@ class _Register:
 
 
 def _summary(row: Any) -> ClassSummary:
-    return ClassSummary(**row._mapping)
+    return ClassSummary(**row._asdict())

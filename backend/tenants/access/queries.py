@@ -7,8 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from backend.core.actor import StaffId
-from backend.core.database import PublicSession, TenantSession
+from backend.core.database import PublicSession, TenantSession, ask_alone
 from backend.core.ids import new_id
+from backend.core.questions import Question
 from backend.tenants.access.schemas import Account, AccountId, Place
 
 _CREATE_ACCOUNT = text("select directory.create_account(:account, :login, :hash, :staff)")
@@ -16,7 +17,7 @@ _FIND_ACCOUNT = text(
     "select account_id, password_hash, tenant_id, staff_id from directory.find_account(:login) limit 1"
 )
 _OPEN_SESSION = text("select directory.open_session(:digest, :account, :tenant, :staff, :ends)")
-_FIND_SESSION = text("select tenant_id, staff_id from directory.find_session(:digest, :idle)")
+_FIND_SESSION = Question(text("select tenant_id, staff_id from directory.find_session(:digest, :idle)"))
 _CLOSE_SESSION = text("select directory.close_session(:digest)")
 
 
@@ -56,12 +57,10 @@ async def open_session(
     await session.execute(_OPEN_SESSION, values)
 
 
-async def find_session(session: PublicSession, token_digest: str, idle: timedelta) -> Place | None:
+async def find_session(token_digest: str, idle: timedelta) -> Place | None:
     """The place of work of a session that has neither ended nor been idle for longer than `idle`."""
-    # Asked by every request: one statement alone needs no BEGIN and COMMIT around it.
-    await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    row = (await session.execute(_FIND_SESSION, {"digest": token_digest, "idle": idle})).first()
-    return _place(row) if row else None
+    rows = await ask_alone(_FIND_SESSION, digest=token_digest, idle=idle)
+    return _place(rows[0]) if rows else None
 
 
 async def close_session(session: PublicSession, token_digest: str) -> None:

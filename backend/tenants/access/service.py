@@ -68,8 +68,7 @@ async def sign_in(login: str, password: str, network: str, old_token: str = "") 
 
 async def find_session(token: str) -> Place | None:
     """Where the holder of the token works, while the session lasts: 12 hours at most, 30 minutes unused."""
-    async with public_session() as directory:
-        return await queries.find_session(directory, _digest(token), IDLE)
+    return await queries.find_session(_digest(token), IDLE)
 
 
 async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:

@@ -9,6 +9,7 @@ from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
+from backend.core.questions import Question
 from backend.tenants.people.models import StaffMember, StaffRole
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Role
@@ -23,10 +24,11 @@ _PEOPLE = select(
     StaffMember.id, StaffMember.full_name, StaffMember.email, StaffMember.title, _ROLES.label("roles")
 ).where(StaffMember.tenant_id == bindparam("tenant"))
 _SCHOOL_NAME = select(School.name).where(School.tenant_id == bindparam("tenant")).scalar_subquery()
-_BY_ID = _PEOPLE.where(StaffMember.id == bindparam("staff"))
-_BY_EMAIL = _PEOPLE.where(StaffMember.email == bindparam("email"))
-_AT_SCHOOL = _BY_ID.add_columns(_SCHOOL_NAME.label("school_name"))
-_IN_ORDER = _PEOPLE.order_by(StaffMember.id)
+_ONE = _PEOPLE.where(StaffMember.id == bindparam("staff"))
+_BY_ID = Question(_ONE)
+_BY_EMAIL = Question(_PEOPLE.where(StaffMember.email == bindparam("email")))
+_AT_SCHOOL = Question(_ONE.add_columns(_SCHOOL_NAME.label("school_name")))
+_IN_ORDER = Question(_PEOPLE.order_by(StaffMember.id))
 
 
 async def insert_staff(
@@ -47,25 +49,25 @@ async def insert_staff(
 
 async def find_staff(session: TenantSession, staff_id: StaffId) -> Staff | None:
     """One person."""
-    row = (await session.execute(_BY_ID, {"tenant": session.tenant_id, "staff": staff_id})).first()
-    return _staff(row) if row else None
+    rows = await session.ask(_BY_ID, staff=staff_id)
+    return _staff(rows[0]) if rows else None
 
 
 async def find_staff_by_email(session: TenantSession, email: str) -> Staff | None:
     """The person with that address, in lower case."""
-    row = (await session.execute(_BY_EMAIL, {"tenant": session.tenant_id, "email": email})).first()
-    return _staff(row) if row else None
+    rows = await session.ask(_BY_EMAIL, email=email)
+    return _staff(rows[0]) if rows else None
 
 
 async def all_staff(session: TenantSession) -> list[Staff]:
     """Everybody, in the order in which they were added."""
-    return [_staff(row) for row in await session.execute(_IN_ORDER, {"tenant": session.tenant_id})]
+    return [_staff(row) for row in await session.ask(_IN_ORDER)]
 
 
 async def find_staff_at_school(session: TenantSession, staff_id: StaffId) -> tuple[Staff, str] | None:
     """One person and the name of the school, in one round trip: every signed-in request asks this."""
-    row = (await session.execute(_AT_SCHOOL, {"tenant": session.tenant_id, "staff": staff_id})).first()
-    return (_staff(row), row.school_name or "") if row else None
+    rows = await session.ask(_AT_SCHOOL, staff=staff_id)
+    return (_staff(rows[0]), rows[0].school_name or "") if rows else None
 
 
 def _staff(row: Any) -> Staff:

@@ -1,0 +1,68 @@
+"""Questions that many requests ask: written with SQLAlchemy, compiled once, answered by the driver itself.
+
+Building, compiling and wrapping a statement costs SQLAlchemy more than PostgreSQL needs for a short answer.
+"""
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+from sqlalchemy import ARRAY
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.types import TypeEngine
+
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+
+class Question:
+    """A SELECT whose values are bind parameters. Ask it by `TenantSession.ask` or `database.ask_alone`.
+
+    Values and columns are what the driver takes and gives (str, int, UUID, date, datetime, list): no JSON, no lists in
+    IN (`= any(…)` takes one). Raises TypeError, when first asked, for a type that needs SQLAlchemy.
+    """
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+
+    @cached_property
+    def _compiled(self) -> SQLCompiler:
+        compiled = self._statement.compile(dialect=_DIALECT)
+        assert isinstance(compiled, SQLCompiler)
+        columns = getattr(self._statement, "selected_columns", ())
+        types = [part.type for part in (*compiled.bind_names, *columns)]
+        if compiled.post_compile_params or any(map(_is_converted, types)):
+            raise TypeError(f"a question with values that need SQLAlchemy: {compiled}")
+        return compiled
+
+    @cached_property
+    def sql(self) -> str:
+        """The text for the driver, with `$1`, `$2`, …"""
+        return str(self._compiled)
+
+    @cached_property
+    def _fixed(self) -> dict[str, object]:
+        return {name: value for name, value in self._compiled.params.items() if value is not None}
+
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """The values in the driver's order. Raises KeyError for a missing one."""
+        known = {**self._fixed, **values}
+        return [known[name] for name in self._compiled.positiontup or ()]
+
+    @staticmethod
+    def rows(records: Sequence[Any]) -> list[Any]:
+        """Records of the driver as named tuples."""
+        return list(map(_row(tuple(records[0].keys()))._make, records)) if records else []
+
+
+def _is_converted(of: TypeEngine[Any]) -> bool:
+    """Whether SQLAlchemy would change a value of that type on its way."""
+    plain = (of.item_type if isinstance(of, ARRAY) else of).dialect_impl(_DIALECT)
+    return bool(plain.bind_processor(_DIALECT) or plain.result_processor(_DIALECT, None))
+
+
+@lru_cache(maxsize=256)
+def _row(columns: tuple[str, ...]) -> Any:
+    return namedtuple("Row", columns)
