@@ -9,7 +9,7 @@ import uuid
 
 from backend.core import storage
 from backend.core.crypto import sha256_hex
-from backend.core.database import PublicSession, tenant_session
+from backend.core.database import PublicSession, TenantSession, tenant_session
 from backend.core.errors import Invalid, NotFound
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import TranscriptId, VersionSummary
@@ -59,10 +59,10 @@ async def check_file(session: PublicSession, data: bytes) -> Answer:
 
 
 async def _answer(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer:
-    versions = await _versions(tenant_id, transcript_id)
-    newest = versions[0]
     async with tenant_session(tenant_id, read_only=True) as session:
+        versions = await _issued(session, transcript_id)
         school = await schools.get_school(session)
+    newest = versions[0]
     data = await storage.get(tenant_id, newest.signed_sha256 or "")
     report = await signatures.check_own(data, transcripts.SIGNING_ORDER)
     return _with_report(report, newest, versions, school=school.name)
@@ -70,7 +70,11 @@ async def _answer(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer:
 
 async def _versions(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> list[VersionSummary]:
     async with tenant_session(tenant_id, read_only=True) as session:
-        versions = await transcripts.versions_of_transcript(session, transcript_id)
+        return await _issued(session, transcript_id)
+
+
+async def _issued(session: TenantSession, transcript_id: TranscriptId) -> list[VersionSummary]:
+    versions = await transcripts.versions_of_transcript(session, transcript_id)
     return [one for one in versions if one.issued_at is not None]
 
 

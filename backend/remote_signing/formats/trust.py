@@ -21,6 +21,8 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from pyhanko_certvalidator import ValidationContext
 
+from backend.core.crypto import merkle_root
+
 _SUFFIXES = (".pem", ".crt", ".cer")
 
 
@@ -66,7 +68,10 @@ class TrustStore:
 
     def __init__(self, anchors: Sequence[x509.Certificate]) -> None:
         self.anchors = tuple(anchors)
-        self._roots = [asn1_x509.Certificate.load(anchor.public_bytes(Encoding.DER)) for anchor in anchors]
+        encoded = [anchor.public_bytes(Encoding.DER) for anchor in anchors]
+        self._roots = [asn1_x509.Certificate.load(item) for item in encoded]
+        #: Names this set of anchors.
+        self.fingerprint = merkle_root(encoded).hex()
 
     @classmethod
     def from_folder(cls, folder: Path) -> "TrustStore":

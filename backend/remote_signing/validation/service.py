@@ -2,18 +2,38 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from backend.core import settings
+from backend.core import clock, settings
+from backend.core.crypto import sha256_hex
 from backend.remote_signing.formats import limited, validation
 from backend.remote_signing.formats.schemas import Report
 from backend.remote_signing.formats.trust import TrustStore
 
+#: For so long a report is given again for the same bytes under the same anchors; and so many are kept.
+REMEMBERED = timedelta(minutes=5)
+MOST_REMEMBERED = 500
+
+#: SHA-256 of the document, fingerprint of the anchors, expected fields.
+_Key = tuple[str, str, tuple[str, ...]]
+_reports: dict[_Key, tuple[datetime, Report]] = {}
+#: One at a time: validation is all Python, two at once take twice as long, and the second of the same bytes need not run.
+_validator = ThreadPoolExecutor(1, thread_name_prefix="validation")
+
 
 async def check_own(document: bytes, fields: Sequence[str]) -> Report:
-    """A document that we stored, validated like anybody's; `fields` are the signatures that it must have, in order."""
-    return await asyncio.to_thread(_validated, document, fields)
+    """A document that we stored, validated like anybody's; `fields` are the signatures that it must have, in order.
+
+    The report speaks of the bytes alone. Whether the document is in force is not in it and is never remembered.
+    """
+    key = (sha256_hex(document), _trust().fingerprint, tuple(fields))
+    known = _remembered(key)
+    if known is None:
+        known = await asyncio.get_running_loop().run_in_executor(_validator, _validated, key, document)
+    return known
 
 
 async def check_foreign(document: bytes, fields: Sequence[str]) -> Report:
@@ -26,8 +46,21 @@ async def check_foreign(document: bytes, fields: Sequence[str]) -> Report:
     )
 
 
-def _validated(document: bytes, fields: Sequence[str]) -> Report:
-    return validation.validate_pdf(document, _trust(), None, fields)
+def _validated(key: _Key, document: bytes) -> Report:
+    report = _remembered(key)
+    if report is None:
+        report = validation.validate_pdf(document, _trust(), None, key[2])
+        if len(_reports) >= MOST_REMEMBERED:
+            del _reports[next(iter(_reports))]
+        _reports[key] = (clock.now(), report)
+    return report
+
+
+def _remembered(key: _Key) -> Report | None:
+    """The report of these bytes, unless it is old; after the clock was set back, too, it is made anew."""
+    made_at, report = _reports.get(key, (None, None))
+    fresh = made_at is not None and timedelta() <= clock.now() - made_at < REMEMBERED
+    return report if fresh else None
 
 
 def _trust_dir() -> Path:

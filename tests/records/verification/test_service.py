@@ -157,6 +157,30 @@ def personal(snapshot: Snapshot) -> set[str]:
     )
 
 
+async def test_in_force_and_the_file_are_looked_at_each_time(
+    public: Public, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found out about the bytes may be remembered; not that they are there, nor that they are in force."""
+    reads: list[str] = []
+    get, versions_of = storage.get, transcripts.versions_of_transcript
+
+    async def watched_get(tenant_id: Any, sha256: str) -> bytes:
+        reads.append(sha256)
+        return await get(tenant_id, sha256)
+
+    async def watched_versions(*asked: Any) -> list[VersionSummary]:
+        reads.append("versions")
+        return await versions_of(*asked)
+
+    monkeypatch.setattr(storage, "get", watched_get)
+    monkeypatch.setattr(transcripts, "versions_of_transcript", watched_versions)
+    for _ in range(2):
+        async with public_session() as session:
+            answer = await service.check_code(session, public.issued.lookup_code)
+        assert answer.standing is Standing.IN_FORCE
+    assert reads == ["versions", public.issued.signed_sha256] * 2
+
+
 async def test_no_answer_says_anything_about_the_pupil(public: Public, stranger: Browser) -> None:
     by_code = await stranger.get(f"/tra-cuu/{public.issued.lookup_code}")
     by_file = await send(stranger, public.file)
