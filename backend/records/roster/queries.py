@@ -66,6 +66,35 @@ _CLASSES_UNSORTED = (
 _CLASSES = Question(_CLASSES_UNSORTED.order_by(SchoolClass.name_key))
 _ONE_CLASS = Question(_CLASSES_UNSORTED.where(SchoolClass.id == bindparam("class_id")))
 
+_STUDENTS = Question(
+    select(Student.id, Student.student_code, *STUDENT_FIELDS, Enrollment.registry_no, Enrollment.joined_on)
+    .join(Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id))
+    .where(
+        Student.tenant_id == _TENANT,
+        Enrollment.class_id == bindparam("class_id"),
+        Enrollment.status == EnrollmentStatus.STUDYING,
+    )
+    .order_by(Student.name_key, Student.date_of_birth, Student.id)
+)
+_ALL_ASSIGNMENTS = (
+    select(
+        TeachingAssignment.class_id,
+        TeachingAssignment.subject_code,
+        TeachingAssignment.teacher_id,
+        StaffMember.full_name.label("teacher"),
+    )
+    .outerjoin(
+        StaffMember,
+        and_(
+            StaffMember.tenant_id == TeachingAssignment.tenant_id,
+            StaffMember.id == TeachingAssignment.teacher_id,
+        ),
+    )
+    .where(TeachingAssignment.tenant_id == _TENANT)
+)
+_ASSIGNMENTS = Question(_ALL_ASSIGNMENTS)
+_ASSIGNMENTS_OF_CLASS = Question(_ALL_ASSIGNMENTS.where(TeachingAssignment.class_id == bindparam("class_id")))
+
 
 async def year_by_name(session: TenantSession, name: str) -> AcademicYear | None:
     return await session.scalar(
@@ -108,21 +137,7 @@ async def classes_by_name(session: TenantSession, year_id: uuid.UUID) -> dict[st
 
 async def students_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Pupils of a class with their enrollment, in the order of names."""
-    query = (
-        select(
-            Student.id, Student.student_code, *STUDENT_FIELDS, Enrollment.registry_no, Enrollment.joined_on
-        )
-        .join(
-            Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id)
-        )
-        .where(
-            Student.tenant_id == session.tenant_id,
-            Enrollment.class_id == class_id,
-            Enrollment.status == EnrollmentStatus.STUDYING,
-        )
-        .order_by(Student.name_key, Student.date_of_birth, Student.id)
-    )
-    return (await session.execute(query)).all()
+    return await session.ask(_STUDENTS, class_id=class_id)
 
 
 async def students_by_code(session: TenantSession, codes: Sequence[str]) -> dict[str, Any]:
@@ -232,25 +247,9 @@ async def leave_class(
 
 
 async def assignments(session: TenantSession, class_id: uuid.UUID | None = None) -> Sequence[Any]:
-    query = (
-        select(
-            TeachingAssignment.class_id,
-            TeachingAssignment.subject_code,
-            TeachingAssignment.teacher_id,
-            StaffMember.full_name.label("teacher"),
-        )
-        .outerjoin(
-            StaffMember,
-            and_(
-                StaffMember.tenant_id == TeachingAssignment.tenant_id,
-                StaffMember.id == TeachingAssignment.teacher_id,
-            ),
-        )
-        .where(TeachingAssignment.tenant_id == session.tenant_id)
-    )
-    if class_id is not None:
-        query = query.where(TeachingAssignment.class_id == class_id)
-    return (await session.execute(query)).all()
+    if class_id is None:
+        return await session.ask(_ASSIGNMENTS)
+    return await session.ask(_ASSIGNMENTS_OF_CLASS, class_id=class_id)
 
 
 async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:

@@ -149,12 +149,12 @@ async def members_of(
 
 async def student_records(session: TenantSession, class_id: uuid.UUID) -> list[StudentRecord]:
     """Everything that the forms print about the pupils of a class."""
-    return [StudentRecord(**row._mapping) for row in await queries.students_of(session, class_id)]
+    return [StudentRecord(**row._asdict()) for row in await queries.students_of(session, class_id)]
 
 
 async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = None) -> list[Assignment]:
     """Subjects and teachers of one class, or of all."""
-    return [Assignment(**row._mapping) for row in await queries.assignments(session, class_id)]
+    return [Assignment(**row._asdict()) for row in await queries.assignments(session, class_id)]
 
 
 async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
