@@ -91,6 +91,8 @@ ROUTES: list[ControllerRouterHandler] = [
     access_pages.sign_out,
     report_pages.show_home,
     report_pages.progress,
+    report_pages.show_stopped,
+    report_pages.resume,
     roster_pages.show_classes,
     roster_pages.show_class,
     gradebook_pages.show_sheets,

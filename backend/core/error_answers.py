@@ -24,6 +24,8 @@ from backend.core.web import Html, Request, frame_of, is_htmx, local_path
 log = logging.getLogger(__name__)
 
 SIGN_IN_PATH = "/dang-nhap"
+#: SQLSTATE character_not_in_repertoire.
+_UNKEEPABLE_CHARACTER = "22021"
 _SENTENCES: Mapping[int, str] = {
     400: "Yêu cầu gửi lên bị thiếu hoặc sai cách viết; xin tải lại trang rồi thử lại.",
     404: "Không tìm thấy địa chỉ này.",
@@ -62,7 +64,13 @@ def answer_database_down(request: Request, error: Exception) -> Html:
 
 
 def answer_unexpected(request: Request, error: Exception) -> Html:
-    """The last resort: logged with file and line, told without."""
+    """The last resort: logged with file and line, told without.
+
+    A NUL in a text, which PostgreSQL cannot keep, comes here wherever it was typed.
+    """
+    if getattr(getattr(error, "orig", error), "sqlstate", None) == _UNKEEPABLE_CHARACTER:
+        sentence = "Nội dung gửi lên có ký tự ẩn không dùng được; hãy gõ lại rồi gửi."
+        return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence, {})
     _log("unexpected error", request, error)
     return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, _SENTENCES[500], {})
 

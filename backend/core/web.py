@@ -5,6 +5,7 @@ answer leaves, and rolled back when anything raises.
 """
 
 import base64
+import ipaddress
 import secrets
 from collections.abc import AsyncGenerator
 from typing import Any, Literal, TypeAlias
@@ -107,6 +108,16 @@ def local_path(value: str, default: str = HOME) -> str:
     parts = urlsplit(value) if value.startswith("/") and value.isprintable() and "\\" not in value else None
     inside = parts is not None and not parts.scheme and not parts.netloc and not value.startswith("//")
     return value if inside else default
+
+
+def network_of(request: Request) -> str:
+    """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(ipaddress.ip_network(f"{host}/{24 if address.version == 4 else 64}", strict=False))
 
 
 async def provide_actor(request: Request) -> Actor:

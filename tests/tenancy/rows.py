@@ -71,6 +71,8 @@ def _made_up(column: Column[Any], text: str) -> Any:
     match column.type:
         case JSONB():
             return {"text": text}
+        case ARRAY(item_type=Uuid()):
+            return [uuid.uuid4()]
         case ARRAY(item_type=LargeBinary()):
             return [text.encode()]
         case ARRAY():

@@ -196,17 +196,19 @@ async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult
     """Final states never flip: a later contradiction is left to reconciliation."""
     rows = [row for row in await _hold(session, list(answers)) if row.state not in rules.FINAL]
     first = await queries.first_attempts(session, [row.id for row in rows])
-    following: dict[tuple[str, float], list[uuid.UUID]] = defaultdict(list)
+    ask, send = defaultdict[float, list[uuid.UUID]](list), defaultdict[float, list[uuid.UUID]](list)
     for row in rows:
         waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
         found = rules.outcome(answers[DeliveryId(row.id)], waited)
         await _change(session, row, found)
         if found.ask_after is not None:
-            following[QUERY, found.ask_after].append(row.id)
+            ask[found.ask_after].append(row.id)
         if found.send_after is not None:
-            following[SEND, found.send_after].append(row.id)
-    for (kind, after), delivery_ids in following.items():
-        await jobs.enqueue(session, kind, *delivery_ids, after=after)
+            send[found.send_after].append(row.id)
+    for after, delivery_ids in ask.items():
+        await jobs.enqueue(session, QUERY, *delivery_ids, after=after)
+    for after, delivery_ids in send.items():
+        await jobs.enqueue(session, SEND, *delivery_ids, after=after)
 
 
 async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -> None:

@@ -1,9 +1,9 @@
 """Home: the season board."""
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, get, post
 
-from backend.core.web import CurrentActor, Html, Request, Session, page
+from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.reports import service
 from backend.records.reports.schemas import Board, Stage
 from backend.tenants.guards import requires
@@ -19,6 +19,7 @@ async def show_home(request: Request, session: Session, actor: CurrentActor) -> 
         "records/reports/home.html",
         board=board,
         steps=_steps(board.stages),
+        may_resume=actor.may(Permission.WORK_RESUME),
         sees_deliveries=actor.may(Permission.DELIVERY_READ),
         acts_on_deliveries=actor.may(Permission.DELIVERY_RETRY),
     )
@@ -29,6 +30,20 @@ async def progress(session: Session, actor: CurrentActor) -> Response[bytes]:
     """The board as JSON, for screens that follow it live."""
     board: Board = await service.board(session, actor)
     return Response(msgspec.json.encode(board), media_type="application/json")
+
+
+@get("/viec-dung", guards=[requires(Permission.WORK_RESUME)])
+async def show_stopped(request: Request, session: Session) -> Html:
+    """Work that the machine has given up, with its reasons."""
+    return page(request, "records/reports/stopped.html", stopped=await service.stopped_work(session))
+
+
+@post("/viec-dung", guards=[requires(Permission.WORK_RESUME)])
+async def resume(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """Set it going again."""
+    resumed = await service.resume_work(session, actor)
+    said = f"Hệ thống đang làm lại {resumed} việc." if resumed else "Không còn việc nào đang dừng."
+    return redirect(request, "/", said)
 
 
 def _steps(stages: tuple[Stage, ...]) -> list[dict[str, object]]:

@@ -1,5 +1,7 @@
 """The words of the season board."""
 
+from datetime import datetime
+
 import msgspec
 
 
@@ -21,13 +23,25 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
+class StoppedWork(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that the machine has given up: what, about whom (names where known), why, since when."""
+
+    title: str
+    subjects: tuple[str, ...]
+    count: int
+    reason: str
+    since: datetime
+
+
 class Board(msgspec.Struct, frozen=True, kw_only=True):
     """The season at a glance.
 
     `next_step` is None when nothing waits for this person; `waiting_for` says what the school waits for then.
+    `stopped` counts the jobs that the machine has given up.
     """
 
     academic_year: str | None
     stages: tuple[Stage, ...]
     next_step: NextStep | None
     waiting_for: str
+    stopped: int

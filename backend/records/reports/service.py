@@ -2,12 +2,14 @@
 
 import uuid
 
+from backend.core import audit, parked_jobs
 from backend.core.actor import Actor
+from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import SheetState, SheetSummary
-from backend.records.reports.schemas import Board, NextStep, Stage
+from backend.records.reports.schemas import Board, NextStep, Stage, StoppedWork
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.transcripts import service as transcripts
@@ -18,6 +20,30 @@ from backend.tenants.permissions import Permission
 
 #: Classes that a step names before it counts the rest.
 NAMES_SHOWN = 5
+
+
+async def stopped_work(session: TenantSession) -> list[StoppedWork]:
+    """What the machine has given up in this school, oldest first."""
+    found = await parked_jobs.parked(session)
+    names = await audit.labels(session, [subject_id for job in found for subject_id in job.subject_ids])
+    return [
+        StoppedWork(
+            title=job.title,
+            subjects=tuple(names[subject_id] for subject_id in job.subject_ids if subject_id in names),
+            count=len(job.subject_ids),
+            reason=job.told,
+            since=job.since,
+        )
+        for job in found
+    ]
+
+
+async def resume_work(session: TenantSession, actor: Actor) -> int:
+    """Set everything that stopped going again; counts the jobs. What has been done meanwhile is not done twice."""
+    resumed = await parked_jobs.resume(session)
+    if resumed:
+        await audit.record(session, actor, Action.WORK_RESUMED, None, "", count=resumed)
+    return resumed
 
 
 async def board(session: TenantSession, actor: Actor) -> Board:
@@ -50,6 +76,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         stages=stages,
         next_step=await _next_step(session, actor, classes, sheets),
         waiting_for=_waiting_for(stages),
+        stopped=await parked_jobs.count(session),
     )
 
 

@@ -9,16 +9,18 @@ from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
-from backend.core.database import public_session
-from backend.core.errors import AppError, Invalid, NotFound
+from backend.core import rate_limit
+from backend.core.errors import AppError, Invalid, NotFound, Unavailable
 from backend.core.templates import vn_date
-from backend.core.web import Html, Request, page, redirect
+from backend.core.web import Html, Request, network_of, page, redirect
 from backend.records.verification import service
 from backend.records.verification.schemas import Answer, Standing
 from backend.remote_signing.requests.schemas import ROLE_NAMES
 from backend.tenants.guards import public
 
 _TEMPLATE = "records/verification/check.html"
+#: Checking a file costs about a second of a processor.
+FILES = rate_limit.Limit(name="check-file", burst=10, per_seconds=60)
 #: Longest code that is shown again to whoever typed it.
 _MAX_TYPED = 48
 
@@ -41,8 +43,7 @@ async def show_form(request: Request) -> Html:
 async def check_code(request: Request, code: FromPath[str]) -> Html:
     """The answer to a code: the address in the QR code leads here."""
     try:
-        async with public_session() as session:
-            answer = await service.check_code(session, code)
+        answer = await service.check_code(code)
     except NotFound as error:
         return _page(request, error=error, typed=code[:_MAX_TYPED])
     return _page(request, answer=answer)
@@ -59,9 +60,9 @@ async def check(
         content = await data.tep.read() if data.tep else b""
         if not content:
             raise Invalid("Bạn chưa nhập mã tra cứu và cũng chưa chọn tệp; hãy điền một trong hai.")
-        async with public_session() as session:
-            answer = await service.check_file(session, content)
-    except Invalid as error:
+        await rate_limit.take(FILES, network_of(request))
+        answer = await service.check_file(content)
+    except (Invalid, Unavailable, rate_limit.TooManyTries) as error:
         return _page(request, error=error)
     return _page(request, answer=answer, from_file=True)
 

@@ -2,6 +2,9 @@
 
 On the code alone nothing about the pupil is shown, and an unknown code and one that is not public give the same
 answer. The Ministry's Cổng tra cứu is the legally valid one (PL1 §1.1); the page says so.
+
+Who asks here has no school, so these open their transactions themselves, one after the other and none around work
+on a file: strangers cannot use up the connections that schools need.
 """
 
 import re
@@ -9,7 +12,7 @@ import uuid
 
 from backend.core import storage
 from backend.core.crypto import sha256_hex
-from backend.core.database import PublicSession, TenantSession, tenant_session
+from backend.core.database import TenantSession, public_session, tenant_session
 from backend.core.errors import Invalid, NotFound
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import TranscriptId, VersionSummary
@@ -26,12 +29,17 @@ UNKNOWN_CODE = (
 MAX_UPLOAD = 5_000_000
 
 
-async def check_code(session: PublicSession, code: str) -> Answer:
+async def check_code(code: str) -> Answer:
     """What is known about a lookup code. Raises NotFound in the same words for every code that answers nothing."""
-    found = await transcripts.find_by_code(session, normal(code))
+    found = await _find(normal(code))
     if found is None:
         raise NotFound(UNKNOWN_CODE)
     return await _answer(*found)
+
+
+async def _find(code: str) -> tuple[uuid.UUID, TranscriptId] | None:
+    async with public_session() as directory:
+        return await transcripts.find_by_code(directory, code)
 
 
 def normal(code: str) -> str:
@@ -40,10 +48,10 @@ def normal(code: str) -> str:
     return bare if _CODE.fullmatch(bare) else ""
 
 
-async def check_file(session: PublicSession, data: bytes) -> Answer:
+async def check_file(data: bytes) -> Answer:
     """What a file says of itself, and whether the transcript that it names is in force.
 
-    Raises Invalid for a file that is no signed transcript.
+    Raises Invalid for a file that is no signed transcript, Unavailable while too many others are being checked.
     """
     if len(data) > MAX_UPLOAD:
         raise Invalid(f"Tệp lớn hơn {MAX_UPLOAD // 1_000_000} MB nên không phải học bạ số; hãy chọn lại tệp.")
@@ -52,7 +60,7 @@ async def check_file(session: PublicSession, data: bytes) -> Answer:
     except Unreadable as error:
         raise Invalid(error.message) from error
     code = normal(report.lookup_code or "")
-    found = await transcripts.find_by_code(session, code) if code else None
+    found = await _find(code) if code else None
     versions = await _versions(*found) if found else []
     ours = next((one for one in versions if one.signed_sha256 == sha256_hex(data)), None)
     return _with_report(report, ours, versions, school=None)

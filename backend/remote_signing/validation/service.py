@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
+from backend.core.errors import Unavailable
 from backend.remote_signing.formats import limited, validation
 from backend.remote_signing.formats.schemas import Report
 from backend.remote_signing.formats.trust import TrustStore
@@ -22,6 +23,11 @@ _Key = tuple[str, str, tuple[str, ...]]
 _reports: dict[_Key, tuple[datetime, Report]] = {}
 #: One at a time: validation is all Python, two at once take twice as long, and the second of the same bytes need not run.
 _validator = ThreadPoolExecutor(1, thread_name_prefix="validation")
+#: Strangers' files at the same time, and together with those that wait for their turn.
+AT_ONCE, MOST_WAITING = 2, 8
+#: Threads of their own: those that everybody shares, for the store and for passwords, stay free.
+_foreign = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="foreign")
+_under_way = 0
 
 
 async def check_own(document: bytes, fields: Sequence[str]) -> Report:
@@ -39,11 +45,18 @@ async def check_own(document: bytes, fields: Sequence[str]) -> Report:
 async def check_foreign(document: bytes, fields: Sequence[str]) -> Report:
     """A stranger's file, in a process of its own with hard limits; about a second.
 
-    Raises Unreadable (formats.schemas) when it is no signed PDF, or needs too much time or memory.
+    Raises Unreadable (formats.schemas) when it is no signed PDF, or needs too much time or memory; Unavailable while
+    MOST_WAITING others are being checked.
     """
-    return await asyncio.to_thread(
-        limited.validate_in_child, document, _trust_dir(), None, expected_fields=fields
-    )
+    global _under_way
+    if _under_way >= MOST_WAITING:
+        raise Unavailable("Đang có nhiều người kiểm tra tệp cùng lúc; xin thử lại sau ít phút.")
+    check = partial(limited.validate_in_child, document, _trust_dir(), None, expected_fields=fields)
+    _under_way += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_foreign, check)
+    finally:
+        _under_way -= 1
 
 
 def _validated(key: _Key, document: bytes) -> Report:

@@ -1,6 +1,5 @@
 """Signing in and out."""
 
-import ipaddress
 from typing import Annotated
 
 from litestar import get, post
@@ -9,7 +8,7 @@ from litestar.params import FromQuery, QueryParameter, URLEncodedBody
 from backend.core import cookies
 from backend.core.errors import AppError, Unauthenticated
 from backend.core.rate_limit import TooManyTries
-from backend.core.web import CurrentActor, Html, Request, Session, local_path, page, redirect
+from backend.core.web import CurrentActor, Html, Request, Session, local_path, network_of, page, redirect
 from backend.tenants.access import service
 from backend.tenants.access.schemas import SignInForm
 from backend.tenants.guards import public, requires
@@ -32,7 +31,7 @@ async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     """Check the form: on to the page that was asked for, or the form again with one sentence."""
     old_token = cookies.read(request, "session")
     try:
-        token = await service.sign_in(data.login, data.password, _network(request), old_token)
+        token = await service.sign_in(data.login, data.password, network_of(request), old_token)
     except (Unauthenticated, TooManyTries) as error:
         return _again(request, data, error)
     answer = redirect(request, local_path(data.tiep))
@@ -61,13 +60,3 @@ def _again(request: Request, data: SignInForm, error: AppError) -> Html:
         error=error.message,
         expired=False,
     )
-
-
-def _network(request: Request) -> str:
-    """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    return str(ipaddress.ip_network(f"{host}/{24 if address.version == 4 else 64}", strict=False))

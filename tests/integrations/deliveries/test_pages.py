@@ -21,7 +21,7 @@ async def park_one(school: SmallSchool) -> None:
         await school.open_class(session, "4A", 4)
     [version_id] = await issue(school.tenant_id)
     async with school.session() as session:
-        await service.open_delivery(session, version_id)
+        await service.open_deliveries(session, [version_id])
     async with school.session() as session:
         [found] = await service.of_version(session, version_id)
         await service.park(session, uuid.UUID(str(found.id)), "Sở từ chối khoá kết nối.")

@@ -1,5 +1,6 @@
 """The season board: each step counted, and one thing to do for whoever looks."""
 
+from backend.core import storage
 from backend.core.ids import new_id
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
@@ -7,7 +8,7 @@ from backend.records.reports import service
 from backend.records.reports.schemas import NextStep
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
-from backend.remote_signing.requests.schemas import NewSigner
+from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school
 from tests.records.transcripts.conftest import NAMES, Season, season
 
@@ -75,14 +76,16 @@ async def test_the_clerk_is_asked_for_the_seal_not_for_a_signature(small_school:
 async def ask(school: SmallSchool, document: bytes, signer: NewSigner) -> None:
     """A document that waits for this one signer."""
     async with school.session() as session:
-        await signing.open_request(
-            session,
+        file = storage.file_of(document, "application/pdf")
+        await storage.register(session, file)
+        request = NewRequest(
             subject_id=new_id(),
             label="Lò Thị An",
             group="Lớp 1A",
-            document=document,
-            signers=[signer],
+            document_sha256=file.sha256,
+            signers=(signer,),
         )
+        await signing.open_requests(session, [request])
 
 
 async def test_each_step_is_counted_as_it_is_done(small_school: SmallSchool) -> None:

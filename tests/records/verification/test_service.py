@@ -1,5 +1,6 @@
 """Anyone asks about a transcript, by its code or with the file; the answer says nothing about the pupil."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import Iterator
@@ -17,14 +18,13 @@ from sqlalchemy import text
 
 from backend.core import settings, storage
 from backend.core.crypto import sha256_hex
-from backend.core.database import public_session
-from backend.core.errors import NotFound
+from backend.core.errors import NotFound, Unavailable
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.canonical import text_leaves
 from backend.records.transcripts.schemas import Snapshot, VersionSummary
 from backend.records.verification import service
-from backend.records.verification.schemas import Standing
+from backend.records.verification.schemas import Answer, Standing
 from backend.remote_signing.validation import service as signatures
 from tests.core.browser import Browser
 from tests.factories.pki import Pki
@@ -131,8 +131,7 @@ async def test_a_known_code_is_answered_threefold(public: Public, stranger: Brow
         "2025-2026",
     ):
         assert said in answer.text
-    async with public_session() as session:
-        found = await service.check_code(session, public.issued.lookup_code)
+    found = await service.check_code(public.issued.lookup_code)
     assert (found.verdict, found.intact, found.standing) == ("valid", True, Standing.IN_FORCE)
     assert [(one.role, one.intact, one.trusted) for one in found.signatures] == [
         ("homeroom_teacher", True, True),
@@ -175,10 +174,26 @@ async def test_in_force_and_the_file_are_looked_at_each_time(
     monkeypatch.setattr(storage, "get", watched_get)
     monkeypatch.setattr(transcripts, "versions_of_transcript", watched_versions)
     for _ in range(2):
-        async with public_session() as session:
-            answer = await service.check_code(session, public.issued.lookup_code)
+        answer = await service.check_code(public.issued.lookup_code)
         assert answer.standing is Standing.IN_FORCE
     assert reads == ["versions", public.issued.signed_sha256] * 2
+
+
+async def test_strangers_do_not_use_up_the_connections(public: Public) -> None:
+    """More at once than there are connections: nobody holds one while waiting for another."""
+    code = public.issued.lookup_code
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*(service.check_code(code) for _ in range(40)))
+    assert {answer.standing for answer in answers} == {Standing.IN_FORCE}
+
+
+async def test_files_of_strangers_wait_in_a_short_line(public: Public) -> None:
+    async with asyncio.timeout(120):
+        checks = (service.check_file(public.file) for _ in range(12))
+        answers = await asyncio.gather(*checks, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Unavailable)]
+    assert len(refused) == 12 - signatures.MOST_WAITING
+    assert all(isinstance(answer, Answer) for answer in answers if answer not in refused)
 
 
 async def test_no_answer_says_anything_about_the_pupil(public: Public, stranger: Browser) -> None:
@@ -328,8 +343,7 @@ async def copy_as(public: Public, year_id: Any, number: int, sha256: str) -> Non
 
 
 async def standing_of_file(public: Public) -> Standing | None:
-    async with public_session() as session:
-        return (await service.check_file(session, public.file)).standing
+    return (await service.check_file(public.file)).standing
 
 
 async def test_a_newer_year_leaves_an_older_one_in_force_and_a_newer_version_replaces_it(
@@ -344,8 +358,7 @@ async def test_a_newer_year_leaves_an_older_one_in_force_and_a_newer_version_rep
 
 
 async def test_the_service_says_the_same_of_everything_unknown(product: settings.Settings) -> None:
-    async with public_session() as session:
-        for code in ("", "abc", secrets.token_hex(16), "0" * 32, "\x00", "٣" * 32):
-            with pytest.raises(NotFound) as caught:
-                await service.check_code(session, code)
-            assert caught.value.message == service.UNKNOWN_CODE
+    for code in ("", "abc", secrets.token_hex(16), "0" * 32, "\x00", "٣" * 32):
+        with pytest.raises(NotFound) as caught:
+            await service.check_code(code)
+        assert caught.value.message == service.UNKNOWN_CODE
