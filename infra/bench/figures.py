@@ -19,5 +19,6 @@ FIGURES: Final[dict[str, Figure]] = {
     "assess.secondary": Figure("pupil-years/s/core"),
     "import.marks": Figure("marks/s", "SQLAlchemy insert().values([...])"),
     "web.page": Figure("requests/s/core", "empty Litestar page"),
+    "web.page_signed_in": Figure("requests/s/core", "empty Litestar page"),
     "web.verify_code": Figure("requests/s on 2 cores"),
 }

@@ -2,7 +2,7 @@
 
     python -m infra.bench.load URL --connections 16 --seconds 2 [--cookie name=value]
 
-Prints one JSON object: requests, seconds, p50 and p99 in milliseconds. Any answer but 200 ends it.
+Prints one JSON object: requests, seconds, p50 and p99 in milliseconds. Any answer but the expected status ends it.
 """
 
 import argparse
@@ -24,10 +24,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--cookie", default="")
     parser.add_argument("--core", type=int)
+    parser.add_argument("--status", type=int, default=200)
     chosen = parser.parse_args()
     if chosen.core is not None:
         os.sched_setaffinity(0, {chosen.core})
-    times, seconds = asyncio.run(_ask_all(chosen.url, chosen.cookie, chosen.connections, chosen.seconds))
+    asked = _ask_all(chosen.url, chosen.cookie, chosen.connections, chosen.seconds, chosen.status)
+    times, seconds = asyncio.run(asked)
     times.sort()
     answer = {
         "requests": len(times),
@@ -38,25 +40,27 @@ def main() -> None:
     print(json.dumps(answer))
 
 
-async def _ask_all(url: str, cookie: str, connections: int, seconds: float) -> tuple[list[float], float]:
+async def _ask_all(
+    url: str, cookie: str, connections: int, seconds: float, status: int
+) -> tuple[list[float], float]:
     place = urlsplit(url)
     head = f"GET {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nAccept: text/html\r\n"
     request = (head + (f"Cookie: {cookie}\r\n" if cookie else "") + "\r\n").encode()
     started = time.perf_counter()
     port = place.port or 80
     found = await asyncio.gather(
-        *(_ask(place.hostname or "", port, request, started + seconds) for _ in range(connections))
+        *(_ask(place.hostname or "", port, request, started + seconds, status) for _ in range(connections))
     )
     return [one for times in found for one in times], time.perf_counter() - started
 
 
-async def _ask(host: str, port: int, request: bytes, until: float) -> list[float]:
+async def _ask(host: str, port: int, request: bytes, until: float, status: int) -> list[float]:
     reader, writer = await asyncio.open_connection(host, port)
     times = []
     while (began := time.perf_counter()) < until:
         writer.write(request)
         head = await reader.readuntil(_END_OF_HEAD)
-        if not head.startswith(b"HTTP/1.1 200 "):
+        if not head.startswith(b"HTTP/1.1 %d " % status):
             raise SystemExit(f"unexpected answer: {head[:200]!r}")
         await reader.readexactly(_length(head))
         times.append(time.perf_counter() - began)

@@ -1,4 +1,4 @@
-"""The site under load: a signed-in page with one query, beside an empty page of the same framework and server."""
+"""The site under load: a page with one query and a signed-in one, beside an empty page of framework and server."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -31,8 +31,10 @@ _CONNECTIONS: Final = 16
 _PROCESSES: Final = 2
 #: People who look a code up at the same time.
 _ASKING: Final = 4
-#: The classes of a school with their teachers and numbers of pupils.
-_PAGE: Final = "/lop"
+#: One query, no session: a code that nobody has is looked up.
+_ONE_QUERY: Final = f"/tra-cuu/{'0' * 32}"
+#: The classes of a school with their teachers and numbers of pupils: session, person, classes, in a transaction.
+_SIGNED_IN: Final = "/lop"
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,15 +58,16 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for, and as whom; `text` stands in the answer."""
+    """What is asked for, and as whom; `text` stands in the answer of `status`."""
 
     url: str
     cookie: str = ""
     text: str
+    status: int = 200
 
 
 def run(bench: Bench) -> None:
-    """web.page, with the servers on one core and whoever asks on another; web.verify_code, the site on all."""
+    """web.page, web.page_signed_in: servers on one core, whoever asks on another; web.verify_code: the site on all."""
     everywhere = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as folder, one_core() as core:
         others = everywhere - {core} or everywhere
@@ -84,13 +87,17 @@ async def _measure(bench: Bench, table: Table, everywhere: set[int], other: int)
 async def _page(bench: Bench, stack: EmbeddedStack, core: int) -> None:
     site, empty = await _start_site(stack, stack.ports["web"], 1), await _start_empty_page(stack)
     token = await access.sign_in(servers.LOGIN, servers.PASSWORD, LOOPBACK)
+    a_class = samples.truth().secondary.classes[-1].code
     targets = [
-        Target(url=site + _PAGE, cookie=f"hocba={token}", text=samples.truth().secondary.classes[-1].code),
         Target(url=empty, text="Trang trống"),
+        Target(url=site + _ONE_QUERY, text="Không tìm thấy học bạ nào", status=404),
+        Target(url=site + _SIGNED_IN, cookie=f"hocba={token}", text=a_class),
     ]
-    busy = await _turns("web.page", targets, _CONNECTIONS, bench, core)
-    alone = await _turns("web.page, one connection", targets, 1, bench, core)
-    _report_page(bench, busy, alone)
+    empty_busy, *busy = await _turns("web.page", targets, _CONNECTIONS, bench, core)
+    empty_alone, *alone = await _turns("web.page, one connection", targets, 1, bench, core)
+    names = ("web.page", "web.page_signed_in")
+    for name, path, *found in zip(names, (_ONE_QUERY, _SIGNED_IN), busy, alone, strict=True):
+        _report_page(bench, name, path, found, [empty_busy, empty_alone])
 
 
 async def _verify_code(bench: Bench, stack: EmbeddedStack, school: OpenSchool, table: Table) -> None:
@@ -108,21 +115,27 @@ async def _verify_code(bench: Bench, stack: EmbeddedStack, school: OpenSchool, t
     )
 
 
-def _report_page(bench: Bench, busy: list[list[Load]], alone: list[list[Load]]) -> None:
-    ours, empty = (statistics.median(load.rate for load in found) for found in busy)
-    p50, empty_p50 = (statistics.median(load.p50 for load in found) for found in busy)
-    single, empty_single = (statistics.median(load.p50 for load in found) for found in alone)
-    cpu, empty_cpu = (statistics.median(load.cpu_ms for load in found) for found in busy)
+def _report_page(
+    bench: Bench, name: str, path: str, ours: Sequence[list[Load]], empty: Sequence[list[Load]]
+) -> None:
+    """`ours` and `empty`: loads on many connections, then on one."""
+
+    def both(take: Callable[[Load], float], place: int = 0) -> tuple[float, float]:
+        found, yardstick = (statistics.median(map(take, loads[place])) for loads in (ours, empty))
+        return found, found / yardstick if yardstick else 0.0
+
+    rate, rates = both(lambda load: load.rate)
+    p50, busy = both(lambda load: load.p50)
+    single, alone = both(lambda load: load.p50, 1)
+    cpu, work = both(lambda load: load.cpu_ms)
     bench.report(
-        "web.page",
-        ours,
-        n=sum(load.requests for load in busy[0]),
-        ratio=ours / empty,
+        name,
+        rate,
+        n=sum(load.requests for load in ours[0]),
+        ratio=rates,
         note=(
-            f"{_PAGE}, signed in, database on the same core, {_CONNECTIONS} connections; "
-            f"p50 {p50:.1f} ms, empty page {empty_p50:.1f} ms: {p50 / empty_p50:.1f} times; "
-            f"on one connection {single:.2f} and {empty_single:.2f} ms: {single / empty_single:.1f} times; "
-            f"by processor time {cpu:.2f} and {empty_cpu:.2f} ms: {cpu / empty_cpu:.1f} times"
+            f"{path[:20]}, database on the same core; p50 {single:.2f} ms on one connection, {alone:.1f} times the empty "
+            f"page's; {p50:.1f} ms on {_CONNECTIONS}, {busy:.1f} times; processor time {cpu:.2f} ms, {work:.1f} times"
         ),
     )
 
@@ -148,12 +161,13 @@ async def _look(target: Target) -> None:
     """A figure about the wrong page would say nothing."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         answer = await client.get(target.url, headers={"Cookie": target.cookie} if target.cookie else None)
-    if answer.status_code != 200 or target.text not in answer.text:
+    if answer.status_code != target.status or target.text not in answer.text:
         raise RuntimeError(f"{target.url} does not show what is to be measured: {answer.status_code}")
 
 
 def _load(target: Target, connections: int, seconds: float, core: int | None) -> Load:
     options = ["--connections", str(connections), "--seconds", str(seconds), "--cookie", target.cookie]
+    options += ["--status", str(target.status)]
     if core is not None:
         options += ["--core", str(core)]
     command = (sys.executable, "-m", "infra.bench.load", target.url, *options)

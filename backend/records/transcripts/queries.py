@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
 
-from backend.core.database import PublicSession, TenantSession
+from backend.core.database import TenantSession, ask_alone
+from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, SchoolClass, Student
 from backend.records.transcripts.models import Transcript, TranscriptVersion
 
@@ -91,12 +92,13 @@ async def publish_codes(session: TenantSession, codes: dict[uuid.UUID, str]) -> 
         await (await session.connection()).execute(query, rows)
 
 
-async def find_code(session: PublicSession, code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+_FIND_CODE = Question(text("select tenant_id, transcript_id from directory.find_code(:digest)"))
+
+
+async def find_code(code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """(tenant, transcript) of a published lookup code."""
-    row = (
-        await session.execute(text("select * from directory.find_code(:digest)"), {"digest": code_digest})
-    ).first()
-    return (row.tenant_id, row.transcript_id) if row else None
+    rows = await ask_alone(_FIND_CODE, digest=code_digest)
+    return (rows[0].tenant_id, rows[0].transcript_id) if rows else None
 
 
 def _versions() -> Any:

@@ -11,7 +11,7 @@ from backend.core import audit, clock, outbox, settings, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
-from backend.core.database import PublicSession, TenantSession
+from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
@@ -207,9 +207,9 @@ async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUI
     return [_summary(row) for row in await queries.versions_of_transcript(session, transcript_id)]
 
 
-async def find_by_code(session: PublicSession, lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | None:
-    """(tenant, transcript) behind a published code, or None."""
-    found = await queries.find_code(session, code_digest(lookup_code))
+async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | None:
+    """(tenant, transcript) behind a published code, or None. Who asks has no school, so it is asked outside of any."""
+    found = await queries.find_code(code_digest(lookup_code))
     return (found[0], TranscriptId(found[1])) if found else None
 
 

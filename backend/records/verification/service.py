@@ -4,7 +4,7 @@ On the code alone nothing about the pupil is shown, and an unknown code and one 
 answer. The Ministry's Cổng tra cứu is the legally valid one (PL1 §1.1); the page says so.
 
 Who asks here has no school, so these open their transactions themselves, one after the other and none around work
-on a file: strangers cannot use up the connections that schools need.
+on a file: strangers do not use up the connections that schools need.
 """
 
 import re
@@ -12,7 +12,7 @@ import uuid
 
 from backend.core import storage
 from backend.core.crypto import sha256_hex
-from backend.core.database import TenantSession, public_session, tenant_session
+from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Invalid, NotFound
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import TranscriptId, VersionSummary
@@ -31,15 +31,10 @@ MAX_UPLOAD = 5_000_000
 
 async def check_code(code: str) -> Answer:
     """What is known about a lookup code. Raises NotFound in the same words for every code that answers nothing."""
-    found = await _find(normal(code))
+    found = await transcripts.find_by_code(normal(code))
     if found is None:
         raise NotFound(UNKNOWN_CODE)
     return await _answer(*found)
-
-
-async def _find(code: str) -> tuple[uuid.UUID, TranscriptId] | None:
-    async with public_session() as directory:
-        return await transcripts.find_by_code(directory, code)
 
 
 def normal(code: str) -> str:
@@ -60,7 +55,7 @@ async def check_file(data: bytes) -> Answer:
     except Unreadable as error:
         raise Invalid(error.message) from error
     code = normal(report.lookup_code or "")
-    found = await _find(code) if code else None
+    found = await transcripts.find_by_code(code) if code else None
     versions = await _versions(*found) if found else []
     ours = next((one for one in versions if one.signed_sha256 == sha256_hex(data)), None)
     return _with_report(report, ours, versions, school=None)

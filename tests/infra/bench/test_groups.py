@@ -27,10 +27,17 @@ NAMES = {
     "sign": {"sign.pdf_b_b_x3", "sign.validate"},
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
-    "web": {"web.page", "web.verify_code"},
+    "web": {"web.page", "web.page_signed_in", "web.verify_code"},
 }
 ROOT = Path(__file__).resolve().parents[3]
-WITH_YARDSTICK = {"render.pdf", "sign.pdf_b_b_x3", "sign.validate", "import.marks", "web.page"}
+WITH_YARDSTICK = {
+    "render.pdf",
+    "sign.pdf_b_b_x3",
+    "sign.validate",
+    "import.marks",
+    "web.page",
+    "web.page_signed_in",
+}
 
 
 @pytest.fixture(autouse=True)
