@@ -91,6 +91,7 @@ class SigningSchool:
                     subject_id=subject_id,
                     label=f"Học sinh số {number:03}",
                     group=group,
+                    sort_key=f"{number:03}",
                     document_sha256=file.sha256,
                     signers=tuple(
                         NewSigner(role=role, staff_id=self._signer(role), name=role) for role in ROLES

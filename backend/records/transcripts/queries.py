@@ -119,6 +119,7 @@ def _versions() -> Any:
             Student.student_code,
             SchoolClass.name.label("class_name"),
             SchoolClass.homeroom_teacher_id,
+            (SchoolClass.name_key + " " + Student.name_key).label("sort_key"),
             AcademicYear.name.label("academic_year"),
         )
         .join(

@@ -375,6 +375,7 @@ def _request(row: TranscriptVersion, place: Any, principal: StaffId) -> NewReque
         subject_id=row.id,
         label=f"{place.full_name} ({place.student_code})",
         group=f"Lớp {place.class_name}",
+        sort_key=place.sort_key,
         document_sha256=row.pdf_sha256,
         signers=tuple(
             NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)

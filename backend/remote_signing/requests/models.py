@@ -18,6 +18,7 @@ class SigningRequest(TenantTable):
     subject_id: Mapped[uuid.UUID]
     label: Mapped[str]
     group_label: Mapped[str]
+    sort_key: Mapped[str]
     state: Mapped[str]
     document_sha256: Mapped[str]
     current_sha256: Mapped[str]

@@ -101,7 +101,7 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
             _turn_of(staff_id, seal=seal),
         )
         .group_by(SigningStep.role, SigningRequest.group_label)
-        .order_by(SigningStep.role, SigningRequest.group_label)
+        .order_by(SigningStep.role, func.min(SigningRequest.sort_key))
     )
     return (await session.execute(query)).all()
 
@@ -140,7 +140,7 @@ async def tray_items(
             SigningStep.ready_at <= until,
             _turn_of(staff_id, seal=seal),
         )
-        .order_by(SigningRequest.group_label, SigningRequest.label, SigningStep.id)
+        .order_by(SigningRequest.sort_key, SigningStep.id)
     )
     if group is not None:
         query = query.where(SigningRequest.group_label == group)

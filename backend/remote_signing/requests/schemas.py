@@ -31,11 +31,15 @@ class NewSigner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A document in the store and who is to sign it. `label` and `group` name it in the signers' trays."""
+    """A document in the store and who is to sign it. `label` and `group` name it in the signers' trays.
+
+    Trays are sorted by `sort_key`, character by character.
+    """
 
     subject_id: uuid.UUID
     label: str
     group: str
+    sort_key: str
     document_sha256: str
     signers: tuple[NewSigner, ...]
 

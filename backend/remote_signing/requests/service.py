@@ -65,6 +65,7 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
             "subject_id": request.subject_id,
             "label": request.label,
             "group_label": request.group,
+            "sort_key": request.sort_key,
             "state": RequestState.SIGNING,
             "document_sha256": request.document_sha256,
             "current_sha256": request.document_sha256,

@@ -106,6 +106,7 @@ def create_tables() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("label", sa.String(), nullable=False),
         sa.Column("group_label", sa.String(), nullable=False),
+        sa.Column("sort_key", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("document_sha256", sa.String(), nullable=False),
         sa.Column("current_sha256", sa.String(), nullable=False),

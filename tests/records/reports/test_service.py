@@ -82,6 +82,7 @@ async def ask(school: SmallSchool, document: bytes, signer: NewSigner) -> None:
             subject_id=new_id(),
             label="Lò Thị An",
             group="Lớp 1A",
+            sort_key="",
             document_sha256=file.sha256,
             signers=(signer,),
         )

@@ -10,13 +10,14 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import settings, storage
+from backend.core import clock, settings, storage
 from backend.core.errors import Conflict, NotFound
 from backend.records.transcripts import forms, service
 from backend.records.transcripts.schemas import Forms, VersionState, VersionSummary
+from backend.remote_signing.requests import queries as signing_queries
 from backend.remote_signing.requests import service as signing
 from tests.core.browser import Browser
-from tests.records.transcripts.conftest import Season
+from tests.records.transcripts.conftest import NAMES, Season
 
 Rendered = tuple[VersionSummary, bytes, bytes, Browser]
 
@@ -141,3 +142,22 @@ async def test_a_code_that_is_no_ascii_still_makes_a_file_name(season: Season, r
     answer = await browser.get(f"/hoc-ba/{version.id}/tep/pdf")
     assert (answer.status_code, answer.content) == (200, pdf)
     assert 'filename="hoc-ba-HS__0_1-2025-2026.pdf"' in answer.headers["content-disposition"]
+
+
+async def test_trays_are_sorted_as_class_lists_are(season: Season) -> None:
+    """By given name, not by family name: An, Bình, Chi are Lò, Cầm, Quàng."""
+    versions = await season.freeze()
+    for version in reversed(versions):
+        await season.render(version)
+        await season.ask_for_signatures(version)
+    assert season.homeroom.staff_id is not None
+    async with season.school.session() as session:
+        rows = await signing_queries.tray_items(
+            session,
+            season.homeroom.staff_id,
+            seal=False,
+            role="homeroom_teacher",
+            group=None,
+            until=clock.now(),
+        )
+    assert [row.label.partition(" (")[0] for row in rows] == NAMES

@@ -53,6 +53,7 @@ async def test_a_document_that_was_on_its_way_when_the_list_was_made_does_not_di
                 subject_id=school.tenant_id,
                 label="Học sinh đến sau",
                 group="Lớp 4C",
+                sort_key="",
                 document_sha256=file.sha256,
                 signers=(NewSigner(role=TEACHER, staff_id=school.staff[TEACHER], name="Cô giáo"),),
             )
