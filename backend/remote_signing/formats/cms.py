@@ -150,7 +150,10 @@ def build(
 
 def read(contents: bytes) -> SignedParts:
     """Take one SignedData apart; zero padding after it is allowed. Raises MalformedDer."""
-    outer = der.children(contents, der.read(contents), der.SEQUENCE)
+    whole = der.read(contents)
+    if any(contents[whole.end :]):
+        raise MalformedDer("the padding is not zero")
+    outer = der.children(contents, whole, der.SEQUENCE)
     if len(outer) != 2 or der.encoded(contents, outer[0]) != _SIGNED_DATA:
         raise MalformedDer("not SignedData")
     fields = der.children(contents, der.read(contents, outer[1].content, outer[1].end), der.SEQUENCE)

@@ -75,3 +75,7 @@ class Unreadable(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class Damaged(Unreadable):
+    """The bytes are not those of a sound PDF with signatures; they may have been once."""

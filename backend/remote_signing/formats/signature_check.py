@@ -7,8 +7,6 @@ from datetime import datetime
 import msgspec
 from asn1crypto import cms as asn1_cms
 from asn1crypto import x509 as asn1_x509
-from pyhanko.pdf_utils.decode_limits import DecodePurpose
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation.generic_cms import message_imprint_checker, validate_tst_signed_data
@@ -29,9 +27,10 @@ from pyhanko_certvalidator import ValidationContext
 
 from backend.core import clock
 from backend.remote_signing.formats import cms, structure
+from backend.remote_signing.formats.cms import SignedParts
 from backend.remote_signing.formats.schemas import Level, SignatureReport
 from backend.remote_signing.formats.structure import Slot
-from backend.remote_signing.formats.trust import Material, TrustStore
+from backend.remote_signing.formats.trust import Material, MaterialSpoiled, TrustStore
 
 _NO_REVOCATION = "Tệp không kèm thông tin thu hồi nên chưa kết luận được chứng thư còn hiệu lực khi ký."
 _USAGE = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
@@ -60,18 +59,18 @@ class SignatureJudge:
     def __init__(
         self,
         pdf: bytes,
-        reader: PdfFileReader,
         embedded: Sequence[EmbeddedPdfSignature],
         trust: TrustStore,
         at: datetime | None,
         *,
+        material: Material,
         clean_updates: bool,
     ) -> None:
         self._pdf = pdf
         self._oldest = embedded[0] if embedded else None
         self._clean_updates = clean_updates
         self._trust = trust
-        self._material = read_material(reader)
+        self._material = material
         self._contexts: dict[tuple[datetime, bool], ValidationContext] = {}
         self._at = at
         self._judged_at = at or max(filter(None, map(_stamped_at, embedded)), default=None) or clock.now()
@@ -105,8 +104,9 @@ class SignatureJudge:
         )
         findings.trusted = findings.intact and status.trusted and _is_trusted(chain)
         findings.signed_at = stamped_at
-        if findings.trusted and self._material.tells_revocation:
-            self._archived, self._judged_at = True, stamped_at
+        self._archived = findings.intact and self._material.tells_revocation
+        if findings.trusted and self._archived:
+            self._judged_at = stamped_at
 
     async def _check_signature(
         self, findings: Findings, item: EmbeddedPdfSignature, *, is_newest: bool
@@ -148,6 +148,7 @@ class SignatureJudge:
             findings.problems.append(f"Chữ ký không đáng tin: {fault}.")
         if findings.modified:
             findings.problems.append("Sau chữ ký này, tài liệu đã bị sửa đổi ngoài phạm vi cho phép.")
+        findings.modified = findings.modified or not status.intact or fault is not None
         findings.intact = not findings.problems
 
     def _check_profile(
@@ -160,7 +161,20 @@ class SignatureJudge:
             findings.problems.append("Chữ ký không theo chuẩn PAdES.")
         if status.seed_value_constraint_error is not None:
             findings.problems.append("Chữ ký không theo quy định của trường chữ ký.")
+        self._check_certificates(findings, parts)
         findings.intact = findings.intact and not findings.problems
+
+    def _check_certificates(self, findings: Findings, parts: SignedParts) -> None:
+        """The certificates beside the signature: no value covers them, so each must hold by itself."""
+        carried = [
+            *parts.certificates,
+            *(item for token in parts.tokens for item in cms.read(token).certificates),
+        ]
+        try:
+            Material(certificates=tuple(carried)).check(self._trust.anchors)
+        except MaterialSpoiled:
+            findings.problems.append("Chứng thư kèm theo chữ ký đã bị hỏng hoặc bị sửa.")
+            findings.modified = True
 
     async def _note_timestamp(
         self, findings: Findings, item: EmbeddedPdfSignature, status: PdfSignatureStatus
@@ -200,9 +214,10 @@ class SignatureJudge:
         findings.trusted = findings.intact and not findings.problems
 
     def _level(self, findings: Findings) -> Level:
-        if not findings.timestamped or not findings.intact:
+        """What the file holds (EN 319 142-1, 6.1), whoever is believed."""
+        if not findings.timestamped or not findings.intact or findings.certificate is None:
             return "B-B"
-        if not findings.trusted:
+        if not self._material.tells_about(findings.certificate.dump()):
             return "B-T"
         return "B-LTA" if self._archived else "B-LT"
 
@@ -213,25 +228,6 @@ class SignatureJudge:
             material = self._material if hard else Material(certificates=self._material.certificates)
             self._contexts[moment, hard] = self._trust.context(moment, material, require_revocation=hard)
         return self._contexts[moment, hard]
-
-
-def read_material(reader: PdfFileReader) -> Material:
-    """The Document Security Store of the newest revision (EN 319 142-1, 5.4.2)."""
-    found: dict[str, list[bytes]] = {"/Certs": [], "/OCSPs": [], "/CRLs": []}
-    if "/DSS" not in reader.root:
-        return Material()
-    purposes = {
-        "/Certs": DecodePurpose.CERTIFICATE,
-        "/OCSPs": DecodePurpose.OCSP_RESPONSE,
-        "/CRLs": DecodePurpose.CRL,
-    }
-    store = reader.root["/DSS"]
-    for key, purpose in purposes.items():
-        if key in store:
-            found[key] = [item.get_object().read_data(purpose) for item in store[key]]
-    return Material(
-        certificates=tuple(found["/Certs"]), ocsps=tuple(found["/OCSPs"]), crls=tuple(found["/CRLs"])
-    )
 
 
 def describe(findings: Findings) -> SignatureReport:

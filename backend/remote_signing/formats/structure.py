@@ -6,6 +6,7 @@ that we expect.
 """
 
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
@@ -14,11 +15,16 @@ from typing import Any
 import msgspec
 import pikepdf
 
-from backend.remote_signing.formats.schemas import Unreadable
+from backend.remote_signing.formats import cms, der
+from backend.remote_signing.formats.der import MalformedDer
+from backend.remote_signing.formats.schemas import Damaged, Unreadable
 
 #: A transcript is 50–400 KB; nothing near this size is one.
 MAX_BYTES = 32 * 1024 * 1024
 _MAX_FIELDS = 64
+#: A hexadecimal string as long as a signature value, and the head of an object.
+_VALUE = re.compile(rb"<(30[0-9A-Fa-f]{1000,})>")
+_OBJECT = re.compile(rb"\d+ \d+ obj\b")
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +65,7 @@ class Bones(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_pdf(pdf: bytes) -> pikepdf.Pdf:
-    """Open without repairing. Raises Unreadable."""
+    """Open without repairing. Raises Unreadable, or Damaged where repairing might help."""
     if len(pdf) > MAX_BYTES:
         raise Unreadable("Tệp quá lớn so với một học bạ, không kiểm tra được.")
     try:
@@ -67,22 +73,20 @@ def open_pdf(pdf: bytes) -> pikepdf.Pdf:
     except pikepdf.PasswordError:
         raise Unreadable("Tệp PDF đặt mật khẩu nên không kiểm tra được.") from None
     except Exception as error:
-        raise Unreadable(
-            "Tệp không phải là PDF đọc được (tệp trống, bị cắt cụt hoặc sai định dạng)."
-        ) from error
+        raise Damaged("Tệp không phải là PDF đọc được (tệp trống, bị cắt cụt hoặc sai định dạng).") from error
     if reader.is_encrypted:
         raise Unreadable("Tệp PDF đặt mật khẩu nên không kiểm tra được.")
     return reader
 
 
 def read_bones(reader: pikepdf.Pdf) -> Bones:
-    """Collect fields and signatures. Raises Unreadable when there is none, or one has no usable form."""
+    """Collect fields and signatures. Raises Damaged when there is none, or one has no usable form."""
     root: Any = reader.Root
     form: Any = root.get("/AcroForm", pikepdf.Dictionary())
     fields = _terminal_fields(form)
     signed = [(name, item) for name, item in fields if item.get("/FT") == "/Sig" and "/V" in item]
     if not signed:
-        raise Unreadable("Tệp PDF này không có chữ ký số nào.")
+        raise Damaged("Tệp PDF này không có chữ ký số nào.")
     permissions: Any = root.get("/Perms", pikepdf.Dictionary())
     certified = permissions.get("/DocMDP")
     return Bones(
@@ -123,7 +127,7 @@ def _slot(name: str, value: Any) -> Slot:
             contents=bytes(value.Contents),
         )
     except Exception as error:
-        raise Unreadable(f"Chữ ký trong trường “{name}” không có cấu trúc của chữ ký số PDF.") from error
+        raise Damaged(f"Chữ ký trong trường “{name}” không có cấu trúc của chữ ký số PDF.") from error
 
 
 def region_problem(pdf: bytes, slot: Slot) -> str | None:
@@ -139,15 +143,36 @@ def region_problem(pdf: bytes, slot: Slot) -> str | None:
     gap = pdf[slot.start : slot.stop]
     if gap[:1] != b"<" or gap[-1:] != b">" or not pdf[: slot.start].rstrip().endswith(b"/Contents"):
         return "vùng dữ liệu được ký chừa ra nhiều hơn chính chữ ký"
-    try:
-        same = binascii.unhexlify(gap[1:-1]) == slot.contents
-    except binascii.Error:
-        same = False
+    # Either case may be written; both in one value are a changed byte that changes no digit.
+    same = gap[1:-1] in (slot.contents.hex().encode(), slot.contents.hex().upper().encode())
     if not same or _enclosing_object(pdf, slot.start) != slot.object_id:
         return "vùng dữ liệu chừa ra không phải là nội dung của chính chữ ký này"
+    if not _is_zero_padded(slot.contents):
+        return "vùng dữ liệu chừa ra còn chứa nội dung khác ngoài chữ ký"
     if not pdf[: slot.end].rstrip(b"\r\n").endswith(b"%%EOF"):
         return "chữ ký không phủ hết phần nội dung mà nó được đặt vào"
     return None
+
+
+def carries_signature(pdf: bytes) -> bool:
+    """Whether a damaged file still shows that it was a whole signed PDF: a signature's value, and nothing cut off."""
+    heads = [found.start() for found in _OBJECT.finditer(pdf)]
+    is_whole = bool(heads) and pdf.rfind(b"%%EOF") > heads[-1]
+    return is_whole and any(_is_signature(found[1]) for found in _VALUE.finditer(pdf))
+
+
+def _is_signature(hexadecimal: bytes) -> bool:
+    try:
+        return bool(cms.read(binascii.unhexlify(hexadecimal)).value)
+    except (ValueError, IndexError):
+        return False
+
+
+def _is_zero_padded(contents: bytes) -> bool:
+    try:
+        return not any(contents[der.read(contents).end :])
+    except MalformedDer:
+        return False
 
 
 def _enclosing_object(pdf: bytes, position: int) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -32,6 +32,10 @@ class TrustError(Exception):
 
 class RevocationRefused(Exception):
     """An OCSP response or CRL that says nothing reliable about the certificate. The message says why."""
+
+
+class MaterialSpoiled(Exception):
+    """Something among certificates and revocation answers is not what it must be. The message says why."""
 
 
 class RevocationStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +65,32 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     def tells_revocation(self) -> bool:
         """Whether there is anything about revocation in it."""
         return bool(self.ocsps or self.crls)
+
+    def tells_about(self, certificate_der: bytes) -> bool:
+        """Whether there is an answer about revocation of this certificate in it."""
+        certificate = _load(certificate_der)
+        answers = [one for item in self.ocsps for one in ocsp.load_der_ocsp_response(item).responses]
+        lists = [x509.load_der_x509_crl(item) for item in self.crls]
+        return any(one.serial_number == certificate.serial_number for one in answers) or any(
+            listed.issuer == certificate.issuer for listed in lists
+        )
+
+    def check(self, anchors: Sequence[x509.Certificate] = ()) -> None:
+        """Read everything in it, and check each part against its issuer where that is known. Raises MaterialSpoiled.
+
+        Whether anything of it is to be believed is another question.
+        """
+        try:
+            certificates = [_load(item) for item in self.certificates]
+            known = [*certificates, *anchors]
+            for certificate in certificates:
+                _check_signed(certificate, known)
+            for answer in self.ocsps:
+                _check_ocsp(ocsp.load_der_ocsp_response(answer), known)
+            for listed in self.crls:
+                _check_crl(x509.load_der_x509_crl(listed), known)
+        except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+            raise MaterialSpoiled("a certificate or an answer about revocation cannot be read") from error
 
 
 class TrustStore:
@@ -136,6 +166,33 @@ def read_ocsp(response_der: bytes, certificate_der: bytes, issuer_der: bytes) ->
     )
 
 
+def _check_signed(certificate: x509.Certificate, certificates: Sequence[x509.Certificate]) -> None:
+    tuple(certificate.extensions)
+    issuers = [item for item in certificates if item.subject == certificate.issuer]
+    if issuers and not any(_issued(certificate, issuer) for issuer in issuers):
+        raise MaterialSpoiled("a certificate is not signed by its issuer")
+
+
+def _check_ocsp(response: ocsp.OCSPResponse, certificates: Sequence[x509.Certificate]) -> None:
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        raise MaterialSpoiled("an OCSP response is no success")
+    for certificate in response.certificates:
+        _check_signed(certificate, certificates)
+    # Without certificates of its own it is signed by an issuer, perhaps one that only the anchors hold.
+    responders = response.certificates or [
+        item for item in certificates if item.subject == response.responder_name
+    ]
+    if responders and not any(_answered(response, item) for item in responders):
+        raise MaterialSpoiled("an OCSP response is not signed by its responder")
+
+
+def _check_crl(listed: x509.CertificateRevocationList, certificates: Sequence[x509.Certificate]) -> None:
+    issuers = [item.public_key() for item in certificates if item.subject == listed.issuer]
+    keys = [key for key in issuers if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)]
+    if keys and not any(listed.is_signature_valid(key) for key in keys):
+        raise MaterialSpoiled("a CRL is not signed by its issuer")
+
+
 _STATUS: dict[ocsp.OCSPCertStatus, Literal["good", "revoked", "unknown"]] = {
     ocsp.OCSPCertStatus.GOOD: "good",
     ocsp.OCSPCertStatus.REVOKED: "revoked",
@@ -144,21 +201,23 @@ _STATUS: dict[ocsp.OCSPCertStatus, Literal["good", "revoked", "unknown"]] = {
 
 
 def _check_responder(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> None:
-    algorithm = response.signature_hash_algorithm
-    for candidate in (issuer, *response.certificates):
-        if candidate is not issuer and not _is_appointed(candidate, issuer):
-            continue
-        key = candidate.public_key()
-        try:
-            if isinstance(key, rsa.RSAPublicKey) and algorithm:
-                key.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), algorithm)
-                return
-            if isinstance(key, ec.EllipticCurvePublicKey) and algorithm:
-                key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(algorithm))
-                return
-        except InvalidSignature:
-            continue
-    raise RevocationRefused("the OCSP response is not signed by the issuer or its responder")
+    appointed = [item for item in response.certificates if _is_appointed(item, issuer)]
+    if not any(_answered(response, item) for item in (issuer, *appointed)):
+        raise RevocationRefused("the OCSP response is not signed by the issuer or its responder")
+
+
+def _answered(response: ocsp.OCSPResponse, responder: x509.Certificate) -> bool:
+    key, algorithm = responder.public_key(), response.signature_hash_algorithm
+    try:
+        if isinstance(key, rsa.RSAPublicKey) and algorithm:
+            key.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), algorithm)
+            return True
+        if isinstance(key, ec.EllipticCurvePublicKey) and algorithm:
+            key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(algorithm))
+            return True
+    except InvalidSignature:
+        pass
+    return False
 
 
 def _is_appointed(candidate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -17,19 +17,22 @@ from pyhanko.pdf_utils.decode_limits import (
     DocumentDecodeBudget,
     StreamDecodeLimits,
 )
+from pyhanko.pdf_utils.misc import PdfDecodeLimitError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from backend.core import clock
-from backend.remote_signing.formats import cms, revisions, structure
-from backend.remote_signing.formats.schemas import Report, SignatureReport, Unreadable, Verdict
+from backend.remote_signing.formats import revisions, structure
+from backend.remote_signing.formats.schemas import Damaged, Report, SignatureReport, Unreadable, Verdict
 from backend.remote_signing.formats.self_check import SelfCheckFailed, quick_check
 from backend.remote_signing.formats.signature_check import Findings, SignatureJudge, describe
 from backend.remote_signing.formats.structure import Bones
-from backend.remote_signing.formats.trust import TrustStore
+from backend.remote_signing.formats.trust import Material, MaterialSpoiled, TrustStore
+from backend.remote_signing.formats.validation_store import SpoiledStore, read_store
 
 __all__ = ["Report", "SelfCheckFailed", "SignatureReport", "Unreadable", "quick_check", "validate_pdf"]
 
+_ABNORMAL = "Tệp PDF bị hỏng hoặc có cấu trúc bất thường, không kiểm tra được."
 _MIB = 1024 * 1024
 #: A transcript decodes to a few MB; a bomb stops long before it hurts.
 LIMITS = DecodeLimits(
@@ -49,7 +52,8 @@ def validate_pdf(
     """Judge a signed PDF that may be hostile.
 
     `at` is the time to judge at (None: the newest time stamp in the file, else now); `labels` names the
-    fields in the sentences. Raises Unreadable, and nothing else, when the bytes are no signed PDF.
+    fields in the sentences. Raises Unreadable, and nothing else, when the bytes are no signed PDF; one that has
+    been damaged so that no signature can be checked is invalid.
     """
     names = labels or {}
     _quiet_libraries()
@@ -58,10 +62,14 @@ def validate_pdf(
         bones = structure.read_bones(reader)
         reader.close()
         return _judge(pdf, bones, trust, at, expected_fields, names)
+    except Damaged as error:
+        return _broken(pdf, error)
     except Unreadable:
         raise
-    except (Exception, RecursionError) as error:
-        raise Unreadable("Tệp PDF bị hỏng hoặc có cấu trúc bất thường, không kiểm tra được.") from error
+    except (PdfDecodeLimitError, MemoryError, RecursionError) as error:
+        raise Unreadable(_ABNORMAL) from error
+    except Exception:
+        return _broken(pdf, Unreadable(_ABNORMAL))
 
 
 def _judge(
@@ -73,22 +81,16 @@ def _judge(
     labels: Mapping[str, str],
 ) -> Report:
     problems = [*structure.missing(bones, expected, labels), *structure.problems(bones, expected)]
-    try:
-        reader = PdfFileReader(BytesIO(pdf), strict=True, decode_limits=LIMITS)
-        embedded = list(reader.embedded_signatures)
-        changes = revisions.problems(reader, embedded)
-    except Exception:
-        return _broken(bones, problems)
-    judge = SignatureJudge(pdf, reader, embedded, trust, at, clean_updates=not changes)
+    reader = PdfFileReader(BytesIO(pdf), strict=True, decode_limits=LIMITS)
+    embedded = list(reader.embedded_signatures)
+    material, spoiled = _material(reader, trust)
+    changes = [*_tail_problems(pdf, bones), *revisions.problems(pdf, reader, embedded), *spoiled]
+    judge = SignatureJudge(pdf, embedded, trust, at, material=material, clean_updates=not changes)
     findings = asyncio.run(_findings(judge, bones, embedded))
     if [item.slot.object_id for item in findings] != [slot.object_id for slot in bones.slots]:
         problems.append("Hai bộ đọc PDF hiểu các chữ ký trong tệp khác nhau.")
     problems.extend(changes)
     people = [item for item in findings if not item.slot.is_document_timestamp]
-    if not pdf.rstrip(b"\r\n").endswith(b"%%EOF") or (
-        bones.slots[-1].end != len(pdf) and not bones.has_store
-    ):
-        problems.append("Sau chữ ký cuối cùng, tệp đã được ghi thêm nội dung.")
     problems.extend(_archive_problems(findings))
     reports = tuple(describe(item) for item in people)
     changed = bool(changes) or any(item.modified for item in findings)
@@ -100,6 +102,23 @@ def _judge(
         problems=tuple(dict.fromkeys(problems)),
         notices=tuple(_notices(reports, people)),
     )
+
+
+def _tail_problems(pdf: bytes, bones: Bones) -> list[str]:
+    is_closed = pdf.rstrip(b"\r\n").endswith(b"%%EOF")
+    if is_closed and (bones.slots[-1].end == len(pdf) or bones.has_store):
+        return []
+    return ["Sau chữ ký cuối cùng, tệp đã được ghi thêm nội dung."]
+
+
+def _material(reader: PdfFileReader, trust: TrustStore) -> tuple[Material, list[str]]:
+    """What the file brings for its own validation, and sentences about what of it is spoiled."""
+    try:
+        material = read_store(reader.root).material
+        material.check(trust.anchors)
+        return material, []
+    except (SpoiledStore, MaterialSpoiled):
+        return Material(), [revisions.SPOILED]
 
 
 async def _findings(
@@ -140,24 +159,17 @@ def _notices(reports: Sequence[SignatureReport], people: Sequence[Findings]) -> 
     return notices
 
 
-def _broken(bones: Bones, problems: Sequence[str]) -> Report:
-    if not any(_holds_signature(slot.contents) for slot in bones.slots):
-        raise Unreadable("Không đọc được chữ ký số nào trong tệp PDF này.")
-    sentence = "Cấu trúc tệp PDF đã bị hỏng hoặc bị sửa nên không xác nhận được chữ ký nào."
+def _broken(pdf: bytes, refusal: Unreadable) -> Report:
+    """What is not readable any more, and was a signed document: not valid. Raises `refusal` for anything else."""
+    if not structure.carries_signature(pdf):
+        raise refusal
     return Report(
         verdict="invalid",
         format="pdf",
         signatures=(),
         modified_after_signing=True,
-        problems=(*problems, sentence),
+        problems=("Cấu trúc tệp PDF đã bị hỏng hoặc bị sửa nên không xác nhận được chữ ký nào.",),
     )
-
-
-def _holds_signature(contents: bytes) -> bool:
-    try:
-        return bool(cms.read(contents).value)
-    except (ValueError, IndexError, TypeError):
-        return False
 
 
 def _quiet_libraries() -> None:

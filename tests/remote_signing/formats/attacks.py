@@ -150,9 +150,93 @@ def signature_removed(pdf: bytes) -> bytes:
     return updated(pdf, change)
 
 
+def title_forged(pdf: bytes) -> bytes:
+    """The document information names another pupil."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        info = writer.trailer["/Info"]
+        info[pdf_name("/Title")] = pdf_string("Học bạ – Nguyễn Văn Giả")
+        writer.update_container(info)
+
+    return updated(pdf, change)
+
+
+def metadata_replaced(pdf: bytes) -> bytes:
+    """The XMP says something else."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        forged = generic.StreamObject(
+            dict_data={pdf_name("/Type"): pdf_name("/Metadata"), pdf_name("/Subtype"): pdf_name("/XML")},
+            stream_data=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
+        )
+        writer.root[pdf_name("/Metadata")] = writer.add_object(forged)
+        writer.update_container(writer.root)
+
+    return updated(pdf, change)
+
+
+def object_hidden(pdf: bytes) -> bytes:
+    """An object that nothing leads to."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        writer.add_object(pdf_string("Toán 10"))
+
+    return updated(pdf, change)
+
+
+def object_hidden_in_store(pdf: bytes) -> bytes:
+    """The validation material leads to something that is none."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        store = writer.root["/DSS"] if "/DSS" in writer.root else _dictionary({})
+        store[pdf_name("/Note")] = writer.add_object(pdf_string("Toán 10"))
+        writer.root[pdf_name("/DSS")] = writer.add_object(store)
+        writer.update_container(writer.root)
+
+    return updated(pdf, change)
+
+
+def text_between_objects(pdf: bytes) -> bytes:
+    """A comment before the last cross-reference section, which moves along."""
+    at = pdf.rindex(b"xref\n", 0, pdf.rindex(b"startxref"))
+    hidden = b"% 10,0\n"
+    tail = pdf[at:].replace(b"startxref\n%d" % at, b"startxref\n%d" % (at + len(hidden)))
+    return pdf[:at] + hidden + tail
+
+
+def padding_used(pdf: bytes) -> bytes:
+    """Something stands in the zeros behind the last signature's value."""
+    last = list(_CONTENTS.finditer(pdf))[-1]
+    return pdf[: last.end(1) - 8] + b"31302c30" + pdf[last.end(1) :]
+
+
+def case_changed(pdf: bytes) -> bytes:
+    """One digit of the last signature's value is written in the other case."""
+    last = list(_CONTENTS.finditer(pdf))[-1]
+    at = next(index for index in range(last.start(1), last.end(1)) if pdf[index : index + 1] in b"abcdef")
+    return pdf[:at] + pdf[at : at + 1].upper() + pdf[at + 1 :]
+
+
+def range_spoiled(pdf: bytes) -> bytes:
+    """The last signature's /ByteRange has another name."""
+    at = pdf.rindex(b"/ByteRange")
+    return pdf[:at] + b"/ByteRbnge" + pdf[at + 10 :]
+
+
+def signature_unreadable(pdf: bytes) -> bytes:
+    """The last signature is no dictionary any more."""
+    at = pdf.rindex(b"<</Type/Sig/")
+    return pdf[:at] + b"=<" + pdf[at + 2 :]
+
+
 def bytes_appended(pdf: bytes) -> bytes:
     """A comment behind the end."""
     return pdf + b"% 10,0\n"
+
+
+def lines_appended(pdf: bytes) -> bytes:
+    """Two thousand bytes behind the end, where a reader no longer finds it."""
+    return pdf + b"% 10,0\n" * 300
 
 
 def signature_count(pdf: bytes) -> int:

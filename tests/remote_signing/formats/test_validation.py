@@ -1,6 +1,7 @@
 """The verdict on signed PDFs: sound ones, spoiled ones, and those whose trust cannot be established."""
 
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -89,6 +90,7 @@ def test_an_unknown_anchor_is_indeterminate(world: World, signed: bytes) -> None
     for trust in (TrustStore([stranger.tsa.certificate]), TrustStore([])):
         report = check(world, signed, trust=trust)
         assert report.verdict == "indeterminate"
+        assert {item.level for item in report.signatures} == {"B-LT"}
         assert all(item.intact and not item.trusted for item in report.signatures)
         assert "danh sách tin cậy" in sentences(report)
 
@@ -136,8 +138,20 @@ SPOILED = [
     (attacks.field_added, "trường"),
     (attacks.signature_shared, "dùng chung"),
     (attacks.signature_removed, "Thiếu chữ ký"),
-    (attacks.bytes_appended, ""),
+    (attacks.title_forged, "sửa"),
+    (attacks.metadata_replaced, "sửa"),
+    (attacks.object_hidden, "sửa"),
+    (attacks.object_hidden_in_store, "DSS"),
+    (attacks.text_between_objects, "ghi thêm"),
+    (attacks.padding_used, "khác ngoài chữ ký"),
+    (attacks.case_changed, "chừa ra"),
+    (attacks.range_spoiled, "hỏng hoặc bị sửa"),
+    (attacks.signature_unreadable, "hỏng hoặc bị sửa"),
+    (attacks.bytes_appended, "ghi thêm"),
+    (attacks.lines_appended, "hỏng hoặc bị sửa"),
 ]
+#: The value itself is spoiled: it says nothing of what was written when.
+VALUE_SPOILED = (attacks.foreign_cms, attacks.zeroed_value, attacks.signature_shared)
 
 
 @pytest.mark.parametrize(("attack", "said"), SPOILED, ids=lambda value: getattr(value, "__name__", ""))
@@ -149,6 +163,46 @@ def test_spoiled_files_are_invalid(
     assert report.verdict == "invalid"
     assert report.problems or any(item.problems for item in report.signatures)
     assert said in sentences(report)
+    assert report.modified_after_signing or attack in VALUE_SPOILED
+
+
+def test_each_damaged_part_of_the_material_is_noticed(world: World, signed_b_t: bytes, signed: bytes) -> None:
+    streams = list(re.finditer(rb"stream\n(.+?)\nendstream", signed[len(signed_b_t) :], re.DOTALL))
+    assert len(streams) == 8
+    for stream in streams:
+        # Far into the signature of the certificate or the answer.
+        at = len(signed_b_t) + stream.end(1) - 20
+        report = check(world, signed[:at] + bytes([signed[at] ^ 1]) + signed[at + 1 :])
+        assert report.verdict == "invalid"
+        assert report.modified_after_signing
+        assert "DSS" in sentences(report)
+
+
+def test_material_that_is_no_data_is_noticed(world: World, signed_b_t: bytes) -> None:
+    report = check(world, pades.add_validation_material(signed_b_t, [b"Toan 10"], [], []))
+    assert report.verdict == "invalid"
+    assert report.modified_after_signing
+
+
+def test_material_before_the_last_signature_is_not_ours(world: World) -> None:
+    document = world.sign(world.add_material(world.sign_all(count=2)), NAMES[2], world.seal)
+    report = check(world, document)
+    assert report.verdict == "invalid"
+    assert report.modified_after_signing
+
+
+def test_material_may_grow(world: World, signed: bytes) -> None:
+    grown = pades.add_validation_material(signed, [world.pki.root.der], [], [])
+    assert grown != signed
+    assert check(world, grown).verdict == "valid"
+
+
+def test_a_spoiled_certificate_beside_a_signature_is_noticed(world: World, signed: bytes) -> None:
+    at = signed.rindex(world.pki.issuing.der.hex().encode()) + 2 * len(world.pki.issuing.der) - 9
+    other = b"0" if signed[at : at + 1] != b"0" else b"1"
+    report = check(world, signed[:at] + other + signed[at + 1 :])
+    assert report.verdict == "invalid"
+    assert not report.signatures[2].intact
 
 
 @pytest.mark.parametrize("attack", [attacks.page_replaced, attacks.annotation_added, attacks.field_added])
@@ -214,7 +268,9 @@ def test_a_signature_after_the_seal_is_invalid(world: World, signed_b_t: bytes) 
     assert not report.signatures[2].intact
 
 
-def test_a_document_time_stamp_by_pyhanko_makes_b_lta(world: World, signed: bytes) -> None:
+def test_a_document_time_stamp_by_pyhanko_makes_b_lta(
+    world: World, signed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = rsa_key("tsa").private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -224,9 +280,10 @@ def test_a_document_time_stamp_by_pyhanko_makes_b_lta(world: World, signed: byte
         _issuers(world),
         fixed_dt=SIGNED_AT + timedelta(hours=1),
     )
-    out = signers.PdfTimeStamper(stamper).timestamp_pdf(
-        IncrementalPdfFileWriter(io.BytesIO(signed)), "sha256"
-    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(signed))
+    # Left alone, pyHanko dates the file's metadata anew, which the seal does not allow.
+    monkeypatch.setattr(writer, "_update_meta", lambda: None)
+    out = signers.PdfTimeStamper(stamper).timestamp_pdf(writer, "sha256")
     archived = world.add_material(out.getvalue(), SIGNED_AT + timedelta(hours=2))
     report = check(world, archived)
     assert report.verdict == "valid", sentences(report)

@@ -82,12 +82,27 @@ def test_three_answers_for_a_person(tmp_path: Path, signed: bytes, trust_dir: Pa
     assert "Vấn đề" not in said.out
 
 
-def test_spoiled_is_one_and_says_why(tmp_path: Path, signed: bytes, trust_dir: Path) -> None:
-    said = Said(written(tmp_path, attacks.page_replaced(signed)), trust_dir)
+@pytest.mark.parametrize(
+    "attack",
+    [
+        attacks.page_replaced,
+        attacks.title_forged,
+        attacks.bytes_appended,
+        attacks.lines_appended,
+        attacks.range_spoiled,
+        attacks.padding_used,
+    ],
+)
+def test_spoiled_is_one_and_says_why(
+    tmp_path: Path, signed: bytes, trust_dir: Path, attack: Callable[[bytes], bytes]
+) -> None:
+    path = written(tmp_path, attack(signed))
+    said = Said(path, trust_dir)
     assert said.status == 1
     assert "KHÔNG HỢP LỆ" in said.out
     assert "1. Nguyên vẹn: KHÔNG" in said.out
     assert "Vấn đề:" in said.out
+    assert Said(path, trust_dir, as_json=True).json["modified_after_signing"] is True
 
 
 def test_without_anchors_nothing_is_valid(
