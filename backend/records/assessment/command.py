@@ -62,6 +62,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     error: Problem
 
 
+_UNKNOWN_FIELD = "Không có trường “{name}” ở chỗ này; xin kiểm tra lại tên trường."
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NOT_JSON = Problem(path="", message="Dữ liệu vào không phải là JSON hợp lệ (UTF-8); xin kiểm tra lại tệp.")
 
@@ -109,6 +110,10 @@ def _explain(data: bytes, technical: str) -> Problem:
     if required:
         path.append(required[1])
         return Problem(path=".".join(path), message=f"Thiếu trường {required[1]}: {_expected(path)}.")
+    unknown = re.search(r"unknown field `([^`]*)`", technical)
+    if unknown:
+        path.append(unknown[1])
+        return Problem(path=".".join(path), message=_UNKNOWN_FIELD.format(name=unknown[1][:40]))
     sentence = _expected(path)
     return Problem(path=".".join(path), message=sentence[0].upper() + sentence[1:] + ".")
 

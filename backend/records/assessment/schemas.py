@@ -102,10 +102,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True):
-    """A value object of this slice. Those made by the hundred are `gc=False`: strings cannot form a cycle."""
+    """A value object of this slice. Those made by the hundred are `gc=False`: strings cannot form a cycle.
+
+    Inputs below a pupil-year forbid fields that we do not know: a misspelt one would change a result unseen.
+    """
 
 
-class TermMarks(_Value, frozen=True, kw_only=True, gc=False):
+class TermMarks(_Value, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """One subject in one term: its marks, or the recorded `average` (score) / `result` (comment).
 
     `regular` are ĐĐGtx, `midterm` ĐĐGgk, `final` ĐĐGck: marks, or "Đ"/"CĐ" in a comment subject.
@@ -118,7 +121,7 @@ class TermMarks(_Value, frozen=True, kw_only=True, gc=False):
     result: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class SecondarySubject(_Value, frozen=True, kw_only=True, gc=False):
+class SecondarySubject(_Value, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """One subject of one pupil-year. `lessons_per_year` gives the number of regular marks (TT22 Đ.6.2.b)."""
 
     code: str
@@ -135,7 +138,7 @@ class SecondarySubject(_Value, frozen=True, kw_only=True, gc=False):
     topic: str | None = None
 
 
-class Conduct(_Value, frozen=True, kw_only=True, gc=False):
+class Conduct(_Value, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """Kết quả rèn luyện of the two terms, and after training in the summer (TT22 Đ.8, Đ.13)."""
 
     term1: Level | None = None
@@ -143,7 +146,7 @@ class Conduct(_Value, frozen=True, kw_only=True, gc=False):
     after_summer: Level | None = None
 
 
-class Absences(_Value, frozen=True, kw_only=True, gc=False):
+class Absences(_Value, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """Half-days (buổi) absent in the year, by the plan of one buổi a day."""
 
     excused: int | None = None
@@ -159,7 +162,7 @@ class SecondaryYear(_Value, frozen=True, kw_only=True, tag_field="circular", tag
     absences: Absences | None = None
 
 
-class PrimarySubject(_Value, frozen=True, kw_only=True):
+class PrimarySubject(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One subject or educational activity at year end; `tests`: all attempts of each periodic test, in order.
 
     Keys of `tests`: `mid_s1`, `end_s1`, `mid_s2`, `year_end`. Marks are whole numbers as strings.
@@ -172,14 +175,14 @@ class PrimarySubject(_Value, frozen=True, kw_only=True):
     counts: bool | None = None
 
 
-class TraitResult(_Value, frozen=True, kw_only=True):
+class TraitResult(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One quality (phẩm chất) or competence (năng lực) at year end."""
 
     code: str
     level: TraitLevel | None = None
 
 
-class Recognition(_Value, frozen=True, kw_only=True):
+class Recognition(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What TT27 Đ.13.1.a asks of people for the title Học sinh Tiêu biểu."""
 
     outstanding_subject: bool = False

@@ -81,6 +81,13 @@ def test_no_subject_at_all_is_not_failure() -> None:
         ({**scored("TOAN", "8"), "term2": {"average": "8", "final": "8"}}, "subjects.TOAN.term2.average"),
         ({**marked([], None, "8"), "lessons_per_year": None}, "subjects.TOAN.lessons_per_year"),
         ({**marked([], None, "8"), "lessons_per_year": 0}, "subjects.TOAN.lessons_per_year"),
+        (marked(["99"], "8", "8", exempt=True), "subjects.TOAN.term1.regular"),
+        (marked(["8"] * 4, "8", "99", counts=False), "subjects.TOAN.term1.final"),
+        (scored("TOAN", "99", exempt=True), "subjects.TOAN.term1.average"),
+        (scored("TOAN", "8", exempt=True, topic="99"), "subjects.TOAN.topic"),
+        (scored("TOAN", "8", exempt=True, reassessed="99"), "subjects.TOAN.reassessed"),
+        ({**comment("GDTC", exempt=True), "term2": {"average": "8"}}, "subjects.GDTC.term2.average"),
+        (scored("TOAN", "8", topic="99"), "subjects.TOAN.topic"),
         (scored("A.B", "8"), "subjects.0.code"),
         (scored("", "8"), "subjects.0.code"),
     ],
@@ -143,3 +150,19 @@ def test_all_marks_and_a_recorded_result_are_one_too_many(field: str, value: str
     with pytest.raises(InvalidPupilYear) as refused:
         assess_json(secondary([subject]))
     assert refused.value.path == f"subjects.TOAN.term2.{field}"
+
+
+def test_a_level_after_the_summer_that_does_not_apply_is_explained() -> None:
+    result = assess_json(secondary(averages(GOOD), ("T", "K", "T")))
+    assert (result.conduct.year, result.conduct.after_summer) == ("K", None)
+    [text] = [one.text for one in result.reasons if one.rule == "TT22 Đ.13"]
+    assert "(Tốt) không được dùng" in text
+    open_year = assess_json(secondary(averages(GOOD), ("T", None, "T")))
+    assert "chưa được dùng" in " ".join(one.text for one in open_year.reasons if one.rule == "TT22 Đ.13")
+
+
+def test_no_title_while_the_year_is_open() -> None:
+    result = assess_json({**secondary(averages(GOOD)), "absences": None})
+    assert (result.promotion, result.title) == (Promotion.PENDING, None)
+    [text] = [one.text for one in result.reasons if one.rule == "TT22 Đ.15.1.a"]
+    assert text == "Chưa xét danh hiệu vì còn thiếu dữ liệu của năm học."

@@ -162,8 +162,32 @@ def test_what_is_not_acceptable(data: str | bytes, path: str, words: str) -> Non
     assert words in error["message"]
 
 
-def test_fields_that_we_do_not_know_are_ignored() -> None:
+def test_a_field_of_the_caller_beside_ours_is_ignored() -> None:
     assert call(json.dumps({**secondary(averages(["8"] * 8)), "pupil": "HS001"}))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (secondary([scored("TOAN", "8", reasesed="9")]), "subjects.TOAN.reasesed"),
+        (secondary([{**scored("TOAN", "8"), "term2": {"averag": "8"}}]), "subjects.TOAN.term2.averag"),
+        ({**secondary([]), "conduct": {"summer": "T"}}, "conduct.summer"),
+        ({**secondary([]), "absences": {"excuse": 1}}, "absences.excuse"),
+        ({**primary(4), "subjects": [{"code": "TV", "test": {}}]}, "subjects.TV.test"),
+        ({**primary(4), "recognition": {"class_agree": True}}, "recognition.class_agree"),
+    ],
+)
+def test_a_misspelt_field_is_refused(data: dict[str, Any], path: str) -> None:
+    error = refused(json.dumps(data))
+    assert error["path"] == path
+    assert "tên trường" in error["message"]
+
+
+@pytest.mark.parametrize("left_out", [{"exempt": True}, {"counts": False}])
+def test_marks_that_do_not_count_are_checked(left_out: dict[str, bool]) -> None:
+    data = primary(4, {"TV": ["99"]})
+    data["subjects"] = [{**one, **left_out} for one in data["subjects"]]
+    assert refused(json.dumps(data))["path"] == "subjects.TV.tests.year_end"
 
 
 def test_byte_order_mark_is_ignored() -> None:

@@ -60,7 +60,8 @@ def assess_secondary(pupil_year: SecondaryYear, policy: Policy) -> SecondaryResu
     """
     _check(pupil_year)
     facts = _year_facts(pupil_year, policy)
-    promotion, title = _promotion(facts, policy), _title(facts)
+    promotion = _promotion(facts, policy)
+    title = None if promotion is Promotion.PENDING else _title(facts)
     return SecondaryResult(
         subjects={subject.code: subject.written() for subject in facts.assessed},
         learning=Learning(
@@ -116,6 +117,7 @@ def _year_facts(pupil_year: SecondaryYear, policy: Policy) -> YearFacts:
         after=_outcome(judged, attrgetter("final"), policy) if again else None,
         conduct_terms=(given.term1, given.term2),
         conduct=conduct,
+        conduct_summer=given.after_summer,
         # Đ.13 replaces a year's Chưa đạt; nobody else trains in the summer
         conduct_after=given.after_summer if conduct is Level.FAIL else None,
         absences=_absences(pupil_year.absences),

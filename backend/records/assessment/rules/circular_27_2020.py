@@ -43,7 +43,7 @@ _END_TERM = ("end_s1", "year_end")
 
 
 class _Tested(NamedTuple):
-    """One counted subject with the mark of its year-end test, if it has one."""
+    """One subject with the mark of its year-end test, if it has one."""
 
     subject: PrimarySubject
     test: int | None
@@ -97,10 +97,10 @@ def _check(pupil_year: PrimaryYear) -> None:
 
 
 def _facts(pupil_year: PrimaryYear, policy: Policy) -> PrimaryFacts:
+    # What does not count is checked all the same.
+    checked = [_tested(subject, pupil_year.grade, policy) for subject in pupil_year.subjects]
     tested = [
-        _tested(subject, pupil_year.grade, policy)
-        for subject in pupil_year.subjects
-        if not subject.exempt and _counts(subject, pupil_year.grade, policy)
+        one for one in checked if not one.subject.exempt and _counts(one.subject, pupil_year.grade, policy)
     ]
     missing = [path for one in tested for path in one.missing]
     missing += [f"traits.{trait.code}.level" for trait in pupil_year.traits if trait.level is None]

@@ -33,7 +33,10 @@ def explain(facts: YearFacts, promotion: Promotion, title: Title | None) -> Iter
         yield from _after_reasons(facts)
     yield from _conduct_reasons(facts)
     yield _promotion_reason(facts, promotion)
-    yield from _title_reasons(facts, title)
+    if promotion is not Promotion.PENDING:
+        yield from _title_reasons(facts, title)
+    elif facts.year is not None and facts.conduct is not None:
+        yield Reason(rule="TT22 Đ.15.1.a", text="Chưa xét danh hiệu vì còn thiếu dữ liệu của năm học.")
 
 
 def _show(value: Value | None) -> str:
@@ -147,6 +150,12 @@ def _conduct_reasons(facts: YearFacts) -> Iterator[Reason]:
         yield Reason(
             rule="TT22 Đ.8.2.b", text="Chưa xác định kết quả rèn luyện cả năm vì còn thiếu mức của học kì."
         )
+        if facts.conduct_summer:
+            yield Reason(
+                rule="TT22 Đ.13",
+                text=f"Mức rèn luyện sau kì nghỉ hè ({LEVEL_NAMES[facts.conduct_summer]}) chưa được dùng vì chưa "
+                "có kết quả rèn luyện cả năm.",
+            )
         return
     term1, term2 = (LEVEL_NAMES[level] for level in facts.conduct_terms if level)
     yield Reason(
@@ -158,6 +167,12 @@ def _conduct_reasons(facts: YearFacts) -> Iterator[Reason]:
             rule="TT22 Đ.13",
             text=f"Sau rèn luyện trong kì nghỉ hè, kết quả rèn luyện được đánh giá lại là "
             f"{LEVEL_NAMES[facts.conduct_after]} và thay cho kết quả cả năm khi xét lên lớp.",
+        )
+    elif facts.conduct_summer:
+        yield Reason(
+            rule="TT22 Đ.13",
+            text=f"Mức rèn luyện sau kì nghỉ hè ({LEVEL_NAMES[facts.conduct_summer]}) không được dùng: kết quả "
+            f"rèn luyện cả năm là {LEVEL_NAMES[facts.conduct]}, không thuộc diện rèn luyện trong kì nghỉ hè.",
         )
 
 

@@ -91,14 +91,18 @@ _COMMENT = _Mode(
 def assess_subject(subject: SecondarySubject, grade: int, policy: Policy) -> Assessed:
     """Results of one subject.
 
-    An exempt subject has none. Raises InvalidPupilYear for marks that cannot be.
+    An exempt subject has none, though what is entered for it is checked. Raises InvalidPupilYear for marks that
+    cannot be.
     """
     found = find_subject(grade, subject.code)
     name = found.name if found else subject.code
     scored = subject.assessed_by is AssessedBy.SCORE
-    if subject.exempt:
-        return Assessed(subject.code, name, scored, counted=False)
     mode = _SCORE if scored else _COMMENT
+    if subject.topic is not None:
+        mode.read(subject.topic, f"subjects.{subject.code}.topic", name)
+    if subject.exempt:
+        _check_marks(subject, mode, name)
+        return Assessed(subject.code, name, scored, counted=False)
     missing: list[str] = []
     places = _usual_places(subject)
     term1 = _complete(subject.term1, places, mode)
@@ -114,6 +118,26 @@ def assess_subject(subject: SecondarySubject, grade: int, policy: Policy) -> Ass
     counted = _counts(subject, found, policy)
     again = subject.reassessed is not None
     return Assessed(subject.code, name, scored, counted, term1, term2, year, final, again, tuple(missing))
+
+
+def _check_marks(subject: SecondarySubject, mode: _Mode, name: str) -> None:
+    """Raise InvalidPupilYear for a mark or result that cannot be."""
+    for number, term in ((1, subject.term1), (2, subject.term2)):
+        if term is not None:
+            path = f"subjects.{subject.code}.term{number}"
+            _refuse_foreign(term, path, mode, name)
+            given = [("regular", mark) for mark in term.regular]
+            given += [(field, getattr(term, field)) for field in ("midterm", "final", mode.recorded)]
+            for field, mark in given:
+                if isinstance(mark, str):
+                    mode.read(mark, f"{path}.{field}", name)
+    if subject.reassessed is not None:
+        mode.read(subject.reassessed, f"subjects.{subject.code}.reassessed", name)
+
+
+def _refuse_foreign(term: TermMarks, path: str, mode: _Mode, name: str) -> None:
+    if getattr(term, mode.foreign) not in (None, msgspec.UNSET):
+        raise InvalidPupilYear(f"{path}.{mode.foreign}", f"{name}: {mode.refusal}")
 
 
 def _counts(subject: SecondarySubject, found: GradeSubject | None, policy: Policy) -> bool:
@@ -171,8 +195,7 @@ def _look_closer(
     if term is None:
         missing += (f"{path}.regular", f"{path}.midterm", f"{path}.final")
         return None
-    if getattr(term, mode.foreign) not in (None, msgspec.UNSET):
-        raise InvalidPupilYear(f"{path}.{mode.foreign}", f"{name}: {mode.refusal}")
+    _refuse_foreign(term, path, mode, name)
     recorded = getattr(term, mode.recorded)
     if recorded is not msgspec.UNSET and (recorded is not None or not _has_marks(term)):
         return _recorded(recorded, term, f"{path}.{mode.recorded}", mode, name, missing)

@@ -28,6 +28,8 @@ class YearFacts(NamedTuple):
     after: Outcome | None
     conduct_terms: tuple[Level | None, Level | None]
     conduct: Level | None
+    #: what was entered for the summer, whether it counts or not
+    conduct_summer: Level | None
     #: conduct after training in the summer; None also where the year's was not Chưa đạt
     conduct_after: Level | None
     absences: int | None
