@@ -6,6 +6,8 @@ Each command imports what it needs when it is chosen: `assess` and `verify` work
 import argparse
 import asyncio
 import gc
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 Command = Callable[[argparse.Namespace], int]
 
 _OK, _DIFFERENT, _UNUSABLE = 0, 1, 2
+#: What a shell reports for a program that SIGPIPE ended.
+_PIPE_CLOSED = 128 + signal.SIGPIPE
 _ROOT = Path(__file__).resolve().parents[1]
 #: Seconds for requests that are under way when the server is told to stop.
 _GRACE_SECONDS = 10
@@ -186,13 +190,26 @@ def _alembic() -> "Config":
 def _assess(chosen: argparse.Namespace) -> int:
     from backend.records.assessment import command
 
-    return command.run(sys.stdin.buffer, sys.stdout.buffer, chosen.lines)
+    return _while_read(lambda: command.run(sys.stdin.buffer, sys.stdout.buffer, chosen.lines))
 
 
 def _verify(chosen: argparse.Namespace) -> int:
     from backend.remote_signing.formats import verify_command
 
-    return verify_command.run(chosen.file, chosen.trust, chosen.at, chosen.json, sys.stdout)
+    return _while_read(
+        lambda: verify_command.run(chosen.file, chosen.trust, chosen.at, chosen.json, sys.stdout)
+    )
+
+
+def _while_read(answer: Callable[[], int]) -> int:
+    """Write an answer; when its reader has seen enough (`hocba … | head`), end as quietly as other commands do."""
+    try:
+        status = answer()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    return status
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Everything is kept in `.hocba/`; a second start finds the work done and is there
 import argparse
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import time
@@ -40,6 +41,8 @@ from infra.embedded.stack import EmbeddedStack
 
 #: Classes of the second school that go all the way; the others stay open to be explored.
 CLASSES_OF_SECONDARY = 1
+#: Where `hocba verify` finds its anchors by itself.
+_OWN_DATA = Path(__file__).resolve().parents[2] / ".hocba"
 
 
 def main() -> int:
@@ -77,7 +80,7 @@ async def _run(data: Path, scale: float, once: bool, console: Console) -> int:
             console.print(
                 f"Trang web chạy tại [bold]{environment['HOCBA_PUBLIC_URL']}[/bold] · Ctrl-C để dừng."
             )
-            work = _seasons(plan, data / "demo", environment["HOCBA_PUBLIC_URL"], console)
+            work = _seasons(plan, data, environment["HOCBA_PUBLIC_URL"], console)
             await first_of(work, stack.supervisor.failure())
             console.print(f"Tổng thời gian: {time.monotonic() - started:.0f} giây.")
             if not once:
@@ -112,7 +115,8 @@ def _workbooks(folder: Path, scale: float) -> DemoPlan:
     return read_plan(folder / "books")
 
 
-async def _seasons(plan: DemoPlan, folder: Path, url: str, console: Console) -> None:
+async def _seasons(plan: DemoPlan, data: Path, url: str, console: Console) -> None:
+    folder = data / "demo"
     for school, limit in zip(plan.schools, (None, CLASSES_OF_SECONDARY), strict=True):
         files = [file for file in plan.files if file.school == school.key]
         with ExitStack() as screen:
@@ -121,15 +125,26 @@ async def _seasons(plan: DemoPlan, folder: Path, url: str, console: Console) -> 
                 url, school, folder / "books", folder / f"{school.key}.done", bars.show, class_limit=limit
             )
             sample = await season.run(files)
-        pdf = folder / f"hoc-ba-{school.key}.pdf"
+        pdf = _sample_path(data, school)
         pdf.write_bytes(sample.pdf)
         await _hocba({}, "verify", str(pdf))
-        _print_school(console, school, season.times, sample, pdf, url)
+        _print_school(console, school, season.times, sample, data, url)
+
+
+def _sample_path(data: Path, school: DemoSchool) -> Path:
+    return data / "demo" / f"hoc-ba-{school.key}.pdf"
+
+
+def verify_command(data: Path, pdf: Path) -> str:
+    """What checks `pdf` in another window; names the anchors where they are not the installation's own."""
+    named = [] if data.resolve() == _OWN_DATA else ["--trust", str(data / "trust")]
+    return shlex.join([".venv/bin/hocba", "verify", str(pdf), *named])
 
 
 def _print_school(
-    console: Console, school: DemoSchool, times: list[StageTime], sample: Sample, pdf: Path, url: str
+    console: Console, school: DemoSchool, times: list[StageTime], sample: Sample, data: Path, url: str
 ) -> None:
+    pdf = _sample_path(data, school)
     table = Table(title=school.name, title_justify="left")
     table.add_column("Bước")
     table.add_column("Số lượng", justify="right")
@@ -139,7 +154,7 @@ def _print_school(
     console.print(table)
     console.print(f"  Tra cứu một học bạ:  {url}{sample.lookup_path}")
     console.print(f"  Một tệp PDF đã ký:   {pdf}")
-    console.print(f"  Kiểm tra ngoại tuyến: .venv/bin/hocba verify {pdf}")
+    console.print(f"  Kiểm tra ngoại tuyến: {verify_command(data, pdf)}", soft_wrap=True)
     console.print(f"  Đăng nhập (mật khẩu {PASSWORD}):")
     for role in Role:
         staff = next((one for one in school.staff if role in one.roles), None)

@@ -47,6 +47,19 @@ def test_assess_and_verify_need_no_settings(tmp_path: Path) -> None:
     assert len(verified.stderr.splitlines()) == 1
 
 
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "backend.cli", "assess", "--lines"],
+        cwd=ROOT, env=BARE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert child.stdout is not None
+    child.stdout.close()
+    child.stdout = None
+    _, said = child.communicate(b"{}\n" * 20_000, timeout=60)
+    assert said == b""
+    assert child.returncode == 128 + signal.SIGPIPE
+
+
 @pytest.mark.parametrize("command", [["serve"], ["migrate"], ["work"], ["dispatch"], ["migrations", "check"]])
 def test_missing_settings_are_one_sentence(command: list[str]) -> None:
     refused = hocba(*command)

@@ -23,6 +23,7 @@ _VERDICTS = {
 }
 _STATUS = {"valid": 0, "invalid": 1, "indeterminate": 1}
 _UNREADABLE = 2
+_OWN_TRUST = Path(__file__).resolve().parents[3] / ".hocba" / "trust"
 
 
 def run(
@@ -48,11 +49,13 @@ def run(
 
 
 def default_trust_dir() -> Path | None:
-    """`HOCBA_TRUST_DIR`, else `.hocba/trust` of the current folder or of this installation, else None."""
+    """`HOCBA_TRUST_DIR`, else `.hocba/trust` of this installation, else None.
+
+    Never the current folder: whoever sent the file may have sent the folder.
+    """
     if named := os.environ.get("HOCBA_TRUST_DIR"):
         return Path(named)
-    places = [base / ".hocba" / "trust" for base in (Path.cwd(), Path(__file__).resolve().parents[3])]
-    return next((place for place in places if place.is_dir()), None)
+    return _OWN_TRUST if _OWN_TRUST.is_dir() else None
 
 
 def read_time(at: datetime | str | None) -> datetime | None:
@@ -88,9 +91,13 @@ def file_format(data: bytes) -> Literal["pdf", "xml", "evidence"]:
 def _check(data: bytes, trust_dir: Path | None, at: datetime | None) -> Report:
     kind = file_format(data)
     if kind == "xml":
-        raise Unreadable("Bản này chưa kiểm tra được học bạ dạng XML; hãy dùng tệp PDF của học bạ.")
+        raise Unreadable(
+            "Tệp XML của học bạ không mang chữ ký số riêng: nó nằm trong tệp PDF đã ký; hãy kiểm tra tệp PDF đó."
+        )
     if kind == "evidence":
-        raise Unreadable("Bản này chưa kiểm tra được gói bằng chứng; hãy dùng tệp PDF của học bạ.")
+        raise Unreadable(
+            "Tệp nén này không phải học bạ đã ký: hệ thống chưa phát hành gói bằng chứng; hãy kiểm tra tệp PDF đã ký."
+        )
     report = validate_in_child(data, trust_dir, at)
     if trust_dir is None:
         sentence = "Không có thư mục chứng thư gốc tin cậy; hãy chỉ ra bằng --trust."

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from backend.core import crypto
-from backend.remote_signing.formats import attached_data, structure
+from backend.remote_signing.formats import attached_data, structure, verify_command
 from backend.remote_signing.formats.limited import validate_in_child
 from backend.remote_signing.formats.schemas import Unreadable
 from backend.remote_signing.formats.verify_command import default_trust_dir, run
@@ -116,11 +116,28 @@ def test_without_anchors_nothing_is_valid(
 
 def test_where_the_anchors_are_sought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOCBA_TRUST_DIR", raising=False)
-    (tmp_path / ".hocba" / "trust").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    assert default_trust_dir() == tmp_path / ".hocba" / "trust"
+    own = tmp_path / "own"
+    monkeypatch.setattr(verify_command, "_OWN_TRUST", own)
+    assert default_trust_dir() is None
+    own.mkdir()
+    assert default_trust_dir() == own
     monkeypatch.setenv("HOCBA_TRUST_DIR", "/somewhere")
     assert default_trust_dir() == Path("/somewhere")
+
+
+def test_anchors_that_came_with_the_file_are_not_believed(
+    tmp_path: Path, world: World, signed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOCBA_TRUST_DIR", raising=False)
+    monkeypatch.setattr(verify_command, "_OWN_TRUST", tmp_path / "none")
+    unpacked = tmp_path / ".hocba" / "trust"
+    unpacked.mkdir(parents=True)
+    world.trust_folder(unpacked)
+    monkeypatch.chdir(tmp_path)
+    said = Said(written(tmp_path, signed), None, as_json=True)
+    assert said.status == 1
+    assert said.json["verdict"] == "indeterminate"
+    assert {item["level"] for item in said.json["signatures"]} == {"B-LT"}
 
 
 def test_sandbox_signatures_say_so(tmp_path: Path) -> None:
@@ -138,8 +155,8 @@ def test_sandbox_signatures_say_so(tmp_path: Path) -> None:
         (b"", "không phải"),
         ("Điểm của em".encode(), "không phải"),
         (b"%PDF-1.7\n", "PDF"),
-        (b"<?xml version='1.0'?><HOC_BA/>", "XML"),
-        (b"PK\x03\x04", "gói bằng chứng"),
+        (b"<?xml version='1.0'?><HOC_BA/>", "không mang chữ ký số riêng"),
+        (b"PK\x03\x04", "chưa phát hành gói bằng chứng"),
     ],
     ids=["empty", "text", "truncated", "xml", "zip"],
 )
