@@ -8,11 +8,19 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from backend.core.errors import AppError, Conflict, Invalid
+from backend.core.errors import AppError, Conflict, Invalid, NotFound
 from backend.core.templates import vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import service
-from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId, SheetSummary, SheetView
+from backend.records.gradebook.schemas import (
+    MAX_CELLS,
+    Cell,
+    MarkKind,
+    NewMark,
+    SheetId,
+    SheetSummary,
+    SheetView,
+)
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subjects_of
 from backend.records.roster.schemas import HOMEROOM, ClassSummary, StudentId
@@ -38,7 +46,7 @@ class CellInput(msgspec.Struct, frozen=True):
 
     student: uuid.UUID
     column: str
-    value: Annotated[str, msgspec.Meta(max_length=10_000)]
+    value: str
     version: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 
 
@@ -98,7 +106,16 @@ async def show_sheet(
 async def save_cells(
     session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID], data: JSONBody[CellsInput]
 ) -> Response[dict[str, list[dict[str, Any]]]]:
-    """Save cells; each has an answer of its own, so one bad value does not lose the others."""
+    """Save cells; each has an answer of its own, so one bad value or unknown pupil does not lose the others.
+
+    A sheet that is not there is 404, one of somebody else 403, too many cells 422: then nothing is saved.
+    """
+    if len(data.cells) > MAX_CELLS:
+        raise Invalid(
+            f"Một lần lưu được nhiều nhất {MAX_CELLS} ô, lần này có {len(data.cells)} ô; "
+            "hãy dán hoặc lưu ít ô hơn mỗi lần."
+        )
+    await service.class_of_sheet(session, sheet_id)
     answers = [await _save(session, actor, SheetId(sheet_id), cell) for cell in data.cells]
     return Response({"cells": answers})
 
@@ -140,7 +157,7 @@ async def _save(session: Session, actor: CurrentActor, sheet_id: SheetId, cell: 
             value=cell.value,
         )
         saved = await service.set_mark(session, actor, new, revision=cell.version)
-    except (Invalid, Conflict) as error:
+    except (Invalid, Conflict, NotFound) as error:
         return answer | _refused(error) | {"value": cell.value, "version": cell.version}
     return answer | {"state": "saved", "value": vn_mark(saved.value), "version": saved.revision}
 

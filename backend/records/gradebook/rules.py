@@ -5,7 +5,7 @@ from functools import cache
 
 from backend.core.errors import Invalid
 from backend.core.text import check_text
-from backend.records.gradebook.schemas import Cell, Column, MarkKind
+from backend.records.gradebook.schemas import MAX_COMMENT, Cell, Column, MarkKind
 from backend.records.roster.curriculum import (
     AssessedBy,
     GradeSubject,
@@ -16,7 +16,6 @@ from backend.records.roster.curriculum import (
 from backend.records.roster.schemas import HOMEROOM
 
 PRIMARY_LAST_GRADE = 5
-MAX_COMMENT = 1000
 #: Longest content of a cell that is no comment.
 MAX_VALUE = 20
 MAX_ABSENCES = 400

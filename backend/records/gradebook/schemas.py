@@ -14,6 +14,10 @@ SheetId = NewType("SheetId", uuid.UUID)
 
 #: Primary sheets and the homeroom sheet cover the whole year.
 WHOLE_YEAR = 0
+#: Longest comment of a cell, in characters, typed or imported.
+MAX_COMMENT = 1000
+#: Most cells that are saved together: 60 pupils in 40 columns.
+MAX_CELLS = 2400
 
 
 class SheetState(StrEnum):

@@ -20,6 +20,7 @@ from backend.integrations.imports.schemas import (
     SecondaryMarksFile,
     UnreadableFile,
 )
+from backend.records.gradebook.schemas import MAX_COMMENT
 from backend.records.roster.curriculum import TRAITS, Kind, subjects_of
 
 Rows = list[list[Cell]]
@@ -95,7 +96,7 @@ def test_faultless(sheet: Make) -> None:
         ({"ck": "#DIV/0!"}, "ĐĐGck (cột I)", "không phải là điểm số"),
         ({"code": None}, "Mã định danh (cột B)", "còn trống"),
         ({"code": "mã số 1"}, "Mã định danh (cột B)", "không phải là một mã hợp lệ"),
-        ({"comment": "a" * 2001}, "Nhận xét (cột K)", "dài quá 2000 ký tự"),
+        ({"comment": "a" * (MAX_COMMENT + 1)}, "Nhận xét (cột K)", f"dài quá {MAX_COMMENT} ký tự"),
     ],
 )
 def test_one_bad_cell_of_marks(sheet: Make, cells: dict[str, Cell], column: str, words: str) -> None:

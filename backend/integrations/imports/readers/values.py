@@ -16,6 +16,7 @@ from backend.integrations.imports.schemas import (
     TraitLevel,
     YearLevel,
 )
+from backend.records.gradebook.schemas import MAX_COMMENT
 
 _EXCEL_EPOCH: Final = date(1899, 12, 30)
 #: Serial numbers of 1 January 1920 and 31 December 2049; smaller or larger numbers are no pupil's date.
@@ -24,7 +25,6 @@ _DAY_FIRST: Final = re.compile(r"^(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{
 _YEAR_FIRST: Final = re.compile(r"^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?$")
 _NUMBER: Final = re.compile(r"^\d{1,3}(?:[.,]\d+)?$")
 _TENTH: Final = Decimal("0.1")
-_MAX_TEXT: Final = 2_000
 _MAX_ABSENCES: Final = 400
 
 L = TypeVar("L", bound=str)
@@ -43,12 +43,12 @@ def shown(cell: Cell) -> str:
 
 
 def text(cell: Cell) -> str:
-    """Any text up to 2,000 characters; a number typed by itself loses Excel's ".0"."""
+    """Any text as long as a comment may be; a number typed by itself loses Excel's ".0"."""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     value = shown(cell) if isinstance(cell, datetime) else str(cell)
-    if len(value) > _MAX_TEXT:
-        raise BadValue(f"dài quá {_MAX_TEXT} ký tự; hãy viết ngắn lại")
+    if len(value) > MAX_COMMENT:
+        raise BadValue(f"dài quá {MAX_COMMENT} ký tự; hãy viết ngắn lại")
     return value
 
 
