@@ -45,6 +45,12 @@ async def test_each_error_in_each_form(probe_site: Litestar, kind: str, form: st
         assert answer.json()["status"] == STATUS[kind]
 
 
+async def test_the_heading_of_a_conflict_fits_every_conflict(probe_site: Litestar) -> None:
+    answer = await Browser(probe_site).get("/thu/loi/conflict", Accept="text/html")
+    assert "<h1>Chưa làm được việc này</h1>" in answer.text
+    assert "người khác" not in answer.text
+
+
 async def test_retry_after_is_told(probe_site: Litestar) -> None:
     browser = Browser(probe_site)
     assert (await browser.get("/thu/loi/too-many")).headers["retry-after"] == "7"

@@ -71,7 +71,8 @@ async def confirm_results(
 ) -> Html:
     """The homeroom teacher confirms."""
     confirmed = await service.confirm_class(session, actor, class_id)
-    return redirect(request, f"/lop/{class_id}/ket-qua", f"Đã xác nhận kết quả của {confirmed} học sinh.")
+    message = f"Đã xác nhận kết quả của {confirmed} học sinh." if confirmed else ""
+    return redirect(request, f"/lop/{class_id}/ket-qua", message)
 
 
 def _outcomes(results: list[PupilResult]) -> list[tuple[str, str, int]]:

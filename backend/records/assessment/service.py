@@ -108,17 +108,20 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
 async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
     """The homeroom teacher confirms the results of the class (TT22 Đ.20, TT27 Đ.9); counts those confirmed.
 
-    A pupil whose year is not complete stays computed and is named on the page; the others go on.
-    Raises Forbidden for another teacher, Conflict when there is nothing to confirm.
+    A pupil whose year is not complete stays computed and is named on the page; the others go on. Safe to repeat.
+    Raises Forbidden for another teacher, Conflict when there is nothing to confirm and nothing was confirmed.
     """
     school_class = await roster.get_class(session, class_id)
     if actor.staff_id is None or actor.staff_id != school_class.homeroom_teacher_id:
         raise Forbidden(f"Chỉ giáo viên chủ nhiệm lớp {school_class.name} được xác nhận kết quả của lớp.")
+    results = await queries.results_of(session, class_id)
     ready = [
         row.id
-        for row in await queries.results_of(session, class_id)
+        for row in results
         if row.state == ResultState.COMPUTED and row.output["promotion"] != Promotion.PENDING
     ]
+    if not ready and any(row.state == ResultState.CONFIRMED for row in results):
+        return 0
     if not ready:
         raise Conflict(
             f"Lớp {school_class.name} chưa có kết quả nào chờ xác nhận; hãy khoá đủ sổ điểm trước."
