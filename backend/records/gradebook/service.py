@@ -206,7 +206,11 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
     now = clock.now()
     for sheet_id in locked:
         index = next(index for index, mark in enumerate(marks) if mark.sheet_id == sheet_id)
-        problems.append((index, f"Sổ của {_place(sheets[sheet_id])} đã khoá; hãy mở khoá trước khi nhập."))
+        sentence = (
+            f"Sổ của {_place(sheets[sheet_id])} đã khoá nên điểm trong sổ giữ nguyên; "
+            "hãy bỏ các dòng của sổ này khỏi tệp và hỏi hiệu trưởng nếu điểm cần sửa."
+        )
+        problems.append((index, sentence))
     for index, mark in enumerate(marks):
         if mark.sheet_id in locked:
             continue
@@ -275,7 +279,7 @@ async def _locked(session: TenantSession, sheet_ids: set[SheetId]) -> set[uuid.U
 
 async def _refuse_locked(session: TenantSession, sheet_ids: Sequence[SheetId]) -> None:
     if await _locked(session, set(sheet_ids)):
-        raise Conflict("Sổ điểm này đã khoá; muốn sửa phải mở khoá trước.")
+        raise Conflict("Sổ điểm này đã khoá nên điểm không thay đổi; nếu điểm cần sửa, xin hỏi hiệu trưởng.")
 
 
 def _refuse_stranger(actor: Actor, row: Any) -> None:

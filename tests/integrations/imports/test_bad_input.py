@@ -377,7 +377,10 @@ def test_comments_and_homeroom_cells(sheet: Make) -> None:
 def test_a_workbook_of_no_known_layout(sheet: Make, rows: Rows) -> None:
     parsed = detect.read([sheet("Sheet1", rows)])
     assert isinstance(parsed, UnreadableFile)
-    assert "Không nhận ra mẫu" in only(parsed).message
+    sentence = only(parsed).message
+    assert "Không nhận ra mẫu" in sentence
+    for column in ("Mã học sinh", "Họ tên", "Giới tính", "Mức đạt được", "ĐĐGtx", "Kết quả rèn luyện"):
+        assert f"“{column}”" in sentence
 
 
 def test_a_header_in_any_spelling(sheet: Make) -> None:

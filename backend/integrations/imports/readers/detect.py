@@ -33,8 +33,14 @@ _READERS: Final[dict[Layout, Callable[[Sequence[Sheet]], ParsedFile]]] = {
 _HEADERS_READ: Final = 5
 _ROWS_READ: Final = 60
 UNKNOWN: Final = (
-    "Không nhận ra mẫu của tệp: không có dòng tiêu đề với cột “Mã học sinh” và “Họ tên”; "
-    "hãy dùng mẫu tải từ hệ thống."
+    "Không nhận ra mẫu của tệp: cần một trang có dòng tiêu đề gồm “Mã học sinh”, “Họ tên” và các cột của danh sách "
+    "học sinh (“Giới tính”, “Số định danh cá nhân”), kết quả tiểu học (“Mức đạt được”, “Điểm KTĐK”), nhận xét "
+    "(“Nhận xét …”), điểm các môn (“ĐĐGtx”, “ĐĐGgk”, “ĐĐGck”) hoặc sổ chủ nhiệm (“Kết quả rèn luyện”); "
+    "hãy bổ sung dòng tiêu đề rồi tải lên lại."
+)
+_HIDDEN: Final = (
+    "Trang “{}” đang bị ẩn nên không được nhập; nếu cần dữ liệu của trang này, "
+    "hãy bỏ ẩn trang trong Excel, lưu lại rồi tải lên lại."
 )
 
 

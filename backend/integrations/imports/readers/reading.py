@@ -139,7 +139,7 @@ def check_columns(
             scan.sheet,
             header.row,
             name,
-            f"{place}: thiếu cột “{name}”; hãy thêm cột này hoặc tải lại mẫu.",
+            f"{place}: thiếu cột “{name}”; hãy thêm cột này vào dòng tiêu đề.",
         )
     for column in header.doubled:
         collector.sheet_problem(

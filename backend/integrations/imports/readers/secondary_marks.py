@@ -49,6 +49,7 @@ _REQUIRED: Final = (
     ("midterm", "ĐĐGgk"),
     ("final", "ĐĐGck"),
 )
+_HEADER_WORDS: Final = ", ".join(f"“{name}”" for _, name in _REQUIRED)
 #: Sheets of a template that hold no marks.
 _OTHER_SHEETS: Final = ("huong dan", "danh muc", "ghi chu")
 
@@ -129,7 +130,8 @@ def _report_sheets_without_header(
                 sheet.name,
                 None,
                 COLUMN_NAMES[CODE],
-                f"Trang “{sheet.name}” không có dòng tiêu đề với cột “Họ và tên”; hãy tải lại mẫu.",
+                f"Trang “{sheet.name}” không có dòng tiêu đề; hãy thêm dòng tiêu đề gồm {_HEADER_WORDS}, "
+                "hoặc bỏ trang này khỏi tệp.",
             )
 
 
