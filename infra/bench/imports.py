@@ -115,7 +115,7 @@ async def _books(school: OpenSchool) -> list[Book]:
     found: list[Book] = []
     for class_name, pupils in told.secondary_pupils.items():
         own = {(subject, term): one for (name, subject, term), one in sheets.items() if name == class_name}
-        years = [(told.secondary_years[p.student_code], places[p.student_code][0]) for p in pupils]
+        years = [(told.secondary_years[p.student_code], places[p.student_code].id) for p in pupils]
         found.append([mark for year, student in years for mark in _marks_of(year, own, student)])
     return found
 

@@ -46,7 +46,7 @@ async def _issue(tenant_id: TenantId, student_code: str) -> uuid.UUID:
     files = [build_xml(primary_snapshot(lookup_code=lookup_code)), b"%PDF-1.7 " + lookup_code.encode()]
     xml, pdf = [await _store(tenant_id, data) for data in files]
     async with tenant_session(tenant_id) as session:
-        student_id, _ = (await roster.places_by_code(session))[student_code]
+        student_id = (await roster.places_by_code(session))[student_code].id
         [school_class] = await roster.list_classes(session)
         session.add(
             Transcript(

@@ -1,10 +1,12 @@
 """From rows of a workbook to pupils and marks of the school: pure, apart from the look-up tables it is given."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 import msgspec
 
-from backend.integrations.imports.readers.text import key_of
+from backend.integrations.imports.readers.text import key_of, name_of
 from backend.integrations.imports.schemas import (
     HomeroomFile,
     HomeroomRow,
@@ -20,8 +22,8 @@ from backend.integrations.imports.schemas import (
     SecondaryMarksFile,
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind, NewMark, SheetId
-from backend.records.roster.curriculum import TraitGroup
-from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentId
+from backend.records.roster.curriculum import TraitGroup, subject_name
+from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentPlace
 
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
@@ -37,11 +39,20 @@ Entry = tuple[str, int, Cell, str]
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What the school has: sheets by (class, subject, term), pupils by code with the class they are in."""
+    """What the school has: sheets by (class, subject, term), pupils by code as the register knows them,
+    and the grade of each class."""
 
     sheets: Mapping[tuple[str, str, int], SheetId]
-    students: Mapping[str, tuple[StudentId, str]]
-    class_names: frozenset[str]
+    students: Mapping[str, StudentPlace]
+    grades: Mapping[str, int]
+
+
+class _Trouble(msgspec.Struct, frozen=True):
+    """Why a row cannot be taken; rows with the same trouble are told together."""
+
+    column: str
+    value: str
+    sentence: str
 
 
 class Marks(msgspec.Struct):
@@ -78,28 +89,26 @@ def _words(name: str) -> list[str]:
 
 
 def marks(file: ParsedFile, known: Known) -> Marks:
-    """The marks of a results, comments, marks or homeroom workbook."""
+    """The marks of a results, comments, marks or homeroom workbook.
+
+    What is wrong for the same reason in many rows, such as a class that the school does not have, is said once.
+    """
     found = Marks([], [], [])
+    troubles: dict[_Trouble, list[MarkRow]] = defaultdict(list)
     for row in _mark_rows(file):
         trouble = _trouble(row, known)
         if trouble:
-            found.problems.append(_problem(row, *trouble))
+            troubles[trouble].append(row)
             continue
-        student_id, _ = known.students[row.student_code]
         for subject, term, cell, value in _entries(row):
             sheet_id = known.sheets.get((row.class_code, subject, term))
             if sheet_id is None:
-                found.problems.append(
-                    _problem(
-                        row,
-                        subject,
-                        value,
-                        f"lớp {row.class_code} không học môn này theo phân công của trường.",
-                    )
-                )
+                troubles[_not_taught(row.class_code, subject, known.grades[row.class_code])].append(row)
                 continue
+            student_id = known.students[row.student_code].id
             found.marks.append(NewMark(sheet_id=sheet_id, student_id=student_id, cell=cell, value=value))
             found.rows.append(row)
+    found.problems.extend(_problem(trouble, rows) for trouble, rows in troubles.items())
     return found
 
 
@@ -111,25 +120,76 @@ def _mark_rows(file: ParsedFile) -> Iterable[MarkRow]:
             return ()
 
 
-def _trouble(row: MarkRow, known: Known) -> tuple[str, str, str] | None:
-    """(column, value, sentence) when the pupil of a row is not where the file says."""
-    if row.class_code not in known.class_names:
-        return "Mã lớp", row.class_code, f"trường chưa có lớp {row.class_code} trong năm học này."
-    found = known.students.get(row.student_code)
-    if found is None:
-        return (
+def _trouble(row: MarkRow, known: Known) -> _Trouble | None:
+    """Why the marks of a row cannot be taken: the file and the register do not mean the same pupil."""
+    if row.class_code not in known.grades:
+        return _Trouble(
+            "Mã lớp",
+            row.class_code,
+            f"năm học này trường chưa có lớp {row.class_code}; hãy sửa mã lớp trong tệp theo trang “Lớp và học sinh”.",
+        )
+    place = known.students.get(row.student_code)
+    if place is None:
+        return _Trouble(
             "Mã học sinh",
             row.student_code,
             "trường không có học sinh mang mã này; hãy nhập danh sách học sinh trước.",
         )
-    if found[1] != row.class_code:
-        return "Mã lớp", row.class_code, f"học sinh đang học lớp {found[1]}, không phải lớp {row.class_code}."
+    if not _is_same_pupil(row, place):
+        return _another_pupil(row, place)
+    if place.class_name != row.class_code:
+        return _Trouble(
+            "Mã lớp",
+            row.class_code,
+            f"tệp ghi lớp {row.class_code} nhưng theo danh sách của trường, học sinh đang học lớp "
+            f"{place.class_name}; hãy sửa mã lớp trong tệp, hoặc nhập danh sách học sinh mới nếu đã chuyển lớp.",
+        )
     return None
 
 
-def _problem(row: MarkRow, column: str, value: str, sentence: str) -> RowProblem:
-    message = f"Trang “{row.sheet}”, dòng {row.row}, học sinh {row.full_name}: {sentence}"
-    return RowProblem(sheet=row.sheet, row=row.row, column=column, value=value, message=message)
+def _is_same_pupil(row: MarkRow, place: StudentPlace) -> bool:
+    return name_of(row.full_name) == name_of(place.full_name) and _born(row) in (None, place.date_of_birth)
+
+
+def _another_pupil(row: MarkRow, place: StudentPlace) -> _Trouble:
+    """Names or codes were sorted apart, or one of them is mistyped: nobody gets somebody else's marks."""
+    born = _born(row)
+    written = f"{row.full_name}, sinh ngày {born:%d/%m/%Y}" if born else row.full_name
+    return _Trouble(
+        "Mã học sinh",
+        row.student_code,
+        f"mã {row.student_code} trong danh sách của trường là của {place.full_name}, sinh ngày "
+        f"{place.date_of_birth:%d/%m/%Y}, nhưng tệp ghi {written}; hãy xem lại mã, họ tên và ngày sinh của dòng này.",
+    )
+
+
+def _born(row: MarkRow) -> date | None:
+    return None if isinstance(row, PrimaryCommentRow) else row.date_of_birth
+
+
+def _not_taught(class_code: str, subject: str, grade_level: int) -> _Trouble:
+    name = "Sổ chủ nhiệm" if subject == HOMEROOM else subject_name(grade_level, subject)
+    return _Trouble(
+        "Môn học",
+        name,
+        f"lớp {class_code} chưa có sổ môn {name} theo phân công của trường; "
+        "hãy bỏ môn này khỏi tệp, hoặc báo nhà trường phân công môn học rồi nhập lại.",
+    )
+
+
+def _problem(trouble: _Trouble, rows: Sequence[MarkRow]) -> RowProblem:
+    """One trouble at the first of its rows."""
+    first, numbers = rows[0], {(row.sheet, row.row) for row in rows}
+    others = f" và {len(numbers) - 1} dòng khác" if len(numbers) > 1 else ""
+    return RowProblem(
+        sheet=first.sheet,
+        row=first.row,
+        column=trouble.column,
+        value=trouble.value,
+        message=(
+            f"Trang “{first.sheet}”, dòng {first.row}, học sinh {first.full_name}{others}: {trouble.sentence}"
+        ),
+    )
 
 
 def _entries(row: MarkRow) -> Iterator[Entry]:

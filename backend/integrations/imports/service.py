@@ -183,12 +183,12 @@ async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile,
 
 async def _known(session: TenantSession) -> conversion.Known:
     year = await roster.current_year(session)
-    classes = {one.id for one in await roster.list_classes(session) if one.academic_year_id == year.id}
+    classes = {one.id: one for one in await roster.list_classes(session) if one.academic_year_id == year.id}
     sheets = [sheet for sheet in await gradebook.list_sheets(session) if sheet.class_id in classes]
     return conversion.Known(
         sheets={(sheet.class_name, sheet.subject_code, sheet.term): sheet.id for sheet in sheets},
         students=await roster.places_by_code(session),
-        class_names=frozenset(sheet.class_name for sheet in sheets),
+        grades={one.name: one.grade_level for one in classes.values()},
     )
 
 

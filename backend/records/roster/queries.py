@@ -169,9 +169,15 @@ async def classes_of_students(
 
 
 async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
-    """Every pupil of a year: id, student code, name of the class."""
+    """Every pupil of a year: id, student code, name, date of birth, name of the class."""
     query = (
-        select(Student.id, Student.student_code, SchoolClass.name)
+        select(
+            Student.id,
+            Student.student_code,
+            Student.full_name,
+            Student.date_of_birth,
+            SchoolClass.name.label("class_name"),
+        )
         .join(
             Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id)
         )

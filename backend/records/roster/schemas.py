@@ -71,6 +71,15 @@ class StudentSummary(msgspec.Struct, frozen=True, kw_only=True):
     gender: str | None
 
 
+class StudentPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a pupil is in the register, and the class where they study now."""
+
+    id: StudentId
+    full_name: str
+    date_of_birth: date
+    class_name: str
+
+
 class StudentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """All that the personal page of the học bạ needs."""
 

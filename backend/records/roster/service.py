@@ -25,6 +25,7 @@ from backend.records.roster.schemas import (
     NewStudent,
     RosterChange,
     StudentId,
+    StudentPlace,
     StudentRecord,
     StudentSummary,
 )
@@ -131,10 +132,18 @@ async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[Stu
     ]
 
 
-async def places_by_code(session: TenantSession) -> dict[str, tuple[StudentId, str]]:
-    """student code → (pupil, name of their class) in the newest year."""
+async def places_by_code(session: TenantSession) -> dict[str, StudentPlace]:
+    """student code → the pupil and their class in the newest year."""
     year = await current_year(session)
-    return {row.student_code: (StudentId(row.id), row.name) for row in await queries.places(session, year.id)}
+    return {
+        row.student_code: StudentPlace(
+            id=StudentId(row.id),
+            full_name=row.full_name,
+            date_of_birth=row.date_of_birth,
+            class_name=row.class_name,
+        )
+        for row in await queries.places(session, year.id)
+    }
 
 
 async def members_of(

@@ -1,6 +1,7 @@
 """The demo's workbooks through preview and apply, on the real database, compared with the demo's own truth."""
 
 import asyncio
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,8 @@ from backend.core.audit import Action
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.integrations.imports import conversion, service
-from backend.integrations.imports.schemas import ImportRunId, ImportState, Preview
+from backend.integrations.imports.readers.text import name_of
+from backend.integrations.imports.schemas import ImportRunId, ImportState, Preview, SecondaryMarksFile
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.models import Mark
 from backend.records.gradebook.schemas import Cell, MarkKind
@@ -215,7 +217,7 @@ async def test_a_pupil_in_another_class_than_before_is_moved(hoaban: ImportingSc
     assert await rows(hoaban) == (total, places + 1, 0)
     async with hoaban.session() as session:
         places_now = await roster.places_by_code(session)
-    assert places_now[books.truth.primary_pupils["1A"][0].student_code][1] == "2A"
+    assert places_now[books.truth.primary_pupils["1A"][0].student_code].class_name == "2A"
 
 
 async def test_pupils_marked_as_gone_are_taken_out_of_their_class(
@@ -271,6 +273,106 @@ async def test_pupils_that_nobody_knows(songtrang: ImportingSchool, books: Books
         "Trang “Chủ nhiệm”, dòng 6, học sinh",
     )
     assert found.bad == len(books.truth.secondary_pupils["6A1"])
+
+
+async def test_names_and_codes_that_were_sorted_apart(songtrang: ImportingSchool, books: Books) -> None:
+    await songtrang.take(books.secondary_register)
+    first, second = books.truth.secondary_pupils["6A1"][:2]
+    swapped = books.marks.edited("Toán", D7=second.full_name, D8=first.full_name)
+    found = await refused(
+        songtrang,
+        swapped,
+        f"dòng 7, học sinh {second.full_name}: mã {first.student_code} trong danh sách của trường là của "
+        f"{first.full_name}, sinh ngày {first.date_of_birth:%d/%m/%Y}, nhưng tệp ghi {second.full_name}",
+        f"dòng 8, học sinh {first.full_name}: mã {second.student_code}",
+    )
+    assert found.bad == 2
+    assert found.new == (await songtrang.preview(books.marks))[1].new - marks_in_row(books, "Toán", 7, 8)
+
+
+def marks_in_row(books: Books, sheet: str, *numbers: int) -> int:
+    file = books.marks.parsed
+    assert isinstance(file, SecondaryMarksFile)
+    found = [row for row in file.rows if row.sheet == sheet and row.row in numbers]
+    return sum(len(row.marks) + bool(row.comment) for row in found)
+
+
+async def test_the_same_name_of_a_pupil_born_on_another_day(songtrang: ImportingSchool, books: Books) -> None:
+    await songtrang.take(books.secondary_register)
+    pupil = books.truth.secondary_pupils["6A1"][0]
+    found = await refused(
+        songtrang,
+        books.marks.edited("Toán", E7="01/01/2001"),
+        f"mã {pupil.student_code} trong danh sách của trường là của {pupil.full_name}",
+        f"nhưng tệp ghi {pupil.full_name}, sinh ngày 01/01/2001",
+    )
+    assert found.bad == 1
+
+
+async def test_a_name_may_be_written_in_any_case_and_form(songtrang: ImportingSchool, books: Books) -> None:
+    await songtrang.take(books.secondary_register)
+    name = books.truth.secondary_pupils["6A1"][0].full_name
+    written = "  ".join(unicodedata.normalize("NFD", name.upper()).split())
+    _, found = await songtrang.preview(books.marks.edited("Toán", D7=written))
+    assert found.bad == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Đỗ Thị Hoà", "đỗ  thị hòa", True),
+        ("Ðặng Thúy An", "Đặng Thuý An", True),
+        ("Nguyễn Thị Hoa", "Nguyễn Thị Hòa", False),
+        ("Nguyễn Văn An", "Nguyễn Văn Ân", False),
+        ("Dương Văn Đạt", "Dương Văn Dạt", False),
+        ("Nguyễn An Bình", "Nguyễn Bình An", False),
+    ],
+)
+def test_when_two_names_are_one(one: str, other: str, same: bool) -> None:
+    assert (name_of(one) == name_of(other)) is same
+
+
+async def test_a_class_that_the_school_does_not_have_is_said_once(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register)
+    unknown = await refused(
+        songtrang,
+        books.marks.renamed("6A1", "6Z9"),
+        "năm học này trường chưa có lớp 6Z9; hãy sửa mã lớp trong tệp",
+        "dòng khác",
+    )
+    async with songtrang.session() as session:
+        year = await roster.current_year(session)
+        await roster.open_class(session, year.id, "6A2", 6, None)
+    wrong = await refused(
+        songtrang,
+        books.marks.renamed("6A1", "6A2"),
+        "tệp ghi lớp 6A2 nhưng theo danh sách của trường, học sinh đang học lớp 6A1; hãy sửa mã lớp",
+    )
+    assert (unknown.bad, wrong.bad) == (1, 1)
+
+
+async def test_a_sheet_that_is_hidden_is_noticed(songtrang: ImportingSchool, books: Books) -> None:
+    await songtrang.take(books.secondary_register)
+    _, found = await songtrang.preview(books.marks.hiding("Toán"))
+    assert found.bad == 0
+    assert found.notices == (
+        "Trang “Toán” đang bị ẩn nên không được nhập; nếu cần dữ liệu của trang này, "
+        "hãy bỏ ẩn trang trong Excel, lưu lại rồi tải lên lại.",
+    )
+    assert found.new < (await songtrang.preview(books.marks))[1].new
+
+
+async def test_a_formula_that_was_never_computed(songtrang: ImportingSchool, books: Books) -> None:
+    await songtrang.take(books.secondary_register)
+    found = await refused(
+        songtrang,
+        books.marks.edited("Toán", J7="=ROUND(E7+1,1)"),
+        "Trang “Toán”, dòng 7, học sinh",
+        "ô này là công thức chưa có giá trị; hãy mở tệp bằng Excel, lưu lại rồi nhập.",
+    )
+    assert found.bad == 1
 
 
 async def test_a_locked_sheet(songtrang: ImportingSchool, books: Books) -> None:
