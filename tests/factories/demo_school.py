@@ -42,6 +42,23 @@ class Workbook:
         book = openpyxl.load_workbook(io.BytesIO(self.data))
         for place, value in cells.items():
             book[sheet][place] = value
+        return self._saved(book)
+
+    def renamed(self, old: str, new: str) -> "Workbook":
+        """The same with other words in every text."""
+        book = openpyxl.load_workbook(io.BytesIO(self.data))
+        for cell in (cell for sheet in book for row in sheet.iter_rows() for cell in row):
+            if isinstance(cell.value, str):
+                cell.value = cell.value.replace(old, new)
+        return self._saved(book)
+
+    def hiding(self, sheet: str) -> "Workbook":
+        """The same with one sheet hidden."""
+        book = openpyxl.load_workbook(io.BytesIO(self.data))
+        book[sheet].sheet_state = "hidden"
+        return self._saved(book)
+
+    def _saved(self, book: openpyxl.Workbook) -> "Workbook":
         out = io.BytesIO()
         book.save(out)
         return Workbook(self.name, out.getvalue())

@@ -164,12 +164,16 @@ class HomeroomRow(_Row, frozen=True, kw_only=True):
 
 
 class _File(_Value, tag_field="layout", frozen=True, kw_only=True):
-    """`academic_year` is "2025-2026", from the title rows; `problems` is empty for a faultless workbook."""
+    """`academic_year` is "2025-2026", from the title rows; `problems` is empty for a faultless workbook.
+
+    `notices` are sentences about what was left out and does not stand in the way of the rest.
+    """
 
     school_name: str | None
     academic_year: str | None
     sheets: tuple[SheetInfo, ...]
     problems: tuple[RowProblem, ...]
+    notices: tuple[str, ...] = ()
 
 
 class PupilsFile(_File, tag=Layout.PUPILS.value, frozen=True, kw_only=True):

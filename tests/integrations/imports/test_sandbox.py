@@ -114,6 +114,29 @@ def test_a_workbook_that_openpyxl_did_not_write() -> None:
     assert str(parsed.rows[0].date_of_birth) == "2017-09-22"
 
 
+@pytest.mark.parametrize(
+    ("computed", "marks"),
+    [
+        (b'<c r="F3" t="str"><f>AVERAGE(E3:E3)</f><v></v></c>', ["8.0", "6.5", "9.0"]),
+        (b'<c r="F3"><f>AVERAGE(E3:E3)</f></c>', None),
+        (b'<c r="F3"><f>AVERAGE(E3:E3)</f><v/></c>', None),
+    ],
+)
+def test_a_formula_without_its_value_is_told_from_an_empty_result(
+    computed: bytes, marks: list[str] | None
+) -> None:
+    data = workbook([1, "9900000001", "Lê Mai", 43000, 8, "=AVERAGE(E3:E3)", "6,5", 9])
+    usual = b'<c r="F3"><f>AVERAGE(E3:E3)</f><v>7.5</v></c>'
+    parsed = sandbox.parse(changed(data, "xl/worksheets/sheet1.xml", usual, computed))
+    assert isinstance(parsed, SecondaryMarksFile)
+    if marks:
+        assert parsed.problems == ()
+        assert [str(mark.score) for mark in parsed.rows[0].marks] == marks
+    else:
+        assert [(one.row, one.column) for one in parsed.problems] == [(3, "ĐĐGtx2 (cột F)")]
+        assert "công thức chưa có giá trị" in parsed.problems[0].message
+
+
 async def test_parse_async_says_the_same() -> None:
     data = workbook([1, "9900000001", "Lê Mai", 43000, 8, 11, "6,5", 9])
     parsed = await sandbox.parse_async(data)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
+import msgspec
+
 from backend.integrations.imports.readers import (
     headers,
     homeroom,
@@ -54,15 +56,22 @@ def layout_of(sheets: Sequence[Sheet]) -> Layout | None:
 
 
 def read(sheets: Sequence[Sheet]) -> ParsedFile:
-    """The workbook's rows in our terms, by the reader of its layout."""
-    layout = layout_of(sheets)
-    return _READERS[layout](sheets) if layout else unreadable(UNKNOWN)
+    """The visible rows of a workbook in our terms, by the reader of its layout; hidden pupils are noticed."""
+    visible = [sheet for sheet in sheets if not sheet.hidden]
+    layout = layout_of(visible)
+    file = _READERS[layout](visible) if layout else unreadable(UNKNOWN)
+    notices = tuple(_HIDDEN.format(sheet.name) for sheet in sheets if sheet.hidden and _has_header(sheet))
+    return msgspec.structs.replace(file, notices=notices)
 
 
 def unreadable(message: str) -> UnreadableFile:
     """A file from which nothing could be read, with the one sentence that says why."""
     problem = RowProblem(sheet="", row=None, column="", value="", message=message)
     return UnreadableFile(school_name=None, academic_year=None, sheets=(), problems=(problem,))
+
+
+def _has_header(sheet: Sheet) -> bool:
+    return any(headers.is_header(cells) for cells in sheet.rows[:_ROWS_READ])
 
 
 def _header_keys(sheet: Sheet) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from backend.integrations.imports.readers import headers, values
-from backend.integrations.imports.readers.grid import MAX_ROWS, Cell, Sheet
+from backend.integrations.imports.readers.grid import MAX_ROWS, Cell, Formula, Sheet
 from backend.integrations.imports.readers.headers import CODE, NAME, Fields, Header, Line, Scan
 from backend.integrations.imports.readers.text import tidy
 from backend.integrations.imports.schemas import RowProblem, SheetInfo, TermNumber
@@ -34,6 +34,9 @@ class RowReader:
         """The value of a cell; None where it is empty, or bad (then a problem is noted)."""
         cell = self.line.cell(field)
         if cell is None or (isinstance(cell, str) and not cell.strip(" -–")):
+            return None
+        if isinstance(cell, Formula):
+            self.refuse(field, "ô này là công thức chưa có giá trị; hãy mở tệp bằng Excel, lưu lại rồi nhập.")
             return None
         try:
             return parse(cell)
