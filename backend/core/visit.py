@@ -29,7 +29,7 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Visit:
-    """State of a request. `session` is there once somebody is known, read-only where the method is safe."""
+    """State of a request. `session` is there while its transaction is open, read-only where the method is safe."""
 
     request_id: str
     visitor: Visitor | None = None
@@ -48,6 +48,7 @@ class Visit:
         """Drop whatever was not committed and give the connection back."""
         if self.session is not None:
             await self.session.rollback()
+        self.session = None
         await self._exits.aclose()
 
 

@@ -1,13 +1,15 @@
 """What page handlers are made of: `page`, `fragment`, `redirect`, and the dependencies `session` and `actor`.
 
 One request is one transaction (read-only for GET): it is committed when the handler has returned, before the
-answer leaves, and rolled back when anything raises.
+answer leaves, and rolled back when anything raises. A handler with long work or calls over the network between its
+use cases carries the guard `without_transaction` and opens one `transaction` for each use case.
 """
 
 import base64
 import ipaddress
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -17,13 +19,14 @@ from litestar import Response
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
 from litestar.enums import MediaType
+from litestar.handlers import BaseRouteHandler
 
 from backend.core import cookies, csrf, settings, templates
 from backend.core.actor import Actor
 from backend.core.crypto import keyed_digest, same
-from backend.core.database import TenantSession
+from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.errors import Unauthenticated
-from backend.core.visit import Visitor, visit_of, visitor_of
+from backend.core.visit import SAFE_METHODS, Connection, Visitor, visit_of, visitor_of
 
 Request: TypeAlias = litestar.Request[Any, Any, Any]
 Html: TypeAlias = Response[bytes]
@@ -139,6 +142,19 @@ async def provide_session(
         await session.rollback()
         raise
     await session.commit()
+
+
+async def without_transaction(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Guard after `requires(…)`: ends the transaction in which the visitor was found; `session` is not there."""
+    await visit_of(connection).leave()
+
+
+@asynccontextmanager
+async def transaction(request: Request) -> AsyncIterator[TenantSession]:
+    """One use case of a handler `without_transaction`: committed when the block ends well, else rolled back."""
+    read_only = request.method in SAFE_METHODS
+    async with tenant_session(TenantId(visitor_of(request).actor.tenant_id), read_only=read_only) as session:
+        yield session
 
 
 dependencies = {"actor": Provide(provide_actor), "session": Provide(provide_session)}

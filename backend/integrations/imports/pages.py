@@ -10,7 +10,16 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from backend.core.errors import Invalid
-from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.core.web import (
+    CurrentActor,
+    Html,
+    Request,
+    Session,
+    page,
+    redirect,
+    transaction,
+    without_transaction,
+)
 from backend.integrations.imports import service
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
@@ -43,10 +52,13 @@ async def show_imports(request: Request, session: Session) -> Html:
     )
 
 
-@post("/nhap", guards=[requires(Permission.IMPORT)], request_max_body_size=service.MAX_UPLOAD + 100_000)
+@post(
+    "/nhap",
+    guards=[requires(Permission.IMPORT), without_transaction],
+    request_max_body_size=service.MAX_UPLOAD + 100_000,
+)
 async def upload(
     request: Request,
-    session: Session,
     actor: CurrentActor,
     data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)],
 ) -> Html:
@@ -54,8 +66,9 @@ async def upload(
     content = await data.tep.read()
     if not content:
         raise Invalid("Bạn chưa chọn tệp, hoặc tệp rỗng; hãy chọn một tệp Excel (.xlsx) rồi tải lên lại.")
-    file = await service.read_workbook(session.tenant_id, content)
-    run_id = await service.preview(session, actor, data.tep.filename, content, file)
+    file = await service.read_workbook(actor.tenant_id, content)
+    async with transaction(request) as session:
+        run_id = await service.preview(session, actor, data.tep.filename, content, file)
     return redirect(request, f"/nhap/{run_id}")
 
 
@@ -70,12 +83,14 @@ async def show_run(request: Request, session: Session, run_id: FromPath[uuid.UUI
     )
 
 
-@post("/nhap/{run_id:uuid}/ghi", guards=[requires(Permission.IMPORT)])
-async def apply(request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Html:
+@post("/nhap/{run_id:uuid}/ghi", guards=[requires(Permission.IMPORT), without_transaction])
+async def apply(request: Request, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Html:
     """Take the workbook: all of it or nothing."""
-    run = await service.get_run(session, run_id)
-    file = await service.parsed_workbook(session.tenant_id, run.parsed_sha256)
-    preview = await service.apply(session, actor, run_id, file)
+    async with transaction(request) as session:
+        run = await service.get_run(session, run_id)
+    file = await service.parsed_workbook(actor.tenant_id, run.parsed_sha256)
+    async with transaction(request) as session:
+        preview = await service.apply(session, actor, run_id, file)
     return redirect(
         request,
         f"/nhap/{run_id}",

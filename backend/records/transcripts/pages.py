@@ -10,7 +10,16 @@ from litestar.params import FromPath
 from backend.core import audit, storage
 from backend.core.audit import Action, AuditEvent
 from backend.core.errors import NotFound
-from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.core.web import (
+    CurrentActor,
+    Html,
+    Request,
+    Session,
+    page,
+    redirect,
+    transaction,
+    without_transaction,
+)
 from backend.records.assessment import service as assessment
 from backend.records.roster import service as roster
 from backend.records.transcripts import printed, rules, service
@@ -99,13 +108,20 @@ async def show_transcript(request: Request, session: Session, version_id: FromPa
     )
 
 
-@get("/hoc-ba/{version_id:uuid}/tep/{kind:str}", guards=[requires(Permission.TRANSCRIPT_READ)])
-async def download(session: Session, version_id: FromPath[uuid.UUID], kind: FromPath[str]) -> Response[bytes]:
+@get(
+    "/hoc-ba/{version_id:uuid}/tep/{kind:str}",
+    guards=[requires(Permission.TRANSCRIPT_READ), without_transaction],
+)
+async def download(
+    request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID], kind: FromPath[str]
+) -> Response[bytes]:
     """The newest PDF or the XML of a version, checked against its digest."""
     if kind not in _TYPES:
         raise NotFound("Không có loại tệp này; chỉ có pdf và xml.")
-    version = await service.get_version(session, version_id)
-    data = await storage.get(session.tenant_id, await service.digest_of_file(session, version_id, kind))
+    async with transaction(request) as session:
+        version = await service.get_version(session, version_id)
+        sha256 = await service.digest_of_file(session, version_id, kind)
+    data = await storage.get(actor.tenant_id, sha256)
     code = re.sub(r"[^0-9A-Za-z.-]", "_", version.student_code)
     name = f"hoc-ba-{code}-{version.academic_year}.{kind}"
     return Response(

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from typing import Any
+from uuid import UUID
 
 import pikepdf
 import pytest
@@ -10,7 +11,7 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import clock, settings, storage
+from backend.core import clock, database, settings, storage
 from backend.core.errors import Conflict, NotFound
 from backend.records.transcripts import forms, service
 from backend.records.transcripts.schemas import Forms, VersionState, VersionSummary
@@ -111,6 +112,21 @@ async def test_files_are_given_out_as_they_were_stored(rendered: Rendered) -> No
         name = f'attachment; filename="hoc-ba-{version.student_code}-2025-2026.{kind}"'
         assert answer.headers["content-disposition"] == name
     assert (await browser.get(f"/hoc-ba/{version.id}/tep/docx")).status_code == 404
+
+
+async def test_no_transaction_waits_for_the_store(
+    rendered: Rendered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version, pdf, _, browser = rendered
+    in_use, get = [], storage.get
+
+    async def watched(tenant_id: UUID, digest: str) -> bytes:
+        in_use.append(database.engine().pool.checkedout())  # type: ignore[attr-defined]
+        return await get(tenant_id, digest)
+
+    monkeypatch.setattr(storage, "get", watched)
+    assert (await browser.get(f"/hoc-ba/{version.id}/tep/pdf")).content == pdf
+    assert in_use == [0]
 
 
 def overwrite(tenant_id: Any, digest: str, data: bytes) -> None:
