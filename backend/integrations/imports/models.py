@@ -11,7 +11,8 @@ from backend.core.database import TenantTable, tenant_key
 
 
 class ImportRun(TenantTable):
-    """One uploaded workbook. `preview` holds the counts and the bad rows; nothing is written before `applied`."""
+    """One uploaded workbook. `preview` holds the counts, the bad rows and the first
+    differences; nothing is written before `applied`."""
 
     __tablename__ = "import_run"
     __table_args__ = (tenant_key("uploaded_by", "staff_member"),)

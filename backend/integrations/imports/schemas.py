@@ -13,6 +13,8 @@ from typing import Literal, NewType
 
 import msgspec
 
+from backend.records.roster.schemas import Difference
+
 #: TT27/2020 Đ.7.1.a: Hoàn thành tốt, Hoàn thành, Chưa hoàn thành.
 SubjectLevel = Literal["T", "H", "C"]
 #: TT27/2020 Đ.7.2: Tốt, Đạt, Cần cố gắng.
@@ -217,7 +219,10 @@ class ImportState(StrEnum):
 
 
 class Preview(_Value, frozen=True, kw_only=True):
-    """What taking a workbook would do, in pupils (a register) or marks (everything else)."""
+    """What taking a workbook would do, in pupils (a register) or marks (everything else).
+
+    `differences` are the first ones; `basis` is another as soon as anything that was compared has changed.
+    """
 
     layout: str
     new: int
@@ -226,6 +231,9 @@ class Preview(_Value, frozen=True, kw_only=True):
     moved: int
     bad: int
     problems: tuple[RowProblem, ...]
+    notices: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    basis: str = ""
 
 
 class ImportView(_Value, frozen=True, kw_only=True):

@@ -27,7 +27,9 @@ from backend.integrations.imports.schemas import (
     UnreadableFile,
 )
 from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import MarkChange
 from backend.records.roster import service as roster
+from backend.records.roster.schemas import RosterChange
 from backend.tenants.schools import service as schools
 
 JSON = "application/json"
@@ -37,6 +39,7 @@ MAX_UPLOAD = precheck.MAX_FILE_BYTES
 #: As many bad rows as a person reads; the count tells of the rest.
 PROBLEMS_SHOWN = 200
 RUNS_SHOWN = 30
+_NOTHING = MarkChange(new=0, changed=0, unchanged=0)
 
 
 async def read_workbook(tenant_id: uuid.UUID, data: bytes) -> ParsedFile:
@@ -83,20 +86,24 @@ async def preview(
 
 
 async def apply(session: TenantSession, actor: Actor, run_id: uuid.UUID, file: ParsedFile) -> Preview:
-    """Take a previewed workbook: all of it, or nothing. `file` is what was read from it.
+    """Take a previewed workbook: all of it, or nothing. `file` is what was read from it. Safe to repeat.
 
-    Raises Conflict when it was taken before, Conflict or Invalid when it holds a bad row.
+    Raises Conflict when it holds a bad row, or when anything that the preview compared has changed since.
     """
     run = await queries.run(session, run_id, hold=True)
     if run is None:
         raise NotFound("Không tìm thấy lần nhập này.")
-    if run.state != ImportState.PREVIEWED:
-        raise Conflict(f"Tệp “{run.file_name}” đã được nhập rồi; không cần nhập lại.")
-    if isinstance(file, UnreadableFile) or file.problems:
-        raise Conflict(f"Tệp “{run.file_name}” còn dòng lỗi; hãy sửa trong tệp rồi tải lên lại.")
+    seen = msgspec.convert(run.preview, Preview)
+    if run.state == ImportState.APPLIED:
+        return seen
+    if seen.bad:
+        raise Conflict(f"Tệp “{run.file_name}” còn {seen.bad} chỗ lỗi; hãy sửa trong tệp rồi tải lên lại.")
     found = await _take(session, actor, file)
-    if found.bad:
-        raise Conflict(f"Tệp “{run.file_name}” còn {found.bad} dòng lỗi; hãy sửa trong tệp rồi tải lên lại.")
+    if found.bad or found.basis != seen.basis:
+        raise Conflict(
+            f"Dữ liệu của trường đã thay đổi sau lúc xem trước tệp “{run.file_name}” nên chưa có gì được ghi; "
+            "xin tải tệp lên lại để xem trước lần nữa."
+        )
     values = {"state": ImportState.APPLIED, "applied_at": clock.now(), "preview": msgspec.to_builtins(found)}
     await queries.update_run(session, run_id, values)
     await audit.record(
@@ -121,14 +128,13 @@ async def list_runs(session: TenantSession) -> Sequence[ImportView]:
 async def _compare(session: TenantSession, actor: Actor, file: ParsedFile) -> Preview:
     misplaced = await _misplaced(session, file)
     if misplaced:
-        return _preview(str(file.__struct_config__.tag), 0, 0, 0, 0, misplaced)
+        return _preview(file, misplaced)
     match file:
         case UnreadableFile():
-            return _preview("unreadable", 0, 0, 0, 0, file.problems)
+            return _preview(file, file.problems)
         case PupilsFile():
             change = await roster.compare_register(session, conversion.students(file))
-            problems = [*file.problems, *_named(file, change.problems)]
-            return _preview("pupils", change.new, change.changed, change.unchanged, change.moved, problems)
+            return _preview(file, [*file.problems, *_named(file, change.problems)], change)
         case _:
             return await _compare_marks(session, actor, file, write=False)
 
@@ -138,8 +144,7 @@ async def _take(session: TenantSession, actor: Actor, file: ParsedFile) -> Previ
     if misplaced:
         raise Conflict(misplaced[0].message)
     if isinstance(file, PupilsFile):
-        change = await roster.take_register(session, conversion.students(file))
-        return _preview("pupils", change.new, change.changed, change.unchanged, change.moved, ())
+        return _preview(file, (), await roster.take_register(session, conversion.students(file)))
     return await _compare_marks(session, actor, file, write=True)
 
 
@@ -164,12 +169,9 @@ async def _misplaced(session: TenantSession, file: ParsedFile) -> list[RowProble
 
 
 async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile, *, write: bool) -> Preview:
-    layout = str(file.__struct_config__.tag)
     if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
         message = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập được kết quả cuối năm học."
-        return _preview(
-            layout, 0, 0, 0, 0, [RowProblem(sheet="", row=None, column="", value="", message=message)]
-        )
+        return _preview(file, [RowProblem(sheet="", row=None, column="", value="", message=message)])
     found = conversion.marks(file, await _known(session))
     problems = [*file.problems, *found.problems]
     record = gradebook.record_marks if write and not problems else gradebook.compare_marks
@@ -178,7 +180,7 @@ async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile,
         row = found.rows[index]
         where = f"Trang “{row.sheet}”, dòng {row.row}: {message}"
         problems.append(RowProblem(sheet=row.sheet, row=row.row, column="", value="", message=where))
-    return _preview(layout, change.new, change.changed, change.unchanged, 0, problems)
+    return _preview(file, problems, change)
 
 
 async def _known(session: TenantSession) -> conversion.Known:
@@ -207,16 +209,19 @@ def _named(file: PupilsFile, problems: Sequence[tuple[str, str]]) -> list[RowPro
 
 
 def _preview(
-    layout: str, new: int, changed: int, unchanged: int, moved: int, problems: Sequence[RowProblem]
+    file: ParsedFile, problems: Sequence[RowProblem], change: RosterChange | MarkChange = _NOTHING
 ) -> Preview:
     return Preview(
-        layout=layout,
-        new=new,
-        changed=changed,
-        unchanged=unchanged,
-        moved=moved,
+        layout=str(file.__struct_config__.tag),
+        new=change.new,
+        changed=change.changed,
+        unchanged=change.unchanged,
+        moved=change.moved if isinstance(change, RosterChange) else 0,
         bad=len(problems),
         problems=tuple(problems[:PROBLEMS_SHOWN]),
+        notices=file.notices,
+        differences=change.differences,
+        basis=change.basis,
     )
 
 

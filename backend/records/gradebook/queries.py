@@ -92,7 +92,10 @@ async def insert_sheets(session: TenantSession, rows: list[dict[str, Any]]) -> N
 async def hold_sheets(
     session: TenantSession, sheet_ids: Sequence[uuid.UUID], *, to_write: bool
 ) -> dict[uuid.UUID, str]:
-    """State of each sheet, held until the transaction ends: many may write marks at once, but not while one locks."""
+    """State of each sheet, held until the transaction ends.
+
+    Many may write cells at once (`to_write`), but not while one locks the sheet or compares and takes an import.
+    """
     query = (
         select(GradeSheet.id, GradeSheet.state)
         .where(GradeSheet.tenant_id == session.tenant_id, GradeSheet.id.in_(sheet_ids))
@@ -152,18 +155,29 @@ async def stage_marks(session: TenantSession, rows: list[tuple[Any, ...]]) -> No
     await session.execute(text("analyze incoming"))
 
 
-async def compare_staged(session: TenantSession) -> tuple[int, int, int]:
-    """How many staged marks are new, would change a mark, and say what is there already."""
+async def compare_staged(session: TenantSession) -> tuple[int, int, int, str]:
+    """How many staged marks are new, would change a mark, and say what is there already; a digest of what is there."""
     row = await session.execute(
         text(
             "select count(*) filter (where m.id is null and i.value <> '') as new, "
             "count(*) filter (where m.id is not null and m.value <> i.value) as changed, "
-            "count(*) filter (where m.value = i.value or (m.id is null and i.value = '')) as unchanged "
-            "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot)"
+            "count(*) filter (where m.value = i.value or (m.id is null and i.value = '')) as unchanged, "
+            "coalesce(sum(hashtextextended(concat_ws(':', sheet_id, student_id, kind, slot, m.revision), 0)), 0)::text "
+            "as basis from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot)"
         )
     )
-    new, changed, unchanged = row.one()
-    return new, changed, unchanged
+    new, changed, unchanged, basis = row.one()
+    return new, changed, unchanged, basis
+
+
+async def staged_differences(session: TenantSession, limit: int) -> Sequence[Any]:
+    """The first staged marks that are not there yet as they are staged, those that change one before the new ones."""
+    query = text(
+        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, i.value as new "
+        "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
+        "where coalesce(m.value, '') <> i.value order by coalesce(m.value, '') = '', i.id limit :limit"
+    )
+    return (await session.execute(query, {"limit": limit})).all()
 
 
 async def write_staged(session: TenantSession) -> None:

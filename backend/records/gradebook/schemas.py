@@ -8,7 +8,7 @@ from typing import NewType
 import msgspec
 
 from backend.core.actor import StaffId
-from backend.records.roster.schemas import ClassId, StudentId
+from backend.records.roster.schemas import ClassId, Difference, StudentId
 
 SheetId = NewType("SheetId", uuid.UUID)
 
@@ -116,9 +116,14 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarkChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What recording many marks would do, in cells. `problems` are (index of the mark, Vietnamese sentence)."""
+    """What recording many marks would do, in cells. `problems` are (index of the mark, Vietnamese sentence).
+
+    `differences` are the first ones, what is new at their end; `basis` is another when any of the cells has changed.
+    """
 
     new: int
     changed: int
     unchanged: int
     problems: tuple[tuple[int, str], ...] = ()
+    differences: tuple[Difference, ...] = ()
+    basis: str = ""

@@ -29,7 +29,7 @@ from backend.records.gradebook.schemas import (
 )
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import GradeSubject, find_subject
-from backend.records.roster.schemas import HOMEROOM, ClassId, StudentId
+from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, ClassId, Difference, StudentId
 from backend.tenants.permissions import Permission
 
 
@@ -119,7 +119,7 @@ async def set_mark(session: TenantSession, actor: Actor, new: NewMark, *, revisi
 
 async def compare_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
     """What `record_marks` would do, without doing it."""
-    return await _stage(session, actor, marks)
+    return await _stage(session, actor, marks, to_take=False)
 
 
 async def record_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
@@ -127,7 +127,7 @@ async def record_marks(session: TenantSession, actor: Actor, marks: Sequence[New
 
     Raises Invalid when one of them cannot stand where it should or its sheet is locked, NotFound for an unknown sheet.
     """
-    change = await _stage(session, actor, marks)
+    change = await _stage(session, actor, marks, to_take=True)
     if change.problems:
         raise Invalid(change.problems[0][1])
     await queries.write_staged(session)
@@ -191,11 +191,14 @@ async def class_marks(
     return found
 
 
-async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
+async def _stage(
+    session: TenantSession, actor: Actor, marks: Sequence[NewMark], *, to_take: bool
+) -> MarkChange:
+    """Compare marks with what is there. `to_take`: nobody else writes into these sheets until the transaction ends."""
     sheets = await queries.sheets_by_id(session, list({mark.sheet_id for mark in marks}))
     if any(mark.sheet_id not in sheets for mark in marks):
         raise NotFound("Không tìm thấy sổ điểm này.")
-    locked = await _locked(session, {mark.sheet_id for mark in marks})
+    locked = await _locked(session, {mark.sheet_id for mark in marks}, alone=to_take)
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
@@ -223,8 +226,28 @@ async def _stage(session: TenantSession, actor: Actor, marks: Sequence[NewMark])
             continue
         staged[mark.sheet_id, mark.student_id, mark.cell] = _row(session, actor, mark, value, now)
     await queries.stage_marks(session, list(staged.values()))
-    new, changed, unchanged = await queries.compare_staged(session)
-    return MarkChange(new=new, changed=changed, unchanged=unchanged, problems=tuple(sorted(problems)))
+    new, changed, unchanged, basis = await queries.compare_staged(session)
+    return MarkChange(
+        new=new,
+        changed=changed,
+        unchanged=unchanged,
+        problems=tuple(sorted(problems)),
+        differences=tuple(
+            _difference(row, sheets[row.sheet_id], members)
+            for row in await queries.staged_differences(session, DIFFERENCES_SHOWN)
+        ),
+        basis=basis,
+    )
+
+
+def _difference(row: Any, sheet: Any, members: dict[uuid.UUID, dict[StudentId, str]]) -> Difference:
+    place = _label(sheet, Cell(MarkKind(row.kind), row.slot))
+    return Difference(
+        pupil=members[sheet.class_id][row.student_id],
+        place=f"{place[0].upper()}{place[1:]}",
+        old=row.old,
+        new=row.new,
+    )
 
 
 def _accepted(mark: NewMark, row: Any, name: str | None, label: str) -> str:
@@ -272,8 +295,8 @@ async def _student(session: TenantSession, row: Any, student_id: StudentId) -> s
     return name
 
 
-async def _locked(session: TenantSession, sheet_ids: set[SheetId]) -> set[uuid.UUID]:
-    states = await queries.hold_sheets(session, list(sheet_ids), to_write=True)
+async def _locked(session: TenantSession, sheet_ids: set[SheetId], *, alone: bool = False) -> set[uuid.UUID]:
+    states = await queries.hold_sheets(session, list(sheet_ids), to_write=not alone)
     return {sheet_id for sheet_id, state in states.items() if state == SheetState.LOCKED}
 
 

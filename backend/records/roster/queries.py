@@ -111,6 +111,15 @@ async def latest_year(session: TenantSession) -> AcademicYear | None:
     )
 
 
+async def hold_year(session: TenantSession, year_id: uuid.UUID) -> None:
+    """Registers are taken one after another: the year is held until the transaction ends."""
+    await session.execute(
+        select(AcademicYear.id)
+        .where(AcademicYear.tenant_id == session.tenant_id, AcademicYear.id == year_id)
+        .with_for_update(key_share=True)
+    )
+
+
 async def classes(session: TenantSession) -> Sequence[Any]:
     """Classes with year, homeroom teacher and number of pupils, in the order of their names."""
     return await session.ask(_CLASSES)

@@ -1,10 +1,14 @@
 """What a line of a register may say. No I/O."""
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
 import msgspec
 
 from backend.core.errors import Invalid
 from backend.core.text import check_text, shown_name
-from backend.records.roster.schemas import NewStudent
+from backend.records.roster.schemas import Difference, NewStudent
 
 #: Texts of the register that the học bạ prints, as people call them.
 _TEXTS = {
@@ -19,6 +23,12 @@ _TEXTS = {
     "mother_name": "Họ tên mẹ",
     "guardian_name": "Họ tên người giám hộ",
 }
+_LABELS = _TEXTS | {
+    "personal_id": "Số định danh cá nhân",
+    "date_of_birth": "Ngày sinh",
+    "gender": "Giới tính",
+}
+_GENDERS = {"male": "Nam", "female": "Nữ"}
 #: Longest of these texts; the forms have one line for each.
 _MAX_TEXT = 300
 
@@ -37,3 +47,26 @@ def clean(student: NewStudent) -> NewStudent:
             "hãy gõ lại mã và họ tên."
         )
     return msgspec.structs.replace(student, **texts)
+
+
+def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place: str) -> list[Difference]:
+    """What a line changes of a pupil: `known` is None for a new one, `place` is the class where they study now."""
+    if known is None:
+        return [_difference(student, "Học sinh mới", "", f"lớp {student.class_name}")]
+    found = [
+        _difference(student, _LABELS[name], _shown(getattr(known, name)), _shown(value))
+        for name, value in said.items()
+    ]
+    target = "không còn học" if student.left else f"lớp {student.class_name}"
+    here = f"lớp {place}" if place else ""
+    return found if here == target else [*found, _difference(student, "Lớp", here, target)]
+
+
+def _difference(student: NewStudent, place: str, old: str, new: str) -> Difference:
+    return Difference(pupil=student.full_name, place=place, old=old, new=new)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, date):
+        return f"{value:%d/%m/%Y}"
+    return _GENDERS.get(value, value) or ""

@@ -110,10 +110,24 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     teacher: str | None
 
 
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that would change, in words for people; `old` is empty where nothing was there."""
+
+    pupil: str
+    place: str
+    old: str
+    new: str
+
+
+#: As many differences as a person reads; the counts tell of the rest.
+DIFFERENCES_SHOWN = 200
+
+
 class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence).
 
     Who leaves a class for another or for good is `moved`; who left before they were ever here is `unchanged`.
+    `differences` are the first ones, what is new at their end; `basis` is another when anything compared has changed.
     """
 
     new: int
@@ -121,3 +135,5 @@ class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int
     moved: int
     problems: tuple[tuple[str, str], ...] = ()
+    differences: tuple[Difference, ...] = ()
+    basis: str = ""

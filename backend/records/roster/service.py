@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from backend.core import clock
 from backend.core.actor import StaffId
+from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
@@ -17,10 +20,12 @@ from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key, name_key
 from backend.records.roster.schemas import (
+    DIFFERENCES_SHOWN,
     AcademicYearId,
     Assignment,
     ClassId,
     ClassSummary,
+    Difference,
     EnrollmentStatus,
     NewStudent,
     RosterChange,
@@ -182,6 +187,7 @@ async def take_register(session: TenantSession, students: Sequence[NewStudent]) 
     Raises Conflict when a row cannot be taken: unknown class, a personal id that another pupil has, a pupil listed
     twice, a sign that cannot be printed.
     """
+    await queries.hold_year(session, (await current_year(session)).id)
     register = await _Register.read(session, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])
@@ -205,6 +211,7 @@ class _Register:
         self.session, self.students = session, students
         self.known, self.classes, self.places, self.owners = known, classes, places, owners
         self.times = Counter(student.student_code for student in students)
+        self.sizes = Counter(student.class_name for student in students if not student.left)
         self.change = self._compare()
 
     @classmethod
@@ -222,17 +229,43 @@ class _Register:
 
     def _compare(self) -> RosterChange:
         counts = {"new": 0, "changed": 0, "unchanged": 0, "moved": 0}
-        problems: list[tuple[str, str]] = []
+        # What is wrong with a class is the same sentence for all of its pupils, and is said once.
+        problems: dict[str, str] = {}
         accepted = []
         for student in self.students:
             try:
                 accepted.append(self._accepted(student))
             except Invalid as error:
-                problems.append((student.student_code, error.message))
+                problems.setdefault(error.message, student.student_code)
                 continue
             counts[self._kind(accepted[-1])] += 1
         self.students = accepted
-        return RosterChange(**counts, problems=tuple(problems))
+        return RosterChange(
+            **counts,
+            problems=tuple((code, sentence) for sentence, code in problems.items()),
+            differences=self._shown_differences(),
+            basis=self._basis(),
+        )
+
+    def _shown_differences(self) -> tuple[Difference, ...]:
+        changed: list[Difference] = []
+        new: list[Difference] = []
+        for student in self.students:
+            kind, row = self._kind(student), self.known.get(student.student_code)
+            if kind == "unchanged":
+                continue
+            said = self._differences(student, row) if row and not student.left else {}
+            place = self.places[row.id][1] if row and row.id in self.places else ""
+            (new if kind == "new" else changed).extend(rules.differences(student, row, said, place))
+        return tuple([*changed, *new][:DIFFERENCES_SHOWN])
+
+    def _basis(self) -> str:
+        """A digest of all that the school knew of these pupils when they were compared."""
+        known = [
+            (code, [str(value) for value in row], self.places.get(row.id, ("", ""))[1])
+            for code, row in sorted(self.known.items())
+        ]
+        return sha256_hex(msgspec.json.encode(known))
 
     def _accepted(self, student: NewStudent) -> NewStudent:
         """The pupil with clean texts. Raises Invalid when the row cannot be taken."""
@@ -244,8 +277,9 @@ class _Register:
             )
         if student.class_name not in self.classes and not student.left:
             raise Invalid(
-                f"Học sinh {name} ghi lớp {student.class_name}, "
-                "nhưng năm học này chưa có lớp đó; hãy mở lớp hoặc sửa mã lớp."
+                f"Danh sách ghi {self.sizes[student.class_name]} học sinh vào lớp {student.class_name}, "
+                "nhưng năm học này trường chưa có lớp đó; hãy sửa mã lớp theo trang “Lớp và học sinh”, "
+                "hoặc báo nhà trường mở lớp rồi nhập lại."
             )
         owner = self.owners.setdefault(student.personal_id or "", student.student_code)
         if student.personal_id and owner != student.student_code:

@@ -20,10 +20,10 @@ from backend.integrations.imports.readers.text import name_of
 from backend.integrations.imports.schemas import ImportRunId, ImportState, Preview, SecondaryMarksFile
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.models import Mark
-from backend.records.gradebook.schemas import Cell, MarkKind
+from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.roster import service as roster
 from backend.records.roster.models import Enrollment, Student
-from backend.records.roster.schemas import HOMEROOM
+from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, Difference
 from infra.demo.truth import Truth, tell
 from infra.demo.workbooks import write_workbooks
 from tests.factories.demo_school import ImportingSchool, Workbook, open_importing_school, workbook
@@ -116,8 +116,7 @@ async def test_a_register_is_shown_taken_and_then_known(hoaban: ImportingSchool,
 async def test_nothing_is_taken_twice(hoaban: ImportingSchool, books: Books) -> None:
     run_id, _ = await hoaban.preview(books.register)
     before = await hoaban.apply(run_id, books.register)
-    with pytest.raises(Conflict, match=r"Tệp “hoaban/01-danh-sach-hoc-sinh.xlsx” đã được nhập rồi"):
-        await hoaban.apply(run_id, books.register)
+    assert await hoaban.apply(run_id, books.register) == before, "a second click finds it done"
     async with hoaban.session() as session:
         run = await service.get_run(session, run_id)
         deeds = [one.action for one in await audit.history(session, [run_id])]
@@ -127,12 +126,12 @@ async def test_nothing_is_taken_twice(hoaban: ImportingSchool, books: Books) -> 
 
 async def test_two_who_press_the_button_at_once(hoaban: ImportingSchool, books: Books) -> None:
     run_id, found = await hoaban.preview(books.register)
-    answers = await asyncio.gather(
-        *(hoaban.apply(run_id, books.register) for _ in range(3)), return_exceptions=True
-    )
-    assert sum(isinstance(answer, Preview) for answer in answers) == 1
-    assert sum(isinstance(answer, Conflict) for answer in answers) == 2
+    answers = await asyncio.gather(*(hoaban.apply(run_id, books.register) for _ in range(3)))
+    assert answers == [found] * 3
     assert (await rows(hoaban))[0] == found.new
+    async with hoaban.session() as session:
+        deeds = [one.action for one in await audit.history(session, [run_id])]
+    assert deeds == [Action.IMPORT_APPLIED, Action.IMPORT_PREVIEWED]
 
 
 def expected_primary(truth: Truth, code: str) -> Mapping[tuple[str, int], Mapping[Cell, str]]:
@@ -205,6 +204,96 @@ async def test_one_changed_cell_is_one_change(songtrang: ImportingSchool, books:
     await songtrang.apply(run_id, edited)
     _, again = await songtrang.preview(edited)
     assert (again.new, again.changed) == (0, 0)
+
+
+async def test_a_preview_names_pupil_place_old_and_new(songtrang: ImportingSchool, books: Books) -> None:
+    _, register = await songtrang.preview(books.secondary_register)
+    name = books.truth.secondary_pupils["6A1"][0].full_name
+    assert Difference(pupil=name, place="Học sinh mới", old="", new="lớp 6A1") in register.differences
+    await songtrang.take(books.secondary_register)
+    _, first = await songtrang.preview(books.marks)
+    assert len(first.differences) == DIFFERENCES_SHOWN < first.new
+    await songtrang.take(books.marks)
+    async with songtrang.session() as session:
+        await gradebook.record_marks(session, songtrang.importer, [await mark_of(songtrang, name, "3.5")])
+    _, found = await songtrang.preview(books.marks)
+    truth = books.truth.secondary_years[books.truth.secondary_pupils["6A1"][0].student_code]
+    assert found.differences == (
+        Difference(
+            pupil=name,
+            place="Lớp 6A1, Toán học kì 1, cột ĐĐGgk",
+            old="3.5",
+            new=truth.terms["TOAN", 1].midterm or "",
+        ),
+    )
+    _, same = await songtrang.preview(books.secondary_register)
+    assert same.differences == ()
+    changed = books.secondary_register.edited("Sheet1", D7="Cần Thơ")
+    _, edited = await songtrang.preview(changed)
+    assert [(one.place, one.new) for one in edited.differences] == [("Quê quán", "Cần Thơ")]
+
+
+async def mark_of(school: ImportingSchool, name: str, value: str) -> NewMark:
+    """A midterm mark of the first term in mathematics."""
+    async with school.session() as session:
+        sheets = await gradebook.list_sheets(session, school.classes["6A1"])
+        students = await roster.list_students(session, school.classes["6A1"])
+    return NewMark(
+        sheet_id=next(one.id for one in sheets if (one.subject_code, one.term) == ("TOAN", 1)),
+        student_id=next(one.id for one in students if one.full_name == name),
+        cell=Cell(MarkKind.MIDTERM),
+        value=value,
+    )
+
+
+async def test_an_older_preview_does_not_overwrite_newer_marks(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register, books.marks)
+    older, newer = books.marks.edited("Toán", J7=1.5), books.marks.edited("Toán", J7=9.5)
+    first, _ = await songtrang.preview(older)
+    second, _ = await songtrang.preview(newer)
+    await songtrang.apply(second, newer)
+    before = await cells(songtrang, "6A1")
+    with pytest.raises(Conflict, match=r"đã thay đổi sau lúc xem trước tệp .* xin tải tệp lên lại"):
+        await songtrang.apply(first, older)
+    assert await cells(songtrang, "6A1") == before
+    await songtrang.take(older)
+
+
+async def test_an_older_preview_of_a_register_does_not_overwrite_newer_names(
+    hoaban: ImportingSchool, books: Books
+) -> None:
+    await hoaban.take(books.register)
+    older = books.register.edited("Sheet1", D6="Nguyễn Văn Cũ")
+    newer = books.register.edited("Sheet1", D6="Nguyễn Văn Mới")
+    first, _ = await hoaban.preview(older)
+    second, _ = await hoaban.preview(newer)
+    await hoaban.apply(second, newer)
+    with pytest.raises(Conflict, match="đã thay đổi sau lúc xem trước"):
+        await hoaban.apply(first, older)
+    async with hoaban.session() as session:
+        names = {one.full_name for one in await roster.list_students(session, hoaban.classes["1A"])}
+    assert "Nguyễn Văn Mới" in names
+    assert "Nguyễn Văn Cũ" not in names
+
+
+async def test_a_cell_typed_since_the_preview_stops_the_import(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    """Even while it is being typed: whoever takes the import waits for the cell, and then sees it."""
+    await songtrang.take(books.secondary_register, books.marks)
+    edited = books.marks.edited("Toán", J7=1.5)
+    run_id, _ = await songtrang.preview(edited)
+    name = books.truth.secondary_pupils["6A1"][0].full_name
+    new = await mark_of(songtrang, name, "9.5")
+    async with songtrang.session() as session:
+        await gradebook.record_marks(session, songtrang.importer, [new])
+        applying = asyncio.create_task(songtrang.apply(run_id, edited))
+        done, _ = await asyncio.wait([applying], timeout=0.3)
+        assert not done, "the import did not wait for the other writer"
+    with pytest.raises(Conflict, match="đã thay đổi sau lúc xem trước"):
+        await applying
 
 
 async def test_a_pupil_in_another_class_than_before_is_moved(hoaban: ImportingSchool, books: Books) -> None:

@@ -104,7 +104,10 @@ async def test_an_empty_cell_erases_nothing_and_a_new_name_is_sorted_anew(small_
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([changed(AN, class_name="9Z")], "Lò Thị An ghi lớp 9Z, nhưng năm học này chưa có lớp đó"),
+        (
+            [changed(AN, class_name="9Z"), changed(CHI, class_name="9Z")],
+            "Danh sách ghi 2 học sinh vào lớp 9Z, nhưng năm học này trường chưa có lớp đó; hãy sửa mã lớp",
+        ),
         ([changed(CHI, personal_id=BINH.personal_id)], "Quàng Thị Chi đã thuộc học sinh mã 9900000002"),
         ([AN, changed(AN, full_name="Lò Thị Anh")], "9900000001 của Lò Thị Anh có hai lần trong danh sách"),
         (
@@ -184,5 +187,5 @@ async def test_a_year_is_opened_once_and_the_newest_is_worked_in(small_school: S
         await service.open_year(session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31))
         assert (await service.current_year(session)).name == "2026-2027"
         found = await service.compare_register(session, [AN])
-        assert "năm học này chưa có lớp đó" in found.problems[0][1]
+        assert "năm học này trường chưa có lớp đó" in found.problems[0][1]
         assert await service.places_by_code(session) == {}

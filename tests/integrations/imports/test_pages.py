@@ -1,0 +1,103 @@
+"""Upload, preview and take at the screen; no transaction is open while a workbook is read or the store is asked."""
+
+import io
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import openpyxl
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+
+from backend.core import database, settings, storage
+from backend.integrations.imports.readers import sandbox
+from tests.core.browser import Browser
+from tests.factories.small_school import SmallSchool, open_small_school
+
+HEADER = ["Mã lớp", "Mã học sinh", "Họ tên", "Ngày sinh", "Giới tính", "Số định danh cá nhân"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def school(product: settings.Settings) -> SmallSchool:
+    school = await open_small_school()
+    async with school.session() as session:
+        await school.open_class(session, "1A", 1)
+    return school
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(site: Litestar, school: SmallSchool) -> Browser:
+    browser = await school.browser(site, "it")
+    await browser.get("/nhap")
+    return browser
+
+
+@pytest.fixture
+def open_meanwhile(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many connections were in use each time that a workbook was parsed or the store was asked."""
+    seen: list[int] = []
+
+    def watched(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def asked(*args: Any) -> Any:
+            seen.append(database.engine().pool.checkedout())  # type: ignore[attr-defined]
+            return await call(*args)
+
+        return asked
+
+    for module, name in ((sandbox, "parse_async"), (storage, "put"), (storage, "get")):
+        monkeypatch.setattr(module, name, watched(getattr(module, name)))
+    return seen
+
+
+def register(name: str) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for row in (HEADER, ["1A", "9900000001", name, "05/09/2018", "Nữ", "000318000001"]):
+        book.worksheets[0].append(row)
+    book.save(out)
+    return out.getvalue()
+
+
+async def upload(browser: Browser, name: str) -> str:
+    """The address of the preview."""
+    files = {"tep": ("danh-sach.xlsx", register(name))}
+    answer = await browser.http.post("/nhap", data={"csrf_token": browser.csrf_token}, files=files)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+async def test_no_transaction_waits_for_a_workbook_or_the_store(
+    browser: Browser, open_meanwhile: list[int]
+) -> None:
+    preview = await upload(browser, "Lò Thị An")
+    assert open_meanwhile == [0, 0, 0]
+    assert (await browser.post(f"{preview}/ghi")).status_code == 303
+    assert open_meanwhile == [0, 0, 0, 0]
+
+
+async def test_the_preview_shows_what_will_change_and_a_second_click_shows_the_page(browser: Browser) -> None:
+    first = await upload(browser, "Lò Thị An")
+    shown = (await browser.get(first)).text
+    assert "Những chỗ sẽ đổi" in shown
+    assert "Học sinh mới" in shown
+    for _ in range(2):
+        answer = await browser.post(f"{first}/ghi")
+        assert (answer.status_code, answer.headers["location"]) == (303, first)
+    assert "Tệp này đã được ghi toàn bộ." in (await browser.get(first)).text
+    second = await upload(browser, "Lò Thị Ánh")
+    cells = [cell.text_content() for cell in await table(browser, second)]
+    assert cells == ["Lò Thị Ánh", "Họ và tên", "Lò Thị An", "Lò Thị Ánh"]
+
+
+async def table(browser: Browser, address: str) -> list[Any]:
+    await browser.get(address)
+    assert browser.page is not None
+    return list(browser.page.xpath("//tbody/tr/*"))
+
+
+async def test_an_older_preview_is_refused_in_words(browser: Browser) -> None:
+    older, newer = await upload(browser, "Lò Thị An"), await upload(browser, "Lò Thị Ánh")
+    assert (await browser.post(f"{newer}/ghi")).status_code == 303
+    answer = await browser.post(f"{older}/ghi", Accept="text/html")
+    assert answer.status_code == 409
+    assert "<h1>Chưa làm được việc này</h1>" in answer.text
+    assert "Dữ liệu của trường đã thay đổi sau lúc xem trước tệp “danh-sach.xlsx”" in answer.text
