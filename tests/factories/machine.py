@@ -93,6 +93,12 @@ class Machine:
             leased: list[Any] = await connection.fetch(_LEASE, self._tenants, self._hurry)
         return leased
 
+    async def forget(self) -> None:
+        """Turn events into jobs and drop these: the test does by itself what they would."""
+        await self.lease()
+        async with dispatcher_connection() as connection:
+            await connection.execute("delete from work.job where tenant_id = any($1::uuid[])", self._tenants)
+
     async def until(self, reached: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
         """Rounds until the condition holds. Fails after `within` seconds, naming what is left."""
         deadline = time.monotonic() + within

@@ -117,6 +117,14 @@ async def _next_step(
     waiting = await signing.tray(session, actor) if _signs(actor) else []
     if waiting:
         return _signing_step(waiting)
+    batch = await signing.batch_under_way(session, actor) if _signs(actor) else None
+    if batch:
+        return NextStep(
+            title=f"Lô {batch.count} học bạ của bạn đang được ký: xong {batch.signed}",
+            text=batch.problem or "Nếu điện thoại của bạn hỏi xác nhận, hãy xác nhận trên điện thoại.",
+            action="Xem tiến độ",
+            url=f"/ky/lo/{batch.id}",
+        )
     own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id and sheet.state is SheetState.OPEN]
     if own and actor.may(Permission.SHEET_WRITE):
         return NextStep(

@@ -18,7 +18,7 @@ from backend.remote_signing.requests.models import (
     SigningRequest,
     SigningStep,
 )
-from backend.remote_signing.requests.rules import RequestState, StepState
+from backend.remote_signing.requests.rules import BatchState, RequestState, StepState
 
 #: Any constant: the class of advisory locks that order the moments of a school's tray.
 _TRAY_LOCK = 7_474_002
@@ -185,6 +185,20 @@ async def batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = Fal
         SigningBatch.tenant_id == session.tenant_id, SigningBatch.id == batch_id
     )
     return await session.scalar(query.with_for_update() if hold else query)
+
+
+async def running_batch(
+    session: TenantSession, staff_id: StaffId | None, merkle_root: str
+) -> uuid.UUID | None:
+    """The batch of this signer over exactly these documents that has not ended."""
+    return await session.scalar(
+        select(SigningBatch.id).where(
+            SigningBatch.tenant_id == session.tenant_id,
+            SigningBatch.consented_by == staff_id,
+            SigningBatch.merkle_root == merkle_root,
+            SigningBatch.state == BatchState.RUNNING,
+        )
+    )
 
 
 async def update_batch(session: TenantSession, batch_id: uuid.UUID, values: dict[str, Any]) -> None:

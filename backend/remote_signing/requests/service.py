@@ -108,7 +108,9 @@ async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:
 async def offer(session: TenantSession, actor: Actor, role: str, group: str | None) -> ConsentOffer:
     """The exact documents that a consent would cover. Raises Conflict when nothing waits or no certificate is usable."""
     as_of = await queries.settle_tray(session)
-    items = await _waiting(session, actor, role, group, as_of, hold=False)
+    items = await _ready(session, actor, role, group, as_of, hold=False)
+    if not items:
+        raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     credential = await _credential(session, actor, role)
     return ConsentOffer(
         role=role,
@@ -125,13 +127,17 @@ async def consent(
 ) -> BatchId:
     """Agree to sign exactly the documents that were shown: `merkle_root` and `as_of` are those of the offer.
 
-    Raises Conflict when the documents have changed since, or when somebody else has begun to sign them.
+    A second click finds the batch of the first. Raises Conflict when the documents have changed since, or when somebody
+    else has begun to sign them.
     """
-    items = await _waiting(session, actor, role, group, as_of, hold=True)
+    items = await _ready(session, actor, role, group, as_of, hold=True)
     if _root(items) != merkle_root:
-        raise Conflict(
-            "Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký."
-        )
+        under_way = await queries.running_batch(session, actor.staff_id, merkle_root)
+        if under_way is None:
+            raise Conflict(
+                "Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký."
+            )
+        return BatchId(under_way)
     credential = await _credential(session, actor, role)
     batch_id = BatchId(new_id())
     calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root)
@@ -206,6 +212,11 @@ async def list_batches(session: TenantSession, actor: Actor) -> list[BatchProgre
     return [_progress(row) for row in await queries.batches(session, actor.staff_id, TRAY_LENGTH)]
 
 
+async def batch_under_way(session: TenantSession, actor: Actor) -> BatchProgress | None:
+    """This signer's newest batch that has not ended."""
+    return next((one for one in await list_batches(session, actor) if one.state == BatchState.RUNNING), None)
+
+
 async def batch_progress(session: TenantSession, actor: Actor, batch_id: uuid.UUID) -> BatchProgress:
     """How far one of this signer's batches has come. Raises NotFound for anybody else's."""
     row = await queries.batch_progress(session, batch_id)
@@ -235,7 +246,7 @@ async def subjects_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) 
     return [request.subject_id for request in requests]
 
 
-async def _waiting(
+async def _ready(
     session: TenantSession, actor: Actor, role: str, group: str | None, as_of: datetime, *, hold: bool
 ) -> list[TrayItem]:
     seal = role == SEAL_ROLE
@@ -244,8 +255,6 @@ async def _waiting(
     rows = await queries.tray_items(
         session, actor.staff_id, seal=seal, role=role, group=group, until=as_of, hold=hold
     )
-    if not rows:
-        raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     return [
         TrayItem(
             step_id=StepId(row.step_id),

@@ -151,7 +151,7 @@ async def test_a_rejected_version_says_what_the_province_said_and_is_not_sent_ag
 ) -> None:
     [version_id] = await issue(school)
     machine = Machine(school)
-    await machine.lease()
+    await machine.forget()
     await spoil(school, version_id, await storage.put(school, b"<HOC_BA/>"))
     async with tenant_session(school) as session:
         await service.open_deliveries(session, [version_id])
@@ -166,7 +166,7 @@ async def test_a_rejected_version_says_what_the_province_said_and_is_not_sent_ag
 async def test_a_package_that_is_gone_waits_for_a_person(school: TenantId, authority: Province) -> None:
     [version_id] = await issue(school)
     machine = Machine(school)
-    await machine.lease()
+    await machine.forget()
     await spoil(school, version_id, "ab" * 32)
     async with tenant_session(school) as session:
         await service.open_deliveries(session, [version_id])

@@ -12,7 +12,7 @@ from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.remote_signing.requests import service
 from backend.remote_signing.requests.models import ProviderCall, SigningBatch, SigningRequest
 from backend.remote_signing.requests.rules import BatchState, CallState, consent_root
-from backend.remote_signing.requests.schemas import NewRequest, NewSigner
+from backend.remote_signing.requests.schemas import BatchId, NewRequest, NewSigner
 from tests.factories.machine import Machine
 from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool, open_signing_school
 from tests.fakes.processes import SigningService
@@ -116,16 +116,16 @@ async def test_two_consents_at_once_are_one(school: SigningSchool) -> None:
     actor = await school.actor(TEACHER)
     ready = asyncio.Barrier(4)
 
-    async def agree() -> None:
+    async def agree() -> BatchId:
         async with tenant_session(school.tenant_id) as session:
             await session.connection()
             await ready.wait()
-            await service.consent(session, actor, TEACHER, None, offer.merkle_root, offer.as_of)
+            return await service.consent(session, actor, TEACHER, None, offer.merkle_root, offer.as_of)
 
-    outcomes = await asyncio.gather(*(agree() for _ in range(4)), return_exceptions=True)
-    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 3, outcomes
+    found = await asyncio.gather(*(agree() for _ in range(4)))
+    assert len(set(found)) == 1
     async with tenant_session(school.tenant_id, read_only=True) as session:
-        assert len((await session.scalars(select(SigningBatch.id))).all()) == 1
+        assert (await session.scalars(select(SigningBatch.id))).all() == [found[0]]
 
 
 async def test_nobody_signs_out_of_turn_or_for_somebody_else(school: SigningSchool) -> None:
