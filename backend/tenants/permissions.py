@@ -1,7 +1,8 @@
 """Every permission, and the roles that have it: the one table that says who may do what.
 
 Roles follow the Xuân Ninh plan (Ban giám hiệu, GVCN, GVBM, GV phụ trách CNTT, văn phòng). Which class or subject a
-person may touch is decided by assignment, in the services.
+person may touch is decided by assignment, in the services: teachers see the results of the whole school, but open only
+the transcripts of classes that they lead or teach in.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ class Permission(StrEnum):
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
     TRANSCRIPT_READ = "transcripts:version:read"
+    TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
     TRANSCRIPT_FREEZE = "transcripts:version:freeze"
     SIGN = "signing:step:sign"
     SEAL = "signing:step:seal"
@@ -59,6 +61,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHEET_LOCK_ANY,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
+            _P.TRANSCRIPT_READ_ANY,
             _P.TRANSCRIPT_FREEZE,
             _P.SIGN,
             _P.DELIVERY_READ,
@@ -72,6 +75,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CLASSES_READ,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
+            _P.TRANSCRIPT_READ_ANY,
             _P.SIGN,
             _P.SEAL,
             _P.DELIVERY_READ,

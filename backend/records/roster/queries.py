@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, and_, bindparam, func, insert, select, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
+from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student, TeachingAssignment
@@ -94,6 +95,17 @@ _ALL_ASSIGNMENTS = (
 )
 _ASSIGNMENTS = Question(_ALL_ASSIGNMENTS)
 _ASSIGNMENTS_OF_CLASS = Question(_ALL_ASSIGNMENTS.where(TeachingAssignment.class_id == bindparam("class_id")))
+
+_CLASSES_OF_STAFF = Question(
+    union(
+        select(SchoolClass.id).where(
+            SchoolClass.tenant_id == _TENANT, SchoolClass.homeroom_teacher_id == bindparam("staff_id")
+        ),
+        select(TeachingAssignment.class_id).where(
+            TeachingAssignment.tenant_id == _TENANT, TeachingAssignment.teacher_id == bindparam("staff_id")
+        ),
+    )
+)
 
 
 async def year_by_name(session: TenantSession, name: str) -> AcademicYear | None:
@@ -265,6 +277,11 @@ async def assignments(session: TenantSession, class_id: uuid.UUID | None = None)
     if class_id is None:
         return await session.ask(_ASSIGNMENTS)
     return await session.ask(_ASSIGNMENTS_OF_CLASS, class_id=class_id)
+
+
+async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> Sequence[Any]:
+    """Ids of the classes that a person leads or teaches in."""
+    return await session.ask(_CLASSES_OF_STAFF, staff_id=staff_id)
 
 
 async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:

@@ -123,6 +123,11 @@ async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary
     return _summary(row)
 
 
+async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> frozenset[uuid.UUID]:
+    """The classes that a person leads or teaches in."""
+    return frozenset(row.id for row in await queries.classes_of_staff(session, staff_id))
+
+
 async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[StudentSummary]:
     """Pupils of a class in the order of a Vietnamese class list."""
     return [
