@@ -38,8 +38,11 @@ async def check_code(code: str) -> Answer:
 
 
 def normal(code: str) -> str:
-    """A code as it is kept: people type spaces, dashes and capitals. What is no code becomes one that nobody has."""
-    bare = re.sub(r"[\s-]", "", code).lower()
+    """A code as it is kept: people type spaces, dashes and capitals, and copy signs that nobody sees.
+
+    What is no code becomes one that nobody has.
+    """
+    bare = re.sub(r"[\s\u00ad\u200b\u2060\ufeff-]", "", code).lower()
     return bare if _CODE.fullmatch(bare) else ""
 
 

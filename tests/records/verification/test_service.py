@@ -362,3 +362,11 @@ async def test_the_service_says_the_same_of_everything_unknown(product: settings
         with pytest.raises(NotFound) as caught:
             await service.check_code(code)
         assert caught.value.message == service.UNKNOWN_CODE
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["7F3C 0A52-D1E84B6F9A20C4D85BE6713E", "\ufeff7f3c0a\u200b52d1e8\u00ad4b6f9a\u206020c4d85be6713e\n"],
+)
+def test_signs_that_nobody_sees_are_no_part_of_a_code(typed: str) -> None:
+    assert service.normal(typed) == "7f3c0a52d1e84b6f9a20c4d85be6713e"
