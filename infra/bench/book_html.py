@@ -177,7 +177,7 @@ def _year(view: Any) -> str:
 
 def _sign(view: Any, role: str) -> str:
     signer = view["signers"][role]
-    lead = f"Ký số bởi: <b>{escape(signer['name'])}</b><br>Chức danh: {escape(signer['title'])}"
+    lead = f"Người ký số: <b>{escape(signer['name'])}</b><br>Chức danh: {escape(signer['title'])}"
     name, title = escape(signer["name"]), escape(signer["title"])
     return f'<div class="sign">{title}<div class="box">{lead}</div><b>{name}</b></div>'
 

@@ -186,9 +186,9 @@ def _class_facts(key: str, one: DemoClass) -> ClassFacts:
             if class_code == one.code
         },
         signers=(
-            Signer(role=SignerRole.HOMEROOM_TEACHER, name=homeroom, title="GIÁO VIÊN CHỦ NHIỆM"),
+            Signer(role=SignerRole.HOMEROOM_TEACHER, name=homeroom, title="Giáo viên chủ nhiệm"),
             Signer(role=SignerRole.PRINCIPAL, name=principal, title="Hiệu trưởng"),
-            Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="CON DẤU SỐ"),
+            Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="Con dấu số"),
         ),
         issue_date=date(2026, 5, 30),
         sandbox=True,

@@ -52,6 +52,8 @@ PROMOTIONS = {
     Promotion.SUPPLEMENTARY: "Đánh giá bổ sung",
 }
 EXEMPT = "Miễn"
+#: A học bạ số takes effect when the Sở closes its data (PL1 §2.1), which is after these bytes are fixed.
+EFFECTIVE_LATER = "từ ngày chốt tại cơ sở dữ liệu học bạ của Sở Giáo dục và Đào tạo"
 _PART = re.compile(r"(.+) \(([^()]+)\)")
 
 
@@ -158,7 +160,7 @@ def _issue(snapshot: Snapshot) -> View:
         "verify_url": snapshot.verify_url,
         "version": str(snapshot.version),
         "place_and_date": f"{snapshot.issue_place}, {long_date(snapshot.issue_date)}",
-        "effective_date": long_date(effective).removeprefix("ngày ") if effective else "",
+        "effective_date": long_date(effective).removeprefix("ngày ") if effective else EFFECTIVE_LATER,
     }
 
 

@@ -251,10 +251,10 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
             Signer(
                 role=SignerRole.HOMEROOM_TEACHER,
                 name=school_class.homeroom_teacher,
-                title="GIÁO VIÊN CHỦ NHIỆM",
+                title="Giáo viên chủ nhiệm",
             ),
             Signer(role=SignerRole.PRINCIPAL, name=principal.full_name, title=principal.title),
-            Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="CON DẤU SỐ"),
+            Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="Con dấu số"),
         ),
         issue_date=clock.today(),
         sandbox=settings.get().is_sandbox,

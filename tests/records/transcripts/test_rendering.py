@@ -97,6 +97,44 @@ def test_every_text_of_the_snapshot_can_be_read_by_poppler(snapshot: Snapshot, t
     assert_every_text_is_there(snapshot, poppler_text(rendered(snapshot), tmp_path))
 
 
+@pytest.mark.needs("poppler-utils")
+def test_what_is_copied_from_the_page_holds_no_invisible_sign(tmp_path: Path) -> None:
+    snapshot = with_changes(long_snapshot(), {"year.homeroom_comment": LONG_WORD * 3})
+    text = poppler_text(rendered(snapshot), tmp_path)
+    assert not re.findall("[\u200b\u00ad\u2060\ufeff]", text)
+    pages = len(page_texts(rendered(snapshot)))
+    assert text.count(f"Mã số tra cứu học bạ: {snapshot.lookup_code}\n") == pages + 1
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_the_page_claims_no_signature(snapshot: Snapshot) -> None:
+    """The bytes are the same before anybody has signed."""
+    text = "\n".join(page_texts(rendered(snapshot)))
+    assert not re.findall("ký số bởi|đã ký|đóng dấu số:", text, re.IGNORECASE)
+    assert "Người ký số: " in text
+    assert "chữ ký số được kiểm tra bằng mã QR" in text
+
+
+@pytest.mark.parametrize("words", [0, 5, 10])
+def test_the_confirmations_stand_at_the_foot_of_their_table(words: int) -> None:
+    snapshot = upper_secondary_snapshot()
+    remark = "Có tiến bộ, cần đọc thêm sách. " + "Chăm chỉ " * words
+    changes = {
+        f"year.results.subjects.{index}.comment": remark.strip()
+        for index in range(len(snapshot.year.results.subjects))
+    }
+    pages = page_texts(rendered(with_changes(snapshot, changes)))
+    assert len(pages) == 4
+    assert "HK II" in pages[2]
+    assert "XÁC NHẬN CỦA GIÁO VIÊN CHỦ NHIỆM" in pages[2]
+
+
+def test_the_day_of_effect_is_the_authority_s_to_say() -> None:
+    assert "từ ngày chốt tại cơ sở dữ liệu" in page_texts(rendered(primary_snapshot()))[1]
+    closed = with_changes(primary_snapshot(), {"effective_date": "2026-06-30"})
+    assert "30 tháng 6 năm 2026" in page_texts(rendered(closed))[1]
+
+
 @pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
 def test_code_name_page_number_and_sandbox_notice_are_on_every_page(snapshot: Snapshot) -> None:
     pages = page_texts(rendered(snapshot))
