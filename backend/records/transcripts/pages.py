@@ -8,8 +8,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from backend.core import audit, storage
+from backend.core.actor import Actor
 from backend.core.audit import Action, AuditEvent
-from backend.core.errors import NotFound
+from backend.core.errors import Forbidden, NotFound
 from backend.core.web import (
     CurrentActor,
     Html,
@@ -47,6 +48,9 @@ DEEDS = {
     Action.SIGNING_REQUESTED: ("Đưa đi ký", "send"),
     Action.TRANSCRIPT_ISSUED: ("Phát hành", "certificate"),
 }
+_NOT_ISSUED = (
+    "Học bạ này chưa có đủ chữ ký số nên chưa tải được tệp PDF; xin chờ đến khi nhà trường phát hành."
+)
 _TYPES = {"pdf": service.PDF_TYPE, "xml": service.XML_TYPE}
 
 
@@ -56,6 +60,7 @@ async def show_transcripts(
 ) -> Html:
     """Transcripts of a class and how far each has come."""
     school_class = await roster.get_class(session, class_id)
+    await service.require_duty(session, actor, class_id)
     versions = await service.list_versions(session, class_id)
     progress = (await assessment.progress(session)).get(school_class.id)
     confirmed = progress.confirmed if progress else 0
@@ -86,9 +91,11 @@ async def freeze_class(
 
 
 @get("/hoc-ba/{version_id:uuid}", guards=[requires(Permission.TRANSCRIPT_READ)])
-async def show_transcript(request: Request, session: Session, version_id: FromPath[uuid.UUID]) -> Html:
+async def show_transcript(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
     """One transcript: its PDF, signatures and history."""
-    version = await service.get_version(session, version_id)
+    version = await service.open_version(session, actor, version_id)
     steps = await signing.steps_of(session, version_id)
     snapshot = await service.get_snapshot(session, version_id)
     return page(
@@ -103,6 +110,7 @@ async def show_transcript(request: Request, session: Session, version_id: FromPa
         role_names=ROLE_NAMES,
         history=_history(await audit.history(session, [version_id]), steps),
         verify_url=service.verify_url(version.lookup_code),
+        may_download=version.state == VersionState.ISSUED or _signs(actor),
         names=rules.STATE_NAMES,
         tones=TONES,
     )
@@ -115,18 +123,29 @@ async def show_transcript(request: Request, session: Session, version_id: FromPa
 async def download(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID], kind: FromPath[str]
 ) -> Response[bytes]:
-    """The newest PDF or the XML of a version, checked against its digest."""
+    """The newest PDF or the XML of a version, checked against its digest.
+
+    Before all have signed, the PDF is for those who sign it, and its name says what it is.
+    """
     if kind not in _TYPES:
         raise NotFound("Không có loại tệp này; chỉ có pdf và xml.")
     async with transaction(request) as session:
-        version = await service.get_version(session, version_id)
+        version = await service.open_version(session, actor, version_id)
         sha256 = await service.digest_of_file(session, version_id, kind)
+    is_unsigned = kind == "pdf" and version.state != VersionState.ISSUED
+    if is_unsigned and not _signs(actor):
+        raise Forbidden(_NOT_ISSUED)
     data = await storage.get(actor.tenant_id, sha256)
     code = re.sub(r"[^0-9A-Za-z.-]", "_", version.student_code)
-    name = f"hoc-ba-{code}-{version.academic_year}.{kind}"
+    name = f"hoc-ba-{code}-{version.academic_year}{'-CHUA-KY' if is_unsigned else ''}.{kind}"
     return Response(
         data, media_type=_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+def _signs(actor: Actor) -> bool:
+    """Whether somebody must see documents before they are signed."""
+    return actor.may(Permission.SIGN) or actor.may(Permission.SEAL)
 
 
 def _history(events: Sequence[AuditEvent], steps: Sequence[StepView]) -> list[dict[str, object]]:

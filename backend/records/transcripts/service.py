@@ -12,7 +12,7 @@ from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
@@ -39,7 +39,7 @@ from backend.records.transcripts.schemas import (
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from backend.tenants.people import service as people
-from backend.tenants.permissions import Role
+from backend.tenants.permissions import Permission, Role
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
 
@@ -173,6 +173,21 @@ async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID])
     """Some versions, in the order of their ids. Raises NotFound when one is missing."""
     found = await _summaries(session, version_ids)
     return [found[version_id] for version_id in version_ids]
+
+
+async def open_version(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> VersionSummary:
+    """One version for a person who looks into it. Raises NotFound; Forbidden without a duty in its class."""
+    version = await get_version(session, version_id)
+    await require_duty(session, actor, version.class_id)
+    return version
+
+
+async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> None:
+    """The personal page of a pupil is for the school's management and for the teachers of the class. Raises Forbidden."""
+    if actor.may(Permission.TRANSCRIPT_READ_ANY):
+        return
+    if actor.staff_id is None or class_id not in await roster.classes_of_staff(session, actor.staff_id):
+        raise Forbidden("Bạn chỉ xem được học bạ của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
 
 
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:

@@ -109,7 +109,8 @@ async def test_files_are_given_out_as_they_were_stored(rendered: Rendered) -> No
         assert answer.status_code == 200
         assert answer.content == data
         assert answer.headers["content-type"].startswith(media_type)
-        name = f'attachment; filename="hoc-ba-{version.student_code}-2025-2026.{kind}"'
+        unsigned = "-CHUA-KY" if kind == "pdf" else ""
+        name = f'attachment; filename="hoc-ba-{version.student_code}-2025-2026{unsigned}.{kind}"'
         assert answer.headers["content-disposition"] == name
     assert (await browser.get(f"/hoc-ba/{version.id}/tep/docx")).status_code == 404
 
@@ -127,6 +128,23 @@ async def test_no_transaction_waits_for_the_store(
     monkeypatch.setattr(storage, "get", watched)
     assert (await browser.get(f"/hoc-ba/{version.id}/tep/pdf")).content == pdf
     assert in_use == [0]
+
+
+async def test_before_the_issue_the_pdf_is_for_those_who_sign(
+    season: Season, rendered: Rendered, site: Litestar
+) -> None:
+    version, pdf, _, principal = rendered
+    address = f"/hoc-ba/{version.id}/tep/pdf"
+    page = await principal.get(f"/hoc-ba/{version.id}")
+    assert "Bản chưa ký đủ" in page.text
+    assert "Tải tệp PDF" not in page.text
+    clerk = await season.school.browser(site, "clerk")
+    assert (await clerk.get(address)).content == pdf
+    teacher = await season.school.browser(site, "music")
+    refused = await teacher.get(address)
+    assert refused.status_code == 403
+    assert "chưa có đủ chữ ký số" in refused.text
+    assert address not in (await teacher.get(f"/hoc-ba/{version.id}")).text
 
 
 def overwrite(tenant_id: Any, digest: str, data: bytes) -> None:
@@ -157,7 +175,7 @@ async def test_a_code_that_is_no_ascii_still_makes_a_file_name(season: Season, r
         )
     answer = await browser.get(f"/hoc-ba/{version.id}/tep/pdf")
     assert (answer.status_code, answer.content) == (200, pdf)
-    assert 'filename="hoc-ba-HS__0_1-2025-2026.pdf"' in answer.headers["content-disposition"]
+    assert 'filename="hoc-ba-HS__0_1-2025-2026-CHUA-KY.pdf"' in answer.headers["content-disposition"]
 
 
 async def test_trays_are_sorted_as_class_lists_are(season: Season) -> None:
@@ -177,3 +195,12 @@ async def test_trays_are_sorted_as_class_lists_are(season: Season) -> None:
             until=clock.now(),
         )
     assert [row.label.partition(" (")[0] for row in rows] == NAMES
+
+
+async def test_teachers_open_the_transcripts_of_their_classes_alone(season: Season, site: Litestar) -> None:
+    version = (await season.freeze())[0]
+    addresses = (f"/lop/{season.class_id}/hoc-ba", f"/hoc-ba/{version.id}", f"/hoc-ba/{version.id}/tep/xml")
+    await season.render(version)
+    for who, status in (("homeroom", 200), ("music", 200), ("clerk", 200), ("stranger", 403)):
+        browser = await season.school.browser(site, who)
+        assert {(await browser.get(address)).status_code for address in addresses} == {status}, who
