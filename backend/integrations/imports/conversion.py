@@ -168,12 +168,12 @@ def _born(row: MarkRow) -> date | None:
 
 
 def _not_taught(class_code: str, subject: str, grade_level: int) -> _Trouble:
-    name = "Sổ chủ nhiệm" if subject == HOMEROOM else subject_name(grade_level, subject)
+    name = "chủ nhiệm" if subject == HOMEROOM else f"môn {subject_name(grade_level, subject)}"
     return _Trouble(
         "Môn học",
         name,
-        f"lớp {class_code} chưa có sổ môn {name} theo phân công của trường; "
-        "hãy bỏ môn này khỏi tệp, hoặc báo nhà trường phân công môn học rồi nhập lại.",
+        f"lớp {class_code} chưa có sổ {name} theo phân công của trường; "
+        "hãy bỏ phần này khỏi tệp, hoặc báo nhà trường phân công và mở sổ rồi nhập lại.",
     )
 
 

@@ -221,7 +221,7 @@ class ImportState(StrEnum):
 class Preview(_Value, frozen=True, kw_only=True):
     """What taking a workbook would do, in pupils (a register) or marks (everything else).
 
-    `differences` are the first ones; `basis` is another as soon as anything that was compared has changed.
+    `differences` are the first of `differing`; `basis` is another as soon as anything that was compared has changed.
     """
 
     layout: str
@@ -233,6 +233,7 @@ class Preview(_Value, frozen=True, kw_only=True):
     problems: tuple[RowProblem, ...]
     notices: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
+    differing: int = 0
     basis: str = ""
 
 

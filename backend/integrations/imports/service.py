@@ -221,6 +221,7 @@ def _preview(
         problems=tuple(problems[:PROBLEMS_SHOWN]),
         notices=file.notices,
         differences=change.differences,
+        differing=change.differing if isinstance(change, RosterChange) else change.new + change.changed,
         basis=change.basis,
     )
 

@@ -127,7 +127,8 @@ class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence).
 
     Who leaves a class for another or for good is `moved`; who left before they were ever here is `unchanged`.
-    `differences` are the first ones, what is new at their end; `basis` is another when anything compared has changed.
+    `differences` are the first of `differing`, what is new at their end; `basis` is another when anything that was
+    compared has changed.
     """
 
     new: int
@@ -136,4 +137,5 @@ class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     moved: int
     problems: tuple[tuple[str, str], ...] = ()
     differences: tuple[Difference, ...] = ()
+    differing: int = 0
     basis: str = ""

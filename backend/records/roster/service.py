@@ -245,14 +245,16 @@ class _Register:
                 continue
             counts[self._kind(accepted[-1])] += 1
         self.students = accepted
+        differences = self._all_differences()
         return RosterChange(
             **counts,
             problems=tuple((code, sentence) for sentence, code in problems.items()),
-            differences=self._shown_differences(),
+            differences=tuple(differences[:DIFFERENCES_SHOWN]),
+            differing=len(differences),
             basis=self._basis(),
         )
 
-    def _shown_differences(self) -> tuple[Difference, ...]:
+    def _all_differences(self) -> list[Difference]:
         changed: list[Difference] = []
         new: list[Difference] = []
         for student in self.students:
@@ -262,7 +264,7 @@ class _Register:
             said = self._differences(student, row) if row and not student.left else {}
             place = self.places[row.id][1] if row and row.id in self.places else ""
             (new if kind == "new" else changed).extend(rules.differences(student, row, said, place))
-        return tuple([*changed, *new][:DIFFERENCES_SHOWN])
+        return [*changed, *new]
 
     def _basis(self) -> str:
         """A digest of all that the school knew of these pupils when they were compared."""

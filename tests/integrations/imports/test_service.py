@@ -212,7 +212,7 @@ async def test_a_preview_names_pupil_place_old_and_new(songtrang: ImportingSchoo
     assert Difference(pupil=name, place="Học sinh mới", old="", new="lớp 6A1") in register.differences
     await songtrang.take(books.secondary_register)
     _, first = await songtrang.preview(books.marks)
-    assert len(first.differences) == DIFFERENCES_SHOWN < first.new
+    assert len(first.differences) == DIFFERENCES_SHOWN < first.new == first.differing
     await songtrang.take(books.marks)
     async with songtrang.session() as session:
         await gradebook.record_marks(session, songtrang.importer, [await mark_of(songtrang, name, "3.5")])
@@ -230,6 +230,7 @@ async def test_a_preview_names_pupil_place_old_and_new(songtrang: ImportingSchoo
     assert same.differences == ()
     changed = books.secondary_register.edited("Sheet1", D7="Cần Thơ")
     _, edited = await songtrang.preview(changed)
+    assert edited.differing == 1
     assert [(one.place, one.new) for one in edited.differences] == [("Quê quán", "Cần Thơ")]
 
 
@@ -440,6 +441,25 @@ async def test_a_class_that_the_school_does_not_have_is_said_once(
         "tệp ghi lớp 6A2 nhưng theo danh sách của trường, học sinh đang học lớp 6A1; hãy sửa mã lớp",
     )
     assert (unknown.bad, wrong.bad) == (1, 1)
+
+
+async def test_a_subject_that_a_class_does_not_have_is_said_once(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register)
+    async with songtrang.session() as session:
+        year = await roster.current_year(session)
+        class_id = await roster.open_class(session, year.id, "6A3", 6, None)
+        await roster.assign_teachers(session, class_id, {"TOAN": None})
+        await gradebook.open_sheets(session, class_id)
+    await songtrang.take(books.secondary_register.renamed("6A1", "6A3"))
+    subjects = len(books.truth.secondary.classes[0].subjects)
+    found = await refused(
+        songtrang,
+        books.marks.renamed("6A1", "6A3"),
+        "lớp 6A3 chưa có sổ môn Ngữ văn theo phân công của trường; hãy bỏ phần này khỏi tệp",
+    )
+    assert found.bad == subjects - 1
 
 
 async def test_a_sheet_that_is_hidden_is_noticed(songtrang: ImportingSchool, books: Books) -> None:
