@@ -7,7 +7,6 @@ import random
 import signal
 import threading
 import uuid
-from typing import Any
 
 import dramatiq
 import redis
@@ -36,8 +35,6 @@ GRACE_SECONDS = 3.0
 STOP_SECONDS = 4.0
 #: … and whatever still hangs is ended: losing a process never loses work.
 END_SECONDS = 9.0
-#: Longest pause between two looks into a queue: of a lane, and of one that is never used.
-POLL_MILLISECONDS, UNUSED_MILLISECONDS = 200, 2000
 UNEXPECTED = "Có lỗi ngoài dự kiến khi hệ thống xử lý việc này; người quản trị cần xem nhật ký."
 
 
@@ -72,18 +69,9 @@ async def _let_go() -> None:
     await database.engine().dispose()
 
 
-class Doorbell(RedisBroker):
-    """Dramatiq polls a second queue per lane for delayed messages. We send none, so it is seldom looked into."""
-
-    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
-        """Longest pause between two looks: `timeout` milliseconds."""
-        pause = UNUSED_MILLISECONDS if queue_name == dramatiq.common.dq_name(queue_name) else timeout
-        return super().consume(queue_name, prefetch, pause)
-
-
 def make_broker(redis_url: str) -> RedisBroker:
     """A broker without Dramatiq's own retries: a job is tried again because its row says so."""
-    broker = Doorbell(  # type: ignore[no-untyped-call]
+    broker = RedisBroker(  # type: ignore[no-untyped-call]
         client=redis.Redis.from_url(
             redis_url,
             socket_keepalive=True,
@@ -207,7 +195,7 @@ def work_until_stopped() -> None:
     # The loop of all tasks; Dramatiq makes it by the policy.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     broker = make_broker(config.redis_url)
-    worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=POLL_MILLISECONDS)
+    worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=200)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
