@@ -20,6 +20,7 @@ _UPDATED = "Sau khi ký, tệp đã bị sửa ngoài những gì người ký c
 _STRAY = "Sau khi ký, tệp đã được ghi thêm nội dung hoặc bị sửa cấu trúc."
 SPOILED = "Thông tin kiểm tra lâu dài (DSS) kèm theo chữ ký đã bị hỏng hoặc bị sửa."
 _DOCUMENT_TIMESTAMP = "/DocTimeStamp"
+_ETSI = "/ESIC"
 _EXTENSION_KEYS = frozenset(("/Type", "/BaseVersion", "/ExtensionLevel"))
 
 
@@ -99,14 +100,17 @@ def _adds_material(step: _Step) -> bool:
         and again <= (before.containers & after.containers) | {root}
         and step.update.objects <= after.containers | after.streams | {root}
         and _same_but(step.before.root, step.after.root, {"/DSS", "/Extensions"})
-        and _are_extensions(step.after.root)
+        and _extends(step.before.root, step.after.root)
     )
 
 
-def _are_extensions(root: Any) -> bool:
-    """Developer extensions and nothing hidden among them (ISO 32000-1, 7.12)."""
-    extensions = root.get("/Extensions", {})
-    return all(set(extensions[name]) <= _EXTENSION_KEYS for name in extensions if name != "/Type")
+def _extends(before: Any, after: Any) -> bool:
+    """Whether only ETSI's extension came to those of the developers (ISO 32000-1, 7.12; EN 319 142-1, 5.6)."""
+    if "/Extensions" not in after:
+        return "/Extensions" not in before
+    later = after["/Extensions"]
+    kept = before.get("/Extensions", {})
+    return _same_but(kept, later, {_ETSI}) and set(later.get(_ETSI, {})) <= _EXTENSION_KEYS
 
 
 def _adds_timestamp(step: _Step, item: EmbeddedPdfSignature) -> bool:

@@ -66,6 +66,8 @@ class _Reader:
 
     def read(self, root: generic.DictionaryObject) -> None:
         store = self._dictionary(root, "/DSS")
+        if store.get("/Type", "/DSS") != "/DSS":
+            raise SpoiledStore("the store is something else")
         self._read_lists(store, _LISTS, {"/Type", "/VRI"})
         if "/VRI" in store:
             entries = self._dictionary(store, "/VRI")

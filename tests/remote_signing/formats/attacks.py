@@ -196,6 +196,23 @@ def object_hidden_in_store(pdf: bytes) -> bytes:
     return updated(pdf, change)
 
 
+def store_renamed(pdf: bytes) -> bytes:
+    """The validation material says that it is something else."""
+    return pdf.replace(b"/Type/DSS", b"/Type/ESS")
+
+
+def extension_renamed(pdf: bytes) -> bytes:
+    """An update adds an extension of nobody we know."""
+
+    def change(writer: IncrementalPdfFileWriter) -> None:
+        level = generic.NumberObject(1)  # type: ignore[no-untyped-call]
+        extension = _dictionary({pdf_name("/ExtensionLevel"): level})
+        writer.root["/Extensions"][pdf_name("/NOTE")] = extension
+        writer.update_container(writer.root)
+
+    return updated(pdf, change)
+
+
 def text_between_objects(pdf: bytes) -> bytes:
     """A comment before the last cross-reference section, which moves along."""
     at = pdf.rindex(b"xref\n", 0, pdf.rindex(b"startxref"))

@@ -178,6 +178,15 @@ def test_each_damaged_part_of_the_material_is_noticed(world: World, signed_b_t: 
         assert "DSS" in sentences(report)
 
 
+@pytest.mark.parametrize("attack", [attacks.store_renamed, attacks.extension_renamed])
+def test_what_stands_beside_the_material_is_checked(
+    world: World, signed: bytes, attack: Callable[[bytes], bytes]
+) -> None:
+    report = check(world, attack(signed))
+    assert report.verdict == "invalid"
+    assert report.modified_after_signing
+
+
 def test_material_that_is_no_data_is_noticed(world: World, signed_b_t: bytes) -> None:
     report = check(world, pades.add_validation_material(signed_b_t, [b"Toan 10"], [], []))
     assert report.verdict == "invalid"
