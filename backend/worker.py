@@ -33,3 +33,4 @@ async def _hand_out() -> None:
         stop,
     )
     doorbell.close()
+    doorbell.client.close()
