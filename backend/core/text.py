@@ -64,7 +64,7 @@ def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) ->
     if bad:
         raise Invalid(
             f"Mục “{field}” của {shown_name(person)} có ký tự không in được {_named(bad)};"
-            " hãy xoá ký tự đó hoặc thay bằng chữ thông thường."
+            " hãy xóa ký tự đó hoặc thay bằng chữ thông thường."
         )
     return text
 

@@ -111,7 +111,7 @@ PRIMARY_SUBJECTS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "C": ("Chưa thuộc lời các bài hát đã học",),
     },
     "MT": {
-        "T": ("Phối màu hài hoà, bài vẽ sinh động, sáng tạo", "Bố cục cân đối, nét vẽ tự tin"),
+        "T": ("Phối màu hài hòa, bài vẽ sinh động, sáng tạo", "Bố cục cân đối, nét vẽ tự tin"),
         "H": ("Hoàn thành bài vẽ, màu sắc còn đơn giản", "Biết vẽ theo chủ đề, cần thêm chi tiết"),
         "C": ("Chưa hoàn thành các bài thực hành",),
     },
@@ -180,7 +180,7 @@ TOPICS: Final[Mapping[str, Sequence[str]]] = {
     "VAN": ("đọc hiểu văn bản", "viết bài nghị luận", "tiếng Việt thực hành"),
     "TOAN": ("đại số", "hình học", "thống kê và xác suất"),
     "NN1": ("ngữ pháp", "kĩ năng nghe và nói", "từ vựng theo chủ đề"),
-    "KHTN": ("phần vật lí", "phần hoá học", "phần sinh học"),
+    "KHTN": ("phần vật lí", "phần hóa học", "phần sinh học"),
     "LSDL": ("các sự kiện lịch sử", "kĩ năng bản đồ", "địa lí vùng miền"),
     "GDCD": ("các chuẩn mực đạo đức", "kiến thức pháp luật"),
     "TIN": ("lập trình", "xử lí dữ liệu", "sử dụng phần mềm"),
@@ -190,14 +190,14 @@ TOPICS: Final[Mapping[str, Sequence[str]]] = {
     "DIA": ("địa lí tự nhiên", "địa lí kinh tế", "kĩ năng bản đồ"),
     "KTPL": ("kiến thức kinh tế", "kiến thức pháp luật"),
     "LY": ("cơ học", "điện học", "thí nghiệm thực hành"),
-    "HOA": ("phản ứng hoá học", "bài toán hoá học", "thí nghiệm thực hành"),
+    "HOA": ("phản ứng hóa học", "bài toán hóa học", "thí nghiệm thực hành"),
     "SINH": ("sinh học tế bào", "di truyền học", "sinh thái học"),
     "GDTC": ("các bài tập thể lực", "môn thể thao tự chọn"),
     "NT": ("nội dung âm nhạc", "nội dung mĩ thuật"),
     "AN": ("hát và nhạc cụ", "thường thức âm nhạc"),
-    "MT": ("hội hoạ", "thiết kế mĩ thuật"),
+    "MT": ("hội họa", "thiết kế mĩ thuật"),
     "HDTNHN": ("hoạt động tập thể", "tìm hiểu nghề nghiệp"),
-    "GDDP": ("lịch sử địa phương", "văn hoá địa phương"),
+    "GDDP": ("lịch sử địa phương", "văn hóa địa phương"),
 }
 _SECONDARY: Final[Mapping[str, Sequence[str]]] = {
     "strong": (
@@ -229,7 +229,7 @@ SECONDARY_HOMEROOM: Final[Mapping[str, Sequence[str]]] = {
         "Có ý thức vươn lên, gương mẫu, được thầy cô và bạn bè tin yêu.",
     ),
     "good": (
-        "Ngoan, có ý thức học tập, hoà đồng với bạn bè; cần cố gắng ở các môn tự nhiên.",
+        "Ngoan, có ý thức học tập, hòa đồng với bạn bè; cần cố gắng ở các môn tự nhiên.",
         "Chấp hành tốt nội quy, học khá đều các môn.",
     ),
     "fair": (

@@ -105,7 +105,7 @@ class Season:
         return {name: found[name] for name in names}
 
     async def _lock(self, classes: dict[str, str]) -> None:
-        async with self._stage("Khoá sổ điểm", len(classes)) as tick:
+        async with self._stage("Khóa sổ điểm", len(classes)) as tick:
             visitor = await self._person("principal")
             for class_id in classes.values():
                 await visitor.post(f"/lop/{class_id}/khoa-so")

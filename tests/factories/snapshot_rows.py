@@ -23,7 +23,7 @@ PRIMARY_SUBJECTS = (
     ("CN", "Tin học và Công nghệ (Công nghệ)", "T", "9", "Khéo tay, lắp ghép mô hình đúng hướng dẫn."),
     ("GDTC", "Giáo dục thể chất", "T", None, "Tích cực tập luyện, thực hiện đúng các động tác."),
     ("AN", "Nghệ thuật (Âm nhạc)", "H", None, "Hát đúng giai điệu, mạnh dạn biểu diễn."),
-    ("MT", "Nghệ thuật (Mĩ thuật)", "T", None, "Có khiếu vẽ tranh, phối màu hài hoà."),
+    ("MT", "Nghệ thuật (Mĩ thuật)", "T", None, "Có khiếu vẽ tranh, phối màu hài hòa."),
     ("HDTN", "Hoạt động trải nghiệm", "T", None, "Tham gia nhiệt tình các hoạt động của lớp, của trường."),
 )
 TRAITS = (
@@ -53,7 +53,7 @@ TRAITS = (
     ("CONG_NGHE", "Công nghệ", "specific_competence", "T", None),
     ("TIN_HOC", "Tin học", "specific_competence", "T", "Sử dụng máy tính an toàn."),
     ("THAM_MI", "Thẩm mĩ", "specific_competence", "T", None),
-    ("THE_CHAT", "Thể chất", "specific_competence", "T", "Sức khoẻ tốt, giữ gìn vệ sinh cá nhân."),
+    ("THE_CHAT", "Thể chất", "specific_competence", "T", "Sức khỏe tốt, giữ gìn vệ sinh cá nhân."),
 )
 LOWER_SUBJECTS = (
     (
@@ -148,7 +148,7 @@ UPPER_SUBJECTS = (
         "Hà Văn Quyết",
     ),
     ("VL", "Vật lí", "9.0", "9.3", "9.2", "Vận dụng tốt vào bài toán thực tế.", "Khổng Minh Triết"),
-    ("HH", "Hoá học", "8.8", "9.1", "9.0", "Kĩ năng thí nghiệm vững.", "Thân Ngọc Diệp"),
+    ("HH", "Hóa học", "8.8", "9.1", "9.0", "Kĩ năng thí nghiệm vững.", "Thân Ngọc Diệp"),
     ("SH", "Sinh học", "8.6", "9.0", "8.9", "Ham tìm hiểu, đọc thêm tài liệu.", "Giáp Thu Trang"),
     ("TIN", "Tin học", "9.4", "9.6", "9.5", "Lập trình tốt, hỗ trợ bạn học.", "Mạc Tuấn Kiệt"),
     ("GDTC", "Giáo dục thể chất", "Đ", "Đ", "Đ", "Bền bỉ, chuyên cần.", "Hà Văn Quyết"),

@@ -90,7 +90,7 @@ def primary_snapshot(**changes: Any) -> Snapshot:
         absences_excused=2,
         absences_unexcused=0,
         results=results,
-        homeroom_comment="Ngoan, hoà đồng; chăm chỉ hơn ở môn Toán.",
+        homeroom_comment="Ngoan, hòa đồng; chăm chỉ hơn ở môn Toán.",
     )
     history = (
         StudyPeriod(
@@ -132,7 +132,7 @@ def lower_secondary_snapshot(**changes: Any) -> Snapshot:
         ),
         promotion=Promotion.PROMOTED,
         completion="Được lên lớp 9.",
-        competitions=("Giải Khuyến khích Hội khoẻ Phù Đổng cấp tỉnh, môn Cầu lông",),
+        competitions=("Giải Khuyến khích Hội khỏe Phù Đổng cấp tỉnh, môn Cầu lông",),
     )
     year = Year(
         academic_year="2025-2026",
@@ -233,7 +233,7 @@ def _teenager() -> Student:
         ethnicity="Kinh",
         nationality="Việt Nam",
         birth_place="Xã Xuân Trường, tỉnh Ninh Bình",
-        hometown="Xã Giao Thuỷ, tỉnh Ninh Bình",
+        hometown="Xã Giao Thủy, tỉnh Ninh Bình",
         current_address="Xóm 5, xã Xuân Trường, tỉnh Ninh Bình",
         father_name="Nguyễn Phúc Thịnh",
         father_job="Kĩ sư",

@@ -114,7 +114,7 @@ async def results_come_in(it_teacher: Person, site: Site) -> None:
 async def a_cell_is_changed(teacher: Person, class_path: str) -> None:
     """Saved by itself and still there after a reload; an impossible mark is refused beside its cell."""
     page = teacher.page
-    await teacher.sees("sổ điểm chưa khoá")
+    await teacher.sees("sổ điểm chưa khóa")
     await teacher.look("08-home-of-the-homeroom-teacher")
     await teacher.go(f"{class_path}/so-diem")
     await teacher.press("Toán")
@@ -139,17 +139,17 @@ async def sheets_are_locked(teacher: Person, principal: Person, class_path: str)
     """The homeroom teacher locks her own sheets, the principal those that are left."""
     await teacher.go(f"{class_path}/so-diem")
     await teacher.look("11-sheets")
-    await teacher.press_and_agree(re.compile(r"^Khoá \d+ sổ còn mở"))
-    await teacher.sees("Đã khoá")
+    await teacher.press_and_agree(re.compile(r"^Khóa \d+ sổ còn mở"))
+    await teacher.sees("Đã khóa")
     await expect(teacher.page.locator("#so-cua-toi")).not_to_contain_text("Đang mở")
     await expect(teacher.page.locator("#cac-so")).to_contain_text("Đang mở")
     await principal.go(f"{class_path}/ket-qua")
     await principal.look("12-no-results-yet")
     await principal.go(f"{class_path}/so-diem")
-    await principal.press_and_agree(re.compile(r"^Khoá \d+ sổ còn mở"))
-    await principal.sees("Tất cả sổ của lớp đã khoá")
+    await principal.press_and_agree(re.compile(r"^Khóa \d+ sổ còn mở"))
+    await principal.sees("Tất cả sổ của lớp đã khóa")
     await principal.press("Toán")
-    await principal.sees("Sổ đã khoá nên điểm và nhận xét không sửa được nữa.")
+    await principal.sees("Sổ đã khóa nên điểm và nhận xét không sửa được nữa.")
     await expect(principal.page.locator("main input[type=text]")).to_have_count(0)
     await principal.look("13-sheet-locked")
 

@@ -124,7 +124,7 @@ async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUI
         return 0
     if not ready:
         raise Conflict(
-            f"Lớp {school_class.name} chưa có kết quả nào chờ xác nhận; hãy khoá đủ sổ điểm trước."
+            f"Lớp {school_class.name} chưa có kết quả nào chờ xác nhận; hãy khóa đủ sổ điểm trước."
         )
     values = {"state": ResultState.CONFIRMED, "confirmed_by": actor.staff_id, "confirmed_at": clock.now()}
     await queries.confirm(session, ready, values)

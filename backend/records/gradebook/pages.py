@@ -81,7 +81,7 @@ async def lock_class(
 ) -> Html:
     """Lock every sheet of the class that this person may lock."""
     locked = await service.lock_class(session, actor, class_id)
-    message = f"Đã khoá {locked} sổ điểm." if locked else "Không còn sổ nào của lớp này để bạn khoá."
+    message = f"Đã khóa {locked} sổ điểm." if locked else "Không còn sổ nào của lớp này để bạn khóa."
     return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if locked else "info")
 
 
@@ -126,7 +126,7 @@ async def lock_sheet(
 ) -> Html:
     """Lock one sheet."""
     await service.lock_sheets(session, actor, [sheet_id])
-    return redirect(request, f"/so-diem/{sheet_id}", "Đã khoá sổ điểm.")
+    return redirect(request, f"/so-diem/{sheet_id}", "Đã khóa sổ điểm.")
 
 
 def _in_form_order(sheets: Iterable[SheetSummary], grade_level: int) -> list[SheetSummary]:

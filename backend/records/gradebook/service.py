@@ -210,7 +210,7 @@ async def _stage(
     for sheet_id in locked:
         index = next(index for index, mark in enumerate(marks) if mark.sheet_id == sheet_id)
         sentence = (
-            f"Sổ của {_place(sheets[sheet_id])} đã khoá nên điểm trong sổ giữ nguyên; "
+            f"Sổ của {_place(sheets[sheet_id])} đã khóa nên điểm trong sổ giữ nguyên; "
             "hãy bỏ các dòng của sổ này khỏi tệp và hỏi hiệu trưởng nếu điểm cần sửa."
         )
         problems.append((index, sentence))
@@ -302,7 +302,7 @@ async def _locked(session: TenantSession, sheet_ids: set[SheetId], *, alone: boo
 
 async def _refuse_locked(session: TenantSession, sheet_ids: Sequence[SheetId]) -> None:
     if await _locked(session, set(sheet_ids)):
-        raise Conflict("Sổ điểm này đã khoá nên điểm không thay đổi; nếu điểm cần sửa, xin hỏi hiệu trưởng.")
+        raise Conflict("Sổ điểm này đã khóa nên điểm không thay đổi; nếu điểm cần sửa, xin hỏi hiệu trưởng.")
 
 
 def _refuse_stranger(actor: Actor, row: Any) -> None:

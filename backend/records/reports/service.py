@@ -56,7 +56,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     locked = sum(sheet.state is SheetState.LOCKED for sheet in sheets)
     reached = _reached(versions)
     stages = (
-        Stage(key="locked", label="Khoá sổ điểm", done=locked, total=len(sheets)),
+        Stage(key="locked", label="Khóa sổ điểm", done=locked, total=len(sheets)),
         Stage(
             key="assessed",
             label="Tính kết quả",
@@ -82,7 +82,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
 
 #: What the school waits for while a stage is the first that is not complete.
 _WAITING = {
-    "locked": "Trường đang chờ giáo viên khoá {left} sổ điểm.",
+    "locked": "Trường đang chờ giáo viên khóa {left} sổ điểm.",
     "assessed": "Hệ thống đang tính kết quả của {left} học sinh.",
     "confirmed": "Trường đang chờ giáo viên chủ nhiệm xác nhận kết quả của {left} học sinh.",
     "frozen": "Trường đang chờ hiệu trưởng chốt học bạ của {left} học sinh.",
@@ -128,7 +128,7 @@ async def _next_step(
     own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id and sheet.state is SheetState.OPEN]
     if own and actor.may(Permission.SHEET_WRITE):
         return NextStep(
-            title=f"Bạn còn {len(own)} sổ điểm chưa khoá",
+            title=f"Bạn còn {len(own)} sổ điểm chưa khóa",
             text=f"Sổ đầu tiên: {own[0].subject_name}, lớp {own[0].class_name}.",
             action="Mở sổ điểm",
             url=f"/so-diem/{own[0].id}",
@@ -215,8 +215,8 @@ async def _freeze_step(
     open_sheets = sum(sheet.state is SheetState.OPEN for sheet in sheets)
     if open_sheets:
         return NextStep(
-            title=f"Còn {open_sheets} sổ điểm chưa khoá",
-            text="Kết quả được tính khi tất cả sổ của một lớp đã khoá.",
+            title=f"Còn {open_sheets} sổ điểm chưa khóa",
+            text="Kết quả được tính khi tất cả sổ của một lớp đã khóa.",
             action="Xem các lớp",
             url="/lop",
         )

@@ -127,7 +127,7 @@ _UPPER = (
     ("DIA", "Địa lí", 70, AssessedBy.SCORE, Kind.ELECTIVE),
     ("KTPL", "Giáo dục kinh tế và pháp luật", 70, AssessedBy.SCORE, Kind.ELECTIVE),
     ("LY", "Vật lí", 70, AssessedBy.SCORE, Kind.ELECTIVE),
-    ("HOA", "Hoá học", 70, AssessedBy.SCORE, Kind.ELECTIVE),
+    ("HOA", "Hóa học", 70, AssessedBy.SCORE, Kind.ELECTIVE),
     ("SINH", "Sinh học", 70, AssessedBy.SCORE, Kind.ELECTIVE),
     ("CN", "Công nghệ", 70, AssessedBy.SCORE, Kind.ELECTIVE),
     ("TIN", "Tin học", 70, AssessedBy.SCORE, Kind.ELECTIVE),

@@ -280,7 +280,7 @@ class _Register:
         name = shown_name(student.full_name)
         if self.times[student.student_code] > 1:
             raise Invalid(
-                f"Mã học sinh {student.student_code} của {name} có hai lần trong danh sách; hãy xoá một dòng."
+                f"Mã học sinh {student.student_code} của {name} có hai lần trong danh sách; hãy xóa một dòng."
             )
         if student.class_name not in self.classes and not student.left:
             raise Invalid(

@@ -40,7 +40,7 @@ FIELD_NAMES = {
     "class_name": "Lớp",
     "school_name": "Tên trường",
     "registry_no": "Số đăng bộ",
-    "health": "Sức khoẻ",
+    "health": "Sức khỏe",
     "teacher_name": "Giáo viên môn học",
     "award": "Khen thưởng",
     "completion": "Hoàn thành chương trình",
@@ -97,7 +97,7 @@ def read_snapshot(snapshot_json: bytes) -> Snapshot:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"Dữ liệu học bạ không đúng định dạng hocba.snapshot/1: {error}") from error
     if canonical_json(snapshot) != snapshot_json:
-        raise Invalid("Dữ liệu học bạ không ở dạng chuẩn hoá nên không thể đối chiếu với mã băm đã chốt.")
+        raise Invalid("Dữ liệu học bạ không ở dạng chuẩn hóa nên không thể đối chiếu với mã băm đã chốt.")
     return snapshot
 
 

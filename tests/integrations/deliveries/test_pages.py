@@ -24,7 +24,7 @@ async def park_one(school: SmallSchool) -> None:
         await service.open_deliveries(session, [version_id])
     async with school.session() as session:
         [found] = await service.of_version(session, version_id)
-        await service.park(session, uuid.UUID(str(found.id)), "Sở từ chối khoá kết nối.")
+        await service.park(session, uuid.UUID(str(found.id)), "Sở từ chối khóa kết nối.")
 
 
 @pytest.mark.parametrize("who", ["clerk", "it"])

@@ -335,7 +335,7 @@ def test_comments_and_homeroom_cells(sheet: Make) -> None:
                     ["STT", "Mã học sinh", "Họ tên", "Nhận xét Toán", "Có phép", "Nhận xét của GVCN",
                      "Điểm kiểm tra lần đầu (nếu kiểm tra lại)"],
                     [1, "9900000001", "Lê Mai", "Tốt", "ba", "Ngoan", "Toán: 4"],
-                    [2, "9900000002", "Lê Anh", "Tốt", 3, "Ngoan", "Hoá học: 4"],
+                    [2, "9900000002", "Lê Anh", "Tốt", 3, "Ngoan", "Hóa học: 4"],
                     [3, "9900000003", "Lê Bảo", "Tốt", 3, "Ngoan", "4"],
                 ],
             )

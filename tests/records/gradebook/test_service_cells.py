@@ -114,7 +114,7 @@ async def test_a_locked_sheet_takes_nothing(book: ClassBook) -> None:
     await book.write("homeroom", "TOAN", AN, LEVEL, "T")
     async with book.school.session() as session:
         await service.lock_sheets(session, book.actors["homeroom"], [book.sheets["TOAN"]])
-    with pytest.raises(Conflict, match="Sổ điểm này đã khoá"):
+    with pytest.raises(Conflict, match="Sổ điểm này đã khóa"):
         await book.write("homeroom", "TOAN", AN, LEVEL, "H", 1)
     assert await book.value("TOAN", AN, LEVEL) == "T"
     await book.write("homeroom", "DD", AN, LEVEL, "T")
@@ -134,7 +134,7 @@ async def test_a_lock_waits_for_who_is_writing_and_stops_who_comes_later(book: C
         done, _ = await asyncio.wait([locking], timeout=0.2)
         assert not done, "the lock did not wait for an uncommitted mark"
     await asyncio.wait_for(locking, 5)
-    with pytest.raises(Conflict, match="đã khoá"):
+    with pytest.raises(Conflict, match="đã khóa"):
         await book.write("homeroom", "TOAN", BINH, LEVEL, "T")
     assert await book.value("TOAN", AN, LEVEL) == "T"
 

@@ -97,10 +97,10 @@ async def test_each_step_is_counted_as_it_is_done(small_school: SmallSchool) -> 
         sheets = len(await gradebook.list_sheets(session, class_id))
     stages, step = await board(small_school)
     assert (stages["locked"], stages["assessed"]) == ((0, sheets), (0, 3))
-    assert title(step) == f"Còn {sheets} sổ điểm chưa khoá"
-    assert await waiting_for(small_school) == f"Trường đang chờ giáo viên khoá {sheets} sổ điểm."
+    assert title(step) == f"Còn {sheets} sổ điểm chưa khóa"
+    assert await waiting_for(small_school) == f"Trường đang chờ giáo viên khóa {sheets} sổ điểm."
     _, step = await board(small_school, "music")
-    assert title(step) == "Bạn còn 1 sổ điểm chưa khoá"
+    assert title(step) == "Bạn còn 1 sổ điểm chưa khóa"
     async with small_school.session() as session:
         await gradebook.lock_class(session, await small_school.actor(session, "principal"), class_id)
         await assessment.assess_class(session, class_id)
