@@ -142,7 +142,10 @@ async def _run(task: jobs.Task, work: jobs.Work) -> None:
     except jobs.LeaseLost:
         log.warning("lease lost", extra=_where(work))
     except jobs.RetryLater as later:
-        await jobs.put_back(work, after=later.seconds, error=later.reason, counted=False)
+        if len(work.subject_ids) > 1:
+            await jobs.split(work, after=later.seconds, counted=False)
+        else:
+            await jobs.put_back(work, after=later.seconds, error=later.reason, counted=False)
     except Unavailable as error:
         log.warning("a server that the job needs is away", extra=_where(work))
         pause = UNAVAILABLE_SECONDS * random.uniform(0.5, 1.5)

@@ -4,7 +4,7 @@ A task is an async function that gets a `Work`. What it writes in `work.finish()
 job, and only while its lease's fence is still the newest: a worker that was given up for dead cannot write late.
 
 A job of a task that works `together` has several subjects: one lease and one commit for all of them. As soon as it
-fails or its worker dies, each subject becomes a job of its own, so that one bad subject keeps no other waiting.
+fails, has to wait or loses its worker, each subject becomes a job of its own, so that none keeps the others waiting.
 """
 
 import asyncio
@@ -280,9 +280,14 @@ async def put_back(work: Work, *, after: float, error: str | None, counted: bool
         await session.execute(update(Job).where(_MINE).values(values), work.mine())
 
 
-async def split(work: Work) -> None:
-    """Each subject of a job that failed or lost its worker becomes a job of its own; the attempt made counts for each."""
-    alone = rows(work.tenant_id, find(work.kind), work.subject_ids, together=1, attempts=1)
+async def split(work: Work, *, after: float = 0, counted: bool = True) -> None:
+    """Each subject of a job that failed, lost its worker or has to wait becomes a job of its own.
+
+    The attempt made counts for each, unless, not `counted`, it only has to wait.
+    """
+    alone = rows(
+        work.tenant_id, find(work.kind), work.subject_ids, after=after, together=1, attempts=int(counted)
+    )
     async with tenant_session(work.tenant_id) as session:
         ended = await session.execute(_END, work.mine())
         if ended.first() is not None:

@@ -334,6 +334,23 @@ async def test_one_bad_subject_is_parked_alone_and_the_others_are_done(tenant: T
     assert await announced(tenant) == 3
 
 
+async def test_one_subject_that_has_to_wait_keeps_no_other_waiting(tenant: TenantId) -> None:
+    _, waiting, *_ = await add_together(tenant, 4)
+
+    async def wait_for_one(work: Work) -> None:
+        if waiting in work.subject_ids:
+            raise jobs.RetryLater(0.01, "chờ dịch vụ")
+        await announce(work)
+
+    does(wait_for_one)
+    machine = Machine(tenant)
+    for _ in range(3):
+        await machine.round()
+    [job] = await machine.left()
+    assert (job["subject_ids"], job["state"], job["attempts"]) == ([waiting], "due", 0)
+    assert await announced(tenant) == 3
+
+
 async def test_subjects_whose_worker_died_go_on_one_by_one(tenant: TenantId) -> None:
     does(announce)
     subjects = await add_together(tenant, 4)
