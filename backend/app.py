@@ -17,6 +17,7 @@ from backend.core import (
     edge,
     error_answers,
     headers,
+    lookups,
     rate_limit,
     settings,
     storage,
@@ -148,6 +149,7 @@ async def prepare() -> None:
 async def leave() -> None:
     """After the last request: give connections back."""
     await database.engine().dispose()
+    await lookups.close()
     await rate_limit.close()
 
 
