@@ -30,6 +30,7 @@ from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
+from backend.records.management import pages as management_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -38,6 +39,7 @@ from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.permissions import Permission
+from backend.tenants.staffing import pages as staffing_pages
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,20 @@ ROUTES: list[ControllerRouterHandler] = [
     access_pages.show_sign_in,
     access_pages.sign_in,
     access_pages.sign_out,
+    staffing_pages.show_staff,
+    staffing_pages.show_invitation_form,
+    staffing_pages.invite,
+    staffing_pages.renew,
+    staffing_pages.withdraw,
+    staffing_pages.show_person,
+    staffing_pages.change,
+    staffing_pages.come_back,
+    staffing_pages.show_offer,
+    staffing_pages.accept,
+    management_pages.show_console,
+    management_pages.change_seats,
+    management_pages.show_leaving,
+    management_pages.leave,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
@@ -133,6 +149,8 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
+    NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
 )
 
 

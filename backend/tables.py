@@ -12,6 +12,8 @@ from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.people import models as people
 from backend.tenants.schools import models as schools
+from backend.tenants.staffing import models as staffing
+from backend.tenants.subscriptions import models as subscriptions
 
 #: Named so that a table nobody imported here is noticed by the guard tests.
 MODULES = (
@@ -20,7 +22,9 @@ MODULES = (
     outbox,
     storage,
     schools,
+    subscriptions,
     people,
+    staffing,
     credentials,
     requests,
     roster,

@@ -27,6 +27,9 @@ class Permission(StrEnum):
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
     WORK_RESUME = "work:job:resume"
+    PEOPLE_READ = "people:staff:read"
+    PEOPLE_MANAGE = "people:staff:manage"
+    SEATS_MANAGE = "subscriptions:seat:manage"
 
 
 class Role(StrEnum):
@@ -53,7 +56,9 @@ _P = Permission
 _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ}),
+    Role.OWNER: frozenset(
+        {_P.CLASSES_READ, _P.DELIVERY_READ, _P.PEOPLE_READ, _P.PEOPLE_MANAGE, _P.SEATS_MANAGE}
+    ),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
@@ -66,6 +71,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SIGN,
             _P.DELIVERY_READ,
             _P.WORK_RESUME,
+            _P.PEOPLE_READ,
+            _P.PEOPLE_MANAGE,
         }
     ),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
@@ -90,11 +97,26 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,
             _P.WORK_RESUME,
+            _P.PEOPLE_READ,
+            _P.PEOPLE_MANAGE,
         }
     ),
+}
+
+#: Whom a role may take in, change and let go: people all of whose roles are in its set. Who signs or seals for the
+#: school is not made by the IT teacher, and owners are made by owners.
+GRANTABLE: dict[Role, frozenset[Role]] = {
+    Role.OWNER: frozenset(Role),
+    Role.PRINCIPAL: frozenset(Role) - {Role.OWNER},
+    Role.IT_TEACHER: frozenset({Role.HOMEROOM_TEACHER, Role.SUBJECT_TEACHER, Role.IT_TEACHER}),
 }
 
 
 def permissions_of(roles: Iterable[str]) -> frozenset[str]:
     """Union of what the roles may do."""
     return frozenset(permission.value for role in roles for permission in ROLE_PERMISSIONS[Role(role)])
+
+
+def grantable_by(roles: Iterable[str]) -> frozenset[Role]:
+    """Roles that somebody with these roles may give to people, and take from them."""
+    return frozenset(role for own in roles for role in GRANTABLE.get(Role(own), ()))

@@ -17,6 +17,13 @@ DEFINERS = {
     "directory.close_session(text)",
     "directory.publish_code(text, uuid)",
     "directory.find_code(text)",
+    "directory.publish_invitation(text, uuid)",
+    "directory.find_invitation(text)",
+    "directory.find_login(text)",
+    "directory.join_school(uuid, uuid)",
+    "directory.join_by_session(text, interval, uuid)",
+    "directory.close_place(uuid)",
+    "directory.reopen_place(uuid)",
 }
 #: Schemas of the product, and those that come with PostgreSQL.
 _OURS = "n.nspname in ('public', 'work', 'ctx', 'directory')"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backend.core import audit, clock, outbox, storage
-from backend.core.actor import Actor, machine
+from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
@@ -228,6 +228,11 @@ async def batch_progress(session: TenantSession, actor: Actor, batch_id: uuid.UU
 async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> list[StepView]:
     """Whose turns a document has and how far they are; empty before its request is opened."""
     return [StepView(**row._mapping) for row in await queries.steps_of(session, subject_id)]
+
+
+async def open_steps_of(session: TenantSession, staff_id: StaffId) -> dict[str, int]:
+    """Group → documents that wait for the person's signature, now or after somebody else's."""
+    return {row.group_label: row.count for row in await queries.open_steps_of(session, staff_id)}
 
 
 async def signed_documents(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -10,7 +10,10 @@ from backend.core.database import Base, TenantTable, tenant_key
 
 
 class StaffMember(TenantTable):
-    """A person's place in a school. `title` is printed under signatures ("HIỆU TRƯỞNG")."""
+    """A person's place in a school. `title` is printed under signatures ("HIỆU TRƯỞNG").
+
+    Who has left keeps the row, whose name stands on what they signed; `left_at` is empty while they work here.
+    """
 
     __tablename__ = "staff_member"
     __table_args__ = (UniqueConstraint("tenant_id", "email"),)
@@ -19,6 +22,7 @@ class StaffMember(TenantTable):
     email: Mapped[str]
     title: Mapped[str]
     joined_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
 
 
 class StaffRole(Base):
