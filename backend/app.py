@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 # The flow declares every task: what a handler asks for may queue one by its name.
 import backend.workflow  # noqa: F401
 from backend.core import (
+    admission,
     csrf,
     database,
     edge,
@@ -23,6 +24,7 @@ from backend.core import (
     templates,
     web,
 )
+from backend.core.admission import RouteClass
 from backend.core.errors import NotFound
 from backend.core.web import NavItem
 from backend.integrations.deliveries import pages as delivery_pages
@@ -42,15 +44,17 @@ log = logging.getLogger(__name__)
 
 #: Largest body of a request, in bytes; a handler that takes files raises its own limit.
 MAX_BODY = 1_000_000
+#: Neither data nor secrets: asked as often as anybody likes.
+FREE = {admission.OPTION: RouteClass.FREE}
 
 
-@get("/healthz", guards=[guards.public()])
+@get("/healthz", guards=[guards.public()], opt=FREE)
 async def healthz() -> str:
     """This process runs."""
     return "ok\n"
 
 
-@get("/readyz", guards=[guards.public()])
+@get("/readyz", guards=[guards.public()], opt=FREE)
 async def readyz() -> Response[dict[str, str]]:
     """What this process needs answers. Without Valkey only speed is lost, so it does not count."""
     ready = await database.answers()
@@ -65,7 +69,7 @@ async def csp_report() -> None:
     log.warning("content security policy report", extra={"event": "csp"})
 
 
-@get("/styleguide", guards=[guards.public()])
+@get("/styleguide", guards=[guards.public()], opt=FREE)
 async def styleguide(request: web.Request) -> web.Html:
     """Every component in every state, for people who write pages; not there in production."""
     if settings.get().environment == "production":
@@ -77,6 +81,7 @@ static_files = create_static_files_router(
     path=templates.STATIC_URL,
     directories=[templates.DIST],
     guards=[guards.public()],
+    opt=FREE,
 )
 
 #: Everything that answers. A new slice adds its handlers here.

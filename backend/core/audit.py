@@ -99,7 +99,7 @@ async def record_many(
             "tenant_id": session.tenant_id,
             "id": new_id(),
             "at": at,
-            "actor_id": actor.staff_id,
+            "actor_id": actor.id,
             "actor_name": actor.name,
             "action": action.value,
             "subject_id": deed.subject_id,

@@ -6,9 +6,9 @@ from litestar import Litestar
 from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
-from backend.core import cookies
+from backend.core import admission, cookies
 from backend.core.errors import Forbidden, Unauthenticated
-from backend.core.visit import SAFE_METHODS, Connection, Visitor, visit_of
+from backend.core.visit import SAFE_METHODS, Connection, Visitor, visit_of, visitor_of
 from backend.tenants.access import service as access
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
@@ -28,12 +28,17 @@ class Access:
         return "public()" if self.any_of is None else f"requires({', '.join(sorted(self.any_of))})"
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Let the request pass, or raise Unauthenticated or Forbidden."""
-        if self.any_of is None:
-            return
-        visitor = await authenticate(connection)
-        if self.any_of and not any(visitor.actor.may(permission) for permission in self.any_of):
-            wanted = ",".join(sorted(self.any_of))
+        """Let the request pass, or raise Unauthenticated, Forbidden or TooManyTries."""
+        if self.any_of is not None:
+            await authenticate(connection)
+        await admission.admit(connection, handler.opt[admission.OPTION])
+        if self.any_of:
+            self._require_one(visitor_of(connection), self.any_of)
+
+    @staticmethod
+    def _require_one(visitor: Visitor, any_of: frozenset[Permission]) -> None:
+        if not any(visitor.actor.may(permission) for permission in any_of):
+            wanted = ",".join(sorted(any_of))
             log.info("access refused", extra={"action": wanted, "tenant_id": visitor.actor.tenant_id})
             raise Forbidden("Tài khoản này không có quyền làm việc vừa chọn.")
 
@@ -56,6 +61,8 @@ async def authenticate(connection: Connection) -> Visitor:
     token = cookies.read(connection, "session")
     place = await access.find_session(token) if token else None
     if place is None:
+        if token:
+            await admission.refuse_strange_key(connection)
         raise Unauthenticated("Xin đăng nhập để xem phần này.")
     read_only = connection.scope.get("method") in SAFE_METHODS
     session = await visit.enter_school(place.tenant_id, read_only=read_only)
@@ -65,12 +72,16 @@ async def authenticate(connection: Connection) -> Visitor:
 
 
 def mark(app: Litestar) -> None:
-    """Write each handler's mark into `handler.opt["access"]`. ValueError for one with none or several."""
+    """Write each handler's mark and class into its options. ValueError for one with none or several marks."""
     for route in app.routes:
         handlers = route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]
         for handler in handlers:
-            if getattr(handler, "http_methods", None) != {"OPTIONS"}:
-                handler.opt[OPTION] = _access_of(handler, route.path)
+            methods = getattr(handler, "http_methods", frozenset())
+            if methods == {"OPTIONS"}:
+                continue
+            access = handler.opt[OPTION] = _access_of(handler, route.path)
+            guessable = access.any_of is None and "{" in route.path
+            handler.opt[admission.OPTION] = admission.class_of(handler.opt, methods, guessable=guessable)
 
 
 def _access_of(handler: BaseRouteHandler, path: str) -> Access:
