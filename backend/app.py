@@ -29,6 +29,7 @@ from backend.core.errors import NotFound
 from backend.core.web import NavItem
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
+from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.reports import pages as report_pages
@@ -38,6 +39,7 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.api_clients import pages as api_client_pages
 from backend.tenants.permissions import Permission
 
 log = logging.getLogger(__name__)
@@ -125,6 +127,17 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.count,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    api_client_pages.show_clients,
+    api_client_pages.add_client,
+    api_client_pages.end_client,
+    partner_api.issue_token,
+    partner_api.list_classes,
+    partner_api.list_students,
+    partner_api.list_transcripts,
+    partner_api.get_transcript,
+    partner_api.download_pdf,
+    partner_api.download_xml,
+    partner_api.list_deliveries,
     verification_pages.show_form,
     verification_pages.check_code,
     verification_pages.check,
@@ -137,6 +150,7 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
 )
 
 
@@ -167,7 +181,8 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
         state=State({"navigation": MENU}),
         on_startup=[prepare],
         on_shutdown=[leave],
-        openapi_config=None,
+        openapi_config=partner_api.OPENAPI,
+        include_in_schema=False,
         logging_config=None,
         request_max_body_size=MAX_BODY,
         debug=False,

@@ -80,12 +80,17 @@ async def admit(connection: Connection, route_class: RouteClass) -> None:
     factor = settings.get().route_limit_factor
     if visit.visitor is not None:
         actor = visit.visitor.actor
-        wanted = [("person", allowance.person, str(actor.id)), ("school", allowance.school, str(actor.tenant_id))]
+        wanted = [
+            ("person", allowance.person, str(actor.id)),
+            ("school", allowance.school, str(actor.tenant_id)),
+        ]
     else:
         network = network_of(connection)
         wanted = [("network", allowance.network, network), (_FAILURES, allowance.failures, network)]
     charges = [
-        Charge(_limit(f"{route_class}-{kind}", number, factor), subject) for kind, number, subject in wanted if number
+        Charge(_limit(f"{route_class}-{kind}", number, factor), subject)
+        for kind, number, subject in wanted
+        if number
     ]
     if route_class is RouteClass.LOOKUP and visit.visitor is None:
         charges += await _held_back(charges[0].subject, factor)

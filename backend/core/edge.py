@@ -28,7 +28,7 @@ class Site(Litestar):
             return
         started = time.perf_counter()
         if scope["method"] == "HEAD":
-            scope, send = {**scope, "method": "GET"}, _without_body(send)  # type: ignore[misc]
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         visit = begin(scope, _request_id(scope))
         path, status = scope["path"], 0
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 class Permission(StrEnum):
     """`slice:subject:deed`."""
 
+    API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
     IMPORT = "imports:run:apply"
     SHEET_READ = "gradebook:sheet:read"
@@ -53,7 +54,7 @@ _P = Permission
 _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ}),
+    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ, _P.API_CLIENTS_MANAGE}),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
@@ -84,6 +85,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.IT_TEACHER: frozenset(
         {
+            _P.API_CLIENTS_MANAGE,
             _P.CLASSES_READ,
             _P.SHEET_READ,
             _P.IMPORT,

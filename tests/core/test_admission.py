@@ -1,4 +1,4 @@
-"""What is let in, by kind of address: persons, schools and networks have limits of their own, in all processes together."""
+"""What is let in, by kind of address: persons, schools and networks have limits of their own."""
 
 import asyncio
 from collections.abc import Iterator
@@ -106,7 +106,9 @@ async def test_a_sweep_from_many_networks_is_held_back_and_told(
     assert {answer.status_code for answer in answers} == {429}, "until its tries have come back"
     other = Browser(site)
     await other.get("/tra-cuu")
-    assert [(await other.post("/tra-cuu", {"ma": new_lookup_code()})).status_code for _ in range(5)] == [303] * 5
+    assert [(await other.post("/tra-cuu", {"ma": new_lookup_code()})).status_code for _ in range(5)] == [
+        303
+    ] * 5
 
 
 async def test_one_person_does_not_use_up_the_others(
