@@ -31,6 +31,10 @@ class Action(StrEnum):
     INVITATION_WITHDRAWN = "staffing.invitation.withdraw"
     INVITATION_ACCEPTED = "staffing.invitation.accept"
     SEATS_CHANGED = "subscriptions.seats.change"
+    API_CLIENT_ADDED = "api.client.add"
+    API_CLIENT_ENDED = "api.client.end"
+    API_TOKEN_ISSUED = "api.token.issue"
+    API_READ = "api.record.read"
     IMPORT_PREVIEWED = "imports.run.preview"
     IMPORT_APPLIED = "imports.run.apply"
     MARK_CHANGED = "gradebook.mark.change"
@@ -107,7 +111,7 @@ async def record_many(
             "tenant_id": session.tenant_id,
             "id": new_id(),
             "at": at,
-            "actor_id": actor.staff_id,
+            "actor_id": actor.id,
             "actor_name": actor.name,
             "action": action.value,
             "subject_id": deed.subject_id,

@@ -12,6 +12,7 @@ from enum import StrEnum
 class Permission(StrEnum):
     """`slice:subject:deed`."""
 
+    API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
     IMPORT = "imports:run:apply"
     SHEET_READ = "gradebook:sheet:read"
@@ -57,7 +58,14 @@ _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(
-        {_P.CLASSES_READ, _P.DELIVERY_READ, _P.PEOPLE_READ, _P.PEOPLE_MANAGE, _P.SEATS_MANAGE}
+        {
+            _P.CLASSES_READ,
+            _P.DELIVERY_READ,
+            _P.PEOPLE_READ,
+            _P.PEOPLE_MANAGE,
+            _P.SEATS_MANAGE,
+            _P.API_CLIENTS_MANAGE,
+        }
     ),
     Role.PRINCIPAL: frozenset(
         {
@@ -91,6 +99,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.IT_TEACHER: frozenset(
         {
+            _P.API_CLIENTS_MANAGE,
             _P.CLASSES_READ,
             _P.SHEET_READ,
             _P.IMPORT,

@@ -176,6 +176,24 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence
     return (await session.execute(query)).all()
 
 
+async def versions_after(
+    session: TenantSession,
+    after: uuid.UUID | None,
+    limit: int,
+    class_id: uuid.UUID | None,
+    state: str | None,
+) -> Sequence[Any]:
+    """The next versions in the order of their ids, of all classes and states or of one."""
+    query = _versions().where(TranscriptVersion.tenant_id == session.tenant_id)
+    if after is not None:
+        query = query.where(TranscriptVersion.id > after)
+    if class_id is not None:
+        query = query.where(TranscriptVersion.class_id == class_id)
+    if state is not None:
+        query = query.where(TranscriptVersion.state == state)
+    return (await session.execute(query.order_by(TranscriptVersion.id).limit(limit))).all()
+
+
 async def summaries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
     return (await session.execute(_SUMMARIES, _keys(session, version_ids))).all()
 
