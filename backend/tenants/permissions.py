@@ -29,6 +29,7 @@ class Permission(StrEnum):
     WORK_RESUME = "work:job:resume"
     PEOPLE_READ = "people:staff:read"
     PEOPLE_MANAGE = "people:staff:manage"
+    SCHOOL_MANAGE = "schools:school:manage"
     SEATS_MANAGE = "subscriptions:seat:manage"
 
 
@@ -37,6 +38,7 @@ class Role(StrEnum):
 
     OWNER = "owner"
     PRINCIPAL = "principal"
+    DEPUTY_PRINCIPAL = "deputy_principal"
     HOMEROOM_TEACHER = "homeroom_teacher"
     SUBJECT_TEACHER = "subject_teacher"
     CLERK = "clerk"
@@ -46,6 +48,7 @@ class Role(StrEnum):
 ROLE_NAMES = {
     Role.OWNER: "Chủ trường",
     Role.PRINCIPAL: "Hiệu trưởng",
+    Role.DEPUTY_PRINCIPAL: "Phó hiệu trưởng",
     Role.HOMEROOM_TEACHER: "Giáo viên chủ nhiệm",
     Role.SUBJECT_TEACHER: "Giáo viên bộ môn",
     Role.CLERK: "Văn thư",
@@ -57,7 +60,14 @@ _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(
-        {_P.CLASSES_READ, _P.DELIVERY_READ, _P.PEOPLE_READ, _P.PEOPLE_MANAGE, _P.SEATS_MANAGE}
+        {
+            _P.CLASSES_READ,
+            _P.DELIVERY_READ,
+            _P.PEOPLE_READ,
+            _P.PEOPLE_MANAGE,
+            _P.SCHOOL_MANAGE,
+            _P.SEATS_MANAGE,
+        }
     ),
     Role.PRINCIPAL: frozenset(
         {
@@ -73,6 +83,19 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
+            _P.SCHOOL_MANAGE,
+        }
+    ),
+    Role.DEPUTY_PRINCIPAL: frozenset(
+        {
+            _P.CLASSES_READ,
+            _P.SHEET_READ,
+            _P.RESULTS_READ,
+            _P.TRANSCRIPT_READ,
+            _P.TRANSCRIPT_READ_ANY,
+            _P.SIGN,
+            _P.DELIVERY_READ,
+            _P.PEOPLE_READ,
         }
     ),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
