@@ -12,21 +12,25 @@ from litestar.types import ControllerRouterHandler
 # The flow declares every task: what a handler asks for may queue one by its name.
 import backend.workflow  # noqa: F401
 from backend.core import (
+    admission,
     csrf,
     database,
     edge,
     error_answers,
     headers,
+    lookups,
     rate_limit,
     settings,
     storage,
     templates,
     web,
 )
+from backend.core.admission import RouteClass
 from backend.core.errors import NotFound
 from backend.core.web import NavItem
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
+from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.management import pages as management_pages
@@ -38,6 +42,7 @@ from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.delegations import pages as delegation_pages
+from backend.tenants.api_clients import pages as api_client_pages
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
@@ -46,15 +51,17 @@ log = logging.getLogger(__name__)
 
 #: Largest body of a request, in bytes; a handler that takes files raises its own limit.
 MAX_BODY = 1_000_000
+#: Neither data nor secrets: asked as often as anybody likes.
+FREE = {admission.OPTION: RouteClass.FREE}
 
 
-@get("/healthz", guards=[guards.public()])
+@get("/healthz", guards=[guards.public()], opt=FREE)
 async def healthz() -> str:
     """This process runs."""
     return "ok\n"
 
 
-@get("/readyz", guards=[guards.public()])
+@get("/readyz", guards=[guards.public()], opt=FREE)
 async def readyz() -> Response[dict[str, str]]:
     """What this process needs answers. Without Valkey only speed is lost, so it does not count."""
     ready = await database.answers()
@@ -69,7 +76,7 @@ async def csp_report() -> None:
     log.warning("content security policy report", extra={"event": "csp"})
 
 
-@get("/styleguide", guards=[guards.public()])
+@get("/styleguide", guards=[guards.public()], opt=FREE)
 async def styleguide(request: web.Request) -> web.Html:
     """Every component in every state, for people who write pages; not there in production."""
     if settings.get().environment == "production":
@@ -81,6 +88,7 @@ static_files = create_static_files_router(
     path=templates.STATIC_URL,
     directories=[templates.DIST],
     guards=[guards.public()],
+    opt=FREE,
 )
 
 #: Everything that answers. A new slice adds its handlers here.
@@ -145,6 +153,17 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.count,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    api_client_pages.show_clients,
+    api_client_pages.add_client,
+    api_client_pages.end_client,
+    partner_api.issue_token,
+    partner_api.list_classes,
+    partner_api.list_students,
+    partner_api.list_transcripts,
+    partner_api.get_transcript,
+    partner_api.download_pdf,
+    partner_api.download_xml,
+    partner_api.list_deliveries,
     verification_pages.show_form,
     verification_pages.check_code,
     verification_pages.check,
@@ -160,6 +179,7 @@ MENU = (
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
     NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
+    NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
 )
 
 
@@ -176,6 +196,7 @@ async def prepare() -> None:
 async def leave() -> None:
     """After the last request: give connections back."""
     await database.engine().dispose()
+    await lookups.close()
     await rate_limit.close()
 
 
@@ -190,7 +211,8 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
         state=State({"navigation": MENU}),
         on_startup=[prepare],
         on_shutdown=[leave],
-        openapi_config=None,
+        openapi_config=partner_api.OPENAPI,
+        include_in_schema=False,
         logging_config=None,
         request_max_body_size=MAX_BODY,
         debug=False,

@@ -11,6 +11,7 @@ from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.delegations import models as delegations
+from backend.tenants.api_clients import models as api_clients
 from backend.tenants.people import models as people
 from backend.tenants.schools import models as schools
 from backend.tenants.staffing import models as staffing
@@ -27,6 +28,7 @@ MODULES = (
     people,
     staffing,
     delegations,
+    api_clients,
     credentials,
     requests,
     roster,

@@ -35,6 +35,10 @@ class Action(StrEnum):
     SCHOOL_CHANGED = "schools.school.change"
     YEAR_OPENED = "roster.year.open"
     SEATS_CHANGED = "subscriptions.seats.change"
+    API_CLIENT_ADDED = "api.client.add"
+    API_CLIENT_ENDED = "api.client.end"
+    API_TOKEN_ISSUED = "api.token.issue"
+    API_READ = "api.record.read"
     IMPORT_PREVIEWED = "imports.run.preview"
     IMPORT_APPLIED = "imports.run.apply"
     MARK_CHANGED = "gradebook.mark.change"
@@ -111,7 +115,7 @@ async def record_many(
             "tenant_id": session.tenant_id,
             "id": new_id(),
             "at": at,
-            "actor_id": actor.staff_id,
+            "actor_id": actor.id,
             "actor_name": actor.name,
             "action": action.value,
             "subject_id": deed.subject_id,

@@ -115,7 +115,8 @@ def _problem(request: Request, status: HTTPStatus, message: str, headers: dict[s
 
 def _to_sign_in(request: Request, error: Unauthenticated) -> Html:
     if _wants_json(request):
-        return _problem(request, error.status, error.message, {})
+        scheme = {"WWW-Authenticate": "Bearer"} if _is_api(request) else {}
+        return _problem(request, error.status, error.message, scheme)
     expired = "&het-han=1" if cookies.read(request, "session") else ""
     target = f"{SIGN_IN_PATH}?tiep={quote(_came_from(request), safe='/')}{expired}"
     if is_htmx(request):
@@ -148,7 +149,11 @@ def _what_is_wrong(error: ValidationException) -> str:
 
 def _wants_json(request: Request) -> bool:
     accepted = request.headers.get("accept", "")
-    return request.scope["path"].startswith("/api/") or ("json" in accepted and "text/html" not in accepted)
+    return _is_api(request) or ("json" in accepted and "text/html" not in accepted)
+
+
+def _is_api(request: Request) -> bool:
+    return request.scope["path"].startswith("/api/")
 
 
 def _html(text: str, status: HTTPStatus, headers: dict[str, str]) -> Html:

@@ -12,6 +12,7 @@ from litestar.types import Scope
 from backend.core.actor import Actor
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Unauthenticated
+from backend.core.rate_limit import Charge
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEY = "hocba_visit"
@@ -34,6 +35,8 @@ class Visit:
     request_id: str
     visitor: Visitor | None = None
     session: TenantSession | None = None
+    #: Given back when the answer says that nothing failed (`core/admission.py`).
+    paid_for_failing: list[Charge] = field(default_factory=list)
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:

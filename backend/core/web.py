@@ -113,9 +113,9 @@ def local_path(value: str, default: str = HOME) -> str:
     return value if inside else default
 
 
-def network_of(request: Request) -> str:
+def network_of(connection: Connection) -> str:
     """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
-    host = request.client.host if request.client else ""
+    host = connection.client.host if connection.client else ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -12,6 +12,7 @@ from enum import StrEnum
 class Permission(StrEnum):
     """`slice:subject:deed`."""
 
+    API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
     IMPORT = "imports:run:apply"
     SHEET_READ = "gradebook:sheet:read"
@@ -67,6 +68,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_MANAGE,
             _P.SCHOOL_MANAGE,
             _P.SEATS_MANAGE,
+            _P.API_CLIENTS_MANAGE,
         }
     ),
     Role.PRINCIPAL: frozenset(
@@ -114,6 +116,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.IT_TEACHER: frozenset(
         {
+            _P.API_CLIENTS_MANAGE,
             _P.CLASSES_READ,
             _P.SHEET_READ,
             _P.IMPORT,

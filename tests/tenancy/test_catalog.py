@@ -24,6 +24,12 @@ DEFINERS = {
     "directory.join_by_session(text, interval, uuid)",
     "directory.close_place(uuid)",
     "directory.reopen_place(uuid)",
+    "directory.add_api_client(uuid, text, text, text[], timestamp with time zone)",
+    "directory.find_api_client(uuid, text)",
+    "directory.add_api_token(text, uuid, text[], timestamp with time zone)",
+    "directory.find_api_token(text)",
+    "directory.end_api_client(uuid)",
+    "directory.api_clients_seen()",
 }
 #: Schemas of the product, and those that come with PostgreSQL.
 _OURS = "n.nspname in ('public', 'work', 'ctx', 'directory')"

@@ -251,7 +251,7 @@ def test_cookies_over_https(product: settings.Settings, monkeypatch: pytest.Monk
     monkeypatch.setenv("HOCBA_PUBLIC_URL", "https://hocba.example")
     settings.get.cache_clear()
     try:
-        header = cookies.write("session", "t").to_header(header="")
+        header = cookies.write("session", "t").to_encoded_header()[1].decode()
     finally:
         monkeypatch.undo()
         settings.get.cache_clear()

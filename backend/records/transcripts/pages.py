@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from backend.core import audit, storage
+from backend.core import admission, audit, storage
 from backend.core.actor import Actor
+from backend.core.admission import RouteClass
 from backend.core.audit import Action, AuditEvent
 from backend.core.errors import Forbidden, NotFound
 from backend.core.web import (
@@ -119,6 +120,7 @@ async def show_transcript(
 @get(
     "/hoc-ba/{version_id:uuid}/tep/{kind:str}",
     guards=[requires(Permission.TRANSCRIPT_READ), without_transaction],
+    opt={admission.OPTION: RouteClass.EXPORT},
 )
 async def download(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID], kind: FromPath[str]

@@ -165,6 +165,19 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[Ver
     return [_summary(row) for row in await queries.list_versions(session, class_id)]
 
 
+async def versions_after(
+    session: TenantSession,
+    after: uuid.UUID | None,
+    limit: int,
+    *,
+    class_id: uuid.UUID | None = None,
+    state: VersionState | None = None,
+) -> list[VersionSummary]:
+    """The next versions after one, oldest first, for systems that read all of them part by part."""
+    rows = await queries.versions_after(session, after, limit, class_id, state)
+    return [_summary(row) for row in rows]
+
+
 async def get_version(session: TenantSession, version_id: uuid.UUID) -> VersionSummary:
     """One version. Raises NotFound."""
     return (await get_versions(session, [version_id]))[0]

@@ -5,7 +5,8 @@ from typing import Annotated
 from litestar import get, post
 from litestar.params import FromQuery, QueryParameter, URLEncodedBody
 
-from backend.core import cookies
+from backend.core import admission, cookies
+from backend.core.admission import RouteClass
 from backend.core.errors import AppError, Unauthenticated
 from backend.core.rate_limit import TooManyTries
 from backend.core.web import CurrentActor, Html, Request, Session, local_path, network_of, page, redirect
@@ -26,7 +27,7 @@ async def show_sign_in(
     return page(request, _TEMPLATE, login="", tiep=local_path(tiep), error=None, expired=expired)
 
 
-@post("/dang-nhap", guards=[public()])
+@post("/dang-nhap", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     """Check the form: on to the page that was asked for, or the form again with one sentence."""
     old_token = cookies.read(request, "session")

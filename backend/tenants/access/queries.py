@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from backend.core import lookups
 from backend.core.actor import StaffId
-from backend.core.database import PublicSession, TenantSession, ask_alone
+from backend.core.database import PublicSession, TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.tenants.access.schemas import Account, AccountId, Place
@@ -64,7 +65,7 @@ async def open_session(
 
 async def find_session(token_digest: str, idle: timedelta) -> Place | None:
     """The place of work of a session that has neither ended nor been idle for longer than `idle`."""
-    rows = await ask_alone(_FIND_SESSION, digest=token_digest, idle=idle)
+    rows = await lookups.ask(_FIND_SESSION, digest=token_digest, idle=idle)
     return _place(rows[0]) if rows else None
 
 
