@@ -41,8 +41,10 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.api_clients import pages as api_client_pages
 from backend.tenants.permissions import Permission
+from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
 
 log = logging.getLogger(__name__)
@@ -117,6 +119,13 @@ ROUTES: list[ControllerRouterHandler] = [
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
+    school_pages.show_school,
+    school_pages.change_school,
+    delegation_pages.show_delegations,
+    delegation_pages.delegate,
+    delegation_pages.end,
+    roster_pages.show_years,
+    roster_pages.open_year,
     roster_pages.show_classes,
     roster_pages.show_class,
     gradebook_pages.show_sheets,
@@ -167,6 +176,7 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
     NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     WORK_RESUME = "work:job:resume"
     PEOPLE_READ = "people:staff:read"
     PEOPLE_MANAGE = "people:staff:manage"
+    SCHOOL_MANAGE = "schools:school:manage"
     SEATS_MANAGE = "subscriptions:seat:manage"
 
 
@@ -38,6 +39,7 @@ class Role(StrEnum):
 
     OWNER = "owner"
     PRINCIPAL = "principal"
+    DEPUTY_PRINCIPAL = "deputy_principal"
     HOMEROOM_TEACHER = "homeroom_teacher"
     SUBJECT_TEACHER = "subject_teacher"
     CLERK = "clerk"
@@ -47,6 +49,7 @@ class Role(StrEnum):
 ROLE_NAMES = {
     Role.OWNER: "Chủ trường",
     Role.PRINCIPAL: "Hiệu trưởng",
+    Role.DEPUTY_PRINCIPAL: "Phó hiệu trưởng",
     Role.HOMEROOM_TEACHER: "Giáo viên chủ nhiệm",
     Role.SUBJECT_TEACHER: "Giáo viên bộ môn",
     Role.CLERK: "Văn thư",
@@ -63,6 +66,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
+            _P.SCHOOL_MANAGE,
             _P.SEATS_MANAGE,
             _P.API_CLIENTS_MANAGE,
         }
@@ -81,6 +85,19 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
+            _P.SCHOOL_MANAGE,
+        }
+    ),
+    Role.DEPUTY_PRINCIPAL: frozenset(
+        {
+            _P.CLASSES_READ,
+            _P.SHEET_READ,
+            _P.RESULTS_READ,
+            _P.TRANSCRIPT_READ,
+            _P.TRANSCRIPT_READ_ANY,
+            _P.SIGN,
+            _P.DELIVERY_READ,
+            _P.PEOPLE_READ,
         }
     ),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),

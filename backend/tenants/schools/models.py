@@ -22,4 +22,6 @@ class School(Base):
     province: Mapped[str]
     ward: Mapped[str]
     levels: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    address: Mapped[str]
+    phone: Mapped[str]
     opened_at: Mapped[datetime]

@@ -11,7 +11,7 @@ from backend.core.database import Base
 
 
 class SubscriptionRow(Base):
-    """One row per school: its plan and its seats. Its lock is the lock on who works at the school."""
+    """One row per school that has agreed on something: its plan and its seats."""
 
     __tablename__ = "subscription"
 

@@ -17,10 +17,8 @@ async def get(session: TenantSession) -> Subscription:
 
 async def hold(session: TenantSession) -> Subscription:
     """The same, and nobody else takes a seat, frees one or changes their number until this transaction ends."""
-    await queries.add(session, _trial())
-    held = await queries.find(session, lock=True)
-    assert held is not None
-    return held
+    await queries.hold(session)
+    return await get(session)
 
 
 async def change(
@@ -33,7 +31,7 @@ async def change(
     rules.check_seats(seats, taken)
     old = await hold(session)
     new = Subscription(plan=plan, seats=seats, seat_price=seat_price, since=clock.today())
-    await queries.change(session, new)
+    await queries.save(session, new)
     await audit.record(
         session,
         actor,
