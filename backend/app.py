@@ -32,6 +32,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
+from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -112,6 +113,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
     transcript_pages.show_transcript,
+    transcript_pages.show_personal_id,
     transcript_pages.download,
     signing_pages.show_tray,
     signing_pages.show_offer,
@@ -127,6 +129,14 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.count,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    privacy_pages.show_requests,
+    privacy_pages.record_request,
+    privacy_pages.show_register,
+    privacy_pages.show_request,
+    privacy_pages.acknowledge,
+    privacy_pages.extend,
+    privacy_pages.close,
+    privacy_pages.download_copy,
     api_client_pages.show_clients,
     api_client_pages.add_client,
     api_client_pages.end_client,
@@ -150,6 +160,7 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
 )
 

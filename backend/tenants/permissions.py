@@ -23,6 +23,8 @@ class Permission(StrEnum):
     TRANSCRIPT_READ = "transcripts:version:read"
     TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
     TRANSCRIPT_FREEZE = "transcripts:version:freeze"
+    PRIVACY_MANAGE = "privacy:request:manage"
+    PRIVACY_REGISTER_READ = "privacy:register:read"
     SIGN = "signing:step:sign"
     SEAL = "signing:step:seal"
     DELIVERY_READ = "deliveries:delivery:read"
@@ -54,7 +56,9 @@ _P = Permission
 _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ, _P.API_CLIENTS_MANAGE}),
+    Role.OWNER: frozenset(
+        {_P.CLASSES_READ, _P.DELIVERY_READ, _P.API_CLIENTS_MANAGE, _P.PRIVACY_REGISTER_READ}
+    ),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
@@ -64,6 +68,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
             _P.TRANSCRIPT_FREEZE,
+            _P.PRIVACY_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
             _P.DELIVERY_READ,
             _P.WORK_RESUME,
@@ -77,6 +83,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.PRIVACY_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
             _P.SEAL,
             _P.DELIVERY_READ,
