@@ -34,6 +34,7 @@ from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.management import pages as management_pages
+from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -41,8 +42,8 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
-from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.api_clients import pages as api_client_pages
+from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
@@ -138,6 +139,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
     transcript_pages.show_transcript,
+    transcript_pages.show_personal_id,
     transcript_pages.download,
     signing_pages.show_tray,
     signing_pages.show_offer,
@@ -153,6 +155,14 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.count,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    privacy_pages.show_requests,
+    privacy_pages.record_request,
+    privacy_pages.show_register,
+    privacy_pages.show_request,
+    privacy_pages.acknowledge,
+    privacy_pages.extend,
+    privacy_pages.close,
+    privacy_pages.download_copy,
     api_client_pages.show_clients,
     api_client_pages.add_client,
     api_client_pages.end_client,
@@ -179,6 +189,7 @@ MENU = (
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
     NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
+    NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
 )
 

@@ -15,6 +15,7 @@ from backend.core import clock
 from backend.core.actor import Actor
 from backend.core.database import TenantSession, TenantTable
 from backend.core.ids import new_id
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class Action(StrEnum):
@@ -39,6 +40,12 @@ class Action(StrEnum):
     API_CLIENT_ENDED = "api.client.end"
     API_TOKEN_ISSUED = "api.token.issue"
     API_READ = "api.record.read"
+    DATA_REQUEST_RECORDED = "privacy.request.record"
+    DATA_REQUEST_ACKNOWLEDGED = "privacy.request.acknowledge"
+    DATA_REQUEST_EXTENDED = "privacy.request.extend"
+    DATA_REQUEST_ANSWERED = "privacy.request.answer"
+    PUPIL_DATA_EXPORTED = "privacy.pupil.export"
+    PERSONAL_ID_SHOWN = "transcripts.personal_id.show"
     IMPORT_PREVIEWED = "imports.run.preview"
     IMPORT_APPLIED = "imports.run.apply"
     MARK_CHANGED = "gradebook.mark.change"
@@ -69,6 +76,18 @@ class AuditEvent(TenantTable):
     """One recorded deed; `actor_name` and `subject_label` stay as they were then."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (
+        {
+            "info": holding(
+                internal="at action outcome",
+                personal="actor_name subject_label details",
+                title="Nhật ký",
+                purpose="Biết ai đã làm gì, đọc gì, khi nào",
+                ground=Ground.ACCOUNTABILITY,
+                keep=Keep.TRACE,
+            )
+        },
+    )
 
     at: Mapped[datetime]
     actor_id: Mapped[uuid.UUID | None]

@@ -23,12 +23,14 @@ from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.database import Base, TenantSession
 from backend.core.errors import NotFound, Unavailable
+from backend.core.personal_data import holding
 
 
 class StoredObject(Base):
     """A file that this school owns; the key in the store follows from tenant and digest."""
 
     __tablename__ = "stored_object"
+    __table_args__ = ({"info": holding(internal="sha256 size content_type version_id stored_at")},)
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(primary_key=True)

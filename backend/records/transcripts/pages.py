@@ -12,11 +12,13 @@ from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.audit import Action, AuditEvent
 from backend.core.errors import Forbidden, NotFound
+from backend.core.text import masked
 from backend.core.web import (
     CurrentActor,
     Html,
     Request,
     Session,
+    fragment,
     page,
     redirect,
     transaction,
@@ -105,6 +107,7 @@ async def show_transcript(
         version=version,
         school_class=await roster.get_class(session, version.class_id),
         view=printed.printed(snapshot),
+        personal_id=masked(snapshot.student.personal_id or ""),
         born=snapshot.student.date_of_birth,
         level_words=LEVEL_WORDS,
         steps=steps,
@@ -114,6 +117,19 @@ async def show_transcript(
         may_download=version.state == VersionState.ISSUED or _signs(actor),
         names=rules.STATE_NAMES,
         tones=TONES,
+    )
+
+
+@post(
+    "/hoc-ba/{version_id:uuid}/so-dinh-danh", guards=[requires(Permission.TRANSCRIPT_READ)], status_code=200
+)
+async def show_personal_id(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """The personal number in full, in the place of its last digits."""
+    number = await service.show_personal_id(session, actor, version_id)
+    return fragment(
+        request, "records/transcripts/_personal_id.html", number=number, version_id=version_id, masked=False
     )
 
 

@@ -209,6 +209,17 @@ async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapsho
     return msgspec.json.decode((await _version(session, version_id)).snapshot, type=Snapshot)
 
 
+async def show_personal_id(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> str:
+    """The pupil's personal number in full; that somebody asked is recorded. Raises NotFound, Forbidden."""
+    version = await open_version(session, actor, version_id)
+    number = (await get_snapshot(session, version_id)).student.personal_id
+    if number is None:
+        raise NotFound(f"Học bạ của {version.full_name} không có số định danh cá nhân.")
+    label = f"{version.full_name} ({version.student_code})"
+    await audit.record(session, actor, Action.PERSONAL_ID_SHOWN, version.student_id, label)
+    return number
+
+
 async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: str) -> str:
     """SHA-256 of a version's newest PDF (`pdf`) or of its XML (`xml`). Raises NotFound before it exists."""
     return (await digests_of_files(session, [version_id], kind))[version_id]
