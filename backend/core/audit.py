@@ -1,4 +1,7 @@
-"""Who did what to what, and how it ended: written in the transaction of the deed, append-only for the application."""
+"""Who did what to what, and how it ended: written in the transaction of the deed, append-only for the application.
+
+Events enter the chain of their school afterwards (`audit_chain.py`), so that nobody waits for anybody to write one.
+"""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -7,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import ARRAY, BigInteger, Index, UniqueConstraint, Uuid, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,9 +53,20 @@ class Outcome(StrEnum):
 
 
 class AuditEvent(TenantTable):
-    """One recorded deed; `actor_name` and `subject_label` stay as they were then."""
+    """One recorded deed; `actor_name` and `subject_label` stay as they were then.
+
+    `about` are further things that it concerns: pupils, a document, a class. The last four columns are the event's
+    place in the chain of its school; PostgreSQL alone writes them.
+    """
 
     __tablename__ = "audit_event"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "n"),
+        Index("ix_audit_event_outside", "tenant_id", "at", "id", postgresql_where=text("n is null")),
+        Index("ix_audit_event_time", "tenant_id", "at", "id"),
+        Index("ix_audit_event_person", "tenant_id", "actor_id", "at"),
+        Index("ix_audit_event_about", "about", postgresql_using="gin"),
+    )
 
     at: Mapped[datetime]
     actor_id: Mapped[uuid.UUID | None]
@@ -61,15 +75,24 @@ class AuditEvent(TenantTable):
     subject_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     subject_label: Mapped[str]
     outcome: Mapped[str]
+    about: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    n: Mapped[int | None] = mapped_column(BigInteger)
+    prev_hash: Mapped[str | None]
+    hash: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """What was done to one subject. `label` names it for people; details hold ids, counts and digests."""
+    """What was done to one subject, and what else that is `about`: the pupil of a document, the pupils of a class.
+
+    `label` names the subject for people; details hold ids, counts and digests.
+    """
 
     subject_id: uuid.UUID | None
     label: str = ""
     details: dict[str, str | int | None] = {}
+    about: tuple[uuid.UUID, ...] = ()
 
 
 async def record(
@@ -79,10 +102,11 @@ async def record(
     subject_id: uuid.UUID | None,
     label: str = "",
     outcome: Outcome = Outcome.DONE,
+    about: Iterable[uuid.UUID] = (),
     **details: str | int | None,
 ) -> None:
     """Record one deed of `actor`."""
-    await record_many(session, actor, action, [Deed(subject_id, label, details)], outcome)
+    await record_many(session, actor, action, [Deed(subject_id, label, details, tuple(about))], outcome)
 
 
 async def record_many(
@@ -104,6 +128,7 @@ async def record_many(
             "action": action.value,
             "subject_id": deed.subject_id,
             "subject_label": deed.label,
+            "about": list(deed.about),
             "outcome": outcome.value,
             "details": deed.details,
         }

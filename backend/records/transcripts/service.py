@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from backend.core import audit, clock, outbox, settings, storage
+from backend.core import audit, audit_chain, clock, outbox, settings, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
@@ -140,8 +140,13 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
 
 
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """All have signed: the versions are issued and their lookup codes answer from now on. Raises NotFound."""
+    """All have signed: the versions are issued and their lookup codes answer from now on.
+
+    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
+    """
     rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
+    if rows:
+        await audit_chain.require_recent(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
     issued_at = clock.now()
     values = {
