@@ -29,11 +29,15 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Visit:
-    """State of a request. `session` is there while its transaction is open, read-only where the method is safe."""
+    """State of a request. `session` is there while its transaction is open, read-only where the method is safe.
+
+    `refused` is what somebody was told who may not do this, empty for all others.
+    """
 
     request_id: str
     visitor: Visitor | None = None
     session: TenantSession | None = None
+    refused: str = ""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:
