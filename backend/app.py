@@ -36,6 +36,7 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.account import pages as account_pages
 from backend.tenants.permissions import Permission
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,27 @@ ROUTES: list[ControllerRouterHandler] = [
     static_files,
     access_pages.show_sign_in,
     access_pages.sign_in,
+    access_pages.sign_in_with_code,
+    access_pages.ask_passkey,
+    access_pages.sign_in_with_passkey,
+    access_pages.show_verify,
+    access_pages.verify,
+    access_pages.ask_own_passkey,
     access_pages.sign_out,
+    account_pages.show_account,
+    account_pages.show_new_passkey,
+    account_pages.ask_new_passkey,
+    account_pages.add_passkey,
+    account_pages.remove_passkey,
+    account_pages.start_app,
+    account_pages.show_app,
+    account_pages.confirm_app,
+    account_pages.remove_app,
+    account_pages.make_recovery_codes,
+    account_pages.show_password,
+    account_pages.change_password,
+    account_pages.end_session,
+    account_pages.end_other_sessions,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
