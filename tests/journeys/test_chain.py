@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
+from infra.demo.seed import PASSWORD
 from tests.journeys.conftest import Site
 from tests.journeys.people import Person
 
@@ -187,6 +188,7 @@ async def all_are_signed(signer: Person, role: str, deed: str) -> None:
     await signer.sees("Mã danh sách")
     await expect(signer.page.locator("#danh-sach tbody tr")).to_have_count(PUPILS)
     await signer.look(f"21-{role}-consent")
+    await signer.page.get_by_label("Mật khẩu").fill(PASSWORD)
     await signer.press(f"Xác nhận {deed} {PUPILS} học bạ")
     await signer.page.wait_for_url(re.compile("/ky/lo/"))
     await signer.page.evaluate("window.sameDocument = true")
