@@ -42,6 +42,7 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.account import pages as account_pages
 from backend.tenants.api_clients import pages as api_client_pages
 from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.permissions import Permission
@@ -101,6 +102,12 @@ ROUTES: list[ControllerRouterHandler] = [
     static_files,
     access_pages.show_sign_in,
     access_pages.sign_in,
+    access_pages.sign_in_with_code,
+    access_pages.ask_passkey,
+    access_pages.sign_in_with_passkey,
+    access_pages.show_verify,
+    access_pages.verify,
+    access_pages.ask_own_passkey,
     access_pages.sign_out,
     staffing_pages.show_staff,
     staffing_pages.show_invitation_form,
@@ -116,6 +123,20 @@ ROUTES: list[ControllerRouterHandler] = [
     management_pages.change_seats,
     management_pages.show_leaving,
     management_pages.leave,
+    account_pages.show_account,
+    account_pages.show_new_passkey,
+    account_pages.ask_new_passkey,
+    account_pages.add_passkey,
+    account_pages.remove_passkey,
+    account_pages.start_app,
+    account_pages.show_app,
+    account_pages.confirm_app,
+    account_pages.remove_app,
+    account_pages.make_recovery_codes,
+    account_pages.show_password,
+    account_pages.change_password,
+    account_pages.end_session,
+    account_pages.end_other_sessions,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,

@@ -1,6 +1,7 @@
 """Who asks: a person with a place in a school, another system with its key, or the machine itself."""
 
 import uuid
+from datetime import datetime
 from typing import NewType
 
 import msgspec
@@ -32,3 +33,15 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 def machine(tenant_id: uuid.UUID) -> Actor:
     """The product acting by itself: assessing, rendering, sending."""
     return Actor(tenant_id=tenant_id, staff_id=None, name="Hệ thống")
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """How a person is signed in: their session, the account it belongs to, what they last proved themselves with, when.
+
+    `factor` is one of `access.schemas.Factor`.
+    """
+
+    session_id: uuid.UUID
+    account_id: uuid.UUID
+    factor: str
+    verified_at: datetime

@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     s3_region: str = "us-east-1"
     #: at least 32 characters; session-bound CSRF tokens and the key of the tenant context derive from it
     secret_key: str
+    #: the secret before the last change; small secrets sealed with it still open
+    old_secret_key: str = ""
     #: remote signing service (CSC v2) and the relying party's credentials there
     signing_url: str
     signing_client_id: str

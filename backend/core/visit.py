@@ -9,13 +9,15 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.types import Scope
 
-from backend.core.actor import Actor
+from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Unauthenticated
 from backend.core.rate_limit import Charge
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEY = "hocba_visit"
+#: RFC 1035 and a port.
+_LONGEST_HOST = 261
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -24,6 +26,7 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     """A signed-in person and what the frame of a page says about them."""
 
     actor: Actor
+    sign_in: SignIn | None
     school_name: str
     role_label: str
 
@@ -83,3 +86,8 @@ def visitor_of(connection: Connection) -> Visitor:
     if visitor is None:
         raise Unauthenticated("Xin đăng nhập để xem phần này.")
     return visitor
+
+
+def host_of(connection: Connection) -> str:
+    """The host that was asked, with its port: sessions belong to one."""
+    return connection.headers.get("host", "").lower()[:_LONGEST_HOST]

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
@@ -73,7 +74,10 @@ class SigningStep(TenantTable):
 
 
 class SigningBatch(TenantTable):
-    """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents."""
+    """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents.
+
+    `proved_by` is the factor that the signer showed for exactly this consent; with a passkey, `evidence` is its answer.
+    """
 
     __tablename__ = "signing_batch"
     __table_args__ = (
@@ -88,6 +92,9 @@ class SigningBatch(TenantTable):
     consented_at: Mapped[datetime]
     merkle_root: Mapped[str]
     count: Mapped[int]
+    proved_by: Mapped[str]
+    proved_at: Mapped[datetime | None]
+    evidence: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     state: Mapped[str]
     ended_at: Mapped[datetime | None]
     problem: Mapped[str | None]
