@@ -75,7 +75,13 @@ def _configured(name: str, text: str, chosen: Mapping[str, int]) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise StartRefused(f"{setting}={text} không phải số cổng; hãy đặt số từ 1 đến 65535 hoặc bỏ trống.")
     port = int(text)
-    if port in chosen.values() or not is_free(port):
+    other = next((other for other, theirs in chosen.items() if theirs == port), None)
+    if other is not None:
+        raise StartRefused(
+            f"{setting}={port} trùng với cổng của {other} ({variable(other)}); "
+            "hãy đặt cho mỗi dịch vụ một cổng riêng hoặc bỏ trống."
+        )
+    if not is_free(port):
         raise taken(Place(name, port))
     return port
 
