@@ -18,6 +18,7 @@ from backend.core import (
     edge,
     error_answers,
     headers,
+    lookups,
     rate_limit,
     settings,
     storage,
@@ -32,6 +33,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
+from backend.records.management import pages as management_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
@@ -41,7 +43,10 @@ from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.api_clients import pages as api_client_pages
+from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.permissions import Permission
+from backend.tenants.schools import pages as school_pages
+from backend.tenants.staffing import pages as staffing_pages
 
 log = logging.getLogger(__name__)
 
@@ -97,10 +102,31 @@ ROUTES: list[ControllerRouterHandler] = [
     access_pages.show_sign_in,
     access_pages.sign_in,
     access_pages.sign_out,
+    staffing_pages.show_staff,
+    staffing_pages.show_invitation_form,
+    staffing_pages.invite,
+    staffing_pages.renew,
+    staffing_pages.withdraw,
+    staffing_pages.show_person,
+    staffing_pages.change,
+    staffing_pages.come_back,
+    staffing_pages.show_offer,
+    staffing_pages.accept,
+    management_pages.show_console,
+    management_pages.change_seats,
+    management_pages.show_leaving,
+    management_pages.leave,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
+    school_pages.show_school,
+    school_pages.change_school,
+    delegation_pages.show_delegations,
+    delegation_pages.delegate,
+    delegation_pages.end,
+    roster_pages.show_years,
+    roster_pages.open_year,
     roster_pages.show_classes,
     roster_pages.show_class,
     gradebook_pages.show_sheets,
@@ -161,6 +187,9 @@ MENU = (
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
+    NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
+    NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
+    NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
 )
 
@@ -178,6 +207,7 @@ async def prepare() -> None:
 async def leave() -> None:
     """After the last request: give connections back."""
     await database.engine().dispose()
+    await lookups.close()
     await rate_limit.close()
 
 

@@ -12,8 +12,11 @@ from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.api_clients import models as api_clients
+from backend.tenants.delegations import models as delegations
 from backend.tenants.people import models as people
 from backend.tenants.schools import models as schools
+from backend.tenants.staffing import models as staffing
+from backend.tenants.subscriptions import models as subscriptions
 
 #: Named so that a table nobody imported here is noticed by the guard tests.
 MODULES = (
@@ -22,7 +25,10 @@ MODULES = (
     outbox,
     storage,
     schools,
+    subscriptions,
     people,
+    staffing,
+    delegations,
     api_clients,
     credentials,
     requests,

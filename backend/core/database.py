@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import logging
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NewType
@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction,
 from sqlalchemy.pool import PoolResetState
 
 from backend.core import clock, settings
-from backend.core.questions import Question
+from backend.core.questions import Question, told_when_gone
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class TenantSession(AsyncSession):
         """The rows of a question about this school, in this transaction; its value `tenant` is the school."""
         driver = await self.run_sync(_driver_in_transaction)
         values["tenant"] = self.tenant_id
-        with _told_when_gone(driver):
-            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
+        with told_when_gone(driver):
+            return await question.answer(driver, values)
 
 
 class PublicSession(AsyncSession):
@@ -139,15 +139,6 @@ async def public_session() -> AsyncIterator[PublicSession]:
         await session.commit()
 
 
-async def ask_alone(question: Question, **values: object) -> list[Any]:
-    """The rows of a question without a school, in a transaction of its own: one statement needs no BEGIN."""
-    async with engine().connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        with _told_when_gone(driver):
-            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
-
-
 @event.listens_for(Session, "after_begin")
 def _begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     if transaction.nested:
@@ -191,19 +182,8 @@ def _in_transaction(connection: Any) -> bool:
 
 
 def _tell(connection: Any, statement: str) -> None:
-    with _told_when_gone(connection.driver_connection):
+    with told_when_gone(connection.driver_connection):
         connection.run_async(lambda driver: driver.execute(statement))
-
-
-@contextmanager
-def _told_when_gone(driver: Any) -> Iterator[None]:
-    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection."""
-    try:
-        yield
-    except Exception as error:
-        if driver.is_closed():
-            raise ConnectionError("PostgreSQL closed the connection") from error
-        raise
 
 
 def _driver_in_transaction(session: Session) -> Any:

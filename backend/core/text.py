@@ -1,6 +1,7 @@
 """The door for text that people will read on paper: NFC, nothing invisible, only letters and signs that print."""
 
 import unicodedata
+from datetime import date
 
 from backend.core.errors import Invalid
 
@@ -70,6 +71,18 @@ def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) ->
             " hãy xóa ký tự đó hoặc thay bằng chữ thông thường."
         )
     return text
+
+
+def read_day(typed: str, field: str) -> date:
+    """A day as a browser sends it (2026-05-31) or people write it (31/05/2026). Raises Invalid that names the field."""
+    parts = typed.strip().replace("/", "-").split("-")
+    if len(parts) == 3 and len(parts[2]) == 4:
+        parts.reverse()
+    try:
+        year, month, day = (int(part) for part in parts)
+        return date(year, month, day)
+    except ValueError:
+        raise Invalid(f"Mục “{field}” chưa phải là một ngày có thật; xin chọn lại ngày.") from None
 
 
 def _first_unprintable(text: str) -> str:

@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from backend import cli
-from backend.core import clock, database, rate_limit, settings, storage
+from backend.core import clock, database, lookups, rate_limit, settings, storage
 from backend.core.actor import Actor, machine
 from backend.core.database import tenant_session
 from backend.records.gradebook import service as gradebook
@@ -81,6 +81,7 @@ def _settings(values: Mapping[str, str]) -> Iterator[None]:
 async def _let_go() -> None:
     """Another block has other servers: forget what belongs to these."""
     await database.engine().dispose()
+    await lookups.close()
     if rate_limit._client.cache_info().currsize:
         await rate_limit.close()
     for remembered in (settings.get, database.engine, database._key, storage._client):

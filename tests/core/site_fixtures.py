@@ -11,7 +11,7 @@ from litestar import Litestar
 
 from backend import cli
 from backend.app import ROUTES, create_app
-from backend.core import database, rate_limit, settings, storage
+from backend.core import database, lookups, rate_limit, settings, storage
 from backend.core.actor import StaffId, machine
 from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id
@@ -48,6 +48,7 @@ async def let_go() -> None:
     """Close and forget everything that was made from the settings of this process."""
     if database.engine.cache_info().currsize:
         await database.engine().dispose()
+    await lookups.close()
     if rate_limit._client.cache_info().currsize:
         await rate_limit.close()
     for remembered in (settings.get, database.engine, database._key, storage._client):

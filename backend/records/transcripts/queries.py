@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
 
-from backend.core.database import TenantSession, ask_alone
+from backend.core import lookups
+from backend.core.database import TenantSession
 from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, SchoolClass, Student
 from backend.records.transcripts.models import Transcript, TranscriptVersion
@@ -97,7 +98,7 @@ _FIND_CODE = Question(text("select tenant_id, transcript_id from directory.find_
 
 async def find_code(code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """(tenant, transcript) of a published lookup code."""
-    rows = await ask_alone(_FIND_CODE, digest=code_digest)
+    rows = await lookups.ask(_FIND_CODE, digest=code_digest)
     return (rows[0].tenant_id, rows[0].transcript_id) if rows else None
 
 

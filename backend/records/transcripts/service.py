@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from backend.core import audit, clock, outbox, settings, storage
-from backend.core.actor import Actor, StaffId, machine
+from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
@@ -38,8 +38,9 @@ from backend.records.transcripts.schemas import (
 )
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
-from backend.tenants.people import service as people
-from backend.tenants.permissions import Permission, Role
+from backend.tenants.delegations import service as delegations
+from backend.tenants.delegations.schemas import HeadSigner
+from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
 
@@ -134,8 +135,8 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
     if not rows:
         return
     places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
-    principal = await _principal(session)
-    await signing.open_requests(session, [_request(row, places[row.id], principal.id) for row in rows])
+    heads = await delegations.head_signers(session)
+    await signing.open_requests(session, [_request(row, places[row.id], heads) for row in rows])
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
@@ -276,7 +277,7 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
         raise Conflict(
             f"Lớp {school_class.name} chưa có giáo viên chủ nhiệm; hãy phân công trước khi chốt học bạ."
         )
-    principal = await _principal(session)
+    head = await delegations.head_signer(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
     return ClassFacts(
@@ -292,7 +293,7 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
                 name=school_class.homeroom_teacher,
                 title="Giáo viên chủ nhiệm",
             ),
-            Signer(role=SignerRole.PRINCIPAL, name=principal.full_name, title=principal.title),
+            Signer(role=SignerRole.PRINCIPAL, name=head.name, title=head.title),
             Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="Con dấu số"),
         ),
         issue_date=clock.today(),
@@ -303,15 +304,6 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
 def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
     order = {subject.code: position for position, subject in enumerate(subjects_of(grade_level))}
     return tuple(sorted(codes, key=lambda code: order.get(code, len(order))))
-
-
-async def _principal(session: TenantSession) -> Any:
-    found = [staff for staff in await people.list_staff(session) if Role.PRINCIPAL in staff.roles]
-    if not found:
-        raise Conflict(
-            "Trường chưa có hiệu trưởng trong danh sách nhân sự; hãy bổ sung trước khi chốt học bạ."
-        )
-    return found[0]
 
 
 async def _transcripts(
@@ -401,15 +393,21 @@ def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[Transc
     return [row for row in rows if rules.is_due(row.state, target)]
 
 
-def _request(row: TranscriptVersion, place: Any, principal: StaffId) -> NewRequest:
-    people_of = {
-        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
-        SignerRole.PRINCIPAL: principal,
-        SignerRole.SCHOOL_SEAL: None,
-    }
+def _head_of(snapshot: Snapshot, heads: Sequence[HeadSigner]) -> HeadSigner:
+    """Whoever the frozen content names signs it, also where somebody else's days have begun meanwhile."""
+    named = {(one.name, one.title) for one in snapshot.signers if one.role is SignerRole.PRINCIPAL}
+    return next((head for head in heads if (head.name, head.title) in named), heads[0])
+
+
+def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
     snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    people_of = {
+        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
+        SignerRole.PRINCIPAL: _head_of(snapshot, heads).staff_id,
+        SignerRole.SCHOOL_SEAL: None,
+    }
     return NewRequest(
         subject_id=row.id,
         label=f"{place.full_name} ({place.student_code})",

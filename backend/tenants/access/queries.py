@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from backend.core import lookups
 from backend.core.actor import StaffId
-from backend.core.database import PublicSession, TenantSession, ask_alone
+from backend.core.database import PublicSession, TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.tenants.access.schemas import Account, AccountId, Place
@@ -18,6 +19,11 @@ _FIND_ACCOUNT = text(
 )
 _OPEN_SESSION = text("select directory.open_session(:digest, :account, :tenant, :staff, :ends)")
 _FIND_SESSION = Question(text("select tenant_id, staff_id from directory.find_session(:digest, :idle)"))
+_FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
+_JOIN = text("select directory.join_school(:account, :staff)")
+_JOIN_BY_SESSION = text("select directory.join_by_session(:digest, :idle, :staff)")
+_CLOSE_PLACE = text("select directory.close_place(:staff)")
+_REOPEN_PLACE = text("select directory.reopen_place(:staff)")
 _CLOSE_SESSION = text("select directory.close_session(:digest)")
 
 
@@ -59,13 +65,42 @@ async def open_session(
 
 async def find_session(token_digest: str, idle: timedelta) -> Place | None:
     """The place of work of a session that has neither ended nor been idle for longer than `idle`."""
-    rows = await ask_alone(_FIND_SESSION, digest=token_digest, idle=idle)
+    rows = await lookups.ask(_FIND_SESSION, digest=token_digest, idle=idle)
     return _place(rows[0]) if rows else None
 
 
 async def close_session(session: PublicSession, token_digest: str) -> None:
     """Forget a session."""
     await session.execute(_CLOSE_SESSION, {"digest": token_digest})
+
+
+async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str] | None:
+    """Account and password hash of an enabled login, whether it has a place of work or not."""
+    row = (await session.execute(_FIND_LOGIN, {"login": login})).first()
+    return row and (AccountId(row.account_id), row.password_hash)
+
+
+async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> bool:
+    """Give an account a place in the session's school; False when it has one there."""
+    return bool(await session.scalar(_JOIN, {"account": account_id, "staff": staff_id}))
+
+
+async def join_by_session(
+    session: TenantSession, token_digest: str, idle: timedelta, staff_id: StaffId
+) -> bool:
+    """The same for the account of a session; False also when that has ended."""
+    values = {"digest": token_digest, "idle": idle, "staff": staff_id}
+    return bool(await session.scalar(_JOIN_BY_SESSION, values))
+
+
+async def close_place(session: TenantSession, staff_id: StaffId) -> None:
+    """End the sessions of a person of the session's school, and put their place aside."""
+    await session.execute(_CLOSE_PLACE, {"staff": staff_id})
+
+
+async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
+    """Give a person of the session's school the place back that was put aside."""
+    await session.execute(_REOPEN_PLACE, {"staff": staff_id})
 
 
 def _place(row: Any) -> Place:

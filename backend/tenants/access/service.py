@@ -30,6 +30,11 @@ REFUSAL_SECONDS = 0.4
 
 _WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
 
+_WORKS_HERE = (
+    "Tài khoản này đã có chỗ làm việc ở trường, hoặc phiên đăng nhập vừa hết; "
+    "xin đăng nhập lại, hoặc dùng tài khoản khác."
+)
+
 
 async def create_account(session: TenantSession, staff_id: StaffId, login: str, password: str) -> AccountId:
     """Let a person of the school sign in under `login` (any case).
@@ -64,6 +69,44 @@ async def sign_in(login: str, password: str, network: str, old_token: str = "") 
         actor = await people.actor_of(session, account.place.staff_id)
         await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name)
     return token
+
+
+async def prove(login: str, password: str, network: str) -> AccountId:
+    """The account of somebody who knows its password, whether it has a place of work or not; opens no session.
+
+    Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute.
+    """
+    started = time.monotonic()
+    await rate_limit.take(TRIES, f"{_normal(login)} {network}")
+    async with public_session() as directory:
+        found = await queries.find_login(directory, _normal(login))
+    right = await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1])
+    if found is None or not right:
+        await _refuse(None, started)
+        raise Unauthenticated(_WRONG)
+    return found[0]
+
+
+async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> None:
+    """Let an account sign in as a person of the school. Raises Conflict when it works there already."""
+    if not await queries.join(session, account_id, staff_id):
+        raise Conflict(_WORKS_HERE)
+
+
+async def join_signed_in(session: TenantSession, token: str, staff_id: StaffId) -> None:
+    """The same for the account of a running session. Raises Conflict also when the session has ended."""
+    if not await queries.join_by_session(session, _digest(token), IDLE, staff_id):
+        raise Conflict(_WORKS_HERE)
+
+
+async def close_place(session: TenantSession, staff_id: StaffId) -> None:
+    """A person has left: their sessions end at once, and their account no longer leads to this school."""
+    await queries.close_place(session, staff_id)
+
+
+async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
+    """A person has come back: the account that they had leads to this school again."""
+    await queries.reopen_place(session, staff_id)
 
 
 async def find_session(token: str) -> Place | None:

@@ -11,15 +11,17 @@ from backend.core.personal_data import Ground, Keep, holding
 
 
 class StaffMember(TenantTable):
-    """A person's place in a school. `title` is printed under signatures ("HIỆU TRƯỞNG")."""
+    """A person's place in a school. `title` is printed under signatures ("HIỆU TRƯỞNG").
+
+    Who has left keeps the row, whose name stands on what they signed; `left_at` is empty while they work here.
+    """
 
     __tablename__ = "staff_member"
     __table_args__ = (
         UniqueConstraint("tenant_id", "email"),
         {
             "info": holding(
-                internal="joined_at",
-                personal="full_name email title",
+                personal="full_name email title joined_at left_at",
                 title="Nhân sự của trường",
                 purpose="Đăng nhập, phân công, ký học bạ",
                 ground=Ground.EMPLOYMENT,
@@ -32,6 +34,7 @@ class StaffMember(TenantTable):
     email: Mapped[str]
     title: Mapped[str]
     joined_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
 
 
 class StaffRole(Base):

@@ -17,7 +17,8 @@ class School(Base):
     __table_args__ = (
         {
             "info": holding(
-                public="name code tax_code province_code province ward levels", internal="opened_at"
+                public="name code tax_code province_code province ward levels address phone",
+                internal="opened_at",
             )
         },
     )
@@ -30,4 +31,6 @@ class School(Base):
     province: Mapped[str]
     ward: Mapped[str]
     levels: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    address: Mapped[str]
+    phone: Mapped[str]
     opened_at: Mapped[datetime]
