@@ -34,7 +34,12 @@ from tests.tenancy.rows import Tenant, digests, named
 #: Every kind of work that the flow knows.
 TASKS = [task for task in jobs.declared() if workflow.FLOW]
 #: States of made-up rows that pages show.
-_STATES = {"delivery": "queued", "signing_batch": "running", "import_run": "previewed"}
+_STATES = {
+    "delivery": "queued",
+    "signing_batch": "running",
+    "import_run": "previewed",
+    "data_request": "received",
+}
 _PREVIEW = {"layout": "pupils", "new": 0, "changed": 0, "unchanged": 0, "moved": 0, "bad": 0, "problems": []}
 
 
@@ -78,6 +83,8 @@ async def later_rows(session: Any, school: SmallSchool, version_id: uuid.UUID) -
     made_up = Tenant(school.tenant_id)
     made_up.rows["public.staff_member"] = {"id": school.staff["principal"]}
     made_up.rows["public.transcript_version"] = {"id": version_id}
+    student_id = await session.scalar(select(metadata.tables["student"].columns.id).limit(1))
+    made_up.rows["public.student"] = {"id": student_id}
     for name in (
         "credential",
         "signing_batch",
@@ -85,6 +92,7 @@ async def later_rows(session: Any, school: SmallSchool, version_id: uuid.UUID) -
         "delivery",
         "delivery_attempt",
         "import_run",
+        "data_request",
     ):
         table = metadata.tables[name]
         row = made_up.new_row(table)
@@ -93,6 +101,7 @@ async def later_rows(session: Any, school: SmallSchool, version_id: uuid.UUID) -
         row |= {"errors": []} if name == "delivery" else {}
         row |= {"preview": _PREVIEW} if name == "import_run" else {}
         row |= {"outcome": None} if name == "delivery_attempt" else {}
+        row |= {"kind": "see", "relation": "mother"} if name == "data_request" else {}
         made_up.rows[named(table)] = row
         await session.execute(insert(table).values(row))
 
