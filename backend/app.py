@@ -41,8 +41,8 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
-from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.api_clients import pages as api_client_pages
+from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages

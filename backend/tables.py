@@ -10,8 +10,8 @@ from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
-from backend.tenants.delegations import models as delegations
 from backend.tenants.api_clients import models as api_clients
+from backend.tenants.delegations import models as delegations
 from backend.tenants.people import models as people
 from backend.tenants.schools import models as schools
 from backend.tenants.staffing import models as staffing

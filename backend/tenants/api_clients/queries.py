@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, text, update
 
+from backend.core import lookups
 from backend.core.actor import StaffId
-from backend.core.database import TenantSession, ask_alone
+from backend.core.database import TenantSession
 from backend.core.questions import Question
 from backend.tenants.api_clients.models import ApiClient
 from backend.tenants.api_clients.schemas import ApiClientId, KnownClient, NewApiClient, Scope
@@ -56,12 +57,12 @@ async def insert_token(
 
 async def find_client(client_id: ApiClientId, secret_digest: str) -> KnownClient | None:
     """The connection with that id and that secret, while it lasts."""
-    return _known(await ask_alone(_FIND_CLIENT, client=client_id, digest=secret_digest))
+    return _known(await lookups.ask(_FIND_CLIENT, client=client_id, digest=secret_digest))
 
 
 async def find_token(token_digest: str) -> KnownClient | None:
     """The connection that a token stands for, while both last; the directory remembers that it was used."""
-    return _known(await ask_alone(_FIND_TOKEN, digest=token_digest))
+    return _known(await lookups.ask(_FIND_TOKEN, digest=token_digest))
 
 
 async def end_client(session: TenantSession, client_id: ApiClientId, ended_at: datetime) -> str | None:
