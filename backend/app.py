@@ -45,6 +45,7 @@ from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
 from backend.tenants.api_clients import pages as api_client_pages
 from backend.tenants.delegations import pages as delegation_pages
+from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
@@ -141,6 +142,9 @@ ROUTES: list[ControllerRouterHandler] = [
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
+    opening_pages.show_application,
+    opening_pages.apply,
+    opening_pages.show_received,
     school_pages.show_school,
     school_pages.change_school,
     delegation_pages.show_delegations,

@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_dispatcher_url: DatabaseAddress = ""
     #: …of the role that reads the audit of all schools; only `hocba audit check` uses it
     database_auditor_url: DatabaseAddress = ""
+    #: …of the operator's role, which calls the platform's functions; only `hocba school` uses it
+    database_operator_url: DatabaseAddress = ""
     redis_url: RedisAddress
     s3_endpoint: WebAddress
     s3_access_key: str

@@ -58,6 +58,19 @@ async def invite(
     return await _send(session, actor, newcomer)
 
 
+async def invite_owner(session: TenantSession, name: str, email: str) -> SentInvitation:
+    """Ask the first owner of a school that was just opened to join; earlier links lead nowhere from now on.
+
+    Raises Invalid, Conflict when somebody works at the school already: they invite the others.
+    """
+    if await people.list_staff(session):
+        raise Conflict("Trường đã có người làm việc; chủ trường tự mời những người khác.")
+    for earlier in await queries.not_taken_up(session):
+        await queries.change(session, earlier.id, withdrawn_at=clock.now())
+    newcomer = people.describe(name, email, "Chủ trường", [Role.OWNER])
+    return await _send(session, machine(session.tenant_id), newcomer)
+
+
 async def renew(session: TenantSession, actor: Actor, invitation_id: uuid.UUID) -> SentInvitation:
     """Another link for the same person, valid for seven days; the earlier link leads nowhere from now on.
 
