@@ -36,6 +36,7 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.audit_trail import pages as audit_pages
 from backend.tenants.permissions import Permission
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ ROUTES: list[ControllerRouterHandler] = [
     access_pages.show_sign_in,
     access_pages.sign_in,
     access_pages.sign_out,
+    audit_pages.show_trail,
+    audit_pages.show_event,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
@@ -106,6 +109,8 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.freeze_class,
     transcript_pages.show_transcript,
     transcript_pages.download,
+    transcript_pages.show_version_trail,
+    transcript_pages.show_student_trail,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -132,6 +137,7 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
 )
 
 

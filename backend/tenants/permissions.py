@@ -27,6 +27,7 @@ class Permission(StrEnum):
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
     WORK_RESUME = "work:job:resume"
+    AUDIT_READ = "audit:event:read"
 
 
 class Role(StrEnum):
@@ -53,7 +54,7 @@ _P = Permission
 _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ}),
+    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ, _P.AUDIT_READ}),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
@@ -66,6 +67,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SIGN,
             _P.DELIVERY_READ,
             _P.WORK_RESUME,
+            _P.AUDIT_READ,
         }
     ),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
