@@ -44,6 +44,7 @@ from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
 from backend.tenants.api_clients import pages as api_client_pages
+from backend.tenants.audit_trail import pages as audit_pages
 from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
@@ -138,6 +139,8 @@ ROUTES: list[ControllerRouterHandler] = [
     account_pages.change_password,
     account_pages.end_session,
     account_pages.end_other_sessions,
+    audit_pages.show_trail,
+    audit_pages.show_event,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
@@ -166,6 +169,8 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcript,
     transcript_pages.show_personal_id,
     transcript_pages.download,
+    transcript_pages.show_version_trail,
+    transcript_pages.show_student_trail,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -216,6 +221,7 @@ MENU = (
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
+    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
 )
 
 

@@ -77,6 +77,28 @@ ACTION_NAMES = {
     Action.AUDIT_READ: "Xem nhật ký",
 }
 
+#: What stands in `details`, in words.
+DETAIL_NAMES = {
+    "sha256": "Mã băm của tệp (SHA-256)",
+    "pdf_sha256": "Mã băm tệp PDF (SHA-256)",
+    "signed_sha256": "Mã băm tệp đã ký (SHA-256)",
+    "content_sha256": "Mã băm nội dung (SHA-256)",
+    "merkle_root": "Mã của danh sách đã đồng ý ký",
+    "serial": "Số sê-ri chứng thư số",
+    "count": "Số lượng",
+    "new": "Số dòng mới",
+    "changed": "Số dòng thay đổi",
+    "bad": "Số dòng lỗi",
+    "cell": "Loại ô",
+    "slot": "Ô thứ",
+    "student": "Mã nội bộ của học sinh",
+    "batch": "Mã nội bộ của lô ký",
+    "role": "Vai ký",
+    "transaction": "Mã giao dịch với dịch vụ ký số",
+    "state": "Trạng thái",
+    "route": "Địa chỉ bị từ chối",
+}
+
 OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ chối"}
 
 

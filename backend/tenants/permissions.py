@@ -34,6 +34,7 @@ class Permission(StrEnum):
     PEOPLE_MANAGE = "people:staff:manage"
     SCHOOL_MANAGE = "schools:school:manage"
     SEATS_MANAGE = "subscriptions:seat:manage"
+    AUDIT_READ = "audit:event:read"
 
 
 class Role(StrEnum):
@@ -72,6 +73,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SEATS_MANAGE,
             _P.API_CLIENTS_MANAGE,
             _P.PRIVACY_REGISTER_READ,
+            _P.AUDIT_READ,
         }
     ),
     Role.PRINCIPAL: frozenset(
@@ -91,6 +93,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
             _P.SCHOOL_MANAGE,
+            _P.AUDIT_READ,
         }
     ),
     Role.DEPUTY_PRINCIPAL: frozenset(
