@@ -6,7 +6,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, LargeBinary, String, Table, Uuid, insert, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Table,
+    Uuid,
+    insert,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import Column
 
@@ -85,7 +98,9 @@ def _made_up(column: Column[Any], text: str) -> Any:
             return date(2026, 1, 1)
         case LargeBinary():
             return text.encode()
-        case Integer():
+        case Boolean():
+            return True
+        case Integer() | Numeric():
             return secrets.randbelow(2**31)
         case String():
             return text
