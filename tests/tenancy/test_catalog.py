@@ -21,7 +21,9 @@ DEFINERS = {
 #: Every role of the cluster beside those that PostgreSQL brings. One that is new is asked about here first.
 ROLES = {"postgres", "hocba_migrator", "hocba_app", "hocba_dispatcher", "hocba_ctx"}
 #: Roles that processes of the product sign in as: neither the owner of the schema nor whoever runs the server.
-_SERVANTS = "select oid, rolname from pg_roles where rolcanlogin and not rolsuper and rolname <> 'hocba_migrator'"
+_SERVANTS = (
+    "select oid, rolname from pg_roles where rolcanlogin and not rolsuper and rolname <> 'hocba_migrator'"
+)
 #: Schemas of the product.
 _OURS = "n.nspname in ('public', 'work', 'ctx', 'directory')"
 _TENANT_TABLES = """
@@ -103,9 +105,9 @@ LINTS = {
     "roles that a process of the product may become": f"""
         select s.rolname || ' → ' || r.rolname from pg_roles r, ({_SERVANTS}) s
         where r.oid <> s.oid and (pg_has_role(s.oid, r.oid, 'member') or pg_has_role(s.oid, r.oid, 'set'))""",
-    "settings that a role or database brings along": f"""
-        select coalesce(r.rolname, d.datname) || ' ' || array_to_string(s.setconfig, ', ')
-        from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
+    "settings that a role or database brings along": """
+        select coalesce(r.rolname, d.datname) || ' ' || array_to_string(s.setconfig, ', ') from pg_db_role_setting s
+        left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
         where coalesce(d.datname, current_database()) = current_database()""",
     "rights that what is new would have by itself": "select defaclobjtype::text from pg_default_acl",
     "ways out of the database": """
@@ -169,7 +171,9 @@ async def test_functions_above_the_schools_are_these(owner: Any) -> None:
 
 
 async def test_roles_are_these(owner: Any) -> None:
-    assert {row[0] for row in await owner.fetch("select rolname from pg_roles where rolname !~ '^pg_'")} == ROLES
+    assert {
+        row[0] for row in await owner.fetch("select rolname from pg_roles where rolname !~ '^pg_'")
+    } == ROLES
 
 
 PLANTS = {
