@@ -7,6 +7,7 @@ BEGIN and the context go to PostgreSQL in one message. That is why the driver is
 ("AUTOCOMMIT"): `_begin`, `_commit` and `_roll_back` below do, for every session.
 """
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -197,9 +198,16 @@ def _tell(connection: Any, statement: str) -> None:
 
 @contextmanager
 def _told_when_gone(driver: Any) -> Iterator[None]:
-    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection."""
+    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection.
+
+    A connection whose statement was cut off is closed: whether a BEGIN that nobody heard the end of has opened the
+    transaction of a school cannot be known before the next one borrows the connection.
+    """
     try:
         yield
+    except asyncio.CancelledError:
+        driver.terminate()
+        raise
     except Exception as error:
         if driver.is_closed():
             raise ConnectionError("PostgreSQL closed the connection") from error
