@@ -41,7 +41,7 @@ class Visitor:
         if answer.status_code == 429:
             await forget_limits()
             answer = await self._send(address, ask)
-        if self.login and address.path != "/dang-xuat" and _is_sent_away(answer):
+        if self.login and address.path != "/dang-xuat" and _is_outside(answer):
             await self._sign_in()
             answer = await self._send(address, ask)
         return answer
@@ -62,8 +62,10 @@ class Visitor:
         await self.browser.get("/")
 
 
-def _is_sent_away(answer: httpx.Response) -> bool:
-    return str(answer.headers.get("location")).startswith("/dang-nhap")
+def _is_outside(answer: httpx.Response) -> bool:
+    """Whether the session has ended: sent to the form, or with a token that belongs to no session."""
+    is_sent_away = str(answer.headers.get("location")).startswith("/dang-nhap")
+    return is_sent_away or (answer.status_code == 400 and "Biểu mẫu này đã cũ" in answer.text)
 
 
 async def forget_limits() -> None:
