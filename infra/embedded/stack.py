@@ -17,7 +17,8 @@ from infra.embedded.interrupt import whole
 from infra.embedded.layout import DataDir
 from infra.embedded.ports import LOOPBACK, Place, Say
 from infra.embedded.ports import choose as choose_ports
-from infra.embedded.postgres import Postgres
+from infra.embedded.ports import recall as remembered_ports
+from infra.embedded.postgres import DATABASE, Postgres
 from infra.embedded.s3 import BUCKET, S3
 from infra.embedded.secrets import SecretStore
 from infra.embedded.supervisor import Supervisor
@@ -26,6 +27,7 @@ from infra.simulators.province import settings as province_settings
 from infra.simulators.signing_service import settings as signing_settings
 
 PID_FILE = "hocba.pid"
+_PORTS_FILE = "ports.json"
 SERVICES = ("postgres", "valkey", "s3", "signing", "province", "web")
 
 
@@ -54,11 +56,21 @@ class EmbeddedStack:
         self._durable = durable
         self._configured = configured
 
+    @classmethod
+    def running(cls, data_dir: Path, database: str) -> Self:
+        """The servers that another process runs on that folder, with a database of one's own: not to be entered."""
+        stack = cls(data_dir, durable=False, configured={})
+        stack.data = DataDir.open(data_dir)
+        stack.ports = remembered_ports(stack.data.run / _PORTS_FILE)
+        stack.secrets = SecretStore(stack.data.secrets)
+        stack._declare(database)
+        return stack
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
             self.data = DataDir.open(self._folder)
             exits.enter_context(only_one(self.data.run / PID_FILE, self._say))
-            self.ports = choose_ports(SERVICES, self.data.run / "ports.json", self._configured, self._say)
+            self.ports = choose_ports(SERVICES, self.data.run / _PORTS_FILE, self._configured, self._say)
             self.secrets = SecretStore(self.data.secrets)
             self.supervisor = Supervisor(self.data.logs, self._say)
             exits.push_async_callback(self.supervisor.stop)
@@ -139,10 +151,14 @@ class EmbeddedStack:
     def _province_folder(self) -> Path:
         return self.data.folder("province")
 
-    def _declare(self) -> None:
+    def _declare(self, database: str = DATABASE) -> None:
         data, secrets, durable = self.data, self.secrets, self._durable
         self.postgres = Postgres(
-            folder=data.folder("postgres"), port=self.ports["postgres"], secrets=secrets, durable=durable
+            folder=data.folder("postgres"),
+            port=self.ports["postgres"],
+            secrets=secrets,
+            durable=durable,
+            database=database,
         )
         self.valkey = Valkey(
             folder=data.folder("valkey"), port=self.ports["valkey"], secrets=secrets, durable=durable
