@@ -37,6 +37,7 @@ from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
+from backend.tenants.federation import pages as federation_pages
 from backend.tenants.permissions import Permission
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,18 @@ ROUTES: list[ControllerRouterHandler] = [
     account_pages.change_password,
     account_pages.end_session,
     account_pages.end_other_sessions,
+    federation_pages.show_provider,
+    federation_pages.set_out,
+    federation_pages.come_back,
+    federation_pages.show_links,
+    federation_pages.set_out_to_link,
+    federation_pages.show_offer,
+    federation_pages.link,
+    federation_pages.unlink,
+    federation_pages.show_providers,
+    federation_pages.show_new_provider,
+    federation_pages.add_provider,
+    federation_pages.remove_provider,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
@@ -153,6 +166,7 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "key", Permission.PROVIDERS_MANAGE),
 )
 
 

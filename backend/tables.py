@@ -10,6 +10,7 @@ from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
+from backend.tenants.federation import models as federation
 from backend.tenants.people import models as people
 from backend.tenants.schools import models as schools
 
@@ -21,6 +22,7 @@ MODULES = (
     storage,
     schools,
     people,
+    federation,
     credentials,
     requests,
     roster,

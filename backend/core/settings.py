@@ -50,6 +50,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     province_api_key: str
     #: address under which people reach the site, printed into QR codes
     public_url: str
+    #: issuers of Google Workspace and Microsoft Entra (`{tid}` is the school's directory there); and further OpenID
+    #: issuers that schools may choose, separated by spaces: the product asks no other address
+    google_issuer: str = "https://accounts.google.com"
+    entra_issuer: str = "https://login.microsoftonline.com/{tid}/v2.0"
+    other_issuers: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     #: threads of one worker process
@@ -82,12 +87,15 @@ def read(source: Mapping[str, str]) -> Settings:
     return settings
 
 
+_ISSUERS = ("google_issuer", "entra_issuer", "other_issuers")
+
+
 def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingsError("HOCBA_SECRET_KEY must have at least 32 characters")
     if settings.environment == "production":
-        for name in ("public_url", "signing_url", "tsa_url", "province_url"):
-            if not getattr(settings, name).startswith("https://"):
+        for name in ("public_url", "signing_url", "tsa_url", "province_url", *_ISSUERS):
+            if not all(address.startswith("https://") for address in getattr(settings, name).split()):
                 raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")
 
 

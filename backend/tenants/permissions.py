@@ -27,6 +27,7 @@ class Permission(StrEnum):
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
     WORK_RESUME = "work:job:resume"
+    PROVIDERS_MANAGE = "federation:provider:manage"
 
 
 class Role(StrEnum):
@@ -53,7 +54,7 @@ _P = Permission
 _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ}),
+    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ, _P.PROVIDERS_MANAGE}),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
@@ -90,6 +91,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,
             _P.WORK_RESUME,
+            _P.PROVIDERS_MANAGE,
         }
     ),
 }

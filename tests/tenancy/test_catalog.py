@@ -42,6 +42,13 @@ DEFINERS = {
     "directory.use_recovery_code(text)",
     "directory.put_ticket(text, text, text, timestamp with time zone)",
     "directory.take_ticket(text, text, timestamp with time zone)",
+    "directory.publish_provider(uuid)",
+    "directory.withdraw_provider(uuid)",
+    "directory.find_provider(uuid)",
+    "directory.find_identity(text, text)",
+    "directory.link_identity(uuid, text, text, text, timestamp with time zone)",
+    "directory.identities()",
+    "directory.unlink_identity(uuid)",
     "directory.publish_code(text, uuid)",
     "directory.find_code(text)",
 }

@@ -9,12 +9,12 @@ from datetime import timedelta
 import msgspec
 
 from backend.core import audit, rate_limit, tickets
-from backend.core.actor import machine
+from backend.core.actor import Client, machine
 from backend.core.audit import Action, Outcome
 from backend.core.database import account_session, public_session, tenant_session
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import passwords, queries
-from backend.tenants.access.schemas import Account, Client, CodeWanted, Entered, Place
+from backend.tenants.access.schemas import Account, CodeWanted, Entered, Place
 from backend.tenants.access.service import MAX_PASSWORD, enter, normal
 from backend.tenants.factors import service as factors
 from backend.tenants.factors.schemas import Factor, Shown

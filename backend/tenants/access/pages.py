@@ -6,9 +6,9 @@ from litestar import Response, get, post
 from litestar.params import FromQuery, QueryParameter, URLEncodedBody
 
 from backend.core import cookies
+from backend.core.client import client_of
 from backend.core.errors import AppError, Unauthenticated
 from backend.core.rate_limit import TooManyTries
-from backend.core.visit import host_of
 from backend.core.web import (
     CurrentActor,
     CurrentSignIn,
@@ -16,7 +16,6 @@ from backend.core.web import (
     Request,
     Session,
     local_path,
-    network_of,
     page,
     redirect,
     transaction,
@@ -24,9 +23,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.tenants.access import entry, service
-from backend.tenants.access.rules import device_of
 from backend.tenants.access.schemas import (
-    Client,
     CodeForm,
     CodeWanted,
     Entered,
@@ -57,7 +54,7 @@ async def show_sign_in(
 async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     """Check the form: on to the page that was asked for, to the code, or the form again with one sentence."""
     try:
-        entered = await entry.sign_in(data.login, data.password, _client(request), _old_token(request))
+        entered = await entry.sign_in(data.login, data.password, client_of(request), _old_token(request))
     except (Unauthenticated, TooManyTries) as error:
         return _again(request, data, error)
     if isinstance(entered, CodeWanted):
@@ -69,7 +66,9 @@ async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
 async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) -> Html:
     """The code after the password."""
     try:
-        entered = await entry.sign_in_with_code(data.ticket, data.code, _client(request), _old_token(request))
+        entered = await entry.sign_in_with_code(
+            data.ticket, data.code, client_of(request), _old_token(request)
+        )
     except entry.WrongCode as error:
         tiep = local_path(data.tiep)
         return page(request, _CODE, status_code=422, ticket=error.ticket, tiep=tiep, error=error.message)
@@ -81,14 +80,14 @@ async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) ->
 @post("/dang-nhap/khoa/cau-hoi", guards=[public()])
 async def ask_passkey(request: Request) -> Response[bytes]:
     """What a browser's passkey is to answer, as JSON for `navigator.credentials.get`."""
-    return _json(await entry.passkey_question(_client(request)))
+    return _json(await entry.passkey_question(client_of(request)))
 
 
 @post("/dang-nhap/khoa", guards=[public()])
 async def sign_in_with_passkey(request: Request, data: URLEncodedBody[PasskeyForm]) -> Html:
     """The answer of a passkey: it says who asks, and that it is they."""
     try:
-        entered = await entry.sign_in_with_passkey(data.passkey, _client(request), _old_token(request))
+        entered = await entry.sign_in_with_passkey(data.passkey, client_of(request), _old_token(request))
     except (Unauthenticated, Unproven, TooManyTries) as error:
         return _again(request, SignInForm(tiep=data.tiep), error)
     return _in(request, entered, data.tiep)
@@ -161,11 +160,6 @@ def _again(request: Request, data: SignInForm, error: AppError) -> Html:
         error=error.message,
         expired=False,
     )
-
-
-def _client(request: Request) -> Client:
-    device = device_of(request.headers.get("user-agent", ""))
-    return Client(host=host_of(request), network=network_of(request), device=device)
 
 
 def _old_token(request: Request) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from backend.core.actor import SignIn, StaffId
+from backend.core.actor import Client, SignIn, StaffId
 from backend.core.database import PublicSession, TenantSession, ask_alone
 from backend.core.ids import new_id
 from backend.core.questions import Question
-from backend.tenants.access.schemas import Account, AccountId, Client, OpenSession, Place, SessionView
+from backend.tenants.access.schemas import Account, AccountId, OpenSession, Place, SessionView
 from backend.tenants.factors.schemas import Factor
 
 AnySession = PublicSession | TenantSession

@@ -7,7 +7,7 @@ import uuid
 from datetime import timedelta
 
 from backend.core import audit, clock, rate_limit, settings
-from backend.core.actor import Actor, SignIn, StaffId
+from backend.core.actor import Actor, Client, SignIn, StaffId
 from backend.core.audit import Action, Outcome
 from backend.core.crypto import sha256_hex
 from backend.core.database import (
@@ -23,7 +23,6 @@ from backend.core.ids import new_token
 from backend.tenants.access import passwords, queries, rules
 from backend.tenants.access.schemas import (
     AccountId,
-    Client,
     OpenSession,
     Proof,
     SessionView,
@@ -72,14 +71,21 @@ async def new_password(password: str, name: str) -> str:
     return await passwords.hashed(password)
 
 
-async def enter(account_id: uuid.UUID, client: Client, factor: Factor, old_token: str = "") -> str:
+async def enter(
+    account_id: uuid.UUID,
+    client: Client,
+    factor: Factor,
+    old_token: str = "",
+    only_at: uuid.UUID | None = None,
+) -> str:
     """Open a session for an account that has just proved itself by `factor`; returns the token for its cookie.
 
-    The browser's old session is closed. Raises Unauthenticated when the account has no place of work any more.
+    `only_at` is the one school that believes this proof. The browser's old session is closed. Raises Unauthenticated
+    when the account has no place of work, or none at that school.
     """
     token, now = new_token(), clock.now()
     async with account_session(account_id) as directory:
-        places = await queries.places(directory)
+        places = [one for one in await queries.places(directory) if only_at in (None, one.tenant_id)]
         if not places:
             raise Unauthenticated(_NO_PLACE)
         place = places[0]
