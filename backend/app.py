@@ -111,6 +111,10 @@ ROUTES: list[ControllerRouterHandler] = [
     account_pages.change_password,
     account_pages.end_session,
     account_pages.end_other_sessions,
+    account_pages.show_resets,
+    account_pages.issue_reset,
+    account_pages.show_reset,
+    account_pages.reset,
     federation_pages.show_provider,
     federation_pages.set_out,
     federation_pages.come_back,
@@ -167,6 +171,7 @@ MENU = (
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
     NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "key", Permission.PROVIDERS_MANAGE),
+    NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
 )
 
 

@@ -56,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     migrations = _add(commands, "migrations", _check_migrations, "kiểm tra lược đồ có khớp với mã nguồn")
     migrations.add_argument("action", choices=("check",))
 
+    reset = _add(
+        commands, "reset-link", _reset_link, "cấp đường dẫn đặt lại tài khoản, khi trường không tự làm được"
+    )
+    reset.add_argument("login", metavar="TÊN_ĐĂNG_NHẬP")
+
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
     assess.add_argument("--lines", action="store_true", help="mỗi dòng là một học sinh")
 
@@ -185,6 +190,12 @@ def _alembic() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_ROOT / "infra" / "migrations"))
     return config
+
+
+def _reset_link(chosen: argparse.Namespace) -> int:
+    from backend.tenants.account import command
+
+    return command.run(chosen.login)
 
 
 def _assess(chosen: argparse.Namespace) -> int:

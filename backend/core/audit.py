@@ -29,6 +29,8 @@ class Action(StrEnum):
     FACTOR_ADDED = "access.factor.add"
     FACTOR_REMOVED = "access.factor.remove"
     RECOVERY_CODES_MADE = "access.factor.recovery_codes"
+    RESET_ISSUED = "access.account.reset_link"
+    ACCOUNT_RESET = "access.account.reset"
     PROVIDER_ADDED = "federation.provider.add"
     PROVIDER_REMOVED = "federation.provider.remove"
     IDENTITY_LINKED = "federation.identity.link"

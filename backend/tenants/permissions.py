@@ -27,6 +27,7 @@ class Permission(StrEnum):
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
     WORK_RESUME = "work:job:resume"
+    ACCOUNTS_RESET = "account:account:reset"
     PROVIDERS_MANAGE = "federation:provider:manage"
 
 
@@ -54,7 +55,7 @@ _P = Permission
 _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ, _P.PROVIDERS_MANAGE}),
+    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ, _P.ACCOUNTS_RESET, _P.PROVIDERS_MANAGE}),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
@@ -91,6 +92,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,
             _P.WORK_RESUME,
+            _P.ACCOUNTS_RESET,
             _P.PROVIDERS_MANAGE,
         }
     ),

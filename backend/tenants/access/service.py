@@ -24,6 +24,7 @@ from backend.tenants.access import passwords, queries, rules
 from backend.tenants.access.schemas import (
     AccountId,
     OpenSession,
+    Place,
     Proof,
     SessionView,
     Verified,
@@ -96,6 +97,19 @@ async def enter(
         actor = await people.actor_of(session, place.staff_id)
         await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name, factor=factor)
     return token
+
+
+async def account_of_login(login: str) -> AccountId | None:
+    """The enabled account of a login, for the operator."""
+    async with public_session() as directory:
+        account = await queries.find_account(directory, normal(login))
+    return account.id if account else None
+
+
+async def places_of(account_id: uuid.UUID) -> list[Place]:
+    """Where an account works."""
+    async with account_session(account_id) as directory:
+        return await queries.places(directory)
 
 
 async def find_session(token: str, host: str) -> OpenSession | None:
