@@ -1,4 +1,4 @@
-"""Who asks: a person with a place in a school, or the machine itself."""
+"""Who asks: a person with a place in a school, another system with its key, or the machine itself."""
 
 import uuid
 from datetime import datetime
@@ -17,6 +17,13 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     roles: frozenset[str] = frozenset()
     permissions: frozenset[str] = frozenset()
+    #: Another system with a key of the school, in place of a person.
+    client_id: uuid.UUID | None = None
+
+    @property
+    def id(self) -> uuid.UUID | None:
+        """The person or the system; None for the product itself."""
+        return self.staff_id or self.client_id
 
     def may(self, permission: str) -> bool:
         """Whether the role table gives this actor the permission."""

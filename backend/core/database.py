@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import logging
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NewType
@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction,
 from sqlalchemy.pool import PoolResetState
 
 from backend.core import clock, settings
-from backend.core.questions import Question
+from backend.core.questions import Question, told_when_gone
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,23 @@ class TenantSession(AsyncSession):
         """The rows of a question about this school, in this transaction; its value `tenant` is the school."""
         driver = await self.run_sync(_driver_in_transaction)
         values["tenant"] = self.tenant_id
-        with _told_when_gone(driver):
-            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
+        with told_when_gone(driver):
+            return await question.answer(driver, values)
+
+    def afterwards(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this as soon as the transaction is committed and its connection free; never after a rollback."""
+        self.sync_session.info.setdefault("afterwards", []).append(work)
+
+    async def commit(self) -> None:
+        """Commit, then do what was to be done afterwards: what fails there fails here."""
+        await super().commit()
+        for work in self.sync_session.info.pop("afterwards", ()):
+            await work()
+
+    async def rollback(self) -> None:
+        """Roll back; nothing is done afterwards."""
+        self.sync_session.info.pop("afterwards", None)
+        await super().rollback()
 
 
 class PublicSession(AsyncSession):
@@ -153,7 +168,7 @@ async def speak_for(session: TenantSession | PublicSession, account_id: uuid.UUI
     driver = await session.run_sync(_driver_in_transaction)
     expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
     context = signed_account(account_id, driver.get_server_pid(), expires, _key())
-    with _told_when_gone(driver):
+    with told_when_gone(driver):
         await driver.fetchval("select set_config('app.account', $1, true)", context)
 
 
@@ -163,15 +178,6 @@ async def account_session(account_id: uuid.UUID) -> AsyncIterator[PublicSession]
     async with public_session() as session:
         await speak_for(session, account_id)
         yield session
-
-
-async def ask_alone(question: Question, **values: object) -> list[Any]:
-    """The rows of a question without a school, in a transaction of its own: one statement needs no BEGIN."""
-    async with engine().connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        with _told_when_gone(driver):
-            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
 
 
 @event.listens_for(Session, "after_begin")
@@ -217,19 +223,8 @@ def _in_transaction(connection: Any) -> bool:
 
 
 def _tell(connection: Any, statement: str) -> None:
-    with _told_when_gone(connection.driver_connection):
+    with told_when_gone(connection.driver_connection):
         connection.run_async(lambda driver: driver.execute(statement))
-
-
-@contextmanager
-def _told_when_gone(driver: Any) -> Iterator[None]:
-    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection."""
-    try:
-        yield
-    except Exception as error:
-        if driver.is_closed():
-            raise ConnectionError("PostgreSQL closed the connection") from error
-        raise
 
 
 def _driver_in_transaction(session: Session) -> Any:

@@ -3,12 +3,15 @@
 import logging
 import re
 import time
+import uuid
+from collections.abc import Iterable
 
 from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core import headers, templates
+from backend.core import admission, audit_reads, headers, templates
 from backend.core.ids import new_id
 from backend.core.visit import Visit, begin, in_scope
 
@@ -27,6 +30,8 @@ class Site(Litestar):
             await super().__call__(scope, receive, send)
             return
         started = time.perf_counter()
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         visit = begin(scope, _request_id(scope))
         path, status = scope["path"], 0
 
@@ -34,6 +39,7 @@ class Site(Litestar):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                await admission.settle(visit, status)
                 message["headers"] = headers.add_to(
                     message["headers"], path=path, status=status, request_id=visit.request_id
                 )
@@ -46,15 +52,51 @@ class Site(Litestar):
 
 
 def end_transaction(app: ASGIApp) -> ASGIApp:
-    """Litestar middleware: after the answer, drop what was not committed, however the request ended."""
+    """Litestar middleware: after the answer, drop what was not committed, however the request ended.
+
+    A refusal is recorded before its answer leaves.
+    """
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        visit = in_scope(scope)
+
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start" and visit.refused:
+                await visit.leave()
+                await _record_refusal(scope, visit)
+            await send(message)
+
         try:
-            await app(scope, receive, send)
+            await app(scope, receive, send_recorded)
         finally:
-            await in_scope(scope).leave()
+            await visit.leave()
 
     return middleware
+
+
+def _without_body(send: Send) -> Send:
+    """What HEAD asks for: the head of the answer to GET (RFC 9110, 9.3.2)."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head
+
+
+async def _record_refusal(scope: Scope, visit: Visit) -> None:
+    """Nothing was shown, so the answer leaves even where the database has gone away meanwhile."""
+    if visit.visitor is None:
+        return
+    values: Iterable[object] = scope["path_params"].values()
+    ids = (value for value in values if isinstance(value, uuid.UUID))
+    route = scope.get("path_template", "-")
+    try:
+        await audit_reads.record_refusal(visit.visitor.actor, route, next(ids, None), visit.refused)
+    except (SQLAlchemyError, OSError) as error:
+        where = {"request_id": visit.request_id, "route": route, "error": type(error).__name__}
+        log.error("refusal not recorded", extra=where)
 
 
 def _request_id(scope: Scope) -> str:

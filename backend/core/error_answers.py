@@ -17,7 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from backend.core import cookies, templates
-from backend.core.errors import AppError, Unauthenticated, VerificationNeeded
+from backend.core.errors import AppError, Forbidden, Unauthenticated, VerificationNeeded
 from backend.core.visit import SAFE_METHODS, visit_of
 from backend.core.web import Html, Request, frame_of, is_htmx, local_path
 
@@ -44,6 +44,8 @@ def answer_app_error(request: Request, error: AppError) -> Html:
         return _to_sign_in(request, error)
     if isinstance(error, VerificationNeeded) and not _wants_json(request):
         return _to_verify(request, error)
+    if isinstance(error, Forbidden):
+        visit_of(request).refused = error.message
     retry_after = getattr(error, "retry_after", None)
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
     return _answer(request, error.status, error.message, headers)
@@ -118,7 +120,8 @@ def _problem(request: Request, status: HTTPStatus, message: str, headers: dict[s
 
 def _to_sign_in(request: Request, error: Unauthenticated) -> Html:
     if _wants_json(request):
-        return _problem(request, error.status, error.message, {})
+        scheme = {"WWW-Authenticate": "Bearer"} if _is_api(request) else {}
+        return _problem(request, error.status, error.message, scheme)
     expired = "&het-han=1" if cookies.read(request, "session") else ""
     target = f"{SIGN_IN_PATH}?tiep={quote(_came_from(request), safe='/')}{expired}"
     answer = _elsewhere(request, target, error.status)
@@ -161,7 +164,11 @@ def _what_is_wrong(error: ValidationException) -> str:
 
 def _wants_json(request: Request) -> bool:
     accepted = request.headers.get("accept", "")
-    return request.scope["path"].startswith("/api/") or ("json" in accepted and "text/html" not in accepted)
+    return _is_api(request) or ("json" in accepted and "text/html" not in accepted)
+
+
+def _is_api(request: Request) -> bool:
+    return request.scope["path"].startswith("/api/")
 
 
 def _html(text: str, status: HTTPStatus, headers: dict[str, str]) -> Html:

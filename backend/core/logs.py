@@ -48,6 +48,8 @@ def configure(level: int = logging.INFO) -> None:
     """Send all logs of this process to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    # What no line shows need not be found out for every line (Logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("botocore", "boto3", "urllib3", "httpx", "httpcore", "dramatiq", "pyhanko", "fontTools"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -27,6 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_migrator_url: str = ""
     #: …of the dispatcher's role, which sees the schema `work` and nothing else
     database_dispatcher_url: str = ""
+    #: …of the role that reads the audit of all schools; only `hocba audit check` uses it
+    database_auditor_url: str = ""
     redis_url: str
     s3_endpoint: str
     s3_access_key: str
@@ -59,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     #: threads of one worker process
     worker_threads: int = 4
+    #: so many times the requests that `core/admission.py` lets in; above 1 where speed is measured, not in production
+    route_limit_factor: int = 1
 
     @property
     def is_sandbox(self) -> bool:
@@ -94,6 +98,8 @@ def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingsError("HOCBA_SECRET_KEY must have at least 32 characters")
     if settings.environment == "production":
+        if settings.route_limit_factor != 1:
+            raise SettingsError("HOCBA_ROUTE_LIMIT_FACTOR is for measuring; it must be 1 in production")
         for name in ("public_url", "signing_url", "tsa_url", "province_url", *_ISSUERS):
             if not all(address.startswith("https://") for address in getattr(settings, name).split()):
                 raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")

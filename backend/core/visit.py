@@ -12,6 +12,7 @@ from litestar.types import Scope
 from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Unauthenticated
+from backend.core.rate_limit import Charge
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEY = "hocba_visit"
@@ -22,21 +23,30 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed-in person and what the frame of a page says about them."""
+    """A signed-in person, how they are signed in, and what the frame of a page says about them.
+
+    Another system, which comes with a key of its own, has no `sign_in`.
+    """
 
     actor: Actor
-    sign_in: SignIn
     school_name: str
     role_label: str
+    sign_in: SignIn | None = None
 
 
 @dataclass(slots=True)
 class Visit:
-    """State of a request. `session` is there while its transaction is open, read-only where the method is safe."""
+    """State of a request. `session` is there while its transaction is open, read-only where the method is safe.
+
+    `refused` is what somebody was told who may not do this, empty for all others.
+    """
 
     request_id: str
     visitor: Visitor | None = None
     session: TenantSession | None = None
+    #: Given back when the answer says that nothing failed (`core/admission.py`).
+    paid_for_failing: list[Charge] = field(default_factory=list)
+    refused: str = ""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:

@@ -120,9 +120,9 @@ def local_path(value: str, default: str = HOME) -> str:
     return value if inside else default
 
 
-def network_of(request: Request) -> str:
+def network_of(connection: Connection) -> str:
     """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
-    host = request.client.host if request.client else ""
+    host = connection.client.host if connection.client else ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -137,7 +137,10 @@ async def provide_actor(request: Request) -> Actor:
 
 async def provide_sign_in(request: Request) -> SignIn:
     """Dependency `sign_in`: how they are signed in."""
-    return visitor_of(request).sign_in
+    sign_in = visitor_of(request).sign_in
+    if sign_in is None:
+        raise Unauthenticated("Xin đăng nhập để xem phần này.")
+    return sign_in
 
 
 async def provide_session(

@@ -84,6 +84,7 @@ LISTED: dict[str, tuple[Room, str]] = {
     "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
     "integrations.imports.readers": (Room.ADAPTER, "openpyxl in a limited process, one file per layout"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
+    "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
     "integrations.deliveries.channels": (Room.ADAPTER, "one file per transport to an Authority"),
     "integrations.deliveries.channels.port": (Room.SCHEMAS, "what every channel promises"),
@@ -99,7 +100,7 @@ LIBRARIES = {
 #: Files of a domain that belong to no slice.
 OF_DOMAIN = {
     "tenants.permissions": (Room.SCHEMAS, "who may do what, one table"),
-    "tenants.guards": (Room.EDGE, "requires(...) and public(), part of every handler"),
+    "tenants.guards": (Room.EDGE, "requires(...), scoped(...) and public(), part of every handler"),
 }
 
 #: Joins across domains, each with the reason why asking the service is worse.
@@ -113,7 +114,8 @@ JOINS = {
 ENTRIES = {
     "app": {"pages", "api"},
     "cli": {"command", "verify_command"},
-    "worker": set[str](),
+    # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.
+    "worker": {"service"},
     "workflow": {"tasks", "events"},
     "tables": {"models"},
 }

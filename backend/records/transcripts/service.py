@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from backend.core import audit, clock, outbox, settings, storage
-from backend.core.actor import Actor, StaffId, machine
+from backend.core import audit, audit_chain, audit_reads, clock, outbox, settings, storage
+from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
@@ -38,8 +38,9 @@ from backend.records.transcripts.schemas import (
 )
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
-from backend.tenants.people import service as people
-from backend.tenants.permissions import Permission, Role
+from backend.tenants.delegations import service as delegations
+from backend.tenants.delegations.schemas import HeadSigner
+from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
 
@@ -89,7 +90,9 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
         row = _row(session, snapshot, transcripts[student.id], school_class)
         rows.append(row)
         label = f"{student.full_name} ({student.student_code}), lớp {school_class.name}"
-        deeds.append(audit.Deed(row["id"], label, {"content_sha256": row["content_sha256"]}))
+        deeds.append(
+            audit.Deed(row["id"], label, {"content_sha256": row["content_sha256"]}, (student.id, class_id))
+        )
     await queries.insert_versions(session, rows)
     await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, deeds)
     await outbox.emit_all(session, [TranscriptFrozen(row["id"]) for row in rows])
@@ -123,7 +126,9 @@ async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> N
         for version_id, (pdf, xml) in files.items()
     }
     await queries.update_versions(session, values)
-    deeds = [audit.Deed(version_id, "", {"pdf_sha256": pdf.sha256}) for version_id, (pdf, _) in files.items()]
+    deeds = [
+        audit.Deed(row.id, "", {"pdf_sha256": files[row.id][0].sha256}, (row.student_id,)) for row in rows
+    ]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, deeds)
     await outbox.emit_all(session, [TranscriptRendered(version_id) for version_id in files])
 
@@ -134,14 +139,19 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
     if not rows:
         return
     places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
-    principal = await _principal(session)
-    await signing.open_requests(session, [_request(row, places[row.id], principal.id) for row in rows])
+    heads = await delegations.head_signers(session)
+    await signing.open_requests(session, [_request(row, places[row.id], heads) for row in rows])
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """All have signed: the versions are issued and their lookup codes answer from now on. Raises NotFound."""
+    """All have signed: the versions are issued and their lookup codes answer from now on.
+
+    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
+    """
     rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
+    if rows:
+        await audit_chain.require_recent(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
     issued_at = clock.now()
     values = {
@@ -154,7 +164,7 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
         one.transcript_id: code_digest(one.lookup_code) for one in summaries.values()
     }
     await queries.publish_codes(session, codes)
-    deeds = [audit.Deed(version_id, "", {"signed_sha256": signed[version_id]}) for version_id in values]
+    deeds = [audit.Deed(row.id, "", {"signed_sha256": signed[row.id]}, (row.student_id,)) for row in rows]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
@@ -162,6 +172,32 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[VersionSummary]:
     """Versions of a class, pupils in the order of names."""
     return [_summary(row) for row in await queries.list_versions(session, class_id)]
+
+
+async def versions_after(
+    session: TenantSession,
+    after: uuid.UUID | None,
+    limit: int,
+    *,
+    class_id: uuid.UUID | None = None,
+    state: VersionState | None = None,
+) -> list[VersionSummary]:
+    """The next versions after one, oldest first, for systems that read all of them part by part."""
+    rows = await queries.versions_after(session, after, limit, class_id, state)
+    return [_summary(row) for row in rows]
+
+
+async def open_class(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, list[VersionSummary]]:
+    """A class and its versions for a person who looks at them. Raises NotFound; Forbidden without a duty in the class."""
+    school_class = await roster.get_class(session, class_id)
+    await require_duty(session, actor, class_id)
+    versions = await list_versions(session, class_id)
+    pupils = (one.student_id for one in versions)
+    label = f"Lớp {school_class.name}"
+    audit_reads.record_read(session, actor, Action.TRANSCRIPTS_LISTED, class_id, label, pupils)
+    return school_class, versions
 
 
 async def get_version(session: TenantSession, version_id: uuid.UUID) -> VersionSummary:
@@ -175,10 +211,17 @@ async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID])
     return [found[version_id] for version_id in version_ids]
 
 
-async def open_version(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> VersionSummary:
-    """One version for a person who looks into it. Raises NotFound; Forbidden without a duty in its class."""
+async def open_version(
+    session: TenantSession, actor: Actor, version_id: uuid.UUID, action: Action = Action.TRANSCRIPT_READ
+) -> VersionSummary:
+    """One version for a person who looks into it, or takes a file of it away (`action`).
+
+    Raises NotFound; Forbidden without a duty in its class.
+    """
     version = await get_version(session, version_id)
     await require_duty(session, actor, version.class_id)
+    label = f"{version.full_name} ({version.student_code}), lớp {version.class_name}"
+    audit_reads.record_read(session, actor, action, version_id, label, [version.student_id])
     return version
 
 
@@ -193,6 +236,17 @@ async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
     """The frozen content of a version. Raises NotFound."""
     return msgspec.json.decode((await _version(session, version_id)).snapshot, type=Snapshot)
+
+
+async def show_personal_id(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> str:
+    """The pupil's personal number in full; that somebody asked is recorded. Raises NotFound, Forbidden."""
+    version = await open_version(session, actor, version_id)
+    number = (await get_snapshot(session, version_id)).student.personal_id
+    if number is None:
+        raise NotFound(f"Học bạ của {version.full_name} không có số định danh cá nhân.")
+    label = f"{version.full_name} ({version.student_code})"
+    await audit.record(session, actor, Action.PERSONAL_ID_SHOWN, version.student_id, label)
+    return number
 
 
 async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: str) -> str:
@@ -252,7 +306,7 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
         raise Conflict(
             f"Lớp {school_class.name} chưa có giáo viên chủ nhiệm; hãy phân công trước khi chốt học bạ."
         )
-    principal = await _principal(session)
+    head = await delegations.head_signer(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
     return ClassFacts(
@@ -268,7 +322,7 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
                 name=school_class.homeroom_teacher,
                 title="Giáo viên chủ nhiệm",
             ),
-            Signer(role=SignerRole.PRINCIPAL, name=principal.full_name, title=principal.title),
+            Signer(role=SignerRole.PRINCIPAL, name=head.name, title=head.title),
             Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="Con dấu số"),
         ),
         issue_date=clock.today(),
@@ -279,15 +333,6 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
 def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
     order = {subject.code: position for position, subject in enumerate(subjects_of(grade_level))}
     return tuple(sorted(codes, key=lambda code: order.get(code, len(order))))
-
-
-async def _principal(session: TenantSession) -> Any:
-    found = [staff for staff in await people.list_staff(session) if Role.PRINCIPAL in staff.roles]
-    if not found:
-        raise Conflict(
-            "Trường chưa có hiệu trưởng trong danh sách nhân sự; hãy bổ sung trước khi chốt học bạ."
-        )
-    return found[0]
 
 
 async def _transcripts(
@@ -377,15 +422,21 @@ def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[Transc
     return [row for row in rows if rules.is_due(row.state, target)]
 
 
-def _request(row: TranscriptVersion, place: Any, principal: StaffId) -> NewRequest:
-    people_of = {
-        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
-        SignerRole.PRINCIPAL: principal,
-        SignerRole.SCHOOL_SEAL: None,
-    }
+def _head_of(snapshot: Snapshot, heads: Sequence[HeadSigner]) -> HeadSigner:
+    """Whoever the frozen content names signs it, also where somebody else's days have begun meanwhile."""
+    named = {(one.name, one.title) for one in snapshot.signers if one.role is SignerRole.PRINCIPAL}
+    return next((head for head in heads if (head.name, head.title) in named), heads[0])
+
+
+def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
     snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    people_of = {
+        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
+        SignerRole.PRINCIPAL: _head_of(snapshot, heads).staff_id,
+        SignerRole.SCHOOL_SEAL: None,
+    }
     return NewRequest(
         subject_id=row.id,
         label=f"{place.full_name} ({place.student_code})",

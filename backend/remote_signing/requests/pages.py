@@ -2,7 +2,9 @@
 
 import uuid
 from datetime import datetime
+from typing import Annotated
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 
@@ -47,7 +49,7 @@ class ConsentForm(Proof, frozen=True, kw_only=True):
     vai: str
     ma: str
     so: int
-    luc: datetime
+    luc: Annotated[datetime, msgspec.Meta(tz=True)]
     nhom: str = ""
 
 

@@ -257,6 +257,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             steps.c.last_position,
             SigningRequest.current_sha256,
             SigningRequest.label,
+            SigningRequest.subject_id,
         )
         .join(
             SigningStep,
@@ -425,6 +426,27 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[An
         )
         .where(SigningStep.tenant_id == session.tenant_id, SigningRequest.subject_id == subject_id)
         .order_by(SigningStep.position)
+    )
+    return (await session.execute(query)).all()
+
+
+async def open_steps_of(session: TenantSession, staff_id: StaffId) -> Sequence[Any]:
+    """Group and count of the documents in which a person's turn is not over."""
+    query = (
+        select(SigningRequest.group_label, func.count().label("count"))
+        .join(
+            SigningStep,
+            and_(
+                SigningStep.tenant_id == SigningRequest.tenant_id, SigningStep.request_id == SigningRequest.id
+            ),
+        )
+        .where(
+            SigningRequest.tenant_id == session.tenant_id,
+            SigningStep.signer_id == staff_id,
+            SigningStep.state != StepState.SIGNED,
+        )
+        .group_by(SigningRequest.group_label)
+        .order_by(SigningRequest.group_label)
     )
     return (await session.execute(query)).all()
 

@@ -6,10 +6,10 @@ in `flow.py`.
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backend.core import audit, clock, outbox, storage
-from backend.core.actor import Actor, machine
+from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
@@ -45,6 +45,8 @@ from backend.tenants.permissions import Permission
 #: The role whose steps belong to the holder of the school's seal.
 SEAL_ROLE = "school_seal"
 TRAY_LENGTH = 20
+#: For so long a list that was shown may be consented to.
+OFFER_LASTS = timedelta(hours=12)
 
 
 def with_fields(pdf: bytes, roles: Sequence[str]) -> bytes:
@@ -141,6 +143,8 @@ async def consent(
     Conflict when the documents have changed since, or when somebody else has begun to sign them; Forbidden for a proof
     of another list or of long ago.
     """
+    if abs(clock.now() - as_of) > OFFER_LASTS:
+        raise Conflict("Danh sách hồ sơ này được mở đã quá lâu; hãy xem lại danh sách rồi ký.")
     items = await _ready(session, actor, role, group, as_of, hold=True)
     if _root(items) != merkle_root:
         under_way = await queries.running_batch(session, actor.staff_id, merkle_root)
@@ -245,6 +249,11 @@ async def batch_progress(session: TenantSession, actor: Actor, batch_id: uuid.UU
 async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> list[StepView]:
     """Whose turns a document has and how far they are; empty before its request is opened."""
     return [StepView(**row._mapping) for row in await queries.steps_of(session, subject_id)]
+
+
+async def open_steps_of(session: TenantSession, staff_id: StaffId) -> dict[str, int]:
+    """Group → documents that wait for the person's signature, now or after somebody else's."""
+    return {row.group_label: row.count for row in await queries.open_steps_of(session, staff_id)}
 
 
 async def signed_documents(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -15,22 +15,18 @@ from backend.core.database import account_session, public_session, tenant_sessio
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import passwords, queries
 from backend.tenants.access.schemas import Account, CodeWanted, Entered, Place
-from backend.tenants.access.service import MAX_PASSWORD, enter, normal
+from backend.tenants.access.service import MAX_PASSWORD, REFUSAL_SECONDS, TRIES, WRONG, enter, normal
 from backend.tenants.factors import service as factors
 from backend.tenants.factors.schemas import Factor, Shown
 from backend.tenants.factors.service import Unproven
 
 log = logging.getLogger(__name__)
 
-TRIES = rate_limit.Limit(name="sign-in", burst=5, per_seconds=60)
 #: One network may try passkeys so often: an office stands behind one address.
 PASSKEY_TRIES = rate_limit.Limit(name="passkey", burst=60, per_seconds=60)
-#: Every refusal takes this long, so that its time does not tell which logins exist.
-REFUSAL_SECONDS = 0.4
 #: For so long a right password waits for its code.
 CODE_LASTS = timedelta(minutes=5)
 
-_WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
 _TOO_LATE = "Lần đăng nhập này đã hết hạn; xin nhập lại tên đăng nhập và mật khẩu."
 _ANYBODY = "sign-in"
 _CODE = "sign-in code"
@@ -62,7 +58,7 @@ async def sign_in(login: str, password: str, client: Client, old_token: str = ""
     right = await passwords.matches(account.password_hash if account else None, password[: MAX_PASSWORD + 1])
     if account is None or not right:
         await _refuse(account, started)
-        raise Unauthenticated(_WRONG)
+        raise Unauthenticated(WRONG)
     async with account_session(account.id) as directory:
         means = await factors.means(directory)
     if means.authenticator is not None:

@@ -5,7 +5,8 @@ from typing import Annotated
 from litestar import Response, get, post
 from litestar.params import FromQuery, QueryParameter, URLEncodedBody
 
-from backend.core import cookies
+from backend.core import admission, cookies
+from backend.core.admission import RouteClass
 from backend.core.client import client_of
 from backend.core.errors import AppError, Unauthenticated
 from backend.core.rate_limit import TooManyTries
@@ -50,7 +51,7 @@ async def show_sign_in(
     return page(request, _SIGN_IN, login="", tiep=local_path(tiep), error=None, expired=expired)
 
 
-@post("/dang-nhap", guards=[public()])
+@post("/dang-nhap", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     """Check the form: on to the page that was asked for, to the code, or the form again with one sentence."""
     try:
@@ -62,7 +63,7 @@ async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     return _in(request, entered, data.tiep)
 
 
-@post("/dang-nhap/ma", guards=[public()])
+@post("/dang-nhap/ma", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) -> Html:
     """The code after the password."""
     try:
@@ -77,13 +78,13 @@ async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) ->
     return _in(request, entered, data.tiep)
 
 
-@post("/dang-nhap/khoa/cau-hoi", guards=[public()])
+@post("/dang-nhap/khoa/cau-hoi", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def ask_passkey(request: Request) -> Response[bytes]:
     """What a browser's passkey is to answer, as JSON for `navigator.credentials.get`."""
     return _json(await entry.passkey_question(client_of(request)))
 
 
-@post("/dang-nhap/khoa", guards=[public()])
+@post("/dang-nhap/khoa", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def sign_in_with_passkey(request: Request, data: URLEncodedBody[PasskeyForm]) -> Html:
     """The answer of a passkey: it says who asks, and that it is they."""
     try:

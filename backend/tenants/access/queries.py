@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from backend.core import lookups
 from backend.core.actor import Client, SignIn, StaffId
-from backend.core.database import PublicSession, TenantSession, ask_alone
+from backend.core.database import PublicSession, TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.tenants.access.schemas import Account, AccountId, OpenSession, Place, SessionView
@@ -33,6 +34,11 @@ _FIND_SESSION = Question(
     )
 )
 _ROTATE_SESSION = text("select directory.rotate_session(:session, :digest, :factor, :at)")
+_FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
+_JOIN = text("select directory.join_school(:account, :staff)")
+_JOIN_BY_SESSION = text("select directory.join_by_session(:digest, :idle, :staff)")
+_CLOSE_PLACE = text("select directory.close_place(:staff)")
+_REOPEN_PLACE = text("select directory.reopen_place(:staff)")
 _CLOSE_SESSION = text("select directory.close_session(:digest)")
 _SESSIONS = text("select * from directory.sessions(:idle)")
 _END_SESSION = text("select directory.end_session(:session)")
@@ -103,7 +109,7 @@ async def open_session(
 
 async def find_session(token_digest: str, idle: timedelta, host: str) -> OpenSession | None:
     """A session of that host that has neither ended nor been idle for longer than `idle`."""
-    rows = await ask_alone(_FIND_SESSION, digest=token_digest, idle=idle, host=host)
+    rows = await lookups.ask(_FIND_SESSION, digest=token_digest, idle=idle, host=host)
     return _open_session(rows[0]) if rows else None
 
 
@@ -143,6 +149,35 @@ async def end_session(session: AnySession, session_id: uuid.UUID) -> bool:
 async def end_sessions(session: AnySession, but: uuid.UUID | None) -> int:
     """End the account's sessions, all but one where `but` names it; returns how many."""
     return int(await session.scalar(_END_SESSIONS, {"but": but}) or 0)
+
+
+async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str] | None:
+    """Account and password hash of an enabled login, whether it has a place of work or not."""
+    row = (await session.execute(_FIND_LOGIN, {"login": login})).first()
+    return row and (AccountId(row.account_id), row.password_hash)
+
+
+async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> bool:
+    """Give an account a place in the session's school; False when it has one there."""
+    return bool(await session.scalar(_JOIN, {"account": account_id, "staff": staff_id}))
+
+
+async def join_by_session(
+    session: TenantSession, token_digest: str, idle: timedelta, staff_id: StaffId
+) -> bool:
+    """The same for the account of a session; False also when that has ended."""
+    values = {"digest": token_digest, "idle": idle, "staff": staff_id}
+    return bool(await session.scalar(_JOIN_BY_SESSION, values))
+
+
+async def close_place(session: TenantSession, staff_id: StaffId) -> None:
+    """End the sessions of a person of the session's school, and put their place aside."""
+    await session.execute(_CLOSE_PLACE, {"staff": staff_id})
+
+
+async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
+    """Give a person of the session's school the place back that was put aside."""
+    await session.execute(_REOPEN_PLACE, {"staff": staff_id})
 
 
 def _place(row: Any) -> Place:

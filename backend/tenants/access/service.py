@@ -3,6 +3,8 @@
 What was shown is used up even where the deed is refused, so proving opens its own transactions.
 """
 
+import asyncio
+import time
 import uuid
 from datetime import timedelta
 
@@ -40,6 +42,11 @@ LONGEST = timedelta(hours=12)
 MIN_PASSWORD = 10
 #: Longer input is refused unread: nobody types it, and hashing it costs.
 MAX_PASSWORD = 200
+#: Tries with a password, by login and network.
+TRIES = rate_limit.Limit(name="sign-in", burst=5, per_seconds=60)
+#: Every refusal takes this long, so that its time does not tell which logins exist.
+REFUSAL_SECONDS = 0.4
+WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
 #: Tries with a password by somebody who is signed in, and types it to verify.
 VERIFY_TRIES = rate_limit.Limit(name="verify", burst=10, per_seconds=60)
 
@@ -50,6 +57,11 @@ _NOT_YET = (
     "Khóa truy cập này chưa được dùng để ký vì mới được thêm sau khi đặt lại tài khoản; xin chờ đủ một ngày."
 )
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
+
+_WORKS_HERE = (
+    "Tài khoản này đã có chỗ làm việc ở trường, hoặc phiên đăng nhập vừa hết; "
+    "xin đăng nhập lại, hoặc dùng tài khoản khác."
+)
 
 
 async def create_account(session: TenantSession, staff_id: StaffId, login: str, password: str) -> AccountId:
@@ -99,17 +111,55 @@ async def enter(
     return token
 
 
+async def prove(login: str, password: str, network: str) -> AccountId:
+    """The account of somebody who knows its password, whether it has a place of work or not; opens no session.
+
+    Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute.
+    """
+    started = time.monotonic()
+    await rate_limit.take(TRIES, f"{normal(login)} {network}")
+    async with public_session() as directory:
+        found = await queries.find_login(directory, normal(login))
+    right = await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1])
+    if found is None or not right:
+        await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
+        raise Unauthenticated(WRONG)
+    return found[0]
+
+
 async def account_of_login(login: str) -> AccountId | None:
     """The enabled account of a login, for the operator."""
     async with public_session() as directory:
-        account = await queries.find_account(directory, normal(login))
-    return account.id if account else None
+        found = await queries.find_login(directory, normal(login))
+    return found[0] if found else None
 
 
 async def places_of(account_id: uuid.UUID) -> list[Place]:
     """Where an account works."""
     async with account_session(account_id) as directory:
         return await queries.places(directory)
+
+
+async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> None:
+    """Let an account sign in as a person of the school. Raises Conflict when it works there already."""
+    if not await queries.join(session, account_id, staff_id):
+        raise Conflict(_WORKS_HERE)
+
+
+async def join_signed_in(session: TenantSession, token: str, staff_id: StaffId) -> None:
+    """The same for the account of a running session. Raises Conflict also when the session has ended."""
+    if not await queries.join_by_session(session, _digest(token), IDLE, staff_id):
+        raise Conflict(_WORKS_HERE)
+
+
+async def close_place(session: TenantSession, staff_id: StaffId) -> None:
+    """A person has left: their sessions end at once, and their account no longer leads to this school."""
+    await queries.close_place(session, staff_id)
+
+
+async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
+    """A person has come back: the account that they had leads to this school again."""
+    await queries.reopen_place(session, staff_id)
 
 
 async def find_session(token: str, host: str) -> OpenSession | None:

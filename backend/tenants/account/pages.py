@@ -5,6 +5,8 @@ import uuid
 from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
+from backend.core import admission
+from backend.core.admission import RouteClass
 from backend.core.errors import Invalid
 from backend.core.rate_limit import TooManyTries
 from backend.core.web import (
@@ -156,7 +158,7 @@ async def show_reset(request: Request, token: FromPath[str]) -> Html:
     return page(request, "tenants/account/reset.html", token=token, error=None)
 
 
-@post("/dat-lai/{token:str}", guards=[public()])
+@post("/dat-lai/{token:str}", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def reset(request: Request, token: FromPath[str], data: URLEncodedBody[NewPasswordForm]) -> Html:
     """The new password."""
     try:

@@ -12,7 +12,8 @@ from typing import Annotated
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 
-from backend.core import cookies
+from backend.core import admission, cookies
+from backend.core.admission import RouteClass
 from backend.core.client import client_of
 from backend.core.errors import AppError, Invalid
 from backend.core.web import (
@@ -23,6 +24,7 @@ from backend.core.web import (
     Session,
     local_path,
     page,
+    provide_sign_in,
     redirect,
     with_session,
 )
@@ -34,17 +36,18 @@ from backend.tenants.permissions import Permission
 _LINKS = "/tai-khoan/lien-ket"
 _CONFIRM = f"{_LINKS}/xac-nhan"
 _SETTINGS = "/cai-dat/dang-nhap"
+_SIGNS_IN = {admission.OPTION: RouteClass.SIGN_IN}
 _MANAGES = requires(Permission.PROVIDERS_MANAGE)
 
 
-@get("/dang-nhap/oidc/{key:str}", guards=[public()])
+@get("/dang-nhap/oidc/{key:str}", guards=[public()], opt=_SIGNS_IN)
 async def show_provider(request: Request, key: FromPath[str], tiep: FromQuery[str] = "") -> Html:
     """The school's own door: its provider, and the way past it."""
     provider = await service.find_provider(key)
     return page(request, "tenants/federation/door.html", provider=provider, tiep=local_path(tiep), error=None)
 
 
-@get("/dang-nhap/oidc/{key:str}/di", guards=[public()])
+@get("/dang-nhap/oidc/{key:str}/di", guards=[public()], opt=_SIGNS_IN)
 async def set_out(request: Request, key: FromPath[str], tiep: FromQuery[str] = "") -> Html:
     """Off to the provider."""
     provider = await service.find_provider(key)
@@ -52,7 +55,7 @@ async def set_out(request: Request, key: FromPath[str], tiep: FromQuery[str] = "
     return _keeping(redirect(request, address), sealed)
 
 
-@get("/dang-nhap/oidc/{key:str}/ve", guards=[public()])
+@get("/dang-nhap/oidc/{key:str}/ve", guards=[public()], opt=_SIGNS_IN)
 async def come_back(
     request: Request,
     key: FromPath[str],
@@ -68,8 +71,9 @@ async def come_back(
         journey = service.journey_of(provider, _kept(request))
         outsider = await service.arrive(provider, journey, arrival)
         if journey.linking is not None:
-            visitor = await authenticate(request)
-            return _keeping(redirect(request, _CONFIRM), service.offer(visitor.sign_in, journey, outsider))
+            await authenticate(request)
+            sign_in = await provide_sign_in(request)
+            return _keeping(redirect(request, _CONFIRM), service.offer(sign_in, journey, outsider))
         token = await service.sign_in(
             provider, outsider, client_of(request), cookies.read(request, "session")
         )

@@ -13,6 +13,12 @@ class SchoolLevel(StrEnum):
     UPPER_SECONDARY = "upper_secondary"
 
 
+LEVEL_NAMES = {
+    SchoolLevel.PRIMARY: "Tiểu học",
+    SchoolLevel.LOWER_SECONDARY: "Trung học cơ sở",
+    SchoolLevel.UPPER_SECONDARY: "Trung học phổ thông",
+}
+
 #: Grades of each level, first to last.
 GRADES = {
     SchoolLevel.PRIMARY: range(1, 6),
@@ -39,3 +45,10 @@ class SchoolProfile(msgspec.Struct, frozen=True, kw_only=True):
     province: str
     ward: str
     levels: tuple[SchoolLevel, ...]
+    address: str = ""
+    phone: str = ""
+
+    @property
+    def level_label(self) -> str:
+        """The levels in words: "Trung học cơ sở, Trung học phổ thông"."""
+        return ", ".join(name for level, name in LEVEL_NAMES.items() if level in self.levels)

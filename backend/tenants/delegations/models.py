@@ -1,0 +1,21 @@
+"""Deputies who sign in the principal's place."""
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy.orm import Mapped
+
+from backend.core.database import TenantTable, tenant_key
+
+
+class DelegationRow(TenantTable):
+    """Days on which a deputy signs, by a written decision. What is over stays as evidence of who might sign when."""
+
+    __tablename__ = "delegation"
+    __table_args__ = (tenant_key("staff_id", "staff_member"),)
+
+    staff_id: Mapped[uuid.UUID]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    decision_number: Mapped[str]
+    made_at: Mapped[datetime]

@@ -1,0 +1,27 @@
+"""People whom a school has asked to join."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ARRAY, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.database import TenantTable, tenant_key
+
+
+class InvitationRow(TenantTable):
+    """An invitation. Its token is kept nowhere, its digest in the directory, which leads here. `staff_id`: who came."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (tenant_key("invited_by", "staff_member"), tenant_key("staff_id", "staff_member"))
+
+    email: Mapped[str]
+    full_name: Mapped[str]
+    title: Mapped[str]
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    invited_by: Mapped[uuid.UUID | None]
+    invited_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    staff_id: Mapped[uuid.UUID | None]
