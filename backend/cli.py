@@ -73,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     migrations = _add(commands, "migrations", _check_migrations, "kiểm tra lược đồ có khớp với mã nguồn")
     migrations.add_argument("action", choices=("check",))
 
+    reset = _add(
+        commands, "reset-link", _reset_link, "cấp đường dẫn đặt lại tài khoản, khi trường không tự làm được"
+    )
+    reset.add_argument("login", metavar="TÊN_ĐĂNG_NHẬP")
+
     audit = _add(commands, "audit", _audit_check, "kiểm tra nhật ký có bị sửa, xóa hay chèn thêm")
     audit.add_argument("action", choices=("check",))
     audit.add_argument("--school", type=uuid.UUID, action="append", metavar="MÃ", help="chỉ kiểm trường này")
@@ -305,6 +310,12 @@ def _alembic() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_ROOT / "infra" / "migrations"))
     return config
+
+
+def _reset_link(chosen: argparse.Namespace) -> int:
+    from backend.tenants.account import command
+
+    return command.run(chosen.login)
 
 
 def _audit_check(chosen: argparse.Namespace) -> int:

@@ -45,3 +45,11 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     account_id: uuid.UUID
     factor: str
     verified_at: datetime
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """The browser that asks: the host that it asked, its network (10.0.1.0/24), and its kind in words."""
+
+    host: str
+    network: str
+    device: str = ""

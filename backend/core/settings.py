@@ -79,6 +79,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     province_api_key: str
     #: address under which people reach the site, printed into QR codes
     public_url: WebAddress
+    #: issuers of Google Workspace and Microsoft Entra (`{tid}` is the school's directory there); and further OpenID
+    #: issuers that schools may choose, separated by spaces: the product asks no other address
+    google_issuer: WebAddress = "https://accounts.google.com"
+    entra_issuer: str = "https://login.microsoftonline.com/{tid}/v2.0"
+    other_issuers: str = ""
     host: str = "127.0.0.1"
     port: Port = 8000
     #: threads of one worker process
@@ -119,14 +124,17 @@ def _converted(name: str, value: str, kind: Any) -> Any:
         raise SettingsError(f"{name} must be {wanted}") from None
 
 
+_ISSUERS = ("google_issuer", "entra_issuer", "other_issuers")
+
+
 def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingsError("HOCBA_SECRET_KEY must have at least 32 characters")
     if settings.environment == "production":
         if settings.route_limit_factor != 1:
             raise SettingsError("HOCBA_ROUTE_LIMIT_FACTOR is for measuring; it must be 1 in production")
-        for name in ("public_url", "s3_endpoint", "signing_url", "tsa_url", "province_url"):
-            if not getattr(settings, name).startswith("https://"):
+        for name in ("public_url", "s3_endpoint", "signing_url", "tsa_url", "province_url", *_ISSUERS):
+            if not all(address.startswith("https://") for address in getattr(settings, name).split()):
                 raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")
         if not Path(settings.trust_dir).is_dir():
             raise SettingsError("HOCBA_TRUST_DIR must be a folder that exists in production")

@@ -6,13 +6,17 @@ under another key. After a change of the secret, values closed before open with 
 
 import os
 from functools import lru_cache
+from typing import TypeVar
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from backend.core import settings
+
+T = TypeVar("T")
 
 _NONCE, _NAME = 12, 8
 
@@ -35,6 +39,19 @@ def unseal(sealed: bytes, purpose: str) -> bytes:
         return AESGCM(_known_keys()[sealed[:_NAME]]).decrypt(nonce, closed, purpose.encode())
     except (KeyError, ValueError, InvalidTag):
         raise Unsealable(purpose) from None
+
+
+def seal_struct(content: msgspec.Struct, purpose: str) -> bytes:
+    """Close a struct for a browser to keep: it can neither read nor change it."""
+    return seal(msgspec.json.encode(content), purpose)
+
+
+def unseal_struct(sealed: bytes, purpose: str, kind: type[T]) -> T | None:
+    """What a browser has kept; None for what we did not give it for this purpose."""
+    try:
+        return msgspec.json.decode(unseal(sealed, purpose), type=kind)
+    except (Unsealable, msgspec.MsgspecError):
+        return None
 
 
 def _known_keys() -> dict[bytes, bytes]:

@@ -23,12 +23,15 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed-in person and what the frame of a page says about them."""
+    """A signed-in person, how they are signed in, and what the frame of a page says about them.
+
+    Another system, which comes with a key of its own, has no `sign_in`.
+    """
 
     actor: Actor
-    sign_in: SignIn | None
     school_name: str
     role_label: str
+    sign_in: SignIn | None = None
 
 
 @dataclass(slots=True)

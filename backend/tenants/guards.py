@@ -101,7 +101,7 @@ async def authenticate_client(connection: Connection) -> Visitor:
         if token:
             await admission.refuse_strange_key(connection)
         raise Unauthenticated(_NO_KEY)
-    visit.visitor = Visitor(actor=api_clients.actor_of(client), sign_in=None, school_name="", role_label="")
+    visit.visitor = Visitor(actor=api_clients.actor_of(client), school_name="", role_label="")
     return visit.visitor
 
 
@@ -117,9 +117,7 @@ class StepUp:
         if session is None:
             raise TypeError("step_up() stands after requires(...) and before without_transaction")
         sign_in = visitor_of(connection).sign_in
-        if sign_in is None:
-            raise TypeError("step_up() is for people, not for systems with a key")
-        if not await access.is_proved(session, sign_in, for_factors=self.for_factors):
+        if sign_in is None or not await access.is_proved(session, sign_in, for_factors=self.for_factors):
             raise VerificationNeeded(self.back, for_factors=self.for_factors)
 
 

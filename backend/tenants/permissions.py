@@ -35,6 +35,8 @@ class Permission(StrEnum):
     SCHOOL_MANAGE = "schools:school:manage"
     SEATS_MANAGE = "subscriptions:seat:manage"
     AUDIT_READ = "audit:event:read"
+    ACCOUNTS_RESET = "account:account:reset"
+    PROVIDERS_MANAGE = "federation:provider:manage"
 
 
 class Role(StrEnum):
@@ -74,6 +76,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.API_CLIENTS_MANAGE,
             _P.PRIVACY_REGISTER_READ,
             _P.AUDIT_READ,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
         }
     ),
     Role.PRINCIPAL: frozenset(
@@ -135,6 +139,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
         }
     ),
 }

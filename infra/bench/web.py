@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from backend.core.actor import Client
 from backend.tenants.access import entry
-from backend.tenants.access.schemas import Client, Entered
+from backend.tenants.access.schemas import Entered
 from infra.bench import samples, servers
 from infra.bench.harness import Bench, one_core, say
 from infra.bench.processes import cpu_seconds

@@ -28,7 +28,7 @@ from infra.simulators.signing_service import settings as signing_settings
 
 PID_FILE = "hocba.pid"
 _PORTS_FILE = "ports.json"
-SERVICES = ("postgres", "valkey", "s3", "signing", "province", "web")
+SERVICES = ("postgres", "valkey", "s3", "signing", "province", "oidc", "web")
 
 
 def print_line(line: str) -> None:
@@ -89,10 +89,11 @@ class EmbeddedStack:
         await self.supervisor.start(*children)
 
     async def start_simulators(self) -> None:
-        """Start the signing service and the province."""
+        """Start the signing service, the province and the identity provider."""
         await self.start(
             programs.simulator("signing_service", self._signing_folder, self._place("signing")),
             programs.simulator("province", self._province_folder, self._place("province")),
+            programs.simulator("oidc", self.data.folder("oidc"), self._place("oidc")),
         )
         # `hocba verify` looks for anchors in this folder by itself.
         for root in (self._signing_folder / "trust").glob("*.pem"):
@@ -108,6 +109,7 @@ class EmbeddedStack:
         """The HOCBA_* variables of the product, for the servers that run here."""
         web = self.ports["web"]
         signing = f"http://{LOOPBACK}:{self.ports['signing']}"
+        elsewhere = f"http://{LOOPBACK}:{self.ports['oidc']}"
         party = signing_settings.load_or_create(self._signing_folder).relying_parties[0]
         return {
             "HOCBA_ENVIRONMENT": "development",
@@ -131,6 +133,9 @@ class EmbeddedStack:
             "HOCBA_TRUST_DIR": str(self.data.folder("trust")),
             "HOCBA_PROVINCE_URL": f"http://{LOOPBACK}:{self.ports['province']}",
             "HOCBA_PROVINCE_API_KEY": province_settings.load_or_create(self._province_folder).api_key,
+            "HOCBA_GOOGLE_ISSUER": f"{elsewhere}/google",
+            "HOCBA_ENTRA_ISSUER": f"{elsewhere}/entra/{{tid}}/v2.0",
+            "HOCBA_OTHER_ISSUERS": f"{elsewhere}/vneid",
         }
 
     def write_environment(self) -> Path:

@@ -12,11 +12,11 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import cookies, settings
+from backend.core.actor import Client
 from backend.core.database import public_session, tenant_session
 from backend.core.errors import Unauthenticated
 from backend.core.rate_limit import TooManyTries
 from backend.tenants.access import entry, passwords, service
-from backend.tenants.access.schemas import Client
 from backend.tenants.permissions import Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, signed_in

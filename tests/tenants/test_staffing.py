@@ -10,12 +10,12 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import settings
-from backend.core.actor import Actor
+from backend.core.actor import Actor, Client
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.tenants.access import entry
 from backend.tenants.access import service as access
-from backend.tenants.access.schemas import Client, Entered
+from backend.tenants.access.schemas import Entered
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.staffing import service

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.core import settings, vault
 from backend.core.actor import SignIn
+from backend.core.client import device_of
 from backend.core.database import account_session, public_session
 from backend.core.ids import new_id
 from backend.tenants.access import rules, service
@@ -97,7 +98,7 @@ def test_what_a_signature_may_be_proved_with(
 def test_a_browser_in_words() -> None:
     edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0"
     phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
-    assert [rules.device_of(agent) for agent in (edge, phone, "curl/8", "")] == [
+    assert [device_of(agent) for agent in (edge, phone, "curl/8", "")] == [
         "Edge, Windows",
         "Safari, iPhone",
         "",

@@ -83,7 +83,16 @@ class SigningBatch(TenantTable):
     __table_args__ = (
         tenant_key("credential_id", "credential"),
         tenant_key("consented_by", "staff_member"),
-        {"info": holding(internal="role consented_at merkle_root count state ended_at problem")},
+        {
+            "info": holding(
+                internal="role consented_at merkle_root count proved_by proved_at state ended_at problem",
+                personal="evidence",
+                title="Xác nhận ký của từng lô",
+                purpose="Chứng minh ai đã đồng ý ký danh sách nào, bằng cách xác minh nào",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     role: Mapped[str]

@@ -1,5 +1,6 @@
 """The ways in: password, password and code, passkey. Who signs in has no school yet, so these open transactions."""
 
+import asyncio
 import logging
 import time
 import uuid
@@ -8,13 +9,13 @@ from datetime import timedelta
 import msgspec
 
 from backend.core import audit, rate_limit, tickets
-from backend.core.actor import machine
+from backend.core.actor import Client, machine
 from backend.core.audit import Action, Outcome
 from backend.core.database import account_session, public_session, tenant_session
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import passwords, queries
-from backend.tenants.access.schemas import Account, Client, CodeWanted, Entered, Place
-from backend.tenants.access.service import MAX_PASSWORD, TRIES, WRONG, enter, normal, wait_out
+from backend.tenants.access.schemas import Account, CodeWanted, Entered, Place
+from backend.tenants.access.service import MAX_PASSWORD, REFUSAL_SECONDS, TRIES, WRONG, enter, normal
 from backend.tenants.factors import service as factors
 from backend.tenants.factors.schemas import Factor, Shown
 from backend.tenants.factors.service import Unproven
@@ -111,7 +112,7 @@ async def _refuse(account: Account | None, started: float) -> None:
         log.info("sign-in refused: unknown login")
     else:
         await _record_refusal(account.place, "password")
-    await wait_out(started)
+    await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
 
 
 async def _record_refusals(account_id: uuid.UUID, what: str) -> None:

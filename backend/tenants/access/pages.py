@@ -7,9 +7,9 @@ from litestar.params import FromQuery, QueryParameter, URLEncodedBody
 
 from backend.core import admission, cookies
 from backend.core.admission import RouteClass
+from backend.core.client import client_of
 from backend.core.errors import AppError, Unauthenticated
 from backend.core.rate_limit import TooManyTries
-from backend.core.visit import host_of
 from backend.core.web import (
     CurrentActor,
     CurrentSignIn,
@@ -17,7 +17,6 @@ from backend.core.web import (
     Request,
     Session,
     local_path,
-    network_of,
     page,
     redirect,
     transaction,
@@ -25,9 +24,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.tenants.access import entry, service
-from backend.tenants.access.rules import device_of
 from backend.tenants.access.schemas import (
-    Client,
     CodeForm,
     CodeWanted,
     Entered,
@@ -58,7 +55,7 @@ async def show_sign_in(
 async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     """Check the form: on to the page that was asked for, to the code, or the form again with one sentence."""
     try:
-        entered = await entry.sign_in(data.login, data.password, _client(request), _old_token(request))
+        entered = await entry.sign_in(data.login, data.password, client_of(request), _old_token(request))
     except (Unauthenticated, TooManyTries) as error:
         return _again(request, data, error)
     if isinstance(entered, CodeWanted):
@@ -66,11 +63,13 @@ async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     return _in(request, entered, data.tiep)
 
 
-@post("/dang-nhap/ma", guards=[public()])
+@post("/dang-nhap/ma", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) -> Html:
     """The code after the password."""
     try:
-        entered = await entry.sign_in_with_code(data.ticket, data.code, _client(request), _old_token(request))
+        entered = await entry.sign_in_with_code(
+            data.ticket, data.code, client_of(request), _old_token(request)
+        )
     except entry.WrongCode as error:
         tiep = local_path(data.tiep)
         return page(request, _CODE, status_code=422, ticket=error.ticket, tiep=tiep, error=error.message)
@@ -79,17 +78,17 @@ async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) ->
     return _in(request, entered, data.tiep)
 
 
-@post("/dang-nhap/khoa/cau-hoi", guards=[public()])
+@post("/dang-nhap/khoa/cau-hoi", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def ask_passkey(request: Request) -> Response[bytes]:
     """What a browser's passkey is to answer, as JSON for `navigator.credentials.get`."""
-    return _json(await entry.passkey_question(_client(request)))
+    return _json(await entry.passkey_question(client_of(request)))
 
 
-@post("/dang-nhap/khoa", guards=[public()])
+@post("/dang-nhap/khoa", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def sign_in_with_passkey(request: Request, data: URLEncodedBody[PasskeyForm]) -> Html:
     """The answer of a passkey: it says who asks, and that it is they."""
     try:
-        entered = await entry.sign_in_with_passkey(data.passkey, _client(request), _old_token(request))
+        entered = await entry.sign_in_with_passkey(data.passkey, client_of(request), _old_token(request))
     except (Unauthenticated, Unproven, TooManyTries) as error:
         return _again(request, SignInForm(tiep=data.tiep), error)
     return _in(request, entered, data.tiep)
@@ -162,11 +161,6 @@ def _again(request: Request, data: SignInForm, error: AppError) -> Html:
         error=error.message,
         expired=False,
     )
-
-
-def _client(request: Request) -> Client:
-    device = device_of(request.headers.get("user-agent", ""))
-    return Client(host=host_of(request), network=network_of(request), device=device)
 
 
 def _old_token(request: Request) -> str:

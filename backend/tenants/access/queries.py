@@ -8,11 +8,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from backend.core import lookups
-from backend.core.actor import SignIn, StaffId
+from backend.core.actor import Client, SignIn, StaffId
 from backend.core.database import PublicSession, TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
-from backend.tenants.access.schemas import Account, AccountId, Client, OpenSession, Place, SessionView
+from backend.tenants.access.schemas import Account, AccountId, OpenSession, Place, SessionView
 from backend.tenants.factors.schemas import Factor
 
 AnySession = PublicSession | TenantSession
@@ -125,27 +125,6 @@ async def close_session(session: PublicSession, token_digest: str) -> None:
     await session.execute(_CLOSE_SESSION, {"digest": token_digest})
 
 
-async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str] | None:
-    """Account and password hash of an enabled login, whether it has a place of work or not."""
-    row = (await session.execute(_FIND_LOGIN, {"login": login})).first()
-    return row and (AccountId(row.account_id), row.password_hash)
-
-
-async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> bool:
-    """Give an account a place in the session's school; False when it has one there."""
-    return bool(await session.scalar(_JOIN, {"account": account_id, "staff": staff_id}))
-
-
-async def close_place(session: TenantSession, staff_id: StaffId) -> None:
-    """End the sessions of a person of the session's school, and put their place aside."""
-    await session.execute(_CLOSE_PLACE, {"staff": staff_id})
-
-
-async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
-    """Give a person of the session's school the place back that was put aside."""
-    await session.execute(_REOPEN_PLACE, {"staff": staff_id})
-
-
 async def sessions(session: AnySession, idle: timedelta) -> list[SessionView]:
     """The account's sessions that last, the one used last first."""
     return [
@@ -169,6 +148,27 @@ async def end_session(session: AnySession, session_id: uuid.UUID) -> bool:
 async def end_sessions(session: AnySession, but: uuid.UUID | None) -> int:
     """End the account's sessions, all but one where `but` names it; returns how many."""
     return int(await session.scalar(_END_SESSIONS, {"but": but}) or 0)
+
+
+async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str] | None:
+    """Account and password hash of an enabled login, whether it has a place of work or not."""
+    row = (await session.execute(_FIND_LOGIN, {"login": login})).first()
+    return row and (AccountId(row.account_id), row.password_hash)
+
+
+async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> bool:
+    """Give an account a place in the session's school; False when it has one there."""
+    return bool(await session.scalar(_JOIN, {"account": account_id, "staff": staff_id}))
+
+
+async def close_place(session: TenantSession, staff_id: StaffId) -> None:
+    """End the sessions of a person of the session's school, and put their place aside."""
+    await session.execute(_CLOSE_PLACE, {"staff": staff_id})
+
+
+async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
+    """Give a person of the session's school the place back that was put aside."""
+    await session.execute(_REOPEN_PLACE, {"staff": staff_id})
 
 
 def _place(row: Any) -> Place:

@@ -8,16 +8,6 @@ from backend.tenants.factors.schemas import Factor, Means
 
 STRONG = frozenset({Factor.PASSKEY, Factor.ONE_TIME_CODE})
 
-_BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-_SYSTEMS = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS", "macOS"),
-    ("Linux", "Linux"),
-)
-
 
 def is_proved(sign_in: SignIn, means: Means, now: datetime, *, for_factors: bool, trial: bool) -> bool:
     """Whether the person has lately proved who they are.
@@ -47,11 +37,3 @@ def wanted(
         statement=statement,
         waits_until=min((one for one in begins if one > now), default=None),
     )
-
-
-def device_of(user_agent: str) -> str:
-    """A browser in words: "Chrome, Windows"; empty for what nobody knows."""
-    names = [
-        next((name for sign, name in known if sign in user_agent), "") for known in (_BROWSERS, _SYSTEMS)
-    ]
-    return ", ".join(filter(None, names))

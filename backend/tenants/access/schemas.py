@@ -30,14 +30,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
 
 
-class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """The browser that asks: the host that it asked, its network (10.0.1.0/24), and its kind in words."""
-
-    host: str
-    network: str
-    device: str = ""
-
-
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session that lasts: where its holder works, and how they are signed in."""
 

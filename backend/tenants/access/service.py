@@ -9,7 +9,7 @@ import uuid
 from datetime import timedelta
 
 from backend.core import audit, clock, rate_limit, settings
-from backend.core.actor import Actor, SignIn, StaffId
+from backend.core.actor import Actor, Client, SignIn, StaffId
 from backend.core.audit import Action, Outcome
 from backend.core.crypto import sha256_hex
 from backend.core.database import (
@@ -25,8 +25,8 @@ from backend.core.ids import new_token
 from backend.tenants.access import passwords, queries, rules
 from backend.tenants.access.schemas import (
     AccountId,
-    Client,
     OpenSession,
+    Place,
     Proof,
     SessionView,
     Verified,
@@ -42,13 +42,14 @@ LONGEST = timedelta(hours=12)
 MIN_PASSWORD = 10
 #: Longer input is refused unread: nobody types it, and hashing it costs.
 MAX_PASSWORD = 200
+#: Tries with a password, by login and network.
 TRIES = rate_limit.Limit(name="sign-in", burst=5, per_seconds=60)
 #: Every refusal takes this long, so that its time does not tell which logins exist.
 REFUSAL_SECONDS = 0.4
+WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
 #: Tries with a password by somebody who is signed in, and types it to verify.
 VERIFY_TRIES = rate_limit.Limit(name="verify", burst=10, per_seconds=60)
 
-WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
 _NO_PLACE = "Tài khoản này không còn làm việc ở trường nào; xin liên hệ nhà trường."
 _ENDED = "Phiên làm việc này đã kết thúc; xin đăng nhập lại."
 _WRONG_PASSWORD = "Mật khẩu chưa đúng; xin nhập lại."
@@ -80,14 +81,21 @@ async def new_password(password: str, name: str) -> str:
     return await passwords.hashed(password)
 
 
-async def enter(account_id: uuid.UUID, client: Client, factor: Factor, old_token: str = "") -> str:
+async def enter(
+    account_id: uuid.UUID,
+    client: Client,
+    factor: Factor,
+    old_token: str = "",
+    only_at: uuid.UUID | None = None,
+) -> str:
     """Open a session for an account that has just proved itself by `factor`; returns the token for its cookie.
 
-    The browser's old session is closed. Raises Unauthenticated when the account has no place of work any more.
+    `only_at` is the one school that believes this proof. The browser's old session is closed. Raises Unauthenticated
+    when the account has no place of work, or none at that school.
     """
     token, now = new_token(), clock.now()
     async with account_session(account_id) as directory:
-        places = await queries.places(directory)
+        places = [one for one in await queries.places(directory) if only_at in (None, one.tenant_id)]
         if not places:
             raise Unauthenticated(_NO_PLACE)
         place = places[0]
@@ -111,14 +119,22 @@ async def prove(login: str, password: str, network: str) -> AccountId:
         found = await queries.find_login(directory, normal(login))
     right = await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1])
     if found is None or not right:
-        await wait_out(started)
+        await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
         raise Unauthenticated(WRONG)
     return found[0]
 
 
-async def wait_out(started: float) -> None:
-    """Make a refusal that began at `started` (`time.monotonic`) last as long as any other."""
-    await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
+async def account_of_login(login: str) -> AccountId | None:
+    """The enabled account of a login, for the operator."""
+    async with public_session() as directory:
+        found = await queries.find_login(directory, normal(login))
+    return found[0] if found else None
+
+
+async def places_of(account_id: uuid.UUID) -> list[Place]:
+    """Where an account works."""
+    async with account_session(account_id) as directory:
+        return await queries.places(directory)
 
 
 async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> None:

@@ -1,23 +1,37 @@
-"""/tai-khoan: a person's own ways to sign in, password and sessions."""
+"""/tai-khoan: a person's own ways to sign in, password and sessions; and giving somebody their account back."""
 
 import uuid
 
 from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
+from backend.core import admission
+from backend.core.admission import RouteClass
 from backend.core.errors import Invalid
 from backend.core.rate_limit import TooManyTries
-from backend.core.web import CurrentActor, CurrentSignIn, Html, Request, Session, page, redirect, with_session
+from backend.core.web import (
+    CurrentActor,
+    CurrentSignIn,
+    Html,
+    Request,
+    Session,
+    network_of,
+    page,
+    redirect,
+    with_session,
+)
 from backend.tenants.access import service as access
-from backend.tenants.account import service
-from backend.tenants.account.schemas import CodeForm, NewPasskeyForm, PasswordForm
+from backend.tenants.account import recovery, service
+from backend.tenants.account.schemas import CodeForm, NewPasskeyForm, NewPasswordForm, PasswordForm
 from backend.tenants.factors.schemas import FACTOR_NAMES
-from backend.tenants.guards import requires, step_up
+from backend.tenants.guards import public, requires, step_up
+from backend.tenants.permissions import Permission
 
 _HOME = "/tai-khoan"
 _KEYS = f"{_HOME}/khoa"
 _APP = f"{_HOME}/ung-dung"
 _PASSWORD = f"{_HOME}/mat-khau"
+_RESETS = "/cai-dat/dat-lai"
 
 
 @get(_HOME, guards=[requires()])
@@ -121,6 +135,38 @@ async def make_recovery_codes(
     """Ten new codes, shown this once."""
     codes = await service.new_recovery_codes(session, actor, sign_in)
     return page(request, "tenants/account/recovery_codes.html", codes=codes)
+
+
+@get(_RESETS, guards=[requires(Permission.ACCOUNTS_RESET)])
+async def show_resets(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """Whose account may be given back."""
+    return page(request, "tenants/account/resets.html", people=await recovery.list_people(session, actor))
+
+
+@post("/cai-dat/dat-lai/{staff_id:uuid}", guards=[requires(Permission.ACCOUNTS_RESET), step_up(_RESETS)])
+async def issue_reset(
+    request: Request, session: Session, actor: CurrentActor, staff_id: FromPath[uuid.UUID]
+) -> Html:
+    """A link for one new password, shown this once."""
+    person, link = await recovery.issue_link(session, actor, staff_id)
+    return page(request, "tenants/account/reset_link.html", person=person, link=link)
+
+
+@get("/dat-lai/{token:str}", guards=[public()])
+async def show_reset(request: Request, token: FromPath[str]) -> Html:
+    """The form behind such a link."""
+    return page(request, "tenants/account/reset.html", token=token, error=None)
+
+
+@post("/dat-lai/{token:str}", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
+async def reset(request: Request, token: FromPath[str], data: URLEncodedBody[NewPasswordForm]) -> Html:
+    """The new password."""
+    try:
+        await recovery.use_link(token, data, network_of(request))
+    except (Invalid, TooManyTries) as error:
+        template = "tenants/account/reset.html"
+        return page(request, template, status_code=error.status, token=token, error=error.message)
+    return redirect(request, "/dang-nhap", "Đã đặt mật khẩu mới; xin đăng nhập.")
 
 
 @get(_PASSWORD, guards=[requires()])

@@ -40,3 +40,10 @@ class PasswordForm(msgspec.Struct, frozen=True, kw_only=True):
     current: str = ""
     chosen: str = ""
     again: str = ""
+
+
+class NewPasswordForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Twice the password to come."""
+
+    chosen: str = ""
+    again: str = ""
