@@ -29,6 +29,8 @@ async def audited(product: Settings) -> SmallSchool:
         homeroom = await school.actor(session, "homeroom")
         many = [Deed(uuid.uuid4(), f"Học bạ số {number:03}") for number in range(PAGE_SIZE + 5)]
         await audit.record_many(session, machine(school.tenant_id), Action.TRANSCRIPT_RENDERED, many)
+        signed = Deed(uuid.uuid4(), "Cầm Văn Bình", about=(uuid.uuid4(), school.staff["homeroom"]))
+        await audit.record_many(session, machine(school.tenant_id), Action.SIGNING_STEP_SIGNED, [signed])
         await audit.record(
             session, homeroom, Action.TRANSCRIPT_READ, VERSION, "Lò Thị An", about=[PUPIL], count=3
         )
@@ -49,7 +51,8 @@ def words(trail: Trail) -> list[str]:
 
 async def test_by_person_deed_outcome_pupil_and_document(audited: SmallSchool) -> None:
     homeroom = str(audited.staff["homeroom"])
-    assert words(await ask(audited, nguoi=homeroom)) == ["Bị từ chối vì không có quyền", "Xem học bạ"]
+    by_person = ["Bị từ chối vì không có quyền", "Xem học bạ", "Ký số hoặc đóng dấu"]
+    assert words(await ask(audited, nguoi=homeroom)) == by_person
     assert words(await ask(audited, viec=Action.TRANSCRIPT_READ)) == ["Xem học bạ"]
     assert words(await ask(audited, **{"tu-choi": "1"})) == ["Bị từ chối vì không có quyền"]
     for one in (PUPIL, VERSION):

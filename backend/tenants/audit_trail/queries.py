@@ -38,7 +38,10 @@ async def event(session: TenantSession, event_id: uuid.UUID) -> AuditEvent | Non
 def _matching(session: TenantSession, asked: Question) -> list[ColumnElement[bool]]:
     found = [AuditEvent.tenant_id == session.tenant_id]
     if asked.person:
-        found.append(or_(AuditEvent.actor_id == asked.person, AuditEvent.subject_id == asked.person))
+        as_subject = AuditEvent.subject_id == asked.person
+        found.append(
+            or_(AuditEvent.actor_id == asked.person, as_subject, AuditEvent.about.overlap([asked.person]))
+        )
     if asked.action:
         found.append(AuditEvent.action == asked.action)
     if asked.refused:
