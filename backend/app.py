@@ -44,8 +44,10 @@ from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
 from backend.tenants.api_clients import pages as api_client_pages
+from backend.tenants.audit_trail import pages as audit_pages
 from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.federation import pages as federation_pages
+from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
@@ -154,10 +156,15 @@ ROUTES: list[ControllerRouterHandler] = [
     management_pages.change_seats,
     management_pages.show_leaving,
     management_pages.leave,
+    audit_pages.show_trail,
+    audit_pages.show_event,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
+    opening_pages.show_application,
+    opening_pages.apply,
+    opening_pages.show_received,
     school_pages.show_school,
     school_pages.change_school,
     delegation_pages.show_delegations,
@@ -179,6 +186,8 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcript,
     transcript_pages.show_personal_id,
     transcript_pages.download,
+    transcript_pages.show_version_trail,
+    transcript_pages.show_student_trail,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -231,6 +240,7 @@ MENU = (
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
+    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
 )
 
 

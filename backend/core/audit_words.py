@@ -6,6 +6,7 @@ from backend.core.audit import Action, Outcome
 AREAS = {
     "access": "Đăng nhập và quyền",
     "federation": "Đăng nhập bằng tài khoản khác",
+    "federation": "Đăng nhập bằng tài khoản ngoài",
     "people": "Nhân sự",
     "staffing": "Lời mời",
     "schools": "Hồ sơ trường",
@@ -39,6 +40,18 @@ ACTION_NAMES = {
     Action.PROVIDER_REMOVED: "Gỡ nơi đăng nhập",
     Action.IDENTITY_LINKED: "Liên kết tài khoản ở nơi khác",
     Action.IDENTITY_UNLINKED: "Gỡ tài khoản liên kết",
+    Action.VERIFIED: "Xác minh lại",
+    Action.SESSION_ENDED: "Kết thúc phiên làm việc ở máy khác",
+    Action.PASSWORD_CHANGED: "Đổi mật khẩu",
+    Action.FACTOR_ADDED: "Thêm khóa truy cập hoặc mã xác minh",
+    Action.FACTOR_REMOVED: "Bỏ khóa truy cập hoặc mã xác minh",
+    Action.RECOVERY_CODES_MADE: "Tạo mã khôi phục",
+    Action.RESET_ISSUED: "Cấp liên kết đặt lại tài khoản",
+    Action.ACCOUNT_RESET: "Đặt lại tài khoản",
+    Action.PROVIDER_ADDED: "Thêm nơi đăng nhập ngoài",
+    Action.PROVIDER_REMOVED: "Bỏ nơi đăng nhập ngoài",
+    Action.IDENTITY_LINKED: "Liên kết tài khoản đăng nhập ngoài",
+    Action.IDENTITY_UNLINKED: "Bỏ liên kết tài khoản đăng nhập ngoài",
     Action.ACCESS_REFUSED: "Bị từ chối vì không có quyền",
     Action.STAFF_ADDED: "Thêm nhân sự",
     Action.STAFF_CHANGED: "Sửa thông tin hoặc vai trò của nhân sự",
@@ -88,6 +101,28 @@ ACTION_NAMES = {
     Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",
     Action.WORK_RESUMED: "Cho làm lại việc đang dừng",
     Action.AUDIT_READ: "Xem nhật ký",
+}
+
+#: What stands in `details`, in words.
+DETAIL_NAMES = {
+    "sha256": "Mã băm của tệp (SHA-256)",
+    "pdf_sha256": "Mã băm tệp PDF (SHA-256)",
+    "signed_sha256": "Mã băm tệp đã ký (SHA-256)",
+    "content_sha256": "Mã băm nội dung (SHA-256)",
+    "merkle_root": "Mã của danh sách đã đồng ý ký",
+    "serial": "Số sê-ri chứng thư số",
+    "count": "Số lượng",
+    "new": "Số dòng mới",
+    "changed": "Số dòng thay đổi",
+    "bad": "Số dòng lỗi",
+    "cell": "Loại ô",
+    "slot": "Ô thứ",
+    "student": "Mã nội bộ của học sinh",
+    "batch": "Mã nội bộ của lô ký",
+    "role": "Vai ký",
+    "transaction": "Mã giao dịch với dịch vụ ký số",
+    "state": "Trạng thái",
+    "route": "Địa chỉ bị từ chối",
 }
 
 OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ chối"}

@@ -103,6 +103,10 @@ class PublicSession(AsyncSession):
     """A transaction without a school: sees no tenant's row, may call the listed `directory` functions."""
 
 
+class PlatformSession(AsyncSession):
+    """A transaction of the operator of the platform: no school, no table, only the functions of its role."""
+
+
 def context_key(secret_key: str) -> bytes:
     """Key of the tenant context's HMAC, derived from the product's secret."""
     return hashlib.sha256(b"hocba tenant context\x00" + secret_key.encode()).digest()
@@ -126,11 +130,28 @@ def engine() -> AsyncEngine:
     return new_engine(pool_size=10, max_overflow=10)
 
 
-def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30) -> AsyncEngine:
-    """An engine of the application's role, whose transactions are begun and ended below."""
-    url = settings.get().database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+@asynccontextmanager
+async def platform_session() -> AsyncIterator[PlatformSession]:
+    """One transaction of the operator, on a connection of its own. Raises SettingsError without the role's URL."""
+    url = settings.get().database_operator_url
+    if not url:
+        raise settings.SettingsError(
+            "HOCBA_DATABASE_OPERATOR_URL is not set; the operator of the platform has a role of its own"
+        )
+    platform = new_engine(pool_size=1, max_overflow=0, url=url)
+    try:
+        async with PlatformSession(platform, expire_on_commit=False) as session:
+            yield session
+            await session.commit()
+    finally:
+        await platform.dispose()
+
+
+def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30, url: str = "") -> AsyncEngine:
+    """An engine of the application's role, or of `url`, whose transactions are begun and ended below."""
+    address = url or settings.get().database_url
     made = create_async_engine(
-        url,
+        address.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=pool_timeout,

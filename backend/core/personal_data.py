@@ -117,6 +117,8 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         keep=Keep.EMPLOYMENT,
     ),
     "directory.place": holding(),
+    "directory.former_place": holding(),
+    "directory.invitation": holding(internal="token_digest"),
     "directory.session": holding(
         internal="ends_at",
         personal="opened_at seen_at",

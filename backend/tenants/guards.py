@@ -8,6 +8,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
 from backend.core import admission, cookies
+from backend.core.admission import RouteClass
 from backend.core.errors import Forbidden, Unauthenticated, VerificationNeeded
 from backend.core.visit import SAFE_METHODS, Connection, Visitor, host_of, visit_of, visitor_of
 from backend.tenants.access import service as access
@@ -136,7 +137,8 @@ def mark(app: Litestar) -> None:
         handlers = route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]
         for handler in handlers:
             methods: frozenset[str] = getattr(handler, "http_methods", frozenset())
-            if methods == {"OPTIONS"}:
+            if methods == {"OPTIONS"}:  # made by Litestar; a router's guards are its own, too
+                handler.opt[admission.OPTION] = RouteClass.FREE
                 continue
             access = handler.opt[OPTION] = _access_of(handler, route.path)
             guessable = access.any_of is None and "{" in route.path

@@ -11,13 +11,14 @@ from typing import Self
 
 from infra.embedded import programs
 from infra.embedded.child import ChildSpec
-from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR
+from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR, OPERATOR
 from infra.embedded.instance import only_one
 from infra.embedded.interrupt import whole
 from infra.embedded.layout import DataDir
 from infra.embedded.ports import LOOPBACK, Place, Say
 from infra.embedded.ports import choose as choose_ports
-from infra.embedded.postgres import Postgres
+from infra.embedded.ports import recall as remembered_ports
+from infra.embedded.postgres import DATABASE, Postgres
 from infra.embedded.s3 import BUCKET, S3
 from infra.embedded.secrets import SecretStore
 from infra.embedded.supervisor import Supervisor
@@ -26,6 +27,7 @@ from infra.simulators.province import settings as province_settings
 from infra.simulators.signing_service import settings as signing_settings
 
 PID_FILE = "hocba.pid"
+_PORTS_FILE = "ports.json"
 SERVICES = ("postgres", "valkey", "s3", "signing", "province", "oidc", "web")
 
 
@@ -54,11 +56,21 @@ class EmbeddedStack:
         self._durable = durable
         self._configured = configured
 
+    @classmethod
+    def running(cls, data_dir: Path, database: str) -> Self:
+        """The servers that another process runs on that folder, with a database of one's own: not to be entered."""
+        stack = cls(data_dir, durable=False, configured={})
+        stack.data = DataDir.open(data_dir)
+        stack.ports = remembered_ports(stack.data.run / _PORTS_FILE)
+        stack.secrets = SecretStore(stack.data.secrets)
+        stack._declare(database)
+        return stack
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
             self.data = DataDir.open(self._folder)
             exits.enter_context(only_one(self.data.run / PID_FILE, self._say))
-            self.ports = choose_ports(SERVICES, self.data.run / "ports.json", self._configured, self._say)
+            self.ports = choose_ports(SERVICES, self.data.run / _PORTS_FILE, self._configured, self._say)
             self.secrets = SecretStore(self.data.secrets)
             self.supervisor = Supervisor(self.data.logs, self._say)
             exits.push_async_callback(self.supervisor.stop)
@@ -108,6 +120,7 @@ class EmbeddedStack:
             "HOCBA_DATABASE_MIGRATOR_URL": self.postgres.url(MIGRATOR),
             "HOCBA_DATABASE_DISPATCHER_URL": self.postgres.url(DISPATCHER),
             "HOCBA_DATABASE_AUDITOR_URL": self.postgres.url(AUDITOR),
+            "HOCBA_DATABASE_OPERATOR_URL": self.postgres.url(OPERATOR),
             "HOCBA_REDIS_URL": self.valkey.url,
             "HOCBA_S3_ENDPOINT": self.s3.endpoint,
             "HOCBA_S3_ACCESS_KEY": self.s3.access_key,
@@ -143,10 +156,14 @@ class EmbeddedStack:
     def _province_folder(self) -> Path:
         return self.data.folder("province")
 
-    def _declare(self) -> None:
+    def _declare(self, database: str = DATABASE) -> None:
         data, secrets, durable = self.data, self.secrets, self._durable
         self.postgres = Postgres(
-            folder=data.folder("postgres"), port=self.ports["postgres"], secrets=secrets, durable=durable
+            folder=data.folder("postgres"),
+            port=self.ports["postgres"],
+            secrets=secrets,
+            durable=durable,
+            database=database,
         )
         self.valkey = Valkey(
             folder=data.folder("valkey"), port=self.ports["valkey"], secrets=secrets, durable=durable

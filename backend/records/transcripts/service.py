@@ -271,6 +271,11 @@ async def digests_of_files(
     return found
 
 
+async def documents_of(session: TenantSession, student_id: uuid.UUID) -> list[VersionId]:
+    """The versions of a pupil's transcripts, oldest first."""
+    return [VersionId(found) for found in await queries.versions_of_student(session, student_id)]
+
+
 async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> list[VersionSummary]:
     """All versions of one transcript, newest first."""
     return [_summary(row) for row in await queries.versions_of_transcript(session, transcript_id)]

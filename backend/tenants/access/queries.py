@@ -36,7 +36,6 @@ _FIND_SESSION = Question(
 _ROTATE_SESSION = text("select directory.rotate_session(:session, :digest, :factor, :at)")
 _FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
 _JOIN = text("select directory.join_school(:account, :staff)")
-_JOIN_BY_SESSION = text("select directory.join_by_session(:digest, :idle, :staff)")
 _CLOSE_PLACE = text("select directory.close_place(:staff)")
 _REOPEN_PLACE = text("select directory.reopen_place(:staff)")
 _CLOSE_SESSION = text("select directory.close_session(:digest)")
@@ -160,14 +159,6 @@ async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str
 async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> bool:
     """Give an account a place in the session's school; False when it has one there."""
     return bool(await session.scalar(_JOIN, {"account": account_id, "staff": staff_id}))
-
-
-async def join_by_session(
-    session: TenantSession, token_digest: str, idle: timedelta, staff_id: StaffId
-) -> bool:
-    """The same for the account of a session; False also when that has ended."""
-    values = {"digest": token_digest, "idle": idle, "staff": staff_id}
-    return bool(await session.scalar(_JOIN_BY_SESSION, values))
 
 
 async def close_place(session: TenantSession, staff_id: StaffId) -> None:

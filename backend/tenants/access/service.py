@@ -58,10 +58,7 @@ _NOT_YET = (
 )
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
 
-_WORKS_HERE = (
-    "Tài khoản này đã có chỗ làm việc ở trường, hoặc phiên đăng nhập vừa hết; "
-    "xin đăng nhập lại, hoặc dùng tài khoản khác."
-)
+_WORKS_HERE = "Tài khoản này đã có chỗ làm việc ở trường; xin dùng tài khoản khác."
 
 
 async def create_account(session: TenantSession, staff_id: StaffId, login: str, password: str) -> AccountId:
@@ -143,12 +140,6 @@ async def places_of(account_id: uuid.UUID) -> list[Place]:
 async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> None:
     """Let an account sign in as a person of the school. Raises Conflict when it works there already."""
     if not await queries.join(session, account_id, staff_id):
-        raise Conflict(_WORKS_HERE)
-
-
-async def join_signed_in(session: TenantSession, token: str, staff_id: StaffId) -> None:
-    """The same for the account of a running session. Raises Conflict also when the session has ended."""
-    if not await queries.join_by_session(session, _digest(token), IDLE, staff_id):
         raise Conflict(_WORKS_HERE)
 
 

@@ -17,7 +17,8 @@ class School(Base):
     __table_args__ = (
         {
             "info": holding(
-                public="name code tax_code province_code province ward levels", internal="opened_at"
+                public="name code tax_code province_code province ward levels address phone",
+                internal="opened_at",
             )
         },
     )

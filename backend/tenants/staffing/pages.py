@@ -154,7 +154,7 @@ async def accept(request: Request, token: FromPath[str], data: URLEncodedBody[Ac
         if data.cach == "co-san":
             await service.accept_with_account(token, data.tai_khoan, data.mat_khau, network_of(request))
         else:
-            await service.accept_with_session(token, cookies.read(request, "session"))
+            await service.accept_with_session(token, cookies.read(request, "session"), host_of(request))
     except (Invalid, Conflict, Unauthenticated, TooManyTries) as error:
         return await _offer(request, token, data, error)
     return redirect(request, "/dang-nhap", "Đã nhận lời mời; xin đăng nhập bằng tài khoản vừa chọn.")
