@@ -1,5 +1,6 @@
 """A person's own account in a real browser: a passkey from its making to signing in with it, codes, sessions."""
 
+import json
 import re
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.async_api import Browser, expect
 
 from backend.core import clock
 from backend.tenants.factors import one_time_codes, rules
+from infra.simulators.oidc.people import DOMAIN
 from tests.journeys.conftest import Site
 from tests.journeys.people import Person
 
@@ -69,6 +71,64 @@ async def test_codes_in_a_browser(chromium: Browser, site: Site) -> None:
     await again.sees("Đã tắt ứng dụng tạo mã.")
     await teacher.go("/tai-khoan")
     await teacher.sees("Phiên làm việc đã hết hạn")
+
+
+async def test_an_account_elsewhere_in_a_browser(chromium: Browser, site: Site) -> None:
+    known = json.loads((site.trust.parent / "oidc" / "settings.json").read_text())
+    it_teacher = await Person.sign_in(chromium, site.url, site.login("it_teacher"))
+    await it_teacher.press("Cách đăng nhập")
+    await it_teacher.look("70-no-provider")
+    await it_teacher.press("Thêm nơi đăng nhập")
+    await it_teacher.look("71-new-provider")
+    for label, value in (
+        ("Tên hiển thị", "Google của trường"),
+        ("Tên miền", DOMAIN),
+        ("Mã ứng dụng", known["client_id"]),
+        ("Khóa bí mật", known["client_secret"]),
+    ):
+        await it_teacher.page.get_by_label(label).fill(value)
+    await it_teacher.press(re.compile("^Thêm$"))
+    await it_teacher.sees("Đã thêm Google của trường.")
+    await it_teacher.look("72-providers")
+    shown = await it_teacher.page.locator("dd").first.inner_text()
+    door = shown.removeprefix(site.url)
+
+    clerk = await Person.sign_in(chromium, site.url, site.login("clerk"))
+    await clerk.go("/tai-khoan/lien-ket")
+    await clerk.look("73-no-links")
+    await clerk.press("Liên kết Google của trường")
+    await clerk.page.get_by_role("link", name=re.compile("Tài khoản thử 1")).click()
+    await clerk.sees("Liên kết tài khoản này với bạn?", "taikhoan1@")
+    await clerk.look("74-confirm-link")
+    await clerk.press("Xác nhận liên kết")
+    await clerk.sees("Đã liên kết taikhoan1@")
+    await clerk.look("75-links")
+
+    again = await Person.arrive(chromium, site.url)
+    await again.go(door)
+    await again.look("76-door")
+    await again.press("Đăng nhập bằng Google của trường")
+    await again.page.get_by_role("link", name=re.compile("Tài khoản thử 2")).click()
+    await again.sees("chưa được liên kết với ai ở trường")
+    again.expected_status = 403
+    await again.look("77-not-linked")
+    await again.press("Đăng nhập bằng Google của trường")
+    await again.page.get_by_role("link", name=re.compile("Tài khoản thử 1")).click()
+    await again.sees("Xin chào")
+
+
+async def test_a_link_for_somebody_who_forgot_the_password(chromium: Browser, site: Site) -> None:
+    owner = await Person.sign_in(chromium, site.url, site.login("owner"))
+    await owner.press("Đặt lại tài khoản")
+    await owner.look("78-resets")
+    await owner.page.get_by_role("row").nth(-1).get_by_role("button").click()
+    await owner.page.locator("#confirm-dialog [data-answer=yes]").click()
+    await owner.sees("Đường dẫn cho")
+    await owner.look("79-reset-link")
+    link = await owner.page.locator(".lookup-code").inner_text()
+    person = await Person.arrive(chromium, site.url)
+    await person.go(link.removeprefix(site.url))
+    await person.look("80-new-password-by-link")
 
 
 async def test_an_address_in_numbers_has_no_passkeys(chromium: Browser, site: Site) -> None:

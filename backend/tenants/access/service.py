@@ -6,7 +6,7 @@ What was shown is used up even where the deed is refused, so proving opens its o
 import asyncio
 import time
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backend.core import audit, clock, rate_limit, settings
 from backend.core.actor import Actor, Client, SignIn, StaffId
@@ -227,11 +227,8 @@ async def note_proof(session: TenantSession | PublicSession, sign_in: SignIn, fa
 
     Raises Unauthenticated when it has ended meanwhile.
     """
-    token = new_token()
     await speak_for(session, sign_in.account_id)
-    if not await queries.rotate_session(session, sign_in.session_id, _digest(token), factor, clock.now()):
-        raise Unauthenticated(_ENDED)
-    return token
+    return await _rotate(session, sign_in, factor, clock.now())
 
 
 async def login_of(session: TenantSession, sign_in: SignIn) -> str:
@@ -243,8 +240,8 @@ async def login_of(session: TenantSession, sign_in: SignIn) -> str:
 
 async def change_password(
     session: TenantSession, actor: Actor, sign_in: SignIn, current: str, chosen: str
-) -> None:
-    """Replace the password; all other sessions of the person end.
+) -> str:
+    """Replace the password; all other sessions of the person end, and this one goes on under the returned token.
 
     Raises Invalid for a wrong current or an unusable new password, TooManyTries.
     """
@@ -253,6 +250,7 @@ async def change_password(
     await queries.set_password(session, await new_password(chosen, actor.name))
     await queries.end_sessions(session, sign_in.session_id)
     await audit.record(session, actor, Action.PASSWORD_CHANGED, actor.staff_id, actor.name)
+    return await _rotate(session, sign_in, Factor(sign_in.factor), sign_in.verified_at)
 
 
 async def list_sessions(session: TenantSession, sign_in: SignIn) -> list[SessionView]:
@@ -302,6 +300,15 @@ async def _check_password(session: TenantSession | PublicSession, sign_in: SignI
     found = await queries.login_of(session)
     if not await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1]):
         raise Unproven(_WRONG_PASSWORD)
+
+
+async def _rotate(
+    session: TenantSession | PublicSession, sign_in: SignIn, factor: Factor, verified_at: datetime
+) -> str:
+    token = new_token()
+    if not await queries.rotate_session(session, sign_in.session_id, _digest(token), factor, verified_at):
+        raise Unauthenticated(_ENDED)
+    return token
 
 
 async def _record_proof(actor: Actor, statement: str, outcome: Outcome, factor: Factor | None = None) -> None:

@@ -185,11 +185,12 @@ async def change_password(
 ) -> Html:
     """A new password; other sessions end."""
     try:
-        await service.change_password(session, actor, sign_in, data)
+        token = await service.change_password(session, actor, sign_in, data)
     except (Invalid, TooManyTries) as error:
         template = "tenants/account/password.html"
         return page(request, template, status_code=error.status, error=error.message)
-    return redirect(request, _HOME, "Đã đổi mật khẩu; mọi phiên đăng nhập khác của bạn đã kết thúc.")
+    answer = redirect(request, _HOME, "Đã đổi mật khẩu; mọi phiên đăng nhập khác của bạn đã kết thúc.")
+    return with_session(answer, token)
 
 
 @post("/tai-khoan/phien/{session_id:uuid}/ket-thuc", guards=[requires()])

@@ -95,11 +95,14 @@ async def new_recovery_codes(session: TenantSession, actor: Actor, sign_in: Sign
     return codes
 
 
-async def change_password(session: TenantSession, actor: Actor, sign_in: SignIn, form: PasswordForm) -> None:
-    """Replace the password; the person's other sessions end. Raises Invalid, Unproven, TooManyTries."""
+async def change_password(session: TenantSession, actor: Actor, sign_in: SignIn, form: PasswordForm) -> str:
+    """Replace the password; the person's other sessions end, this one gets the returned token.
+
+    Raises Invalid, Unproven, TooManyTries.
+    """
     if form.chosen != form.again:
         raise Invalid("Hai lần nhập mật khẩu mới chưa giống nhau; xin nhập lại.")
-    await access.change_password(session, actor, sign_in, form.current, form.chosen)
+    return await access.change_password(session, actor, sign_in, form.current, form.chosen)
 
 
 async def _record(
