@@ -34,6 +34,7 @@ from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.management import pages as management_pages
+from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -142,6 +143,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
     transcript_pages.show_transcript,
+    transcript_pages.show_personal_id,
     transcript_pages.download,
     signing_pages.show_tray,
     signing_pages.show_offer,
@@ -157,6 +159,14 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.count,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    privacy_pages.show_requests,
+    privacy_pages.record_request,
+    privacy_pages.show_register,
+    privacy_pages.show_request,
+    privacy_pages.acknowledge,
+    privacy_pages.extend,
+    privacy_pages.close,
+    privacy_pages.download_copy,
     api_client_pages.show_clients,
     api_client_pages.add_client,
     api_client_pages.end_client,
@@ -183,6 +193,7 @@ MENU = (
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
     NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
+    NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
 )
 

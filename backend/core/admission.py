@@ -7,6 +7,7 @@ a network whose tries succeed goes on.
 
 import logging
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache
 
@@ -57,7 +58,9 @@ TABLE: dict[RouteClass, Allowance] = {
 _FAILURES = "failures"
 #: Codes that nobody has, asked for from all networks together: more than this a minute is a sweep.
 SWEEP = ("lookup-misses", 300)
-#: What a network may miss while a sweep goes on; codes that exist are answered as ever.
+#: Told once, and held back for so long after the last time that it was told.
+ALARM = Limit(name="lookup-alarm", burst=1, per_seconds=600)
+#: What a network may miss while the alarm lasts; codes that exist are answered as ever.
 MISSES_IN_A_SWEEP = ("lookup-sweep-failures", 2)
 #: Cookies and tokens that open nothing, by network.
 STRANGE_KEYS = 60
@@ -117,16 +120,18 @@ async def settle(visit: Visit, status: int) -> None:
 
 
 async def _held_back(network: str, factor: int) -> list[Charge]:
-    """What a look-up costs more while a sweep goes on."""
-    [sweep] = await charge([Charge(_limit(*SWEEP, factor), "", cost=0)])
-    return [Charge(_limit(*MISSES_IN_A_SWEEP, factor), network)] if sweep > 0 else []
+    """What a look-up costs more after an alarm."""
+    [alarm] = await charge([Charge(ALARM, "", cost=0)])
+    return [Charge(_limit(*MISSES_IN_A_SWEEP, factor), network)] if alarm > 0 else []
 
 
 async def _watch_for_a_sweep() -> None:
     try:
         await charge([Charge(_limit(*SWEEP, settings.get().route_limit_factor), "")])
     except TooManyTries:
-        log.error("sweep of lookup codes: networks that miss are held back", extra={"event": "sweep"})
+        with suppress(TooManyTries):  # it was told
+            await charge([Charge(ALARM, "")])
+            log.error("sweep of lookup codes: networks that miss are held back", extra={"event": "sweep"})
 
 
 @lru_cache(maxsize=64)

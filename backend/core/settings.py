@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_dispatcher_url: str = ""
     #: …of the operator's role, which calls the platform's functions; only `hocba school` uses it
     database_operator_url: str = ""
+    #: …of the role that reads the audit of all schools; only `hocba audit check` uses it
+    database_auditor_url: str = ""
     redis_url: str
     s3_endpoint: str
     s3_access_key: str

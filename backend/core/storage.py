@@ -23,12 +23,14 @@ from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.database import Base, TenantSession
 from backend.core.errors import NotFound, Unavailable
+from backend.core.personal_data import holding
 
 
 class StoredObject(Base):
     """A file that this school owns; the key in the store follows from tenant and digest."""
 
     __tablename__ = "stored_object"
+    __table_args__ = ({"info": holding(internal="sha256 size content_type version_id stored_at")},)
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(primary_key=True)
@@ -48,6 +50,17 @@ class CorruptObject(Exception):
 def object_key(tenant_id: uuid.UUID, sha256: str) -> str:
     """Where a school's file lies in the bucket."""
     return f"t/{tenant_id}/{sha256[:2]}/{sha256}"
+
+
+def checkpoint_key(number: int, sha256: str, part: str) -> str:
+    """Where the `json` or the time stamp (`tst`) of a checkpoint of the audit lies; `sha256` is that of its document."""
+    return f"audit/{number:08}-{sha256}.{part}"
+
+
+async def put_checkpoint(number: int, sha256: str, document: bytes, token: bytes) -> None:
+    """Write a checkpoint of the audit with its time stamp; it belongs to no school. Raises Unavailable."""
+    for part, data in (("tst", token), ("json", document)):
+        await asyncio.to_thread(_put, checkpoint_key(number, sha256, part), data)
 
 
 async def put(tenant_id: uuid.UUID, data: bytes) -> str:

@@ -48,6 +48,9 @@ _FOLD = str.maketrans(
     {"\u00d0": "Đ", "\u0189": "Đ"} | dict.fromkeys(_INVISIBLE) | dict.fromkeys(_SPACES, " ")
 )
 
+#: Last digits of a personal number that stay readable, enough to tell two people apart.
+_SHOWN = 4
+
 
 def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) -> str:
     """Text as it may enter a transcript: NFC, single spaces, nothing invisible, only what the form can print.
@@ -97,6 +100,11 @@ def _first_unprintable(text: str) -> str:
 def _named(char: str) -> str:
     code = f"U+{ord(char):04X}"
     return f"“{char}” ({code})" if char.isprintable() and not unicodedata.combining(char) else code
+
+
+def masked(value: str) -> str:
+    """A number of a person as pages show it until somebody asks: "••••••••0123"."""
+    return "•" * max(0, len(value) - _SHOWN) + value[-_SHOWN:]
 
 
 def shown_name(person: str) -> str:

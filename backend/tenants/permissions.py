@@ -23,6 +23,8 @@ class Permission(StrEnum):
     TRANSCRIPT_READ = "transcripts:version:read"
     TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
     TRANSCRIPT_FREEZE = "transcripts:version:freeze"
+    PRIVACY_MANAGE = "privacy:request:manage"
+    PRIVACY_REGISTER_READ = "privacy:register:read"
     SIGN = "signing:step:sign"
     SEAL = "signing:step:seal"
     DELIVERY_READ = "deliveries:delivery:read"
@@ -69,6 +71,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SCHOOL_MANAGE,
             _P.SEATS_MANAGE,
             _P.API_CLIENTS_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
         }
     ),
     Role.PRINCIPAL: frozenset(
@@ -80,6 +83,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
             _P.TRANSCRIPT_FREEZE,
+            _P.PRIVACY_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
             _P.DELIVERY_READ,
             _P.WORK_RESUME,
@@ -108,6 +113,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.PRIVACY_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
             _P.SEAL,
             _P.DELIVERY_READ,

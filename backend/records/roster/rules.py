@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from backend.core.errors import Invalid
-from backend.core.text import check_text, shown_name
+from backend.core.text import check_text, masked, shown_name
 from backend.records.roster.schemas import Difference, NewStudent
 
 #: Texts of the register that the học bạ prints, as people call them.
@@ -72,7 +72,7 @@ def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place:
     if known is None:
         return [_difference(student, "Học sinh mới", "", f"lớp {student.class_name}")]
     found = [
-        _difference(student, _LABELS[name], _shown(getattr(known, name)), _shown(value))
+        _difference(student, _LABELS[name], _shown(name, getattr(known, name)), _shown(name, value))
         for name, value in said.items()
     ]
     target = "không còn học" if student.left else f"lớp {student.class_name}"
@@ -84,7 +84,9 @@ def _difference(student: NewStudent, place: str, old: str, new: str) -> Differen
     return Difference(pupil=student.full_name, place=place, old=old, new=new)
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name == "personal_id":
+        return masked(value or "")
     if isinstance(value, date):
         return f"{value:%d/%m/%Y}"
     return _GENDERS.get(value, value) or ""

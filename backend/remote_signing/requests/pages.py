@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from litestar import get, post
@@ -24,7 +25,7 @@ class ConsentForm(msgspec.Struct, frozen=True):
 
     vai: str
     ma: str
-    luc: datetime
+    luc: Annotated[datetime, msgspec.Meta(tz=True)]
     nhom: str = ""
     csrf_token: str = ""
 

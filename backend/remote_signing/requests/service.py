@@ -6,7 +6,7 @@ in `flow.py`.
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backend.core import audit, clock, outbox, storage
 from backend.core.actor import Actor, StaffId, machine
@@ -43,6 +43,8 @@ from backend.tenants.permissions import Permission
 #: The role whose steps belong to the holder of the school's seal.
 SEAL_ROLE = "school_seal"
 TRAY_LENGTH = 20
+#: For so long a list that was shown may be consented to.
+OFFER_LASTS = timedelta(hours=12)
 
 
 def with_fields(pdf: bytes, roles: Sequence[str]) -> bytes:
@@ -130,6 +132,8 @@ async def consent(
     A second click finds the batch of the first. Raises Conflict when the documents have changed since, or when somebody
     else has begun to sign them.
     """
+    if abs(clock.now() - as_of) > OFFER_LASTS:
+        raise Conflict("Danh sách hồ sơ này được mở đã quá lâu; hãy xem lại danh sách rồi ký.")
     items = await _ready(session, actor, role, group, as_of, hold=True)
     if _root(items) != merkle_root:
         under_way = await queries.running_batch(session, actor.staff_id, merkle_root)

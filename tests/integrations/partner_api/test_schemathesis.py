@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -28,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.integrations.partner_api.partners import Client, Partner
 
 #: Requests for each address, with right input and with wrong input.
-EXAMPLES = 12
+EXAMPLES = 8
 PROMISES = [
     not_a_server_error,
     status_code_conformance,
@@ -101,7 +102,8 @@ def _play(
     ids = st.sampled_from(
         [None, *(one for partner in (a, b) for one in (partner.class_id, *partner.versions))]
     )
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    assert len(operations) == len(published["paths"])
     if mode is GenerationMode.NEGATIVE:  # a form of texts alone cannot be of the wrong type
         operations = [one for one in operations if one.query or one.path_parameters]
     for operation in operations:
@@ -115,12 +117,12 @@ def _play(
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(mode), known=ids)
-        def ask(case: Case, known: object) -> None:
+        def ask(case: Case[Any], known: object) -> None:
             for name in case.path_parameters or {}:
                 if known and name.endswith("_id"):
                     case.path_parameters[name] = str(known)
-            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {a.token}"}
-            answer = case.call_and_validate(base_url=address, checks=PROMISES)
+            key = {"Authorization": f"Bearer {a.token}"}
+            answer = case.call_and_validate(base_url=address, headers=key, checks=PROMISES)
             said.setdefault(answer.status_code, []).append(answer.text)
 
         ask()

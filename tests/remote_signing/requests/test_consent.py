@@ -1,8 +1,9 @@
 """A consent covers exactly what its signer saw, and nobody signs for somebody else."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from sqlalchemy import select, update
 
@@ -191,3 +192,13 @@ async def change(school: SigningSchool, subject_id: object) -> None:
             .where(SigningRequest.subject_id == subject_id)
             .values(current_sha256="ab" * 32)
         )
+
+
+@pytest.mark.parametrize(
+    "as_of", [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), datetime(9999, 12, 31, tzinfo=UTC)]
+)
+async def test_a_list_of_another_time_is_not_consented_to(school: SigningSchool, as_of: datetime) -> None:
+    await school.ask(1)
+    offer = await school.offer(TEACHER)
+    with pytest.raises(Conflict, match="đã quá lâu"):
+        await school.agree(msgspec.structs.replace(offer, as_of=as_of))
