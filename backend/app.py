@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from litestar import Litestar, Response, get, post
 from litestar.datastructures import State
+from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
@@ -74,6 +75,12 @@ async def csp_report() -> None:
     log.warning("content security policy report", extra={"event": "csp"})
 
 
+@get("/favicon.ico", guards=[guards.public()], opt=FREE)
+async def favicon() -> Redirect:
+    """Browsers ask here when a page names no icon: a PDF, an answer in JSON."""
+    return Redirect(templates.asset("mark.svg"))
+
+
 @get("/styleguide", guards=[guards.public()], opt=FREE)
 async def styleguide(request: web.Request) -> web.Html:
     """Every component in every state, for people who write pages; not there in production."""
@@ -94,6 +101,7 @@ ROUTES: list[ControllerRouterHandler] = [
     healthz,
     readyz,
     csp_report,
+    favicon,
     styleguide,
     static_files,
     access_pages.show_sign_in,
