@@ -5,7 +5,6 @@ from backend.core.audit import Action, Outcome
 #: Area → the part of an action before its first dot.
 AREAS = {
     "access": "Đăng nhập và quyền",
-    "federation": "Đăng nhập bằng tài khoản khác",
     "federation": "Đăng nhập bằng tài khoản ngoài",
     "people": "Nhân sự",
     "staffing": "Lời mời",
