@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,18 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "migrate", _migrate, "đưa lược đồ cơ sở dữ liệu lên bản mới nhất")
     migrations = _add(commands, "migrations", _check_migrations, "kiểm tra lược đồ có khớp với mã nguồn")
     migrations.add_argument("action", choices=("check",))
+
+    audit = _add(commands, "audit", _audit_check, "kiểm tra nhật ký có bị sửa, xóa hay chèn thêm")
+    audit.add_argument("action", choices=("check",))
+    audit.add_argument("--school", type=uuid.UUID, action="append", metavar="MÃ", help="chỉ kiểm trường này")
+    audit.add_argument(
+        "--seen",
+        type=_seen,
+        action="append",
+        default=[],
+        metavar="SỐ:SHA256",
+        help="điểm niêm phong đã ghi lại",
+    )
 
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
     assess.add_argument("--lines", action="store_true", help="mỗi dòng là một học sinh")
@@ -146,6 +159,10 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         raise settings.SettingsError(
             "HOCBA_DATABASE_DISPATCHER_URL is not set; the dispatcher has a role of its own"
         )
+    refusal = asyncio.run(_refusal())
+    if refusal:
+        print(f"hocba dispatch: {refusal}", file=sys.stderr)
+        return _UNUSABLE
     from backend import worker
 
     worker.dispatch()
@@ -185,6 +202,33 @@ def _alembic() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_ROOT / "infra" / "migrations"))
     return config
+
+
+def _audit_check(chosen: argparse.Namespace) -> int:
+    from infra.audit_check import command
+    from infra.audit_check.sources import Sources
+
+    config = settings.get()
+    if not config.database_auditor_url:
+        raise settings.SettingsError(
+            "HOCBA_DATABASE_AUDITOR_URL is not set; the check has a role of its own, which may only read"
+        )
+    sources = Sources(
+        database_url=config.database_auditor_url,
+        s3_endpoint=config.s3_endpoint,
+        s3_access_key=config.s3_access_key,
+        s3_secret_key=config.s3_secret_key,
+        s3_bucket=config.s3_bucket,
+        s3_region=config.s3_region,
+        trust_dir=Path(config.trust_dir),
+    )
+    return asyncio.run(command.run(sources, chosen.school, dict(chosen.seen), sys.stdout))
+
+
+def _seen(text: str) -> tuple[int, str]:
+    """A checkpoint that somebody noted: "12:3f…" → number and SHA-256. Raises ValueError, which argparse tells."""
+    number, _, sha256 = text.partition(":")
+    return int(number), sha256
 
 
 def _assess(chosen: argparse.Namespace) -> int:

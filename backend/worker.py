@@ -1,10 +1,11 @@
-"""The background: `hocba work` does jobs, `hocba dispatch` hands them out."""
+"""The background: `hocba work` does jobs; `hocba dispatch` hands them out and keeps the audit."""
 
 import asyncio
 import signal
 
 from backend import workflow
-from backend.core import broker, dispatcher, logs, settings
+from backend.core import audit_keeper, broker, database, dispatcher, http_client, logs, settings, storage
+from backend.remote_signing.timestamping import service as timestamping
 
 
 def main() -> None:
@@ -26,11 +27,17 @@ async def _hand_out() -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    await dispatcher.dispatch(
-        config.database_dispatcher_url,
-        lambda event: workflow.TASKS_AFTER[event],
-        lambda lane, tenant_id, job_id, fence: broker.ring(doorbell, lane, tenant_id, job_id, fence),
-        stop,
+    await asyncio.gather(
+        dispatcher.dispatch(
+            config.database_dispatcher_url,
+            lambda event: workflow.TASKS_AFTER[event],
+            lambda lane, tenant_id, job_id, fence: broker.ring(doorbell, lane, tenant_id, job_id, fence),
+            stop,
+        ),
+        audit_keeper.keep(config.database_dispatcher_url, timestamping.stamp, stop),
     )
     doorbell.close()
     doorbell.client.close()
+    await http_client.aclose()
+    await database.engine().dispose()
+    storage.close()

@@ -1,4 +1,7 @@
-"""Who did what to what, and how it ended: written in the transaction of the deed, append-only for the application."""
+"""Who did what to what, and how it ended: written in the transaction of the deed, append-only for the application.
+
+Events enter the chain of their school afterwards (`audit_chain.py`), so that nobody waits for anybody to write one.
+"""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -7,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import ARRAY, BigInteger, Index, UniqueConstraint, Uuid, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,12 +49,20 @@ class Action(StrEnum):
     DATA_REQUEST_ANSWERED = "privacy.request.answer"
     PUPIL_DATA_EXPORTED = "privacy.pupil.export"
     PERSONAL_ID_SHOWN = "transcripts.personal_id.show"
+    ACCESS_REFUSED = "access.permission.refuse"
     IMPORT_PREVIEWED = "imports.run.preview"
+    IMPORT_READ = "imports.run.read"
     IMPORT_APPLIED = "imports.run.apply"
+    CLASS_READ = "roster.class.read"
+    SHEET_READ = "gradebook.sheet.read"
     MARK_CHANGED = "gradebook.mark.change"
     SHEET_LOCKED = "gradebook.sheet.lock"
+    RESULTS_READ = "assessment.result.read"
     RESULTS_COMPUTED = "assessment.result.compute"
     RESULTS_CONFIRMED = "assessment.result.confirm"
+    TRANSCRIPTS_LISTED = "transcripts.class.read"
+    TRANSCRIPT_READ = "transcripts.version.read"
+    TRANSCRIPT_DOWNLOADED = "transcripts.version.download"
     TRANSCRIPT_FROZEN = "transcripts.version.freeze"
     TRANSCRIPT_RENDERED = "transcripts.version.render"
     TRANSCRIPT_ISSUED = "transcripts.version.issue"
@@ -62,7 +73,9 @@ class Action(StrEnum):
     SIGNING_BATCH_ENDED = "signing.batch.end"
     WORK_RESUMED = "work.job.resume"
     DELIVERY_QUEUED = "deliveries.delivery.queue"
+    DELIVERY_READ = "deliveries.delivery.read"
     DELIVERY_ANSWERED = "deliveries.delivery.answer"
+    AUDIT_READ = "audit.trail.read"
 
 
 class Outcome(StrEnum):
@@ -73,13 +86,22 @@ class Outcome(StrEnum):
 
 
 class AuditEvent(TenantTable):
-    """One recorded deed; `actor_name` and `subject_label` stay as they were then."""
+    """One recorded deed; `actor_name` and `subject_label` stay as they were then.
+
+    `about` are further things that it concerns: pupils, a document, a class. The last four columns are the event's
+    place in the chain of its school; PostgreSQL alone writes them.
+    """
 
     __tablename__ = "audit_event"
     __table_args__ = (
+        UniqueConstraint("tenant_id", "n"),
+        Index("ix_audit_event_outside", "tenant_id", "at", "id", postgresql_where=text("n is null")),
+        Index("ix_audit_event_time", "tenant_id", "at", "id"),
+        Index("ix_audit_event_person", "tenant_id", "actor_id", "at"),
+        Index("ix_audit_event_about", "about", postgresql_using="gin"),
         {
             "info": holding(
-                internal="at action outcome",
+                internal="at action outcome about n prev_hash hash settled_at",
                 personal="actor_name subject_label details",
                 title="Nhật ký",
                 purpose="Biết ai đã làm gì, đọc gì, khi nào",
@@ -96,15 +118,24 @@ class AuditEvent(TenantTable):
     subject_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     subject_label: Mapped[str]
     outcome: Mapped[str]
+    about: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    n: Mapped[int | None] = mapped_column(BigInteger)
+    prev_hash: Mapped[str | None]
+    hash: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """What was done to one subject. `label` names it for people; details hold ids, counts and digests."""
+    """What was done to one subject, and what else that is `about`: the pupil of a document, the pupils of a class.
+
+    `label` names the subject for people; details hold ids, counts and digests.
+    """
 
     subject_id: uuid.UUID | None
     label: str = ""
     details: dict[str, str | int | None] = {}
+    about: tuple[uuid.UUID, ...] = ()
 
 
 async def record(
@@ -114,10 +145,11 @@ async def record(
     subject_id: uuid.UUID | None,
     label: str = "",
     outcome: Outcome = Outcome.DONE,
+    about: Iterable[uuid.UUID] = (),
     **details: str | int | None,
 ) -> None:
     """Record one deed of `actor`."""
-    await record_many(session, actor, action, [Deed(subject_id, label, details)], outcome)
+    await record_many(session, actor, action, [Deed(subject_id, label, details, tuple(about))], outcome)
 
 
 async def record_many(
@@ -139,6 +171,7 @@ async def record_many(
             "action": action.value,
             "subject_id": deed.subject_id,
             "subject_label": deed.label,
+            "about": list(deed.about),
             "outcome": outcome.value,
             "details": deed.details,
         }

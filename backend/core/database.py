@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -82,6 +82,21 @@ class TenantSession(AsyncSession):
         values["tenant"] = self.tenant_id
         with told_when_gone(driver):
             return await question.answer(driver, values)
+
+    def afterwards(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this as soon as the transaction is committed and its connection free; never after a rollback."""
+        self.sync_session.info.setdefault("afterwards", []).append(work)
+
+    async def commit(self) -> None:
+        """Commit, then do what was to be done afterwards: what fails there fails here."""
+        await super().commit()
+        for work in self.sync_session.info.pop("afterwards", ()):
+            await work()
+
+    async def rollback(self) -> None:
+        """Roll back; nothing is done afterwards."""
+        self.sync_session.info.pop("afterwards", None)
+        await super().rollback()
 
 
 class PublicSession(AsyncSession):

@@ -3,12 +3,15 @@
 import logging
 import re
 import time
+import uuid
+from collections.abc import Iterable
 
 from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core import admission, headers, templates
+from backend.core import admission, audit_reads, headers, templates
 from backend.core.ids import new_id
 from backend.core.visit import Visit, begin, in_scope
 
@@ -49,13 +52,24 @@ class Site(Litestar):
 
 
 def end_transaction(app: ASGIApp) -> ASGIApp:
-    """Litestar middleware: after the answer, drop what was not committed, however the request ended."""
+    """Litestar middleware: after the answer, drop what was not committed, however the request ended.
+
+    A refusal is recorded before its answer leaves.
+    """
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        visit = in_scope(scope)
+
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start" and visit.refused:
+                await visit.leave()
+                await _record_refusal(scope, visit)
+            await send(message)
+
         try:
-            await app(scope, receive, send)
+            await app(scope, receive, send_recorded)
         finally:
-            await in_scope(scope).leave()
+            await visit.leave()
 
     return middleware
 
@@ -69,6 +83,20 @@ def _without_body(send: Send) -> Send:
         await send(message)
 
     return send_head
+
+
+async def _record_refusal(scope: Scope, visit: Visit) -> None:
+    """Nothing was shown, so the answer leaves even where the database has gone away meanwhile."""
+    if visit.visitor is None:
+        return
+    values: Iterable[object] = scope["path_params"].values()
+    ids = (value for value in values if isinstance(value, uuid.UUID))
+    route = scope.get("path_template", "-")
+    try:
+        await audit_reads.record_refusal(visit.visitor.actor, route, next(ids, None), visit.refused)
+    except (SQLAlchemyError, OSError) as error:
+        where = {"request_id": visit.request_id, "route": route, "error": type(error).__name__}
+        log.error("refusal not recorded", extra=where)
 
 
 def _request_id(scope: Scope) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from backend.core import cookies, templates
-from backend.core.errors import AppError, Unauthenticated
+from backend.core.errors import AppError, Forbidden, Unauthenticated
 from backend.core.visit import SAFE_METHODS, visit_of
 from backend.core.web import Html, Request, frame_of, is_htmx, local_path
 
@@ -41,6 +41,8 @@ def answer_app_error(request: Request, error: AppError) -> Html:
     """An expected failure says its own sentence; nobody signed in is sent to sign in."""
     if isinstance(error, Unauthenticated):
         return _to_sign_in(request, error)
+    if isinstance(error, Forbidden):
+        visit_of(request).refused = error.message
     retry_after = getattr(error, "retry_after", None)
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
     return _answer(request, error.status, error.message, headers)

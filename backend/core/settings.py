@@ -27,6 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_migrator_url: str = ""
     #: …of the dispatcher's role, which sees the schema `work` and nothing else
     database_dispatcher_url: str = ""
+    #: …of the role that reads the audit of all schools; only `hocba audit check` uses it
+    database_auditor_url: str = ""
     redis_url: str
     s3_endpoint: str
     s3_access_key: str

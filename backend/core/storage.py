@@ -52,6 +52,17 @@ def object_key(tenant_id: uuid.UUID, sha256: str) -> str:
     return f"t/{tenant_id}/{sha256[:2]}/{sha256}"
 
 
+def checkpoint_key(number: int, sha256: str, part: str) -> str:
+    """Where the `json` or the time stamp (`tst`) of a checkpoint of the audit lies; `sha256` is that of its document."""
+    return f"audit/{number:08}-{sha256}.{part}"
+
+
+async def put_checkpoint(number: int, sha256: str, document: bytes, token: bytes) -> None:
+    """Write a checkpoint of the audit with its time stamp; it belongs to no school. Raises Unavailable."""
+    for part, data in (("tst", token), ("json", document)):
+        await asyncio.to_thread(_put, checkpoint_key(number, sha256, part), data)
+
+
 async def put(tenant_id: uuid.UUID, data: bytes) -> str:
     """Write bytes to the store, outside any transaction; returns their SHA-256. Safe to repeat.
 

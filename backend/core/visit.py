@@ -30,13 +30,17 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Visit:
-    """State of a request. `session` is there while its transaction is open, read-only where the method is safe."""
+    """State of a request. `session` is there while its transaction is open, read-only where the method is safe.
+
+    `refused` is what somebody was told who may not do this, empty for all others.
+    """
 
     request_id: str
     visitor: Visitor | None = None
     session: TenantSession | None = None
     #: Given back when the answer says that nothing failed (`core/admission.py`).
     paid_for_failing: list[Charge] = field(default_factory=list)
+    refused: str = ""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:

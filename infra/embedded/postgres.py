@@ -14,7 +14,7 @@ import asyncpg
 
 from infra.embedded import identity
 from infra.embedded.child import ChildSpec
-from infra.embedded.cluster_roles import APP, DISPATCHER, MIGRATOR, create_roles, provision
+from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR, create_roles, provision
 from infra.embedded.errors import StartRefused
 from infra.embedded.leash import leashed
 from infra.embedded.ports import LOOPBACK, Place
@@ -130,7 +130,7 @@ class Postgres:
         connection = await self._connect()
         try:
             await create_roles(
-                connection, {role: self.password(role) for role in (MIGRATOR, APP, DISPATCHER)}
+                connection, {role: self.password(role) for role in (MIGRATOR, APP, DISPATCHER, AUDITOR)}
             )
             await provision(connection, DATABASE)
         finally:

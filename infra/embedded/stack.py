@@ -11,7 +11,7 @@ from typing import Self
 
 from infra.embedded import programs
 from infra.embedded.child import ChildSpec
-from infra.embedded.cluster_roles import APP, DISPATCHER, MIGRATOR
+from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR
 from infra.embedded.instance import only_one
 from infra.embedded.interrupt import whole
 from infra.embedded.layout import DataDir
@@ -105,6 +105,7 @@ class EmbeddedStack:
             "HOCBA_DATABASE_URL": self.postgres.url(APP),
             "HOCBA_DATABASE_MIGRATOR_URL": self.postgres.url(MIGRATOR),
             "HOCBA_DATABASE_DISPATCHER_URL": self.postgres.url(DISPATCHER),
+            "HOCBA_DATABASE_AUDITOR_URL": self.postgres.url(AUDITOR),
             "HOCBA_REDIS_URL": self.valkey.url,
             "HOCBA_S3_ENDPOINT": self.s3.endpoint,
             "HOCBA_S3_ACCESS_KEY": self.s3.access_key,

@@ -15,6 +15,8 @@ _CLOCKS = {"backend.core.clock", "backend.core.ids"}
 #: What writes to a terminal because a person has called it there.
 _TERMINALS = {"cli", "command", "verify_command"}
 
+#: What people call each deed: having words is no use.
+_WORDS = {"backend.core.audit_words"}
 _ACTION, _PERMISSION = "backend.core.audit.Action", "backend.tenants.permissions.Permission"
 
 
@@ -55,6 +57,6 @@ def _members(source: Source, whole: str) -> set[str]:
 
 
 def _named(source: Source, whole: str) -> set[str]:
-    home = whole.rpartition(".")[0]
-    found = {m for module in source.values() if module.name != home for m, _ in mentions(module)}
+    idle = {whole.rpartition(".")[0], *_WORDS}
+    found = {m for module in source.values() if module.name not in idle for m, _ in mentions(module)}
     return {m.rpartition(".")[2] for m in found if m.rpartition(".")[0] == whole}

@@ -180,7 +180,7 @@ async def test_a_code_of_another_school_is_free(pair: Pair, table: Table) -> Non
     """No unique key tells whether somebody else has the same value."""
     a, b = pair
     mine, theirs = a.new_row(table), b.rows[named(table)]
-    columns = [c for c in table.columns if not c.foreign_keys and c.name != "tenant_id"]
+    columns = [c for c in table.columns if not c.foreign_keys and c.name in mine and c.name != "tenant_id"]
     same = mine | {column.name: theirs[column.name] for column in columns}
     assert await outcome(a, insert(table).values(mine)) == await outcome(a, insert(table).values(same))
 

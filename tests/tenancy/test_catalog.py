@@ -30,6 +30,8 @@ DEFINERS = {
     "directory.find_api_token(text)",
     "directory.end_api_client(uuid)",
     "directory.api_clients_seen()",
+    "directory.chain_audit(integer)",
+    "directory.newest_checkpoint()",
 }
 #: Schemas of the product, and those that come with PostgreSQL.
 _OURS = "n.nspname in ('public', 'work', 'ctx', 'directory')"
@@ -54,7 +56,9 @@ LINTS = {
         where not (p.policyname = 'tenant' and p.permissive = 'PERMISSIVE' and p.cmd = 'ALL' and p.with_check is null
                    and p.qual = '(tenant_id = ( SELECT ctx.tenant() AS tenant))'
                    and p.roles = case p.schemaname when 'work' then '{hocba_app}' else '{public}' end::name[])
-          and not (p.policyname = 'dispatcher' and p.schemaname = 'work' and p.roles = '{hocba_dispatcher}')""",
+          and not (p.policyname = 'dispatcher' and p.schemaname = 'work' and p.roles = '{hocba_dispatcher}')
+          and not (p.policyname = 'auditor' and p.tablename = 'audit_event' and p.cmd = 'SELECT'
+                   and p.roles = '{hocba_auditor}')""",
     "tables without the tenant's policy": f"""
         select name from ({_TENANT_TABLES}) t
         where not exists (select from pg_policy p where p.polrelid = t.oid and p.polname = 'tenant')""",
@@ -123,11 +127,20 @@ LINTS = {
     "tables that the dispatcher may touch beyond its work": f"""
         select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('r', 'p') and n.nspname <> 'work'
-          and (has_table_privilege('hocba_dispatcher', c.oid, 'select, insert, update, delete, truncate')
-               or has_any_column_privilege('hocba_dispatcher', c.oid, 'insert, update')
+          and (has_table_privilege('hocba_dispatcher', c.oid, 'update, delete, truncate')
+               or c.relname <> 'audit_checkpoint' and has_any_column_privilege('hocba_dispatcher', c.oid, 'insert')
+               or has_any_column_privilege('hocba_dispatcher', c.oid, 'update')
                or exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                           and has_column_privilege('hocba_dispatcher', c.oid, a.attnum, 'select')
-                          and (c.oid, a.attname) <> ('directory.tenant'::regclass, 'id')))""",
+                          and (c.oid, a.attname) <> ('directory.tenant'::regclass, 'id')
+                          and c.relname not in ('audit_head', 'audit_checkpoint')))""",
+    "tables that the auditor may read beyond the audit, or write": f"""
+        select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and c.relkind in ('r', 'p')
+          and (has_table_privilege('hocba_auditor', c.oid, 'insert, update, delete, truncate, references, trigger')
+               or has_any_column_privilege('hocba_auditor', c.oid, 'insert, update')
+               or c.relname not in ('audit_event', 'audit_head', 'audit_checkpoint')
+                  and has_any_column_privilege('hocba_auditor', c.oid, 'select'))""",
     "schemas in which the application may create": f"""
         select n.nspname from pg_namespace n where {_OURS}
           and (has_schema_privilege('hocba_app', n.oid, 'create')
@@ -217,6 +230,16 @@ PLANTS = {
     "grant select on student to hocba_dispatcher": "tables that the dispatcher may touch beyond its work",
     "grant select (opened_at) on directory.tenant to hocba_dispatcher": (
         "tables that the dispatcher may touch beyond its work"
+    ),
+    "grant insert on directory.audit_head to hocba_dispatcher": (
+        "tables that the dispatcher may touch beyond its work"
+    ),
+    "grant select on student to hocba_auditor": "tables that the auditor may read beyond the audit, or write",
+    "grant update (n) on audit_event to hocba_auditor": (
+        "tables that the auditor may read beyond the audit, or write"
+    ),
+    "create policy auditor on mark for select to hocba_auditor using (true)": (
+        "policies that are not the tenant's"
     ),
     "grant create on schema public to hocba_app": "schemas in which the application may create",
     "grant select on student to public": "rights given to everybody",

@@ -84,7 +84,7 @@ async def show_delivery(
     request: Request, session: Session, actor: CurrentActor, delivery_id: FromPath[uuid.UUID]
 ) -> Html:
     """One delivery with the evidence of each attempt."""
-    delivery, attempts = await service.get_delivery(session, delivery_id)
+    delivery, attempts = await service.open_delivery(session, actor, delivery_id)
     return page(
         request,
         "integrations/deliveries/delivery.html",

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, clock, jobs, storage
+from backend.core import audit, audit_reads, clock, jobs, storage
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
@@ -39,8 +39,10 @@ async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUI
     versions = await transcripts.get_versions(session, version_ids)
     packages = await transcripts.digests_of_files(session, version_ids, "xml")
     rows: list[dict[str, Any]] = []
+    about: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
     for version in versions:
         delivery_id = new_id()
+        about[delivery_id] = (version.id, version.student_id)
         rows.append(
             {
                 "tenant_id": session.tenant_id,
@@ -57,7 +59,9 @@ async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUI
             }
         )
     opened = set(await queries.open_deliveries(session, rows))
-    deeds = [audit.Deed(row["id"], row["label"]) for row in rows if row["id"] in opened]
+    deeds = [
+        audit.Deed(row["id"], row["label"], about=about[row["id"]]) for row in rows if row["id"] in opened
+    ]
     await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
     await jobs.enqueue(session, SEND, *opened)
 
@@ -157,7 +161,8 @@ async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) ->
         raise Conflict(f"{row.label}: chỉ gửi lại được hồ sơ đang chờ người xử lý.")
     unknown = {"state": DeliveryState.UNKNOWN, "reason": None}
     await queries.update_deliveries(session, [delivery_id], unknown)
-    await audit.record(session, actor, AuditAction.DELIVERY_QUEUED, delivery_id, row.label)
+    about = (row.version_id,)
+    await audit.record(session, actor, AuditAction.DELIVERY_QUEUED, delivery_id, row.label, about=about)
     await jobs.enqueue(session, QUERY, delivery_id)
 
 
@@ -199,6 +204,17 @@ async def get_delivery(
     return _summary(row), attempts
 
 
+async def open_delivery(
+    session: TenantSession, actor: Actor, delivery_id: uuid.UUID
+) -> tuple[DeliverySummary, Sequence[AttemptView]]:
+    """`get_delivery` for a person who looks at it. Raises NotFound."""
+    delivery, attempts = await get_delivery(session, delivery_id)
+    version = await transcripts.get_version(session, delivery.version_id)
+    about = (version.id, version.student_id)
+    audit_reads.record_read(session, actor, AuditAction.DELIVERY_READ, delivery_id, delivery.label, about)
+    return delivery, attempts
+
+
 async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult | QueryResult]) -> None:
     """Final states never flip: a later contradiction is left to reconciliation."""
     rows = [row for row in await _hold(session, list(answers)) if row.state not in rules.FINAL]
@@ -230,6 +246,7 @@ async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -
             AuditAction.DELIVERY_ANSWERED,
             row.id,
             row.label,
+            about=(row.version_id,),
             state=found.state.value,
         )
     await queries.update_deliveries(session, [row.id], values)

@@ -73,12 +73,14 @@ async def upload(
 
 
 @get("/nhap/{run_id:uuid}", guards=[requires(Permission.IMPORT)])
-async def show_run(request: Request, session: Session, run_id: FromPath[uuid.UUID]) -> Html:
+async def show_run(
+    request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]
+) -> Html:
     """The preview of one workbook."""
     return page(
         request,
         "integrations/imports/preview.html",
-        run=await service.get_run(session, run_id),
+        run=await service.open_run(session, actor, run_id),
         layouts=LAYOUT_NAMES,
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from backend.core import audit, clock, storage
+from backend.core import audit, audit_reads, clock, storage
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
@@ -118,6 +118,13 @@ async def get_run(session: TenantSession, run_id: uuid.UUID) -> ImportView:
     if run is None:
         raise NotFound("Không tìm thấy lần nhập này.")
     return _view(run)
+
+
+async def open_run(session: TenantSession, actor: Actor, run_id: uuid.UUID) -> ImportView:
+    """`get_run` for a person who looks at what it would change. Raises NotFound."""
+    run = await get_run(session, run_id)
+    audit_reads.record_read(session, actor, Action.IMPORT_READ, run_id, run.file_name)
+    return run
 
 
 async def list_runs(session: TenantSession) -> Sequence[ImportView]:

@@ -43,7 +43,7 @@ async def show_results(
 ) -> Html:
     """What the circular makes of each pupil's year, with the reasons."""
     school_class = await roster.get_class(session, class_id)
-    results = await service.class_results(session, class_id)
+    results = await service.open_results(session, actor, class_id)
     waiting = [
         r for r in results if r.state is ResultState.COMPUTED and r.result.promotion is not Promotion.PENDING
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, clock, outbox
+from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -105,6 +105,15 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
     ]
 
 
+async def open_results(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[PupilResult]:
+    """`class_results` for a person who looks at them."""
+    results = await class_results(session, class_id)
+    name = (await roster.get_class(session, class_id)).name
+    pupils = (one.student_id for one in results)
+    audit_reads.record_read(session, actor, Action.RESULTS_READ, class_id, f"Lớp {name}", pupils)
+    return results
+
+
 async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
     """The homeroom teacher confirms the results of the class (TT22 Đ.20, TT27 Đ.9); counts those confirmed.
 
@@ -129,7 +138,13 @@ async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUI
     values = {"state": ResultState.CONFIRMED, "confirmed_by": actor.staff_id, "confirmed_at": clock.now()}
     await queries.confirm(session, ready, values)
     await audit.record(
-        session, actor, Action.RESULTS_CONFIRMED, class_id, school_class.name, count=len(ready)
+        session,
+        actor,
+        Action.RESULTS_CONFIRMED,
+        class_id,
+        school_class.name,
+        about=[row.student_id for row in results if row.id in ready],
+        count=len(ready),
     )
     await outbox.emit(session, ResultsConfirmed(class_id))
     return len(ready)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from backend.core import audit, clock, outbox
+from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -62,13 +62,18 @@ async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None)
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
-    """A sheet with every pupil and mark. Raises NotFound."""
+    """A sheet with every pupil and mark, for a person who looks at it. Raises NotFound."""
     row = await _load(session, sheet_id)
     marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
         marks[mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = view
     students = await roster.list_students(session, row.class_id)
+    place = _place(row)
+    pupils = [one.id for one in students]
+    audit_reads.record_read(
+        session, actor, Action.SHEET_READ, sheet_id, f"Sổ {place}", [row.class_id, *pupils]
+    )
     return SheetView(
         summary=_summary(row, sum(len(cells) for cells in marks.values())),
         columns=rules.columns(_subject(row), row.grade_level),
@@ -156,7 +161,7 @@ async def lock_sheets(session: TenantSession, actor: Actor, sheet_ids: Sequence[
         session,
         actor,
         Action.SHEET_LOCKED,
-        [audit.Deed(row.id, f"{row.class_name} {row.subject_code}") for row in rows],
+        [audit.Deed(row.id, f"{row.class_name} {row.subject_code}", about=(row.class_id,)) for row in rows],
     )
     await outbox.emit_all(session, [GradeSheetLocked(sheet_id) for sheet_id in waiting])
     return len(waiting)
@@ -313,7 +318,8 @@ def _deed(row: Any, new: NewMark) -> audit.Deed:
         "slot": new.cell.slot,
         "student": str(new.student_id),
     }
-    return audit.Deed(new.sheet_id, f"{row.class_name} {row.subject_code}", details)
+    label = f"{row.class_name} {row.subject_code}"
+    return audit.Deed(new.sheet_id, label, details, about=(new.student_id, row.class_id))
 
 
 async def _locked(session: TenantSession, sheet_ids: set[SheetId], *, alone: bool = False) -> set[uuid.UUID]:

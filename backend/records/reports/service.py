@@ -2,7 +2,7 @@
 
 import uuid
 
-from backend.core import audit, parked_jobs
+from backend.core import audit, audit_chain, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -55,6 +55,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     pupils = sum(one.students for one in classes)
     locked = sum(sheet.state is SheetState.LOCKED for sheet in sheets)
     reached = _reached(versions)
+    sealed = await audit_chain.newest(session)
     stages = (
         Stage(key="locked", label="Khóa sổ điểm", done=locked, total=len(sheets)),
         Stage(
@@ -77,6 +78,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         next_step=await _next_step(session, actor, classes, sheets),
         waiting_for=_waiting_for(stages),
         stopped=await parked_jobs.count(session),
+        halted=audit_chain.halted(sealed) if sealed.is_late else "",
     )
 
 

@@ -68,11 +68,13 @@ async def show_classes(
 
 
 @get("/lop/{class_id:uuid}", guards=[requires(Permission.CLASSES_READ)])
-async def show_class(request: Request, session: Session, class_id: FromPath[uuid.UUID]) -> Html:
+async def show_class(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
     """One class: its pupils."""
     return page(
         request,
         "records/roster/class.html",
         school_class=await service.get_class(session, class_id),
-        students=await service.list_students(session, class_id),
+        students=await service.open_class_list(session, actor, class_id),
     )

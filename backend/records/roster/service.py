@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, clock
+from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
@@ -172,6 +172,16 @@ async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[Stu
         )
         for row in await queries.students_of(session, class_id)
     ]
+
+
+async def open_class_list(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[StudentSummary]:
+    """`list_students` for a person who looks at them."""
+    students = await list_students(session, class_id)
+    name = (await get_class(session, class_id)).name
+    audit_reads.record_read(
+        session, actor, Action.CLASS_READ, class_id, f"Lớp {name}", (one.id for one in students)
+    )
+    return students
 
 
 async def places_by_code(session: TenantSession) -> dict[str, StudentPlace]:

@@ -62,9 +62,7 @@ async def show_transcripts(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
     """Transcripts of a class and how far each has come."""
-    school_class = await roster.get_class(session, class_id)
-    await service.require_duty(session, actor, class_id)
-    versions = await service.list_versions(session, class_id)
+    school_class, versions = await service.open_class(session, actor, class_id)
     progress = (await assessment.progress(session)).get(school_class.id)
     confirmed = progress.confirmed if progress else 0
     return page(
@@ -148,11 +146,11 @@ async def download(
     if kind not in _TYPES:
         raise NotFound("Không có loại tệp này; chỉ có pdf và xml.")
     async with transaction(request) as session:
-        version = await service.open_version(session, actor, version_id)
+        version = await service.open_version(session, actor, version_id, Action.TRANSCRIPT_DOWNLOADED)
         sha256 = await service.digest_of_file(session, version_id, kind)
-    is_unsigned = kind == "pdf" and version.state != VersionState.ISSUED
-    if is_unsigned and not _signs(actor):
-        raise Forbidden(_NOT_ISSUED)
+        is_unsigned = kind == "pdf" and version.state != VersionState.ISSUED
+        if is_unsigned and not _signs(actor):
+            raise Forbidden(_NOT_ISSUED)
     data = await storage.get(actor.tenant_id, sha256)
     code = re.sub(r"[^0-9A-Za-z.-]", "_", version.student_code)
     name = f"hoc-ba-{code}-{version.academic_year}{'-CHUA-KY' if is_unsigned else ''}.{kind}"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from backend.core import audit, clock, outbox, settings, storage
+from backend.core import audit, audit_chain, audit_reads, clock, outbox, settings, storage
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
@@ -90,7 +90,9 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
         row = _row(session, snapshot, transcripts[student.id], school_class)
         rows.append(row)
         label = f"{student.full_name} ({student.student_code}), lớp {school_class.name}"
-        deeds.append(audit.Deed(row["id"], label, {"content_sha256": row["content_sha256"]}))
+        deeds.append(
+            audit.Deed(row["id"], label, {"content_sha256": row["content_sha256"]}, (student.id, class_id))
+        )
     await queries.insert_versions(session, rows)
     await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, deeds)
     await outbox.emit_all(session, [TranscriptFrozen(row["id"]) for row in rows])
@@ -124,7 +126,9 @@ async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> N
         for version_id, (pdf, xml) in files.items()
     }
     await queries.update_versions(session, values)
-    deeds = [audit.Deed(version_id, "", {"pdf_sha256": pdf.sha256}) for version_id, (pdf, _) in files.items()]
+    deeds = [
+        audit.Deed(row.id, "", {"pdf_sha256": files[row.id][0].sha256}, (row.student_id,)) for row in rows
+    ]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, deeds)
     await outbox.emit_all(session, [TranscriptRendered(version_id) for version_id in files])
 
@@ -141,8 +145,13 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
 
 
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """All have signed: the versions are issued and their lookup codes answer from now on. Raises NotFound."""
+    """All have signed: the versions are issued and their lookup codes answer from now on.
+
+    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
+    """
     rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
+    if rows:
+        await audit_chain.require_recent(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
     issued_at = clock.now()
     values = {
@@ -155,7 +164,7 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
         one.transcript_id: code_digest(one.lookup_code) for one in summaries.values()
     }
     await queries.publish_codes(session, codes)
-    deeds = [audit.Deed(version_id, "", {"signed_sha256": signed[version_id]}) for version_id in values]
+    deeds = [audit.Deed(row.id, "", {"signed_sha256": signed[row.id]}, (row.student_id,)) for row in rows]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
@@ -178,6 +187,19 @@ async def versions_after(
     return [_summary(row) for row in rows]
 
 
+async def open_class(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, list[VersionSummary]]:
+    """A class and its versions for a person who looks at them. Raises NotFound; Forbidden without a duty in the class."""
+    school_class = await roster.get_class(session, class_id)
+    await require_duty(session, actor, class_id)
+    versions = await list_versions(session, class_id)
+    pupils = (one.student_id for one in versions)
+    label = f"Lớp {school_class.name}"
+    audit_reads.record_read(session, actor, Action.TRANSCRIPTS_LISTED, class_id, label, pupils)
+    return school_class, versions
+
+
 async def get_version(session: TenantSession, version_id: uuid.UUID) -> VersionSummary:
     """One version. Raises NotFound."""
     return (await get_versions(session, [version_id]))[0]
@@ -189,10 +211,17 @@ async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID])
     return [found[version_id] for version_id in version_ids]
 
 
-async def open_version(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> VersionSummary:
-    """One version for a person who looks into it. Raises NotFound; Forbidden without a duty in its class."""
+async def open_version(
+    session: TenantSession, actor: Actor, version_id: uuid.UUID, action: Action = Action.TRANSCRIPT_READ
+) -> VersionSummary:
+    """One version for a person who looks into it, or takes a file of it away (`action`).
+
+    Raises NotFound; Forbidden without a duty in its class.
+    """
     version = await get_version(session, version_id)
     await require_duty(session, actor, version.class_id)
+    label = f"{version.full_name} ({version.student_code}), lớp {version.class_name}"
+    audit_reads.record_read(session, actor, action, version_id, label, [version.student_id])
     return version
 
 

@@ -257,6 +257,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             steps.c.last_position,
             SigningRequest.current_sha256,
             SigningRequest.label,
+            SigningRequest.subject_id,
         )
         .join(
             SigningStep,

@@ -8,7 +8,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls, run_script
 
 revision = "0030"
-down_revision = "0001"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

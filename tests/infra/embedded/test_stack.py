@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
 from infra.embedded import identity
-from infra.embedded.cluster_roles import APP, CONTEXT, DISPATCHER, MIGRATOR
+from infra.embedded.cluster_roles import APP, AUDITOR, CONTEXT, DISPATCHER, MIGRATOR
 from infra.embedded.errors import StartRefused
 from infra.embedded.ready import answers_http
 from infra.embedded.s3 import BUCKET
@@ -54,6 +54,7 @@ async def test_the_roles_have_no_power(connect: Connect) -> None:
     )
     assert [tuple(row) for row in rows] == [
         (APP, True, False),
+        (AUDITOR, True, False),
         (CONTEXT, False, False),
         (DISPATCHER, True, False),
         (MIGRATOR, True, False),

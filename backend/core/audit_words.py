@@ -1,0 +1,90 @@
+"""What people call the deeds of the audit. Every action has its words; areas stand in the order of a school year."""
+
+from backend.core.audit import Action, Outcome
+
+#: Area → the part of an action before its first dot.
+AREAS = {
+    "access": "Đăng nhập và quyền",
+    "people": "Nhân sự",
+    "staffing": "Lời mời",
+    "schools": "Hồ sơ trường",
+    "subscriptions": "Gói sử dụng",
+    "api": "Kết nối của hệ thống khác",
+    "privacy": "Dữ liệu cá nhân",
+    "imports": "Nhập dữ liệu",
+    "roster": "Lớp và học sinh",
+    "gradebook": "Sổ điểm",
+    "assessment": "Kết quả",
+    "transcripts": "Học bạ",
+    "signing": "Ký số",
+    "deliveries": "Gửi dữ liệu",
+    "work": "Việc nền",
+    "audit": "Nhật ký",
+}
+
+ACTION_NAMES = {
+    Action.SIGN_IN: "Đăng nhập",
+    Action.SIGN_IN_REFUSED: "Đăng nhập không thành công",
+    Action.SIGN_OUT: "Đăng xuất",
+    Action.ACCESS_REFUSED: "Bị từ chối vì không có quyền",
+    Action.STAFF_ADDED: "Thêm nhân sự",
+    Action.STAFF_CHANGED: "Sửa thông tin hoặc vai trò của nhân sự",
+    Action.STAFF_LEFT: "Cho nhân sự nghỉ",
+    Action.STAFF_RETURNED: "Nhận nhân sự trở lại",
+    Action.DELEGATION_MADE: "Giao phó hiệu trưởng ký thay",
+    Action.DELEGATION_ENDED: "Thôi giao ký thay",
+    Action.INVITATION_SENT: "Gửi lời mời",
+    Action.INVITATION_WITHDRAWN: "Rút lời mời",
+    Action.INVITATION_ACCEPTED: "Nhận lời mời",
+    Action.SCHOOL_CHANGED: "Sửa hồ sơ trường",
+    Action.SEATS_CHANGED: "Đổi số chỗ",
+    Action.API_CLIENT_ADDED: "Tạo kết nối cho hệ thống khác",
+    Action.API_CLIENT_ENDED: "Dừng kết nối của hệ thống khác",
+    Action.API_TOKEN_ISSUED: "Cấp khóa truy cập cho hệ thống khác",
+    Action.API_READ: "Hệ thống khác đọc dữ liệu",
+    Action.DATA_REQUEST_RECORDED: "Ghi nhận yêu cầu về dữ liệu cá nhân",
+    Action.DATA_REQUEST_ACKNOWLEDGED: "Báo đã nhận yêu cầu về dữ liệu cá nhân",
+    Action.DATA_REQUEST_EXTENDED: "Gia hạn trả lời yêu cầu về dữ liệu cá nhân",
+    Action.DATA_REQUEST_ANSWERED: "Trả lời yêu cầu về dữ liệu cá nhân",
+    Action.PUPIL_DATA_EXPORTED: "Xuất toàn bộ dữ liệu của một học sinh",
+    Action.IMPORT_PREVIEWED: "Tải tệp lên và xem trước",
+    Action.IMPORT_READ: "Xem lại một lần nhập",
+    Action.IMPORT_APPLIED: "Ghi tệp vào hệ thống",
+    Action.YEAR_OPENED: "Mở năm học",
+    Action.CLASS_READ: "Xem danh sách học sinh của lớp",
+    Action.SHEET_READ: "Xem sổ điểm",
+    Action.MARK_CHANGED: "Sửa điểm hoặc nhận xét",
+    Action.SHEET_LOCKED: "Khóa sổ điểm",
+    Action.RESULTS_READ: "Xem kết quả của lớp",
+    Action.RESULTS_COMPUTED: "Tính kết quả",
+    Action.RESULTS_CONFIRMED: "Xác nhận kết quả",
+    Action.TRANSCRIPTS_LISTED: "Xem danh sách học bạ của lớp",
+    Action.TRANSCRIPT_READ: "Xem học bạ",
+    Action.TRANSCRIPT_DOWNLOADED: "Tải tệp học bạ",
+    Action.PERSONAL_ID_SHOWN: "Xem số định danh cá nhân của học sinh",
+    Action.TRANSCRIPT_FROZEN: "Chốt số liệu học bạ",
+    Action.TRANSCRIPT_RENDERED: "Kết xuất học bạ",
+    Action.TRANSCRIPT_ISSUED: "Phát hành học bạ",
+    Action.CREDENTIAL_ENROLLED: "Đăng ký chứng thư số",
+    Action.SIGNING_REQUESTED: "Đưa học bạ đi ký",
+    Action.SIGNING_CONSENTED: "Đồng ý ký cả lô",
+    Action.SIGNING_STEP_SIGNED: "Ký số hoặc đóng dấu",
+    Action.SIGNING_BATCH_ENDED: "Kết thúc lô ký",
+    Action.DELIVERY_QUEUED: "Xếp hàng gửi học bạ",
+    Action.DELIVERY_READ: "Xem một lần gửi",
+    Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",
+    Action.WORK_RESUMED: "Cho làm lại việc đang dừng",
+    Action.AUDIT_READ: "Xem nhật ký",
+}
+
+OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ chối"}
+
+
+def area_of(action: Action) -> str:
+    """The area of an action, in words."""
+    return AREAS[action.value.partition(".")[0]]
+
+
+def name_of(action: str) -> str:
+    """What people call an action; one of another release is called by its name."""
+    return ACTION_NAMES[Action(action)] if action in set(Action) else action

@@ -1,0 +1,137 @@
+"""The keeper: chains every school, one checkpoint an hour; what fails in one round is done in the next."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from backend.core import audit_chain, audit_keeper, clock, settings
+from backend.core.database import TenantId
+from backend.core.errors import Unavailable
+from backend.remote_signing.timestamping import service as timestamping
+from infra.audit_check.check import Check
+from infra.audit_check.sources import Store
+from infra.audit_check.stamps import anchors, stamped_at
+from infra.embedded.stack import EmbeddedStack
+from tests.factories.signing_school import changed_settings
+from tests.factories.small_school import open_small_school
+from tests.fakes.processes import SigningService
+from tests.infra.audit_check.conftest import record, sources_of
+
+_NUMBERS = "select number from directory.audit_checkpoint order by number"
+
+
+@pytest.fixture
+def store(product: settings.Settings, authority: SigningService) -> Store:
+    return Store(sources_of(product, authority))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def dispatcher(
+    sealed: tuple[TenantId, TenantId], embedded_stack: EmbeddedStack, store: Store
+) -> AsyncIterator[asyncpg.Connection]:
+    """Its rows are rolled back, and what it stored is removed."""
+    before = store.listed()
+    connection = await asyncpg.connect(embedded_stack.postgres.url("hocba_dispatcher"))
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+    for key in store.listed() - before:
+        store._client.delete_object(Bucket=store._bucket, Key=key)
+    store.close()
+
+
+async def numbers(connection: asyncpg.Connection) -> list[int]:
+    return [row["number"] for row in await connection.fetch(_NUMBERS)]
+
+
+async def outside(tenant_id: TenantId, connection: asyncpg.Connection) -> int:
+    """Events of the school that its chain does not have: what was recorded, less what its head counts."""
+    head = "select n from directory.audit_head where tenant_id = $1"
+    return 3 - int(await connection.fetchval(head, tenant_id) or 0)
+
+
+async def test_a_checkpoint_an_hour(
+    dispatcher: asyncpg.Connection, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id = (await open_small_school()).tenant_id
+    await record(tenant_id, 3)
+    await audit_keeper.keep_once(dispatcher, timestamping.stamp)
+    assert await outside(tenant_id, dispatcher) == 0
+    assert await numbers(dispatcher) == [1, 2]
+
+    later = datetime.now(UTC) + audit_chain.INTERVAL
+    monkeypatch.setattr(clock, "now", lambda: later)
+    await audit_keeper.keep_once(dispatcher, timestamping.stamp)
+    await audit_keeper.keep_once(dispatcher, timestamping.stamp)
+    assert await numbers(dispatcher) == [1, 2, 3]
+    [key] = [key for key in store.listed() if key.startswith("audit/00000003-") and key.endswith(".json")]
+    said = json.loads(store.fetch(key))
+    assert str(tenant_id) in {head[0] for head in said["heads"]}
+    assert {*said} == {"kind", "number", "made_at", "previous", "merkle_root", "heads"}
+
+
+async def test_an_authority_that_is_away_stops_no_chain(
+    dispatcher: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id = (await open_small_school()).tenant_id
+    await record(tenant_id, 3)
+    later = datetime.now(UTC) + audit_chain.INTERVAL
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with changed_settings(HOCBA_TSA_URL="http://127.0.0.1:1/tsa"):
+        with pytest.raises(Unavailable, match="Máy chủ dấu thời gian"):
+            await timestamping.stamp(b"anything")
+        await audit_keeper.keep_once(dispatcher, timestamping.stamp)
+    assert await outside(tenant_id, dispatcher) == 0
+    assert await numbers(dispatcher) == [1, 2]
+    await audit_keeper.keep_once(dispatcher, timestamping.stamp)
+    assert await numbers(dispatcher) == [1, 2, 3]
+
+
+async def test_a_crash_before_the_row_leaves_nothing_wrong(
+    dispatcher: asyncpg.Connection, store: Store, authority: SigningService, embedded_stack: EmbeddedStack
+) -> None:
+    point = dispatcher.transaction()
+    await point.start()
+    await audit_keeper.make_checkpoint(dispatcher, timestamping.stamp)
+    await point.rollback()
+    await audit_keeper.make_checkpoint(dispatcher, timestamping.stamp)
+    assert len([key for key in store.listed() if key.startswith("audit/00000003-")]) == 4
+    trusted = anchors(authority.trust_root.parent)
+    auditor = await asyncpg.connect(embedded_stack.postgres.url("hocba_auditor"))
+    async with auditor.transaction():
+        report = await Check(
+            connection=auditor,
+            keys=store.listed(),
+            fetch=store.fetch,
+            stamped_at=partial(stamped_at, trusted=trusted),
+            now=datetime.now(UTC) + timedelta(minutes=1),
+            schools=[],
+        ).run()
+    await auditor.close()
+    assert report.findings == []
+
+
+async def test_one_of_several_keepers_works(
+    sealed: tuple[TenantId, TenantId], embedded_stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, stop = embedded_stack.postgres.url("hocba_dispatcher"), asyncio.Event()
+    monkeypatch.setattr(audit_keeper, "ROUND_SECONDS", 0.02)
+    monkeypatch.setattr(audit_keeper, "RECOVER_SECONDS", 0.02)
+    rounds: list[asyncpg.Connection] = []
+
+    async def count(connection: asyncpg.Connection, stamp: audit_keeper.Stamp) -> None:
+        rounds.append(connection)
+        stop.set() if len(rounds) == 10 else None
+
+    monkeypatch.setattr(audit_keeper, "keep_once", count)
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(audit_keeper.keep(url, timestamping.stamp, stop) for _ in range(3)))
+    assert len({id(one) for one in rounds}) == 1
