@@ -34,6 +34,9 @@ class Permission(StrEnum):
     PEOPLE_MANAGE = "people:staff:manage"
     SCHOOL_MANAGE = "schools:school:manage"
     SEATS_MANAGE = "subscriptions:seat:manage"
+    AUDIT_READ = "audit:event:read"
+    ACCOUNTS_RESET = "account:account:reset"
+    PROVIDERS_MANAGE = "federation:provider:manage"
 
 
 class Role(StrEnum):
@@ -72,6 +75,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SEATS_MANAGE,
             _P.API_CLIENTS_MANAGE,
             _P.PRIVACY_REGISTER_READ,
+            _P.AUDIT_READ,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
         }
     ),
     Role.PRINCIPAL: frozenset(
@@ -91,6 +97,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
             _P.SCHOOL_MANAGE,
+            _P.AUDIT_READ,
         }
     ),
     Role.DEPUTY_PRINCIPAL: frozenset(
@@ -132,6 +139,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
         }
     ),
 }

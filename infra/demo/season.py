@@ -15,7 +15,9 @@ from infra.demo.visitor import Visitor
 from infra.demo.workbooks import DemoFile
 
 _CLASS = re.compile(r'href="/lop/([0-9a-f-]{36})">([^<]+)</a>')
-_CONSENT = re.compile(r'name="ma" value="([0-9a-f]{64})">\s*<input[^>]*name="luc" value="([^"]+)"')
+_CONSENT = re.compile(
+    r'name="ma" value="([0-9a-f]{64})">\s*<input[^>]*name="so" value="(\d+)">\s*<input[^>]*name="luc" value="([^"]+)"'
+)
 _BAR = re.compile(r'class="work work-(\w+)"[\s\S]*?<progress[^>]*value="(\d+)" max="(\d+)"')
 _VERSION = re.compile(r'href="/hoc-ba/([0-9a-f-]{36})"')
 _CODE = re.compile(r"/tra-cuu/([0-9a-f]{32})")
@@ -145,7 +147,8 @@ class Season:
                 found = _CONSENT.search(await signer.get(f"/ky/xem?vai={role}"))
                 if found is None:
                     raise RuntimeError(f"the consent page of {role} has no list")
-                consent = {"vai": role, "ma": found.group(1), "luc": found.group(2)}
+                root, count, as_of = found.groups()
+                consent = {"vai": role, "ma": root, "so": count, "luc": as_of, "password": PASSWORD}
                 await self._watch(signer, await signer.post("/ky", consent), tick)
             elif not await self._watch_running(signer, tick):
                 return

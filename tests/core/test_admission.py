@@ -52,7 +52,7 @@ def marked(site: Litestar) -> list[tuple[str, object, RouteClass]]:
 
 def test_every_address_has_its_class(site: Litestar) -> None:
     free = {path for path, _, kind in marked(site) if kind is RouteClass.FREE}
-    assert free == {"/healthz", "/readyz", "/styleguide", "/static/{file_path:path}"}
+    assert free == {"/favicon.ico", "/healthz", "/readyz", "/styleguide", "/static/{file_path:path}"}
     assert {kind for _, _, kind in marked(site)} == set(RouteClass)
 
 

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
-from backend.core import admission, clock, personal_data, storage
+from backend.core import admission, clock, data_register, storage
 from backend.core.admission import RouteClass
 from backend.core.errors import AppError, Invalid
 from backend.core.personal_data import DataKind
@@ -31,7 +31,7 @@ from backend.records.privacy.schemas import (
     RequestKind,
     RequestState,
 )
-from backend.tenants.guards import requires
+from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 
 ROOT = "/du-lieu-ca-nhan"
@@ -87,7 +87,7 @@ async def show_register(request: Request) -> Html:
     return page(
         request,
         "records/privacy/register.html",
-        holdings=personal_data.register(),
+        holdings=data_register.register(),
         personal=DataKind.PERSONAL,
         sensitive=DataKind.SENSITIVE,
     )
@@ -145,7 +145,7 @@ async def close(
 
 @post(
     f"{ROOT}/{{request_id:uuid}}/ban-sao",
-    guards=[_MANAGES, without_transaction],
+    guards=[_MANAGES, step_up(ROOT), without_transaction],
     opt={admission.OPTION: RouteClass.EXPORT},
     status_code=200,
 )

@@ -32,6 +32,11 @@ async def add_staff(
     return staff_id
 
 
+def describe(name: str, email: str, title: str, roles: Iterable[Role | str]) -> Newcomer:
+    """A person out of what was typed about them. Raises Invalid with the field to mend."""
+    return rules.newcomer(name, email, title, roles)
+
+
 async def check_newcomer(
     session: TenantSession, actor: Actor, name: str, email: str, title: str, roles: Iterable[Role | str]
 ) -> Newcomer:

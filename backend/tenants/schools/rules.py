@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from backend.core.errors import Invalid
 from backend.core.text import check_text
-from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
+from backend.tenants.schools.schemas import PROVINCES, SchoolLevel, SchoolProfile
 
 #: Mã số thuế: ten digits, a dependent unit three more (Thông tư 86/2024/TT-BTC Điều 5).
 _TAX_CODE = re.compile(r"\d{10}(-\d{3})?", re.ASCII)
@@ -38,6 +38,29 @@ def changed(
     )
 
 
+def new_profile(
+    *,
+    name: str,
+    code: str,
+    tax_code: str,
+    province_code: str,
+    ward: str,
+    levels: Iterable[SchoolLevel | str],
+) -> SchoolProfile:
+    """What a school that wants to be opened says of itself. Raises Invalid with the field to mend."""
+    if province_code not in PROVINCES:
+        raise Invalid("Chưa chọn tỉnh, thành phố, hoặc mã tỉnh không có trong danh sách; xin chọn lại.")
+    return SchoolProfile(
+        name=_required(name, "Tên trường", 150),
+        code=_checked_code(code),
+        tax_code=checked_tax_code(tax_code),
+        province_code=province_code,
+        province=PROVINCES[province_code],
+        ward=_required(ward, "Xã, phường, đặc khu", 80),
+        levels=checked_levels(levels),
+    )
+
+
 def checked_tax_code(tax_code: str) -> str:
     """Raises Invalid unless it is written like one."""
     found = tax_code.strip().replace(" ", "")
@@ -48,7 +71,7 @@ def checked_tax_code(tax_code: str) -> str:
     return found
 
 
-def checked_code(code: str) -> str:
+def _checked_code(code: str) -> str:
     """The Ministry's code of a school. Raises Invalid unless it is written like one."""
     found = code.strip().replace(" ", "")
     if not _MINISTRY_CODE.fullmatch(found):

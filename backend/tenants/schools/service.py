@@ -24,6 +24,27 @@ async def open_school(tenant_id: uuid.UUID, profile: SchoolProfile) -> None:
         await queries.insert_school(session, profile)
 
 
+async def is_open(tenant_id: uuid.UUID) -> bool:
+    """Whether the tenant has its school."""
+    async with tenant_session(tenant_id, read_only=True) as session:
+        return await queries.find_school(session) is not None
+
+
+def describe_school(
+    *,
+    name: str,
+    code: str,
+    tax_code: str,
+    province_code: str,
+    ward: str,
+    levels: Iterable[SchoolLevel | str],
+) -> SchoolProfile:
+    """The profile of a school that wants to be opened. Raises Invalid with the field to mend."""
+    return rules.new_profile(
+        name=name, code=code, tax_code=tax_code, province_code=province_code, ward=ward, levels=levels
+    )
+
+
 async def get_school(session: TenantSession) -> SchoolProfile:
     """The school of this transaction. Raises NotFound when the tenant has none."""
     school = await queries.find_school(session)
