@@ -174,12 +174,9 @@ def _database_of(variable: str) -> Iterator[None]:
 
     Raises SettingsError.
     """
-    from asyncpg import PostgresError
-    from sqlalchemy.exc import DBAPIError
-
     try:
         yield
-    except (OSError, PostgresError, DBAPIError) as error:
+    except Exception as error:
         state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
         if not isinstance(error, OSError) and not state.startswith(_NOT_LET_IN):
             raise

@@ -6,7 +6,6 @@ from backend.core.audit import Action, Outcome
 AREAS = {
     "access": "Đăng nhập và quyền",
     "federation": "Đăng nhập bằng tài khoản khác",
-    "federation": "Đăng nhập bằng tài khoản ngoài",
     "people": "Nhân sự",
     "staffing": "Lời mời",
     "schools": "Hồ sơ trường",
