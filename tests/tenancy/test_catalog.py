@@ -21,6 +21,8 @@ DEFINERS = {
     "directory.applications(text, text)",
     "directory.application(text, uuid)",
     "directory.decide_application(text, uuid, text, text, uuid)",
+    "directory.places_of_session(text, interval)",
+    "directory.move_session(text, interval, text, uuid)",
     "directory.publish_invitation(text, uuid)",
     "directory.find_invitation(text)",
     "directory.find_login(text)",

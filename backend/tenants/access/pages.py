@@ -1,6 +1,7 @@
 """Signing in and out."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from litestar import get, post
 from litestar.params import FromQuery, QueryParameter, URLEncodedBody
@@ -35,9 +36,15 @@ async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
         token = await service.sign_in(data.login, data.password, network_of(request), old_token)
     except (Unauthenticated, TooManyTries) as error:
         return _again(request, data, error)
-    answer = redirect(request, local_path(data.tiep))
+    answer = redirect(request, await _first_page(token, local_path(data.tiep)))
     answer.cookies.append(cookies.write("session", token))
     return answer
+
+
+async def _first_page(token: str, wanted: str) -> str:
+    """Where the person goes from the sign-in: by way of the choice of a school, where there is a choice."""
+    several = len(await service.places_of(token)) > 1
+    return f"/chon-truong?tiep={quote(wanted, safe='/')}" if several else wanted
 
 
 @post("/dang-xuat", guards=[requires()])

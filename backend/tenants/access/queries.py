@@ -1,5 +1,6 @@
 """Calls of the directory's functions: each answers about one login or one session, none lists anything."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,8 @@ _FIND_SESSION = Question(text("select tenant_id, staff_id from directory.find_se
 _FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
 _JOIN = text("select directory.join_school(:account, :staff)")
 _JOIN_BY_SESSION = text("select directory.join_by_session(:digest, :idle, :staff)")
+_PLACES = text("select tenant_id, staff_id from directory.places_of_session(:digest, :idle)")
+_MOVE = text("select directory.move_session(:digest, :idle, :new_digest, :tenant)")
 _CLOSE_PLACE = text("select directory.close_place(:staff)")
 _REOPEN_PLACE = text("select directory.reopen_place(:staff)")
 _CLOSE_SESSION = text("select directory.close_session(:digest)")
@@ -91,6 +94,20 @@ async def join_by_session(
     """The same for the account of a session; False also when that has ended."""
     values = {"digest": token_digest, "idle": idle, "staff": staff_id}
     return bool(await session.scalar(_JOIN_BY_SESSION, values))
+
+
+async def places_of(session: PublicSession, token_digest: str, idle: timedelta) -> list[Place]:
+    """All places of work of the account of a running session."""
+    found = await session.execute(_PLACES, {"digest": token_digest, "idle": idle})
+    return [_place(row) for row in found]
+
+
+async def move_session(
+    session: PublicSession, token_digest: str, idle: timedelta, new_digest: str, tenant_id: uuid.UUID
+) -> bool:
+    """Let a running session go on at another place of its account; False when there is none."""
+    values = {"digest": token_digest, "idle": idle, "new_digest": new_digest, "tenant": tenant_id}
+    return bool(await session.scalar(_MOVE, values))
 
 
 async def close_place(session: TenantSession, staff_id: StaffId) -> None:

@@ -11,7 +11,7 @@ from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action, Outcome
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession, public_session, tenant_session
-from backend.core.errors import Conflict, Invalid, Unauthenticated
+from backend.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from backend.core.ids import new_token
 from backend.tenants.access import passwords, queries
 from backend.tenants.access.schemas import Account, AccountId, Place
@@ -97,6 +97,21 @@ async def join_signed_in(session: TenantSession, token: str, staff_id: StaffId) 
     """The same for the account of a running session. Raises Conflict also when the session has ended."""
     if not await queries.join_by_session(session, _digest(token), IDLE, staff_id):
         raise Conflict(_WORKS_HERE)
+
+
+async def places_of(token: str) -> list[Place]:
+    """All places of work of whoever holds the token; none once the session has ended."""
+    async with public_session() as directory:
+        return await queries.places_of(directory, _digest(token), IDLE)
+
+
+async def move(token: str, tenant_id: uuid.UUID) -> str:
+    """The session goes on in another school of its account, under a new token. Raises NotFound for other schools."""
+    moved = new_token()
+    async with public_session() as directory:
+        if not await queries.move_session(directory, _digest(token), IDLE, _digest(moved), tenant_id):
+            raise NotFound("Tài khoản này không làm việc ở trường vừa chọn.")
+    return moved
 
 
 async def close_place(session: TenantSession, staff_id: StaffId) -> None:

@@ -6,13 +6,17 @@ from datetime import date, datetime
 from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import holding
 
 
 class DelegationRow(TenantTable):
     """Days on which a deputy signs, by a written decision. What is over stays as evidence of who might sign when."""
 
     __tablename__ = "delegation"
-    __table_args__ = (tenant_key("staff_id", "staff_member"),)
+    __table_args__ = (
+        tenant_key("staff_id", "staff_member"),
+        {"info": holding(internal="starts_on ends_on decision_number made_at")},
+    )
 
     staff_id: Mapped[uuid.UUID]
     starts_on: Mapped[date]

@@ -21,7 +21,7 @@ class StaffMember(TenantTable):
         UniqueConstraint("tenant_id", "email"),
         {
             "info": holding(
-                internal="joined_at",
+                internal="joined_at left_at",
                 personal="full_name email title",
                 title="Nhân sự của trường",
                 purpose="Đăng nhập, phân công, ký học bạ",

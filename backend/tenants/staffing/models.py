@@ -7,13 +7,27 @@ from sqlalchemy import ARRAY, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class InvitationRow(TenantTable):
     """An invitation. Its token is kept nowhere, its digest in the directory, which leads here. `staff_id`: who came."""
 
     __tablename__ = "invitation"
-    __table_args__ = (tenant_key("invited_by", "staff_member"), tenant_key("staff_id", "staff_member"))
+    __table_args__ = (
+        tenant_key("invited_by", "staff_member"),
+        tenant_key("staff_id", "staff_member"),
+        {
+            "info": holding(
+                internal="invited_at expires_at withdrawn_at accepted_at",
+                personal="email full_name title roles",
+                title="Lời mời làm việc",
+                purpose="Mời đúng người vào trường với đúng vai trò",
+                ground=Ground.EMPLOYMENT,
+                keep=Keep.EMPLOYMENT,
+            )
+        },
+    )
 
     email: Mapped[str]
     full_name: Mapped[str]
