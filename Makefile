@@ -45,6 +45,10 @@ check: format-check lint types imports templates drift ## định dạng, lỗi 
 bench: $(INSTALLED_DEV) system-packages assets ## đo tốc độ, mỗi dòng một JSON (ONLY=render,sign QUICK=1)
 	@$(BIN)/python -m infra.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
+.PHONY: sabotage
+sabotage: $(INSTALLED_DEV) assets ## phá từng hàng rào giữa các trường trên bản sao, đếm số bị bài kiểm thử phát hiện (ONLY=chữ)
+	@$(BIN)/python -m infra.sabotage $(if $(ONLY),--only "$(ONLY)")
+
 .PHONY: format
 format: $(INSTALLED_DEV) ## sửa định dạng và những lỗi sửa được tự động
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from litestar import Litestar, Response, get, post
 from litestar.datastructures import State
+from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
@@ -43,8 +44,11 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.account import pages as account_pages
 from backend.tenants.api_clients import pages as api_client_pages
+from backend.tenants.audit_trail import pages as audit_pages
 from backend.tenants.delegations import pages as delegation_pages
+from backend.tenants.federation import pages as federation_pages
 from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import pages as school_pages
@@ -80,6 +84,12 @@ async def csp_report() -> None:
     log.warning("content security policy report", extra={"event": "csp"})
 
 
+@get("/favicon.ico", guards=[guards.public()], opt=FREE)
+async def favicon() -> Redirect:
+    """Browsers ask here when a page names no icon: a PDF, an answer in JSON."""
+    return Redirect(templates.asset("mark.svg"))
+
+
 @get("/styleguide", guards=[guards.public()], opt=FREE)
 async def styleguide(request: web.Request) -> web.Html:
     """Every component in every state, for people who write pages; not there in production."""
@@ -100,11 +110,48 @@ ROUTES: list[ControllerRouterHandler] = [
     healthz,
     readyz,
     csp_report,
+    favicon,
     styleguide,
     static_files,
     access_pages.show_sign_in,
     access_pages.sign_in,
+    access_pages.sign_in_with_code,
+    access_pages.ask_passkey,
+    access_pages.sign_in_with_passkey,
+    access_pages.show_verify,
+    access_pages.verify,
+    access_pages.ask_own_passkey,
     access_pages.sign_out,
+    account_pages.show_account,
+    account_pages.show_new_passkey,
+    account_pages.ask_new_passkey,
+    account_pages.add_passkey,
+    account_pages.remove_passkey,
+    account_pages.start_app,
+    account_pages.show_app,
+    account_pages.confirm_app,
+    account_pages.remove_app,
+    account_pages.make_recovery_codes,
+    account_pages.show_password,
+    account_pages.change_password,
+    account_pages.end_session,
+    account_pages.end_other_sessions,
+    account_pages.show_resets,
+    account_pages.issue_reset,
+    account_pages.show_reset,
+    account_pages.reset,
+    federation_pages.show_provider,
+    federation_pages.set_out,
+    federation_pages.come_back,
+    federation_pages.show_links,
+    federation_pages.set_out_to_link,
+    federation_pages.show_offer,
+    federation_pages.link,
+    federation_pages.unlink,
+    federation_pages.show_providers,
+    federation_pages.show_new_provider,
+    federation_pages.add_provider,
+    federation_pages.remove_provider,
     staffing_pages.show_staff,
     staffing_pages.show_invitation_form,
     staffing_pages.invite,
@@ -126,6 +173,8 @@ ROUTES: list[ControllerRouterHandler] = [
     handover_pages.cancel_closing,
     management_pages.show_leaving,
     management_pages.leave,
+    audit_pages.show_trail,
+    audit_pages.show_event,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
@@ -156,6 +205,8 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcript,
     transcript_pages.show_personal_id,
     transcript_pages.download,
+    transcript_pages.show_version_trail,
+    transcript_pages.show_student_trail,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -201,11 +252,14 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "key", Permission.PROVIDERS_MANAGE),
+    NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
     NavItem("Chủ trường", "/chu-truong", "building-community", Permission.CONSOLE_READ),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
+    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
 )
 
 

@@ -14,6 +14,7 @@ from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.api_clients import models as api_clients
 from backend.tenants.delegations import models as delegations
+from backend.tenants.federation import models as federation
 from backend.tenants.people import models as people
 from backend.tenants.schools import models as schools
 from backend.tenants.staffing import models as staffing
@@ -28,6 +29,7 @@ MODULES = (
     schools,
     subscriptions,
     people,
+    federation,
     staffing,
     delegations,
     api_clients,

@@ -1,6 +1,7 @@
 """Who asks: a person with a place in a school, another system with its key, or the machine itself."""
 
 import uuid
+from datetime import datetime
 from typing import NewType
 
 import msgspec
@@ -32,3 +33,23 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 def machine(tenant_id: uuid.UUID) -> Actor:
     """The product acting by itself: assessing, rendering, sending."""
     return Actor(tenant_id=tenant_id, staff_id=None, name="Hệ thống")
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """How a person is signed in: their session, the account it belongs to, what they last proved themselves with, when.
+
+    `factor` is one of `access.schemas.Factor`.
+    """
+
+    session_id: uuid.UUID
+    account_id: uuid.UUID
+    factor: str
+    verified_at: datetime
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """The browser that asks: the host that it asked, its network (10.0.1.0/24), and its kind in words."""
+
+    host: str
+    network: str
+    device: str = ""

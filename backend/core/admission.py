@@ -57,7 +57,7 @@ TABLE: dict[RouteClass, Allowance] = {
 }
 _FAILURES = "failures"
 #: Codes that nobody has, asked for from all networks together: more than this a minute is a sweep.
-SWEEP = ("lookup-misses", 300)
+SWEEP = ("lookup-all-failures", 300)
 #: Told once, and held back for so long after the last time that it was told.
 ALARM = Limit(name="lookup-alarm", burst=1, per_seconds=600)
 #: What a network may miss while the alarm lasts; codes that exist are answered as ever.
@@ -96,8 +96,8 @@ async def admit(connection: Connection, route_class: RouteClass) -> None:
         if number
     ]
     if route_class is RouteClass.LOOKUP and visit.visitor is None:
-        charges += await _held_back(charges[0].subject, factor)
-    if charges:
+        charges += await _pay_for_looking_up(charges, factor)
+    elif charges:
         await charge(charges)
     visit.paid_for_failing = [one for one in charges if one.limit.name.endswith(_FAILURES)]
 
@@ -109,29 +109,29 @@ async def refuse_strange_key(connection: Connection) -> None:
 
 
 async def settle(visit: Visit, status: int) -> None:
-    """The answer is known: give back what was taken for failing, or count what missed on all networks together."""
+    """The answer is known: give back what was taken for failing, when nothing failed."""
     paid, visit.paid_for_failing = visit.paid_for_failing, []
-    if not paid:
-        return
-    if status not in _FAILED:
+    if paid and status not in _FAILED:
         await charge([msgspec.structs.replace(one, cost=-1) for one in paid])
-    elif paid[0].limit.name.startswith(RouteClass.LOOKUP):
-        await _watch_for_a_sweep()
 
 
-async def _held_back(network: str, factor: int) -> list[Charge]:
-    """What a look-up costs more after an alarm."""
-    [alarm] = await charge([Charge(ALARM, "", cost=0)])
-    return [Charge(_limit(*MISSES_IN_A_SWEEP, factor), network)] if alarm > 0 else []
+async def _pay_for_looking_up(charges: list[Charge], factor: int) -> list[Charge]:
+    """Pay for a look-up, and watch what all networks miss together; returns what was paid besides."""
+    missed = Charge(_limit(*SWEEP, factor), "", soft=True)
+    *_, swept, alarmed = await charge([*charges, missed, Charge(ALARM, "", cost=0)])
+    if not swept and not alarmed:
+        return [missed]
+    if not alarmed:
+        await _tell_of_a_sweep()
+    held_back = Charge(_limit(*MISSES_IN_A_SWEEP, factor), charges[0].subject)
+    await charge([held_back])
+    return [missed, held_back]
 
 
-async def _watch_for_a_sweep() -> None:
-    try:
-        await charge([Charge(_limit(*SWEEP, settings.get().route_limit_factor), "")])
-    except TooManyTries:
-        with suppress(TooManyTries):  # it was told
-            await charge([Charge(ALARM, "")])
-            log.error("sweep of lookup codes: networks that miss are held back", extra={"event": "sweep"})
+async def _tell_of_a_sweep() -> None:
+    with suppress(TooManyTries):  # another process was first
+        await charge([Charge(ALARM, "")])
+        log.error("sweep of lookup codes: networks that miss are held back", extra={"event": "sweep"})
 
 
 @lru_cache(maxsize=64)

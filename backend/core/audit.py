@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Index, UniqueConstraint, Uuid, insert, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Index, UniqueConstraint, Uuid, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core import clock
@@ -27,6 +27,18 @@ class Action(StrEnum):
     SIGN_IN = "access.session.sign_in"
     SIGN_IN_REFUSED = "access.session.sign_in_refused"
     SIGN_OUT = "access.session.sign_out"
+    VERIFIED = "access.session.verify"
+    SESSION_ENDED = "access.session.end"
+    PASSWORD_CHANGED = "access.password.change"
+    FACTOR_ADDED = "access.factor.add"
+    FACTOR_REMOVED = "access.factor.remove"
+    RECOVERY_CODES_MADE = "access.factor.recovery_codes"
+    RESET_ISSUED = "access.account.reset_link"
+    ACCOUNT_RESET = "access.account.reset"
+    PROVIDER_ADDED = "federation.provider.add"
+    PROVIDER_REMOVED = "federation.provider.remove"
+    IDENTITY_LINKED = "federation.identity.link"
+    IDENTITY_UNLINKED = "federation.identity.unlink"
     STAFF_ADDED = "people.staff.add"
     STAFF_CHANGED = "people.staff.change"
     STAFF_LEFT = "people.staff.leave"

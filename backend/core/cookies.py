@@ -8,8 +8,14 @@ from backend.core import settings
 from backend.core.visit import Connection
 
 #: session: who is signed in. form: binds forms of people who are not. flash: one message for the next page.
-CookieName = Literal["session", "form", "flash"]
-_SUFFIX: dict[CookieName, str] = {"session": "", "form": "-form", "flash": "-flash"}
+#: elsewhere: what a browser that went to sign in elsewhere must bring back.
+CookieName = Literal["session", "form", "flash", "elsewhere"]
+_SUFFIX: dict[CookieName, str] = {
+    "session": "",
+    "form": "-form",
+    "flash": "-flash",
+    "elsewhere": "-elsewhere",
+}
 
 
 class _PlainCookie(Cookie):

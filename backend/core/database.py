@@ -118,6 +118,12 @@ def signed_context(tenant_id: uuid.UUID, backend_pid: int, expires: int, key: by
     return f"{body}.{hmac.new(key, body.encode(), hashlib.sha256).hexdigest()}"
 
 
+def signed_account(account_id: uuid.UUID, backend_pid: int, expires: int, key: bytes) -> str:
+    """`account.pid.expiry.hmac`, the text that `ctx.account()` accepts; none of them is a tenant's context."""
+    body = f"{account_id}.{backend_pid}.{expires}"
+    return f"{body}.{hmac.new(key, f'account.{body}'.encode(), hashlib.sha256).hexdigest()}"
+
+
 @lru_cache(maxsize=1)
 def engine() -> AsyncEngine:
     """The application role's engine of this process."""
@@ -175,6 +181,26 @@ async def public_session() -> AsyncIterator[PublicSession]:
         await session.commit()
 
 
+async def speak_for(session: TenantSession | PublicSession, account_id: uuid.UUID) -> None:
+    """Let this transaction ask and change what the directory knows of one account (infra/decisions/0040).
+
+    Whoever calls this has checked who asks: by their session, or by what they have just proved.
+    """
+    driver = await session.run_sync(_driver_in_transaction)
+    expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
+    context = signed_account(account_id, driver.get_server_pid(), expires, _key())
+    with told_when_gone(driver):
+        await driver.fetchval("select set_config('app.account', $1, true)", context)
+
+
+@asynccontextmanager
+async def account_session(account_id: uuid.UUID) -> AsyncIterator[PublicSession]:
+    """One transaction without a school that speaks for one account."""
+    async with public_session() as session:
+        await speak_for(session, account_id)
+        yield session
+
+
 @event.listens_for(Session, "after_begin")
 def _begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     if transaction.nested:
@@ -223,7 +249,7 @@ def _tell(connection: Any, statement: str) -> None:
 
 
 def _driver_in_transaction(session: Session) -> Any:
-    if not session.info["read_only"]:
+    if not session.info.get("read_only"):
         session.flush()
     return session.connection().connection.driver_connection
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core import clock, outbox
 from backend.core.database import Base, TenantSession, tenant_session
+from backend.core.errors import NotFound
 from backend.core.ids import new_id
 from backend.core.personal_data import Ground, Keep, holding
 
@@ -321,4 +322,6 @@ async def park(work: Work, error: str, told: str) -> None:
         on_park = find(work.kind).on_park
         if parked.first() is not None and on_park is not None:
             for subject_id in work.subject_ids:
-                await on_park(session, subject_id, told)
+                # What is not this school's, or gone, has nobody there who could be told.
+                with contextlib.suppress(NotFound):
+                    await on_park(session, subject_id, told)

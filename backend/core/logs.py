@@ -8,10 +8,10 @@ import msgspec
 
 from backend.core import clock
 
-#: Only these keys of `extra` reach a log line; they hold ids, counts and codes, never personal data.
+#: Only these keys of `extra` reach a log line; they hold ids, digests, counts and codes, never personal data.
 FIELDS = frozenset(
     "tenant_id request_id job_id kind lane subject_ids status method route attempts fence seconds count error port "
-    "event action".split()
+    "event action sha256".split()
 )
 
 

@@ -117,6 +117,8 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         keep=Keep.EMPLOYMENT,
     ),
     "directory.place": holding(),
+    "directory.former_place": holding(),
+    "directory.invitation": holding(internal="token_digest"),
     "directory.session": holding(
         internal="ends_at",
         personal="opened_at seen_at",
@@ -126,8 +128,6 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         ground=Ground.ACCOUNTABILITY,
         keep=Keep.WORK,
     ),
-    "directory.former_place": holding(),
-    "directory.invitation": holding(internal="token_digest"),
     "directory.school_application": holding(
         internal="applied_at state decided_at decided_by reason",
         personal="facts",

@@ -3,6 +3,7 @@
 Building, compiling and wrapping a statement costs SQLAlchemy more than PostgreSQL needs for a short answer.
 """
 
+import asyncio
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,9 +58,16 @@ class Question:
 
 @contextmanager
 def told_when_gone(driver: Any) -> Iterator[None]:
-    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection."""
+    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection.
+
+    A connection whose statement was cut off is closed: whether a BEGIN that nobody heard the end of has opened the
+    transaction of a school cannot be known before the next one borrows the connection.
+    """
     try:
         yield
+    except asyncio.CancelledError:
+        driver.terminate()
+        raise
     except Exception as error:
         if driver.is_closed():
             raise ConnectionError("PostgreSQL closed the connection") from error

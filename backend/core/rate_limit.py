@@ -24,25 +24,25 @@ log = logging.getLogger(__name__)
 #: Buckets that this process remembers while Valkey is away; the oldest are forgotten first.
 _MOST_LOCAL = 10_000
 
-#: KEYS: buckets. ARGV, three for each: burst, seconds to fill it, cost. Returns for each the seconds to wait as text.
-#: All pay or none does; what costs nothing, or gives back, is never refused.
+#: KEYS: buckets. ARGV, three for each: burst, seconds to fill it, cost (+ for one that refuses). Returns for each the
+#: seconds to wait as text. All pay or none does; what does not refuse pays what is there.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local tokens, waits, refused = {}, {}, false
 for i, key in ipairs(KEYS) do
-  local burst, fill, cost = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
+  local burst, fill = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1])
   local state = redis.call('HMGET', key, 'tokens', 'at')
   local age = now - (tonumber(state[2]) or now)
   tokens[i] = math.min(burst, (tonumber(state[1]) or burst) + age * burst / fill)
   local wait = 0
   if tokens[i] < 1 then wait = (1 - tokens[i]) * fill / burst end
-  refused = refused or (wait > 0 and cost > 0)
+  refused = refused or (wait > 0 and string.sub(ARGV[3 * i], 1, 1) == '+')
   waits[i] = tostring(wait)
 end
 for i, key in ipairs(KEYS) do
   local burst, fill, cost = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
-  if not refused then tokens[i] = math.min(burst, tokens[i] - cost) end
+  if not refused and (waits[i] == '0' or cost < 0) then tokens[i] = math.min(burst, tokens[i] - cost) end
   redis.call('HSET', key, 'tokens', tostring(tokens[i]), 'at', string.format('%.6f', now))
   redis.call('EXPIRE', key, math.ceil(fill))
 end
@@ -59,11 +59,20 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """What `subject` pays into one bucket: a try, none (only asking), or -1 for one given back."""
+    """What `subject` pays into one bucket: a try, none (only asking), or -1 for one given back.
+
+    An empty bucket refuses all that are paid together, unless the charge is `soft`.
+    """
 
     limit: Limit
     subject: str
     cost: int = 1
+    soft: bool = False
+
+    @property
+    def refuses(self) -> bool:
+        """Whether an empty bucket stops what is paid for."""
+        return self.cost > 0 and not self.soft
 
 
 class TooManyTries(AppError):
@@ -82,18 +91,20 @@ async def take(limit: Limit, subject: str) -> None:
 
 
 async def charge(charges: Sequence[Charge]) -> list[float]:
-    """Pay all of them or none; returns for each the seconds that its bucket needs for the next try (0: none).
+    """Pay all of them or none; returns for each the seconds that its bucket needed for this try (0: none).
 
-    Raises TooManyTries when one that costs something cannot be paid.
+    Raises TooManyTries when one that refuses cannot be paid.
     """
     keys = [_key(one) for one in charges]
-    numbers = [value for one in charges for value in (one.limit.burst, one.limit.per_seconds, one.cost)]
+    numbers: list[str | int] = []
+    for one in charges:
+        numbers += (one.limit.burst, one.limit.per_seconds, f"{'+' if one.refuses else ''}{one.cost}")
     try:
         waits = [float(wait) for wait in await _script()(keys=keys, args=numbers)]
     except RedisError:
         log.warning("rate limit counted locally: Valkey does not answer")
         waits = [_take_locally(key, one.limit, one.cost) for key, one in zip(keys, charges, strict=True)]
-    longest = max((wait for wait, one in zip(waits, charges, strict=True) if one.cost > 0), default=0)
+    longest = max((wait for wait, one in zip(waits, charges, strict=True) if one.refuses), default=0)
     if longest > 0:
         raise TooManyTries(math.ceil(longest))
     return waits

@@ -8,8 +8,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
 from backend.core import admission, cookies
-from backend.core.errors import Forbidden, Unauthenticated
-from backend.core.visit import SAFE_METHODS, Connection, Visitor, visit_of, visitor_of
+from backend.core.admission import RouteClass
+from backend.core.errors import Forbidden, Unauthenticated, VerificationNeeded
+from backend.core.visit import SAFE_METHODS, Connection, Visitor, host_of, visit_of, visitor_of
 from backend.tenants.access import service as access
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import Scope
@@ -77,15 +78,17 @@ async def authenticate(connection: Connection) -> Visitor:
     if visit.visitor is not None:
         return visit.visitor
     token = cookies.read(connection, "session")
-    place = await access.find_session(token) if token else None
-    if place is None:
+    found = await access.find_session(token, host_of(connection)) if token else None
+    if found is None:
         if token:
             await admission.refuse_strange_key(connection)
         raise Unauthenticated("Xin đăng nhập để xem phần này.")
     read_only = connection.scope.get("method") in SAFE_METHODS
-    session = await visit.enter_school(place.tenant_id, read_only=read_only)
-    work = await people.workplace_of(session, place.staff_id)
-    visit.visitor = Visitor(actor=work.actor, school_name=work.school_name, role_label=work.role_label)
+    session = await visit.enter_school(found.place.tenant_id, read_only=read_only)
+    work = await people.workplace_of(session, found.place.staff_id)
+    visit.visitor = Visitor(
+        actor=work.actor, sign_in=found.sign_in, school_name=work.school_name, role_label=work.role_label
+    )
     return visit.visitor
 
 
@@ -102,13 +105,40 @@ async def authenticate_client(connection: Connection) -> Visitor:
     return visit.visitor
 
 
+class StepUp:
+    """A Litestar guard after `requires(…)`: the person has proved in the last five minutes that it is they."""
+
+    def __init__(self, back: str, *, for_factors: bool) -> None:
+        self.back, self.for_factors = back, for_factors
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """Let the request pass, or raise VerificationNeeded."""
+        session = visit_of(connection).session
+        if session is None:
+            raise TypeError("step_up() stands after requires(...) and before without_transaction")
+        sign_in = visitor_of(connection).sign_in
+        if sign_in is None or not await access.is_proved(session, sign_in, for_factors=self.for_factors):
+            raise VerificationNeeded(self.back, for_factors=self.for_factors)
+
+
+def step_up(back: str = "", *, for_factors: bool = False) -> StepUp:
+    """For certificate changes, unlocks, exports: a passkey or a one-time code, at most five minutes ago.
+
+    `back` is the page to return to, for forms; a page returns to itself. `for_factors` is for a person's own factors:
+    who has none yet proves themselves by password, who has lost them by a recovery code. A consent to signatures proves
+    more than this: exactly what is signed (`access.verify`).
+    """
+    return StepUp(back, for_factors=for_factors)
+
+
 def mark(app: Litestar) -> None:
     """Write each handler's mark and class into its options. ValueError for one with none or several marks."""
     for route in app.routes:
         handlers = route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]
         for handler in handlers:
             methods: frozenset[str] = getattr(handler, "http_methods", frozenset())
-            if methods == {"OPTIONS"}:
+            if methods == {"OPTIONS"}:  # made by Litestar; a router's guards are its own, too
+                handler.opt[admission.OPTION] = RouteClass.FREE
                 continue
             access = handler.opt[OPTION] = _access_of(handler, route.path)
             guessable = access.any_of is None and "{" in route.path

@@ -37,6 +37,9 @@ class Permission(StrEnum):
     CONSOLE_READ = "management:console:read"
     SCHOOL_EXPORT = "handover:school:export"
     SCHOOL_CLOSE = "handover:school:close"
+    AUDIT_READ = "audit:event:read"
+    ACCOUNTS_RESET = "account:account:reset"
+    PROVIDERS_MANAGE = "federation:provider:manage"
 
 
 class Role(StrEnum):
@@ -78,6 +81,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SCHOOL_CLOSE,
             _P.API_CLIENTS_MANAGE,
             _P.PRIVACY_REGISTER_READ,
+            _P.AUDIT_READ,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
         }
     ),
     Role.PRINCIPAL: frozenset(
@@ -97,6 +103,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
             _P.SCHOOL_MANAGE,
+            _P.AUDIT_READ,
         }
     ),
     Role.DEPUTY_PRINCIPAL: frozenset(
@@ -138,6 +145,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
         }
     ),
 }

@@ -1,4 +1,4 @@
-"""What the demo's schools have agreed with us, and the owner who has them both: the owner's pages have something to show."""
+"""What the demo's schools have agreed with us, and the owner who has them both: something to show to owners."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -10,10 +10,10 @@ MIGRATOR = "hocba_migrator"
 APP = "hocba_app"
 #: What the job dispatcher signs in as: the same limits.
 DISPATCHER = "hocba_dispatcher"
-#: What the operator's commands sign in as: calls the few functions of the platform, sees no table.
-OPERATOR = "hocba_operator"
 #: What `hocba audit check` signs in as: reads the audit of all schools, nothing else, and writes nothing.
 AUDITOR = "hocba_auditor"
+#: What the operator's commands sign in as: calls the few functions of the platform, sees no table.
+OPERATOR = "hocba_operator"
 #: Owns the few SECURITY DEFINER functions; nobody signs in as it.
 CONTEXT = "hocba_ctx"
 

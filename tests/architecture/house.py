@@ -43,6 +43,14 @@ NAMED = {
 
 LISTED: dict[str, tuple[Room, str]] = {
     "tenants.access.passwords": (Room.ADAPTER, "argon2"),
+    "tenants.access.entry": (Room.SERVICE, "the ways in, for the slice's own pages: no door"),
+    "tenants.account.recovery": (
+        Room.SERVICE,
+        "accounts given back, for the slice's own pages and command: no door",
+    ),
+    "tenants.federation.oidc": (Room.ADAPTER, "authlib and joserfc"),
+    "tenants.factors.passkeys": (Room.ADAPTER, "webauthn"),
+    "tenants.factors.one_time_codes": (Room.ADAPTER, "pyotp, and segno for the picture"),
     "remote_signing.formats.verify_command": (
         Room.EDGE,
         "`hocba verify`, offline: a command of a slice of adapters",

@@ -52,7 +52,7 @@ def marked(site: Litestar) -> list[tuple[str, object, RouteClass]]:
 
 def test_every_address_has_its_class(site: Litestar) -> None:
     free = {path for path, _, kind in marked(site) if kind is RouteClass.FREE}
-    assert free == {"/healthz", "/readyz", "/styleguide", "/static/{file_path:path}"}
+    assert free == {"/favicon.ico", "/healthz", "/readyz", "/styleguide", "/static/{file_path:path}"}
     assert {kind for _, _, kind in marked(site)} == set(RouteClass)
 
 
@@ -100,7 +100,6 @@ async def test_a_sweep_from_many_networks_is_held_back_and_told(
     await rate_limit.charge([Charge(Limit(name=name, burst=most, per_seconds=60), "", cost=most * 2)])
     held = admission.MISSES_IN_A_SWEEP[1]
     browser = Browser(site)
-    assert await misses(site, browser, 1) == [404], "this one raises the alarm"
     assert await misses(site, browser, held + 1) == [404] * held + [429]
     assert len([record for record in caplog.records if getattr(record, "event", "") == "sweep"]) == 1
     other = Browser(site)

@@ -7,7 +7,20 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, LargeBinary, Numeric, String, Table, Uuid, insert, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Table,
+    Uuid,
+    insert,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import Column
 
@@ -93,6 +106,8 @@ def _made_up(column: Column[Any], text: str) -> Any:
             return date(2026, 1, 1)
         case LargeBinary():
             return text.encode()
+        case Boolean():
+            return True
         case Numeric():
             return Decimal(secrets.randbelow(2**31))
         case Integer():

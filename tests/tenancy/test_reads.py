@@ -20,6 +20,7 @@ from tests.tenancy.test_routes import Place, addresses, furnished
 LISTS_OF_WORK = {
     "/ky": "documents that wait for a signer",
     "/ky/xem": "the documents of one consent, which is recorded",
+    "/nhat-ky": "the audit itself; looking into it is recorded",
     "/gui": "deliveries by pupil and class; each one's page is recorded",
 }
 _READS = text(

@@ -10,10 +10,12 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import settings
-from backend.core.actor import Actor
+from backend.core.actor import Actor, Client
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.tenants.access import entry
 from backend.tenants.access import service as access
+from backend.tenants.access.schemas import Entered
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.staffing import service
@@ -22,6 +24,7 @@ from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, signed_in
 
 NEW_PASSWORD = "mot-cau-de-nho"
+HOST = "127.0.0.1:8000"
 TEACHER = Role.SUBJECT_TEACHER
 
 
@@ -217,7 +220,7 @@ async def test_leaving_ends_the_sessions_at_once(
     assert "không còn lớp nào" in (await owner.get(f"/nhan-su/{staff_id}/thoi-viec")).text
     assert (await owner.post(f"/nhan-su/{staff_id}/thoi-viec")).status_code == 303
     assert (await browser.get("/lop")).status_code == 303
-    assert await access.find_session(token) is None
+    assert await access.find_session(token, HOST) is None
     assert await owner_of_tables.fetch("select 1 from directory.session where staff_id = $1", staff_id) == []
     assert "chưa đúng" in (await Browser(site).sign_in(login, NEW_PASSWORD)).text
     listed = await owner.get("/nhan-su")
@@ -242,7 +245,8 @@ async def test_who_left_one_school_may_join_another(place: TestSchool) -> None:
         await service.leave(session, owner, staff_id)  # type: ignore[arg-type]
     sent = await invited(place, "Người Chuyển Trường")
     await service.accept_with_account(sent.token, login, NEW_PASSWORD, "192.0.2.0/24")
-    assert await access.sign_in(login, NEW_PASSWORD, "192.0.2.0/24")
+    client = Client(host=HOST, network="192.0.2.0/24")
+    assert isinstance(await entry.sign_in(login, NEW_PASSWORD, client), Entered)
 
 
 async def test_the_last_owner_stays(place: TestSchool, owner: Browser) -> None:

@@ -31,7 +31,7 @@ from backend.records.privacy.schemas import (
     RequestKind,
     RequestState,
 )
-from backend.tenants.guards import requires
+from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 
 ROOT = "/du-lieu-ca-nhan"
@@ -145,7 +145,7 @@ async def close(
 
 @post(
     f"{ROOT}/{{request_id:uuid}}/ban-sao",
-    guards=[_MANAGES, without_transaction],
+    guards=[_MANAGES, step_up(ROOT), without_transaction],
     opt={admission.OPTION: RouteClass.EXPORT},
     status_code=200,
 )

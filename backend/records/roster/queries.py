@@ -171,6 +171,11 @@ async def students_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[A
     return await session.ask(_STUDENTS, class_id=class_id)
 
 
+async def student(session: TenantSession, student_id: uuid.UUID) -> Student | None:
+    """One pupil."""
+    return await session.get(Student, (session.tenant_id, student_id))
+
+
 async def students_by_code(session: TenantSession, codes: Sequence[str]) -> dict[str, Any]:
     """Pupils by code with the class of their current enrollment in any year."""
     query = select(Student.id, Student.student_code, *STUDENT_FIELDS).where(

@@ -174,6 +174,20 @@ async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[Stu
     ]
 
 
+async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentSummary:
+    """One pupil of the school. Raises NotFound."""
+    row = await queries.student(session, student_id)
+    if row is None:
+        raise NotFound("Không tìm thấy học sinh này.")
+    return StudentSummary(
+        id=StudentId(row.id),
+        student_code=row.student_code,
+        full_name=row.full_name,
+        date_of_birth=row.date_of_birth,
+        gender=row.gender,
+    )
+
+
 async def open_class_list(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[StudentSummary]:
     """`list_students` for a person who looks at them."""
     students = await list_students(session, class_id)

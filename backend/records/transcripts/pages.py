@@ -30,6 +30,7 @@ from backend.records.transcripts import printed, rules, service
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import ROLE_NAMES, StepView
+from backend.tenants.audit_trail import service as audit_trail
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -157,6 +158,35 @@ async def download(
     return Response(
         data, media_type=_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+@get("/hoc-ba/{version_id:uuid}/nhat-ky", guards=[requires(Permission.AUDIT_READ)])
+async def show_version_trail(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """The audit of one document."""
+    version = await service.get_version(session, version_id)
+    name = f"Học bạ năm học {version.academic_year} của {version.full_name}"
+    path = f"/hoc-ba/{version_id}/nhat-ky"
+    return await _trail(request, session, actor, path, name, [version_id])
+
+
+@get("/hoc-sinh/{student_id:uuid}/nhat-ky", guards=[requires(Permission.AUDIT_READ)])
+async def show_student_trail(
+    request: Request, session: Session, actor: CurrentActor, student_id: FromPath[uuid.UUID]
+) -> Html:
+    """The audit of one pupil: reads and changes of what belongs to them, and their documents."""
+    student = await roster.get_student(session, student_id)
+    about = [student_id, *await service.documents_of(session, student_id)]
+    path = f"/hoc-sinh/{student_id}/nhat-ky"
+    return await _trail(request, session, actor, path, f"Học sinh {student.full_name}", about)
+
+
+async def _trail(
+    request: Request, session: Session, actor: CurrentActor, path: str, name: str, about: Sequence[uuid.UUID]
+) -> Html:
+    trail = await audit_trail.trail(session, actor, request.query_params, path, about, name)
+    return page(request, "tenants/audit_trail/trail.html", trail=trail, sealed=None)
 
 
 def _signs(actor: Actor) -> bool:

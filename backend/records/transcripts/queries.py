@@ -214,6 +214,16 @@ async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUI
     return (await session.execute(query)).all()
 
 
+async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """Ids of all versions of a pupil, oldest first."""
+    found = await session.scalars(
+        select(TranscriptVersion.id)
+        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.student_id == student_id)
+        .order_by(TranscriptVersion.frozen_at, TranscriptVersion.id)
+    )
+    return found.all()
+
+
 async def counts(session: TenantSession) -> Sequence[Any]:
     """Number of versions per class and state."""
     query = (

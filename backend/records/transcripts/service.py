@@ -126,8 +126,10 @@ async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> N
         for version_id, (pdf, xml) in files.items()
     }
     await queries.update_versions(session, values)
+    labels = {one: _label(summary) for one, summary in (await _summaries(session, list(files))).items()}
     deeds = [
-        audit.Deed(row.id, "", {"pdf_sha256": files[row.id][0].sha256}, (row.student_id,)) for row in rows
+        audit.Deed(row.id, labels[row.id], {"pdf_sha256": files[row.id][0].sha256}, (row.student_id,))
+        for row in rows
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, deeds)
     await outbox.emit_all(session, [TranscriptRendered(version_id) for version_id in files])
@@ -164,7 +166,10 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
         one.transcript_id: code_digest(one.lookup_code) for one in summaries.values()
     }
     await queries.publish_codes(session, codes)
-    deeds = [audit.Deed(row.id, "", {"signed_sha256": signed[row.id]}, (row.student_id,)) for row in rows]
+    deeds = [
+        audit.Deed(row.id, _label(summaries[row.id]), {"signed_sha256": signed[row.id]}, (row.student_id,))
+        for row in rows
+    ]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
@@ -220,8 +225,7 @@ async def open_version(
     """
     version = await get_version(session, version_id)
     await require_duty(session, actor, version.class_id)
-    label = f"{version.full_name} ({version.student_code}), lớp {version.class_name}"
-    audit_reads.record_read(session, actor, action, version_id, label, [version.student_id])
+    audit_reads.record_read(session, actor, action, version_id, _label(version), [version.student_id])
     return version
 
 
@@ -269,6 +273,11 @@ async def digests_of_files(
             raise NotFound("Học bạ này chưa được kết xuất; xin thử lại sau ít phút.")
         found[row.id] = digest
     return found
+
+
+async def documents_of(session: TenantSession, student_id: uuid.UUID) -> list[VersionId]:
+    """The versions of a pupil's transcripts, oldest first."""
+    return [VersionId(found) for found in await queries.versions_of_student(session, student_id)]
 
 
 async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> list[VersionSummary]:
@@ -448,6 +457,11 @@ def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) ->
             for signer in snapshot.signers
         ),
     )
+
+
+def _label(version: VersionSummary) -> str:
+    """What the audit calls a version."""
+    return f"{version.full_name} ({version.student_code}), lớp {version.class_name}"
 
 
 def _summary(row: Any) -> VersionSummary:

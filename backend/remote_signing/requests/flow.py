@@ -257,7 +257,10 @@ async def record_embedded(
         "transaction": call_id.hex,
     }
     signed_items = [rows[item.item_id] for item in embedded]
-    deeds = [audit.Deed(row.step_id, row.label, details, (row.subject_id,)) for row in signed_items]
+    deeds = [
+        audit.Deed(row.step_id, row.label, details, (row.subject_id, batch.consented_by))
+        for row in signed_items
+    ]
     await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_STEP_SIGNED, deeds)
     await queries.update_call(session, call_id, {"state": CallState.DONE, "problem": None})
     await _end_batch_if_over(session, call.batch_id, None)

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
@@ -73,13 +74,25 @@ class SigningStep(TenantTable):
 
 
 class SigningBatch(TenantTable):
-    """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents."""
+    """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents.
+
+    `proved_by` is the factor that the signer showed for exactly this consent; with a passkey, `evidence` is its answer.
+    """
 
     __tablename__ = "signing_batch"
     __table_args__ = (
         tenant_key("credential_id", "credential"),
         tenant_key("consented_by", "staff_member"),
-        {"info": holding(internal="role consented_at merkle_root count state ended_at problem")},
+        {
+            "info": holding(
+                internal="role consented_at merkle_root count proved_by proved_at state ended_at problem",
+                personal="evidence",
+                title="Xác nhận ký của từng lô",
+                purpose="Chứng minh ai đã đồng ý ký danh sách nào, bằng cách xác minh nào",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     role: Mapped[str]
@@ -88,6 +101,9 @@ class SigningBatch(TenantTable):
     consented_at: Mapped[datetime]
     merkle_root: Mapped[str]
     count: Mapped[int]
+    proved_by: Mapped[str]
+    proved_at: Mapped[datetime | None]
+    evidence: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     state: Mapped[str]
     ended_at: Mapped[datetime | None]
     problem: Mapped[str | None]

@@ -25,6 +25,7 @@ from backend.remote_signing.requests.rules import (
     RequestState,
     StepState,
     consent_root,
+    consent_statement,
     split,
 )
 from backend.remote_signing.requests.schemas import (
@@ -38,6 +39,7 @@ from backend.remote_signing.requests.schemas import (
     TrayGroup,
     TrayItem,
 )
+from backend.tenants.access.schemas import PROOF_LASTS, Verified
 from backend.tenants.permissions import Permission
 
 #: The role whose steps belong to the holder of the school's seal.
@@ -114,23 +116,32 @@ async def offer(session: TenantSession, actor: Actor, role: str, group: str | No
     if not items:
         raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     credential = await _credential(session, actor, role)
+    root = _root(items)
     return ConsentOffer(
         role=role,
+        statement=consent_statement(role, group, root, len(items)),
         as_of=as_of,
         items=tuple(items),
-        merkle_root=_root(items),
+        merkle_root=root,
         certificate_subject=credential.subject_name,
         certificate_serial=credential.serial,
     )
 
 
 async def consent(
-    session: TenantSession, actor: Actor, role: str, group: str | None, merkle_root: str, as_of: datetime
+    session: TenantSession,
+    actor: Actor,
+    role: str,
+    group: str | None,
+    merkle_root: str,
+    as_of: datetime,
+    verified: Verified,
 ) -> BatchId:
     """Agree to sign exactly the documents that were shown: `merkle_root` and `as_of` are those of the offer.
 
-    A second click finds the batch of the first. Raises Conflict when the documents have changed since, or when somebody
-    else has begun to sign them.
+    `verified` is the signer's proof for that offer's statement. A second click finds the batch of the first. Raises
+    Conflict when the documents have changed since, or when somebody else has begun to sign them; Forbidden for a proof
+    of another list or of long ago.
     """
     if abs(clock.now() - as_of) > OFFER_LASTS:
         raise Conflict("Danh sách hồ sơ này được mở đã quá lâu; hãy xem lại danh sách rồi ký.")
@@ -142,9 +153,10 @@ async def consent(
                 "Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký."
             )
         return BatchId(under_way)
+    _require_proof(verified, consent_statement(role, group, merkle_root, len(items)))
     credential = await _credential(session, actor, role)
     batch_id = BatchId(new_id())
-    calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root)
+    calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root, verified)
     await audit.record(
         session,
         actor,
@@ -154,6 +166,7 @@ async def consent(
         count=len(items),
         merkle_root=merkle_root,
         serial=credential.serial,
+        factor=verified.factor,
     )
     await outbox.emit_all(session, [SigningConsented(call_id) for call_id in calls])
     return batch_id
@@ -166,6 +179,7 @@ async def _open_batch(
     credential: CredentialView,
     items: Sequence[TrayItem],
     merkle_root: str,
+    verified: Verified,
 ) -> list[uuid.UUID]:
     """Batch, provider calls and items in rows; returns the calls. Each call takes what the provider allows."""
     runs = split(len(items), gateway.provider(credential.provider).capabilities.max_hashes)
@@ -179,6 +193,9 @@ async def _open_batch(
         "consented_at": clock.now(),
         "merkle_root": merkle_root,
         "count": len(items),
+        "proved_by": verified.factor,
+        "proved_at": verified.at,
+        "evidence": verified.evidence,
         "state": BatchState.RUNNING,
     }
     calls = [
@@ -280,6 +297,13 @@ async def _ready(
 
 async def _credential(session: TenantSession, actor: Actor, role: str) -> CredentialView:
     return await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
+
+
+def _require_proof(verified: Verified, statement: str) -> None:
+    if verified.statement != statement or clock.now() - verified.at > PROOF_LASTS:
+        raise Forbidden(
+            "Lần xác minh này không dành cho danh sách vừa gửi; hãy xem lại danh sách rồi xác nhận."
+        )
 
 
 def _root(items: Sequence[TrayItem]) -> str:

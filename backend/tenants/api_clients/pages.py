@@ -18,7 +18,7 @@ from backend.tenants.api_clients.schemas import (
     NewKey,
     Scope,
 )
-from backend.tenants.guards import requires
+from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 
 _MANAGES = requires(Permission.API_CLIENTS_MANAGE)
@@ -30,7 +30,7 @@ async def show_clients(request: Request, session: Session) -> Html:
     return await _page(request, session)
 
 
-@post("/ket-noi", guards=[_MANAGES], status_code=200)
+@post("/ket-noi", guards=[_MANAGES, step_up("/ket-noi")], status_code=200)
 async def add_client(request: Request, session: Session, actor: CurrentActor) -> Html:
     """Let a system in. Its key stands on the answer and nowhere else."""
     sent = await request.form()

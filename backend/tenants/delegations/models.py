@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
-from backend.core.personal_data import holding
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class DelegationRow(TenantTable):
@@ -15,7 +15,16 @@ class DelegationRow(TenantTable):
     __tablename__ = "delegation"
     __table_args__ = (
         tenant_key("staff_id", "staff_member"),
-        {"info": holding(internal="starts_on ends_on decision_number made_at")},
+        {
+            "info": holding(
+                internal="decision_number made_at",
+                personal="starts_on ends_on",
+                title="Ủy quyền ký thay hiệu trưởng",
+                purpose="Biết ai được ký thay, từ ngày nào đến ngày nào",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     staff_id: Mapped[uuid.UUID]

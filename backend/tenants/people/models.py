@@ -21,8 +21,7 @@ class StaffMember(TenantTable):
         UniqueConstraint("tenant_id", "email"),
         {
             "info": holding(
-                internal="joined_at left_at",
-                personal="full_name email title",
+                personal="full_name email title joined_at left_at",
                 title="Nhân sự của trường",
                 purpose="Đăng nhập, phân công, ký học bạ",
                 ground=Ground.EMPLOYMENT,

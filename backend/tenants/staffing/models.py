@@ -19,12 +19,12 @@ class InvitationRow(TenantTable):
         tenant_key("staff_id", "staff_member"),
         {
             "info": holding(
-                internal="invited_at expires_at withdrawn_at accepted_at",
-                personal="email full_name title roles",
-                title="Lời mời làm việc",
-                purpose="Mời đúng người vào trường với đúng vai trò",
+                internal="invited_at expires_at accepted_at withdrawn_at",
+                personal="full_name email title roles",
+                title="Lời mời nhân sự",
+                purpose="Mời người vào làm việc ở trường",
                 ground=Ground.EMPLOYMENT,
-                keep=Keep.EMPLOYMENT,
+                keep=Keep.WORK,
             )
         },
     )

@@ -12,6 +12,7 @@ from backend.core.actor import Actor, StaffId
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, Unauthenticated
 from backend.core.rate_limit import TooManyTries
+from backend.core.visit import host_of
 from backend.core.web import CurrentActor, Html, Request, Session, network_of, page, redirect
 from backend.tenants.access.service import MIN_PASSWORD
 from backend.tenants.guards import public, requires
@@ -153,7 +154,7 @@ async def accept(request: Request, token: FromPath[str], data: URLEncodedBody[Ac
         if data.cach == "co-san":
             await service.accept_with_account(token, data.tai_khoan, data.mat_khau, network_of(request))
         else:
-            await service.accept_with_session(token, cookies.read(request, "session"))
+            await service.accept_with_session(token, cookies.read(request, "session"), host_of(request))
     except (Invalid, Conflict, Unauthenticated, TooManyTries) as error:
         return await _offer(request, token, data, error)
     return redirect(request, "/dang-nhap", "Đã nhận lời mời; xin đăng nhập bằng tài khoản vừa chọn.")
@@ -168,7 +169,7 @@ async def _accept_with_password(request: Request, token: str, data: AcceptanceFo
 
 async def _offer(request: Request, token: str, data: AcceptanceForm, error: AppError | None = None) -> Html:
     """The offer, with what went wrong; an offer that holds no longer says so by itself."""
-    offer = await service.look_at(token, cookies.read(request, "session"))
+    offer = await service.look_at(token, cookies.read(request, "session"), host_of(request))
     return page(
         request,
         "tenants/staffing/offer.html",

@@ -9,9 +9,10 @@ from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantId, TenantSession, public_session, tenant_session
-from backend.core.errors import Conflict, NotFound
+from backend.core.errors import Conflict, NotFound, Unauthenticated
 from backend.core.ids import new_id, new_token
 from backend.tenants.access import service as access
+from backend.tenants.access.schemas import AccountId
 from backend.tenants.people import service as people
 from backend.tenants.people.schemas import Newcomer
 from backend.tenants.permissions import Role
@@ -89,13 +90,13 @@ async def withdraw(session: TenantSession, actor: Actor, invitation_id: uuid.UUI
     return invitation
 
 
-async def look_at(token: str, session_token: str) -> OpenInvitation:
-    """The invitation of a link, for the person who opens it; `session_token` is the browser's, if any.
+async def look_at(token: str, session_token: str, host: str) -> OpenInvitation:
+    """The invitation of a link, for the person who opens it; `session_token` is the browser's at that host, if any.
 
     Raises NotFound for a link that was never made, Conflict for one that is expired, withdrawn or used.
     """
     tenant_id, invitation_id = await _where(token)
-    signed_in_as = await _signed_in_as(session_token)
+    signed_in_as = await _signed_in_as(session_token, host)
     async with tenant_session(tenant_id, read_only=True) as session:
         row = await queries.find(session, invitation_id)
         if row is None:
@@ -144,10 +145,13 @@ async def accept_with_account(token: str, login: str, password: str, network: st
         await access.join(session, account_id, staff_id)
 
 
-async def accept_with_session(token: str, session_token: str) -> None:
+async def accept_with_session(token: str, session_token: str, host: str) -> None:
     """Take up an invitation with the account that is signed in. Raises as `accept_with_account`."""
+    found = await access.find_session(session_token, host)
+    if found is None:
+        raise Unauthenticated("Phiên đăng nhập vừa hết; xin đăng nhập lại, hoặc nhập tài khoản và mật khẩu.")
     async with _taking_up(token) as (session, _, staff_id):
-        await access.join_signed_in(session, session_token, staff_id)
+        await access.join(session, AccountId(found.sign_in.account_id), staff_id)
 
 
 async def leave(session: TenantSession, actor: Actor, staff_id: StaffId) -> None:
@@ -232,12 +236,12 @@ async def _where(token: str) -> tuple[TenantId, InvitationId]:
     return found
 
 
-async def _signed_in_as(session_token: str) -> str:
-    place = await access.find_session(session_token) if session_token else None
-    if place is None:
+async def _signed_in_as(session_token: str, host: str) -> str:
+    found = await access.find_session(session_token, host) if session_token else None
+    if found is None:
         return ""
-    async with tenant_session(place.tenant_id, read_only=True) as session:
-        return (await people.get_staff(session, place.staff_id)).full_name
+    async with tenant_session(found.place.tenant_id, read_only=True) as session:
+        return (await people.get_staff(session, found.place.staff_id)).full_name
 
 
 async def _record(session: TenantSession, actor: Actor, action: Action, invitation: Invitation) -> None:

@@ -6,9 +6,18 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromQuery, URLEncodedBody
 
-from backend.core import cookies
 from backend.core.errors import NotFound
-from backend.core.web import CurrentActor, Html, Request, local_path, page, redirect, without_transaction
+from backend.core.web import (
+    CurrentActor,
+    CurrentSignIn,
+    Html,
+    Request,
+    local_path,
+    page,
+    redirect,
+    with_session,
+    without_transaction,
+)
 from backend.tenants.guards import requires
 from backend.tenants.workplaces import service
 
@@ -22,24 +31,24 @@ class ChoiceForm(msgspec.Struct, frozen=True):
 
 
 @get("/chon-truong", guards=[requires(), without_transaction])
-async def show_workplaces(request: Request, actor: CurrentActor, tiep: FromQuery[str] = "") -> Html:
+async def show_workplaces(
+    request: Request, actor: CurrentActor, sign_in: CurrentSignIn, tiep: FromQuery[str] = ""
+) -> Html:
     """The schools of this account."""
     return page(
         request,
         "tenants/workplaces/workplaces.html",
-        workplaces=await service.workplaces(cookies.read(request, "session")),
+        workplaces=await service.workplaces(sign_in),
         here=actor.tenant_id,
         tiep=local_path(tiep),
     )
 
 
 @post("/chon-truong", guards=[requires(), without_transaction])
-async def change(request: Request, data: URLEncodedBody[ChoiceForm]) -> Html:
+async def change(request: Request, sign_in: CurrentSignIn, data: URLEncodedBody[ChoiceForm]) -> Html:
     """Go on in the school that was chosen."""
-    token = await service.change(cookies.read(request, "session"), _tenant(data.truong))
-    answer = redirect(request, local_path(data.tiep))
-    answer.cookies.append(cookies.write("session", token))
-    return answer
+    token = await service.change(sign_in, _tenant(data.truong))
+    return with_session(redirect(request, local_path(data.tiep)), token)
 
 
 def _tenant(typed: str) -> uuid.UUID:

@@ -71,12 +71,12 @@ begin
   return done;
 end $$
 --
--- The newest checkpoint: its number (0 while there is none), since when that is, and the SHA-256 of its document.
+-- The newest checkpoint with the SHA-256 of its document. While there is none: number 0, made when the first school came.
 create function directory.newest_checkpoint() returns table (number bigint, made_at timestamptz, document_sha256 text)
   language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  (select c.number, c.made_at, c.document_sha256 from directory.audit_checkpoint c order by c.number desc limit 1)
-  union all
-  (select 0, min(t.opened_at), '' from directory.tenant t where not exists (select from directory.audit_checkpoint))
+  select coalesce(c.number, 0), coalesce(c.made_at, t.opened_at), coalesce(c.document_sha256, '')
+  from (select min(opened_at) as opened_at from directory.tenant) t
+    left join (select * from directory.audit_checkpoint order by number desc limit 1) c on true
 $$
 --
 revoke all on function directory.chain_audit(int), directory.newest_checkpoint() from public

@@ -40,13 +40,6 @@ create function directory.join_school(account uuid, staff uuid) returns boolean
   ) select exists (select from joined)
 $$
 --
-create function directory.join_by_session(digest text, idle interval, staff uuid) returns boolean
-  language sql security definer set search_path = pg_catalog, pg_temp as $$
-  select coalesce((
-    select directory.join_school(s.account_id, staff) from directory.session s
-    where s.token_digest = digest and s.ends_at > now() and s.seen_at > now() - idle), false)
-$$
---
 create function directory.close_place(staff uuid) returns void
   language sql security definer set search_path = pg_catalog, pg_temp as $$
   delete from directory.session s where s.tenant_id = ctx.tenant() and s.staff_id = staff;
@@ -68,7 +61,7 @@ declare f regprocedure;
 begin
   for f in select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
            where n.nspname = 'directory' and p.proname in ('publish_invitation', 'find_invitation', 'find_login',
-             'join_school', 'join_by_session', 'close_place', 'reopen_place') loop
+             'join_school', 'close_place', 'reopen_place') loop
     execute format('revoke all on function %s from public', f);
     execute format('grant execute on function %s to hocba_app', f);
   end loop;

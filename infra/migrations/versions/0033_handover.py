@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from infra.migrations.tenancy import enable_rls, run_script
 
 revision = "0033"
-down_revision = "0032"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from backend.core import audit_chain, audit_keeper, clock, settings
-from backend.core.database import TenantId
+from backend.core import audit_chain, audit_keeper, clock, settings, storage
+from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Unavailable
 from backend.remote_signing.timestamping import service as timestamping
 from infra.audit_check.check import Check
@@ -56,6 +56,15 @@ async def outside(tenant_id: TenantId, connection: asyncpg.Connection) -> int:
     """Events of the school that its chain does not have: what was recorded, less what its head counts."""
     head = "select n from directory.audit_head where tenant_id = $1"
     return 3 - int(await connection.fetchval(head, tenant_id) or 0)
+
+
+async def test_a_school_is_told_of_the_newest(sealed: tuple[TenantId, TenantId], store: Store) -> None:
+    async with tenant_session(sealed[0], read_only=True) as session:
+        newest = await audit_chain.newest(session)
+    assert newest.number == 2
+    assert not newest.is_late
+    assert storage.checkpoint_key(2, newest.document_sha256, "json") in store.listed()
+    store.close()
 
 
 async def test_a_checkpoint_an_hour(

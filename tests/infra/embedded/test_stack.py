@@ -290,6 +290,6 @@ async def test_the_simulators_run_in_the_stack(tmp_path: Path) -> None:
         assert list(Path(settings["HOCBA_TRUST_DIR"]).glob("*.pem"))
         os.kill(stack.supervisor.pid("province"), signal.SIGKILL)
         await own.hears("province đã chạy lại.")
-        for name in ("signing", "province"):
+        for name in ("signing", "province", "oidc"):
             assert await answers_http(stack.ports[name], "/health")()
     assert living_on(tmp_path) == {}

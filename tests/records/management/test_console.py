@@ -102,7 +102,11 @@ async def test_the_owners_page(site: Litestar) -> None:
         vat_percent=8,
         paid_on=None,
     )
-    assert (invoice.net, invoice.vat, invoice.total) == (10_999_989, 879_999, 11_879_988)
+    assert (invoice.net, invoice.vat, invoice.total) == (
+        Decimal(10_999_989),
+        Decimal(879_999),
+        Decimal(11_879_988),
+    )
     async with tenant_session(place.tenant_id) as session:
         await subscriptions.add_invoice(session, invoice)
     owner = await signed_in(site, place, Role.OWNER)

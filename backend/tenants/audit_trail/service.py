@@ -1,0 +1,95 @@
+"""Reading the audit of one's school: who may, and what they are shown. Looking into it is recorded as well."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from backend.core import audit_reads
+from backend.core.actor import Actor
+from backend.core.audit import Action, AuditEvent, Outcome
+from backend.core.audit_words import ACTION_NAMES, DETAIL_NAMES, OUTCOME_NAMES, area_of, name_of
+from backend.core.database import TenantSession
+from backend.core.errors import Forbidden, Invalid, NotFound
+from backend.tenants.audit_trail import queries, rules
+from backend.tenants.audit_trail.schemas import (
+    MOST_PAGES,
+    PAGE_SIZE,
+    EventDetail,
+    EventView,
+    Trail,
+)
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Permission
+
+
+async def trail(
+    session: TenantSession,
+    actor: Actor,
+    form: Mapping[str, str],
+    path: str,
+    about: Sequence[uuid.UUID] = (),
+    name: str = "",
+) -> Trail:
+    """One page of the events that a filter asks for: everything, or what is `about` a pupil or document of that name.
+
+    Raises Forbidden; Invalid for a filter that asks for nothing that exists.
+    """
+    _require_reader(actor)
+    asked = rules.question(form, about)
+    if asked.action and asked.action not in set(Action):
+        raise Invalid("Mục “Việc” không có trong danh sách; hãy chọn lại.")
+    total = await queries.count(session, asked)
+    shown = min(total, MOST_PAGES * PAGE_SIZE)
+    found = await queries.events(session, asked)
+    subject = asked.about[0] if asked.about else asked.person
+    named = {*about, *(one for row in found for one in row.about)} if about else ()
+    audit_reads.record_read(session, actor, Action.AUDIT_READ, subject, name, named)
+    staff = sorted(await people.list_staff(session), key=lambda one: one.full_name)
+    return Trail(
+        question=asked,
+        path=path,
+        pages_at=rules.address(path, asked),
+        name=name,
+        events=[_view(row) for row in found],
+        total=shown,
+        pages=max(1, -(-shown // PAGE_SIZE)),
+        more=total > shown,
+        people=[(str(one.id), one.full_name) for one in staff],
+        actions=[(action.value, f"{area_of(action)}: {words}") for action, words in ACTION_NAMES.items()],
+    )
+
+
+async def get_event(session: TenantSession, actor: Actor, event_id: uuid.UUID) -> EventDetail:
+    """Everything about one event. Raises Forbidden, NotFound."""
+    _require_reader(actor)
+    row = await queries.event(session, event_id)
+    if row is None:
+        raise NotFound("Không tìm thấy dòng nhật ký này.")
+    audit_reads.record_read(session, actor, Action.AUDIT_READ, event_id, row.subject_label, row.about)
+    return EventDetail(
+        view=_view(row),
+        outcome=OUTCOME_NAMES[Outcome(row.outcome)],
+        details=[
+            (DETAIL_NAMES.get(name, name), str(value))
+            for name, value in row.details.items()
+            if value is not None
+        ],
+        prev_hash=row.prev_hash,
+        hash=row.hash,
+    )
+
+
+def _require_reader(actor: Actor) -> None:
+    if not actor.may(Permission.AUDIT_READ):
+        raise Forbidden("Nhật ký của trường chỉ dành cho hiệu trưởng và chủ trường.")
+
+
+def _view(row: AuditEvent) -> EventView:
+    return EventView(
+        id=row.id,
+        at=row.at,
+        person=row.actor_name,
+        action=name_of(row.action),
+        subject=row.subject_label,
+        refused=row.outcome == Outcome.REFUSED,
+        n=row.n,
+    )
