@@ -22,6 +22,7 @@ LATER: dict[str, Row] = {
     "provider_call": {},
     "delivery": {"state": "queued", "errors": []},
     "delivery_attempt": {"outcome": None},
+    "invoice": {},
     "import_run": {
         "state": "previewed",
         "preview": {"layout": "pupils", "new": 0, "changed": 0, "unchanged": 0, "moved": 0, "bad": 0}
