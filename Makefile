@@ -36,7 +36,7 @@ stop: ## dừng hệ thống đang chạy ở cửa sổ khác
 
 .PHONY: test
 test: $(INSTALLED_DEV) system-packages assets ## chạy mọi bài kiểm thử (chọn bài: make test TESTS=tests/records)
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 2 --dist loadfile)
 
 .PHONY: check
 check: format-check lint types imports templates drift ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration
@@ -44,6 +44,10 @@ check: format-check lint types imports templates drift ## định dạng, lỗi 
 .PHONY: bench
 bench: $(INSTALLED_DEV) system-packages assets ## đo tốc độ, mỗi dòng một JSON (ONLY=render,sign QUICK=1)
 	@$(BIN)/python -m infra.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
+.PHONY: sabotage
+sabotage: $(INSTALLED_DEV) assets ## phá từng hàng rào giữa các trường trên bản sao, đếm số bị bài kiểm thử phát hiện (ONLY=chữ)
+	@$(BIN)/python -m infra.sabotage $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: format
 format: $(INSTALLED_DEV) ## sửa định dạng và những lỗi sửa được tự động

@@ -6,29 +6,36 @@ from collections.abc import Sequence
 
 from litestar import Litestar, Response, get, post
 from litestar.datastructures import State
+from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
 # The flow declares every task: what a handler asks for may queue one by its name.
 import backend.workflow  # noqa: F401
 from backend.core import (
+    admission,
     csrf,
     database,
     edge,
     error_answers,
     headers,
+    lookups,
     rate_limit,
     settings,
     storage,
     templates,
     web,
 )
+from backend.core.admission import RouteClass
 from backend.core.errors import NotFound
 from backend.core.web import NavItem
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
+from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
+from backend.records.management import pages as management_pages
+from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -36,22 +43,31 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
+from backend.tenants.account import pages as account_pages
+from backend.tenants.api_clients import pages as api_client_pages
 from backend.tenants.audit_trail import pages as audit_pages
+from backend.tenants.delegations import pages as delegation_pages
+from backend.tenants.federation import pages as federation_pages
+from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
+from backend.tenants.schools import pages as school_pages
+from backend.tenants.staffing import pages as staffing_pages
 
 log = logging.getLogger(__name__)
 
 #: Largest body of a request, in bytes; a handler that takes files raises its own limit.
 MAX_BODY = 1_000_000
+#: Neither data nor secrets: asked as often as anybody likes.
+FREE = {admission.OPTION: RouteClass.FREE}
 
 
-@get("/healthz", guards=[guards.public()])
+@get("/healthz", guards=[guards.public()], opt=FREE)
 async def healthz() -> str:
     """This process runs."""
     return "ok\n"
 
 
-@get("/readyz", guards=[guards.public()])
+@get("/readyz", guards=[guards.public()], opt=FREE)
 async def readyz() -> Response[dict[str, str]]:
     """What this process needs answers. Without Valkey only speed is lost, so it does not count."""
     ready = await database.answers()
@@ -66,7 +82,13 @@ async def csp_report() -> None:
     log.warning("content security policy report", extra={"event": "csp"})
 
 
-@get("/styleguide", guards=[guards.public()])
+@get("/favicon.ico", guards=[guards.public()], opt=FREE)
+async def favicon() -> Redirect:
+    """Browsers ask here when a page names no icon: a PDF, an answer in JSON."""
+    return Redirect(templates.asset("mark.svg"))
+
+
+@get("/styleguide", guards=[guards.public()], opt=FREE)
 async def styleguide(request: web.Request) -> web.Html:
     """Every component in every state, for people who write pages; not there in production."""
     if settings.get().environment == "production":
@@ -78,6 +100,7 @@ static_files = create_static_files_router(
     path=templates.STATIC_URL,
     directories=[templates.DIST],
     guards=[guards.public()],
+    opt=FREE,
 )
 
 #: Everything that answers. A new slice adds its handlers here.
@@ -85,17 +108,78 @@ ROUTES: list[ControllerRouterHandler] = [
     healthz,
     readyz,
     csp_report,
+    favicon,
     styleguide,
     static_files,
     access_pages.show_sign_in,
     access_pages.sign_in,
+    access_pages.sign_in_with_code,
+    access_pages.ask_passkey,
+    access_pages.sign_in_with_passkey,
+    access_pages.show_verify,
+    access_pages.verify,
+    access_pages.ask_own_passkey,
     access_pages.sign_out,
+    account_pages.show_account,
+    account_pages.show_new_passkey,
+    account_pages.ask_new_passkey,
+    account_pages.add_passkey,
+    account_pages.remove_passkey,
+    account_pages.start_app,
+    account_pages.show_app,
+    account_pages.confirm_app,
+    account_pages.remove_app,
+    account_pages.make_recovery_codes,
+    account_pages.show_password,
+    account_pages.change_password,
+    account_pages.end_session,
+    account_pages.end_other_sessions,
+    account_pages.show_resets,
+    account_pages.issue_reset,
+    account_pages.show_reset,
+    account_pages.reset,
+    federation_pages.show_provider,
+    federation_pages.set_out,
+    federation_pages.come_back,
+    federation_pages.show_links,
+    federation_pages.set_out_to_link,
+    federation_pages.show_offer,
+    federation_pages.link,
+    federation_pages.unlink,
+    federation_pages.show_providers,
+    federation_pages.show_new_provider,
+    federation_pages.add_provider,
+    federation_pages.remove_provider,
+    staffing_pages.show_staff,
+    staffing_pages.show_invitation_form,
+    staffing_pages.invite,
+    staffing_pages.renew,
+    staffing_pages.withdraw,
+    staffing_pages.show_person,
+    staffing_pages.change,
+    staffing_pages.come_back,
+    staffing_pages.show_offer,
+    staffing_pages.accept,
+    management_pages.show_console,
+    management_pages.change_seats,
+    management_pages.show_leaving,
+    management_pages.leave,
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
+    opening_pages.show_application,
+    opening_pages.apply,
+    opening_pages.show_received,
+    school_pages.show_school,
+    school_pages.change_school,
+    delegation_pages.show_delegations,
+    delegation_pages.delegate,
+    delegation_pages.end,
+    roster_pages.show_years,
+    roster_pages.open_year,
     roster_pages.show_classes,
     roster_pages.show_class,
     gradebook_pages.show_sheets,
@@ -108,6 +192,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
     transcript_pages.show_transcript,
+    transcript_pages.show_personal_id,
     transcript_pages.download,
     transcript_pages.show_version_trail,
     transcript_pages.show_student_trail,
@@ -125,6 +210,25 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.count,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    privacy_pages.show_requests,
+    privacy_pages.record_request,
+    privacy_pages.show_register,
+    privacy_pages.show_request,
+    privacy_pages.acknowledge,
+    privacy_pages.extend,
+    privacy_pages.close,
+    privacy_pages.download_copy,
+    api_client_pages.show_clients,
+    api_client_pages.add_client,
+    api_client_pages.end_client,
+    partner_api.issue_token,
+    partner_api.list_classes,
+    partner_api.list_students,
+    partner_api.list_transcripts,
+    partner_api.get_transcript,
+    partner_api.download_pdf,
+    partner_api.download_xml,
+    partner_api.list_deliveries,
     verification_pages.show_form,
     verification_pages.check_code,
     verification_pages.check,
@@ -137,6 +241,13 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+    NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
+    NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
+    NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
+    NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "login", Permission.PROVIDERS_MANAGE),
+    NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
+    NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
+    NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
     NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
 )
 
@@ -154,6 +265,7 @@ async def prepare() -> None:
 async def leave() -> None:
     """After the last request: give connections back."""
     await database.engine().dispose()
+    await lookups.close()
     await rate_limit.close()
 
 
@@ -168,7 +280,8 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
         state=State({"navigation": MENU}),
         on_startup=[prepare],
         on_shutdown=[leave],
-        openapi_config=None,
+        openapi_config=partner_api.OPENAPI,
+        include_in_schema=False,
         logging_config=None,
         request_max_body_size=MAX_BODY,
         debug=False,

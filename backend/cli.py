@@ -6,11 +6,13 @@ Each command imports what it needs when it is chosen: `assess` and `verify` work
 import argparse
 import asyncio
 import gc
+import getpass
 import os
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +27,24 @@ _OK, _DIFFERENT, _UNUSABLE = 0, 1, 2
 #: What a shell reports for a program that SIGPIPE ended.
 _PIPE_CLOSED = 128 + signal.SIGPIPE
 _ROOT = Path(__file__).resolve().parents[1]
+#: SQLSTATEs with which PostgreSQL lets nobody in: no connection, too many, wrong role or password, no such database, not
+#: permitted, not yet or no longer running.
+_NOT_LET_IN = ("08", "28", "3D", "42501", "53", "57P")
 #: Seconds for requests that are under way when the server is told to stop.
 _GRACE_SECONDS = 10
 #: Seconds for which one of several server processes may be silent, starting included, before it is replaced.
 _SILENCE_SECONDS = 30
+#: Options of `hocba school open`, all of which are needed.
+_SCHOOL_OPTIONS = {
+    "name": "tên trường",
+    "code": "mã trường, 8 đến 10 chữ số",
+    "tax-code": "mã số thuế",
+    "province-code": "mã tỉnh, thành phố, ví dụ 14",
+    "ward": "xã, phường, đặc khu",
+    "levels": "cấp học, cách nhau bằng dấu phẩy: primary,lower_secondary,upper_secondary",
+    "owner": "họ tên chủ trường",
+    "email": "địa chỉ thư của chủ trường",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     migrations = _add(commands, "migrations", _check_migrations, "kiểm tra lược đồ có khớp với mã nguồn")
     migrations.add_argument("action", choices=("check",))
 
+    reset = _add(
+        commands, "reset-link", _reset_link, "cấp đường dẫn đặt lại tài khoản, khi trường không tự làm được"
+    )
+    reset.add_argument("login", metavar="TÊN_ĐĂNG_NHẬP")
+
     audit = _add(commands, "audit", _audit_check, "kiểm tra nhật ký có bị sửa, xóa hay chèn thêm")
     audit.add_argument("action", choices=("check",))
     audit.add_argument("--school", type=uuid.UUID, action="append", metavar="MÃ", help="chỉ kiểm trường này")
@@ -68,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SỐ:SHA256",
         help="điểm niêm phong đã ghi lại",
     )
+    _add_school(commands)
 
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
     assess.add_argument("--lines", action="store_true", help="mỗi dòng là một học sinh")
@@ -89,6 +111,22 @@ def _add(
     parser = commands.add_parser(name, help=help_text, description=help_text)
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_school(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    school = commands.add_parser("school", help="mở trường (dành cho bên vận hành)")
+    school.add_argument("--operator", default=getpass.getuser(), help="tên người vận hành, ghi vào nhật ký")
+    verbs = school.add_subparsers(required=True, metavar="VIỆC")
+    _add(verbs, "pending", _school_pending, "liệt kê hồ sơ đang chờ duyệt")
+    _add(
+        verbs, "approve", _school_approve, "duyệt hồ sơ, mở trường, in liên kết cho chủ trường"
+    ).add_argument("application", type=uuid.UUID, metavar="MÃ_HỒ_SƠ")
+    refuse = _add(verbs, "refuse", _school_refuse, "từ chối hồ sơ")
+    refuse.add_argument("application", type=uuid.UUID, metavar="MÃ_HỒ_SƠ")
+    refuse.add_argument("--reason", required=True, help="lý do")
+    opened = _add(verbs, "open", _school_open, "mở trường mà bên vận hành đã đối chiếu")
+    for name, words in _SCHOOL_OPTIONS.items():
+        opened.add_argument(f"--{name}", required=True, help=words)
 
 
 def site() -> object:
@@ -129,12 +167,29 @@ def _serve(chosen: argparse.Namespace) -> int:
     return _OK
 
 
+@contextmanager
+def _database_of(variable: str) -> Iterator[None]:
+    """Says in one sentence, with the setting, why PostgreSQL cannot be used; other errors stay what they are.
+
+    Raises SettingsError.
+    """
+    try:
+        yield
+    except Exception as error:
+        state = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+        if not isinstance(error, OSError) and not state.startswith(_NOT_LET_IN):
+            raise
+        reason = str(getattr(error, "orig", error)).splitlines() or [type(error).__name__]
+        raise settings.SettingsError(f"{variable}: the database cannot be used: {reason[0]}") from None
+
+
 async def _refusal() -> str:
     """Why a process with the application's role must not start, in one sentence; empty when it may."""
     from backend.core import database
 
     try:
-        await database.refuse_unsafe_role()
+        with _database_of("HOCBA_DATABASE_URL"):
+            await database.refuse_unsafe_role()
     except database.UnsafeRole as error:
         return str(error)
     finally:
@@ -172,8 +227,57 @@ def _dispatch(chosen: argparse.Namespace) -> int:
 def _migrate(chosen: argparse.Namespace) -> int:
     from alembic import command
 
-    command.upgrade(_alembic(), "head")
+    with _database_of("HOCBA_DATABASE_MIGRATOR_URL"):
+        command.upgrade(_alembic(), "head")
     return _OK
+
+
+def _school_pending(chosen: argparse.Namespace) -> int:
+    from backend.tenants.openings import command
+
+    return _as_operator(command.pending(chosen.operator, sys.stdout))
+
+
+def _school_approve(chosen: argparse.Namespace) -> int:
+    from backend.tenants.openings import command
+
+    return _as_operator(command.approve(chosen.operator, chosen.application, sys.stdout))
+
+
+def _school_refuse(chosen: argparse.Namespace) -> int:
+    from backend.tenants.openings import command
+
+    return _as_operator(command.refuse(chosen.operator, chosen.application, chosen.reason, sys.stdout))
+
+
+def _school_open(chosen: argparse.Namespace) -> int:
+    from backend.tenants.openings import command
+
+    options = {name.replace("-", "_"): getattr(chosen, name.replace("-", "_")) for name in _SCHOOL_OPTIONS}
+    return _as_operator(command.open_school(chosen.operator, command.NewSchool(**options), sys.stdout))
+
+
+def _as_operator(deed: Coroutine[object, object, None]) -> int:
+    """Do it; what cannot be done is told in one sentence."""
+    from backend.core.errors import AppError
+
+    try:
+        with _database_of("HOCBA_DATABASE_OPERATOR_URL"):
+            asyncio.run(_then_let_go(deed))
+    except AppError as error:
+        print(f"hocba school: {error.message}", file=sys.stderr)
+        return _DIFFERENT
+    return _OK
+
+
+async def _then_let_go(deed: Coroutine[object, object, None]) -> None:
+    from backend.core import database
+
+    try:
+        await deed
+    finally:
+        await database.engine().dispose()
+        database.engine.cache_clear()
 
 
 def _check_migrations(chosen: argparse.Namespace) -> int:
@@ -181,7 +285,8 @@ def _check_migrations(chosen: argparse.Namespace) -> int:
     from alembic.util import AutogenerateDiffsDetected, CommandError
 
     try:
-        command.check(_alembic())
+        with _database_of("HOCBA_DATABASE_MIGRATOR_URL"):
+            command.check(_alembic())
     except AutogenerateDiffsDetected as found:
         for difference in found.diffs:
             print(f"tables and migrations differ: {difference}", file=sys.stderr)
@@ -202,6 +307,12 @@ def _alembic() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_ROOT / "infra" / "migrations"))
     return config
+
+
+def _reset_link(chosen: argparse.Namespace) -> int:
+    from backend.tenants.account import command
+
+    return command.run(chosen.login)
 
 
 def _audit_check(chosen: argparse.Namespace) -> int:

@@ -6,12 +6,18 @@ from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.gradebook import models as gradebook
+from backend.records.privacy import models as privacy
 from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
+from backend.tenants.api_clients import models as api_clients
+from backend.tenants.delegations import models as delegations
+from backend.tenants.federation import models as federation
 from backend.tenants.people import models as people
 from backend.tenants.schools import models as schools
+from backend.tenants.staffing import models as staffing
+from backend.tenants.subscriptions import models as subscriptions
 
 #: Named so that a table nobody imported here is noticed by the guard tests.
 MODULES = (
@@ -20,13 +26,19 @@ MODULES = (
     outbox,
     storage,
     schools,
+    subscriptions,
     people,
+    federation,
+    staffing,
+    delegations,
+    api_clients,
     credentials,
     requests,
     roster,
     gradebook,
     assessment,
     transcripts,
+    privacy,
     imports,
     deliveries,
 )

@@ -18,6 +18,7 @@ from backend.core import clock
 from backend.core.actor import Actor
 from backend.core.database import TenantSession, TenantTable
 from backend.core.ids import new_id
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class Action(StrEnum):
@@ -26,6 +27,40 @@ class Action(StrEnum):
     SIGN_IN = "access.session.sign_in"
     SIGN_IN_REFUSED = "access.session.sign_in_refused"
     SIGN_OUT = "access.session.sign_out"
+    VERIFIED = "access.session.verify"
+    SESSION_ENDED = "access.session.end"
+    PASSWORD_CHANGED = "access.password.change"
+    FACTOR_ADDED = "access.factor.add"
+    FACTOR_REMOVED = "access.factor.remove"
+    RECOVERY_CODES_MADE = "access.factor.recovery_codes"
+    RESET_ISSUED = "access.account.reset_link"
+    ACCOUNT_RESET = "access.account.reset"
+    PROVIDER_ADDED = "federation.provider.add"
+    PROVIDER_REMOVED = "federation.provider.remove"
+    IDENTITY_LINKED = "federation.identity.link"
+    IDENTITY_UNLINKED = "federation.identity.unlink"
+    STAFF_ADDED = "people.staff.add"
+    STAFF_CHANGED = "people.staff.change"
+    STAFF_LEFT = "people.staff.leave"
+    STAFF_RETURNED = "people.staff.return"
+    INVITATION_SENT = "staffing.invitation.send"
+    INVITATION_WITHDRAWN = "staffing.invitation.withdraw"
+    INVITATION_ACCEPTED = "staffing.invitation.accept"
+    DELEGATION_MADE = "people.delegation.make"
+    DELEGATION_ENDED = "people.delegation.end"
+    SCHOOL_CHANGED = "schools.school.change"
+    YEAR_OPENED = "roster.year.open"
+    SEATS_CHANGED = "subscriptions.seats.change"
+    API_CLIENT_ADDED = "api.client.add"
+    API_CLIENT_ENDED = "api.client.end"
+    API_TOKEN_ISSUED = "api.token.issue"
+    API_READ = "api.record.read"
+    DATA_REQUEST_RECORDED = "privacy.request.record"
+    DATA_REQUEST_ACKNOWLEDGED = "privacy.request.acknowledge"
+    DATA_REQUEST_EXTENDED = "privacy.request.extend"
+    DATA_REQUEST_ANSWERED = "privacy.request.answer"
+    PUPIL_DATA_EXPORTED = "privacy.pupil.export"
+    PERSONAL_ID_SHOWN = "transcripts.personal_id.show"
     ACCESS_REFUSED = "access.permission.refuse"
     IMPORT_PREVIEWED = "imports.run.preview"
     IMPORT_READ = "imports.run.read"
@@ -76,6 +111,16 @@ class AuditEvent(TenantTable):
         Index("ix_audit_event_time", "tenant_id", "at", "id"),
         Index("ix_audit_event_person", "tenant_id", "actor_id", "at"),
         Index("ix_audit_event_about", "about", postgresql_using="gin"),
+        {
+            "info": holding(
+                internal="at action outcome about n prev_hash hash settled_at",
+                personal="actor_name subject_label details",
+                title="Nhật ký",
+                purpose="Biết ai đã làm gì, đọc gì, khi nào",
+                ground=Ground.ACCOUNTABILITY,
+                keep=Keep.TRACE,
+            )
+        },
     )
 
     at: Mapped[datetime]
@@ -133,7 +178,7 @@ async def record_many(
             "tenant_id": session.tenant_id,
             "id": new_id(),
             "at": at,
-            "actor_id": actor.staff_id,
+            "actor_id": actor.id,
             "actor_name": actor.name,
             "action": action.value,
             "subject_id": deed.subject_id,

@@ -16,7 +16,7 @@ from dramatiq.middleware import AsyncIO
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from backend.core import database, http_client, jobs, settings, storage
+from backend.core import database, http_client, jobs, lookups, settings, storage
 from backend.core.errors import AppError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ def _interrupt(loop: asyncio.AbstractEventLoop) -> None:
 async def _let_go() -> None:
     await http_client.aclose()
     await database.engine().dispose()
+    await lookups.close()
 
 
 def make_broker(redis_url: str) -> RedisBroker:

@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NewType
@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction,
 from sqlalchemy.pool import PoolResetState
 
 from backend.core import clock, settings
-from backend.core.questions import Question
+from backend.core.questions import Question, told_when_gone
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class TenantSession(AsyncSession):
         """The rows of a question about this school, in this transaction; its value `tenant` is the school."""
         driver = await self.run_sync(_driver_in_transaction)
         values["tenant"] = self.tenant_id
-        with _told_when_gone(driver):
-            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
+        with told_when_gone(driver):
+            return await question.answer(driver, values)
 
     def afterwards(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this as soon as the transaction is committed and its connection free; never after a rollback."""
@@ -103,6 +103,10 @@ class PublicSession(AsyncSession):
     """A transaction without a school: sees no tenant's row, may call the listed `directory` functions."""
 
 
+class PlatformSession(AsyncSession):
+    """A transaction of the operator of the platform: no school, no table, only the functions of its role."""
+
+
 def context_key(secret_key: str) -> bytes:
     """Key of the tenant context's HMAC, derived from the product's secret."""
     return hashlib.sha256(b"hocba tenant context\x00" + secret_key.encode()).digest()
@@ -114,17 +118,40 @@ def signed_context(tenant_id: uuid.UUID, backend_pid: int, expires: int, key: by
     return f"{body}.{hmac.new(key, body.encode(), hashlib.sha256).hexdigest()}"
 
 
+def signed_account(account_id: uuid.UUID, backend_pid: int, expires: int, key: bytes) -> str:
+    """`account.pid.expiry.hmac`, the text that `ctx.account()` accepts; none of them is a tenant's context."""
+    body = f"{account_id}.{backend_pid}.{expires}"
+    return f"{body}.{hmac.new(key, f'account.{body}'.encode(), hashlib.sha256).hexdigest()}"
+
+
 @lru_cache(maxsize=1)
 def engine() -> AsyncEngine:
     """The application role's engine of this process."""
     return new_engine(pool_size=10, max_overflow=10)
 
 
-def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30) -> AsyncEngine:
-    """An engine of the application's role, whose transactions are begun and ended below."""
-    url = settings.get().database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+@asynccontextmanager
+async def platform_session() -> AsyncIterator[PlatformSession]:
+    """One transaction of the operator, on a connection of its own. Raises SettingsError without the role's URL."""
+    url = settings.get().database_operator_url
+    if not url:
+        raise settings.SettingsError(
+            "HOCBA_DATABASE_OPERATOR_URL is not set; the operator of the platform has a role of its own"
+        )
+    platform = new_engine(pool_size=1, max_overflow=0, url=url)
+    try:
+        async with PlatformSession(platform, expire_on_commit=False) as session:
+            yield session
+            await session.commit()
+    finally:
+        await platform.dispose()
+
+
+def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30, url: str = "") -> AsyncEngine:
+    """An engine of the application's role, or of `url`, whose transactions are begun and ended below."""
+    address = url or settings.get().database_url
     made = create_async_engine(
-        url,
+        address.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=pool_timeout,
@@ -154,13 +181,24 @@ async def public_session() -> AsyncIterator[PublicSession]:
         await session.commit()
 
 
-async def ask_alone(question: Question, **values: object) -> list[Any]:
-    """The rows of a question without a school, in a transaction of its own: one statement needs no BEGIN."""
-    async with engine().connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        with _told_when_gone(driver):
-            return question.rows(await driver.fetch(question.sql, *question.arguments(values)))
+async def speak_for(session: TenantSession | PublicSession, account_id: uuid.UUID) -> None:
+    """Let this transaction ask and change what the directory knows of one account (infra/decisions/0040).
+
+    Whoever calls this has checked who asks: by their session, or by what they have just proved.
+    """
+    driver = await session.run_sync(_driver_in_transaction)
+    expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
+    context = signed_account(account_id, driver.get_server_pid(), expires, _key())
+    with told_when_gone(driver):
+        await driver.fetchval("select set_config('app.account', $1, true)", context)
+
+
+@asynccontextmanager
+async def account_session(account_id: uuid.UUID) -> AsyncIterator[PublicSession]:
+    """One transaction without a school that speaks for one account."""
+    async with public_session() as session:
+        await speak_for(session, account_id)
+        yield session
 
 
 @event.listens_for(Session, "after_begin")
@@ -206,23 +244,12 @@ def _in_transaction(connection: Any) -> bool:
 
 
 def _tell(connection: Any, statement: str) -> None:
-    with _told_when_gone(connection.driver_connection):
+    with told_when_gone(connection.driver_connection):
         connection.run_async(lambda driver: driver.execute(statement))
 
 
-@contextmanager
-def _told_when_gone(driver: Any) -> Iterator[None]:
-    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection."""
-    try:
-        yield
-    except Exception as error:
-        if driver.is_closed():
-            raise ConnectionError("PostgreSQL closed the connection") from error
-        raise
-
-
 def _driver_in_transaction(session: Session) -> Any:
-    if not session.info["read_only"]:
+    if not session.info.get("read_only"):
         session.flush()
     return session.connection().connection.driver_connection
 

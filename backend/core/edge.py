@@ -11,7 +11,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core import audit_reads, headers, templates
+from backend.core import admission, audit_reads, headers, templates
 from backend.core.ids import new_id
 from backend.core.visit import Visit, begin, in_scope
 
@@ -30,6 +30,8 @@ class Site(Litestar):
             await super().__call__(scope, receive, send)
             return
         started = time.perf_counter()
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         visit = begin(scope, _request_id(scope))
         path, status = scope["path"], 0
 
@@ -37,6 +39,7 @@ class Site(Litestar):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                await admission.settle(visit, status)
                 message["headers"] = headers.add_to(
                     message["headers"], path=path, status=status, request_id=visit.request_id
                 )
@@ -69,6 +72,17 @@ def end_transaction(app: ASGIApp) -> ASGIApp:
             await visit.leave()
 
     return middleware
+
+
+def _without_body(send: Send) -> Send:
+    """What HEAD asks for: the head of the answer to GET (RFC 9110, 9.3.2)."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head
 
 
 async def _record_refusal(scope: Scope, visit: Visit) -> None:

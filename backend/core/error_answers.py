@@ -17,13 +17,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from backend.core import cookies, templates
-from backend.core.errors import AppError, Forbidden, Unauthenticated
+from backend.core.errors import AppError, Forbidden, Unauthenticated, VerificationNeeded
 from backend.core.visit import SAFE_METHODS, visit_of
 from backend.core.web import Html, Request, frame_of, is_htmx, local_path
 
 log = logging.getLogger(__name__)
 
 SIGN_IN_PATH = "/dang-nhap"
+VERIFY_PATH = "/xac-minh"
 #: SQLSTATE character_not_in_repertoire.
 _UNKEEPABLE_CHARACTER = "22021"
 _SENTENCES: Mapping[int, str] = {
@@ -38,9 +39,11 @@ _SENTENCES: Mapping[int, str] = {
 
 
 def answer_app_error(request: Request, error: AppError) -> Html:
-    """An expected failure says its own sentence; nobody signed in is sent to sign in."""
+    """An expected failure says its own sentence; nobody signed in is sent to sign in, who must prove more to prove it."""
     if isinstance(error, Unauthenticated):
         return _to_sign_in(request, error)
+    if isinstance(error, VerificationNeeded) and not _wants_json(request):
+        return _to_verify(request, error)
     if isinstance(error, Forbidden):
         visit_of(request).refused = error.message
     retry_after = getattr(error, "retry_after", None)
@@ -117,16 +120,27 @@ def _problem(request: Request, status: HTTPStatus, message: str, headers: dict[s
 
 def _to_sign_in(request: Request, error: Unauthenticated) -> Html:
     if _wants_json(request):
-        return _problem(request, error.status, error.message, {})
+        scheme = {"WWW-Authenticate": "Bearer"} if _is_api(request) else {}
+        return _problem(request, error.status, error.message, scheme)
     expired = "&het-han=1" if cookies.read(request, "session") else ""
     target = f"{SIGN_IN_PATH}?tiep={quote(_came_from(request), safe='/')}{expired}"
-    if is_htmx(request):
-        answer = _html("", HTTPStatus.UNAUTHORIZED, {"HX-Redirect": target})
-    else:
-        answer = _html("", HTTPStatus.SEE_OTHER, {"Location": target})
+    answer = _elsewhere(request, target, error.status)
     if expired:
         answer.cookies.append(cookies.clear("session"))
     return answer
+
+
+def _to_verify(request: Request, error: VerificationNeeded) -> Html:
+    about = "&yeu-to=1" if error.for_factors else ""
+    target = f"{VERIFY_PATH}?tiep={quote(error.back or _came_from(request), safe='/')}{about}"
+    return _elsewhere(request, target, error.status)
+
+
+def _elsewhere(request: Request, target: str, status: HTTPStatus) -> Html:
+    """Send the browser to another page; htmx learns the status, too."""
+    if is_htmx(request):
+        return _html("", status, {"HX-Redirect": target})
+    return _html("", HTTPStatus.SEE_OTHER, {"Location": target})
 
 
 def _came_from(request: Request) -> str:
@@ -150,7 +164,11 @@ def _what_is_wrong(error: ValidationException) -> str:
 
 def _wants_json(request: Request) -> bool:
     accepted = request.headers.get("accept", "")
-    return request.scope["path"].startswith("/api/") or ("json" in accepted and "text/html" not in accepted)
+    return _is_api(request) or ("json" in accepted and "text/html" not in accepted)
+
+
+def _is_api(request: Request) -> bool:
+    return request.scope["path"].startswith("/api/")
 
 
 def _html(text: str, status: HTTPStatus, headers: dict[str, str]) -> Html:

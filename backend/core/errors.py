@@ -34,6 +34,21 @@ class Forbidden(AppError):
     status = HTTPStatus.FORBIDDEN
 
 
+class VerificationNeeded(AppError):
+    """The person is signed in and must prove once more that it is they; `back` is the page to return to.
+
+    `for_factors`: the deed is about the person's own factors.
+    """
+
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self, back: str = "", *, for_factors: bool = False) -> None:
+        super().__init__(
+            "Việc này cần xác minh lại rằng chính bạn đang thực hiện; xin xác minh rồi làm tiếp."
+        )
+        self.back, self.for_factors = back, for_factors
+
+
 class Conflict(AppError):
     """The thing is in a state in which this cannot be done, or somebody else was faster."""
 

@@ -23,7 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core import clock, outbox
 from backend.core.database import Base, TenantSession, tenant_session
+from backend.core.errors import NotFound
 from backend.core.ids import new_id
+from backend.core.personal_data import Ground, Keep, holding
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,19 @@ class Job(Base):
     """
 
     __tablename__ = "job"
-    __table_args__ = ({"schema": "work"},)
+    __table_args__ = (
+        {
+            "schema": "work",
+            "info": holding(
+                internal="kind lane subject_ids state attempts fence lease_until next_at last_error",
+                personal="told",
+                title="Việc đang chạy nền",
+                purpose="Cho người phụ trách biết việc nào dừng và vì sao",
+                ground=Ground.EDUCATION,
+                keep=Keep.WORK,
+            ),
+        },
+    )
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -308,4 +322,6 @@ async def park(work: Work, error: str, told: str) -> None:
         on_park = find(work.kind).on_park
         if parked.first() is not None and on_park is not None:
             for subject_id in work.subject_ids:
-                await on_park(session, subject_id, told)
+                # What is not this school's, or gone, has nobody there who could be told.
+                with contextlib.suppress(NotFound):
+                    await on_park(session, subject_id, told)

@@ -14,6 +14,7 @@ from backend.core import clock
 from backend.core.database import Base, TenantSession
 from backend.core.events import Event
 from backend.core.ids import new_id
+from backend.core.personal_data import holding
 
 #: PostgreSQL channel on which the dispatcher listens; a lost notice only means waiting for its next look.
 CHANNEL = "hocba_work"
@@ -23,7 +24,7 @@ class OutboxEvent(Base):
     """An event that waits to be turned into jobs."""
 
     __tablename__ = "outbox_event"
-    __table_args__ = ({"schema": "work"},)
+    __table_args__ = ({"schema": "work", "info": holding(internal="name created_at")},)
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -3,8 +3,10 @@
 Building, compiling and wrapping a statement costs SQLAlchemy more than PostgreSQL needs for a short answer.
 """
 
+import asyncio
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -18,7 +20,7 @@ _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Question:
-    """A SELECT whose values are bind parameters. Ask it by `TenantSession.ask` or `database.ask_alone`.
+    """A SELECT whose values are bind parameters. Ask it by `TenantSession.ask` or `lookups.ask`.
 
     Values and columns are what the driver takes and gives (str, int, UUID, date, datetime, list): no JSON, no lists in
     IN (`= any(…)` takes one). Raises TypeError, when first asked, for a type that needs SQLAlchemy.
@@ -46,15 +48,30 @@ class Question:
     def _fixed(self) -> dict[str, object]:
         return {name: value for name, value in self._compiled.params.items() if value is not None}
 
-    def arguments(self, values: Mapping[str, object]) -> list[object]:
-        """The values in the driver's order. Raises KeyError for a missing one."""
+    async def answer(self, driver: Any, values: Mapping[str, object]) -> list[Any]:
+        """The rows as named tuples, asked on a connection of the driver. Raises KeyError for a missing value."""
         known = {**self._fixed, **values}
-        return [known[name] for name in self._compiled.positiontup or ()]
-
-    @staticmethod
-    def rows(records: Sequence[Any]) -> list[Any]:
-        """Records of the driver as named tuples."""
+        arguments = [known[name] for name in self._compiled.positiontup or ()]
+        records: Sequence[Any] = await driver.fetch(self.sql, *arguments)
         return list(map(_row(tuple(records[0].keys()))._make, records)) if records else []
+
+
+@contextmanager
+def told_when_gone(driver: Any) -> Iterator[None]:
+    """Raise ConnectionError in place of the driver's own error when PostgreSQL has closed the connection.
+
+    A connection whose statement was cut off is closed: whether a BEGIN that nobody heard the end of has opened the
+    transaction of a school cannot be known before the next one borrows the connection.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        driver.terminate()
+        raise
+    except Exception as error:
+        if driver.is_closed():
+            raise ConnectionError("PostgreSQL closed the connection") from error
+        raise
 
 
 def _is_converted(of: TypeEngine[Any]) -> bool:

@@ -6,11 +6,36 @@
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
-Environment = Literal["development", "test", "production"]
+# A description completes the sentence "HOCBA_… must be".
+Environment = Annotated[
+    Literal["development", "test", "production"], Meta(description="development, test or production")
+]
+Port = Annotated[int, Meta(ge=1, le=65535, description="a whole number from 1 to 65535")]
+Count = Annotated[int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?"
+WebAddress = Annotated[
+    str, Meta(pattern=rf"^https?://{_HOST}([/?#]\S*)?$", description="an address http(s)://host:port/…")
+]
+DatabaseAddress = Annotated[
+    str,
+    Meta(
+        pattern=rf"^postgresql://([^\s/?#@]*@)?({_HOST})?/[^\s/?#]+(\?\S*)?$",
+        description="an address postgresql://role:password@host:port/database",
+    ),
+]
+RedisAddress = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(rediss?://([^\s/?#@]*@)?{_HOST}(/\S*)?|unix://\S+)$",
+        description="an address redis://:password@host:port/number",
+    ),
+]
 
 
 class SettingsError(Exception):
@@ -22,38 +47,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     environment: Environment
     #: postgresql://… of the application role (owns nothing, sees one tenant at a time)
-    database_url: str
+    database_url: DatabaseAddress
     #: …of the role that owns the schema; only migrations use it
-    database_migrator_url: str = ""
+    database_migrator_url: DatabaseAddress = ""
     #: …of the dispatcher's role, which sees the schema `work` and nothing else
-    database_dispatcher_url: str = ""
+    database_dispatcher_url: DatabaseAddress = ""
     #: …of the role that reads the audit of all schools; only `hocba audit check` uses it
-    database_auditor_url: str = ""
-    redis_url: str
-    s3_endpoint: str
+    database_auditor_url: DatabaseAddress = ""
+    #: …of the operator's role, which calls the platform's functions; only `hocba school` uses it
+    database_operator_url: DatabaseAddress = ""
+    redis_url: RedisAddress
+    s3_endpoint: WebAddress
     s3_access_key: str
     s3_secret_key: str
     s3_bucket: str = "hocba"
     s3_region: str = "us-east-1"
     #: at least 32 characters; session-bound CSRF tokens and the key of the tenant context derive from it
     secret_key: str
+    #: the secret before the last change; small secrets sealed with it still open
+    old_secret_key: str = ""
     #: remote signing service (CSC v2) and the relying party's credentials there
-    signing_url: str
+    signing_url: WebAddress
     signing_client_id: str
     signing_client_secret: str
     #: RFC 3161 time stamping authority
-    tsa_url: str
+    tsa_url: WebAddress
     #: folder of PEM trust anchors
     trust_dir: str
     #: endpoint of the Authority that the sandbox profile talks to, and our key there
-    province_url: str
+    province_url: WebAddress
     province_api_key: str
     #: address under which people reach the site, printed into QR codes
-    public_url: str
+    public_url: WebAddress
+    #: issuers of Google Workspace and Microsoft Entra (`{tid}` is the school's directory there); and further OpenID
+    #: issuers that schools may choose, separated by spaces: the product asks no other address
+    google_issuer: WebAddress = "https://accounts.google.com"
+    entra_issuer: str = "https://login.microsoftonline.com/{tid}/v2.0"
+    other_issuers: str = ""
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Port = 8000
     #: threads of one worker process
-    worker_threads: int = 4
+    worker_threads: Count = 4
+    #: so many times the requests that `core/admission.py` lets in; above 1 where speed is measured, not in production
+    route_limit_factor: Count = 1
 
     @property
     def is_sandbox(self) -> bool:
@@ -66,29 +102,42 @@ def read(source: Mapping[str, str]) -> Settings:
 
     Raises SettingsError naming the variable that is missing or wrong.
     """
-    raw = {}
+    values = {}
     for field in msgspec.structs.fields(Settings):
         name = f"HOCBA_{field.name.upper()}"
         value = source.get(name, "")
         if value:
-            raw[field.name] = value
+            values[field.name] = _converted(name, value, field.type)
         elif field.required:
             raise SettingsError(f"{name} is not set; see .env.example")
-    try:
-        settings = msgspec.convert(raw, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"HOCBA_* settings: {error}") from None
+    settings = Settings(**values)
     _refuse_unsafe(settings)
     return settings
+
+
+def _converted(name: str, value: str, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        # The value is not repeated: an address may hold a password.
+        wanted = next(part.description for part in get_args(kind) if isinstance(part, Meta))
+        raise SettingsError(f"{name} must be {wanted}") from None
+
+
+_ISSUERS = ("google_issuer", "entra_issuer", "other_issuers")
 
 
 def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingsError("HOCBA_SECRET_KEY must have at least 32 characters")
     if settings.environment == "production":
-        for name in ("public_url", "signing_url", "tsa_url", "province_url"):
-            if not getattr(settings, name).startswith("https://"):
+        if settings.route_limit_factor != 1:
+            raise SettingsError("HOCBA_ROUTE_LIMIT_FACTOR is for measuring; it must be 1 in production")
+        for name in ("public_url", "s3_endpoint", "signing_url", "tsa_url", "province_url", *_ISSUERS):
+            if not all(address.startswith("https://") for address in getattr(settings, name).split()):
                 raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")
+        if not Path(settings.trust_dir).is_dir():
+            raise SettingsError("HOCBA_TRUST_DIR must be a folder that exists in production")
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ The store is never trusted to refuse an overwrite or to keep metadata: digests a
 """
 
 import asyncio
+import logging
 import threading
 import uuid
 from collections.abc import Sequence
@@ -22,13 +23,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.database import Base, TenantSession
-from backend.core.errors import NotFound, Unavailable
+from backend.core.errors import AppError, NotFound, Unavailable
+from backend.core.personal_data import holding
+
+log = logging.getLogger(__name__)
 
 
 class StoredObject(Base):
     """A file that this school owns; the key in the store follows from tenant and digest."""
 
     __tablename__ = "stored_object"
+    __table_args__ = ({"info": holding(internal="sha256 size content_type version_id stored_at")},)
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(primary_key=True)
@@ -41,8 +46,14 @@ class StoredObject(Base):
 _REGISTER = insert(StoredObject).on_conflict_do_nothing()
 
 
-class CorruptObject(Exception):
+class CorruptObject(AppError):
     """The store gave back other bytes than were stored: an alarm, never a retry."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(
+            f"Tệp {sha256[:12]}… trong kho lưu trữ không còn đúng nội dung đã ghi nên không được dùng; "
+            "xin báo người quản trị để đối chiếu với bản sao lưu."
+        )
 
 
 def object_key(tenant_id: uuid.UUID, sha256: str) -> str:
@@ -109,6 +120,7 @@ async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
     """The bytes stored under a digest, verified. Raises NotFound, Unavailable, CorruptObject."""
     data = await asyncio.to_thread(_get, object_key(tenant_id, sha256))
     if sha256_hex(data) != sha256:
+        log.error("stored file is corrupt", extra={"tenant_id": tenant_id, "sha256": sha256})
         raise CorruptObject(sha256)
     return data
 

@@ -48,26 +48,71 @@ def environment() -> Environment:
 
 
 class _Constants(NodeTransformer):
-    """Works out at compile time what every page would work out again: texts without variables, addresses of files."""
+    """Works out at compile time what every page would work out again.
 
-    def __init__(self, environment: Environment) -> None:
-        self._assets_may_change = environment.auto_reload
+    That are texts without variables and, where files do not change, addresses of assets and components whose arguments
+    are all known: an icon, the button that sends a form.
+    """
+
+    def __init__(self, environment: Environment, template: nodes.Template) -> None:
+        self._environment = environment
+        self._files_may_change = environment.auto_reload
+        self._components = _imported(template)
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:
-        """`_("…")` and `asset("…")` become what they say."""
+        """A call becomes what it says, where that is known."""
         self.generic_visit(node)
         match node:
             case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=str(text))], kwargs=[]):
                 # As `_` answers at run time (jinja2.ext): markup, in which %% is a percent sign.
                 return nodes.TemplateData(text % {}, lineno=node.lineno)
             case nodes.Call(node=nodes.Name(name="asset"), args=[nodes.Const(value=str(name))]):
-                return node if self._assets_may_change else nodes.Const(asset(name), lineno=node.lineno)
+                return node if self._files_may_change else nodes.Const(asset(name), lineno=node.lineno)
+            case nodes.Call(node=nodes.Name(name=name)) if name in self._components:
+                return node if self._files_may_change else self._drawn(name, node)
         return node
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:
+        """What is called with a body is not known before the body is."""
+        self.generic_visit(node.call)
+        node.body = [self.visit(part) for part in node.body]
+        return node
+
+    def _drawn(self, name: str, node: nodes.Call) -> nodes.Node:
+        try:
+            values, named = nodes.args_as_const(node, nodes.EvalContext(self._environment))
+        except nodes.Impossible:
+            return node
+        source, component = self._components[name]
+        macro = getattr(self._environment.get_template(source).module, component)
+        return nodes.TemplateData(str(macro(*values, **named)), lineno=node.lineno)
+
+
+def _imported(template: nodes.Template) -> dict[str, tuple[str, str]]:
+    """Name in the template → (file, macro) of its imports; without names that mean something else somewhere in it."""
+    other = {name.name for name in template.find_all(nodes.Name) if name.ctx != "load"}
+    return {
+        alias: (node.template.value, name)
+        for node in template.find_all(nodes.FromImport)
+        if isinstance(node.template, nodes.Const) and not node.with_context
+        for name, alias in ((one, one) if isinstance(one, str) else one for one in node.names)
+        if alias not in other
+    }
+
+
+def _drop_unused_imports(template: nodes.Template) -> None:
+    """Each import of each page is looked up anew; a component that was drawn at compile time need not be."""
+    used = {name.name for name in template.find_all(nodes.Name) if name.ctx == "load"}
+    for imports in list(template.find_all(nodes.FromImport)):
+        imports.names = [one for one in imports.names if (one if isinstance(one, str) else one[1]) in used]
+    template.body = [node for node in template.body if not isinstance(node, nodes.FromImport) or node.names]
 
 
 class _Generator(CodeGenerator):
     def visit_Template(self, node: nodes.Template, frame: Any = None) -> None:
-        super().visit_Template(_Constants(self.environment).visit(node), frame)
+        _Constants(self.environment, node).visit(node)
+        _drop_unused_imports(node)
+        super().visit_Template(node, frame)
 
 
 class _Environment(Environment):

@@ -1,6 +1,7 @@
 """The door for text that people will read on paper: NFC, nothing invisible, only letters and signs that print."""
 
 import unicodedata
+from datetime import date
 
 from backend.core.errors import Invalid
 
@@ -47,6 +48,9 @@ _FOLD = str.maketrans(
     {"\u00d0": "Đ", "\u0189": "Đ"} | dict.fromkeys(_INVISIBLE) | dict.fromkeys(_SPACES, " ")
 )
 
+#: Last digits of a personal number that stay readable, enough to tell two people apart.
+_SHOWN = 4
+
 
 def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) -> str:
     """Text as it may enter a transcript: NFC, single spaces, nothing invisible, only what the form can print.
@@ -69,6 +73,18 @@ def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) ->
     return text
 
 
+def read_day(typed: str, field: str) -> date:
+    """A day as a browser sends it (2026-05-31) or people write it (31/05/2026). Raises Invalid that names the field."""
+    parts = typed.strip().replace("/", "-").split("-")
+    if len(parts) == 3 and len(parts[2]) == 4:
+        parts.reverse()
+    try:
+        year, month, day = (int(part) for part in parts)
+        return date(year, month, day)
+    except ValueError:
+        raise Invalid(f"Mục “{field}” chưa phải là một ngày có thật; xin chọn lại ngày.") from None
+
+
 def _first_unprintable(text: str) -> str:
     if PRINTABLE.issuperset(text):
         return ""
@@ -84,6 +100,11 @@ def _first_unprintable(text: str) -> str:
 def _named(char: str) -> str:
     code = f"U+{ord(char):04X}"
     return f"“{char}” ({code})" if char.isprintable() and not unicodedata.combining(char) else code
+
+
+def masked(value: str) -> str:
+    """A number of a person as pages show it until somebody asks: "••••••••0123"."""
+    return "•" * max(0, len(value) - _SHOWN) + value[-_SHOWN:]
 
 
 def shown_name(person: str) -> str:

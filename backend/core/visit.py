@@ -9,22 +9,29 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.types import Scope
 
-from backend.core.actor import Actor
+from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Unauthenticated
+from backend.core.rate_limit import Charge
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEY = "hocba_visit"
+#: RFC 1035 and a port.
+_LONGEST_HOST = 261
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed-in person and what the frame of a page says about them."""
+    """A signed-in person, how they are signed in, and what the frame of a page says about them.
+
+    Another system, which comes with a key of its own, has no `sign_in`.
+    """
 
     actor: Actor
     school_name: str
     role_label: str
+    sign_in: SignIn | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +44,8 @@ class Visit:
     request_id: str
     visitor: Visitor | None = None
     session: TenantSession | None = None
+    #: Given back when the answer says that nothing failed (`core/admission.py`).
+    paid_for_failing: list[Charge] = field(default_factory=list)
     refused: str = ""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -80,3 +89,8 @@ def visitor_of(connection: Connection) -> Visitor:
     if visitor is None:
         raise Unauthenticated("Xin đăng nhập để xem phần này.")
     return visitor
+
+
+def host_of(connection: Connection) -> str:
+    """The host that was asked, with its port: sessions belong to one."""
+    return connection.headers.get("host", "").lower()[:_LONGEST_HOST]

@@ -1,4 +1,4 @@
-"""What page handlers are made of: `page`, `fragment`, `redirect`, and the dependencies `session` and `actor`.
+"""What page handlers are made of: `page`, `fragment`, `redirect`, and the dependencies `session`, `actor` and `sign_in`.
 
 One request is one transaction (read-only for GET): it is committed when the handler has returned, before the
 answer leaves, and rolled back when anything raises. A handler with long work or calls over the network between its
@@ -22,7 +22,7 @@ from litestar.enums import MediaType
 from litestar.handlers import BaseRouteHandler
 
 from backend.core import cookies, csrf, settings, templates
-from backend.core.actor import Actor
+from backend.core.actor import Actor, SignIn
 from backend.core.crypto import keyed_digest, same
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.errors import Unauthenticated
@@ -30,9 +30,10 @@ from backend.core.visit import SAFE_METHODS, Connection, Visitor, visit_of, visi
 
 Request: TypeAlias = litestar.Request[Any, Any, Any]
 Html: TypeAlias = Response[bytes]
-#: Types of the handler parameters `session` and `actor`.
+#: Types of the handler parameters `session`, `actor` and `sign_in`.
 Session: TypeAlias = NamedDependency[TenantSession]
 CurrentActor: TypeAlias = NamedDependency[Actor]
+CurrentSignIn: TypeAlias = NamedDependency[SignIn]
 Tone = Literal["info", "ok", "warn", "bad"]
 
 #: A message for the next page is forgotten after this many seconds.
@@ -87,6 +88,12 @@ def redirect(request: Request, path: str, message: str = "", tone: Tone = "ok") 
     return _html("", 303, headers={"Location": path}, set_cookies=set_cookies)
 
 
+def with_session(answer: Html, token: str) -> Html:
+    """The answer, after which the browser holds the session of that token."""
+    answer.cookies.append(cookies.write("session", token))
+    return answer
+
+
 def frame_of(request: Request) -> dict[str, object]:
     """The names that every template may use; see `frontend_templates/layouts/`."""
     visit = visit_of(request)
@@ -113,9 +120,9 @@ def local_path(value: str, default: str = HOME) -> str:
     return value if inside else default
 
 
-def network_of(request: Request) -> str:
+def network_of(connection: Connection) -> str:
     """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
-    host = request.client.host if request.client else ""
+    host = connection.client.host if connection.client else ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -126,6 +133,14 @@ def network_of(request: Request) -> str:
 async def provide_actor(request: Request) -> Actor:
     """Dependency `actor`: who asks."""
     return visitor_of(request).actor
+
+
+async def provide_sign_in(request: Request) -> SignIn:
+    """Dependency `sign_in`: how they are signed in."""
+    sign_in = visitor_of(request).sign_in
+    if sign_in is None:
+        raise Unauthenticated("Xin đăng nhập để xem phần này.")
+    return sign_in
 
 
 async def provide_session(
@@ -157,7 +172,11 @@ async def transaction(request: Request) -> AsyncIterator[TenantSession]:
         yield session
 
 
-dependencies = {"actor": Provide(provide_actor), "session": Provide(provide_session)}
+dependencies = {
+    "actor": Provide(provide_actor),
+    "sign_in": Provide(provide_sign_in),
+    "session": Provide(provide_session),
+}
 
 
 def _person(request: Request, visitor: Visitor) -> dict[str, object]:

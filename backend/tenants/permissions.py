@@ -12,6 +12,7 @@ from enum import StrEnum
 class Permission(StrEnum):
     """`slice:subject:deed`."""
 
+    API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
     IMPORT = "imports:run:apply"
     SHEET_READ = "gradebook:sheet:read"
@@ -22,12 +23,20 @@ class Permission(StrEnum):
     TRANSCRIPT_READ = "transcripts:version:read"
     TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
     TRANSCRIPT_FREEZE = "transcripts:version:freeze"
+    PRIVACY_MANAGE = "privacy:request:manage"
+    PRIVACY_REGISTER_READ = "privacy:register:read"
     SIGN = "signing:step:sign"
     SEAL = "signing:step:seal"
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
     WORK_RESUME = "work:job:resume"
+    PEOPLE_READ = "people:staff:read"
+    PEOPLE_MANAGE = "people:staff:manage"
+    SCHOOL_MANAGE = "schools:school:manage"
+    SEATS_MANAGE = "subscriptions:seat:manage"
     AUDIT_READ = "audit:event:read"
+    ACCOUNTS_RESET = "account:account:reset"
+    PROVIDERS_MANAGE = "federation:provider:manage"
 
 
 class Role(StrEnum):
@@ -35,6 +44,7 @@ class Role(StrEnum):
 
     OWNER = "owner"
     PRINCIPAL = "principal"
+    DEPUTY_PRINCIPAL = "deputy_principal"
     HOMEROOM_TEACHER = "homeroom_teacher"
     SUBJECT_TEACHER = "subject_teacher"
     CLERK = "clerk"
@@ -44,6 +54,7 @@ class Role(StrEnum):
 ROLE_NAMES = {
     Role.OWNER: "Chủ trường",
     Role.PRINCIPAL: "Hiệu trưởng",
+    Role.DEPUTY_PRINCIPAL: "Phó hiệu trưởng",
     Role.HOMEROOM_TEACHER: "Giáo viên chủ nhiệm",
     Role.SUBJECT_TEACHER: "Giáo viên bộ môn",
     Role.CLERK: "Văn thư",
@@ -54,7 +65,21 @@ _P = Permission
 _TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset({_P.CLASSES_READ, _P.DELIVERY_READ, _P.AUDIT_READ}),
+    Role.OWNER: frozenset(
+        {
+            _P.CLASSES_READ,
+            _P.DELIVERY_READ,
+            _P.PEOPLE_READ,
+            _P.PEOPLE_MANAGE,
+            _P.SCHOOL_MANAGE,
+            _P.SEATS_MANAGE,
+            _P.API_CLIENTS_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
+            _P.AUDIT_READ,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
+        }
+    ),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
@@ -64,10 +89,27 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
             _P.TRANSCRIPT_FREEZE,
+            _P.PRIVACY_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
             _P.DELIVERY_READ,
             _P.WORK_RESUME,
+            _P.PEOPLE_READ,
+            _P.PEOPLE_MANAGE,
+            _P.SCHOOL_MANAGE,
             _P.AUDIT_READ,
+        }
+    ),
+    Role.DEPUTY_PRINCIPAL: frozenset(
+        {
+            _P.CLASSES_READ,
+            _P.SHEET_READ,
+            _P.RESULTS_READ,
+            _P.TRANSCRIPT_READ,
+            _P.TRANSCRIPT_READ_ANY,
+            _P.SIGN,
+            _P.DELIVERY_READ,
+            _P.PEOPLE_READ,
         }
     ),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
@@ -78,6 +120,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.PRIVACY_MANAGE,
+            _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
             _P.SEAL,
             _P.DELIVERY_READ,
@@ -86,17 +130,35 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.IT_TEACHER: frozenset(
         {
+            _P.API_CLIENTS_MANAGE,
             _P.CLASSES_READ,
             _P.SHEET_READ,
             _P.IMPORT,
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,
             _P.WORK_RESUME,
+            _P.PEOPLE_READ,
+            _P.PEOPLE_MANAGE,
+            _P.ACCOUNTS_RESET,
+            _P.PROVIDERS_MANAGE,
         }
     ),
+}
+
+#: Whom a role may take in, change and let go: people all of whose roles are in its set. Who signs or seals for the
+#: school is not made by the IT teacher, and owners are made by owners.
+GRANTABLE: dict[Role, frozenset[Role]] = {
+    Role.OWNER: frozenset(Role),
+    Role.PRINCIPAL: frozenset(Role) - {Role.OWNER},
+    Role.IT_TEACHER: frozenset({Role.HOMEROOM_TEACHER, Role.SUBJECT_TEACHER, Role.IT_TEACHER}),
 }
 
 
 def permissions_of(roles: Iterable[str]) -> frozenset[str]:
     """Union of what the roles may do."""
     return frozenset(permission.value for role in roles for permission in ROLE_PERMISSIONS[Role(role)])
+
+
+def grantable_by(roles: Iterable[str]) -> frozenset[Role]:
+    """Roles that somebody with these roles may give to people, and take from them."""
+    return frozenset(role for own in roles for role in GRANTABLE.get(Role(own), ()))

@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from backend.tenants.access import service as access
+from backend.core.actor import Client
+from backend.tenants.access import entry
+from backend.tenants.access.schemas import Entered
 from infra.bench import samples, servers
 from infra.bench.harness import Bench, one_core, say
 from infra.bench.processes import cpu_seconds
@@ -86,12 +89,14 @@ async def _measure(bench: Bench, table: Table, everywhere: set[int], other: int)
 
 async def _page(bench: Bench, stack: EmbeddedStack, core: int) -> None:
     site, empty = await _start_site(stack, stack.ports["web"], 1), await _start_empty_page(stack)
-    token = await access.sign_in(servers.LOGIN, servers.PASSWORD, LOOPBACK)
+    client = Client(host=urlsplit(site).netloc, network=LOOPBACK)
+    entered = await entry.sign_in(servers.LOGIN, servers.PASSWORD, client)
+    assert isinstance(entered, Entered)
     a_class = samples.truth().secondary.classes[-1].code
     targets = [
         Target(url=empty, text="Trang trống"),
         Target(url=site + _ONE_QUERY, text="Không tìm thấy học bạ nào", status=404),
-        Target(url=site + _SIGNED_IN, cookie=f"hocba={token}", text=a_class),
+        Target(url=site + _SIGNED_IN, cookie=f"hocba={entered.token}", text=a_class),
     ]
     empty_busy, *busy = await _turns("web.page", targets, _CONNECTIONS, bench, core)
     empty_alone, *alone = await _turns("web.page, one connection", targets, 1, bench, core)

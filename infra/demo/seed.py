@@ -28,7 +28,7 @@ from infra.demo.schools import DemoSchool, Staff
 PASSWORD = "hoc-ba-so-2026"
 YEAR_STARTS, YEAR_ENDS = date(2025, 9, 5), date(2026, 5, 31)
 #: Roles of which each person signs with a certificate of their own.
-SIGNERS = frozenset({"principal", "homeroom_teacher"})
+SIGNERS = frozenset({"principal", "deputy_principal", "homeroom_teacher"})
 SEAL_ACCOUNT = "con-dau"
 
 _NAMESPACE = uuid.UUID("3b0c1f52-9c5e-4f0f-8a51-6a3f0f6f2a10")

@@ -12,6 +12,8 @@ APP = "hocba_app"
 DISPATCHER = "hocba_dispatcher"
 #: What `hocba audit check` signs in as: reads the audit of all schools, nothing else, and writes nothing.
 AUDITOR = "hocba_auditor"
+#: What the operator's commands sign in as: calls the few functions of the platform, sees no table.
+OPERATOR = "hocba_operator"
 #: Owns the few SECURITY DEFINER functions; nobody signs in as it.
 CONTEXT = "hocba_ctx"
 
@@ -19,7 +21,7 @@ _LIMITS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
 async def create_roles(connection: asyncpg.Connection, passwords: Mapping[str, str]) -> None:
-    """Create the five roles, or bring them back to what they should be. `passwords` is by login role."""
+    """Create the six roles, or bring them back to what they should be. `passwords` is by login role."""
     existing = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
     async with connection.transaction():
         for role in (*passwords, CONTEXT):
@@ -38,4 +40,4 @@ async def provision(connection: asyncpg.Connection, database: str, template: str
         await connection.execute(f'CREATE DATABASE "{database}" OWNER {MIGRATOR} {copy}')
     await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
     await connection.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO {APP}')
-    await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO {DISPATCHER}, {AUDITOR}')
+    await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO {DISPATCHER}, {AUDITOR}, {OPERATOR}')

@@ -42,7 +42,18 @@ def _holds(pid: int, sockets: set[str]) -> bool:
         return False
     except PermissionError:
         # PostgreSQL as `nobody`, whom not every container lets us look at; its pid file has spoken for it.
-        return True
+        return _lives_as_another_user(pid)
+
+
+def _lives_as_another_user(pid: int) -> bool:
+    """Our own dead are closed to us, too, until they are buried: a zombie holds nothing."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    said = dict(line.split(":", 1) for line in lines if ":" in line)
+    effective = int(said["Uid"].split()[1])
+    return effective != os.geteuid() and not said["State"].strip().startswith("Z")
 
 
 def _target(descriptor: str) -> str:

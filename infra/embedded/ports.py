@@ -39,7 +39,7 @@ def choose(names: Iterable[str], memory: Path, environment: Mapping[str, str], s
     Says so if a port of last time has been taken meanwhile: addresses in documents made then name it.
     Raises `StartRefused` if a port fixed by the environment is no port number or is taken.
     """
-    remembered = _recall(memory)
+    remembered = recall(memory)
     chosen: dict[str, int] = {}
     for name in names:
         fixed = environment.get(variable(name), "").strip()
@@ -75,7 +75,13 @@ def _configured(name: str, text: str, chosen: Mapping[str, int]) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise StartRefused(f"{setting}={text} không phải số cổng; hãy đặt số từ 1 đến 65535 hoặc bỏ trống.")
     port = int(text)
-    if port in chosen.values() or not is_free(port):
+    other = next((other for other, theirs in chosen.items() if theirs == port), None)
+    if other is not None:
+        raise StartRefused(
+            f"{setting}={port} trùng với cổng của {other} ({variable(other)}); "
+            "hãy đặt cho mỗi dịch vụ một cổng riêng hoặc bỏ trống."
+        )
+    if not is_free(port):
         raise taken(Place(name, port))
     return port
 
@@ -88,7 +94,8 @@ def _own(remembered: Mapping[str, int], name: str, chosen: Mapping[str, int]) ->
     raise StartRefused(f"Không tìm được cổng trống nào trên {LOOPBACK} cho {name}; hãy đặt {variable(name)}.")
 
 
-def _recall(memory: Path) -> dict[str, int]:
+def recall(memory: Path) -> dict[str, int]:
+    """The ports that `choose` wrote there; empty where it did not."""
     try:
         stored = json.loads(memory.read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):

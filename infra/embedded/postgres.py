@@ -14,7 +14,15 @@ import asyncpg
 
 from infra.embedded import identity
 from infra.embedded.child import ChildSpec
-from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR, create_roles, provision
+from infra.embedded.cluster_roles import (
+    APP,
+    AUDITOR,
+    DISPATCHER,
+    MIGRATOR,
+    OPERATOR,
+    create_roles,
+    provision,
+)
 from infra.embedded.errors import StartRefused
 from infra.embedded.leash import leashed
 from infra.embedded.ports import LOOPBACK, Place
@@ -39,12 +47,13 @@ _CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
-    """One cluster in `folder`. `durable=False` trades safety in a power cut for speed."""
+    """One cluster in `folder`. `durable=False` trades safety in a power cut for speed; `database` is the product's."""
 
     folder: Path
     port: int
     secrets: SecretStore
     durable: bool = True
+    database: str = DATABASE
 
     def child(self) -> ChildSpec:
         """How the supervisor runs it. Ready means: roles and the database `hocba` are there."""
@@ -61,9 +70,9 @@ class Postgres:
             stop_within=20.0,
         )
 
-    def url(self, role: str, database: str = DATABASE) -> str:
+    def url(self, role: str, database: str | None = None) -> str:
         """Connection URL of a login role, `postgresql://…`."""
-        return f"postgresql://{role}:{self.password(role)}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://{role}:{self.password(role)}@{LOOPBACK}:{self.port}/{database or self.database}"
 
     def password(self, role: str) -> str:
         """Generated password of a login role."""
@@ -130,9 +139,10 @@ class Postgres:
         connection = await self._connect()
         try:
             await create_roles(
-                connection, {role: self.password(role) for role in (MIGRATOR, APP, DISPATCHER, AUDITOR)}
+                connection,
+                {role: self.password(role) for role in (MIGRATOR, APP, DISPATCHER, AUDITOR, OPERATOR)},
             )
-            await provision(connection, DATABASE)
+            await provision(connection, self.database)
         finally:
             await connection.close()
 

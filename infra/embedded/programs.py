@@ -1,4 +1,4 @@
-"""How our own programs run as children: the two simulators, and the product's web, dispatcher and workers."""
+"""How our own programs run as children: the simulators, and the product's web, dispatcher and workers."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _DIRECT = {"NO_PROXY": f"{LOOPBACK},localhost", "no_proxy": f"{LOOPBACK},localho
 
 
 def simulator(module: str, folder: Path, place: Place) -> ChildSpec:
-    """`signing_service` or `province` of `infra.simulators`, with its records in `folder`."""
+    """`signing_service`, `province` or `oidc` of `infra.simulators`, with its records in `folder`."""
     return ChildSpec(
         name=module,
         command=(

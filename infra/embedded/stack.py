@@ -11,13 +11,14 @@ from typing import Self
 
 from infra.embedded import programs
 from infra.embedded.child import ChildSpec
-from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR
+from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR, OPERATOR
 from infra.embedded.instance import only_one
 from infra.embedded.interrupt import whole
 from infra.embedded.layout import DataDir
 from infra.embedded.ports import LOOPBACK, Place, Say
 from infra.embedded.ports import choose as choose_ports
-from infra.embedded.postgres import Postgres
+from infra.embedded.ports import recall as remembered_ports
+from infra.embedded.postgres import DATABASE, Postgres
 from infra.embedded.s3 import BUCKET, S3
 from infra.embedded.secrets import SecretStore
 from infra.embedded.supervisor import Supervisor
@@ -26,7 +27,8 @@ from infra.simulators.province import settings as province_settings
 from infra.simulators.signing_service import settings as signing_settings
 
 PID_FILE = "hocba.pid"
-SERVICES = ("postgres", "valkey", "s3", "signing", "province", "web")
+_PORTS_FILE = "ports.json"
+SERVICES = ("postgres", "valkey", "s3", "signing", "province", "oidc", "web")
 
 
 def print_line(line: str) -> None:
@@ -54,11 +56,21 @@ class EmbeddedStack:
         self._durable = durable
         self._configured = configured
 
+    @classmethod
+    def running(cls, data_dir: Path, database: str) -> Self:
+        """The servers that another process runs on that folder, with a database of one's own: not to be entered."""
+        stack = cls(data_dir, durable=False, configured={})
+        stack.data = DataDir.open(data_dir)
+        stack.ports = remembered_ports(stack.data.run / _PORTS_FILE)
+        stack.secrets = SecretStore(stack.data.secrets)
+        stack._declare(database)
+        return stack
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
             self.data = DataDir.open(self._folder)
             exits.enter_context(only_one(self.data.run / PID_FILE, self._say))
-            self.ports = choose_ports(SERVICES, self.data.run / "ports.json", self._configured, self._say)
+            self.ports = choose_ports(SERVICES, self.data.run / _PORTS_FILE, self._configured, self._say)
             self.secrets = SecretStore(self.data.secrets)
             self.supervisor = Supervisor(self.data.logs, self._say)
             exits.push_async_callback(self.supervisor.stop)
@@ -77,10 +89,11 @@ class EmbeddedStack:
         await self.supervisor.start(*children)
 
     async def start_simulators(self) -> None:
-        """Start the signing service and the province."""
+        """Start the signing service, the province and the identity provider."""
         await self.start(
             programs.simulator("signing_service", self._signing_folder, self._place("signing")),
             programs.simulator("province", self._province_folder, self._place("province")),
+            programs.simulator("oidc", self.data.folder("oidc"), self._place("oidc")),
         )
         # `hocba verify` looks for anchors in this folder by itself.
         for root in (self._signing_folder / "trust").glob("*.pem"):
@@ -96,6 +109,7 @@ class EmbeddedStack:
         """The HOCBA_* variables of the product, for the servers that run here."""
         web = self.ports["web"]
         signing = f"http://{LOOPBACK}:{self.ports['signing']}"
+        elsewhere = f"http://{LOOPBACK}:{self.ports['oidc']}"
         party = signing_settings.load_or_create(self._signing_folder).relying_parties[0]
         return {
             "HOCBA_ENVIRONMENT": "development",
@@ -106,6 +120,7 @@ class EmbeddedStack:
             "HOCBA_DATABASE_MIGRATOR_URL": self.postgres.url(MIGRATOR),
             "HOCBA_DATABASE_DISPATCHER_URL": self.postgres.url(DISPATCHER),
             "HOCBA_DATABASE_AUDITOR_URL": self.postgres.url(AUDITOR),
+            "HOCBA_DATABASE_OPERATOR_URL": self.postgres.url(OPERATOR),
             "HOCBA_REDIS_URL": self.valkey.url,
             "HOCBA_S3_ENDPOINT": self.s3.endpoint,
             "HOCBA_S3_ACCESS_KEY": self.s3.access_key,
@@ -118,6 +133,9 @@ class EmbeddedStack:
             "HOCBA_TRUST_DIR": str(self.data.folder("trust")),
             "HOCBA_PROVINCE_URL": f"http://{LOOPBACK}:{self.ports['province']}",
             "HOCBA_PROVINCE_API_KEY": province_settings.load_or_create(self._province_folder).api_key,
+            "HOCBA_GOOGLE_ISSUER": f"{elsewhere}/google",
+            "HOCBA_ENTRA_ISSUER": f"{elsewhere}/entra/{{tid}}/v2.0",
+            "HOCBA_OTHER_ISSUERS": f"{elsewhere}/vneid",
         }
 
     def write_environment(self) -> Path:
@@ -138,10 +156,14 @@ class EmbeddedStack:
     def _province_folder(self) -> Path:
         return self.data.folder("province")
 
-    def _declare(self) -> None:
+    def _declare(self, database: str = DATABASE) -> None:
         data, secrets, durable = self.data, self.secrets, self._durable
         self.postgres = Postgres(
-            folder=data.folder("postgres"), port=self.ports["postgres"], secrets=secrets, durable=durable
+            folder=data.folder("postgres"),
+            port=self.ports["postgres"],
+            secrets=secrets,
+            durable=durable,
+            database=database,
         )
         self.valkey = Valkey(
             folder=data.folder("valkey"), port=self.ports["valkey"], secrets=secrets, durable=durable

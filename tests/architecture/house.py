@@ -43,6 +43,14 @@ NAMED = {
 
 LISTED: dict[str, tuple[Room, str]] = {
     "tenants.access.passwords": (Room.ADAPTER, "argon2"),
+    "tenants.access.entry": (Room.SERVICE, "the ways in, for the slice's own pages: no door"),
+    "tenants.account.recovery": (
+        Room.SERVICE,
+        "accounts given back, for the slice's own pages and command: no door",
+    ),
+    "tenants.federation.oidc": (Room.ADAPTER, "authlib and joserfc"),
+    "tenants.factors.passkeys": (Room.ADAPTER, "webauthn"),
+    "tenants.factors.one_time_codes": (Room.ADAPTER, "pyotp, and segno for the picture"),
     "remote_signing.formats.verify_command": (
         Room.EDGE,
         "`hocba verify`, offline: a command of a slice of adapters",
@@ -76,6 +84,7 @@ LISTED: dict[str, tuple[Room, str]] = {
     "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
     "integrations.imports.readers": (Room.ADAPTER, "openpyxl in a limited process, one file per layout"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
+    "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
     "integrations.deliveries.channels": (Room.ADAPTER, "one file per transport to an Authority"),
     "integrations.deliveries.channels.port": (Room.SCHEMAS, "what every channel promises"),
@@ -91,7 +100,7 @@ LIBRARIES = {
 #: Files of a domain that belong to no slice.
 OF_DOMAIN = {
     "tenants.permissions": (Room.SCHEMAS, "who may do what, one table"),
-    "tenants.guards": (Room.EDGE, "requires(...) and public(), part of every handler"),
+    "tenants.guards": (Room.EDGE, "requires(...), scoped(...) and public(), part of every handler"),
 }
 
 #: Joins across domains, each with the reason why asking the service is worse.

@@ -9,7 +9,7 @@ from jinja2 import Environment, meta
 from tests.architecture.source import Module, Source, children, constant, functions, meaning
 
 _VERBS = {f"litestar.{verb}" for verb in ("get", "post", "put", "patch", "delete", "head", "route")}
-_MARKS = {"backend.tenants.guards.requires", "backend.tenants.guards.public"}
+_MARKS = {f"backend.tenants.guards.{name}" for name in ("requires", "scoped", "public")}
 
 
 def handlers(source: Source) -> Iterator[tuple[Module, str, ast.Call]]:

@@ -49,7 +49,7 @@ PLANTED = {
             "from backend.tenants.people import service",
             "-> backend.tenants.people",
         ),
-        ("tenants/subscriptions/__init__.py", "", "- backend.tenants.subscriptions"),
+        ("tenants/holidays/__init__.py", "", "- backend.tenants.holidays"),
     ],
     "slices-of-remote-signing": [
         (

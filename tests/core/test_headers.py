@@ -56,9 +56,11 @@ async def test_to_sign_in_too(probe_site: Litestar) -> None:
 
 
 def test_production_insists_on_https(product: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PUBLIC_URL", "SIGNING_URL", "TSA_URL", "PROVINCE_URL"):
+    ours = ("PUBLIC_URL", "S3_ENDPOINT", "SIGNING_URL", "TSA_URL", "PROVINCE_URL")
+    for name in (*ours, "GOOGLE_ISSUER", "ENTRA_ISSUER", "OTHER_ISSUERS"):
         monkeypatch.setenv(f"HOCBA_{name}", "https://hocba.example")
     monkeypatch.setenv("HOCBA_ENVIRONMENT", "production")
+    monkeypatch.setenv("HOCBA_ROUTE_LIMIT_FACTOR", "1")
     settings.get.cache_clear()
     try:
         added = dict(headers.add_to([], path="/", status=200, request_id="r"))
@@ -91,3 +93,10 @@ async def test_a_proxys_request_id_is_kept_if_it_is_one(stranger: Browser) -> No
     assert kept.headers["x-request-id"] == "0123456789abcdef"
     for odd in ("short", "a b c d e f g h", '"><script>alert(1)</script>', "x" * 65):
         assert (await stranger.get("/healthz", X_Request_Id=odd)).headers["x-request-id"] != odd
+
+
+async def test_browsers_find_the_mark_where_a_page_names_none(site: Litestar, stranger: Browser) -> None:
+    sent = await stranger.get("/favicon.ico")
+    assert sent.status_code == 302
+    mark = await stranger.get(sent.headers["location"])
+    assert (mark.status_code, mark.headers["content-type"]) == (200, "image/svg+xml")

@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError
 
-from backend.core import broker, database, jobs, outbox, settings
+from backend.core import broker, database, jobs, outbox, settings, storage
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.errors import Conflict, Unavailable
 from backend.core.events import Event
@@ -200,6 +200,24 @@ async def test_what_is_said_to_people_is_not_tried_again(tenant: TenantId) -> No
     [job] = await Machine(tenant).left()
     assert (job["state"], job["last_error"]) == ("parked", "Hồ sơ này đã được thu hồi.")
     assert told[-1] == (job["subject_ids"][0], "Hồ sơ này đã được thu hồi.")
+
+
+async def test_other_bytes_in_the_store_are_not_read_again(tenant: TenantId) -> None:
+    digest = await storage.put(tenant, b"as stored")
+    key, bucket = storage.object_key(tenant, digest), settings.get().s3_bucket
+    storage._client().put_object(Bucket=bucket, Key=key, Body=b"changed!!")
+
+    async def read(work: Work) -> None:
+        await storage.get(tenant, digest)
+
+    does(read)
+    await broker.run(tenant, *await lease(tenant))
+    [job] = await Machine(tenant).left()
+    assert (job["state"], job["attempts"]) == ("parked", 1)
+    assert told[-1] == (job["subject_ids"][0], job["last_error"])
+    assert job["last_error"].startswith(
+        f"Tệp {digest[:12]}… trong kho lưu trữ không còn đúng nội dung đã ghi"
+    )
 
 
 async def test_a_server_that_is_away_is_waited_for_however_long(tenant: TenantId) -> None:

@@ -7,7 +7,7 @@ import pytest_asyncio
 from litestar import Litestar
 
 from backend import app as the_app
-from backend.core import csrf, database, settings
+from backend.core import csrf, database, lookups, settings
 from infra.embedded.stack import EmbeddedStack
 from tests.core.browser import Browser
 
@@ -24,6 +24,7 @@ async def other_database(product: settings.Settings) -> AsyncIterator[pytest.Mon
 
 async def _forget() -> None:
     await database.engine().dispose()
+    await lookups.close()
     settings.get.cache_clear()
     database.engine.cache_clear()
 

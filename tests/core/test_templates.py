@@ -48,3 +48,45 @@ def test_production_needs_built_assets(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(settings.SettingsError, match=r"khong-co\.json"):
         templates.require_built()
     assert templates.asset("app.js") == "/static/app.js"
+
+
+_ICON = '{% from "components/icon.html" import icon as draw %}'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(_ICON + '{{ draw("home", 18) }}', id="known"),
+        pytest.param(_ICON + "{{ draw(x, 18) }}", id="not known"),
+        pytest.param(_ICON + '{% set draw = x %}{{ draw("home") }}', id="another by that name"),
+        pytest.param(
+            '{% from "components/panel.html" import panel %}{% call panel("A") %}{{ x }}{% endcall %}',
+            id="body",
+        ),
+        pytest.param(
+            '{% from "components/button.html" import button %}{{ button(_("Ký <1>"), attrs={"a": 1}) }}',
+            id="nested",
+        ),
+    ],
+)
+def test_a_component_drawn_at_compile_time_is_the_one_drawn_on_the_page(
+    product: settings.Settings, source: str
+) -> None:
+    drawn, on_the_page = (
+        templates.environment().overlay(auto_reload=may_change) for may_change in (False, True)
+    )
+    values = {"x": str.upper} if "set draw" in source else {"x": "<b>"}
+    assert drawn.from_string(source).render(values) == on_the_page.from_string(source).render(values)
+
+
+def test_what_is_known_is_drawn_once(product: settings.Settings) -> None:
+    drawn = templates.environment().overlay(auto_reload=False)
+    code = drawn.compile(_ICON + '{{ draw("home", 18) }}', raw=True)
+    assert "#home" in code
+    assert "get_template" not in code
+
+
+def test_every_template_can_be_drawn_so(product: settings.Settings) -> None:
+    drawn = templates.environment().overlay(auto_reload=False)
+    for name in drawn.list_templates(extensions=["html"]):
+        drawn.get_template(name)

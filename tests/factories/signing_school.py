@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from backend.core import settings, storage
+from backend.core import clock, settings, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id
@@ -21,6 +21,8 @@ from backend.remote_signing.requests.schemas import (
     NewRequest,
     NewSigner,
 )
+from backend.tenants.access.schemas import Verified
+from backend.tenants.factors.schemas import Factor
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
@@ -116,7 +118,9 @@ class SigningSchool:
         """The button below it."""
         actor = await self.actor(offer.role)
         async with tenant_session(self.tenant_id) as session:
-            return await service.consent(session, actor, offer.role, group, offer.merkle_root, offer.as_of)
+            return await service.consent(
+                session, actor, offer.role, group, offer.merkle_root, offer.as_of, proof_for(offer)
+            )
 
     async def consent(self, role: str) -> BatchId:
         """Look at everything and agree."""
@@ -129,6 +133,11 @@ class SigningSchool:
 
     def _signer(self, role: str) -> StaffId | None:
         return None if role == SEAL else self.staff[role]
+
+
+def proof_for(offer: ConsentOffer) -> Verified:
+    """What a signer has just shown for exactly this offer."""
+    return Verified(factor=Factor.PASSKEY, at=clock.now(), statement=offer.statement)
 
 
 async def open_signing_school(signing: SigningService, name: str = "Trường Ký Thử") -> SigningSchool:

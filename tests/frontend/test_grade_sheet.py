@@ -15,7 +15,7 @@ SHELL = """{% extends "layouts/base.html" %}
 {% from "components/mark_sheet.html" import mark_sheet %}
 {% block scripts %}<script src="{{ asset("grade_sheet.js") }}" defer></script>{% endblock %}
 {% block content %}<h1>x</h1>
-{% call mark_sheet("so", "Toán 8A", ["tx1", "tx2", "gk", "ck", "nx"], "/o") %}
+{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o") %}
 {% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
 {% for mark in marks %}{{ mark_cell(key, loop.index, mark, 1, key ~ loop.index) }}{% endfor %}
 {{ mark_cell(key, 5, "Chăm ngoan.", 1, key ~ "5", kind="text") }}</tr>
@@ -35,10 +35,13 @@ class School:
         self.requests: list[list[dict[str, Any]]] = []
         self.versions: dict[tuple[str, str], int] = {}
         self.down = False
+        self.caption = "Toán 8A"
 
     def __call__(self, method: str, path: str, body: bytes) -> Answer:
         if method != "POST":
-            return answer(environment().from_string(SHELL).render(CONTEXT | {"rows": ROWS}))
+            return answer(
+                environment().from_string(SHELL).render(CONTEXT | {"rows": ROWS, "caption": self.caption})
+            )
         if self.down:
             return answer("", 503)
         cells: list[dict[str, Any]] = json.loads(body)["cells"]
@@ -242,3 +245,16 @@ def test_leaving_with_unsaved_marks_is_asked(page: Page, school: School) -> None
         page.on("dialog", leave)
         page.goto(base + "/khac")
     assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize("width", [390], indirect=True)
+def test_a_long_caption_is_read_whole_on_a_phone(page: Page, width: int, school: School) -> None:
+    school.caption = "Hoạt động trải nghiệm, hướng nghiệp, học kì 1"
+    with served(school) as base:
+        page.goto(base)
+        caption = page.locator(".caption-words").bounding_box()
+        frame = page.locator(".table-frame").bounding_box()
+        assert caption is not None
+        assert frame is not None
+        assert caption["x"] >= frame["x"]
+        assert caption["x"] + caption["width"] <= frame["x"] + frame["width"] <= width

@@ -33,6 +33,11 @@ class Site:
     school: DemoSchool
     other_school: DemoSchool
 
+    @property
+    def named(self) -> str:
+        """The same site by the name of this machine: passkeys belong to names, not to numbers."""
+        return self.url.replace("127.0.0.1", "localhost")
+
     def login(self, role: str) -> str:
         """The login of the first person in that role at `school`."""
         return next(one.email for one in self.school.staff if role in one.roles)

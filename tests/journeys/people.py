@@ -41,12 +41,38 @@ class Person:
     async def sign_in(cls, browser: Browser, url: str, login: str) -> Self:
         """Somebody of the demo, on their home page."""
         one = await cls.arrive(browser, url)
-        await one.go("/")
-        await one.page.get_by_label("Tên đăng nhập").fill(login)
-        await one.page.get_by_label("Mật khẩu").fill(PASSWORD)
-        await one.page.get_by_role("button", name="Đăng nhập").click()
+        await one.begin_to_sign_in(login)
         await expect(one.page.get_by_role("heading", level=1)).to_contain_text("Xin chào")
         return one
+
+    async def begin_to_sign_in(self, login: str) -> None:
+        """Login and password on the form; a code may be asked for after that."""
+        await self.go("/")
+        await self.page.get_by_label("Tên đăng nhập").fill(login)
+        await self.page.get_by_label("Mật khẩu").fill(PASSWORD)
+        await self.page.get_by_role("button", name="Đăng nhập", exact=True).click()
+
+    async def get_a_security_chip(self) -> None:
+        """From now on the browser has an authenticator that verifies the person without asking."""
+        devtools = await self.context.new_cdp_session(self.page)
+        await devtools.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        await devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+    async def add_passkey(self, name: str) -> None:
+        """Make a passkey on the page for that."""
+        await self.get_a_security_chip()
+        await self.go("/tai-khoan/khoa")
+        await self.page.get_by_label("Tên của khóa").fill(name)
+        await self.press("Tạo khóa truy cập")
+        await self.sees("Đã thêm khóa truy cập.", name)
 
     async def go(self, path: str, *, status: int = 200) -> None:
         """Open a page, which must answer with that status."""

@@ -1,16 +1,19 @@
 """Two schools in one database, each with a row in every table, and a connection of the schema's owner."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
+import pytest
 import pytest_asyncio
+from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import settings
-from backend.core.database import tenant_session
+from backend.core import database, settings
+from backend.core.database import TenantId, tenant_session
 from infra.embedded.stack import EmbeddedStack
 from tests.factories.small_school import open_small_school
+from tests.tenancy.places import Place, asking_place, hidden_place
 from tests.tenancy.rows import Tenant
 
 #: The relay and the dispatcher of later tests need not meet what we made up.
@@ -33,11 +36,23 @@ async def pair(
     """School A, who attacks, and school B."""
     pair = await _filled("Trường A"), await _filled("Trường B")
     yield pair
-    dispatcher = await asyncpg.connect(embedded_stack.postgres.url("hocba_dispatcher"))
-    for tenant in pair:
+    await _forget(embedded_stack, *(tenant.tenant_id for tenant in pair))
+
+
+async def _forget(stack: EmbeddedStack, *tenant_ids: TenantId) -> None:
+    dispatcher = await asyncpg.connect(stack.postgres.url("hocba_dispatcher"))
+    for tenant_id in tenant_ids:
         for statement in _FORGET:
-            await dispatcher.execute(f"{statement} where tenant_id = $1", tenant.tenant_id)
+            await dispatcher.execute(f"{statement} where tenant_id = $1", tenant_id)
     await dispatcher.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def places(site: Litestar, embedded_stack: EmbeddedStack) -> AsyncIterator[tuple[Place, Place]]:
+    """School A, who asks, and school B, whose texts are canaries."""
+    places = await asking_place(), await hidden_place(site)
+    yield places
+    await _forget(embedded_stack, *(place.school.tenant_id for place in places))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -60,3 +75,19 @@ async def app(product: settings.Settings, embedded_stack: EmbeddedStack) -> Asyn
     yield connection
     await transaction.rollback()
     await connection.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def small_pool(
+    product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[[int], None]]:
+    """Give the product a pool of so many connections."""
+    engines = []
+
+    def use(size: int) -> None:
+        engines.append(database.new_engine(pool_size=size, max_overflow=0, pool_timeout=60))
+        monkeypatch.setattr(database, "engine", lambda: engines[-1])
+
+    yield use
+    for engine in engines:
+        await engine.dispose()

@@ -4,9 +4,23 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, LargeBinary, String, Table, Uuid, insert, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Table,
+    Uuid,
+    insert,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import Column
 
@@ -37,12 +51,17 @@ async def digests(session: TenantSession) -> dict[str, str]:
     return {row[0]: row[1] for row in await session.execute(text(" union all ".join(parts)))}
 
 
+def new_token() -> str:
+    """A word that is nowhere else."""
+    return f"canary{secrets.token_hex(8)}"
+
+
 @dataclass
 class Tenant:
     """A school with one row in every table; each of its texts holds `token`, which is nowhere else."""
 
     tenant_id: TenantId
-    token: str = field(default_factory=lambda: f"canary{secrets.token_hex(8)}")
+    token: str = field(default_factory=new_token)
     rows: dict[str, Row] = field(default_factory=dict)
 
     def key(self, table: Table) -> Row:
@@ -92,6 +111,10 @@ def _made_up(column: Column[Any], text: str) -> Any:
             return date(2026, 1, 1)
         case LargeBinary():
             return text.encode()
+        case Boolean():
+            return True
+        case Numeric():
+            return Decimal(secrets.randbelow(2**31))
         case Integer():
             return secrets.randbelow(2**31)
         case String():

@@ -4,7 +4,7 @@ Each attack stands beside its positive control: the same statement on A's own ro
 """
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -89,6 +89,24 @@ async def test_read(pair: Pair, table: Table) -> None:
     assert str(a.tenant_id) in everything
     assert str(b.tenant_id) not in everything
     assert b.token not in everything
+
+
+@every_table
+async def test_count(pair: Pair, table: Table) -> None:
+    """Counting one's own rows touches no other school's, so that its time does not tell how many these are."""
+    async with undone(pair[0]) as session:
+        await session.execute(text("set local enable_seqscan = off"))
+        explain = f"explain (analyze, format json) select count(*) from {named(table)}"
+        [plan] = await session.scalar(text(explain)) or []
+    nodes = list(_nodes(plan["Plan"]))
+    assert [node for node in nodes if node["Node Type"] == "Seq Scan"] == []
+    assert sum(node.get("Rows Removed by Filter", 0) for node in nodes) == 0
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from _nodes(part)
 
 
 @every_table
@@ -188,8 +206,11 @@ async def test_a_code_of_another_school_is_free(pair: Pair, table: Table) -> Non
 async def test_b_is_attacked_as_well_as_a(pair: Pair) -> None:
     """The other direction, once: nothing here depends on who was there first."""
     a, b = pair
-    async with undone(b) as session:
-        for table in TABLES:
+    for table in TABLES:
+        async with undone(b) as session:
             rows = (await session.scalars(select(table.columns.tenant_id))).all()
             assert set(rows) == {b.tenant_id}, named(table)
+        assert await outcome(b, insert(table).values(a.new_row(table))) == REFUSED, named(table)
+        lost = await outcome(b, delete(table).where(*where(table, a.key(table))))
+        assert lost in (0, REFUSED), named(table)
     assert a.token != b.token

@@ -9,18 +9,82 @@ from tests.tenancy.rows import TABLES, named
 #: Functions that act above one school. Each is a hole in the fence, so each is here by name.
 DEFINERS = {
     "ctx.tenant()",
+    "ctx.account()",
     "directory.open_tenant()",
     "directory.create_account(uuid, text, text, uuid)",
     "directory.find_account(text)",
-    "directory.open_session(text, uuid, uuid, uuid, timestamp with time zone)",
-    "directory.find_session(text, interval)",
+    "directory.account_of(uuid)",
+    "directory.login()",
+    "directory.places()",
+    "directory.set_password(text)",
+    "directory.reset_account(text, timestamp with time zone)",
+    "directory.last_reset()",
+    "directory.open_session(text, uuid, uuid, text, text, text, text, timestamp with time zone, "
+    "timestamp with time zone)",
+    "directory.find_session(text, interval, text)",
+    "directory.rotate_session(uuid, text, text, timestamp with time zone)",
     "directory.close_session(text)",
+    "directory.sessions(interval)",
+    "directory.end_session(uuid)",
+    "directory.end_sessions(uuid)",
+    "directory.add_passkey(uuid, bytea, bytea, bigint, text, timestamp with time zone, timestamp with time zone)",
+    "directory.passkeys()",
+    "directory.find_passkey(bytea)",
+    "directory.use_passkey(uuid, bigint, timestamp with time zone)",
+    "directory.remove_passkey(uuid)",
+    "directory.put_totp(bytea)",
+    "directory.totp()",
+    "directory.confirm_totp(bigint, timestamp with time zone, timestamp with time zone)",
+    "directory.use_totp(bigint, bytea)",
+    "directory.remove_totp()",
+    "directory.set_recovery_codes(text[])",
+    "directory.recovery_codes_left()",
+    "directory.use_recovery_code(text)",
+    "directory.put_ticket(text, text, text, timestamp with time zone)",
+    "directory.take_ticket(text, text, timestamp with time zone)",
+    "directory.publish_provider(uuid)",
+    "directory.withdraw_provider(uuid)",
+    "directory.find_provider(uuid)",
+    "directory.find_identity(text, text)",
+    "directory.link_identity(uuid, text, text, text, timestamp with time zone)",
+    "directory.identities()",
+    "directory.unlink_identity(uuid)",
     "directory.publish_code(text, uuid)",
     "directory.find_code(text)",
+    "directory.file_application(uuid, text)",
+    "directory.applications(text, text)",
+    "directory.application(text, uuid)",
+    "directory.decide_application(text, uuid, text, text, uuid)",
+    "directory.publish_invitation(text, uuid)",
+    "directory.find_invitation(text)",
+    "directory.find_login(text)",
+    "directory.join_school(uuid, uuid)",
+    "directory.close_place(uuid)",
+    "directory.reopen_place(uuid)",
+    "directory.add_api_client(uuid, text, text, text[], timestamp with time zone)",
+    "directory.find_api_client(uuid, text)",
+    "directory.add_api_token(text, uuid, text[], timestamp with time zone)",
+    "directory.find_api_token(text)",
+    "directory.end_api_client(uuid)",
+    "directory.api_clients_seen()",
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
 }
-#: Schemas of the product, and those that come with PostgreSQL.
+#: Every role of the cluster beside those that PostgreSQL brings. One that is new is asked about here first.
+ROLES = {
+    "postgres",
+    "hocba_migrator",
+    "hocba_app",
+    "hocba_dispatcher",
+    "hocba_auditor",
+    "hocba_operator",
+    "hocba_ctx",
+}
+#: Roles that processes of the product sign in as: neither the owner of the schema nor whoever runs the server.
+_SERVANTS = (
+    "select oid, rolname from pg_roles where rolcanlogin and not rolsuper and rolname <> 'hocba_migrator'"
+)
+#: Schemas of the product.
 _OURS = "n.nspname in ('public', 'work', 'ctx', 'directory')"
 _TENANT_TABLES = """
     select c.oid, n.nspname || '.' || c.relname as name, c.relrowsecurity, c.relforcerowsecurity
@@ -91,18 +155,32 @@ LINTS = {
         where {_OURS} and exists (
           select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)""",
     "roles that see more than their schools": """
-        select rolname from pg_roles where rolname ~ '^hocba_'
+        select rolname from pg_roles where rolname !~ '^pg_' and rolname <> 'postgres'
           and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)""",
-    "what the application or the dispatcher owns": """
-        select c.relname from pg_class c where c.relowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
-          and c.relnamespace::regnamespace::text !~ '^pg_(temp|toast)'
-        union all select p.proname from pg_proc p
-        where p.proowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole)
-        union all select n.nspname from pg_namespace n
-        where n.nspowner in ('hocba_app'::regrole, 'hocba_dispatcher'::regrole) and n.nspname !~ '^pg_(temp|toast)'""",
-    "roles that the application or the dispatcher may become": """
-        select r.rolname from pg_roles r, unnest(array['hocba_app', 'hocba_dispatcher']) as me
-        where r.rolname <> me and (pg_has_role(me, r.oid, 'member') or pg_has_role(me, r.oid, 'set'))""",
+    "what a process of the product owns": f"""
+        select c.relname from pg_class c join ({_SERVANTS}) s on s.oid = c.relowner
+        where c.relnamespace::regnamespace::text !~ '^pg_(temp|toast)'
+        union all select p.proname from pg_proc p join ({_SERVANTS}) s on s.oid = p.proowner
+        where p.pronamespace::regnamespace::text !~ '^pg_temp'
+        union all select n.nspname from pg_namespace n join ({_SERVANTS}) s on s.oid = n.nspowner
+        where n.nspname !~ '^pg_(temp|toast)'""",
+    "roles that a process of the product may become": f"""
+        select s.rolname || ' → ' || r.rolname from pg_roles r, ({_SERVANTS}) s
+        where r.oid <> s.oid and (pg_has_role(s.oid, r.oid, 'member') or pg_has_role(s.oid, r.oid, 'set'))""",
+    "settings that a role or database brings along": """
+        select coalesce(r.rolname, d.datname) || ' ' || array_to_string(s.setconfig, ', ') from pg_db_role_setting s
+        left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
+        where coalesce(d.datname, current_database()) = current_database()""",
+    "rights that what is new would have by itself": "select defaclobjtype::text from pg_default_acl",
+    "ways out of the database": """
+        select pubname::text from pg_publication union all select evtname::text from pg_event_trigger
+        union all select srvname::text from pg_foreign_server union all select oid::text from pg_largeobject_metadata
+        union all select extname::text from pg_extension where extname <> 'plpgsql'
+        union all select lanname::text from pg_language where not lanpltrusted and lanname not in ('internal', 'c')""",
+    "evidence that the application may change": """
+        select t || ' ' || r from unnest(array['audit_event', 'stored_object', 'work.outbox_event']) t,
+          unnest(array['update', 'delete']) r
+        where has_table_privilege('hocba_app', t, r) or r = 'update' and has_any_column_privilege('hocba_app', t, r)""",
     "tables that the application may read without a fence": f"""
         select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('r', 'p') and c.oid not in (select oid from ({_TENANT_TABLES}) t)
@@ -128,6 +206,11 @@ LINTS = {
                or has_any_column_privilege('hocba_auditor', c.oid, 'insert, update')
                or c.relname not in ('audit_event', 'audit_head', 'audit_checkpoint')
                   and has_any_column_privilege('hocba_auditor', c.oid, 'select'))""",
+    "tables that the operator may touch": f"""
+        select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and c.relkind in ('r', 'p')
+          and (has_any_column_privilege('hocba_operator', c.oid, 'select, insert, update')
+          or has_table_privilege('hocba_operator', c.oid, 'select, insert, update, delete, truncate'))""",
     "schemas in which the application may create": f"""
         select n.nspname from pg_namespace n where {_OURS}
           and (has_schema_privilege('hocba_app', n.oid, 'create')
@@ -161,6 +244,12 @@ async def test_functions_above_the_schools_are_these(owner: Any) -> None:
         f"where {_OURS} and p.prosecdef"
     )
     assert {row[0].replace(",", ", ").replace(",  ", ", ") for row in rows} == DEFINERS
+
+
+async def test_roles_are_these(owner: Any) -> None:
+    assert {
+        row[0] for row in await owner.fetch("select rolname from pg_roles where rolname !~ '^pg_'")
+    } == ROLES
 
 
 PLANTS = {
@@ -225,15 +314,23 @@ PLANTS = {
     "grant update (n) on audit_event to hocba_auditor": (
         "tables that the auditor may read beyond the audit, or write"
     ),
+    "grant select (name) on school to hocba_operator": "tables that the operator may touch",
     "create policy auditor on mark for select to hocba_auditor using (true)": (
         "policies that are not the tenant's"
     ),
     "grant create on schema public to hocba_app": "schemas in which the application may create",
     "grant select on student to public": "rights given to everybody",
+    "alter default privileges grant select on tables to hocba_app": (
+        "rights that what is new would have by itself"
+    ),
+    "alter database {database} set row_security = off": "settings that a role or database brings along",
+    "select lo_create(0)": "ways out of the database",
+    "grant update (outcome) on audit_event to hocba_app": "evidence that the application may change",
+    "grant delete on stored_object to hocba_app": "evidence that the application may change",
 }
 
 
 @pytest.mark.parametrize(("plant", "lint"), PLANTS.items(), ids=PLANTS)
 async def test_a_planted_gap_is_found(owner: Any, plant: str, lint: str) -> None:
-    await owner.execute(plant)
+    await owner.execute(plant.format(database=await owner.fetchval("select current_database()")))
     assert await found(owner, lint) != []

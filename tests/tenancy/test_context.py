@@ -1,19 +1,19 @@
 """The signed context: without one no row, with a wrong one an error, and none is left behind on a connection."""
 
 import asyncio
+import contextlib
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from time import time
 from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from backend.core import database, settings
+from backend.core import settings
 from backend.core.crypto import sha256_hex
 from backend.core.database import context_key, public_session, signed_context, tenant_session
 from backend.tenants.access import queries as access_queries
@@ -142,6 +142,14 @@ async def test_a_context_ends_with_its_transaction(
     await connection.close()
 
 
+async def test_a_context_lasts_a_minute(pair: Pair) -> None:
+    """Whoever steals one has it for no longer than a transaction may last."""
+    async with tenant_session(pair[0].tenant_id) as session:
+        context = await session.scalar(text("select current_setting('app.ctx')"))
+    assert context is not None
+    assert 0 < int(context.split(".")[2]) - time() <= 60
+
+
 async def test_a_transaction_that_reads_cannot_be_made_to_write(pair: Pair) -> None:
     for statement in (
         "update student set full_name = full_name",
@@ -157,22 +165,6 @@ async def write_while_reading(tenant: Tenant, statement: str) -> None:
     async with tenant_session(tenant.tenant_id, read_only=True) as session:
         await session.execute(text(statement))
         await session.execute(text("update student set full_name = full_name"))
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def small_pool(
-    product: settings.Settings, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Callable[[int], None]]:
-    """Give the product a pool of so many connections."""
-    engines = []
-
-    def use(size: int) -> None:
-        engines.append(database.new_engine(pool_size=size, max_overflow=0, pool_timeout=60))
-        monkeypatch.setattr(database, "engine", lambda: engines[-1])
-
-    yield use
-    for engine in engines:
-        await engine.dispose()
 
 
 class _Broken(Exception):
@@ -229,6 +221,26 @@ async def test_one_connection_lent_to_both_schools_in_turn(
             async with public_session() as session:
                 assert await access_queries.find_account(session, "nobody@example") is None
         await look(second, first)
+
+
+async def test_a_transaction_that_is_cut_off_at_any_step(
+    pair: Pair, small_pool: Callable[[int], None]
+) -> None:
+    """Its BEGIN may have reached PostgreSQL or not: the next one on the connection is not inside of it."""
+    small_pool(1)
+    await look(*pair)
+    for step in range(40):
+        task = asyncio.create_task(_count(pair[0]))
+        await asyncio.sleep(step / 10_000)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await look(pair[1], pair[0])
+
+
+async def _count(tenant: Tenant) -> None:
+    async with tenant_session(tenant.tenant_id, read_only=True) as session:
+        await session.execute(text("select count(*) from student"))
 
 
 async def test_two_connections_and_many_at_once(pair: Pair, small_pool: Callable[[int], None]) -> None:

@@ -68,7 +68,7 @@ async def test_staff_and_their_actor(school: TestSchool) -> None:
         ("  ", "a@x.vn", [], Invalid, "Chưa có họ tên"),
         ("An", "không phải", [], Invalid, "Địa chỉ thư của An chưa đúng"),
         ("An", "an@x.vn", ["boss"], Invalid, "Vai trò của An"),
-        ("An", "{clerk}", [], Conflict, "đã thuộc về một nhân sự khác"),
+        ("An", "{clerk}", [], Conflict, "đã thuộc về Cô Văn thư"),
     ],
 )
 async def test_staff_refused_in_words(

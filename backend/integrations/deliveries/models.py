@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class Delivery(TenantTable):
@@ -19,6 +20,16 @@ class Delivery(TenantTable):
         UniqueConstraint("tenant_id", "version_id", "authority", "action"),
         tenant_key("version_id", "transcript_version"),
         Index("ix_delivery_state", "tenant_id", "state"),
+        {
+            "info": holding(
+                internal="authority action message_id state package_sha256 authority_reference queued_at answered_at",
+                personal="label errors reason",
+                title="Lần gửi cho cơ quan tiếp nhận",
+                purpose="Nộp học bạ số về cơ sở dữ liệu của Sở",
+                ground=Ground.EDUCATION,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     version_id: Mapped[uuid.UUID]
@@ -42,6 +53,7 @@ class DeliveryAttempt(TenantTable):
     __table_args__ = (
         UniqueConstraint("tenant_id", "delivery_id", "number"),
         tenant_key("delivery_id", "delivery"),
+        {"info": holding(internal="number started_at ended_at outcome sent_sha256 answer_sha256")},
     )
 
     delivery_id: Mapped[uuid.UUID]

@@ -131,6 +131,18 @@ async def list_deliveries(
     return found.all()
 
 
+async def deliveries_after(
+    session: TenantSession, after: uuid.UUID | None, limit: int, state: str | None
+) -> Sequence[Delivery]:
+    """The next deliveries in the order of their ids, of all states or of one."""
+    query = select(Delivery).where(Delivery.tenant_id == session.tenant_id)
+    if after is not None:
+        query = query.where(Delivery.id > after)
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    return (await session.scalars(query.order_by(Delivery.id).limit(limit))).all()
+
+
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[Delivery]:
     found = await session.scalars(
         select(Delivery).where(Delivery.tenant_id == session.tenant_id, Delivery.version_id == version_id)

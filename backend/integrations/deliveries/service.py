@@ -178,6 +178,13 @@ async def list_deliveries(
     return [_summary(row) for row in await queries.list_deliveries(session, state, limit, offset)]
 
 
+async def deliveries_after(
+    session: TenantSession, after: uuid.UUID | None, limit: int, *, state: DeliveryState | None = None
+) -> list[DeliverySummary]:
+    """The next deliveries after one, oldest first, for systems that read all of them part by part."""
+    return [_summary(row) for row in await queries.deliveries_after(session, after, limit, state)]
+
+
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> list[DeliverySummary]:
     """Deliveries of one transcript version."""
     return [_summary(row) for row in await queries.of_version(session, version_id)]

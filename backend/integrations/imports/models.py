@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class ImportRun(TenantTable):
@@ -15,7 +16,19 @@ class ImportRun(TenantTable):
     differences; nothing is written before `applied`."""
 
     __tablename__ = "import_run"
-    __table_args__ = (tenant_key("uploaded_by", "staff_member"),)
+    __table_args__ = (
+        tenant_key("uploaded_by", "staff_member"),
+        {
+            "info": holding(
+                internal="file_sha256 parsed_sha256 layout state uploaded_at applied_at",
+                personal="file_name preview",
+                title="Lần nhập dữ liệu",
+                purpose="Xem trước và ghi dữ liệu từ bảng tính của trường",
+                ground=Ground.EDUCATION,
+                keep=Keep.WORK,
+            )
+        },
+    )
 
     file_name: Mapped[str]
     file_sha256: Mapped[str]

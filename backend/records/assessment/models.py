@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class YearResult(TenantTable):
@@ -23,6 +24,16 @@ class YearResult(TenantTable):
         tenant_key("class_id", "school_class"),
         tenant_key("student_id", "student"),
         tenant_key("confirmed_by", "staff_member"),
+        {
+            "info": holding(
+                internal="state computed_at confirmed_at",
+                personal="input output",
+                title="Kết quả năm học",
+                purpose="Xét kết quả, lên lớp, khen thưởng",
+                ground=Ground.EDUCATION,
+                keep=Keep.WITH_RECORD,
+            )
+        },
     )
 
     class_id: Mapped[uuid.UUID]

@@ -7,6 +7,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class GradeSheet(TenantTable):
@@ -17,6 +18,7 @@ class GradeSheet(TenantTable):
         UniqueConstraint("tenant_id", "class_id", "subject_code", "term"),
         tenant_key("class_id", "school_class"),
         tenant_key("locked_by", "staff_member"),
+        {"info": holding(internal="subject_code term state locked_at")},
     )
 
     class_id: Mapped[uuid.UUID]
@@ -35,6 +37,16 @@ class Mark(TenantTable):
         UniqueConstraint("tenant_id", "sheet_id", "student_id", "kind", "slot"),
         tenant_key("sheet_id", "grade_sheet"),
         tenant_key("student_id", "student"),
+        {
+            "info": holding(
+                internal="kind slot revision changed_at",
+                personal="value",
+                title="Điểm, mức và nhận xét",
+                purpose="Đánh giá học sinh",
+                ground=Ground.EDUCATION,
+                keep=Keep.WITH_RECORD,
+            )
+        },
     )
 
     sheet_id: Mapped[uuid.UUID]

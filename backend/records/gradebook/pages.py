@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from backend.core.errors import AppError, Conflict, Invalid, NotFound
+from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.templates import vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import service
@@ -16,6 +16,7 @@ from backend.records.gradebook.schemas import (
     MAX_CELLS,
     Cell,
     MarkKind,
+    MarkView,
     NewMark,
     SheetId,
     SheetSummary,
@@ -39,6 +40,9 @@ COLUMN_NOTES = _PRIMARY_NOTES | {
     MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
 }
+
+_KINDS = {kind.value: kind for kind in MarkKind}
+_NO_COLUMN = "Sổ này không có cột đó; hãy tải lại trang."
 
 
 class CellInput(msgspec.Struct, frozen=True):
@@ -115,8 +119,12 @@ async def save_cells(
             f"Một lần lưu được nhiều nhất {MAX_CELLS} ô, lần này có {len(data.cells)} ô; "
             "hãy dán hoặc lưu ít ô hơn mỗi lần."
         )
-    await service.class_of_sheet(session, sheet_id)
-    answers = [await _save(session, actor, SheetId(sheet_id), cell) for cell in data.cells]
+    wanted = [_wanted(SheetId(sheet_id), cell) for cell in data.cells]
+    told = iter(await service.set_marks(session, actor, SheetId(sheet_id), [one for one in wanted if one]))
+    answers = [
+        _answer(cell, next(told) if one else Invalid(_NO_COLUMN))
+        for cell, one in zip(data.cells, wanted, strict=True)
+    ]
     return Response({"cells": answers})
 
 
@@ -146,28 +154,20 @@ def _notes(sheet: SheetView) -> list[str]:
     return [COLUMN_NOTES[kind] for kind in kinds if kind in COLUMN_NOTES]
 
 
-async def _save(session: Session, actor: CurrentActor, sheet_id: SheetId, cell: CellInput) -> dict[str, Any]:
-    answer: dict[str, Any] = {"student": str(cell.student), "column": cell.column, "message": ""}
+def _wanted(sheet_id: SheetId, cell: CellInput) -> tuple[NewMark, int] | None:
+    """What a cell asks for, with the revision that was shown; None when no sheet has such a column."""
     kind, _, slot = cell.column.partition(":")
-    try:
-        new = NewMark(
-            sheet_id=sheet_id,
-            student_id=StudentId(cell.student),
-            cell=Cell(_kind(kind), slot),
-            value=cell.value,
-        )
-        saved = await service.set_mark(session, actor, new, revision=cell.version)
-    except (Invalid, Conflict, NotFound) as error:
-        return answer | _refused(error) | {"value": cell.value, "version": cell.version}
-    return answer | {"state": "saved", "value": vn_mark(saved.value), "version": saved.revision}
+    if kind not in _KINDS:
+        return None
+    place, student_id = Cell(_KINDS[kind], slot), StudentId(cell.student)
+    return NewMark(sheet_id=sheet_id, student_id=student_id, cell=place, value=cell.value), cell.version
 
 
-def _kind(text: str) -> MarkKind:
-    try:
-        return MarkKind(text)
-    except ValueError:
-        raise Invalid("Sổ này không có cột đó; hãy tải lại trang.") from None
-
-
-def _refused(error: AppError) -> dict[str, str]:
-    return {"state": "conflict" if isinstance(error, Conflict) else "invalid", "message": error.message}
+def _answer(cell: CellInput, outcome: MarkView | AppError) -> dict[str, Any]:
+    answer = {"student": str(cell.student), "column": cell.column}
+    if isinstance(outcome, AppError):
+        state = "conflict" if isinstance(outcome, Conflict) else "invalid"
+        told = {"state": state, "message": outcome.message, "value": cell.value, "version": cell.version}
+    else:
+        told = {"state": "saved", "message": "", "value": vn_mark(outcome.value), "version": outcome.revision}
+    return answer | told

@@ -10,7 +10,7 @@ from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.gradebook import queries, rules
 from backend.records.gradebook.events import GradeSheetLocked
@@ -31,6 +31,8 @@ from backend.records.roster import service as roster
 from backend.records.roster.curriculum import GradeSubject, find_subject
 from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, ClassId, Difference, StudentId
 from backend.tenants.permissions import Permission
+
+_LOCKED = "Sổ điểm này đã khóa nên điểm không thay đổi; nếu điểm cần sửa, xin hỏi hiệu trưởng."
 
 
 async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -93,34 +95,37 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
 async def set_mark(session: TenantSession, actor: Actor, new: NewMark, *, revision: int) -> MarkView:
     """Write one cell. `revision` is the one that the writer saw, 0 for an empty cell.
 
-    Raises Invalid (a value that cannot stand there), Conflict (locked, or somebody else was faster), Forbidden.
+    Raises Invalid (a value that cannot stand there), Conflict (locked, or somebody else was faster), NotFound, Forbidden.
     """
-    row = await _load(session, new.sheet_id)
+    [outcome] = await set_marks(session, actor, new.sheet_id, [(new, revision)])
+    if isinstance(outcome, AppError):
+        raise outcome
+    return outcome
+
+
+async def set_marks(
+    session: TenantSession, actor: Actor, sheet_id: SheetId, wanted: Sequence[tuple[NewMark, int]]
+) -> list[MarkView | AppError]:
+    """Write cells of one sheet, each with the revision that the writer saw; each has an outcome of its own.
+
+    Raises NotFound for an unknown sheet and Forbidden for somebody else's: then nothing is written.
+    """
+    row = await _load(session, sheet_id)
     _refuse_stranger(actor, row)
-    await _refuse_locked(session, [new.sheet_id])
-    student = await _student(session, row, new.student_id)
-    value = rules.accept(
-        new.value, new.cell, _subject(row), row.grade_level, f"{student}, {_label(row, new.cell)}"
-    )
-    written = await queries.write_mark(session, _values(session, actor, new, value), revision)
-    if written is None:
-        there = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
-        shown = there.value if there else ""
-        raise Conflict(
-            f"{student}, {_label(row, new.cell)}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa."
-        )
-    await audit.record(
-        session,
-        actor,
-        Action.MARK_CHANGED,
-        new.sheet_id,
-        f"{row.class_name} {row.subject_code}",
-        about=(new.student_id, row.class_id),
-        cell=str(new.cell.kind),
-        slot=new.cell.slot,
-        student=str(new.student_id),
-    )
-    return MarkView(value=value, revision=written, changed_at=clock.now())
+    if await _locked(session, {sheet_id}):
+        return [Conflict(_LOCKED)] * len(wanted)
+    names = (await roster.members_of(session, [row.class_id]))[row.class_id]
+    outcomes: list[MarkView | AppError] = []
+    for new, revision in wanted:
+        try:
+            outcomes.append(await _write(session, actor, row, names.get(new.student_id), new, revision))
+        except (Invalid, Conflict, NotFound) as error:
+            outcomes.append(error)
+    written = [
+        new for (new, _), outcome in zip(wanted, outcomes, strict=True) if isinstance(outcome, MarkView)
+    ]
+    await audit.record_many(session, actor, Action.MARK_CHANGED, [_deed(row, new) for new in written])
+    return outcomes
 
 
 async def compare_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
@@ -292,23 +297,34 @@ async def _load(session: TenantSession, sheet_id: uuid.UUID) -> Any:
     return found[sheet_id]
 
 
-async def _student(session: TenantSession, row: Any, student_id: StudentId) -> str:
-    """The name of a pupil of the sheet's class."""
-    members = await roster.members_of(session, [row.class_id])
-    name = members[row.class_id].get(student_id)
+async def _write(
+    session: TenantSession, actor: Actor, row: Any, name: str | None, new: NewMark, revision: int
+) -> MarkView:
     if name is None:
         raise NotFound("Không tìm thấy học sinh này trong lớp.")
-    return name
+    place = f"{name}, {_label(row, new.cell)}"
+    value = rules.accept(new.value, new.cell, _subject(row), row.grade_level, place)
+    written = await queries.write_mark(session, _values(session, actor, new, value), revision)
+    if written is None:
+        there = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
+        shown = there.value if there else ""
+        raise Conflict(f"{place}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa.")
+    return MarkView(value=value, revision=written, changed_at=clock.now())
+
+
+def _deed(row: Any, new: NewMark) -> audit.Deed:
+    details: dict[str, str | int | None] = {
+        "cell": new.cell.kind.value,
+        "slot": new.cell.slot,
+        "student": str(new.student_id),
+    }
+    label = f"{row.class_name} {row.subject_code}"
+    return audit.Deed(new.sheet_id, label, details, about=(new.student_id, row.class_id))
 
 
 async def _locked(session: TenantSession, sheet_ids: set[SheetId], *, alone: bool = False) -> set[uuid.UUID]:
     states = await queries.hold_sheets(session, list(sheet_ids), to_write=not alone)
     return {sheet_id for sheet_id, state in states.items() if state == SheetState.LOCKED}
-
-
-async def _refuse_locked(session: TenantSession, sheet_ids: Sequence[SheetId]) -> None:
-    if await _locked(session, set(sheet_ids)):
-        raise Conflict("Sổ điểm này đã khóa nên điểm không thay đổi; nếu điểm cần sửa, xin hỏi hiệu trưởng.")
 
 
 def _refuse_stranger(actor: Actor, row: Any) -> None:

@@ -7,13 +7,17 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class AcademicYear(TenantTable):
     """A school year, "2025-2026"."""
 
     __tablename__ = "academic_year"
-    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name"),
+        {"info": holding(internal="name starts_on ends_on")},
+    )
 
     name: Mapped[str]
     starts_on: Mapped[date]
@@ -28,6 +32,7 @@ class SchoolClass(TenantTable):
         UniqueConstraint("tenant_id", "academic_year_id", "name"),
         tenant_key("academic_year_id", "academic_year"),
         tenant_key("homeroom_teacher_id", "staff_member"),
+        {"info": holding(internal="name name_key grade_level")},
     )
 
     academic_year_id: Mapped[uuid.UUID]
@@ -44,6 +49,17 @@ class Student(TenantTable):
     __table_args__ = (
         UniqueConstraint("tenant_id", "student_code"),
         Index("uq_student_tenant_id_personal_id", "tenant_id", "personal_id", unique=True),
+        {
+            "info": holding(
+                personal="student_code personal_id full_name name_key date_of_birth gender nationality birth_place"
+                " hometown current_address father_name mother_name guardian_name",
+                sensitive="ethnicity",
+                title="Sổ danh bạ học sinh",
+                purpose="Lập trang lý lịch của học bạ",
+                ground=Ground.EDUCATION,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     student_code: Mapped[str]
@@ -71,6 +87,15 @@ class Enrollment(TenantTable):
         tenant_key("student_id", "student"),
         tenant_key("class_id", "school_class"),
         Index("ix_enrollment_class", "tenant_id", "class_id"),
+        {
+            "info": holding(
+                personal="registry_no joined_on status",
+                title="Xếp lớp",
+                purpose="Ghi quá trình học tập của học sinh",
+                ground=Ground.EDUCATION,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     student_id: Mapped[uuid.UUID]
@@ -88,6 +113,7 @@ class TeachingAssignment(TenantTable):
         UniqueConstraint("tenant_id", "class_id", "subject_code"),
         tenant_key("class_id", "school_class"),
         tenant_key("teacher_id", "staff_member"),
+        {"info": holding(internal="subject_code created_at")},
     )
 
     class_id: Mapped[uuid.UUID]

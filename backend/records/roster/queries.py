@@ -123,6 +123,16 @@ async def latest_year(session: TenantSession) -> AcademicYear | None:
     )
 
 
+async def years(session: TenantSession) -> Sequence[AcademicYear]:
+    """All school years, the newest first."""
+    found = await session.scalars(
+        select(AcademicYear)
+        .where(AcademicYear.tenant_id == session.tenant_id)
+        .order_by(AcademicYear.starts_on.desc())
+    )
+    return found.all()
+
+
 async def hold_year(session: TenantSession, year_id: uuid.UUID) -> None:
     """Registers are taken one after another: the year is held until the transaction ends."""
     await session.execute(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from backend.core.errors import Invalid
-from backend.core.text import check_text, shown_name
+from backend.core.text import check_text, masked, shown_name
 from backend.records.roster.schemas import Difference, NewStudent
 
 #: Texts of the register that the học bạ prints, as people call them.
@@ -33,6 +33,24 @@ _GENDERS = {"male": "Nam", "female": "Nữ"}
 _MAX_TEXT = 300
 
 
+#: Months in which a school year begins, and in which it ends (Luật Giáo dục Điều 6; each year's plan of the Ministry).
+_FIRST_MONTHS, _LAST_MONTHS = range(7, 11), range(4, 9)
+
+
+def year_name(starts_on: date, ends_on: date) -> str:
+    """The name of the school year of these days, "2026-2027". Raises Invalid where they are no school year."""
+    if ends_on.year != starts_on.year + 1:
+        raise Invalid(
+            f"Năm học bắt đầu {starts_on:%d/%m/%Y} phải kết thúc trong năm {starts_on.year + 1}; "
+            "xin xem lại ngày kết thúc."
+        )
+    if starts_on.month not in _FIRST_MONTHS or ends_on.month not in _LAST_MONTHS:
+        raise Invalid(
+            "Năm học bắt đầu từ tháng 7 đến tháng 10 và kết thúc từ tháng 4 đến tháng 8; xin xem lại hai ngày."
+        )
+    return f"{starts_on.year}-{ends_on.year}"
+
+
 def clean(student: NewStudent) -> NewStudent:
     """The pupil with clean texts. Raises Invalid where one cannot be printed or says nothing."""
     said = {name: getattr(student, name) for name in _TEXTS}
@@ -54,7 +72,7 @@ def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place:
     if known is None:
         return [_difference(student, "Học sinh mới", "", f"lớp {student.class_name}")]
     found = [
-        _difference(student, _LABELS[name], _shown(getattr(known, name)), _shown(value))
+        _difference(student, _LABELS[name], _shown(name, getattr(known, name)), _shown(name, value))
         for name, value in said.items()
     ]
     target = "không còn học" if student.left else f"lớp {student.class_name}"
@@ -66,7 +84,9 @@ def _difference(student: NewStudent, place: str, old: str, new: str) -> Differen
     return Difference(pupil=student.full_name, place=place, old=old, new=new)
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name == "personal_id":
+        return masked(value or "")
     if isinstance(value, date):
         return f"{value:%d/%m/%Y}"
     return _GENDERS.get(value, value) or ""

@@ -48,6 +48,15 @@ class NewStudent(msgspec.Struct, frozen=True, kw_only=True):
     left: bool = False
 
 
+class YearSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One school year, "2025-2026"."""
+
+    id: AcademicYearId
+    name: str
+    starts_on: date
+    ends_on: date
+
+
 class ClassSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One class in a list."""
 

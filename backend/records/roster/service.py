@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit_reads, clock
+from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.core.text import shown_name
+from backend.core.text import read_day, shown_name
 from backend.records.roster import queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
@@ -34,6 +34,7 @@ from backend.records.roster.schemas import (
     StudentPlace,
     StudentRecord,
     StudentSummary,
+    YearSummary,
 )
 
 _FIELDS = tuple(field.key for field in queries.STUDENT_FIELDS)
@@ -49,6 +50,36 @@ async def open_year(session: TenantSession, name: str, starts_on: date, ends_on:
         session.add(known)
         await session.flush()
     return AcademicYearId(known.id)
+
+
+async def plan_year(session: TenantSession, actor: Actor, starts_on: str, ends_on: str) -> str:
+    """Open the school year of these days, as they were typed; returns its name.
+
+    Raises Invalid where they are no school year, Conflict when the school has it.
+    """
+    first, last = read_day(starts_on, "Ngày khai giảng"), read_day(ends_on, "Ngày kết thúc")
+    name = rules.year_name(first, last)
+    if await queries.year_by_name(session, name) is not None:
+        raise Conflict(f"Trường đã mở năm học {name}; không cần mở lại.")
+    year_id = await open_year(session, name, first, last)
+    await audit.record(
+        session,
+        actor,
+        Action.YEAR_OPENED,
+        year_id,
+        name,
+        starts_on=first.isoformat(),
+        ends_on=last.isoformat(),
+    )
+    return name
+
+
+async def list_years(session: TenantSession) -> list[YearSummary]:
+    """All school years, the newest first."""
+    return [
+        YearSummary(id=AcademicYearId(row.id), name=row.name, starts_on=row.starts_on, ends_on=row.ends_on)
+        for row in await queries.years(session)
+    ]
 
 
 async def current_year(session: TenantSession) -> AcademicYear:

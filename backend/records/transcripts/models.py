@@ -7,6 +7,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class Transcript(TenantTable):
@@ -16,6 +17,16 @@ class Transcript(TenantTable):
     __table_args__ = (
         UniqueConstraint("tenant_id", "student_id", "level"),
         tenant_key("student_id", "student"),
+        {
+            "info": holding(
+                internal="level created_at",
+                personal="lookup_code",
+                title="Học bạ",
+                purpose="Lập, tra cứu học bạ số",
+                ground=Ground.EDUCATION,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     student_id: Mapped[uuid.UUID]
@@ -35,6 +46,16 @@ class TranscriptVersion(TenantTable):
         tenant_key("class_id", "school_class"),
         tenant_key("student_id", "student"),
         Index("ix_transcript_version_class", "tenant_id", "class_id", "state"),
+        {
+            "info": holding(
+                internal="number state content_sha256 pdf_sha256 xml_sha256 signed_sha256 frozen_at issued_at",
+                sensitive="snapshot",
+                title="Phiên bản học bạ đã chốt",
+                purpose="Lập, ký, phát hành học bạ số",
+                ground=Ground.EDUCATION,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     transcript_id: Mapped[uuid.UUID]

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from backend.core import audit, storage
+from backend.core import admission, audit, storage
 from backend.core.actor import Actor
+from backend.core.admission import RouteClass
 from backend.core.audit import Action, AuditEvent
 from backend.core.errors import Forbidden, NotFound
+from backend.core.text import masked
 from backend.core.web import (
     CurrentActor,
     Html,
     Request,
     Session,
+    fragment,
     page,
     redirect,
     transaction,
@@ -103,6 +106,7 @@ async def show_transcript(
         version=version,
         school_class=await roster.get_class(session, version.class_id),
         view=printed.printed(snapshot),
+        personal_id=masked(snapshot.student.personal_id or ""),
         born=snapshot.student.date_of_birth,
         level_words=LEVEL_WORDS,
         steps=steps,
@@ -115,9 +119,23 @@ async def show_transcript(
     )
 
 
+@post(
+    "/hoc-ba/{version_id:uuid}/so-dinh-danh", guards=[requires(Permission.TRANSCRIPT_READ)], status_code=200
+)
+async def show_personal_id(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """The personal number in full, in the place of its last digits."""
+    number = await service.show_personal_id(session, actor, version_id)
+    return fragment(
+        request, "records/transcripts/_personal_id.html", number=number, version_id=version_id, masked=False
+    )
+
+
 @get(
     "/hoc-ba/{version_id:uuid}/tep/{kind:str}",
     guards=[requires(Permission.TRANSCRIPT_READ), without_transaction],
+    opt={admission.OPTION: RouteClass.EXPORT},
 )
 async def download(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID], kind: FromPath[str]

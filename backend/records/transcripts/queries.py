@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
 
-from backend.core.database import TenantSession, ask_alone
+from backend.core import lookups
+from backend.core.database import TenantSession
 from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, SchoolClass, Student
 from backend.records.transcripts.models import Transcript, TranscriptVersion
@@ -97,7 +98,7 @@ _FIND_CODE = Question(text("select tenant_id, transcript_id from directory.find_
 
 async def find_code(code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """(tenant, transcript) of a published lookup code."""
-    rows = await ask_alone(_FIND_CODE, digest=code_digest)
+    rows = await lookups.ask(_FIND_CODE, digest=code_digest)
     return (rows[0].tenant_id, rows[0].transcript_id) if rows else None
 
 
@@ -173,6 +174,24 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence
         .order_by(Student.name_key, Student.id, TranscriptVersion.number.desc())
     )
     return (await session.execute(query)).all()
+
+
+async def versions_after(
+    session: TenantSession,
+    after: uuid.UUID | None,
+    limit: int,
+    class_id: uuid.UUID | None,
+    state: str | None,
+) -> Sequence[Any]:
+    """The next versions in the order of their ids, of all classes and states or of one."""
+    query = _versions().where(TranscriptVersion.tenant_id == session.tenant_id)
+    if after is not None:
+        query = query.where(TranscriptVersion.id > after)
+    if class_id is not None:
+        query = query.where(TranscriptVersion.class_id == class_id)
+    if state is not None:
+        query = query.where(TranscriptVersion.state == state)
+    return (await session.execute(query.order_by(TranscriptVersion.id).limit(limit))).all()
 
 
 async def summaries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from backend.core import audit, audit_chain, audit_reads, clock, outbox, settings, storage
-from backend.core.actor import Actor, StaffId, machine
+from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
@@ -38,8 +38,9 @@ from backend.records.transcripts.schemas import (
 )
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
-from backend.tenants.people import service as people
-from backend.tenants.permissions import Permission, Role
+from backend.tenants.delegations import service as delegations
+from backend.tenants.delegations.schemas import HeadSigner
+from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
 
@@ -140,8 +141,8 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
     if not rows:
         return
     places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
-    principal = await _principal(session)
-    await signing.open_requests(session, [_request(row, places[row.id], principal.id) for row in rows])
+    heads = await delegations.head_signers(session)
+    await signing.open_requests(session, [_request(row, places[row.id], heads) for row in rows])
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
@@ -176,6 +177,19 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[VersionSummary]:
     """Versions of a class, pupils in the order of names."""
     return [_summary(row) for row in await queries.list_versions(session, class_id)]
+
+
+async def versions_after(
+    session: TenantSession,
+    after: uuid.UUID | None,
+    limit: int,
+    *,
+    class_id: uuid.UUID | None = None,
+    state: VersionState | None = None,
+) -> list[VersionSummary]:
+    """The next versions after one, oldest first, for systems that read all of them part by part."""
+    rows = await queries.versions_after(session, after, limit, class_id, state)
+    return [_summary(row) for row in rows]
 
 
 async def open_class(
@@ -226,6 +240,17 @@ async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
     """The frozen content of a version. Raises NotFound."""
     return msgspec.json.decode((await _version(session, version_id)).snapshot, type=Snapshot)
+
+
+async def show_personal_id(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> str:
+    """The pupil's personal number in full; that somebody asked is recorded. Raises NotFound, Forbidden."""
+    version = await open_version(session, actor, version_id)
+    number = (await get_snapshot(session, version_id)).student.personal_id
+    if number is None:
+        raise NotFound(f"Học bạ của {version.full_name} không có số định danh cá nhân.")
+    label = f"{version.full_name} ({version.student_code})"
+    await audit.record(session, actor, Action.PERSONAL_ID_SHOWN, version.student_id, label)
+    return number
 
 
 async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: str) -> str:
@@ -290,7 +315,7 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
         raise Conflict(
             f"Lớp {school_class.name} chưa có giáo viên chủ nhiệm; hãy phân công trước khi chốt học bạ."
         )
-    principal = await _principal(session)
+    head = await delegations.head_signer(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
     return ClassFacts(
@@ -306,7 +331,7 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
                 name=school_class.homeroom_teacher,
                 title="Giáo viên chủ nhiệm",
             ),
-            Signer(role=SignerRole.PRINCIPAL, name=principal.full_name, title=principal.title),
+            Signer(role=SignerRole.PRINCIPAL, name=head.name, title=head.title),
             Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="Con dấu số"),
         ),
         issue_date=clock.today(),
@@ -317,15 +342,6 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
 def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
     order = {subject.code: position for position, subject in enumerate(subjects_of(grade_level))}
     return tuple(sorted(codes, key=lambda code: order.get(code, len(order))))
-
-
-async def _principal(session: TenantSession) -> Any:
-    found = [staff for staff in await people.list_staff(session) if Role.PRINCIPAL in staff.roles]
-    if not found:
-        raise Conflict(
-            "Trường chưa có hiệu trưởng trong danh sách nhân sự; hãy bổ sung trước khi chốt học bạ."
-        )
-    return found[0]
 
 
 async def _transcripts(
@@ -415,15 +431,21 @@ def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[Transc
     return [row for row in rows if rules.is_due(row.state, target)]
 
 
-def _request(row: TranscriptVersion, place: Any, principal: StaffId) -> NewRequest:
-    people_of = {
-        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
-        SignerRole.PRINCIPAL: principal,
-        SignerRole.SCHOOL_SEAL: None,
-    }
+def _head_of(snapshot: Snapshot, heads: Sequence[HeadSigner]) -> HeadSigner:
+    """Whoever the frozen content names signs it, also where somebody else's days have begun meanwhile."""
+    named = {(one.name, one.title) for one in snapshot.signers if one.role is SignerRole.PRINCIPAL}
+    return next((head for head in heads if (head.name, head.title) in named), heads[0])
+
+
+def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
     snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    people_of = {
+        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
+        SignerRole.PRINCIPAL: _head_of(snapshot, heads).staff_id,
+        SignerRole.SCHOOL_SEAL: None,
+    }
     return NewRequest(
         subject_id=row.id,
         label=f"{place.full_name} ({place.student_code})",

@@ -9,7 +9,8 @@ from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
-from backend.core import rate_limit
+from backend.core import admission, rate_limit
+from backend.core.admission import RouteClass
 from backend.core.errors import AppError, Invalid, NotFound, Unavailable
 from backend.core.templates import vn_date
 from backend.core.web import Html, Request, network_of, page, redirect
@@ -21,6 +22,7 @@ from backend.tenants.guards import public
 _TEMPLATE = "records/verification/check.html"
 #: Checking a file costs about a second of a processor.
 FILES = rate_limit.Limit(name="check-file", burst=10, per_seconds=60)
+_LOOKUP = {admission.OPTION: RouteClass.LOOKUP}
 #: Longest code that is shown again to whoever typed it.
 _MAX_TYPED = 48
 
@@ -39,7 +41,7 @@ async def show_form(request: Request) -> Html:
     return _page(request)
 
 
-@get("/tra-cuu/{code:str}", guards=[public()])
+@get("/tra-cuu/{code:str}", guards=[public()], opt=_LOOKUP)
 async def check_code(request: Request, code: FromPath[str]) -> Html:
     """The answer to a code: the address in the QR code leads here."""
     try:
@@ -49,7 +51,13 @@ async def check_code(request: Request, code: FromPath[str]) -> Html:
     return _page(request, answer=answer)
 
 
-@post("/tra-cuu", guards=[public()], request_max_body_size=service.MAX_UPLOAD + 100_000, status_code=200)
+@post(
+    "/tra-cuu",
+    guards=[public()],
+    opt=_LOOKUP,
+    request_max_body_size=service.MAX_UPLOAD + 100_000,
+    status_code=200,
+)
 async def check(
     request: Request, data: Annotated[CheckForm, Body(media_type=RequestEncodingType.MULTI_PART)]
 ) -> Html:
@@ -62,7 +70,7 @@ async def check(
             raise Invalid("Bạn chưa nhập mã tra cứu và cũng chưa chọn tệp; hãy điền một trong hai.")
         await rate_limit.take(FILES, network_of(request))
         answer = await service.check_file(content)
-    except (Invalid, Unavailable, rate_limit.TooManyTries) as error:
+    except (Invalid, Unavailable) as error:
         return _page(request, error=error)
     return _page(request, answer=answer, from_file=True)
 

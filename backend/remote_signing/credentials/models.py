@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class Credential(TenantTable):
@@ -16,6 +17,17 @@ class Credential(TenantTable):
     __table_args__ = (
         UniqueConstraint("tenant_id", "provider", "reference"),
         tenant_key("staff_id", "staff_member"),
+        {
+            "info": holding(
+                public="certificate chain serial not_before not_after",
+                internal="purpose provider reference status enrolled_at",
+                personal="account subject_name",
+                title="Chứng thư số",
+                purpose="Ký số bằng chứng thư của từng người và con dấu của trường",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     purpose: Mapped[str]

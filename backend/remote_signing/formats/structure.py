@@ -24,7 +24,7 @@ MAX_BYTES = 32 * 1024 * 1024
 _MAX_FIELDS = 64
 #: A hexadecimal string as long as a signature value, and the head of an object.
 _VALUE = re.compile(rb"<(30[0-9A-Fa-f]{1000,})>")
-_OBJECT = re.compile(rb"\d+ \d+ obj\b")
+_OBJECT = re.compile(rb"(?<![0-9])[0-9]{1,10} [0-9]{1,5} obj\b")
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,16 +4,30 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class SigningRequest(TenantTable):
     """One document and its signers. `subject_id` is opaque here; `current_sha256` is the newest signed revision."""
 
     __tablename__ = "signing_request"
-    __table_args__ = (UniqueConstraint("tenant_id", "subject_id"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "subject_id"),
+        {
+            "info": holding(
+                internal="group_label state document_sha256 current_sha256 opened_at completed_at",
+                personal="label sort_key",
+                title="Yêu cầu ký",
+                purpose="Ký số học bạ",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
+    )
 
     subject_id: Mapped[uuid.UUID]
     label: Mapped[str]
@@ -36,6 +50,16 @@ class SigningStep(TenantTable):
         tenant_key("signer_id", "staff_member"),
         tenant_key("batch_id", "signing_batch"),
         Index("ix_signing_step_waiting", "tenant_id", "state", "signer_id"),
+        {
+            "info": holding(
+                internal="position role state ready_at signed_at",
+                personal="signer_name",
+                title="Lượt ký",
+                purpose="Biết ai đã ký, ai còn phải ký",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     request_id: Mapped[uuid.UUID]
@@ -50,10 +74,26 @@ class SigningStep(TenantTable):
 
 
 class SigningBatch(TenantTable):
-    """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents."""
+    """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents.
+
+    `proved_by` is the factor that the signer showed for exactly this consent; with a passkey, `evidence` is its answer.
+    """
 
     __tablename__ = "signing_batch"
-    __table_args__ = (tenant_key("credential_id", "credential"), tenant_key("consented_by", "staff_member"))
+    __table_args__ = (
+        tenant_key("credential_id", "credential"),
+        tenant_key("consented_by", "staff_member"),
+        {
+            "info": holding(
+                internal="role consented_at merkle_root count proved_by proved_at state ended_at problem",
+                personal="evidence",
+                title="Xác nhận ký của từng lô",
+                purpose="Chứng minh ai đã đồng ý ký danh sách nào, bằng cách xác minh nào",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
+    )
 
     role: Mapped[str]
     credential_id: Mapped[uuid.UUID]
@@ -61,6 +101,9 @@ class SigningBatch(TenantTable):
     consented_at: Mapped[datetime]
     merkle_root: Mapped[str]
     count: Mapped[int]
+    proved_by: Mapped[str]
+    proved_at: Mapped[datetime | None]
+    evidence: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     state: Mapped[str]
     ended_at: Mapped[datetime | None]
     problem: Mapped[str | None]
@@ -73,7 +116,10 @@ class ProviderCall(TenantTable):
     """
 
     __tablename__ = "provider_call"
-    __table_args__ = (tenant_key("batch_id", "signing_batch"),)
+    __table_args__ = (
+        tenant_key("batch_id", "signing_batch"),
+        {"info": holding(internal="number state provider_reference submitted_at problem")},
+    )
 
     batch_id: Mapped[uuid.UUID] = mapped_column(index=True)
     number: Mapped[int]
@@ -95,6 +141,16 @@ class SigningItem(TenantTable):
         UniqueConstraint("tenant_id", "step_id"),
         tenant_key("step_id", "signing_step"),
         tenant_key("call_id", "provider_call"),
+        {
+            "info": holding(
+                internal="position base_sha256 region_start region_end digest value signed_sha256",
+                personal="prepared_update signed_attributes",
+                title="Phần ký của từng tài liệu",
+                purpose="Ghép chữ ký số vào học bạ",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
     )
 
     step_id: Mapped[uuid.UUID]

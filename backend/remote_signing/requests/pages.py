@@ -2,15 +2,36 @@
 
 import uuid
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 
-from backend.core.web import CurrentActor, Html, Request, Session, fragment, is_htmx, page, redirect
+from backend.core.actor import Actor, SignIn
+from backend.core.database import TenantSession
+from backend.core.errors import AppError
+from backend.core.rate_limit import TooManyTries
+from backend.core.web import (
+    CurrentActor,
+    CurrentSignIn,
+    Html,
+    Request,
+    Session,
+    fragment,
+    is_htmx,
+    page,
+    redirect,
+    transaction,
+    with_session,
+    without_transaction,
+)
 from backend.remote_signing.requests import service
-from backend.remote_signing.requests.rules import BatchState
+from backend.remote_signing.requests.rules import BatchState, consent_statement
 from backend.remote_signing.requests.schemas import ROLE_NAMES
+from backend.tenants.access import service as access
+from backend.tenants.access.schemas import Proof
+from backend.tenants.factors.service import Unproven
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -19,14 +40,17 @@ _SIGNERS = requires(Permission.SIGN, Permission.SEAL)
 SHOWN = 300
 
 
-class ConsentForm(msgspec.Struct, frozen=True):
-    """What the signer agrees to: role, group ("" means all), and root and moment of the list that was shown."""
+class ConsentForm(Proof, frozen=True, kw_only=True):
+    """What the signer agrees to: role, group ("" means all), and root, length and moment of the list that was shown.
+
+    With it the proof that the signer is the one who sends it, for exactly this.
+    """
 
     vai: str
     ma: str
-    luc: datetime
+    so: int
+    luc: Annotated[datetime, msgspec.Meta(tz=True)]
     nhom: str = ""
-    csrf_token: str = ""
 
 
 @get("/ky", guards=[_SIGNERS])
@@ -47,29 +71,58 @@ async def show_tray(request: Request, session: Session, actor: CurrentActor) -> 
 
 @get("/ky/xem", guards=[_SIGNERS])
 async def show_offer(
-    request: Request, session: Session, actor: CurrentActor, vai: FromQuery[str], nhom: FromQuery[str] = ""
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sign_in: CurrentSignIn,
+    vai: FromQuery[str],
+    nhom: FromQuery[str] = "",
 ) -> Html:
     """The exact documents, with the consent below them."""
-    offer = await service.offer(session, actor, vai, nhom or None)
+    return await _offered(request, session, actor, sign_in, vai, nhom)
+
+
+@post("/ky", guards=[_SIGNERS, without_transaction])
+async def consent(
+    request: Request, actor: CurrentActor, sign_in: CurrentSignIn, data: URLEncodedBody[ConsentForm]
+) -> Html:
+    """One consent for the whole list, together with the signer's proof for it."""
+    statement = consent_statement(data.vai, data.nhom or None, data.ma, data.so)
+    try:
+        verified, token = await access.verify(actor, sign_in, data, statement, signing=True)
+    except (Unproven, TooManyTries) as error:
+        async with transaction(request) as session:
+            return await _offered(request, session, actor, sign_in, data.vai, data.nhom, error)
+    async with transaction(request) as session:
+        batch_id = await service.consent(
+            session, actor, data.vai, data.nhom or None, data.ma, data.luc, verified
+        )
+    return with_session(redirect(request, f"/ky/lo/{batch_id}"), token)
+
+
+async def _offered(
+    request: Request,
+    session: TenantSession,
+    actor: Actor,
+    sign_in: SignIn,
+    role: str,
+    group: str,
+    error: AppError | None = None,
+) -> Html:
+    offer = await service.offer(session, actor, role, group or None)
     groups = dict.fromkeys(item.group for item in offer.items)
     return page(
         request,
         "remote_signing/requests/consent.html",
+        status_code=error.status if error else 200,
+        error=error.message if error else None,
+        wanted=await access.wanted(session, sign_in, offer.statement, signing=True),
         offer=offer,
-        group=nhom,
+        group=group,
         groups={group: sum(item.group == group for item in offer.items) for group in groups},
         shown=offer.items[:SHOWN],
         names=ROLE_NAMES,
     )
-
-
-@post("/ky", guards=[_SIGNERS])
-async def consent(
-    request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[ConsentForm]
-) -> Html:
-    """One consent for the whole list."""
-    batch_id = await service.consent(session, actor, data.vai, data.nhom or None, data.ma, data.luc)
-    return redirect(request, f"/ky/lo/{batch_id}")
 
 
 @get("/ky/lo/{batch_id:uuid}", guards=[_SIGNERS])

@@ -430,6 +430,27 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[An
     return (await session.execute(query)).all()
 
 
+async def open_steps_of(session: TenantSession, staff_id: StaffId) -> Sequence[Any]:
+    """Group and count of the documents in which a person's turn is not over."""
+    query = (
+        select(SigningRequest.group_label, func.count().label("count"))
+        .join(
+            SigningStep,
+            and_(
+                SigningStep.tenant_id == SigningRequest.tenant_id, SigningStep.request_id == SigningRequest.id
+            ),
+        )
+        .where(
+            SigningRequest.tenant_id == session.tenant_id,
+            SigningStep.signer_id == staff_id,
+            SigningStep.state != StepState.SIGNED,
+        )
+        .group_by(SigningRequest.group_label)
+        .order_by(SigningRequest.group_label)
+    )
+    return (await session.execute(query)).all()
+
+
 async def certificates_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
     """Role, certificate and chain of everyone who has signed these requests, in signing order."""
     query = (

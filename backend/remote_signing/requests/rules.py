@@ -1,10 +1,11 @@
 """States of the signing flow and the root that binds a consent to its documents. No I/O."""
 
+import json
 import uuid
 from collections.abc import Iterable
 from enum import StrEnum
 
-from backend.core.crypto import merkle_root
+from backend.core.crypto import merkle_root, sha256_hex
 
 
 class RequestState(StrEnum):
@@ -65,6 +66,12 @@ def consent_root(documents: Iterable[tuple[uuid.UUID, str]]) -> str:
     """Merkle root (hex) over (request, SHA-256 of the shown bytes); the order of the documents does not matter."""
     leaves = sorted(request_id.bytes + bytes.fromhex(sha256) for request_id, sha256 in documents)
     return merkle_root(leaves).hex()
+
+
+def consent_statement(role: str, group: str | None, merkle_root: str, count: int) -> str:
+    """SHA-256 (hex) of what a signer agrees to: this list, of so many, in this role. Their passkey signs it."""
+    said = ["hocba consent 1", role, group or "", merkle_root, count]
+    return sha256_hex(json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def batch_state(calls: Iterable[str]) -> BatchState:

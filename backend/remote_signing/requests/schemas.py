@@ -68,9 +68,11 @@ class ConsentOffer(msgspec.Struct, frozen=True, kw_only=True):
     """What the signer is asked to agree to: exactly these documents, named by their Merkle root (hex).
 
     `as_of` is the moment of the list: what becomes ready later is not in it and does not disturb the consent.
+    `statement` is what the signer's proof is bound to (`rules.consent_statement`).
     """
 
     role: str
+    statement: str
     as_of: datetime
     items: tuple[TrayItem, ...]
     merkle_root: str

@@ -6,10 +6,10 @@ in `flow.py`.
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backend.core import audit, clock, outbox, storage
-from backend.core.actor import Actor, machine
+from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
@@ -25,6 +25,7 @@ from backend.remote_signing.requests.rules import (
     RequestState,
     StepState,
     consent_root,
+    consent_statement,
     split,
 )
 from backend.remote_signing.requests.schemas import (
@@ -38,11 +39,14 @@ from backend.remote_signing.requests.schemas import (
     TrayGroup,
     TrayItem,
 )
+from backend.tenants.access.schemas import PROOF_LASTS, Verified
 from backend.tenants.permissions import Permission
 
 #: The role whose steps belong to the holder of the school's seal.
 SEAL_ROLE = "school_seal"
 TRAY_LENGTH = 20
+#: For so long a list that was shown may be consented to.
+OFFER_LASTS = timedelta(hours=12)
 
 
 def with_fields(pdf: bytes, roles: Sequence[str]) -> bytes:
@@ -112,24 +116,35 @@ async def offer(session: TenantSession, actor: Actor, role: str, group: str | No
     if not items:
         raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     credential = await _credential(session, actor, role)
+    root = _root(items)
     return ConsentOffer(
         role=role,
+        statement=consent_statement(role, group, root, len(items)),
         as_of=as_of,
         items=tuple(items),
-        merkle_root=_root(items),
+        merkle_root=root,
         certificate_subject=credential.subject_name,
         certificate_serial=credential.serial,
     )
 
 
 async def consent(
-    session: TenantSession, actor: Actor, role: str, group: str | None, merkle_root: str, as_of: datetime
+    session: TenantSession,
+    actor: Actor,
+    role: str,
+    group: str | None,
+    merkle_root: str,
+    as_of: datetime,
+    verified: Verified,
 ) -> BatchId:
     """Agree to sign exactly the documents that were shown: `merkle_root` and `as_of` are those of the offer.
 
-    A second click finds the batch of the first. Raises Conflict when the documents have changed since, or when somebody
-    else has begun to sign them.
+    `verified` is the signer's proof for that offer's statement. A second click finds the batch of the first. Raises
+    Conflict when the documents have changed since, or when somebody else has begun to sign them; Forbidden for a proof
+    of another list or of long ago.
     """
+    if abs(clock.now() - as_of) > OFFER_LASTS:
+        raise Conflict("Danh sách hồ sơ này được mở đã quá lâu; hãy xem lại danh sách rồi ký.")
     items = await _ready(session, actor, role, group, as_of, hold=True)
     if _root(items) != merkle_root:
         under_way = await queries.running_batch(session, actor.staff_id, merkle_root)
@@ -138,9 +153,10 @@ async def consent(
                 "Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký."
             )
         return BatchId(under_way)
+    _require_proof(verified, consent_statement(role, group, merkle_root, len(items)))
     credential = await _credential(session, actor, role)
     batch_id = BatchId(new_id())
-    calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root)
+    calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root, verified)
     await audit.record(
         session,
         actor,
@@ -150,6 +166,7 @@ async def consent(
         count=len(items),
         merkle_root=merkle_root,
         serial=credential.serial,
+        factor=verified.factor,
     )
     await outbox.emit_all(session, [SigningConsented(call_id) for call_id in calls])
     return batch_id
@@ -162,6 +179,7 @@ async def _open_batch(
     credential: CredentialView,
     items: Sequence[TrayItem],
     merkle_root: str,
+    verified: Verified,
 ) -> list[uuid.UUID]:
     """Batch, provider calls and items in rows; returns the calls. Each call takes what the provider allows."""
     runs = split(len(items), gateway.provider(credential.provider).capabilities.max_hashes)
@@ -175,6 +193,9 @@ async def _open_batch(
         "consented_at": clock.now(),
         "merkle_root": merkle_root,
         "count": len(items),
+        "proved_by": verified.factor,
+        "proved_at": verified.at,
+        "evidence": verified.evidence,
         "state": BatchState.RUNNING,
     }
     calls = [
@@ -230,6 +251,11 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> list[StepVi
     return [StepView(**row._mapping) for row in await queries.steps_of(session, subject_id)]
 
 
+async def open_steps_of(session: TenantSession, staff_id: StaffId) -> dict[str, int]:
+    """Group → documents that wait for the person's signature, now or after somebody else's."""
+    return {row.group_label: row.count for row in await queries.open_steps_of(session, staff_id)}
+
+
 async def signed_documents(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
     """subject → SHA-256 of the newest revision of its document. Raises NotFound when one has none."""
     requests = await queries.requests_of(session, subject_ids)
@@ -271,6 +297,13 @@ async def _ready(
 
 async def _credential(session: TenantSession, actor: Actor, role: str) -> CredentialView:
     return await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
+
+
+def _require_proof(verified: Verified, statement: str) -> None:
+    if verified.statement != statement or clock.now() - verified.at > PROOF_LASTS:
+        raise Forbidden(
+            "Lần xác minh này không dành cho danh sách vừa gửi; hãy xem lại danh sách rồi xác nhận."
+        )
 
 
 def _root(items: Sequence[TrayItem]) -> str:

@@ -1,24 +1,47 @@
-"""Calls of the directory's functions: each answers about one login or one session, none lists anything."""
+"""Calls of the directory's functions: each answers about one login, one account or one session, none lists anything."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from backend.core.actor import StaffId
-from backend.core.database import PublicSession, TenantSession, ask_alone
+from backend.core import lookups
+from backend.core.actor import Client, SignIn, StaffId
+from backend.core.database import PublicSession, TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
-from backend.tenants.access.schemas import Account, AccountId, Place
+from backend.tenants.access.schemas import Account, AccountId, OpenSession, Place, SessionView
+from backend.tenants.factors.schemas import Factor
+
+AnySession = PublicSession | TenantSession
 
 _CREATE_ACCOUNT = text("select directory.create_account(:account, :login, :hash, :staff)")
 _FIND_ACCOUNT = text(
     "select account_id, password_hash, tenant_id, staff_id from directory.find_account(:login) limit 1"
 )
-_OPEN_SESSION = text("select directory.open_session(:digest, :account, :tenant, :staff, :ends)")
-_FIND_SESSION = Question(text("select tenant_id, staff_id from directory.find_session(:digest, :idle)"))
+_LOGIN = text("select login, password_hash from directory.login()")
+_PLACES = text("select tenant_id, staff_id from directory.places()")
+_SET_PASSWORD = text("select directory.set_password(:hash)")
+_OPEN_SESSION = text(
+    "select directory.open_session(:digest, :tenant, :staff, :host, :network, :device, :factor, :at, :ends)"
+)
+_FIND_SESSION = Question(
+    text(
+        "select tenant_id, staff_id, account_id, session_id, factor, verified_at "
+        "from directory.find_session(:digest, :idle, :host)"
+    )
+)
+_ROTATE_SESSION = text("select directory.rotate_session(:session, :digest, :factor, :at)")
+_FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
+_JOIN = text("select directory.join_school(:account, :staff)")
+_CLOSE_PLACE = text("select directory.close_place(:staff)")
+_REOPEN_PLACE = text("select directory.reopen_place(:staff)")
 _CLOSE_SESSION = text("select directory.close_session(:digest)")
+_SESSIONS = text("select * from directory.sessions(:idle)")
+_END_SESSION = text("select directory.end_session(:session)")
+_END_SESSIONS = text("select directory.end_sessions(:but)")
 
 
 async def create_account(
@@ -43,24 +66,58 @@ async def find_account(session: PublicSession, login: str) -> Account | None:
     return Account(id=AccountId(row.account_id), password_hash=row.password_hash, place=_place(row))
 
 
+async def login_of(session: AnySession) -> tuple[str, str] | None:
+    """Login and password hash of the account that the transaction speaks for, while it is enabled."""
+    row = (await session.execute(_LOGIN)).first()
+    return (row.login, row.password_hash) if row else None
+
+
+async def places(session: AnySession) -> list[Place]:
+    """Where the account that the transaction speaks for may work."""
+    return [_place(row) for row in await session.execute(_PLACES)]
+
+
+async def set_password(session: AnySession, password_hash: str) -> None:
+    """Replace the password of the account that the transaction speaks for."""
+    await session.execute(_SET_PASSWORD, {"hash": password_hash})
+
+
 async def open_session(
-    session: PublicSession, account: Account, token_digest: str, ends_at: datetime
+    session: PublicSession,
+    place: Place,
+    client: Client,
+    factor: Factor,
+    token_digest: str,
+    at: datetime,
+    ends_at: datetime,
 ) -> None:
-    """Remember a session at the account's place of work."""
+    """Remember a session of the account that the transaction speaks for, at one of its places."""
     values = {
         "digest": token_digest,
-        "account": account.id,
-        "tenant": account.place.tenant_id,
-        "staff": account.place.staff_id,
+        "tenant": place.tenant_id,
+        "staff": place.staff_id,
+        "host": client.host,
+        "network": client.network,
+        "device": client.device,
+        "factor": factor,
+        "at": at,
         "ends": ends_at,
     }
     await session.execute(_OPEN_SESSION, values)
 
 
-async def find_session(token_digest: str, idle: timedelta) -> Place | None:
-    """The place of work of a session that has neither ended nor been idle for longer than `idle`."""
-    rows = await ask_alone(_FIND_SESSION, digest=token_digest, idle=idle)
-    return _place(rows[0]) if rows else None
+async def find_session(token_digest: str, idle: timedelta, host: str) -> OpenSession | None:
+    """A session of that host that has neither ended nor been idle for longer than `idle`."""
+    rows = await lookups.ask(_FIND_SESSION, digest=token_digest, idle=idle, host=host)
+    return _open_session(rows[0]) if rows else None
+
+
+async def rotate_session(
+    session: AnySession, session_id: uuid.UUID, token_digest: str, factor: Factor, at: datetime
+) -> bool:
+    """Give one of the account's sessions a new token and a new proof; False when it has ended."""
+    values = {"session": session_id, "digest": token_digest, "factor": factor, "at": at}
+    return bool(await session.scalar(_ROTATE_SESSION, values))
 
 
 async def close_session(session: PublicSession, token_digest: str) -> None:
@@ -68,5 +125,61 @@ async def close_session(session: PublicSession, token_digest: str) -> None:
     await session.execute(_CLOSE_SESSION, {"digest": token_digest})
 
 
+async def sessions(session: AnySession, idle: timedelta) -> list[SessionView]:
+    """The account's sessions that last, the one used last first."""
+    return [
+        SessionView(
+            id=row.session_id,
+            opened_at=row.opened_at,
+            seen_at=row.seen_at,
+            network=row.network,
+            device=row.device,
+            factor=Factor(row.factor),
+        )
+        for row in await session.execute(_SESSIONS, {"idle": idle})
+    ]
+
+
+async def end_session(session: AnySession, session_id: uuid.UUID) -> bool:
+    """End one of the account's sessions; False when it has no such one."""
+    return bool(await session.scalar(_END_SESSION, {"session": session_id}))
+
+
+async def end_sessions(session: AnySession, but: uuid.UUID | None) -> int:
+    """End the account's sessions, all but one where `but` names it; returns how many."""
+    return int(await session.scalar(_END_SESSIONS, {"but": but}) or 0)
+
+
+async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str] | None:
+    """Account and password hash of an enabled login, whether it has a place of work or not."""
+    row = (await session.execute(_FIND_LOGIN, {"login": login})).first()
+    return row and (AccountId(row.account_id), row.password_hash)
+
+
+async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> bool:
+    """Give an account a place in the session's school; False when it has one there."""
+    return bool(await session.scalar(_JOIN, {"account": account_id, "staff": staff_id}))
+
+
+async def close_place(session: TenantSession, staff_id: StaffId) -> None:
+    """End the sessions of a person of the session's school, and put their place aside."""
+    await session.execute(_CLOSE_PLACE, {"staff": staff_id})
+
+
+async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
+    """Give a person of the session's school the place back that was put aside."""
+    await session.execute(_REOPEN_PLACE, {"staff": staff_id})
+
+
 def _place(row: Any) -> Place:
     return Place(tenant_id=row.tenant_id, staff_id=StaffId(row.staff_id))
+
+
+def _open_session(row: Any) -> OpenSession:
+    sign_in = SignIn(
+        session_id=row.session_id,
+        account_id=row.account_id,
+        factor=row.factor,
+        verified_at=row.verified_at,
+    )
+    return OpenSession(place=_place(row), sign_in=sign_in)

@@ -1,34 +1,64 @@
-"""Signing in and out with a local account: who signs in has no school yet, so these open transactions."""
+"""Sessions and their proofs: who is signed in, what they have shown lately, what a deed still needs.
+
+What was shown is used up even where the deed is refused, so proving opens its own transactions.
+"""
 
 import asyncio
-import logging
 import time
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from backend.core import audit, clock, rate_limit
-from backend.core.actor import Actor, StaffId, machine
+from backend.core import audit, clock, rate_limit, settings
+from backend.core.actor import Actor, Client, SignIn, StaffId
 from backend.core.audit import Action, Outcome
 from backend.core.crypto import sha256_hex
-from backend.core.database import TenantSession, public_session, tenant_session
-from backend.core.errors import Conflict, Invalid, Unauthenticated
+from backend.core.database import (
+    PublicSession,
+    TenantSession,
+    account_session,
+    public_session,
+    speak_for,
+    tenant_session,
+)
+from backend.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from backend.core.ids import new_token
-from backend.tenants.access import passwords, queries
-from backend.tenants.access.schemas import Account, AccountId, Place
+from backend.tenants.access import passwords, queries, rules
+from backend.tenants.access.schemas import (
+    AccountId,
+    OpenSession,
+    Place,
+    Proof,
+    SessionView,
+    Verified,
+    Wanted,
+)
+from backend.tenants.factors import service as factors
+from backend.tenants.factors.schemas import NOTHING, Factor, Shown
+from backend.tenants.factors.service import Unproven
 from backend.tenants.people import service as people
-
-log = logging.getLogger(__name__)
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 MIN_PASSWORD = 10
 #: Longer input is refused unread: nobody types it, and hashing it costs.
 MAX_PASSWORD = 200
+#: Tries with a password, by login and network.
 TRIES = rate_limit.Limit(name="sign-in", burst=5, per_seconds=60)
 #: Every refusal takes this long, so that its time does not tell which logins exist.
 REFUSAL_SECONDS = 0.4
+WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
+#: Tries with a password by somebody who is signed in, and types it to verify.
+VERIFY_TRIES = rate_limit.Limit(name="verify", burst=10, per_seconds=60)
 
-_WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
+_NO_PLACE = "Tài khoản này không còn làm việc ở trường nào; xin liên hệ nhà trường."
+_ENDED = "Phiên làm việc này đã kết thúc; xin đăng nhập lại."
+_WRONG_PASSWORD = "Mật khẩu chưa đúng; xin nhập lại."
+_NOT_YET = (
+    "Khóa truy cập này chưa được dùng để ký vì mới được thêm sau khi đặt lại tài khoản; xin chờ đủ một ngày."
+)
+_NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
+
+_WORKS_HERE = "Tài khoản này đã có chỗ làm việc ở trường; xin dùng tài khoản khác."
 
 
 async def create_account(session: TenantSession, staff_id: StaffId, login: str, password: str) -> AccountId:
@@ -37,38 +67,95 @@ async def create_account(session: TenantSession, staff_id: StaffId, login: str, 
     Raises NotFound for a stranger, Invalid for a password under 10 characters, Conflict for a login in use.
     """
     staff = await people.get_staff(session, staff_id)
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise Invalid(f"Mật khẩu của {staff.full_name} phải có từ {MIN_PASSWORD} đến {MAX_PASSWORD} ký tự.")
-    password_hash = await passwords.hashed(password)
-    account_id = await queries.create_account(session, staff_id, _normal(login), password_hash)
+    password_hash = await new_password(password, staff.full_name)
+    account_id = await queries.create_account(session, staff_id, normal(login), password_hash)
     if account_id is None:
-        raise Conflict(f"Tên đăng nhập {_normal(login)} đã có người dùng; xin chọn tên khác.")
+        raise Conflict(f"Tên đăng nhập {normal(login)} đã có người dùng; xin chọn tên khác.")
     return account_id
 
 
-async def sign_in(login: str, password: str, network: str, old_token: str = "") -> str:
-    """Check a login and open a session; returns the token for its cookie. The browser's old one is closed.
+async def new_password(password: str, name: str) -> str:
+    """The hash of a password that somebody has chosen. Raises Invalid for one that is too short or too long."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid(f"Mật khẩu của {name} phải có từ {MIN_PASSWORD} đến {MAX_PASSWORD} ký tự.")
+    return await passwords.hashed(password)
+
+
+async def enter(
+    account_id: uuid.UUID,
+    client: Client,
+    factor: Factor,
+    old_token: str = "",
+    only_at: uuid.UUID | None = None,
+) -> str:
+    """Open a session for an account that has just proved itself by `factor`; returns the token for its cookie.
+
+    `only_at` is the one school that believes this proof. The browser's old session is closed. Raises Unauthenticated
+    when the account has no place of work, or none at that school.
+    """
+    token, now = new_token(), clock.now()
+    async with account_session(account_id) as directory:
+        places = [one for one in await queries.places(directory) if only_at in (None, one.tenant_id)]
+        if not places:
+            raise Unauthenticated(_NO_PLACE)
+        place = places[0]
+        if old_token:
+            await queries.close_session(directory, _digest(old_token))
+        await queries.open_session(directory, place, client, factor, _digest(token), now, now + LONGEST)
+    async with tenant_session(place.tenant_id) as session:
+        actor = await people.actor_of(session, place.staff_id)
+        await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name, factor=factor)
+    return token
+
+
+async def prove(login: str, password: str, network: str) -> AccountId:
+    """The account of somebody who knows its password, whether it has a place of work or not; opens no session.
 
     Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute.
     """
     started = time.monotonic()
-    await rate_limit.take(TRIES, f"{_normal(login)} {network}")
+    await rate_limit.take(TRIES, f"{normal(login)} {network}")
     async with public_session() as directory:
-        account = await queries.find_account(directory, _normal(login))
-    right = await passwords.matches(account.password_hash if account else None, password[: MAX_PASSWORD + 1])
-    if account is None or not right:
-        await _refuse(account, started)
-        raise Unauthenticated(_WRONG)
-    token = await _open(account, old_token)
-    async with tenant_session(account.place.tenant_id) as session:
-        actor = await people.actor_of(session, account.place.staff_id)
-        await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name)
-    return token
+        found = await queries.find_login(directory, normal(login))
+    right = await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1])
+    if found is None or not right:
+        await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
+        raise Unauthenticated(WRONG)
+    return found[0]
 
 
-async def find_session(token: str) -> Place | None:
-    """Where the holder of the token works, while the session lasts: 12 hours at most, 30 minutes unused."""
-    return await queries.find_session(_digest(token), IDLE)
+async def account_of_login(login: str) -> AccountId | None:
+    """The enabled account of a login, for the operator."""
+    async with public_session() as directory:
+        found = await queries.find_login(directory, normal(login))
+    return found[0] if found else None
+
+
+async def places_of(account_id: uuid.UUID) -> list[Place]:
+    """Where an account works."""
+    async with account_session(account_id) as directory:
+        return await queries.places(directory)
+
+
+async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> None:
+    """Let an account sign in as a person of the school. Raises Conflict when it works there already."""
+    if not await queries.join(session, account_id, staff_id):
+        raise Conflict(_WORKS_HERE)
+
+
+async def close_place(session: TenantSession, staff_id: StaffId) -> None:
+    """A person has left: their sessions end at once, and their account no longer leads to this school."""
+    await queries.close_place(session, staff_id)
+
+
+async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
+    """A person has come back: the account that they had leads to this school again."""
+    await queries.reopen_place(session, staff_id)
+
+
+async def find_session(token: str, host: str) -> OpenSession | None:
+    """The session of a token at the host where it was opened: 12 hours at most, 30 minutes unused."""
+    return await queries.find_session(_digest(token), IDLE, host)
 
 
 async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:
@@ -78,31 +165,165 @@ async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:
     await audit.record(session, actor, Action.SIGN_OUT, actor.staff_id, actor.name)
 
 
-async def _open(account: Account, old_token: str) -> str:
+async def is_proved(session: TenantSession, sign_in: SignIn, *, for_factors: bool) -> bool:
+    """Whether the person has lately proved who they are. A trial environment takes the password of who has no factor."""
+    await speak_for(session, sign_in.account_id)
+    means = await factors.means(session)
+    trial = settings.get().is_sandbox
+    return rules.is_proved(sign_in, means, clock.now(), for_factors=for_factors, trial=trial)
+
+
+async def wanted(
+    session: TenantSession | PublicSession,
+    sign_in: SignIn,
+    statement: str = NOTHING,
+    *,
+    signing: bool = False,
+    for_factors: bool = False,
+) -> Wanted:
+    """What the person may prove themselves with for a deed, which `statement` (SHA-256, hex) describes exactly."""
+    await speak_for(session, sign_in.account_id)
+    means = await factors.means(session)
+    trial = settings.get().is_sandbox
+    return rules.wanted(means, clock.now(), statement, signing=signing, for_factors=for_factors, trial=trial)
+
+
+async def passkey_question(sign_in: SignIn, statement: str = NOTHING) -> str:
+    """Options for the browser's passkey, for this session and this statement alone. Raises Conflict without a passkey."""
+    return await factors.question(str(sign_in.session_id), sign_in.account_id, statement)
+
+
+async def verify(
+    actor: Actor,
+    sign_in: SignIn,
+    proof: Proof,
+    statement: str = NOTHING,
+    *,
+    signing: bool = False,
+    for_factors: bool = False,
+) -> tuple[Verified, str]:
+    """Check what the person shows for a deed. Returns the proof, and the token under which their session goes on.
+
+    Raises Unproven with what to do, TooManyTries, Unauthenticated when the session has ended meanwhile.
+    """
+    async with account_session(sign_in.account_id) as directory:
+        open_ways = await wanted(directory, sign_in, statement, signing=signing, for_factors=for_factors)
+    try:
+        shown = await _check(sign_in, proof, open_ways)
+        if signing and shown.signs_from is not None and shown.signs_from > clock.now():
+            raise Unproven(_NOT_YET)
+    except Unproven:
+        await _record_proof(actor, statement, Outcome.REFUSED)
+        raise
+    verified = Verified(factor=shown.factor, at=clock.now(), statement=statement, evidence=shown.evidence)
+    async with account_session(sign_in.account_id) as directory:
+        token = await note_proof(directory, sign_in, shown.factor)
+    await _record_proof(actor, statement, Outcome.DONE, shown.factor)
+    return verified, token
+
+
+async def note_proof(session: TenantSession | PublicSession, sign_in: SignIn, factor: Factor) -> str:
+    """Let the person's session say that they have just shown `factor`; returns the token under which it goes on.
+
+    Raises Unauthenticated when it has ended meanwhile.
+    """
+    await speak_for(session, sign_in.account_id)
+    return await _rotate(session, sign_in, factor, clock.now())
+
+
+async def login_of(session: TenantSession, sign_in: SignIn) -> str:
+    """The login of whoever is signed in."""
+    await speak_for(session, sign_in.account_id)
+    found = await queries.login_of(session)
+    return found[0] if found else ""
+
+
+async def change_password(
+    session: TenantSession, actor: Actor, sign_in: SignIn, current: str, chosen: str
+) -> str:
+    """Replace the password; all other sessions of the person end, and this one goes on under the returned token.
+
+    Raises Invalid for a wrong current or an unusable new password, TooManyTries.
+    """
+    await speak_for(session, sign_in.account_id)
+    await _check_password(session, sign_in, current)
+    await queries.set_password(session, await new_password(chosen, actor.name))
+    await queries.end_sessions(session, sign_in.session_id)
+    await audit.record(session, actor, Action.PASSWORD_CHANGED, actor.staff_id, actor.name)
+    return await _rotate(session, sign_in, Factor(sign_in.factor), sign_in.verified_at)
+
+
+async def list_sessions(session: TenantSession, sign_in: SignIn) -> list[SessionView]:
+    """The person's sessions, in all their browsers."""
+    await speak_for(session, sign_in.account_id)
+    return await queries.sessions(session, IDLE)
+
+
+async def end_session(session: TenantSession, actor: Actor, sign_in: SignIn, session_id: uuid.UUID) -> None:
+    """End one of the person's sessions. Raises NotFound for anybody else's."""
+    await speak_for(session, sign_in.account_id)
+    if not await queries.end_session(session, session_id):
+        raise NotFound("Không tìm thấy phiên đăng nhập này; có thể nó đã kết thúc.")
+    await audit.record(session, actor, Action.SESSION_ENDED, actor.staff_id, actor.name, count=1)
+
+
+async def end_other_sessions(session: TenantSession, actor: Actor, sign_in: SignIn) -> int:
+    """End all sessions of the person but this one; returns how many."""
+    await speak_for(session, sign_in.account_id)
+    count = await queries.end_sessions(session, sign_in.session_id)
+    await audit.record(session, actor, Action.SESSION_ENDED, actor.staff_id, actor.name, count=count)
+    return count
+
+
+def normal(login: str) -> str:
+    """A login as it is kept."""
+    return login.strip().lower()
+
+
+async def _check(sign_in: SignIn, proof: Proof, open_ways: Wanted) -> Shown:
+    if proof.passkey and open_ways.passkey:
+        asked_by = str(sign_in.session_id)
+        return await factors.check_passkey(proof.passkey, asked_by, sign_in.account_id, open_ways.statement)
+    if proof.code and open_ways.recovery and factors.is_recovery_code(proof.code):
+        return await factors.check_recovery_code(sign_in.account_id, proof.code)
+    if proof.code and open_ways.code:
+        return await factors.check_code(sign_in.account_id, proof.code)
+    if proof.password and open_ways.password:
+        async with account_session(sign_in.account_id) as directory:
+            await _check_password(directory, sign_in, proof.password)
+        return Shown(account_id=sign_in.account_id, factor=Factor.PASSWORD)
+    raise Unproven(_NOTHING_SHOWN)
+
+
+async def _check_password(session: TenantSession | PublicSession, sign_in: SignIn, password: str) -> None:
+    await rate_limit.take(VERIFY_TRIES, str(sign_in.account_id))
+    found = await queries.login_of(session)
+    if not await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1]):
+        raise Unproven(_WRONG_PASSWORD)
+
+
+async def _rotate(
+    session: TenantSession | PublicSession, sign_in: SignIn, factor: Factor, verified_at: datetime
+) -> str:
     token = new_token()
-    async with public_session() as directory:
-        if old_token:
-            await queries.close_session(directory, _digest(old_token))
-        await queries.open_session(directory, account, _digest(token), clock.now() + LONGEST)
+    if not await queries.rotate_session(session, sign_in.session_id, _digest(token), factor, verified_at):
+        raise Unauthenticated(_ENDED)
     return token
 
 
-async def _refuse(account: Account | None, started: float) -> None:
-    if account is None:
-        log.info("sign-in refused: unknown login")
-    else:
-        await _record_refusal(account.place.tenant_id, account.place.staff_id)
-    await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
-
-
-async def _record_refusal(tenant_id: uuid.UUID, staff_id: StaffId) -> None:
-    async with tenant_session(tenant_id) as session:
-        actor = machine(tenant_id)
-        await audit.record(session, actor, Action.SIGN_IN_REFUSED, staff_id, outcome=Outcome.REFUSED)
-
-
-def _normal(login: str) -> str:
-    return login.strip().lower()
+async def _record_proof(actor: Actor, statement: str, outcome: Outcome, factor: Factor | None = None) -> None:
+    about = None if statement == NOTHING else statement
+    async with tenant_session(actor.tenant_id) as session:
+        await audit.record(
+            session,
+            actor,
+            Action.VERIFIED,
+            actor.staff_id,
+            actor.name,
+            outcome,
+            factor=factor,
+            statement=about,
+        )
 
 
 def _digest(token: str) -> str:

@@ -1,8 +1,9 @@
 """SQL of people."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from backend.core import clock
@@ -11,7 +12,7 @@ from backend.core.database import TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.tenants.people.models import StaffMember, StaffRole
-from backend.tenants.people.schemas import Staff
+from backend.tenants.people.schemas import Newcomer, Staff
 from backend.tenants.permissions import Role
 from backend.tenants.schools.models import School
 
@@ -21,53 +22,104 @@ _ROLES = (
     .scalar_subquery()
 )
 _PEOPLE = select(
-    StaffMember.id, StaffMember.full_name, StaffMember.email, StaffMember.title, _ROLES.label("roles")
+    StaffMember.id,
+    StaffMember.full_name,
+    StaffMember.email,
+    StaffMember.title,
+    StaffMember.joined_at,
+    StaffMember.left_at,
+    _ROLES.label("roles"),
 ).where(StaffMember.tenant_id == bindparam("tenant"))
 _SCHOOL_NAME = select(School.name).where(School.tenant_id == bindparam("tenant")).scalar_subquery()
 _ONE = _PEOPLE.where(StaffMember.id == bindparam("staff"))
 _BY_ID = Question(_ONE)
 _BY_EMAIL = Question(_PEOPLE.where(StaffMember.email == bindparam("email")))
-_AT_SCHOOL = Question(_ONE.add_columns(_SCHOOL_NAME.label("school_name")))
-_IN_ORDER = Question(_PEOPLE.order_by(StaffMember.id))
+_AT_SCHOOL = Question(
+    _ONE.where(StaffMember.left_at.is_(None)).add_columns(_SCHOOL_NAME.label("school_name"))
+)
+_WORKING = Question(_PEOPLE.where(StaffMember.left_at.is_(None)).order_by(StaffMember.id))
+_GONE = Question(_PEOPLE.where(StaffMember.left_at.is_not(None)).order_by(StaffMember.left_at.desc()))
 
 
-async def insert_staff(
-    session: TenantSession, name: str, email: str, title: str, roles: frozenset[Role]
-) -> StaffId:
+async def insert_staff(session: TenantSession, newcomer: Newcomer) -> StaffId:
     """Add a person and their roles."""
     staff_id = StaffId(new_id())
-    tenant = session.tenant_id
-    person = insert(StaffMember).values(
-        tenant_id=tenant, id=staff_id, full_name=name, email=email, title=title
-    )
-    await session.execute(person.values(joined_at=clock.now()))
-    rows = [{"tenant_id": tenant, "staff_id": staff_id, "role": role.value} for role in sorted(roles)]
-    if rows:
-        await session.execute(insert(StaffRole), rows)
+    values = {
+        "tenant_id": session.tenant_id,
+        "id": staff_id,
+        "full_name": newcomer.full_name,
+        "email": newcomer.email,
+        "title": newcomer.title,
+        "joined_at": clock.now(),
+    }
+    await session.execute(insert(StaffMember).values(values))
+    await _give(session, staff_id, newcomer.roles)
     return staff_id
 
 
+async def change_staff(
+    session: TenantSession, staff_id: StaffId, name: str, title: str, roles: frozenset[Role]
+) -> None:
+    """Replace what a person is called and is."""
+    await _update(session, staff_id, full_name=name, title=title)
+    await session.execute(
+        delete(StaffRole).where(StaffRole.tenant_id == session.tenant_id, StaffRole.staff_id == staff_id)
+    )
+    await _give(session, staff_id, roles)
+
+
+async def set_left(session: TenantSession, staff_id: StaffId, left_at: datetime | None) -> None:
+    """Write when a person left; None: they work here again."""
+    await _update(session, staff_id, left_at=left_at)
+
+
 async def find_staff(session: TenantSession, staff_id: StaffId) -> Staff | None:
-    """One person."""
+    """One person, whether they work here still or not."""
     rows = await session.ask(_BY_ID, staff=staff_id)
     return _staff(rows[0]) if rows else None
 
 
 async def find_staff_by_email(session: TenantSession, email: str) -> Staff | None:
-    """The person with that address, in lower case."""
+    """The person with that address, in lower case, whether they work here still or not."""
     rows = await session.ask(_BY_EMAIL, email=email)
     return _staff(rows[0]) if rows else None
 
 
 async def all_staff(session: TenantSession) -> list[Staff]:
-    """Everybody, in the order in which they were added."""
-    return [_staff(row) for row in await session.ask(_IN_ORDER)]
+    """Everybody who works here, in the order in which they were added."""
+    return [_staff(row) for row in await session.ask(_WORKING)]
+
+
+async def former_staff(session: TenantSession) -> list[Staff]:
+    """Everybody who has left, the last one first."""
+    return [_staff(row) for row in await session.ask(_GONE)]
+
+
+async def count_staff(session: TenantSession) -> int:
+    """How many people work here."""
+    query = select(func.count()).where(
+        StaffMember.tenant_id == session.tenant_id, StaffMember.left_at.is_(None)
+    )
+    return await session.scalar(query) or 0
 
 
 async def find_staff_at_school(session: TenantSession, staff_id: StaffId) -> tuple[Staff, str] | None:
-    """One person and the name of the school, in one round trip: every signed-in request asks this."""
+    """A person who works here and the school's name, in one round trip: every signed-in request asks this."""
     rows = await session.ask(_AT_SCHOOL, staff=staff_id)
     return (_staff(rows[0]), rows[0].school_name or "") if rows else None
+
+
+async def _update(session: TenantSession, staff_id: StaffId, **values: object) -> None:
+    query = update(StaffMember).where(StaffMember.tenant_id == session.tenant_id, StaffMember.id == staff_id)
+    await session.execute(query.values(values))
+
+
+async def _give(session: TenantSession, staff_id: StaffId, roles: frozenset[Role]) -> None:
+    rows = [
+        {"tenant_id": session.tenant_id, "staff_id": staff_id, "role": role.value} for role in sorted(roles)
+    ]
+    if rows:
+        await session.execute(insert(StaffRole), rows)
 
 
 def _staff(row: Any) -> Staff:
@@ -77,4 +129,6 @@ def _staff(row: Any) -> Staff:
         email=row.email,
         title=row.title,
         roles=frozenset(Role(role) for role in row.roles or ()),
+        joined_at=row.joined_at,
+        left_at=row.left_at,
     )

@@ -7,12 +7,21 @@ from sqlalchemy import ARRAY, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import Base
+from backend.core.personal_data import holding
 
 
 class School(Base):
     """One row per tenant: who the school is."""
 
     __tablename__ = "school"
+    __table_args__ = (
+        {
+            "info": holding(
+                public="name code tax_code province_code province ward levels address phone",
+                internal="opened_at",
+            )
+        },
+    )
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -22,4 +31,6 @@ class School(Base):
     province: Mapped[str]
     ward: Mapped[str]
     levels: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    address: Mapped[str]
+    phone: Mapped[str]
     opened_at: Mapped[datetime]

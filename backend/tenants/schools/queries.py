@@ -1,6 +1,9 @@
 """SQL of schools."""
 
-from sqlalchemy import insert, select, text
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert, select, text, update
 
 from backend.core import clock
 from backend.core.database import TenantSession
@@ -15,18 +18,14 @@ async def register_tenant(session: TenantSession) -> None:
 
 async def insert_school(session: TenantSession, profile: SchoolProfile) -> None:
     """Add the school of the session's tenant."""
-    values = {
-        "tenant_id": session.tenant_id,
-        "name": profile.name,
-        "code": profile.code,
-        "tax_code": profile.tax_code,
-        "province_code": profile.province_code,
-        "province": profile.province,
-        "ward": profile.ward,
-        "levels": [level.value for level in profile.levels],
-        "opened_at": clock.now(),
-    }
-    await session.execute(insert(School).values(values))
+    query = insert(School).values(tenant_id=session.tenant_id, opened_at=clock.now(), **_values(profile))
+    await session.execute(query)
+
+
+async def change_school(session: TenantSession, profile: SchoolProfile) -> None:
+    """Replace what the school is called and where it is."""
+    mine = School.tenant_id == session.tenant_id
+    await session.execute(update(School).where(mine).values(_values(profile)))
 
 
 async def find_school(session: TenantSession) -> SchoolProfile | None:
@@ -42,4 +41,10 @@ async def find_school(session: TenantSession) -> SchoolProfile | None:
         province=school.province,
         ward=school.ward,
         levels=tuple(SchoolLevel(level) for level in school.levels),
+        address=school.address,
+        phone=school.phone,
     )
+
+
+def _values(profile: SchoolProfile) -> dict[str, Any]:
+    return msgspec.structs.asdict(profile) | {"levels": [level.value for level in profile.levels]}

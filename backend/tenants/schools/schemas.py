@@ -13,6 +13,50 @@ class SchoolLevel(StrEnum):
     UPPER_SECONDARY = "upper_secondary"
 
 
+LEVEL_NAMES = {
+    SchoolLevel.PRIMARY: "Tiểu học",
+    SchoolLevel.LOWER_SECONDARY: "Trung học cơ sở",
+    SchoolLevel.UPPER_SECONDARY: "Trung học phổ thông",
+}
+
+#: Tỉnh, thành phố by their codes (Quyết định 19/2025/QĐ-TTg, in force from 1/7/2025).
+PROVINCES = {
+    "01": "Hà Nội",
+    "04": "Cao Bằng",
+    "08": "Tuyên Quang",
+    "11": "Điện Biên",
+    "12": "Lai Châu",
+    "14": "Sơn La",
+    "15": "Lào Cai",
+    "19": "Thái Nguyên",
+    "20": "Lạng Sơn",
+    "22": "Quảng Ninh",
+    "24": "Bắc Ninh",
+    "25": "Phú Thọ",
+    "31": "Hải Phòng",
+    "33": "Hưng Yên",
+    "37": "Ninh Bình",
+    "38": "Thanh Hóa",
+    "40": "Nghệ An",
+    "42": "Hà Tĩnh",
+    "44": "Quảng Trị",
+    "46": "Huế",
+    "48": "Đà Nẵng",
+    "51": "Quảng Ngãi",
+    "52": "Gia Lai",
+    "56": "Khánh Hòa",
+    "66": "Đắk Lắk",
+    "68": "Lâm Đồng",
+    "75": "Đồng Nai",
+    "79": "Hồ Chí Minh",
+    "80": "Tây Ninh",
+    "82": "Đồng Tháp",
+    "86": "Vĩnh Long",
+    "91": "An Giang",
+    "92": "Cần Thơ",
+    "96": "Cà Mau",
+}
+
 #: Grades of each level, first to last.
 GRADES = {
     SchoolLevel.PRIMARY: range(1, 6),
@@ -39,3 +83,10 @@ class SchoolProfile(msgspec.Struct, frozen=True, kw_only=True):
     province: str
     ward: str
     levels: tuple[SchoolLevel, ...]
+    address: str = ""
+    phone: str = ""
+
+    @property
+    def level_label(self) -> str:
+        """The levels in words: "Trung học cơ sở, Trung học phổ thông"."""
+        return ", ".join(name for level, name in LEVEL_NAMES.items() if level in self.levels)

@@ -1,11 +1,15 @@
 """Schools: open one, look at it."""
 
 import uuid
+from collections.abc import Iterable
 
+from backend.core import audit
+from backend.core.actor import Actor
+from backend.core.audit import Action, Deed
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Conflict, NotFound
-from backend.tenants.schools import queries
-from backend.tenants.schools.schemas import SchoolProfile
+from backend.tenants.schools import queries, rules
+from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
 
 
 async def open_school(tenant_id: uuid.UUID, profile: SchoolProfile) -> None:
@@ -20,9 +24,56 @@ async def open_school(tenant_id: uuid.UUID, profile: SchoolProfile) -> None:
         await queries.insert_school(session, profile)
 
 
+async def is_open(tenant_id: uuid.UUID) -> bool:
+    """Whether the tenant has its school."""
+    async with tenant_session(tenant_id, read_only=True) as session:
+        return await queries.find_school(session) is not None
+
+
+def describe_school(
+    *,
+    name: str,
+    code: str,
+    tax_code: str,
+    province_code: str,
+    ward: str,
+    levels: Iterable[SchoolLevel | str],
+) -> SchoolProfile:
+    """The profile of a school that wants to be opened. Raises Invalid with the field to mend."""
+    return rules.new_profile(
+        name=name, code=code, tax_code=tax_code, province_code=province_code, ward=ward, levels=levels
+    )
+
+
 async def get_school(session: TenantSession) -> SchoolProfile:
     """The school of this transaction. Raises NotFound when the tenant has none."""
     school = await queries.find_school(session)
     if school is None:
         raise NotFound("Đơn vị này chưa có trường nào được mở.")
     return school
+
+
+async def change_school(
+    session: TenantSession,
+    actor: Actor,
+    *,
+    name: str,
+    tax_code: str,
+    ward: str,
+    address: str,
+    phone: str,
+    levels: Iterable[SchoolLevel | str],
+) -> SchoolProfile:
+    """Say what the school is called and where it is; documents that are frozen keep what they say.
+
+    Its Ministry code and province are what Authorities know it by, and stay. Raises Invalid with the field to mend.
+    """
+    old = await get_school(session)
+    new = rules.changed(
+        old, name=name, tax_code=tax_code, ward=ward, address=address, phone=phone, levels=levels
+    )
+    if new != old:
+        await queries.change_school(session, new)
+        deed = Deed(None, new.name, rules.differences(old, new))
+        await audit.record_many(session, actor, Action.SCHOOL_CHANGED, [deed])
+    return new

@@ -52,7 +52,9 @@ def test_a_taken_port_of_the_environment_is_named(memory: Path, taken: int) -> N
 
 def test_one_port_cannot_serve_two(memory: Path) -> None:
     free = str(ports.choose(["web"], memory, {}, print)["web"])
-    with pytest.raises(StartRefused, match="HOCBA_PORT_S3"):
+    with pytest.raises(
+        StartRefused, match=rf"^HOCBA_PORT_S3={free} trùng với cổng của web \(HOCBA_PORT_WEB\); "
+    ):
         ports.choose(["web", "s3"], memory, {"HOCBA_PORT_WEB": free, "HOCBA_PORT_S3": free}, print)
 
 

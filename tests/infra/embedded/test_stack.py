@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
 from infra.embedded import identity
-from infra.embedded.cluster_roles import APP, AUDITOR, CONTEXT, DISPATCHER, MIGRATOR
+from infra.embedded.cluster_roles import APP, AUDITOR, CONTEXT, DISPATCHER, MIGRATOR, OPERATOR
 from infra.embedded.errors import StartRefused
 from infra.embedded.ready import answers_http
 from infra.embedded.s3 import BUCKET
@@ -58,6 +58,7 @@ async def test_the_roles_have_no_power(connect: Connect) -> None:
         (CONTEXT, False, False),
         (DISPATCHER, True, False),
         (MIGRATOR, True, False),
+        (OPERATOR, True, False),
     ]
 
 
@@ -67,7 +68,7 @@ async def test_only_the_migrator_makes_things_and_may_become_the_definer(connect
     await migrator.execute(f"SET ROLE {CONTEXT}")
     await migrator.execute("RESET ROLE")
     await migrator.execute("DROP TABLE proof")
-    for role in (APP, DISPATCHER):
+    for role in (APP, DISPATCHER, OPERATOR):
         connection = await connect(role)
         for forbidden in ("CREATE TABLE proof (n int)", f"SET ROLE {CONTEXT}", f"SET ROLE {MIGRATOR}"):
             # Once migrated, a role without any schema is told that there is none to create in.
@@ -289,6 +290,6 @@ async def test_the_simulators_run_in_the_stack(tmp_path: Path) -> None:
         assert list(Path(settings["HOCBA_TRUST_DIR"]).glob("*.pem"))
         os.kill(stack.supervisor.pid("province"), signal.SIGKILL)
         await own.hears("province đã chạy lại.")
-        for name in ("signing", "province"):
+        for name in ("signing", "province", "oidc"):
             assert await answers_http(stack.ports[name], "/health")()
     assert living_on(tmp_path) == {}

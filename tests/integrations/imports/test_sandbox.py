@@ -1,5 +1,6 @@
 """The process that parses: what it may not do, and what people are told when it ends early."""
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.core.errors import Unavailable
 from backend.integrations.imports.readers import grid, precheck, sandbox
 from backend.integrations.imports.schemas import ParsedFile, SecondaryMarksFile, UnreadableFile
 
@@ -221,3 +223,14 @@ def test_the_child_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert sentence(sandbox.parse(workbook())) == precheck.BROKEN
     assert "PYTHONPATH" in seen.read_text()
     assert "HOCBA_SECRET" not in seen.read_text()
+
+
+async def test_workbooks_wait_in_a_short_line_on_threads_of_their_own() -> None:
+    data = workbook(HEADER)
+    reading = [asyncio.create_task(sandbox.parse_async(data)) for _ in range(12)]
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(asyncio.to_thread(str, "free"), 0.5) == "free"
+    answers = await asyncio.gather(*reading, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Unavailable)]
+    assert len(refused) == 12 - sandbox.MOST_WAITING
+    assert not any(isinstance(answer, BaseException) for answer in answers if answer not in refused)

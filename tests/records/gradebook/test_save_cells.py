@@ -1,12 +1,15 @@
 """Cells as the sheet sends them: each has its own answer, and only the bad ones are not saved."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import pytest
 from litestar import Litestar
 
 from backend.core.ids import new_id
 from backend.records.gradebook.schemas import MAX_CELLS
+from backend.records.roster import service as roster
 from tests.core.browser import Browser
 from tests.records.gradebook.conftest import LEVEL, ClassBook
 
@@ -57,3 +60,23 @@ async def test_too_many_cells_at_once(site: Litestar, book: ClassBook) -> None:
         "Một lần lưu được nhiều nhất 2400 ô, lần này có 2401 ô; hãy dán hoặc lưu ít ô hơn mỗi lần."
     )
     assert await book.value("TOAN", AN, LEVEL) is None
+
+
+async def test_a_whole_sheet_is_saved_well_before_its_transaction_ends(
+    site: Litestar, book: ClassBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most cells that may come: sheet and pupils are read once for all of them."""
+    asked: list[object] = []
+    monkeypatch.setattr(roster, "members_of", _counted(roster.members_of, asked))
+    cells = [cell(book.pupils[AN], "T")] * MAX_CELLS
+    answer = await save(await teacher(site, book), f"/so-diem/{book.sheets['TOAN']}/o", cells)
+    states = [one["state"] for one in answer.json()["cells"]]
+    assert (states[0], set(states[1:]), len(asked)) == ("saved", {"conflict"}, 1)
+
+
+def _counted(call: Callable[..., Awaitable[Any]], asked: list[object]) -> Callable[..., Awaitable[Any]]:
+    async def counting(*args: Any) -> Any:
+        asked.append(args)
+        return await call(*args)
+
+    return counting

@@ -340,7 +340,16 @@ def test_a_certificate_of_the_sandbox_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"Xin chao", b"%PDF-1.7\n", b"\0" * 1000, b"%PDF-1.7\n1 0 obj<<>>endobj\n%%EOF"]
+    "data",
+    [
+        b"",
+        b"Xin chao",
+        b"%PDF-1.7\n",
+        b"\0" * 1000,
+        b"%PDF-1.7\n1 0 obj<<>>endobj\n%%EOF",
+        b"%PDF-1.7\n" + b"0" * 5_000_000,
+    ],
+    ids=["empty", "text", "head", "zeros", "bare", "digits"],
 )
 def test_what_is_no_pdf_is_unreadable(world: World, data: bytes) -> None:
     with pytest.raises(Unreadable) as caught:

@@ -1,8 +1,9 @@
 """A consent covers exactly what its signer saw, and nobody signs for somebody else."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from sqlalchemy import select, update
 
@@ -14,7 +15,14 @@ from backend.remote_signing.requests.models import ProviderCall, SigningBatch, S
 from backend.remote_signing.requests.rules import BatchState, CallState, consent_root
 from backend.remote_signing.requests.schemas import BatchId, NewRequest, NewSigner
 from tests.factories.machine import Machine
-from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool, open_signing_school
+from tests.factories.signing_school import (
+    PRINCIPAL,
+    SEAL,
+    TEACHER,
+    SigningSchool,
+    open_signing_school,
+    proof_for,
+)
 from tests.fakes.processes import SigningService
 
 
@@ -107,7 +115,7 @@ async def test_a_list_from_the_future_or_with_another_root_is_refused(school: Si
     ):
         async with tenant_session(school.tenant_id) as session:
             with pytest.raises(Conflict):
-                await service.consent(session, actor, TEACHER, None, root, as_of)
+                await service.consent(session, actor, TEACHER, None, root, as_of, proof_for(offer))
 
 
 async def test_two_consents_at_once_are_one(school: SigningSchool) -> None:
@@ -120,7 +128,9 @@ async def test_two_consents_at_once_are_one(school: SigningSchool) -> None:
         async with tenant_session(school.tenant_id) as session:
             await session.connection()
             await ready.wait()
-            return await service.consent(session, actor, TEACHER, None, offer.merkle_root, offer.as_of)
+            return await service.consent(
+                session, actor, TEACHER, None, offer.merkle_root, offer.as_of, proof_for(offer)
+            )
 
     found = await asyncio.gather(*(agree() for _ in range(4)))
     assert len(set(found)) == 1
@@ -138,7 +148,9 @@ async def test_nobody_signs_out_of_turn_or_for_somebody_else(school: SigningScho
     offer = await school.offer(TEACHER)
     async with tenant_session(school.tenant_id) as session:
         with pytest.raises(Conflict):
-            await service.consent(session, principal, TEACHER, None, offer.merkle_root, offer.as_of)
+            await service.consent(
+                session, principal, TEACHER, None, offer.merkle_root, offer.as_of, proof_for(offer)
+            )
         with pytest.raises(Forbidden):
             await service.offer(session, principal, SEAL, None)
     batch_id = await school.agree(offer)
@@ -191,3 +203,13 @@ async def change(school: SigningSchool, subject_id: object) -> None:
             .where(SigningRequest.subject_id == subject_id)
             .values(current_sha256="ab" * 32)
         )
+
+
+@pytest.mark.parametrize(
+    "as_of", [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), datetime(9999, 12, 31, tzinfo=UTC)]
+)
+async def test_a_list_of_another_time_is_not_consented_to(school: SigningSchool, as_of: datetime) -> None:
+    await school.ask(1)
+    offer = await school.offer(TEACHER)
+    with pytest.raises(Conflict, match="đã quá lâu"):
+        await school.agree(msgspec.structs.replace(offer, as_of=as_of))

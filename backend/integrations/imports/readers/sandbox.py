@@ -3,11 +3,13 @@
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from backend.core.errors import Unavailable
 from backend.integrations.imports.readers import detect, precheck
 from backend.integrations.imports.schemas import ParsedFile
 
@@ -18,6 +20,11 @@ _CHILD: Final = (
     "from backend.integrations.imports.readers.child import main; main()"
 )
 _WALL_SECONDS: Final = 40
+#: Workbooks read at the same time, and together with those that wait for their turn.
+AT_ONCE, MOST_WAITING = 2, 8
+#: Threads of their own: those that everybody shares, for the store and for passwords, stay free.
+_readers: Final = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="workbook")
+_under_way = 0
 TOO_SLOW: Final = "Tệp cần quá nhiều thời gian để đọc; hãy tách thành nhiều tệp nhỏ hơn, mỗi lớp một tệp."
 _DECODER: Final = msgspec.json.Decoder[ParsedFile](ParsedFile)
 
@@ -49,5 +56,14 @@ def parse(data: bytes) -> ParsedFile:
 
 
 async def parse_async(data: bytes) -> ParsedFile:
-    """`parse` without holding up the event loop."""
-    return await asyncio.to_thread(parse, data)
+    """`parse` without holding up the event loop. Raises Unavailable while MOST_WAITING others are being read."""
+    global _under_way
+    if _under_way >= MOST_WAITING:
+        raise Unavailable(
+            "Đang có nhiều tệp được đọc cùng lúc; tệp này chưa được nhận, xin gửi lại sau ít phút."
+        )
+    _under_way += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_readers, parse, data)
+    finally:
+        _under_way -= 1

@@ -1,0 +1,29 @@
+"""Which browser asks, as far as a person may want to know of their own sessions."""
+
+from backend.core.actor import Client
+from backend.core.visit import host_of
+from backend.core.web import Request, network_of
+
+_BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def client_of(request: Request) -> Client:
+    """The browser of a request."""
+    device = device_of(request.headers.get("user-agent", ""))
+    return Client(host=host_of(request), network=network_of(request), device=device)
+
+
+def device_of(user_agent: str) -> str:
+    """A browser in words: "Chrome, Windows"; empty for what nobody knows."""
+    names = [
+        next((name for sign, name in known if sign in user_agent), "") for known in (_BROWSERS, _SYSTEMS)
+    ]
+    return ", ".join(filter(None, names))

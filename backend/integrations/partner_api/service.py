@@ -1,0 +1,189 @@
+"""What other systems may read, and that they did. Whoever asks holds a key of one school; its scope was checked."""
+
+import uuid
+from collections.abc import Sequence
+from typing import TypeVar
+
+from backend.core import audit, storage
+from backend.core.actor import Actor
+from backend.core.audit import Action
+from backend.core.database import TenantId, TenantSession, tenant_session
+from backend.core.errors import Conflict
+from backend.integrations.deliveries import service as deliveries
+from backend.integrations.deliveries.schemas import DeliveryState, DeliverySummary
+from backend.integrations.partner_api import oauth
+from backend.integrations.partner_api.schemas import (
+    ClassItem,
+    ClassPage,
+    DeliveryItem,
+    DeliveryPage,
+    DeliveryProblem,
+    FileKind,
+    StudentItem,
+    StudentPage,
+    TokenAnswer,
+    TokenForm,
+    TokenRefused,
+    TranscriptItem,
+    TranscriptPage,
+)
+from backend.records.roster import service as roster
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import VersionState, VersionSummary
+from backend.tenants.api_clients import service as api_clients
+
+_Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem)
+
+
+async def issue_token(authorization: str, form: TokenForm) -> TokenAnswer:
+    """A token for a client's own secret (RFC 6749, 4.4). Raises TokenRefused."""
+    asked = oauth.read(authorization, form)
+    client = await api_clients.find_client(asked.client_id, asked.secret)
+    if client is None:
+        raise oauth.unknown_client()
+    try:
+        scopes = oauth.granted(asked, client.scopes)
+    except TokenRefused:
+        await api_clients.record_refused_scopes(client, " ".join(asked.scopes))
+        raise
+    issued = await api_clients.issue_token(client, scopes)
+    return TokenAnswer(
+        access_token=issued.token, expires_in=issued.seconds, scope=" ".join(sorted(issued.scopes))
+    )
+
+
+async def classes(session: TenantSession, after: uuid.UUID | None, limit: int) -> ClassPage:
+    """Classes, in the order of their ids."""
+    found = [
+        ClassItem(
+            id=one.id,
+            name=one.name,
+            grade_level=one.grade_level,
+            academic_year=one.academic_year,
+            students=one.students,
+        )
+        for one in await roster.list_classes(session)
+    ]
+    items, following = _part(_following(found, after), limit)
+    return ClassPage(items=items, next_cursor=following)
+
+
+async def students(
+    session: TenantSession, class_id: uuid.UUID, after: uuid.UUID | None, limit: int
+) -> StudentPage:
+    """Pupils who study in a class, in the order of their ids. Raises NotFound."""
+    await roster.get_class(session, class_id)
+    found = [
+        StudentItem(
+            id=one.id,
+            student_code=one.student_code,
+            full_name=one.full_name,
+            date_of_birth=one.date_of_birth,
+            gender=one.gender,
+        )
+        for one in await roster.list_students(session, class_id)
+    ]
+    items, following = _part(_following(found, after), limit)
+    return StudentPage(items=items, next_cursor=following)
+
+
+async def list_transcripts(
+    session: TenantSession,
+    after: uuid.UUID | None,
+    limit: int,
+    class_id: uuid.UUID | None,
+    state: VersionState | None,
+) -> TranscriptPage:
+    """Versions, oldest first. Raises NotFound for a class that the school does not have."""
+    if class_id is not None:
+        await roster.get_class(session, class_id)
+    found = await transcripts.versions_after(session, after, limit + 1, class_id=class_id, state=state)
+    items, following = _part([_transcript(one) for one in found], limit)
+    return TranscriptPage(items=items, next_cursor=following)
+
+
+async def get_transcript(session: TenantSession, version_id: uuid.UUID) -> TranscriptItem:
+    """One version. Raises NotFound."""
+    return _transcript(await transcripts.get_version(session, version_id))
+
+
+async def list_deliveries(
+    session: TenantSession, after: uuid.UUID | None, limit: int, state: DeliveryState | None
+) -> DeliveryPage:
+    """Deliveries, oldest first."""
+    found = await deliveries.deliveries_after(session, after, limit + 1, state=state)
+    items, following = _part([_delivery(one) for one in found], limit)
+    return DeliveryPage(items=items, next_cursor=following)
+
+
+async def find_file(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> tuple[uuid.UUID, str]:
+    """The pupil of an issued version and the SHA-256 of its file. Raises NotFound, Conflict before it is issued."""
+    version = await transcripts.get_version(session, version_id)
+    if version.state != VersionState.ISSUED:
+        raise Conflict(f"Học bạ của học sinh mã {version.student_code} chưa được phát hành nên chưa có tệp.")
+    return version.student_id, await transcripts.digest_of_file(session, version_id, kind)
+
+
+async def file(actor: Actor, sha256: str) -> bytes:
+    """A file of the school that the key belongs to. Raises NotFound, Unavailable."""
+    return await storage.get(actor.tenant_id, sha256)
+
+
+async def record_read(
+    actor: Actor, what: str, subject_id: uuid.UUID | None, pupils: Sequence[uuid.UUID]
+) -> None:
+    """A system has read something about pupils; a reading transaction cannot say so itself."""
+    async with tenant_session(TenantId(actor.tenant_id)) as session:
+        await audit.record(
+            session, actor, Action.API_READ, subject_id, about=pupils, what=what, count=len(pupils)
+        )
+
+
+def _following(found: Sequence[_Item], after: uuid.UUID | None) -> list[_Item]:
+    return sorted((one for one in found if after is None or one.id > after), key=lambda one: one.id)
+
+
+def _part(found: Sequence[_Item], limit: int) -> tuple[tuple[_Item, ...], uuid.UUID | None]:
+    items = tuple(found[:limit])
+    return items, items[-1].id if len(found) > limit else None
+
+
+def _transcript(one: VersionSummary) -> TranscriptItem:
+    issued = one.state == VersionState.ISSUED
+    return TranscriptItem(
+        id=one.id,
+        transcript_id=one.transcript_id,
+        student_id=one.student_id,
+        student_code=one.student_code,
+        class_id=one.class_id,
+        class_name=one.class_name,
+        academic_year=one.academic_year,
+        number=one.number,
+        state=VersionState(one.state),
+        content_sha256=one.content_sha256,
+        signed_pdf_sha256=one.signed_sha256,
+        verify_url=transcripts.verify_url(one.lookup_code) if issued else None,
+        frozen_at=one.frozen_at,
+        issued_at=one.issued_at,
+    )
+
+
+def _delivery(one: DeliverySummary) -> DeliveryItem:
+    return DeliveryItem(
+        id=one.id,
+        transcript_id=one.version_id,
+        authority=one.authority,
+        message_id=one.message_id,
+        state=one.state,
+        authority_reference=one.authority_reference,
+        errors=tuple(
+            DeliveryProblem(
+                code=str(error.get("code", "")),
+                field=error.get("field"),
+                message=str(error.get("message", "")),
+            )
+            for error in one.errors
+        ),
+        queued_at=one.queued_at,
+        answered_at=one.answered_at,
+    )

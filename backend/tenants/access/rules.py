@@ -1,0 +1,39 @@
+"""Decisions about proving who one is: pure functions."""
+
+from datetime import datetime
+
+from backend.core.actor import SignIn
+from backend.tenants.access.schemas import PROOF_LASTS, Wanted
+from backend.tenants.factors.schemas import Factor, Means
+
+STRONG = frozenset({Factor.PASSKEY, Factor.ONE_TIME_CODE})
+
+
+def is_proved(sign_in: SignIn, means: Means, now: datetime, *, for_factors: bool, trial: bool) -> bool:
+    """Whether the person has lately proved who they are.
+
+    A passkey or a one-time code counts. A recovery code counts for deeds about one's own factors; the password and the
+    like for those and in a trial environment, while the person has nothing stronger.
+    """
+    if now - sign_in.verified_at > PROOF_LASTS:
+        return False
+    factor = Factor(sign_in.factor)
+    if factor is Factor.RECOVERY_CODE:
+        return for_factors
+    return factor in STRONG or ((for_factors or trial) and not means.strong)
+
+
+def wanted(
+    means: Means, now: datetime, statement: str, *, signing: bool, for_factors: bool, trial: bool
+) -> Wanted:
+    """What the person may prove themselves with now. For signing a new factor first waits until its day has come."""
+    app = means.authenticator
+    begins = [key.signing_from for key in means.passkeys] + ([app.signing_from] if app else [])
+    return Wanted(
+        passkey=any(not signing or key.signing_from <= now for key in means.passkeys),
+        code=app is not None and (not signing or app.signing_from <= now),
+        recovery=for_factors and means.recovery_codes > 0,
+        password=(for_factors or trial) and not means.strong,
+        statement=statement,
+        waits_until=min((one for one in begins if one > now), default=None),
+    )

@@ -1,0 +1,103 @@
+"""Giving an account back to somebody who has lost everything: a link for one new password, handed over in person.
+
+Nobody gets a signature by it: the person's factors end with it, and new ones sign a day later at the earliest.
+"""
+
+import uuid
+from datetime import timedelta
+
+import msgspec
+
+from backend.core import audit, clock, rate_limit, settings, tickets
+from backend.core.actor import Actor, StaffId, machine
+from backend.core.audit import Action
+from backend.core.database import TenantSession, account_session, speak_for, tenant_session
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.tenants.access import service as access
+from backend.tenants.account import queries, rules
+from backend.tenants.account.schemas import NewPasswordForm
+from backend.tenants.people import service as people
+from backend.tenants.people.schemas import Staff
+
+LINK_LASTS = timedelta(hours=24)
+#: Tries with links, by network.
+TRIES = rate_limit.Limit(name="reset", burst=10, per_seconds=60)
+#: Who issues a link from the command line, in the audit.
+OPERATOR = "Đơn vị vận hành"
+
+_RESET = "reset"
+_USED = "Đường dẫn này đã được dùng hoặc đã quá 24 giờ; xin nhà trường cấp đường dẫn mới."
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """What a link is for: nothing but the account that it belongs to."""
+
+
+async def list_people(session: TenantSession, actor: Actor) -> list[Staff]:
+    """Those whose account this person may give back."""
+    return [one for one in await people.list_staff(session) if _may(actor, one)]
+
+
+async def issue_link(session: TenantSession, actor: Actor, staff_id: uuid.UUID) -> tuple[Staff, str]:
+    """A link for a person of the school, to be handed over in person; shown this once.
+
+    Raises NotFound for a stranger, Forbidden for oneself or an owner's account, Conflict where the school may not.
+    """
+    person = await people.get_staff(session, StaffId(staff_id))
+    if not _may(actor, person):
+        raise Forbidden(f"Bạn không đặt lại được tài khoản của {person.full_name}; xin nhờ chủ trường.")
+    account_id = await queries.account_of(session, person.id)
+    if account_id is None:
+        raise Conflict(
+            f"{person.full_name} chưa có tài khoản, hoặc tài khoản dùng chung với trường khác; "
+            "khi đó xin nhờ đơn vị vận hành đặt lại."
+        )
+    await speak_for(session, account_id)
+    token = await tickets.issue(session, _RESET, Reset(), LINK_LASTS)
+    await audit.record(session, actor, Action.RESET_ISSUED, person.id, person.full_name)
+    return person, _address(token)
+
+
+async def issue_link_by_operator(login: str) -> str:
+    """A link for any login, the last owner's too; stands in the audit of each of their schools. Raises NotFound."""
+    account_id = await access.account_of_login(login)
+    if account_id is None:
+        raise NotFound(f"Không có tài khoản nào có tên đăng nhập {login}.")
+    async with account_session(account_id) as directory:
+        token = await tickets.issue(directory, _RESET, Reset(), LINK_LASTS)
+    await _record(account_id, Action.RESET_ISSUED, OPERATOR)
+    return _address(token)
+
+
+async def use_link(token: str, form: NewPasswordForm, network: str) -> None:
+    """Set the new password: factors and sessions of the account end. Raises Invalid, TooManyTries.
+
+    A password that cannot be taken does not use the link up.
+    """
+    await rate_limit.take(TRIES, network)
+    if form.chosen != form.again:
+        raise Invalid("Hai lần nhập mật khẩu mới chưa giống nhau; xin nhập lại.")
+    password_hash = await access.new_password(form.chosen, "bạn")
+    ticket = await tickets.take(_RESET, token, Reset)
+    if ticket is None or ticket.account_id is None:
+        raise Invalid(_USED)
+    async with account_session(ticket.account_id) as directory:
+        await queries.reset(directory, password_hash, clock.now())
+    await _record(ticket.account_id, Action.ACCOUNT_RESET)
+
+
+async def _record(account_id: uuid.UUID, action: Action, by: str = "") -> None:
+    """In the audit of each school where the account works; by the person, unless it says otherwise."""
+    for place in await access.places_of(account_id):
+        async with tenant_session(place.tenant_id) as session:
+            person = await people.actor_of(session, place.staff_id)
+            actor = msgspec.structs.replace(machine(place.tenant_id), name=by) if by else person
+            await audit.record(session, actor, action, person.staff_id, person.name)
+
+
+def _may(actor: Actor, person: Staff) -> bool:
+    return person.id != actor.staff_id and rules.may_reset(actor.roles, person.roles)
+
+
+def _address(token: str) -> str:
+    return f"{settings.get().public_url}/dat-lai/{token}"

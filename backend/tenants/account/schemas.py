@@ -1,0 +1,49 @@
+"""The words of a person's own account."""
+
+import msgspec
+
+from backend.tenants.access.schemas import SessionView
+from backend.tenants.factors.schemas import Means
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person sees of their own account."""
+
+    login: str
+    means: Means
+    sessions: tuple[SessionView, ...]
+
+
+class WaitingApp(msgspec.Struct, frozen=True, kw_only=True):
+    """A code app that is being set up: the seed in base32 for typing, and its picture for the camera (a data address)."""
+
+    seed: str
+    picture: str
+
+
+class NewPasskeyForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A passkey that the browser has made (JSON), and what the person calls it."""
+
+    passkey: str = ""
+    name: str = ""
+
+
+class CodeForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The first code of a new app."""
+
+    code: str = ""
+
+
+class PasswordForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The password of now, and twice the one to come."""
+
+    current: str = ""
+    chosen: str = ""
+    again: str = ""
+
+
+class NewPasswordForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Twice the password to come."""
+
+    chosen: str = ""
+    again: str = ""

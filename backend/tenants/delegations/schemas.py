@@ -1,0 +1,34 @@
+"""The words of signing in the principal's place (ký thay, Nghị định 30/2020/NĐ-CP Điều 13)."""
+
+import uuid
+from datetime import date
+from typing import NewType
+
+import msgspec
+
+from backend.core.actor import StaffId
+
+DelegationId = NewType("DelegationId", uuid.UUID)
+
+#: What stands before a deputy's own title: the deputy signs for the principal, who answers for it.
+ON_BEHALF = "KT. HIỆU TRƯỞNG"
+
+
+class Delegation(msgspec.Struct, frozen=True, kw_only=True):
+    """A deputy signs transcripts in the principal's place on the days from `starts_on` to `ends_on`, both included."""
+
+    id: DelegationId
+    staff_id: StaffId
+    name: str
+    title: str
+    starts_on: date
+    ends_on: date
+    decision_number: str
+
+
+class HeadSigner(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signs as the head of the school; `title` is printed under the signature."""
+
+    staff_id: StaffId
+    name: str
+    title: str

@@ -1,0 +1,31 @@
+"""SQL of subscriptions."""
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from backend.core.database import TenantSession
+from backend.tenants.subscriptions.models import SubscriptionRow
+from backend.tenants.subscriptions.schemas import Plan, Subscription
+
+
+async def hold(session: TenantSession) -> None:
+    """Nobody else gets past here for the same school until this transaction ends."""
+    key = func.hashtextextended(f"seats {session.tenant_id}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+async def find(session: TenantSession) -> Subscription | None:
+    """The school's subscription."""
+    query = select(SubscriptionRow).where(SubscriptionRow.tenant_id == session.tenant_id)
+    row = await session.scalar(query.execution_options(populate_existing=True))
+    if row is None:
+        return None
+    return Subscription(plan=Plan(row.plan), seats=row.seats, seat_price=row.seat_price, since=row.since)
+
+
+async def save(session: TenantSession, subscription: Subscription) -> None:
+    """Write the school's subscription in place of the one that it has."""
+    values = msgspec.structs.asdict(subscription)
+    query = insert(SubscriptionRow).values(tenant_id=session.tenant_id, **values)
+    await session.execute(query.on_conflict_do_update(index_elements=["tenant_id"], set_=values))

@@ -1,0 +1,1 @@
+"""Breakages of the fences, on throw-away copies: what the tests do not notice, nobody proves."""

@@ -1,0 +1,71 @@
+"""Settings: what is wrong is named, in one sentence, before anything starts."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backend.core import settings
+
+ROOT = Path(__file__).resolve().parents[2]
+#: As `.env.example` sets them, and as production could.
+EXAMPLE = dict(re.findall(r"^(HOCBA_\w+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+SAFE = {
+    f"HOCBA_{name}": "https://hocba.example"
+    for name in ("PUBLIC_URL", "S3_ENDPOINT", "SIGNING_URL", "TSA_URL", "PROVINCE_URL")
+}
+PRODUCTION = EXAMPLE | SAFE | {"HOCBA_ENVIRONMENT": "production", "HOCBA_TRUST_DIR": str(ROOT)}
+
+
+def test_the_example_and_a_safe_production_are_taken() -> None:
+    assert settings.read(EXAMPLE).port == 8000
+    assert settings.read(PRODUCTION).environment == "production"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("PORT", "abc", "a whole number from 1 to 65535"),
+        ("PORT", "99999", "a whole number from 1 to 65535"),
+        ("PORT", "0", "a whole number from 1 to 65535"),
+        ("WORKER_THREADS", "-3", "a whole number from 1 to 1000"),
+        ("ENVIRONMENT", "staging", "development, test or production"),
+        ("DATABASE_URL", "x", "an address postgresql://role:password@host:port/database"),
+        (
+            "DATABASE_URL",
+            "postgresql://a:b@h:port/d",
+            "an address postgresql://role:password@host:port/database",
+        ),
+        ("DATABASE_MIGRATOR_URL", "mysql://h/d", "an address postgresql://role:password@host:port/database"),
+        ("REDIS_URL", "localhost:6379", "an address redis://:password@host:port/number"),
+        ("S3_ENDPOINT", "s3", "an address http(s)://host:port/…"),
+        ("TSA_URL", "http://", "an address http(s)://host:port/…"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_wanted(name: str, value: str, wanted: str) -> None:
+    with pytest.raises(settings.SettingsError) as refusal:
+        settings.read(EXAMPLE | {f"HOCBA_{name}": value})
+    assert str(refusal.value) == f"HOCBA_{name} must be {wanted}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql:///hocba",
+        "postgresql://hocba_app@[::1]:5432/hocba",
+        "postgresql://hocba_app:p%40ss@db.hocba.example/hocba?sslmode=require",
+    ],
+)
+def test_every_address_that_postgresql_has_is_taken(address: str) -> None:
+    assert settings.read(EXAMPLE | {"HOCBA_DATABASE_URL": address}).database_url == address
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_production_refuses_addresses_that_anybody_can_listen_to(name: str) -> None:
+    with pytest.raises(settings.SettingsError, match=rf"^{name} must be https:// in production$"):
+        settings.read(PRODUCTION | {name: "http://hocba.example"})
+
+
+def test_production_refuses_a_folder_of_anchors_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(settings.SettingsError, match=r"^HOCBA_TRUST_DIR must be a folder that exists"):
+        settings.read(PRODUCTION | {"HOCBA_TRUST_DIR": str(tmp_path / "none")})

@@ -1,0 +1,151 @@
+"""What a key opens, and what it does not."""
+
+import base64
+import hashlib
+import uuid
+
+import pytest
+from litestar import Litestar
+from sqlalchemy import select, text
+
+from backend.core.audit import Action, AuditEvent
+from backend.core.database import public_session, tenant_session
+from backend.tenants.api_clients import service as api_clients
+from backend.tenants.api_clients.schemas import Scope
+from tests.integrations.partner_api.partners import Client, Partner
+
+LISTS = {
+    Scope.CLASSES_READ: "/classes",
+    Scope.STUDENTS_READ: "/classes/{class_id}/students",
+    Scope.TRANSCRIPTS_READ: "/transcripts",
+    Scope.DELIVERIES_READ: "/deliveries",
+}
+
+
+def path_of(scope: Scope, partner: Partner) -> str:
+    return LISTS[scope].format(class_id=partner.class_id)
+
+
+@pytest.mark.parametrize("scope", Scope)
+async def test_a_scope_opens_its_list_and_no_other(site: Litestar, a: Partner, scope: Scope) -> None:
+    client = Client(site, (await a.key(scope)).secret)
+    statuses = {one: (await client.get(path_of(one, a))).status_code for one in Scope}
+    assert statuses == {one: 200 if one is scope else 403 for one in Scope}
+
+
+@pytest.mark.parametrize("scope", Scope)
+async def test_lists_come_part_by_part(site: Litestar, a: Partner, scope: Scope) -> None:
+    client = Client(site, a.token)
+    whole = await client.all_of(path_of(scope, a), 200)
+    assert len(whole) == (1 if scope is Scope.CLASSES_READ else len(a.versions))
+    assert await client.all_of(path_of(scope, a), 2) == whole
+    assert await client.all_of(path_of(scope, a), 1) == whole
+
+
+async def test_transcripts_say_state_and_digests(site: Litestar, a: Partner) -> None:
+    client = Client(site, a.token)
+    [*found] = await client.all_of("/transcripts", 200)
+    assert {uuid.UUID(one["id"]) for one in found} == set(a.versions)
+    assert {one["state"] for one in found} == {"issued"}
+    assert found[0] == (await client.get(f"/transcripts/{found[0]['id']}")).json()
+    assert (await client.get("/transcripts", in_state="frozen")).json()["items"] == []
+    assert (await client.get("/transcripts", class_id=str(uuid.uuid4()))).status_code == 404
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("pdf", b"%PDF"), ("xml", b"<?xml")])
+async def test_files_carry_their_digest(site: Litestar, a: Partner, kind: str, begins: bytes) -> None:
+    client = Client(site, a.token)
+    answer = await client.get(f"/transcripts/{a.versions[0]}/{kind}")
+    assert answer.status_code == 200
+    assert answer.content.startswith(begins)
+    digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
+    assert answer.headers["repr-digest"] == f"sha-256=:{digest}:"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    if kind == "pdf":
+        shown = (await client.get(f"/transcripts/{a.versions[0]}")).json()["signed_pdf_sha256"]
+        assert shown == hashlib.sha256(answer.content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "path", ["/classes/{class_id}/students", "/transcripts/{version}", "/transcripts/{version}/pdf"]
+)
+async def test_what_another_school_has_is_what_nobody_has(
+    site: Litestar, a: Partner, b: Partner, path: str
+) -> None:
+    client = Client(site, a.token)
+    theirs, nobodys = [
+        await client.get(path.format(class_id=class_id, version=version))
+        for class_id, version in ((b.class_id, b.versions[0]), (uuid.uuid4(), uuid.uuid4()))
+    ]
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.json() | {"request_id": ""} == nobodys.json() | {"request_id": ""}
+
+
+async def test_without_a_key_that_lasts_there_is_a_problem(site: Litestar, a: Partner) -> None:
+    ended = await a.key(Scope.CLASSES_READ)
+    assert (await Client(site, ended.secret).get("/classes")).status_code == 200
+    async with tenant_session(a.tenant_id) as session:
+        await api_clients.end_client(session, a.owner, ended.client_id)
+    for token in ("", "hocba_khong-co", ended.secret, "é"):
+        key = f"Bearer {token}".encode()
+        refused = await Client(site, "").http.get(
+            "/classes", headers={b"Authorization": key} if token else {}
+        )
+        assert refused.status_code == 401, token
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert "mã truy cập" in refused.json()["detail"]
+
+
+async def test_a_key_ends_with_its_time(site: Litestar, a: Partner, embedded_stack: object) -> None:
+    key = await a.key(Scope.CLASSES_READ)
+    async with tenant_session(a.tenant_id) as session:
+        expired = text("select directory.add_api_token(:digest, :client, :scopes, now() - interval '1 s')")
+        digest = hashlib.sha256(b"hocba_expired").hexdigest()
+        await session.execute(
+            expired, {"digest": digest, "client": key.client_id, "scopes": ["classes:read"]}
+        )
+    assert (await Client(site, "hocba_expired").get("/classes")).status_code == 401
+
+
+async def test_the_school_sees_who_read_what(site: Litestar, a: Partner) -> None:
+    key = await a.key(*Scope)
+    client = Client(site, key.secret)
+    await client.get(f"/classes/{a.class_id}/students")
+    await client.get(f"/transcripts/{a.versions[0]}/pdf")
+    async with tenant_session(a.tenant_id, read_only=True) as session:
+        query = select(AuditEvent).where(AuditEvent.actor_id == key.client_id).order_by(AuditEvent.id)
+        events = (await session.scalars(query)).all()
+        [shown] = [one for one in await api_clients.list_clients(session) if one.id == key.client_id]
+    assert [(one.action, one.subject_id, one.details) for one in events] == [
+        (Action.API_READ, a.class_id, {"what": "students", "count": 3}),
+        (Action.API_READ, a.versions[0], {"what": "file pdf", "count": 1}),
+    ]
+    assert [len(one.about) for one in events] == [3, 1], "the pupils of the class, the pupil of the file"
+    assert {one.actor_name for one in events} == {"Kết nối Phần mềm tuyển sinh"}
+    assert shown.seen_at is not None
+
+
+async def test_keys_are_nowhere_in_the_database(a: Partner) -> None:
+    async with public_session() as session:
+        for table in ("api_client", "api_token"):
+            with pytest.raises(Exception, match="permission denied"):
+                await session.execute(text(f"select * from directory.{table}"))
+            await session.rollback()
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=1", "in_state=lost"])
+async def test_wrong_parameters_are_named(site: Litestar, a: Partner, query: str) -> None:
+    client = Client(site, a.token)
+    name, _, value = query.partition("=")
+    answer = await client.get("/transcripts", **{name: value})
+    assert answer.status_code == 422
+    assert f"ở mục: {name}" in answer.json()["detail"]
+
+
+async def test_a_key_is_no_session_and_a_session_no_key(site: Litestar, a: Partner) -> None:
+    client = Client(site, a.token)
+    page = await client.http.get("http://127.0.0.1:8000/lop", headers=client.headers)
+    assert (page.status_code, page.headers["location"][:10]) == (303, "/dang-nhap")
+    cookie = await client.http.get("/classes", headers={"Cookie": f"hocba={a.token}"})
+    assert cookie.status_code == 401

@@ -1,0 +1,85 @@
+"""Whatever a person can reach by links: no inline script or style in what is served, no complaint of the browser (S2)."""
+
+import re
+from collections import Counter
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.frontend.rules import violations
+from tests.journeys.conftest import Site
+from tests.journeys.people import Person
+
+pytestmark = pytest.mark.needs("chromium")
+
+#: Pages of one kind differ in their data alone, so that two of each are enough.
+OF_A_KIND = 2
+#: Files, and the way out.
+NOT_PAGES = re.compile(r"/tep/|/xuat|/static/|/api/|\.csv|^/dang-xuat")
+_IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}")
+#: What a served page may not hold, of the rules that templates keep.
+FORBIDDEN = {
+    "inline script",
+    "inline style",
+    "style attribute",
+    "event attribute",
+    "hx-on",
+    "evaluated value",
+}
+
+
+def kind_of(path: str) -> str:
+    """The address without its ids and its query."""
+    return _IDS.sub("{id}", path.partition("?")[0])
+
+
+async def crawl(person: Person) -> dict[str, list[str]]:
+    """Follow every link from home; address → what is wrong with the page."""
+    ahead, seen, kinds = ["/"], {"/"}, Counter[str]()
+    wrong: dict[str, list[str]] = {}
+    while ahead:
+        path = ahead.pop(0)
+        kinds[kind_of(path)] += 1
+        answer = await person.page.goto(person.url + path)
+        assert answer is not None
+        found = [name for name in violations(await answer.text()) if name in FORBIDDEN]
+        if answer.status >= 400:
+            found.append(f"status {answer.status}")
+        wrong[path] = found + person.complaints
+        person.complaints.clear()
+        links = await person.page.eval_on_selector_all(
+            "a[href^='/']", "all => all.map((a) => a.getAttribute('href'))"
+        )
+        for link in (one.partition("#")[0] for one in links):
+            if link not in seen and not NOT_PAGES.search(link) and kinds[kind_of(link)] < OF_A_KIND:
+                seen.add(link)
+                kinds[kind_of(link)] += 0
+                ahead.append(link)
+        ahead = [one for one in ahead if kinds[kind_of(one)] < OF_A_KIND]
+    return wrong
+
+
+@pytest.mark.parametrize("role", ["principal", "owner"])
+async def test_every_page_keeps_the_policy(chromium: Browser, site: Site, role: str) -> None:
+    person = await Person.sign_in(chromium, site.url, site.login(role))
+    pages = await crawl(person)
+    assert len(pages) >= 6
+    assert {path: found for path, found in pages.items() if found} == {}
+    await person.context.close()
+
+
+async def test_pages_of_connections_and_requests(chromium: Browser, site: Site) -> None:
+    it_teacher = await Person.sign_in(chromium, site.url, site.login("it_teacher"))
+    await it_teacher.press("Kết nối")
+    await it_teacher.page.get_by_label("Tên hệ thống sẽ dùng").fill("Phần mềm tuyển sinh")
+    await it_teacher.page.get_by_label("Danh sách lớp").check()
+    await it_teacher.press("Tạo kết nối")
+    await it_teacher.sees("Mã chỉ hiện lần này")
+    await it_teacher.look("60-connection-made")
+    await it_teacher.press_and_agree("Ngắt kết nối Phần mềm tuyển sinh")
+    await it_teacher.sees("Đã ngắt")
+    principal = await Person.sign_in(chromium, site.url, site.login("principal"))
+    await principal.press("Dữ liệu cá nhân")
+    await principal.look("61-requests-empty")
+    await principal.press("Danh mục dữ liệu")
+    await principal.look("62-register")

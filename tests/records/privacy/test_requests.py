@@ -1,0 +1,201 @@
+"""Requests about personal data from the first note to the answer, and all that is kept about one pupil."""
+
+import io
+import re
+import uuid
+import zipfile
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+from sqlalchemy import select
+
+from backend.core import settings
+from backend.core.audit import Action, AuditEvent
+from backend.core.database import metadata, tenant_session
+from backend.records.privacy import queries
+from backend.records.roster import service as roster
+from backend.records.transcripts.models import TranscriptVersion
+from tests.core.browser import Browser
+from tests.factories.small_school import SmallSchool, enroll, open_small_school
+from tests.records.transcripts.conftest import confirmed_class
+
+ROOT = "/du-lieu-ca-nhan"
+FORM = {
+    "kind": "copy",
+    "requester_name": "Lò Văn Cha",
+    "relation": "father",
+    "contact": "0900 000 000",
+    "wanted": "Xin bản sao mọi dữ liệu về con tôi.",
+    "day": "2026-11-02",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def place(product: settings.Settings) -> SmallSchool:
+    """A school with a class that is frozen and rendered."""
+    school = await open_small_school("Trường Hỏi Dữ Liệu")
+    async with school.session() as session:
+        season = await confirmed_class(school, session)
+    version = (await season.freeze())[0]
+    await season.render(version)
+    return school
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def clerk(site: Litestar, place: SmallSchool) -> Browser:
+    """The clerk, who writes requests down."""
+    return await place.browser(site, "clerk")
+
+
+async def code_of_a_pupil(place: SmallSchool) -> str:
+    async with place.session(read_only=True) as session:
+        return sorted(await roster.places_by_code(session))[0]
+
+
+async def written_down(place: SmallSchool, clerk: Browser, **change: str) -> str:
+    """The address of a new request."""
+    await clerk.get(ROOT)
+    answer = await clerk.post(ROOT, FORM | {"student_code": await code_of_a_pupil(place)} | change)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+async def test_from_note_to_answer(place: SmallSchool, clerk: Browser) -> None:
+    path = await written_down(place, clerk, day="2026-11-27")
+    shown = await clerk.get(path)
+    assert "01/12/2026" in shown.text, "two working days after a Friday"
+    assert "07/12/2026" in shown.text, "ten days"
+    assert (await clerk.post(f"{path}/xac-nhan")).status_code == 303
+    assert (await clerk.post(f"{path}/xac-nhan")).status_code == 303, "a second click changes nothing"
+    assert (await clerk.post(f"{path}/gia-han", {"text": " "})).status_code == 422
+    assert (await clerk.post(f"{path}/gia-han", {"text": "Chờ đối chiếu."})).status_code == 303
+    assert "22/12/2026" in (await clerk.get(path)).text
+    assert (await clerk.post(f"{path}/gia-han", {"text": "Lần nữa."})).status_code == 409
+    assert (await clerk.post(f"{path}/tra-loi", {"text": "Đã giao bản sao."})).status_code == 303
+    assert (await clerk.post(f"{path}/tra-loi", {"text": "Lần nữa."})).status_code == 409
+    assert "Đã trả lời" in (await clerk.get(path)).text
+    async with place.session(read_only=True) as session:
+        about = AuditEvent.subject_id == uuid.UUID(path.rpartition("/")[2])
+        events = await session.scalars(select(AuditEvent.action).where(about).order_by(AuditEvent.id))
+    assert list(events) == [
+        Action.DATA_REQUEST_RECORDED,
+        Action.DATA_REQUEST_ACKNOWLEDGED,
+        Action.DATA_REQUEST_EXTENDED,
+        Action.DATA_REQUEST_ANSWERED,
+    ]
+
+
+async def test_what_is_due_stands_first_and_what_is_late_is_said(place: SmallSchool, clerk: Browser) -> None:
+    late = await written_down(place, clerk, day="2026-01-05", kind="object")
+    listed = await clerk.get(ROOT)
+    assert "Quá hạn 07/01/2026" in listed.text
+    assert re.findall(rf'href="({ROOT}/[0-9a-f]{{8}}-[^"]*)"', listed.text)[0] == late
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"student_code": "khong-co"}, "không có học sinh mã khong-co"),
+        ({"day": "2999-01-01"}, "ở tương lai"),
+        ({"day": "hôm qua"}, "ngày nhận yêu cầu"),
+        ({"kind": "forget"}, "loại yêu cầu"),
+        ({"wanted": " "}, "Nội dung yêu cầu"),
+        ({"requester_name": "x" * 2001}, "Người yêu cầu"),
+    ],
+)
+async def test_bad_input_is_said_in_words(
+    place: SmallSchool, clerk: Browser, change: dict[str, str], says: str
+) -> None:
+    await clerk.get(ROOT)
+    answer = await clerk.post(ROOT, FORM | {"student_code": await code_of_a_pupil(place)} | change)
+    assert answer.status_code == 422
+    assert says in answer.text
+
+
+async def test_the_copy_holds_everything(place: SmallSchool, clerk: Browser) -> None:
+    path = await written_down(place, clerk)
+    await clerk.get(path)
+    answer = await clerk.post(f"{path}/ban-sao")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        names = archive.namelist()
+        tables: dict[str, list[dict[str, Any]]] = msgspec.json.decode(archive.read("du-lieu.json"))
+        xml = next(archive.read(name) for name in names if name.endswith(".xml"))
+    assert xml.startswith(b"<?xml")
+    expected = {"student", "enrollment", "mark", "year_result", "transcript", "transcript_version"}
+    assert expected <= set(tables)
+    assert {"data_request", "audit_event"} <= set(tables)
+    [pupil] = tables["student"]
+    assert len(tables["mark"]) > 10
+    others = {row["student_id"] for name in ("mark", "enrollment", "transcript") for row in tables[name]}
+    assert others == {pupil["id"]}
+    assert Action.RESULTS_CONFIRMED in {row["action"] for row in tables["audit_event"]}, (
+        "a deed about the class"
+    )
+    assert not any("about" in row for row in tables["audit_event"]), "that names other pupils"
+    async with place.session(read_only=True) as session:
+        taken = select(AuditEvent).where(AuditEvent.action == Action.PUPIL_DATA_EXPORTED)
+        [event] = await session.scalars(taken)
+    assert str(event.subject_id) == pupil["id"]
+    assert event.details["rows"] == sum(map(len, tables.values()))
+
+
+async def test_every_table_about_pupils_is_reached(place: SmallSchool) -> None:
+    """Whatever refers to a pupil, directly or not, is found by the walk: nobody keeps a list."""
+    reached = {"student"}
+    for _ in metadata.sorted_tables:
+        for table in metadata.sorted_tables:
+            parents = {key.column.table.name for column in table.columns for key in column.foreign_keys}
+            if parents & reached:
+                reached.add(table.name)
+    known: dict[str, set[uuid.UUID]] = {name: set() for name in reached}
+    missed = [name for name in reached if not queries._links(metadata.tables[name], known)]
+    assert missed == []
+    assert {"delivery", "delivery_attempt", "signing_request", "data_request"} - reached == {
+        "signing_request"
+    }
+    assert queries._links(metadata.tables["signing_request"], known), "by the subject that it names"
+
+
+@pytest.mark.parametrize("who", ["homeroom", "it"])
+async def test_not_everybody_handles_requests(site: Litestar, place: SmallSchool, who: str) -> None:
+    browser = await place.browser(site, who)
+    assert (await browser.get(ROOT)).status_code == 403
+    assert (await browser.get(f"{ROOT}/danh-muc")).status_code == 403
+
+
+async def test_the_register_says_what_why_and_how_long(clerk: Browser) -> None:
+    shown = await clerk.get(f"{ROOT}/danh-muc")
+    assert shown.status_code == 200
+    for words in ("Sổ danh bạ học sinh", "personal_id", "Nhạy cảm:", "password_hash", "24 tháng"):
+        assert words in shown.text
+
+
+async def test_a_pupil_of_another_school_is_nobody(place: SmallSchool, clerk: Browser) -> None:
+    other = await open_small_school("Trường Khác")
+    async with other.session() as session:
+        await other.open_class(session, "1A", 1)
+        await enroll(session, "1A", ["Lò Thị Khác"], first=777)
+    await clerk.get(ROOT)
+    answer = await clerk.post(ROOT, FORM | {"student_code": "9900000777"})
+    assert answer.status_code == 422
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        assert await queries.student_by_code(session, "9900000777") is None
+
+
+async def test_the_personal_number_is_shown_when_somebody_asks(site: Litestar, place: SmallSchool) -> None:
+    principal = await place.browser(site, "principal")
+    async with place.session(read_only=True) as session:
+        version = await session.scalar(select(TranscriptVersion.id).limit(1))
+    page = await principal.get(f"/hoc-ba/{version}")
+    assert "000319" not in page.text
+    assert "••••••••" in page.text
+    token = {"X_CSRF_Token": principal.csrf_token, "HX_Request": "true"}
+    shown = await principal.post(f"/hoc-ba/{version}/so-dinh-danh", {}, **token)
+    assert "000319" in shown.text
+    async with place.session(read_only=True) as session:
+        asked = select(AuditEvent.actor_name).where(AuditEvent.action == Action.PERSONAL_ID_SHOWN)
+        assert list(await session.scalars(asked)) == ["Nghiêm Thế Khải"]

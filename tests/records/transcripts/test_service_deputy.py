@@ -1,0 +1,43 @@
+"""A deputy who signs in the principal's place: named in the frozen text, and asked even after the days are over."""
+
+from datetime import timedelta
+
+from backend.core import clock
+from backend.core.actor import machine
+from backend.records.transcripts import service
+from backend.records.transcripts.schemas import SignerRole
+from backend.remote_signing.requests import service as signing
+from backend.tenants.delegations import service as delegations
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
+from tests.records.transcripts.conftest import Season
+
+
+async def test_whom_the_frozen_text_names_is_asked(season: Season) -> None:
+    school = season.school
+    async with school.session() as session:
+        deputy = await people.add_staff(
+            session,
+            machine(school.tenant_id),
+            "Cô Phó Hiệu",
+            "phohieu@truong.example",
+            "PHÓ HIỆU TRƯỞNG",
+            [Role.DEPUTY_PRINCIPAL],
+        )
+        today = clock.today()
+        made = await delegations.delegate(
+            session, season.principal, deputy, f"{today}", f"{today + timedelta(days=3)}", "15/QĐ"
+        )
+    version = (await season.freeze())[0]
+    async with school.session() as session:
+        snapshot = await service.get_snapshot(session, version.id)
+        await delegations.end(session, season.principal, made.id)
+    [head] = [one for one in snapshot.signers if one.role is SignerRole.PRINCIPAL]
+    assert (head.name, head.title) == ("Cô Phó Hiệu", "KT. HIỆU TRƯỞNG, PHÓ HIỆU TRƯỞNG")
+    await season.render(version)
+    await season.ask_for_signatures(version)
+    async with school.session(read_only=True) as session:
+        assert await signing.open_steps_of(session, deputy) == {"Lớp 1A": 1}
+        principal = season.principal.staff_id
+        assert principal is not None
+        assert await signing.open_steps_of(session, principal) == {}

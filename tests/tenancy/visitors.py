@@ -1,0 +1,88 @@
+"""Somebody who asks the site many things, and answers that can be compared."""
+
+import re
+from dataclasses import dataclass
+
+import httpx
+from litestar import Litestar
+
+from backend.core import rate_limit
+from tests.core.browser import Browser
+from tests.factories.small_school import PASSWORD, SmallSchool
+from tests.tenancy.addresses import Address, Ask
+
+#: What is new in each answer: tokens of forms, ids made for it, hours and minutes.
+_NEW = re.compile(
+    r'(?<=name="csrf-token" content=")[^"]*|(?<=name="csrf_token" value=")[^"]*|\b\d\d:\d\d(?::\d\d)?\b'
+    r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b[0-9a-f]{32}\b"
+)
+#: Headers that are new in each answer, or follow from its length.
+_NEW_HEADERS = {"x-request-id", "set-cookie", "content-length", "date"}
+
+
+@dataclass
+class Visitor:
+    """A browser that signs in again when an attack has signed it out; without a login it stays outside."""
+
+    login: str
+    password: str
+    browser: Browser
+
+    @classmethod
+    async def of(cls, site: Litestar, school: SmallSchool, who: str) -> "Visitor":
+        """Somebody of the school, signed in; may be asked for once per person."""
+        browser = await school.browser(site, who)
+        await browser.get("/")
+        return cls(f"{who}@{school.tenant_id.hex}.example", PASSWORD, browser)
+
+    async def ask(self, address: Address, ask: Ask) -> httpx.Response:
+        """The answer to one request."""
+        answer = await self._send(address, ask)
+        if answer.status_code == 429:
+            await forget_limits()
+            answer = await self._send(address, ask)
+        if self.login and address.path != "/dang-xuat" and _is_outside(answer):
+            await self._sign_in()
+            answer = await self._send(address, ask)
+        return answer
+
+    async def _send(self, address: Address, ask: Ask) -> httpx.Response:
+        options: dict[str, object] = {"params": ask.query, "headers": ask.headers}
+        if address.method != "GET":
+            options["headers"] = ask.headers | {"X-CSRF-Token": self.browser.csrf_token}
+            if address.encoding == "application/json" and ask.body:
+                options["json"] = ask.body
+            else:
+                options |= {"data": ask.body, "files": ask.files or None}
+        return await self.browser.http.request(address.method, ask.path, **options)  # type: ignore[arg-type]
+
+    async def _sign_in(self) -> None:
+        answer = await self.browser.sign_in(self.login, self.password)
+        assert answer.status_code == 303, answer.text
+        await self.browser.get("/")
+
+
+def _is_outside(answer: httpx.Response) -> bool:
+    """Whether the session has ended: sent to the form, or with a token that belongs to no session."""
+    is_sent_away = str(answer.headers.get("location")).startswith("/dang-nhap")
+    return is_sent_away or (answer.status_code == 400 and "Biểu mẫu này đã cũ" in answer.text)
+
+
+async def forget_limits() -> None:
+    """Nobody has tried anything yet: attacks come faster than people."""
+    client = rate_limit._client()
+    keys = [key async for key in client.scan_iter("limit:*")]
+    if keys:
+        await client.delete(*keys)
+
+
+def essence(answer: httpx.Response) -> tuple[int, str, tuple[tuple[str, str], ...]]:
+    """Status, body and headers without what is new in each answer."""
+    kept = {name: _NEW.sub("*", value) for name, value in answer.headers.items() if name not in _NEW_HEADERS}
+    names = dict.fromkeys(answer.headers, "") | kept
+    return answer.status_code, _NEW.sub("*", answer.text), tuple(names.items())
+
+
+def everything(answer: httpx.Response) -> str:
+    """Body and headers, to be searched."""
+    return "\n".join([answer.text, *(f"{name}: {value}" for name, value in answer.headers.items())])

@@ -1,0 +1,145 @@
+"""Giving an account back: who may, what the link does, what it ends, and that nobody gains a signature by it."""
+
+import asyncio
+import re
+import uuid
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from litestar import Litestar
+from sqlalchemy import text
+
+from backend import cli
+from backend.core import clock, settings
+from backend.core.database import public_session, tenant_session
+from backend.tenants.account import rules
+from backend.tenants.permissions import Role
+from tests.core.browser import Browser
+from tests.core.site_fixtures import PASSWORD, let_go, open_test_school, signed_in
+from tests.tenants.people import add_passkey, found, sign_in_by_key
+
+CHOSEN = {"chosen": "mat-khau-moi-tinh", "again": "mat-khau-moi-tinh"}
+USED = "Đường dẫn này đã được dùng hoặc đã quá 24 giờ"
+
+
+def test_who_may_reset_whom() -> None:
+    assert rules.may_reset({Role.IT_TEACHER}, {Role.PRINCIPAL})
+    assert not rules.may_reset({Role.IT_TEACHER}, {Role.PRINCIPAL, Role.OWNER})
+    assert rules.may_reset({Role.OWNER}, {Role.OWNER})
+
+
+async def link_for(browser: Browser, staff_id: object) -> str:
+    """Issue a link; its path."""
+    await browser.get("/cai-dat/dat-lai")
+    shown = await browser.post(f"/cai-dat/dat-lai/{staff_id}")
+    assert shown.status_code == 200, shown.text
+    [link] = found(browser, "//p[@class='lookup-code']/text()")
+    return "/dat-lai/" + link.rpartition("/")[2]
+
+
+async def test_a_link_ends_everything_and_is_good_once(site: Litestar, product: settings.Settings) -> None:
+    school = await open_test_school("Trường Quên Mật Khẩu")
+    login = school.login(Role.PRINCIPAL)
+    lost = await signed_in(site, school, Role.PRINCIPAL)
+    key = await add_passkey(lost, product, "Máy bị mất")
+    it_teacher = await signed_in(site, school, Role.IT_TEACHER)
+    path = await link_for(it_teacher, school.staff[Role.PRINCIPAL])
+    assert (await lost.get("/tai-khoan")).status_code == 200, "the link alone ends nothing"
+    person = Browser(site)
+    assert (await person.get(path)).status_code == 200
+    for bad, says in (
+        ({"chosen": "ngan", "again": "ngan"}, "từ 10 đến 200 ký tự"),
+        (CHOSEN | {"again": "khac"}, "chưa giống nhau"),
+    ):
+        refused = await person.post(path, bad)
+        assert (refused.status_code, says in refused.text) == (422, True)
+    assert (await person.post(path, CHOSEN)).headers["location"] == "/dang-nhap"
+    assert (await lost.get("/tai-khoan")).status_code == 303
+    assert (await sign_in_by_key(Browser(site), key)).status_code == 422
+    assert (await Browser(site).sign_in(login, PASSWORD)).status_code == 422
+    await person.get(path)
+    again = await person.post(path, CHOSEN)
+    assert (again.status_code, USED in again.text) == (422, True)
+    assert (await person.sign_in(login, CHOSEN["chosen"])).status_code == 303
+    await add_passkey(person, product, "Máy mới")
+    assert "ký được từ" in (await person.get("/tai-khoan")).text
+    assert [deed for deed in await deeds(school.tenant_id) if "account" in deed[0]] == [
+        ("access.account.reset_link", "Cô Giáo viên phụ trách CNTT"),
+        ("access.account.reset", "Cô Hiệu trưởng"),
+    ]
+
+
+async def deeds(tenant_id: uuid.UUID) -> list[tuple[str, str]]:
+    """The audit of a school: action and who."""
+    async with tenant_session(tenant_id, read_only=True) as session:
+        found = await session.execute(text("select action, actor_name from audit_event order by at, id"))
+        return [(row.action, row.actor_name) for row in found]
+
+
+async def test_nobody_resets_an_owner_or_themselves_or_a_stranger(site: Litestar) -> None:
+    school, other = await open_test_school("Trường A"), await open_test_school("Trường B")
+    it_teacher = await signed_in(site, school, Role.IT_TEACHER)
+    page = (await it_teacher.get("/cai-dat/dat-lai")).text
+    assert "Cô Hiệu trưởng" in page
+    assert "Cô Chủ trường" not in page
+    for staff_id, status in (
+        (school.staff[Role.OWNER], 403),
+        (school.staff[Role.IT_TEACHER], 403),
+        (other.staff[Role.PRINCIPAL], 404),
+    ):
+        assert (await it_teacher.post(f"/cai-dat/dat-lai/{staff_id}")).status_code == status
+    clerk = await signed_in(site, school, Role.CLERK)
+    assert (await clerk.get("/cai-dat/dat-lai")).status_code == 403
+
+
+async def test_an_account_of_two_schools_is_not_one_schools_to_reset(
+    site: Litestar, product: settings.Settings
+) -> None:
+    school, other = await open_test_school("Trường A"), await open_test_school("Trường B")
+    async with public_session() as directory:
+        account = await directory.scalar(
+            text("select account_id from directory.find_account(:login)"),
+            {"login": school.login(Role.CLERK)},
+        )
+    await let_work_at(product, account, other.tenant_id, other.staff[Role.CLERK])
+    it_teacher = await signed_in(site, school, Role.IT_TEACHER)
+    await it_teacher.get("/cai-dat/dat-lai")
+    refused = await it_teacher.post(f"/cai-dat/dat-lai/{school.staff[Role.CLERK]}")
+    assert (refused.status_code, "dùng chung với trường khác" in refused.text) == (409, True)
+
+
+async def let_work_at(product: settings.Settings, account: object, tenant: object, staff: object) -> None:
+    connection = await asyncpg.connect(product.database_migrator_url)
+    await connection.execute("insert into directory.place values ($1, $2, $3)", account, tenant, staff)
+    await connection.close()
+
+
+async def test_a_link_lasts_a_day(site: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
+    school = await open_test_school("Trường Đường Dẫn Cũ")
+    owner = await signed_in(site, school, Role.OWNER)
+    path = await link_for(owner, school.staff[Role.CLERK])
+    late = clock.now() + timedelta(hours=24, seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: late)
+    person = Browser(site)
+    await person.get(path)
+    refused = await person.post(path, CHOSEN)
+    assert (refused.status_code, USED in refused.text) == (422, True)
+
+
+async def test_the_operator_helps_the_last_owner(
+    site: Litestar, product: settings.Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    school = await open_test_school("Trường Một Chủ")
+    login = school.login(Role.OWNER)
+    await let_go()
+    assert await asyncio.to_thread(cli.main, ["reset-link", login.upper()]) == 0
+    [path] = re.findall(r"/dat-lai/\S+", capsys.readouterr().out)
+    person = Browser(site)
+    await person.get(path)
+    assert (await person.post(path, CHOSEN)).status_code == 303
+    assert (await person.sign_in(login, CHOSEN["chosen"])).status_code == 303
+    assert ("access.account.reset_link", "Đơn vị vận hành") in await deeds(school.tenant_id)
+    await let_go()
+    assert await asyncio.to_thread(cli.main, ["reset-link", "khong-co@truong.example"]) == 1
+    assert "Không có tài khoản nào" in capsys.readouterr().err

@@ -1,0 +1,300 @@
+"""Proving once more who one is: when it is asked for, what counts, what becomes of the session."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from backend.core import settings, vault
+from backend.core.actor import SignIn
+from backend.core.client import device_of
+from backend.core.database import account_session, public_session
+from backend.core.ids import new_id
+from backend.tenants.access import rules, service
+from backend.tenants.access.schemas import Wanted
+from backend.tenants.factors.schemas import Authenticator, Factor, Means, Passkey, PasskeyId
+from backend.tenants.permissions import Role
+from tests.core.browser import Browser
+from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, signed_in
+from tests.factories.signing_school import changed_settings
+from tests.tenants.people import add_passkey, ask, found
+
+NOW = datetime(2026, 5, 30, 8, tzinfo=UTC)
+HOST = "127.0.0.1:8000"
+
+
+def had(*, passkey: bool = False, app: bool = False, codes: int = 0, signs_from: datetime = NOW) -> Means:
+    """What somebody has."""
+    key = Passkey(
+        id=PasskeyId(new_id()),
+        credential_id=b"k",
+        name="Khóa",
+        added_at=NOW,
+        signing_from=signs_from,
+        used_at=None,
+    )
+    return Means(
+        passkeys=(key,) if passkey else (),
+        authenticator=Authenticator(confirmed_at=NOW, signing_from=signs_from) if app else None,
+        recovery_codes=codes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("factor", "means", "for_factors", "trial", "proved"),
+    [
+        (Factor.PASSKEY, had(passkey=True), False, False, True),
+        (Factor.ONE_TIME_CODE, had(app=True), False, False, True),
+        (Factor.PASSWORD, had(), False, False, False),
+        (Factor.PASSWORD, had(), False, True, True),
+        (Factor.PASSWORD, had(), True, False, True),
+        (Factor.PASSWORD, had(passkey=True), False, True, False),
+        (Factor.PASSWORD, had(app=True), True, True, False),
+        (Factor.ELSEWHERE, had(passkey=True), True, False, False),
+        (Factor.ELSEWHERE, had(), True, False, True),
+        (Factor.RECOVERY_CODE, had(passkey=True), True, False, True),
+        (Factor.RECOVERY_CODE, had(passkey=True), False, False, False),
+        (Factor.RECOVERY_CODE, had(), False, True, False),
+    ],
+)
+def test_what_counts_as_proof(
+    factor: Factor, means: Means, for_factors: bool, trial: bool, proved: bool
+) -> None:
+    for age, counts in (
+        (timedelta(0), proved),
+        (timedelta(minutes=5), proved),
+        (timedelta(minutes=5, seconds=1), False),
+    ):
+        sign_in = SignIn(session_id=new_id(), account_id=new_id(), factor=factor, verified_at=NOW - age)
+        assert rules.is_proved(sign_in, means, NOW, for_factors=for_factors, trial=trial) is counts
+
+
+@pytest.mark.parametrize(
+    ("means", "signing", "trial", "ways", "waits"),
+    [
+        (had(), True, True, {"password"}, False),
+        (had(), True, False, set[str](), False),
+        (had(passkey=True), True, False, {"passkey"}, False),
+        (had(passkey=True, app=True), True, True, {"passkey", "code"}, False),
+        (had(app=True, signs_from=NOW + timedelta(seconds=1)), True, False, set[str](), True),
+        (had(app=True, signs_from=NOW + timedelta(seconds=1)), False, False, {"code"}, True),
+        (had(app=True, codes=3), True, False, {"code"}, False),
+    ],
+)
+def test_what_a_signature_may_be_proved_with(
+    means: Means, signing: bool, trial: bool, ways: set[str], waits: bool
+) -> None:
+    wanted: Wanted = rules.wanted(means, NOW, "0" * 64, signing=signing, for_factors=False, trial=trial)
+    assert {way for way in ("passkey", "code", "recovery", "password") if getattr(wanted, way)} == ways
+    assert wanted.possible is bool(ways)
+    assert (wanted.waits_until is not None) is waits
+
+
+def test_a_browser_in_words() -> None:
+    edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0"
+    phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
+    assert [device_of(agent) for agent in (edge, phone, "curl/8", "")] == [
+        "Edge, Windows",
+        "Safari, iPhone",
+        "",
+        "",
+    ]
+
+
+async def test_a_stale_proof_is_renewed_and_the_token_changes(
+    site: Litestar, product: settings.Settings
+) -> None:
+    school = await open_test_school("Trường Xác Minh")
+    browser = await signed_in(site, school, Role.CLERK)
+    assert (await browser.get("/tai-khoan/khoa")).status_code == 200, "the sign-in itself was a proof"
+    await _age(product, browser)
+    asked = await browser.get("/tai-khoan/khoa")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/xac-minh?tiep=/tai-khoan/khoa&yeu-to=1")
+    fragment = await browser.get(
+        "/tai-khoan/khoa", HX_Request="true", HX_Current_URL="http://127.0.0.1:8000/tai-khoan"
+    )
+    assert fragment.status_code == 403
+    assert fragment.headers["hx-redirect"] == "/xac-minh?tiep=/tai-khoan&yeu-to=1"
+    program = await browser.get("/tai-khoan/khoa", Accept="application/json")
+    assert (program.status_code, program.json()["status"]) == (403, 403)
+    form = await browser.get(asked.headers["location"])
+    assert found(browser, "//input[@name='tiep']/@value") == ["/tai-khoan/khoa"]
+    assert form.status_code == 200
+    fields = {"tiep": "/tai-khoan/khoa", "yeu_to": "1"}
+    wrong = await browser.post("/xac-minh", fields | {"password": "sai-mat-khau"})
+    assert (wrong.status_code, "Mật khẩu chưa đúng" in wrong.text) == (422, True)
+    nothing = await browser.post("/xac-minh", fields)
+    assert (nothing.status_code, "Chưa có khóa truy cập hoặc mã" in nothing.text) == (422, True)
+    before = browser.cookie("hocba")
+    right = await browser.post("/xac-minh", fields | {"password": PASSWORD})
+    assert (right.status_code, right.headers["location"]) == (303, "/tai-khoan/khoa")
+    assert browser.cookie("hocba") != before
+    assert (await browser.get("/tai-khoan/khoa")).status_code == 200
+    await _the_old_token_is_let_in_shortly_and_proves_nothing(site, product, before)
+
+
+async def _the_old_token_is_let_in_shortly_and_proves_nothing(
+    site: Litestar, product: settings.Settings, old: str
+) -> None:
+    thief = Browser(site)
+    thief.http.cookies.set("hocba", old)
+    assert (await thief.get("/tai-khoan")).status_code == 200, "a request that was under way"
+    assert (await thief.get("/tai-khoan/khoa")).headers["location"].startswith("/xac-minh")
+    await _change(product, "rotated_at = now() - interval '11 seconds'", "old_digest", old)
+    assert (await thief.get("/tai-khoan")).headers["location"].startswith("/dang-nhap")
+
+
+async def test_who_has_a_passkey_proves_with_it_alone(site: Litestar, product: settings.Settings) -> None:
+    school = await open_test_school("Trường Khóa")
+    browser = await signed_in(site, school, Role.OWNER)
+    key = await add_passkey(browser, product, "Khóa")
+    await _age(product, browser)
+    await browser.get("/xac-minh?tiep=/tai-khoan/khoa&yeu-to=1")
+    assert found(browser, "//form[@data-passkey='get']/@data-question") == ["/xac-minh/cau-hoi"]
+    by_password = await browser.post("/xac-minh", {"password": PASSWORD, "yeu_to": "1"})
+    assert by_password.status_code == 422
+    by_key = {"passkey": key.get(await ask(browser, "/xac-minh/cau-hoi")), "tiep": "//xau.example"}
+    assert (await browser.post("/xac-minh", by_key)).headers["location"] == "/"
+    assert (await browser.get("/tai-khoan/khoa")).status_code == 200
+    weak = await signed_in(site, school, Role.OWNER)
+    refused = await weak.get("/tai-khoan/khoa")
+    assert refused.headers["location"].startswith("/xac-minh"), "a password opens no factors beside a passkey"
+
+
+async def test_production_does_not_take_a_password_for_a_factor(
+    site: Litestar, product: settings.Settings
+) -> None:
+    school = await open_test_school("Trường Chính Thức")
+    browser = await signed_in(site, school, Role.PRINCIPAL)
+    await browser.get("/xac-minh")
+    with changed_settings(HOCBA_ENVIRONMENT="production", HOCBA_ROUTE_LIMIT_FACTOR="1", **_OVER_TLS):
+        sign_in = (await service.find_session(browser.cookie("hocba"), HOST)).sign_in  # type: ignore[union-attr]
+        async with account_session(sign_in.account_id) as session:
+            assert not (await service.wanted(session, sign_in, signing=True)).possible
+            assert (await service.wanted(session, sign_in, for_factors=True)).password
+
+
+_OVER_TLS = {
+    f"HOCBA_{name}_URL": "https://dich-vu.example" for name in ("PUBLIC", "SIGNING", "TSA", "PROVINCE")
+}
+
+
+async def test_sessions_are_listed_and_ended(site: Litestar) -> None:
+    school = await open_test_school("Trường Nhiều Phiên")
+    here, there, third = [await signed_in(site, school, Role.CLERK) for _ in range(3)]
+    page = await here.get("/tai-khoan")
+    assert len(re.findall(r"/tai-khoan/phien/[0-9a-f-]{36}/ket-thuc", page.text)) == 2
+    [first, *_] = found(here, "//form[contains(@action, '/phien/')]/@action")
+    assert (await here.post(first)).status_code == 303
+    alive = [(await one.get("/tai-khoan")).status_code == 200 for one in (here, there, third)]
+    assert sorted(alive) == [False, True, True]
+    assert alive[0]
+    await here.get("/tai-khoan")
+    assert (await here.post(first)).status_code == 404, "it has ended"
+    stranger = await signed_in(site, school, Role.OWNER)
+    await stranger.get("/tai-khoan")
+    [own] = found(here, "//form[contains(@action, '/phien/')]/@action") or [first]
+    assert (await stranger.post(own)).status_code == 404
+    await here.get("/tai-khoan")
+    assert (await here.post("/tai-khoan/phien-khac/ket-thuc")).status_code == 303
+    alive = [(await one.get("/tai-khoan")).status_code == 200 for one in (here, there, third, stranger)]
+    assert alive == [True, False, False, True]
+
+
+async def test_a_new_password_ends_the_other_sessions(site: Litestar) -> None:
+    school = await open_test_school("Trường Đổi Mật Khẩu")
+    here, there = [await signed_in(site, school, Role.CLERK) for _ in range(2)]
+    await here.get("/tai-khoan/mat-khau")
+    chosen = "mat-khau-moi-tinh"
+    for fields, says in (
+        ({"current": "sai", "chosen": chosen, "again": chosen}, "Mật khẩu chưa đúng"),
+        ({"current": PASSWORD, "chosen": chosen, "again": "khac"}, "chưa giống nhau"),
+        ({"current": PASSWORD, "chosen": "ngan", "again": "ngan"}, "từ 10 đến 200 ký tự"),
+    ):
+        refused = await here.post("/tai-khoan/mat-khau", fields)
+        assert (refused.status_code, says in refused.text) == (422, True), says
+    fields = {"current": PASSWORD, "chosen": chosen, "again": chosen}
+    assert (await here.post("/tai-khoan/mat-khau", fields)).status_code == 303
+    assert (await here.get("/tai-khoan")).status_code == 200
+    assert (await there.get("/tai-khoan")).status_code == 303
+    assert (await Browser(site).sign_in(school.login(Role.CLERK), PASSWORD)).status_code == 422
+    assert (await Browser(site).sign_in(school.login(Role.CLERK), chosen)).status_code == 303
+
+
+@pytest.mark.parametrize("host", ["truong-khac.example", "127.0.0.1:8001", "", "x" * 300])
+async def test_a_cookie_of_another_host_is_nobodys(site: Litestar, school: TestSchool, host: str) -> None:
+    browser = await signed_in(site, school, Role.CLERK)
+    thief = Browser(site)
+    headers = {"Cookie": f"hocba={browser.cookie('hocba')}", "Host": host}
+    answer = await thief.http.get("/tai-khoan", headers=headers)
+    assert (answer.status_code, answer.headers["location"][:10]) == (303, "/dang-nhap")
+    assert (await browser.get("/tai-khoan")).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["", "x", "a" * 5_000, "%00", "\u00e0", '"', "a; b=c", "' or true --"])
+async def test_a_cookie_that_is_none_is_nobodys(site: Litestar, value: str) -> None:
+    headers = httpx.Headers({"Cookie": f"hocba={value}"}, encoding="latin-1")
+    answer = await Browser(site).http.get("/tai-khoan", headers=headers)
+    assert (answer.status_code, answer.headers["location"][:10]) == (303, "/dang-nhap")
+
+
+async def test_nobody_speaks_for_an_account_without_the_key(
+    site: Litestar, school: TestSchool, product: settings.Settings
+) -> None:
+    """Whoever can send SQL as the application, and has no key of it, opens no session and learns no factor."""
+    browser = await signed_in(site, school, Role.CLERK)
+    sign_in = (await service.find_session(browser.cookie("hocba"), HOST)).sign_in  # type: ignore[union-attr]
+    forged = f"{sign_in.account_id}.{{pid}}.9999999999.{'0' * 64}"
+    async with public_session() as session:
+        assert (await session.execute(text("select * from directory.sessions('1 day')"))).all() == []
+        assert (await session.execute(text("select * from directory.login()"))).all() == []
+        pid = await session.scalar(text("select pg_backend_pid()"))
+        value = {"context": forged.format(pid=pid)}
+        await session.execute(text("select set_config('app.account', :context, true)"), value)
+        with pytest.raises(DBAPIError, match="account context refused"):
+            await session.execute(text("select * from directory.login()"))
+    async with account_session(sign_in.account_id) as session:
+        own = await session.scalar(text("select current_setting('app.account')"))
+        await session.execute(text("select set_config('app.ctx', :context, true)"), {"context": own})
+        with pytest.raises(DBAPIError, match="tenant context refused"):
+            await session.execute(text("select count(*) from student"))
+
+
+def test_a_sealed_secret_opens_for_its_purpose_and_its_key_alone(product: settings.Settings) -> None:
+    sealed = vault.seal(b"bi mat", "thu 1")
+    assert vault.unseal(sealed, "thu 1") == b"bi mat"
+    assert b"bi mat" not in sealed
+    assert vault.seal(b"bi mat", "thu 1") != sealed
+    for bad, purpose in (
+        (sealed, "thu 2"),
+        (sealed[:-1] + b"x", "thu 1"),
+        (b"", "thu 1"),
+        (b"x" * 60, "thu 1"),
+    ):
+        with pytest.raises(vault.Unsealable):
+            vault.unseal(bad, purpose)
+    other = "mot-khoa-khac-dai-hon-ba-muoi-hai-ky-tu"
+    with changed_settings(HOCBA_SECRET_KEY=other), pytest.raises(vault.Unsealable):
+        vault.unseal(sealed, "thu 1")
+    with changed_settings(HOCBA_SECRET_KEY=other, HOCBA_OLD_SECRET_KEY=product.secret_key):
+        assert vault.unseal(sealed, "thu 1") == b"bi mat"
+
+
+async def _age(product: settings.Settings, browser: Browser) -> None:
+    """The last proof of the browser's session was six minutes ago."""
+    await _change(
+        product, "verified_at = now() - interval '6 minutes'", "token_digest", browser.cookie("hocba")
+    )
+
+
+async def _change(product: settings.Settings, change: str, column: str, token: str) -> None:
+    connection = await asyncpg.connect(product.database_migrator_url)
+    digest = service._digest(token)
+    done = await connection.execute(f"update directory.session set {change} where {column} = $1", digest)
+    await connection.close()
+    assert done == "UPDATE 1"
