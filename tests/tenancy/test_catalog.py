@@ -72,7 +72,15 @@ DEFINERS = {
     "directory.newest_checkpoint()",
 }
 #: Every role of the cluster beside those that PostgreSQL brings. One that is new is asked about here first.
-ROLES = {"postgres", "hocba_migrator", "hocba_app", "hocba_dispatcher", "hocba_ctx"}
+ROLES = {
+    "postgres",
+    "hocba_migrator",
+    "hocba_app",
+    "hocba_dispatcher",
+    "hocba_auditor",
+    "hocba_operator",
+    "hocba_ctx",
+}
 #: Roles that processes of the product sign in as: neither the owner of the schema nor whoever runs the server.
 _SERVANTS = (
     "select oid, rolname from pg_roles where rolcanlogin and not rolsuper and rolname <> 'hocba_migrator'"
