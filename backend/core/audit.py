@@ -118,7 +118,7 @@ class AuditEvent(TenantTable):
         Index("ix_audit_event_about", "about", postgresql_using="gin"),
         {
             "info": holding(
-                internal="at action outcome n prev_hash hash settled_at",
+                internal="at action outcome about n prev_hash hash settled_at",
                 personal="actor_name subject_label details",
                 title="Nhật ký",
                 purpose="Biết ai đã làm gì, đọc gì, khi nào",

@@ -6,11 +6,14 @@ The file and the guards are two records of one decision: a guard that is lost or
 from pathlib import Path
 
 from backend.app import ROUTES, create_app
+from backend.tenants.api_clients.schemas import Scope
 from backend.tenants.guards import OPTION, Access
 from tests.tenancy.addresses import Address, addresses
 
 FILE = Path(__file__).parent / "access.txt"
 ANYBODY, SIGNED_IN = "anybody", "signed in"
+#: Before the name of a scope: other systems with a key, no person.
+KEY = "key "
 
 
 def found() -> dict[str, str]:
@@ -22,7 +25,8 @@ def _words(address: Address) -> str:
     access: Access = address.handler.opt[OPTION]
     if access.any_of is None:
         return ANYBODY
-    return " | ".join(sorted(access.any_of)) or SIGNED_IN
+    names = [f"{KEY}{one}" if isinstance(one, Scope) else one.value for one in access.any_of]
+    return " | ".join(sorted(names)) or SIGNED_IN
 
 
 def agreed() -> dict[str, str]:

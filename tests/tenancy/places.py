@@ -13,7 +13,7 @@ from backend.tenants.permissions import Role
 from tests.factories.machine import Machine
 from tests.factories.small_school import SmallSchool, open_small_school
 from tests.records.transcripts.conftest import Season, confirmed_class
-from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
+from tests.tenancy.rows import TABLES, Row, Tenant, digests, named, new_token
 
 #: Tables whose rows a season before the signatures does not make, and what pages of the asking school need to show them.
 LATER: dict[str, Row] = {
@@ -48,6 +48,12 @@ class Place:
     def all_ids(self) -> list[uuid.UUID]:
         return [*self.ids.values(), self.school.tenant_id]
 
+    def ids_for(self, slots: list[str]) -> list[uuid.UUID]:
+        """Ids for parameters of these names: `class_id` means a row of `school_class`; all where no table fits."""
+        words = [slot.removesuffix("_id") for slot in slots]
+        likely = [one for name, one in self.ids.items() if any(word in name for word in words)]
+        return [*likely, self.school.tenant_id] if likely else self.all_ids
+
     @property
     def signs(self) -> list[str]:
         """What tells that something is of this school."""
@@ -77,18 +83,25 @@ def is_id(of: Any) -> bool:
     return isinstance(of.item_type if isinstance(of, ARRAY) else of, Uuid)
 
 
-async def asking_place() -> Place:
-    """A school with rows of everything that an address may name, as its pages can show them; its principal is all."""
-    made_up = Tenant(uuid.uuid4())  # type: ignore[arg-type]
-    place = await _place("Trường A", made_up.token)
-    made_up.tenant_id = place.school.tenant_id
+async def furnished(name: str, token: str) -> Place:
+    """A school with rows of everything that an address may name, as its pages can show them."""
+    place = await _place(name, token)
+    made_up = Tenant(place.school.tenant_id)
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
     made_up.rows["public.transcript_version"] = {"id": place.ids["transcript_version"]}
     async with place.school.session() as session:
-        for name, shown in LATER.items():
-            table = metadata.tables[name]
+        for table_name, shown in LATER.items():
+            table = metadata.tables[table_name]
             made_up.rows[named(table)] = made_up.new_row(table) | shown
             await session.execute(insert(table).values(made_up.rows[named(table)]))
+        place.ids = await _ids(session) | {"transcript_version": place.ids["transcript_version"]}
+    return place
+
+
+async def asking_place() -> Place:
+    """A furnished school whose principal has every other role as well."""
+    place = await furnished("Trường A", new_token())
+    async with place.school.session() as session:
         for role in Role:
             statement = "insert into staff_role values (:tenant, :staff, :role) on conflict do nothing"
             values = {
@@ -97,15 +110,14 @@ async def asking_place() -> Place:
                 "role": role.value,
             }
             await session.execute(text(statement), values)
-        place.ids = await _ids(session)
     return place
 
 
 async def hidden_place(site: Litestar) -> Place:
     """A school of the same kind, at work, in which every column of text holds the token in some row."""
-    made_up = Tenant(uuid.uuid4())  # type: ignore[arg-type]
-    place = await _place(f"Trường {made_up.token}", made_up.token)
-    made_up.tenant_id = place.school.tenant_id
+    token = new_token()
+    place = await _place(f"Trường {token}", token)
+    made_up = Tenant(place.school.tenant_id, token)
     place.seen = await _look_around(site, place)
     await Machine(place.school.tenant_id).forget()
     async with place.school.session() as session:

@@ -68,7 +68,7 @@ async def _all_answers(site: Litestar, place: Place) -> str:
     visitor = await Visitor.of(site, place.school, "clerk")
     found = []
     for address in addresses(create_app(ROUTES)):
-        for one in place.all_ids if address.slots else [uuid.uuid4()]:
+        for one in place.ids_for(address.slots) if address.slots else [uuid.uuid4()]:
             found.append(everything(await visitor.ask(address, address.own(one))))
     return "\n".join(found)
 

@@ -207,6 +207,11 @@ LINTS = {
                or has_any_column_privilege('hocba_auditor', c.oid, 'insert, update')
                or c.relname not in ('audit_event', 'audit_head', 'audit_checkpoint')
                   and has_any_column_privilege('hocba_auditor', c.oid, 'select'))""",
+    "tables that the operator may touch": f"""
+        select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where {_OURS} and c.relkind in ('r', 'p')
+          and (has_any_column_privilege('hocba_operator', c.oid, 'select, insert, update')
+          or has_table_privilege('hocba_operator', c.oid, 'select, insert, update, delete, truncate'))""",
     "schemas in which the application may create": f"""
         select n.nspname from pg_namespace n where {_OURS}
           and (has_schema_privilege('hocba_app', n.oid, 'create')
@@ -310,6 +315,7 @@ PLANTS = {
     "grant update (n) on audit_event to hocba_auditor": (
         "tables that the auditor may read beyond the audit, or write"
     ),
+    "grant select (name) on school to hocba_operator": "tables that the operator may touch",
     "create policy auditor on mark for select to hocba_auditor using (true)": (
         "policies that are not the tenant's"
     ),

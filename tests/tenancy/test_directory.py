@@ -1,6 +1,7 @@
 """Functions above the schools, from the catalog: each answers about one key, so whoever has none learns nothing."""
 
 import itertools
+import math
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -8,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-import msgspec
 import pytest_asyncio
 
 from backend.core import clock, settings
+from backend.core.actor import Client
 from backend.core.crypto import sha256_hex
-from backend.core.database import context_key, public_session, signed_context
+from backend.core.database import account_session, context_key, signed_context
 from backend.tenants.access import queries
 from backend.tenants.access import service as access
-from backend.tenants.access.schemas import Account, Place
+from backend.tenants.access.schemas import AccountId, Place
+from backend.tenants.factors.schemas import Factor
 from tests.factories.small_school import open_small_school
 from tests.tenancy.rows import Tenant
 
@@ -28,7 +30,10 @@ _FUNCTIONS = """
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'directory' and has_function_privilege('hocba_app', p.oid, 'execute') order by 1
 """
+_MOST_TRIES = 256
 _TABLES = "select 'directory.' || tablename from pg_tables where schemaname = 'directory' order by 1"
+#: Of the platform: how many events of the audit were chained, and the newest checkpoint over all chains, a digest.
+_SAYS_NOTHING_OF_A_SCHOOL = {"directory.chain_audit", "directory.newest_checkpoint"}
 #: What somebody tries who has no key, by the type of the argument.
 _TRIES: dict[str, list[Any]] = {
     "text": ["", "%", "' or true --", None],
@@ -51,8 +56,18 @@ async def asking(
 
 
 def arguments(types: list[str]) -> Iterator[tuple[Any, ...]]:
-    """Every combination of tries; a type that nobody thought of gets nothing."""
-    return itertools.product(*(_TRIES.get(name, [None]) for name in types))
+    """Every combination of tries; a type that nobody thought of gets nothing.
+
+    A function with many arguments gets the same try for all arguments of one type: their product is too large.
+    """
+    tries = [_TRIES.get(name, [None]) for name in types]
+    if math.prod(map(len, tries)) <= _MOST_TRIES:
+        yield from itertools.product(*tries)
+        return
+    kinds = sorted(set(types))
+    for chosen in itertools.product(*(_TRIES.get(name, [None]) for name in kinds)):
+        by_type = dict(zip(kinds, chosen, strict=True))
+        yield tuple(by_type[name] for name in types)
 
 
 async def rows_of(connection: asyncpg.Connection, function: Any, values: tuple[Any, ...]) -> list[Any]:
@@ -71,7 +86,7 @@ async def rows_of(connection: asyncpg.Connection, function: Any, values: tuple[A
 async def test_without_a_key_there_is_no_answer(asking: asyncpg.Connection) -> None:
     functions = await asking.fetch(_FUNCTIONS)
     assert len(functions) >= 8
-    for function in functions:
+    for function in (one for one in functions if one["short"] not in _SAYS_NOTHING_OF_A_SCHOOL):
         for values in arguments(function["types"]):
             answer = [row for row in await rows_of(asking, function, values) if any(row.values())]
             assert answer == [], f"{function['name']} {values}"
@@ -83,23 +98,20 @@ async def test_a_session_opens_only_where_the_account_works(product: settings.Se
     ours, theirs = a.staff["clerk"], b.staff["clerk"]
     login = f"clerk@{a.tenant_id.hex}.example"
     async with a.session() as session:
-        await access.create_account(session, ours, login, secrets.token_urlsafe(12))
-    async with public_session() as directory:
-        account = await queries.find_account(directory, login)
-    assert account is not None
+        account_id = await access.create_account(session, ours, login, secrets.token_urlsafe(12))
     places = [(a, theirs), (b, ours), (b, theirs), (a, ours)]
     tries = [Place(tenant_id=school.tenant_id, staff_id=who) for school, who in places]
-    assert [await _opened(account, place) for place in tries] == [False, False, False, True]
+    assert [await _opened(account_id, place) for place in tries] == [False, False, False, True]
 
 
-async def _opened(account: Account, place: Place) -> bool:
+async def _opened(account_id: AccountId, place: Place) -> bool:
     """Whether the application's role gets a session for that account at that place."""
-    digest = sha256_hex(secrets.token_bytes(16))
-    forged = msgspec.structs.replace(account, place=place)
-    async with public_session() as directory:
-        await queries.open_session(directory, forged, digest, clock.now() + timedelta(minutes=1))
-    found = await queries.find_session(digest, timedelta(minutes=1))
-    return found == place
+    digest, now = sha256_hex(secrets.token_bytes(16)), clock.now()
+    client = Client(host="a.example", network="192.0.2.0/24")
+    async with account_session(account_id) as directory:
+        ends = now + timedelta(minutes=1)
+        await queries.open_session(directory, place, client, Factor.PASSWORD, digest, now, ends)
+    return await queries.find_session(digest, timedelta(minutes=1), client.host) is not None
 
 
 async def test_nobody_reads_the_tables_behind_the_functions(

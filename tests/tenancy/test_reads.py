@@ -14,7 +14,8 @@ from backend.core import audit, audit_reads, settings
 from backend.core.audit import Action
 from backend.core.database import TenantSession, tenant_session
 from tests.core.browser import Browser
-from tests.tenancy.test_routes import Place, addresses, furnished
+from tests.tenancy.addresses import addresses
+from tests.tenancy.places import Place, furnished
 
 #: Addresses without an id that list people's work by the names of pupils and show nothing else of them.
 LISTS_OF_WORK = {
@@ -31,7 +32,7 @@ _READS = text(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def place(product: settings.Settings) -> Place:
-    return await furnished("Trường có người xem")
+    return await furnished("Trường có người xem", "người xem")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -64,14 +65,18 @@ async def reads(place: Place, after: uuid.UUID, who: str = "principal") -> list[
 
 
 async def test_a_page_that_names_pupils_is_recorded(
-    place: Place, principal: Browser, pupils: dict[uuid.UUID, str], monkeypatch: pytest.MonkeyPatch
+    site: Litestar,
+    place: Place,
+    principal: Browser,
+    pupils: dict[uuid.UUID, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown = set()
-    for address in addresses("GET"):
+    for address in (one for one in addresses(site) if one.method == "GET" and one.slots):
         for one in place.all_ids:
             monkeypatch.setattr(audit_reads, "_written", {})
             before = await newest(place)
-            answer = await principal.http.get(address.replace("{id}", str(one)))
+            answer = await principal.http.get(address.own(one).path)
             named = {pupil for pupil, name in pupils.items() if name in answer.text}
             recorded = {pupil for row in await reads(place, before) for pupil in row.about}
             assert named <= recorded, address
@@ -91,7 +96,7 @@ async def test_pages_without_an_id_name_nobody(
 
 
 async def test_a_file_taken_away_is_recorded(place: Place, principal: Browser) -> None:
-    [version] = place.ids["transcript_version"]
+    version = place.ids["transcript_version"]
     before = await newest(place)
     for kind in ("xml", "pdf"):
         answer = await principal.get(f"/hoc-ba/{version}/tep/{kind}")
@@ -103,7 +108,7 @@ async def test_a_file_taken_away_is_recorded(place: Place, principal: Browser) -
 async def test_looking_again_is_not_recorded_again_for_a_while(
     place: Place, principal: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [class_id] = place.ids["school_class"]
+    class_id = place.ids["school_class"]
     before = await newest(place)
     for _ in range(3):
         await principal.get(f"/lop/{class_id}")
@@ -116,7 +121,7 @@ async def test_looking_again_is_not_recorded_again_for_a_while(
 async def test_what_cannot_be_recorded_is_not_shown(
     place: Place, principal: Browser, pupils: dict[uuid.UUID, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [class_id] = place.ids["school_class"]
+    class_id = place.ids["school_class"]
 
     async def away(*_: object, **__: object) -> None:
         raise OperationalError("insert", {}, ConnectionError())
@@ -135,7 +140,7 @@ async def stranger_of_class(site: Litestar, place: Place) -> AsyncIterator[Brows
 
 async def test_refusals_are_recorded(place: Place, stranger_of_class: Browser) -> None:
     """By the guard (no permission) and by the service (no duty in this class); once in a while."""
-    [version], [class_id] = place.ids["transcript_version"], place.ids["school_class"]
+    version, class_id = place.ids["transcript_version"], place.ids["school_class"]
     for _ in range(2):
         assert (await stranger_of_class.get("/gui")).status_code == 403
         assert (await stranger_of_class.get(f"/hoc-ba/{version}")).status_code == 403
