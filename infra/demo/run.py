@@ -80,7 +80,7 @@ async def _run(data: Path, scale: float, once: bool, console: Console) -> int:
             console.print(
                 f"Trang web chạy tại [bold]{environment['HOCBA_PUBLIC_URL']}[/bold] · Ctrl-C để dừng."
             )
-            work = _seasons(plan, data, environment["HOCBA_PUBLIC_URL"], console)
+            work = _seasons(plan, data, stack, console)
             await first_of(work, stack.supervisor.failure())
             console.print(f"Tổng thời gian: {time.monotonic() - started:.0f} giây.")
             if not once:
@@ -115,14 +115,19 @@ def _workbooks(folder: Path, scale: float) -> DemoPlan:
     return read_plan(folder / "books")
 
 
-async def _seasons(plan: DemoPlan, data: Path, url: str, console: Console) -> None:
-    folder = data / "demo"
+async def _seasons(plan: DemoPlan, data: Path, stack: EmbeddedStack, console: Console) -> None:
+    folder, url = data / "demo", stack.environment()["HOCBA_PUBLIC_URL"]
     for school, limit in zip(plan.schools, (None, CLASSES_OF_SECONDARY), strict=True):
         files = [file for file in plan.files if file.school == school.key]
         with ExitStack() as screen:
             bars = Bars(console, screen.enter_context(_progress(console)))
             season = Season(
-                url, school, folder / "books", folder / f"{school.key}.done", bars.show, class_limit=limit
+                url,
+                school,
+                folder / "books",
+                bars.show,
+                is_ours=lambda: stack.supervisor.answers("web"),
+                class_limit=limit,
             )
             sample = await season.run(files)
         pdf = _sample_path(data, school)
@@ -145,13 +150,7 @@ def _print_school(
     console: Console, school: DemoSchool, times: list[StageTime], sample: Sample, data: Path, url: str
 ) -> None:
     pdf = _sample_path(data, school)
-    table = Table(title=school.name, title_justify="left")
-    table.add_column("Bước")
-    table.add_column("Số lượng", justify="right")
-    table.add_column("Giây", justify="right")
-    for row in times:
-        table.add_row(row.stage, str(row.count), f"{row.seconds:.1f}")
-    console.print(table)
+    console.print(_table(school, times) if times else f"{school.name}: đã xong mùa học bạ từ lần chạy trước.")
     console.print(f"  Tra cứu một học bạ:  {url}{sample.lookup_path}")
     console.print(f"  Một tệp PDF đã ký:   {pdf}")
     console.print(f"  Kiểm tra ngoại tuyến: {verify_command(data, pdf)}", soft_wrap=True)
@@ -161,6 +160,16 @@ def _print_school(
         if staff:
             console.print(f"    {ROLE_NAMES[role]:<28} {staff.email}")
     console.print()
+
+
+def _table(school: DemoSchool, times: list[StageTime]) -> Table:
+    table = Table(title=school.name, title_justify="left")
+    table.add_column("Bước")
+    table.add_column("Số lượng", justify="right")
+    table.add_column("Giây", justify="right")
+    for row in times:
+        table.add_row(row.stage, str(row.count), f"{row.seconds:.1f}")
+    return table
 
 
 class Bars:

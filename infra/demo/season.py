@@ -11,17 +11,23 @@ import msgspec
 
 from infra.demo.schools import DemoSchool
 from infra.demo.seed import PASSWORD
+from infra.demo.tray import POLL_SECONDS, sign
 from infra.demo.visitor import Visitor
 from infra.demo.workbooks import DemoFile
 
 _CLASS = re.compile(r'href="/lop/([0-9a-f-]{36})">([^<]+)</a>')
-_CONSENT = re.compile(
-    r'name="ma" value="([0-9a-f]{64})">\s*<input[^>]*name="so" value="(\d+)">\s*<input[^>]*name="luc" value="([^"]+)"'
-)
-_BAR = re.compile(r'class="work work-(\w+)"[\s\S]*?<progress[^>]*value="(\d+)" max="(\d+)"')
-_VERSION = re.compile(r'href="/hoc-ba/([0-9a-f-]{36})"')
+#: A row of the list of transcripts; before the issue its last cell is blank.
+_ROW = re.compile(r'<a href="/hoc-ba/([0-9a-f-]{36})">([\s\S]*?)</tr>')
+#: A row of the list of imports whose workbook was taken.
+_TAKEN = re.compile(r'<a href="/nhap/[0-9a-f-]{36}">([^<]+)</a>(?:(?!</tr>)[\s\S])*?<span>Đã ghi</span>')
+#: Where a class shows how many of its pupils have come at least so far, and by which marks.
+_IN_CLASS = {
+    "assessed": ("ket-qua", re.compile("<summary>Giải thích")),
+    "rendered": ("hoc-ba", re.compile("<span>(?:Đã kết xuất|Đang ký|Đã phát hành)</span>")),
+    "signing": ("hoc-ba", re.compile("<span>(?:Đang ký|Đã phát hành)</span>")),
+    "issued": ("hoc-ba", re.compile("<span>Đã phát hành</span>")),
+}
 _CODE = re.compile(r"/tra-cuu/([0-9a-f]{32})")
-POLL_SECONDS = 0.3
 UPLOADS_AT_ONCE = 3
 
 #: Told about each step: label, how many of how many.
@@ -44,20 +50,25 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Season:
-    """Drives one school. Every step may be repeated: what is done already is passed over."""
+    """Drives the first `class_limit` classes of one school (None: all). `is_ours`: see Visitor.
+
+    Every step may be repeated: what is done already is passed over, by what the site says of it. `times` has no row where
+    the whole season was done before.
+    """
 
     def __init__(
         self,
         base_url: str,
         school: DemoSchool,
         books: Path,
-        done: Path,
         report: Report,
+        *,
+        is_ours: Callable[[], bool],
         class_limit: int | None,
     ) -> None:
         self.base_url, self.school, self.books, self.report = base_url, school, books, report
-        self._done = done
-        self._limit = class_limit
+        self._is_ours = is_ours
+        self._sizes = {one.code: one.pupils for one in school.classes[:class_limit]}
         self.times: list[StageTime] = []
         self._people: dict[str, Visitor] = {}
         self._exits = AsyncExitStack()
@@ -65,35 +76,45 @@ class Season:
     async def run(self, files: list[DemoFile]) -> Sample:
         """From workbooks to accepted deliveries. Raises visitor.Refused with what the site said."""
         async with self._exits:
-            await self._import(files)
             classes = await self._classes()
-            pupils = sum(one.pupils for one in self.school.classes if one.code in classes)
-            await self._lock(classes)
-            await self._follow("Tính kết quả", "assessed", pupils)
-            await self._confirm(classes)
-            await self._freeze(classes)
-            await self._follow("Chốt học bạ", "frozen", pupils)
-            await self._follow("Kết xuất PDF và XML", "rendered", pupils)
-            await self._follow("Đưa đi ký", "signing", pupils)
-            await self._sign_all(classes, pupils)
-            await self._follow("Phát hành", "issued", pupils)
-            await self._delivered(pupils)
+            if not await self._is_done(classes):
+                await self._go_through(files, classes)
             return await self._sample(classes)
+
+    async def _is_done(self, classes: dict[str, str]) -> bool:
+        """Whether every pupil has an issued transcript and the province has taken as many: then nothing is touched."""
+        visitor = await self._person("principal")
+        for name, class_id in classes.items():
+            if len(await self._issued(visitor, class_id)) < self._sizes[name]:
+                return False
+        return await self._accepted(visitor) >= sum(self._sizes.values())
+
+    async def _go_through(self, files: list[DemoFile], classes: dict[str, str]) -> None:
+        pupils = sum(self._sizes.values())
+        await self._import(files)
+        await self._lock(classes)
+        await self._follow("Tính kết quả", "assessed", classes)
+        await self._confirm(classes)
+        await self._freeze(classes)
+        await self._follow("Kết xuất PDF và XML", "rendered", classes)
+        await self._follow("Đưa đi ký", "signing", classes)
+        await self._sign_all(pupils)
+        await self._follow("Phát hành", "issued", classes)
+        await self._delivered(pupils)
 
     async def _import(self, files: list[DemoFile]) -> None:
         """The register first, then the rest, a few at a time: reading a workbook is work for a process of its own."""
         async with self._stage("Nhập tệp Excel", len(files)) as tick:
             visitor = await self._person("it_teacher")
-            known = set(self._done.read_text().splitlines()) if self._done.exists() else set()
+            taken = set(_TAKEN.findall(await visitor.get("/nhap")))
             hands = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
             async def bring_in(file: DemoFile) -> None:
                 async with hands:
-                    if file.path not in known:
-                        preview = await visitor.upload("/nhap", self.books / file.path)
+                    book = self.books / file.path
+                    if book.name not in taken:
+                        preview = await visitor.upload("/nhap", book)
                         await visitor.post(f"{preview}/ghi")
-                        with self._done.open("a") as notes:
-                            notes.write(f"{file.path}\n")
                     tick()
 
             register, *others = files
@@ -103,8 +124,7 @@ class Season:
     async def _classes(self) -> dict[str, str]:
         visitor = await self._person("principal")
         found = {name: class_id for class_id, name in _CLASS.findall(await visitor.get("/lop"))}
-        names = [one.code for one in self.school.classes][: self._limit]
-        return {name: found[name] for name in names}
+        return {name: found[name] for name in self._sizes}
 
     async def _lock(self, classes: dict[str, str]) -> None:
         async with self._stage("Khóa sổ điểm", len(classes)) as tick:
@@ -122,84 +142,68 @@ class Season:
                 tick()
 
     async def _freeze(self, classes: dict[str, str]) -> None:
-        visitor = await self._person("principal")
-        for class_id in classes.values():
-            await visitor.post(f"/lop/{class_id}/chot")
+        async with self._stage("Chốt học bạ", sum(self._sizes.values())) as tick:
+            visitor = await self._person("principal")
+            for name, class_id in classes.items():
+                await visitor.post(f"/lop/{class_id}/chot")
+                tick(self._sizes[name])
 
-    async def _sign_all(self, classes: dict[str, str], pupils: int) -> None:
+    async def _sign_all(self, pupils: int) -> None:
+        groups = {f"Lớp {name}" for name in self._sizes}
         async with self._stage("Giáo viên chủ nhiệm ký", pupils) as tick:
-            teachers = [await self._homeroom_teacher(name) for name in classes]
-            await asyncio.gather(*(self._sign(teacher, "homeroom_teacher", tick) for teacher in teachers))
+            teachers = [await self._homeroom_teacher(name) for name in self._sizes]
+            await asyncio.gather(*(sign(teacher, "homeroom_teacher", groups, tick) for teacher in teachers))
         for role, who, label in (
             ("principal", "principal", "Hiệu trưởng ký"),
             ("school_seal", "clerk", "Đóng dấu số"),
         ):
             async with self._stage(label, pupils) as tick:
-                await self._sign(await self._person(who), role, tick)
+                await sign(await self._person(who), role, groups, tick)
 
-    async def _sign(self, signer: Visitor, role: str, tick: Callable[[int], None]) -> None:
-        """Sign everything that waits, batch after batch, until nothing is left and no batch is under way.
-
-        After a restart there may be batches already, and what a batch did not sign comes back into the tray.
-        """
-        while True:
-            if f"vai={role}" in await signer.get("/ky"):
-                found = _CONSENT.search(await signer.get(f"/ky/xem?vai={role}"))
-                if found is None:
-                    raise RuntimeError(f"the consent page of {role} has no list")
-                root, count, as_of = found.groups()
-                consent = {"vai": role, "ma": root, "so": count, "luc": as_of, "password": PASSWORD}
-                await self._watch(signer, await signer.post("/ky", consent), tick)
-            elif not await self._watch_running(signer, tick):
-                return
-
-    async def _watch_running(self, signer: Visitor, tick: Callable[[int], None]) -> bool:
-        """Watch the batches that are under way to their ends; False when there is none."""
-        paths = dict.fromkeys(re.findall(r'href="(/ky/lo/[0-9a-f-]{36})"', await signer.get("/ky")))
-        running = [path for path in paths if "work-running" in await signer.get(path)]
-        for path in running:
-            await self._watch(signer, path, tick)
-        return bool(running)
-
-    async def _watch(self, signer: Visitor, path: str, tick: Callable[[int], None]) -> None:
-        seen = 0
-        while True:
-            found = _BAR.search(await signer.get(path))
-            if found is None:
-                raise RuntimeError(f"{path} shows no progress")
-            state, signed = found.group(1), int(found.group(2))
-            tick(signed - seen)
-            seen = signed
-            if state != "running":
-                return
-            await asyncio.sleep(POLL_SECONDS)
-
-    async def _follow(self, label: str, key: str, total: int) -> None:
-        """Watch a stage of the season board until it is complete."""
-        visitor = await self._person("principal")
+    async def _follow(self, label: str, key: str, classes: dict[str, str]) -> None:
+        """Watch a stage until the season's classes have come through."""
+        total = sum(self._sizes.values())
         async with self._stage(label, total) as tick:
             seen = 0
             while seen < total:
-                board = await visitor.json("/tien-do")
-                now = min(total, next(stage["done"] for stage in board["stages"] if stage["key"] == key))
+                now = min(total, await self._reached(key, classes))
                 tick(now - seen)
                 seen = now
                 await asyncio.sleep(POLL_SECONDS if seen < total else 0)
+
+    async def _reached(self, key: str, classes: dict[str, str]) -> int:
+        """Pupils who have come so far: by the board of the school, or class by class where others are under way, too."""
+        visitor = await self._person("principal")
+        if len(classes) == len(self.school.classes):
+            board = await visitor.json("/tien-do")
+            return next(int(stage["done"]) for stage in board["stages"] if stage["key"] == key)
+        place, mark = _IN_CLASS[key]
+        pages = [await visitor.get(f"/lop/{class_id}/{place}") for class_id in classes.values()]
+        return sum(len(mark.findall(page)) for page in pages)
 
     async def _delivered(self, total: int) -> None:
         visitor = await self._person("clerk")
         async with self._stage("Gửi lên Sở, được chấp nhận", total) as tick:
             seen = 0
             while seen < total:
-                now = min(total, (await visitor.json("/gui/dem")).get("accepted", 0))
+                now = min(total, await self._accepted(visitor))
                 tick(now - seen)
                 seen = now
                 await asyncio.sleep(POLL_SECONDS if seen < total else 0)
 
+    async def _issued(self, visitor: Visitor, class_id: str) -> list[str]:
+        """The issued versions of a class."""
+        rows = _ROW.findall(await visitor.get(f"/lop/{class_id}/hoc-ba"))
+        return [version for version, row in rows if "is-blank" not in row]
+
+    async def _accepted(self, visitor: Visitor) -> int:
+        deliveries: dict[str, int] = await visitor.json("/gui/dem")
+        return deliveries.get("accepted", 0)
+
     async def _sample(self, classes: dict[str, str]) -> Sample:
         visitor = await self._person("principal")
         class_id = next(iter(classes.values()))
-        version = _VERSION.findall(await visitor.get(f"/lop/{class_id}/hoc-ba"))[0]
+        version = (await self._issued(visitor, class_id))[0]
         code = _CODE.findall(await visitor.get(f"/hoc-ba/{version}"))[0]
         return Sample(f"/tra-cuu/{code}", await visitor.bytes(f"/hoc-ba/{version}/tep/pdf"))
 
@@ -214,7 +218,7 @@ class Season:
     async def _signed_in(self, email: str) -> Visitor:
         if email not in self._people:
             self._people[email] = await self._exits.enter_async_context(
-                Visitor(self.base_url, email, PASSWORD)
+                Visitor(self.base_url, email, PASSWORD, self._is_ours)
             )
         return self._people[email]
 

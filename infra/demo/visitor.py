@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,11 +22,16 @@ class Refused(Exception):
 
 
 class Visitor:
-    """One signed-in person. Use as `async with`."""
+    """One signed-in person. Use as `async with`.
 
-    def __init__(self, base_url: str, login: str, password: str) -> None:
+    `is_ours` says whether the site at `base_url` is still the one meant: a stranger who has its port is sent nothing.
+    """
+
+    def __init__(self, base_url: str, login: str, password: str, is_ours: Callable[[], bool]) -> None:
         self.login = login
         self._password = password
+        self._base_url = base_url
+        self._is_ours = is_ours
         self._client = httpx.AsyncClient(base_url=base_url, timeout=120, trust_env=False, limits=_LIMITS)
         self._token = ""
 
@@ -39,6 +45,11 @@ class Visitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._client.aclose()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """What the site knows this person by."""
+        return self._client.cookies
 
     async def get(self, path: str) -> str:
         """A page's HTML."""
@@ -57,6 +68,7 @@ class Visitor:
 
     async def post(self, path: str, fields: dict[str, str] | None = None) -> str:
         """Send a form; returns where the site sends the browser."""
+        self._make_sure()
         data = {"csrf_token": self._token} | (fields or {})
         answer = self._checked(await self._client.post(path, data=data))
         return str(answer.headers.get("location", path))
@@ -64,10 +76,18 @@ class Visitor:
     async def upload(self, path: str, file: Path) -> str:
         """Send a workbook; returns where the site sends the browser."""
         content = await asyncio.to_thread(file.read_bytes)
+        self._make_sure()
         answer = await self._client.post(
             path, data={"csrf_token": self._token}, files={"tep": (file.name, content)}
         )
         return str(self._checked(answer).headers.get("location", path))
+
+    def _make_sure(self) -> None:
+        if not self._is_ours():
+            raise Refused(
+                f"Trang web ở {self._base_url} không phải do lần chạy này mở nên không có gì được gửi tới đó; "
+                "hãy tắt chương trình đang giữ cổng này rồi chạy lại."
+            )
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code >= 400:

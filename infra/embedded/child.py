@@ -83,6 +83,10 @@ class Child:
     def ended(self) -> bool:
         return self._process.returncode is not None
 
+    def speaks_for_itself(self) -> bool:
+        """Whether it lives and, where it has a port, listens there itself: nobody else answers for it then."""
+        return not self.ended and (self.spec.place is None or listens(self.pid, self.spec.place.port))
+
     async def wait(self) -> int:
         """Exit code; negative is the number of the signal that killed it."""
         return await self._process.wait()
@@ -103,14 +107,11 @@ class Child:
     async def _become_ready(self) -> None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + self.spec.ready_within
-        while not (await self.spec.ready() and self._speaks_for_itself()):
+        while not (await self.spec.ready() and self.speaks_for_itself()):
             if self.ended or clock() > deadline:
                 raise self._refusal()
             await asyncio.sleep(0.01)
         await self.spec.settle()
-
-    def _speaks_for_itself(self) -> bool:
-        return not self.ended and (self.spec.place is None or listens(self.pid, self.spec.place.port))
 
     def _refusal(self) -> StartRefused:
         name, place = self.spec.name, self.spec.place

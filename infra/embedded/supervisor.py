@@ -37,6 +37,10 @@ class Supervisor:
         """Process id of the child as it runs now; changes when it is restarted."""
         return self._children[name].pid
 
+    def answers(self, name: str) -> bool:
+        """Whether who answers on the child's port now is the child, and not a program that took it over."""
+        return self._children[name].speaks_for_itself()
+
     async def failure(self) -> None:
         """Wait for the moment when a child cannot be kept alive, and raise `StartRefused` then."""
         await asyncio.shield(self._gave_up)

@@ -25,7 +25,7 @@ EVIDENCE: Mapping[str, str] = {
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-_MISSING = pytest.StashKey[dict[str, list[str]]]()
+_REASON = "system packages missing: "
 
 
 def is_installed(package: str) -> bool:
@@ -41,20 +41,12 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() == "true"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Start with nothing missing."""
-    missing: dict[str, list[str]] = defaultdict(list)
-    config.stash[_MISSING] = missing
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose packages are not there."""
     wanted = [package for mark in item.iter_markers("needs") for package in mark.args]
     missing = [package for package in wanted if not is_installed(package)]
-    for package in missing:
-        item.config.stash[_MISSING][package].append(item.nodeid)
     if missing:
-        pytest.skip(f"system packages missing: {', '.join(missing)}")
+        pytest.skip(_REASON + ", ".join(missing))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,13 +70,18 @@ def _strict(report: Report) -> Report:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name and count what was not tested for want of a package."""
-    missing = terminalreporter.config.stash[_MISSING]
-    if not missing:
+    """Name and count what was not tested for want of a package, in whichever process it was skipped."""
+    tests: dict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        for package in reason.partition(_REASON)[2].split(", "):
+            tests[package].append(report.nodeid)
+    tests.pop("", None)
+    names = sorted({name for skipped in tests.values() for name in skipped})
+    if not names:
         return
-    names = sorted({name for tests in missing.values() for name in tests})
     terminalreporter.section(f"{len(names)} not run: system packages missing")
-    for package, tests in sorted(missing.items()):
-        terminalreporter.line(f"{package}: {len(tests)}")
+    for package, skipped in sorted(tests.items()):
+        terminalreporter.line(f"{package}: {len(skipped)}")
     for name in names:
         terminalreporter.line(f"  {name}")

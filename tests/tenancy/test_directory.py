@@ -1,5 +1,7 @@
 """Functions above the schools, from the catalog: each answers about one key, so whoever has none learns nothing."""
 
+import itertools
+import math
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ _FUNCTIONS = """
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where n.nspname = 'directory' and has_function_privilege('hocba_app', p.oid, 'execute') order by 1
 """
+_MOST_TRIES = 256
 _TABLES = "select 'directory.' || tablename from pg_tables where schemaname = 'directory' order by 1"
 #: Of the platform: how many events of the audit were chained, and the newest checkpoint over all chains, a digest.
 _SAYS_NOTHING_OF_A_SCHOOL = {"directory.chain_audit", "directory.newest_checkpoint"}
@@ -53,10 +56,18 @@ async def asking(
 
 
 def arguments(types: list[str]) -> Iterator[tuple[Any, ...]]:
-    """As many rounds of tries as the longest list has; a type that nobody thought of gets nothing."""
+    """Every combination of tries; a type that nobody thought of gets nothing.
+
+    A function with many arguments gets the same try for all arguments of one type: their product is too large.
+    """
     tries = [_TRIES.get(name, [None]) for name in types]
-    for number in range(max(map(len, tries), default=1)):
-        yield tuple(values[number % len(values)] for values in tries)
+    if math.prod(map(len, tries)) <= _MOST_TRIES:
+        yield from itertools.product(*tries)
+        return
+    kinds = sorted(set(types))
+    for chosen in itertools.product(*(_TRIES.get(name, [None]) for name in kinds)):
+        by_type = dict(zip(kinds, chosen, strict=True))
+        yield tuple(by_type[name] for name in types)
 
 
 async def rows_of(connection: asyncpg.Connection, function: Any, values: tuple[Any, ...]) -> list[Any]:

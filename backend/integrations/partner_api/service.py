@@ -116,12 +116,12 @@ async def list_deliveries(
     return DeliveryPage(items=items, next_cursor=following)
 
 
-async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> str:
-    """SHA-256 of a file of an issued version. Raises NotFound, Conflict before it is issued."""
+async def find_file(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> tuple[uuid.UUID, str]:
+    """The pupil of an issued version and the SHA-256 of its file. Raises NotFound, Conflict before it is issued."""
     version = await transcripts.get_version(session, version_id)
     if version.state != VersionState.ISSUED:
         raise Conflict(f"Học bạ của học sinh mã {version.student_code} chưa được phát hành nên chưa có tệp.")
-    return await transcripts.digest_of_file(session, version_id, kind)
+    return version.student_id, await transcripts.digest_of_file(session, version_id, kind)
 
 
 async def file(actor: Actor, sha256: str) -> bytes:
@@ -129,10 +129,14 @@ async def file(actor: Actor, sha256: str) -> bytes:
     return await storage.get(actor.tenant_id, sha256)
 
 
-async def record_read(actor: Actor, what: str, subject_id: uuid.UUID | None, count: int) -> None:
-    """A system has read `count` records about pupils; a reading transaction cannot say so itself."""
+async def record_read(
+    actor: Actor, what: str, subject_id: uuid.UUID | None, pupils: Sequence[uuid.UUID]
+) -> None:
+    """A system has read something about pupils; a reading transaction cannot say so itself."""
     async with tenant_session(TenantId(actor.tenant_id)) as session:
-        await audit.record(session, actor, Action.API_READ, subject_id, what=what, count=count)
+        await audit.record(
+            session, actor, Action.API_READ, subject_id, about=pupils, what=what, count=len(pupils)
+        )
 
 
 def _following(found: Sequence[_Item], after: uuid.UUID | None) -> list[_Item]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from infra.migrations.tenancy import run_script
 
 revision = "0032"
-down_revision = "0031"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from infra.migrations.tenancy import run_script
 
 revision = "0040"
-down_revision = "0051"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 

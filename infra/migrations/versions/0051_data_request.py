@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0051"
-down_revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 

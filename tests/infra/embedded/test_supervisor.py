@@ -121,11 +121,14 @@ async def test_an_offspring_may_listen_for_its_parent(staff: Staff) -> None:
 async def test_a_port_taken_while_its_child_was_dead_is_named(staff: Staff) -> None:
     port = _free_port()
     await staff.supervisor.start(staff.child("web", LISTENER, str(port), place=Place("web", port)))
+    assert staff.supervisor.answers("web")
     os.kill(staff.supervisor.pid("web"), signal.SIGKILL)
     await staff.hears("web đã dừng (tín hiệu SIGKILL)")
     with socket.create_server((LOOPBACK, port)):
         await staff.hears(f"Cổng {port} (HOCBA_PORT_WEB) đang được dùng bởi chương trình khác")
+        assert not staff.supervisor.answers("web")
     await staff.hears("web đã chạy lại.")
+    assert staff.supervisor.answers("web")
 
 
 def _free_port() -> int:

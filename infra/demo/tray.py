@@ -1,0 +1,90 @@
+"""A signer of the demo in front of the tray: one consent for what waits of the season's own classes, then watching."""
+
+import asyncio
+import html
+import re
+from collections.abc import Callable, Collection
+from urllib.parse import urlencode
+
+from infra.demo.seed import PASSWORD
+from infra.demo.visitor import Visitor
+
+_FORM = re.compile(r'<form[^>]* action="/ky"[\s\S]*?</form>')
+_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
+_BATCH = re.compile(r'href="(/ky/lo/[0-9a-f-]{36})"')
+_BAR = re.compile(r'class="work work-(\w+)"[\s\S]*?<progress[^>]*value="(\d+)" max="(\d+)"')
+#: Where the tray names what waits in a role: beside the link of each group, or after the count where there is only one.
+_GROUPS = re.compile(r'<th scope="row">([^<]+)</th>|học bạ chờ (?:ký|đóng dấu) · ([^<]+)<')
+POLL_SECONDS = 0.3
+
+Tick = Callable[[int], None]
+
+
+def waiting(tray: str, role: str) -> set[str]:
+    """The groups (classes) that the page of a tray shows in one role."""
+    _, *panels = re.split(r'<section[^>]* id="vai-', tray)
+    found = (panel.partition("</section>")[0] for panel in panels)
+    return {
+        html.unescape(row or alone)
+        for panel in found
+        if f"vai={role}" in panel
+        for row, alone in _GROUPS.findall(panel)
+    }
+
+
+async def sign(signer: Visitor, role: str, groups: Collection[str], tick: Tick) -> None:
+    """Sign what waits in these groups, batch after batch, until nothing is left and no batch is under way.
+
+    After a restart there may be batches already, and what a batch did not sign comes back into the tray. What waits in
+    other groups is somebody else's to sign.
+    """
+    while True:
+        consent = await _offered(signer, role, set(groups))
+        if consent:
+            await _watch(signer, await signer.post("/ky", consent | {"password": PASSWORD}), tick)
+        elif not await _watch_running(signer, tick):
+            return
+
+
+async def _offered(signer: Visitor, role: str, groups: set[str]) -> dict[str, str] | None:
+    """The form of a consent: to all that waits where it all is ours, else to one group of ours; None when none waits."""
+    found = waiting(await signer.get("/ky"), role)
+    ours = sorted(found & groups)
+    if not ours:
+        return None
+    if found <= groups:
+        everything = await _form(signer, {"vai": role})
+        # Looked at again: what came in from elsewhere before the list was made is in the tray now.
+        if waiting(await signer.get("/ky"), role) <= groups:
+            return everything
+    return await _form(signer, {"vai": role, "nhom": ours[0]})
+
+
+async def _form(signer: Visitor, asked: dict[str, str]) -> dict[str, str]:
+    found = _FORM.search(await signer.get(f"/ky/xem?{urlencode(asked)}"))
+    if found is None:
+        raise RuntimeError(f"the consent page of {asked} has no form")
+    return {name: html.unescape(value) for name, value in _HIDDEN.findall(found.group())}
+
+
+async def _watch_running(signer: Visitor, tick: Tick) -> bool:
+    """Watch the batches that are under way to their ends; False when there is none."""
+    paths = dict.fromkeys(_BATCH.findall(await signer.get("/ky")))
+    running = [path for path in paths if "work-running" in await signer.get(path)]
+    for path in running:
+        await _watch(signer, path, tick)
+    return bool(running)
+
+
+async def _watch(signer: Visitor, path: str, tick: Tick) -> None:
+    seen = 0
+    while True:
+        found = _BAR.search(await signer.get(path))
+        if found is None:
+            raise RuntimeError(f"{path} shows no progress")
+        state, signed = found.group(1), int(found.group(2))
+        tick(signed - seen)
+        seen = signed
+        if state != "running":
+            return
+        await asyncio.sleep(POLL_SECONDS)
