@@ -61,6 +61,7 @@ class Action(StrEnum):
     API_TOKEN_ISSUED = "api.token.issue"
     API_READ = "api.record.read"
     DATA_REQUEST_RECORDED = "privacy.request.record"
+    DATA_REQUEST_READ = "privacy.request.read"
     DATA_REQUEST_ACKNOWLEDGED = "privacy.request.acknowledge"
     DATA_REQUEST_EXTENDED = "privacy.request.extend"
     DATA_REQUEST_ANSWERED = "privacy.request.answer"

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 from litestar import Litestar
@@ -9,12 +10,15 @@ from sqlalchemy import ARRAY, String, Uuid, bindparam, insert, select, text
 
 from backend.core.database import TenantSession
 from backend.tables import metadata
+from backend.tenants.api_clients import service as api_clients
+from backend.tenants.api_clients.schemas import ClientKind, NewApiClient, Scope
 from backend.tenants.permissions import Role
 from tests.factories.machine import Machine
 from tests.factories.small_school import SmallSchool, open_small_school
 from tests.records.transcripts.conftest import Season, confirmed_class
 from tests.tenancy.rows import TABLES, Row, Tenant, digests, named, new_token
 
+_FAR = datetime(2999, 1, 1, tzinfo=UTC)
 #: Tables whose rows a season before the signatures does not make, and what pages of the asking school need to show them.
 LATER: dict[str, Row] = {
     "credential": {},
@@ -22,6 +26,12 @@ LATER: dict[str, Row] = {
     "provider_call": {},
     "delivery": {"state": "queued", "errors": []},
     "delivery_attempt": {"outcome": None},
+    "data_request": {"kind": "see", "relation": "mother", "state": "received", "acknowledged_at": None}
+    | {"closed_at": None, "answer": None, "extension_reason": None},
+    "invitation": {"roles": ["clerk"], "staff_id": None, "expires_at": _FAR}
+    | {"withdrawn_at": None, "accepted_at": None},
+    "identity_provider": {"kind": "google"},
+    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1)},
     "invoice": {},
     "import_run": {
         "state": "previewed",
@@ -30,12 +40,18 @@ LATER: dict[str, Row] = {
     },
 }
 
+#: Without the season of signatures: what pages and other systems see of an issued version.
+_ISSUE = """
+    update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
+"""
+
 
 @dataclass
 class Place:
-    """A school with a class on its way to the signatures.
+    """A school with a class whose first transcript is issued.
 
-    `ids` are one per table, `token` is in its texts, `seen` is what its own principal was shown.
+    `ids` are one per table, `token` is in its texts, `seen` is what its own principal was shown,
+    `key` what another system shows that may read everything.
     """
 
     school: SmallSchool
@@ -43,6 +59,7 @@ class Place:
     token: str
     ids: dict[str, uuid.UUID] = field(default_factory=dict)
     seen: str = ""
+    key: str = ""
 
     @property
     def all_ids(self) -> list[uuid.UUID]:
@@ -89,6 +106,7 @@ async def furnished(name: str, token: str) -> Place:
     made_up = Tenant(place.school.tenant_id)
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
     made_up.rows["public.transcript_version"] = {"id": place.ids["transcript_version"]}
+    made_up.rows["public.student"] = {"id": place.ids["student"]}
     async with place.school.session() as session:
         for table_name, shown in LATER.items():
             table = metadata.tables[table_name]
@@ -110,6 +128,10 @@ async def asking_place() -> Place:
                 "role": role.value,
             }
             await session.execute(text(statement), values)
+        everything = NewApiClient(name="Hệ thống", kind=ClientKind.TOKEN, scopes=frozenset(Scope), months=1)
+        actor = await place.school.actor(session, "principal")
+        added = await api_clients.add_client(session, actor, everything)
+    place.key, place.ids["api_client"] = added.secret, added.client_id
     return place
 
 
@@ -147,7 +169,7 @@ async def _look_around(site: Litestar, place: Place) -> str:
 
 
 async def _place(name: str, token: str) -> Place:
-    """A school whose class 1A is assessed, confirmed and frozen, with one transcript on its way to the signatures."""
+    """A school whose class 1A is assessed, confirmed and frozen, with one transcript that counts as issued."""
     school = await open_small_school(name)
     async with school.session() as session:
         season = await confirmed_class(school, session, names=[f"Lò {token} An", f"Cầm {token} Bình"])
@@ -156,6 +178,7 @@ async def _place(name: str, token: str) -> Place:
     await season.ask_for_signatures(version)
     place = Place(school, season, token)
     async with school.session() as session:
+        await session.execute(text(_ISSUE), {"id": version.id})
         place.ids = await _ids(session) | {"transcript_version": version.id}
     return place
 

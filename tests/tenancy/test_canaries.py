@@ -134,13 +134,17 @@ async def test_every_column_of_text_of_b_holds_the_token(places: Places) -> None
         if isinstance(column.type, String)
     }
     without = {name for name, said in columns.items() if places[1].token not in said}
-    assert without == {"outbox_event.name", "job.kind", "job.state"}
+    digests = {"audit_event.hash", "audit_event.prev_hash"}
+    assert without - digests == {"outbox_event.name", "job.kind", "job.state"}
 
 
 @pytest.mark.parametrize("kind", ["answers", "logs", "files", "Valkey", "jobs and events", "rows"])
 async def test_nothing_of_b_is_there(places: Places, made_by_a: dict[str, str], kind: str) -> None:
     assert made_by_a[kind], "nothing was made: the search proves nothing"
-    assert [sign for sign in places[1].signs if sign in made_by_a[kind]] == []
+    b = places[1]
+    # Ids of B that A's attacks typed into free texts are A's own rows; test_routes.py looks at columns of ids.
+    signs = [b.token, b.school.name] if kind == "rows" else b.signs
+    assert [sign for sign in signs if sign in made_by_a[kind]] == []
 
 
 async def test_the_search_finds_what_is_there(places: Places, made_by_a: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, clock
+from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor
 from backend.core.audit import Action, Outcome
 from backend.core.database import TenantSession
@@ -114,6 +114,15 @@ async def get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequ
     if row is None:
         raise NotFound("Không tìm thấy yêu cầu này.")
     return _view(row, await _names(session))
+
+
+async def read_request(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> DataRequestView:
+    """One request, shown to `actor`, which is recorded. Raises NotFound."""
+    one = await get_request(session, request_id)
+    audit_reads.record_read(
+        session, actor, Action.DATA_REQUEST_READ, request_id, one.student_name, [one.student_id]
+    )
+    return one
 
 
 async def collect(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> PupilData:
