@@ -182,7 +182,7 @@ async def public_session() -> AsyncIterator[PublicSession]:
 
 
 async def speak_for(session: TenantSession | PublicSession, account_id: uuid.UUID) -> None:
-    """Let this transaction ask and change what the directory knows of one account (infra/decisions/0040).
+    """Let this transaction ask and change what the directory knows of one account (infra/decisions/0017).
 
     Whoever calls this has checked who asks: by their session, or by what they have just proved.
     """

@@ -1,7 +1,7 @@
 """Authlib's part of the token end point: reading what a client sent, and refusals in the words of RFC 6749, 5.2.
 
 Authlib's server calls back without waiting, and our directory is asked by awaiting: hence its parts, not its whole
-(infra/decisions/0018).
+(infra/decisions/0014).
 """
 
 import uuid

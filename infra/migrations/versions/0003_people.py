@@ -7,8 +7,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls, run_script
 
-revision = "0030"
-down_revision = "0020"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -55,4 +55,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_invitation")),
     )
     enable_rls("invitation", rights="select, insert, update")
-    run_script(HERE / "0030_people.sql")
+    run_script(HERE / "0003_people.sql")

@@ -7,8 +7,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls, run_script
 
-revision = "0042"
-down_revision = "0041"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ from alembic import op
 
 from infra.migrations.tenancy import run_script
 
-revision = "0020"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
@@ -29,4 +29,4 @@ def upgrade() -> None:
     op.create_index("ix_audit_event_time", "audit_event", keys)
     op.create_index("ix_audit_event_person", "audit_event", ["tenant_id", "actor_id", "at"])
     op.create_index("ix_audit_event_about", "audit_event", ["about"], postgresql_using="gin")
-    run_script(HERE / "0020_audit_chain.sql")
+    run_script(HERE / "0002_audit_chain.sql")

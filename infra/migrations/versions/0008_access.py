@@ -4,8 +4,8 @@ from pathlib import Path
 
 from infra.migrations.tenancy import run_script
 
-revision = "0040"
-down_revision = "0032"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

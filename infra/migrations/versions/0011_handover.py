@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from infra.migrations.tenancy import enable_rls, run_script
 
-revision = "0033"
-down_revision = "0042"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -58,4 +58,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_school_export")),
     )
     enable_rls("school_export", rights="select, insert, update")
-    run_script(HERE / "0033_places.sql")
+    run_script(HERE / "0011_places.sql")

@@ -1,4 +1,4 @@
--- How people prove who they are (infra/decisions/0040). Statements are separated by a line with two dashes alone.
+-- How people prove who they are (infra/decisions/0017). Statements are separated by a line with two dashes alone.
 -- The account of a transaction is signed like its tenant; a tenant's context is not an account's, nor the other way round.
 create function ctx.account() returns uuid language plpgsql stable security definer parallel restricted
   set search_path = pg_catalog, pg_temp as $$

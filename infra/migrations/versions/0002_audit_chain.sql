@@ -1,4 +1,4 @@
--- Each school's events form a chain (infra/decisions/0020). They are written outside of it, in the transaction of the
+-- Each school's events form a chain (infra/decisions/0016). They are written outside of it, in the transaction of the
 -- deed, by a role that cannot name the columns of the chain; the function below joins them on, each once, without a gap.
 create table directory.audit_head (
   tenant_id uuid primary key references directory.tenant,

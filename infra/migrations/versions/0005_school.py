@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0031"
-down_revision = "0050"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

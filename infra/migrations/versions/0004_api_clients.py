@@ -7,8 +7,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls, run_script
 
-revision = "0050"
-down_revision = "0030"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_api_client")),
     )
     enable_rls("api_client", rights="select, insert, update (ended_at)")
-    run_script(Path(__file__).with_name("0050_api_clients.sql"))
+    run_script(Path(__file__).with_name("0004_api_clients.sql"))
 
 
 def downgrade() -> None:

@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0051"
-down_revision = "0031"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

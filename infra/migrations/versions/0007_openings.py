@@ -4,8 +4,8 @@ from pathlib import Path
 
 from infra.migrations.tenancy import run_script
 
-revision = "0032"
-down_revision = "0051"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -14,4 +14,4 @@ HERE = Path(__file__).parent
 
 def upgrade() -> None:
     """Add what is new."""
-    run_script(HERE / "0032_openings.sql")
+    run_script(HERE / "0007_openings.sql")
