@@ -127,6 +127,6 @@ def _csv(invoices: list[Invoice]) -> bytes:
     writer.writerow(_CSV_HEAD)
     for one in invoices:
         days = (one.issued_on, one.due_on, one.period_from, one.period_to)
-        amounts = (one.seats, one.seat_price, one.net, one.vat, one.total)
+        amounts = (one.seats, *(f"{amount:f}" for amount in (one.seat_price, one.net, one.vat, one.total)))
         writer.writerow([one.number, *(f"{day:%d/%m/%Y}" for day in days), *amounts, vn_date(one.paid_on)])
     return "\ufeff".encode() + out.getvalue().encode()

@@ -42,10 +42,10 @@ async def change(
         f"Gói {PLAN_NAMES[plan]}, {seats} chỗ",
         old_plan=old.plan,
         old_seats=old.seats,
-        old_price=str(old.seat_price),
+        old_price=f"{old.seat_price:f}",
         new_plan=plan,
         new_seats=seats,
-        new_price=str(seat_price),
+        new_price=f"{seat_price:f}",
     )
 
 

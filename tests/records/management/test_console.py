@@ -98,14 +98,14 @@ async def test_the_owners_page(site: Litestar) -> None:
         period_from=date(2026, 7, 1),
         period_to=date(2027, 6, 30),
         seats=33,
-        seat_price=Decimal(333_333),
+        seat_price=Decimal(360_000),
         vat_percent=8,
         paid_on=None,
     )
     assert (invoice.net, invoice.vat, invoice.total) == (
-        Decimal(10_999_989),
-        Decimal(879_999),
-        Decimal(11_879_988),
+        Decimal(11_880_000),
+        Decimal(950_400),
+        Decimal(12_830_400),
     )
     async with tenant_session(place.tenant_id) as session:
         await subscriptions.add_invoice(session, invoice)
@@ -113,10 +113,12 @@ async def test_the_owners_page(site: Litestar) -> None:
     shown = (await owner.get("/chu-truong")).text
     assert "4 chứng thư số cần lo" in shown
     assert "HB-2026-0001" in shown
-    assert "11.879.988" in (await owner.get(f"/chu-truong/hoa-don/{invoice.id}")).text
+    assert "12.830.400" in shown
+    assert "360.000 đồng" in (await owner.get(f"/chu-truong/hoa-don/{invoice.id}")).text
+    assert "12.830.400" in (await owner.get(f"/chu-truong/hoa-don/{invoice.id}")).text
     table = await owner.get("/chu-truong/hoa-don.csv")
     assert table.content.startswith("\ufeffSố hóa đơn;".encode())
-    assert "HB-2026-0001;01/06/2026;30/06/2026;01/07/2026;30/06/2027;33;333333;10999989;879999;11879988;" in (
+    assert "HB-2026-0001;01/06/2026;30/06/2026;01/07/2026;30/06/2027;33;360000;11880000;950400;12830400;" in (
         table.text
     )
     clerk = await signed_in(site, place, Role.CLERK)
