@@ -33,6 +33,7 @@ LATER: dict[str, Row] = {
     "identity_provider": {"kind": "google"},
     "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1)},
     "invoice": {},
+    "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
     "import_run": {
         "state": "previewed",
         "preview": {"layout": "pupils", "new": 0, "changed": 0, "unchanged": 0, "moved": 0, "bad": 0}
