@@ -6,7 +6,6 @@ The file and the guards are two records of one decision: a guard that is lost or
 from pathlib import Path
 
 from backend.app import ROUTES, create_app
-from backend.tenants.guards import OPTION, Access
 from tests.tenancy.addresses import Address, addresses
 
 FILE = Path(__file__).parent / "access.txt"
@@ -19,10 +18,9 @@ def found() -> dict[str, str]:
 
 
 def _words(address: Address) -> str:
-    access: Access = address.handler.opt[OPTION]
-    if access.any_of is None:
+    if address.who is None:
         return ANYBODY
-    return " | ".join(sorted(access.any_of)) or SIGNED_IN
+    return " | ".join(sorted(address.who)) or SIGNED_IN
 
 
 def agreed() -> dict[str, str]:

@@ -124,7 +124,7 @@ async def list_students(
     """Pupils who study in a class now."""
     async with transaction(request) as session:
         found = await service.students(session, class_id, cursor, limit)
-    await service.record_read(actor, "students", class_id, len(found.items))
+    await service.record_read(actor, "students", class_id, [one.id for one in found.items])
     return found
 
 
@@ -144,7 +144,7 @@ async def list_transcripts(
     """Versions of transcripts with their states and digests, oldest first."""
     async with transaction(request) as session:
         found = await service.list_transcripts(session, cursor, limit, class_id, in_state)
-    await service.record_read(actor, "transcripts", class_id, len(found.items))
+    await service.record_read(actor, "transcripts", class_id, [one.student_id for one in found.items])
     return found
 
 
@@ -159,7 +159,7 @@ async def get_transcript(
     """One version of a transcript."""
     async with transaction(request) as session:
         found = await service.get_transcript(session, version_id)
-    await service.record_read(actor, "transcript", version_id, 1)
+    await service.record_read(actor, "transcript", version_id, [found.student_id])
     return found
 
 
@@ -191,9 +191,9 @@ async def download_xml(
 
 async def _download(request: Request, actor: Actor, version_id: uuid.UUID, kind: FileKind) -> Response[bytes]:
     async with transaction(request) as session:
-        sha256 = await service.digest_of_file(session, version_id, kind)
+        sha256, pupil = await service.file_of(session, version_id, kind)
     data = await service.file(actor, sha256)
-    await service.record_read(actor, f"file {kind}", version_id, 1)
+    await service.record_read(actor, f"file {kind}", version_id, [pupil])
     digest = base64.b64encode(bytes.fromhex(sha256)).decode()
     headers = {
         "Content-Disposition": f'attachment; filename="{version_id}.{kind}"',

@@ -1,7 +1,7 @@
 """What other systems may read, and that they did. Whoever asks holds a key of one school; its scope was checked."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from backend.core import audit, storage
@@ -116,12 +116,12 @@ async def list_deliveries(
     return DeliveryPage(items=items, next_cursor=following)
 
 
-async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> str:
-    """SHA-256 of a file of an issued version. Raises NotFound, Conflict before it is issued."""
+async def file_of(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> tuple[str, uuid.UUID]:
+    """SHA-256 of a file of an issued version, and the pupil. Raises NotFound, Conflict before it is issued."""
     version = await transcripts.get_version(session, version_id)
     if version.state != VersionState.ISSUED:
         raise Conflict(f"Học bạ của học sinh mã {version.student_code} chưa được phát hành nên chưa có tệp.")
-    return await transcripts.digest_of_file(session, version_id, kind)
+    return await transcripts.digest_of_file(session, version_id, kind), version.student_id
 
 
 async def file(actor: Actor, sha256: str) -> bytes:
@@ -129,10 +129,14 @@ async def file(actor: Actor, sha256: str) -> bytes:
     return await storage.get(actor.tenant_id, sha256)
 
 
-async def record_read(actor: Actor, what: str, subject_id: uuid.UUID | None, count: int) -> None:
-    """A system has read `count` records about pupils; a reading transaction cannot say so itself."""
+async def record_read(
+    actor: Actor, what: str, subject_id: uuid.UUID | None, pupils: Collection[uuid.UUID]
+) -> None:
+    """A system has read records about these pupils; a reading transaction cannot say so itself."""
     async with tenant_session(TenantId(actor.tenant_id)) as session:
-        await audit.record(session, actor, Action.API_READ, subject_id, what=what, count=count)
+        await audit.record(
+            session, actor, Action.API_READ, subject_id, about=pupils, what=what, count=len(pupils)
+        )
 
 
 def _following(found: Sequence[_Item], after: uuid.UUID | None) -> list[_Item]:
