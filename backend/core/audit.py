@@ -55,6 +55,7 @@ class Action(StrEnum):
     API_CLIENT_ENDED = "api.client.end"
     API_TOKEN_ISSUED = "api.token.issue"
     API_READ = "api.record.read"
+    DATA_REQUEST_READ = "privacy.request.read"
     DATA_REQUEST_RECORDED = "privacy.request.record"
     DATA_REQUEST_ACKNOWLEDGED = "privacy.request.acknowledge"
     DATA_REQUEST_EXTENDED = "privacy.request.extend"

@@ -67,6 +67,7 @@ ACTION_NAMES = {
     Action.API_CLIENT_ENDED: "Dừng kết nối của hệ thống khác",
     Action.API_TOKEN_ISSUED: "Cấp khóa truy cập cho hệ thống khác",
     Action.API_READ: "Hệ thống khác đọc dữ liệu",
+    Action.DATA_REQUEST_READ: "Xem yêu cầu về dữ liệu cá nhân",
     Action.DATA_REQUEST_RECORDED: "Ghi nhận yêu cầu về dữ liệu cá nhân",
     Action.DATA_REQUEST_ACKNOWLEDGED: "Báo đã nhận yêu cầu về dữ liệu cá nhân",
     Action.DATA_REQUEST_EXTENDED: "Gia hạn trả lời yêu cầu về dữ liệu cá nhân",

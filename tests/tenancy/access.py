@@ -10,6 +10,7 @@ from tests.tenancy.addresses import Address, addresses
 
 FILE = Path(__file__).parent / "access.txt"
 ANYBODY, SIGNED_IN = "anybody", "signed in"
+_PROOF = " + proof"
 
 
 def found() -> dict[str, str]:
@@ -20,13 +21,24 @@ def found() -> dict[str, str]:
 def _words(address: Address) -> str:
     if address.who is None:
         return ANYBODY
-    return " | ".join(sorted(address.who)) or SIGNED_IN
+    proof = _PROOF if address.asks_for_a_proof else ""
+    return (" | ".join(sorted(address.who)) or SIGNED_IN) + proof
 
 
 def agreed() -> dict[str, str]:
     """Address → who may call it, as the file says."""
     lines = FILE.read_text(encoding="utf-8").splitlines()
     return {address: who for address, _, who in (line.partition(" : ") for line in lines)}
+
+
+def who_is_agreed(address: Address) -> str:
+    """Who may call it, as the file says; nobody where it says nothing."""
+    return agreed().get(str(address), "").removesuffix(_PROOF)
+
+
+def proof_is_agreed(address: Address) -> bool:
+    """Whether the file asks for a proof there."""
+    return agreed()[str(address)].endswith(_PROOF)
 
 
 if __name__ == "__main__":

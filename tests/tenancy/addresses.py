@@ -21,7 +21,7 @@ from litestar.typing import FieldDefinition
 from msgspec import inspect
 
 from backend.tenants.api_clients.schemas import Scope
-from backend.tenants.guards import OPTION, Access
+from backend.tenants.guards import OPTION, Access, StepUp
 
 #: Parameters that the site provides itself.
 _PROVIDED = {"request", "session", "actor", "sign_in", "socket", "state", "scope", "headers", "cookies"}
@@ -80,6 +80,11 @@ class Address:
         """Permissions or scopes of which one is asked for; None where anybody may call."""
         access: Access = self.handler.opt[OPTION]
         return access.any_of
+
+    @property
+    def asks_for_a_proof(self) -> bool:
+        """Whether a person must have proved lately who they are."""
+        return any(isinstance(one, StepUp) for one in self.handler.resolve_guards())
 
     @property
     def is_for_systems(self) -> bool:

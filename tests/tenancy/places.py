@@ -10,7 +10,7 @@ from litestar import Litestar
 from sqlalchemy import ARRAY, String, Uuid, bindparam, insert, select, text
 
 from backend.core import clock
-from backend.core.actor import Client
+from backend.core.actor import Client, StaffId
 from backend.core.database import TenantSession, account_session, public_session
 from backend.tables import metadata
 from backend.tenants.access import queries as directory
@@ -147,16 +147,17 @@ async def asking_place() -> Place:
             table = metadata.tables[name]
             made_up.rows[named(table)] = made_up.new_row(table) | shown
             await session.execute(insert(table).values(made_up.rows[named(table)]))
-        for role in Role:
-            statement = "insert into staff_role values (:tenant, :staff, :role) on conflict do nothing"
-            values = {
-                "tenant": session.tenant_id,
-                "staff": place.school.staff["principal"],
-                "role": role.value,
-            }
-            await session.execute(text(statement), values)
+        await grant_all(session, place.school.staff["principal"])
         place.ids = await _ids(session)
     return place
+
+
+async def grant_all(session: TenantSession, staff_id: StaffId) -> None:
+    """Give a person of the school every role."""
+    statement = text("insert into staff_role values (:tenant, :staff, :role) on conflict do nothing")
+    for role in Role:
+        values = {"tenant": session.tenant_id, "staff": staff_id, "role": role.value}
+        await session.execute(statement, values)
 
 
 async def hidden_place(site: Litestar) -> Place:
@@ -214,7 +215,10 @@ async def _look_around(site: Litestar, place: Place) -> str:
         "/ky",
         "/gui",
     )
-    return "".join([(await browser.get(path)).text for path in paths])
+    key = {"Authorization": f"Bearer {place.key}"}
+    told = await browser.http.get("/api/v1/classes", headers=key)
+    assert told.status_code == 200
+    return "".join([told.text, *[(await browser.get(path)).text for path in paths]])
 
 
 async def _place(name: str, token: str) -> Place:

@@ -24,6 +24,7 @@ LISTS_OF_WORK = {
     "/ky": "documents that wait for a signer",
     "/ky/xem": "the documents of one consent, which is recorded",
     "/nhat-ky": "the audit itself; looking into it is recorded",
+    "/du-lieu-ca-nhan": "requests by pupil; each one's page is recorded",
     "/gui": "deliveries by pupil and class; each one's page is recorded",
 }
 #: Addresses of pages and files.
@@ -88,9 +89,9 @@ async def test_a_page_that_names_pupils_is_recorded(
                 pupil for pupil, name in pupils.items() if name in answer.text or str(pupil) in answer.text
             }
             recorded = {pupil for row in await reads(place, before) for pupil in row.about}
-            assert named - {one} <= recorded, address
+            assert named - {one} <= recorded, str(address)
             shown |= {str(address)} if named else set()
-            assert answer.status_code == 200 or recorded == set(), address
+            assert answer.status_code == 200 or recorded == set(), str(address)
     assert len(shown) >= 8, f"the control: pages do name pupils: {shown}"
 
 

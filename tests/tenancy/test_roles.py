@@ -1,22 +1,26 @@
 """Roles × addresses inside one school: a role is refused just where none of its permissions is asked for."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 from litestar import Litestar
 
 from backend.app import ROUTES, create_app
+from backend.tenants.access import rules
 from backend.tenants.api_clients.schemas import Scope
 from backend.tenants.permissions import ROLE_PERMISSIONS, Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, TestSchool
 from tests.core.site_fixtures import signed_in as browser_of
-from tests.tenancy.access import ANYBODY, SIGNED_IN, agreed, found
+from tests.factories.small_school import open_small_school
+from tests.tenancy.access import ANYBODY, SIGNED_IN, agreed, found, proof_is_agreed, who_is_agreed
 from tests.tenancy.addresses import addresses
-from tests.tenancy.places import Place
-from tests.tenancy.visitors import Visitor, forget_limits, is_sent_away
+from tests.tenancy.places import Place, grant_all
+from tests.tenancy.visitors import Visitor, forget_limits, is_asked_for_a_proof, is_sent_away
 
+Pair = tuple[Place, Place]
 ADDRESSES = addresses(create_app(ROUTES))
 #: What a person is told who lacks the permission; said by the guard alone.
 _REFUSED = "không có quyền làm việc vừa chọn"
@@ -43,7 +47,7 @@ async def test_a_role_does_what_it_may_and_nothing_else(
     role = Role(request.node.callspec.params["visitor"])
     wrong = []
     for address in ADDRESSES:
-        who = agreed().get(str(address), "")
+        who = who_is_agreed(address)
         answer = await visitor.ask(address, address.own(uuid.uuid4()))
         refused = answer.status_code == 403 and _REFUSED in answer.text
         if address.is_for_systems:  # a person's session is no key
@@ -55,12 +59,37 @@ async def test_a_role_does_what_it_may_and_nothing_else(
 
 @pytest.mark.parametrize("scope", list(Scope))
 async def test_a_key_opens_what_its_scope_names_and_nothing_else(
-    places: tuple[Place, Place], stranger: Browser, scope: Scope
+    places: Pair, stranger: Browser, scope: Scope
 ) -> None:
     system = Visitor("", "", stranger, await places[0].new_key(scope))
     for address in (one for one in ADDRESSES if one.is_for_systems):
         answer = await system.ask(address, address.own(uuid.uuid4()))
-        assert (answer.status_code == 403) is (agreed()[str(address)] != scope), f"{address}: {answer.text}"
+        assert (answer.status_code == 403) is (who_is_agreed(address) != scope), f"{address}: {answer.text}"
+
+
+async def test_a_key_opens_its_own_school_alone(places: Pair, stranger: Browser) -> None:
+    """Whichever was asked for first."""
+    [classes] = [one for one in ADDRESSES if one.path == "/api/v1/classes"]
+    for own, other in (places, places[::-1], places):
+        answer = await Visitor("", "", stranger, own.key).ask(classes, classes.own(uuid.uuid4()))
+        assert answer.status_code == 200
+        shown = [str(place.ids["school_class"]) in answer.text for place in (own, other)]
+        assert shown == [True, False]
+
+
+async def test_a_proof_of_long_ago_opens_nothing_that_asks_for_one(
+    site: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gets behind it, whatever else they may; and where none is asked for, none is."""
+    monkeypatch.setattr(rules, "PROOF_LASTS", timedelta(0))
+    place = await open_small_school("Trường không ai chứng minh")
+    async with place.session() as session:
+        await grant_all(session, place.staff["it"])
+    visitor = await Visitor.of(site, place, "it")
+    visitor.proves = False
+    asked = [one for one in ADDRESSES if is_asked_for_a_proof(await visitor.ask(one, one.own(uuid.uuid4())))]
+    assert [str(one) for one in asked] == [str(one) for one in ADDRESSES if proof_is_agreed(one)]
+    assert len(asked) >= 15
 
 
 async def test_a_stranger_gets_public_pages_alone(stranger: Browser) -> None:
@@ -68,7 +97,7 @@ async def test_a_stranger_gets_public_pages_alone(stranger: Browser) -> None:
     nobody = Visitor("", "", stranger)
     for address in ADDRESSES:
         answer = await nobody.ask(address, address.own(uuid.uuid4()))
-        assert is_sent_away(answer) is (agreed()[str(address)] != ANYBODY), f"{address}: {answer.status_code}"
+        assert is_sent_away(answer) is (who_is_agreed(address) != ANYBODY), f"{address}: {answer.status_code}"
 
 
 def _may(role: Role, who: str) -> bool:

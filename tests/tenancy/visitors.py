@@ -27,13 +27,14 @@ _NEW_HEADERS = {"x-request-id", "set-cookie", "content-length", "date"}
 class Visitor:
     """A browser that signs in again when an attack has signed it out, and proves who it is where that is asked.
 
-    Without a login it stays outside. `key` is what it shows as another system.
+    Without a login it stays outside. `key` is what it shows as another system. Who never proves anything has no `proves`.
     """
 
     login: str
     password: str
     browser: Browser
     key: str = ""
+    proves: bool = True
 
     @classmethod
     async def of(cls, site: Litestar, school: SmallSchool, who: str, key: str = "") -> "Visitor":
@@ -51,7 +52,7 @@ class Visitor:
         if self.login and address.path != "/dang-xuat" and _is_outside(answer):
             await self._sign_in()
             answer = await self._send(address, ask)
-        if self.login and _leads_to(answer, "/xac-minh?"):
+        if self.proves and is_asked_for_a_proof(answer):
             await self._prove()
             answer = await self._send(address, ask)
         return answer
@@ -89,6 +90,11 @@ def is_sent_away(answer: httpx.Response) -> bool:
     return (answer.status_code == 401 and "www-authenticate" in answer.headers) or _leads_to(
         answer, "/dang-nhap?tiep="
     )
+
+
+def is_asked_for_a_proof(answer: httpx.Response) -> bool:
+    """Whether somebody is to prove once more who they are."""
+    return _leads_to(answer, "/xac-minh?")
 
 
 def _is_outside(answer: httpx.Response) -> bool:

@@ -94,12 +94,14 @@ async def show_register(request: Request) -> Html:
 
 
 @get(f"{ROOT}/{{request_id:uuid}}", guards=[_MANAGES])
-async def show_request(request: Request, session: Session, request_id: FromPath[uuid.UUID]) -> Html:
+async def show_request(
+    request: Request, session: Session, actor: CurrentActor, request_id: FromPath[uuid.UUID]
+) -> Html:
     """One request and what can be done with it."""
     return page(
         request,
         "records/privacy/request.html",
-        one=await service.get_request(session, request_id),
+        one=await service.show_request(session, actor, request_id),
         today=clock.today(),
         kinds=KIND_NAMES,
         relations=RELATION_NAMES,

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, clock
+from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor
 from backend.core.audit import Action, Outcome
 from backend.core.database import TenantSession
@@ -105,8 +105,15 @@ async def list_requests(session: TenantSession) -> list[DataRequestView]:
     return waiting + [one for one in found if not one.due_on]
 
 
-async def get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequestView:
-    """One request. Raises NotFound."""
+async def show_request(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> DataRequestView:
+    """One request; that it was looked at is recorded. Raises NotFound."""
+    found = await _get_request(session, request_id)
+    label = f"Yêu cầu về học sinh mã {found.student_code}"
+    audit_reads.record_read(session, actor, Action.DATA_REQUEST_READ, found.id, label, [found.student_id])
+    return found
+
+
+async def _get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequestView:
     row = await queries.find_request(session, request_id)
     if row is None:
         raise NotFound("Không tìm thấy yêu cầu này.")
@@ -115,7 +122,7 @@ async def get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequ
 
 async def collect(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> PupilData:
     """All that is kept about the pupil of a request. Raises NotFound. Files are fetched by whoever asks."""
-    request = await get_request(session, request_id)
+    request = await _get_request(session, request_id)
     tables = await queries.rows_about(session, request.student_id)
     versions = tables.get("transcript_version", [])
     files = [
