@@ -62,7 +62,7 @@ _KEYLESS = {
     "directory.chain_audit(integer)": "how many events of the school in context it has taken into the chain",
 }
 #: What a call is given beside ids.
-_PLAUSIBLE: dict[str, Any] = {name: tries[0] for name, tries in _TRIES.items() if name != "uuid"}
+_PLAUSIBLE = {name: tries[0] for name, tries in _TRIES.items() if name != "uuid"} | {"text": "of A"}
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["without a school", "as school A"])

@@ -18,6 +18,7 @@ from tests.tenancy.addresses import Address, Ask
 _NEW = re.compile(
     r'(?<=name="csrf-token" content=")[^"]*|(?<=name="csrf_token" value=")[^"]*|\b\d\d:\d\d(?::\d\d)?\b'
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b[0-9a-f]{32}\b"
+    r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){2}[0-9a-f]\b"  # what was typed, quoted with its first 20 characters
 )
 #: Headers that are new in each answer, or follow from its length.
 _NEW_HEADERS = {"x-request-id", "set-cookie", "content-length", "date"}
