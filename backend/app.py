@@ -34,6 +34,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.gradebook import pages as gradebook_pages
+from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
@@ -52,6 +53,7 @@ from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
+from backend.tenants.workplaces import pages as workplace_pages
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +164,13 @@ ROUTES: list[ControllerRouterHandler] = [
     staffing_pages.accept,
     management_pages.show_console,
     management_pages.change_seats,
+    management_pages.show_invoice,
+    management_pages.download_invoices,
+    handover_pages.show_handover,
+    handover_pages.ask,
+    handover_pages.download,
+    handover_pages.plan_closing,
+    handover_pages.cancel_closing,
     management_pages.show_leaving,
     management_pages.leave,
     audit_pages.show_trail,
@@ -170,6 +179,8 @@ ROUTES: list[ControllerRouterHandler] = [
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
+    workplace_pages.show_workplaces,
+    workplace_pages.change,
     opening_pages.show_application,
     opening_pages.apply,
     opening_pages.show_received,
@@ -241,11 +252,11 @@ MENU = (
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
-    NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "key", Permission.PROVIDERS_MANAGE),
-    NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
-    NavItem("Chủ trường", "/chu-truong", "building-community", Permission.SEATS_MANAGE),
+    NavItem("Chủ trường", "/chu-truong", "building-community", Permission.CONSOLE_READ),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
+    NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "login", Permission.PROVIDERS_MANAGE),
+    NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
     NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),

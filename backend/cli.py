@@ -145,8 +145,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     import uvicorn
 
     config = settings.get()
-    with _database_of("HOCBA_DATABASE_URL"):
-        refusal = asyncio.run(_refusal())
+    refusal = asyncio.run(_refusal())
     if refusal:
         print(f"hocba serve: {refusal}", file=sys.stderr)
         return _UNUSABLE
@@ -189,7 +188,8 @@ async def _refusal() -> str:
     from backend.core import database
 
     try:
-        await database.refuse_unsafe_role()
+        with _database_of("HOCBA_DATABASE_URL"):
+            await database.refuse_unsafe_role()
     except database.UnsafeRole as error:
         return str(error)
     finally:
@@ -199,8 +199,7 @@ async def _refusal() -> str:
 
 
 def _work(chosen: argparse.Namespace) -> int:
-    with _database_of("HOCBA_DATABASE_URL"):
-        refusal = asyncio.run(_refusal())
+    refusal = asyncio.run(_refusal())
     if refusal:
         print(f"hocba work: {refusal}", file=sys.stderr)
         return _UNUSABLE
@@ -263,7 +262,8 @@ def _as_operator(deed: Coroutine[object, object, None]) -> int:
     from backend.core.errors import AppError
 
     try:
-        asyncio.run(_then_let_go(deed))
+        with _database_of("HOCBA_DATABASE_OPERATOR_URL"):
+            asyncio.run(_then_let_go(deed))
     except AppError as error:
         print(f"hocba school: {error.message}", file=sys.stderr)
         return _DIFFERENT

@@ -6,6 +6,7 @@ from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.gradebook import models as gradebook
+from backend.records.handover import models as handover
 from backend.records.privacy import models as privacy
 from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
@@ -38,6 +39,7 @@ MODULES = (
     gradebook,
     assessment,
     transcripts,
+    handover,
     privacy,
     imports,
     deliveries,

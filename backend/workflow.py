@@ -11,6 +11,8 @@ from backend.integrations.deliveries import tasks as deliveries
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.gradebook.events import GradeSheetLocked
+from backend.records.handover import tasks as handover
+from backend.records.handover.events import SchoolExportAsked
 from backend.records.transcripts import tasks as transcripts
 from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
 from backend.remote_signing.requests import tasks as signing
@@ -30,6 +32,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     SigningRequestSigned: (signing.complete_request,),
     SigningRequestCompleted: (transcripts.issue,),
     TranscriptIssued: (deliveries.open_delivery,),
+    SchoolExportAsked: (handover.export,),
 }
 
 #: The tasks that follow an event, by its name in the outbox.

@@ -50,13 +50,18 @@ class Action(StrEnum):
     DELEGATION_ENDED = "people.delegation.end"
     SCHOOL_CHANGED = "schools.school.change"
     YEAR_OPENED = "roster.year.open"
+    EXPORT_ASKED = "handover.export.ask"
+    EXPORT_DOWNLOADED = "handover.export.download"
+    CLOSING_PLANNED = "handover.school.plan_closing"
+    CLOSING_CANCELLED = "handover.school.cancel_closing"
+    PLACE_CHANGED = "access.session.change_place"
     SEATS_CHANGED = "subscriptions.seats.change"
     API_CLIENT_ADDED = "api.client.add"
     API_CLIENT_ENDED = "api.client.end"
     API_TOKEN_ISSUED = "api.token.issue"
     API_READ = "api.record.read"
-    DATA_REQUEST_READ = "privacy.request.read"
     DATA_REQUEST_RECORDED = "privacy.request.record"
+    DATA_REQUEST_READ = "privacy.request.read"
     DATA_REQUEST_ACKNOWLEDGED = "privacy.request.acknowledge"
     DATA_REQUEST_EXTENDED = "privacy.request.extend"
     DATA_REQUEST_ANSWERED = "privacy.request.answer"
@@ -114,7 +119,7 @@ class AuditEvent(TenantTable):
         Index("ix_audit_event_about", "about", postgresql_using="gin"),
         {
             "info": holding(
-                internal="at action outcome n prev_hash hash settled_at",
+                internal="at action outcome about n prev_hash hash settled_at",
                 personal="actor_name subject_label details",
                 title="Nhật ký",
                 purpose="Biết ai đã làm gì, đọc gì, khi nào",

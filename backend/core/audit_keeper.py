@@ -16,6 +16,7 @@ from backend.core import audit_chain, clock, storage
 from backend.core.audit_chain import Head
 from backend.core.crypto import sha256_hex
 from backend.core.database import tenant_session
+from backend.core.dispatcher import pause
 from backend.core.errors import AppError
 
 log = logging.getLogger(__name__)
@@ -45,18 +46,18 @@ async def keep(url: str, stamp: Stamp, stop: asyncio.Event) -> None:
             await _lead(url, stamp, stop)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("keeper of the audit begins anew", extra={"error": type(error).__name__})
-            await _pause(stop, RECOVER_SECONDS)
+            await pause(stop, RECOVER_SECONDS)
 
 
 async def _lead(url: str, stamp: Stamp, stop: asyncio.Event) -> None:
     connection = await asyncpg.connect(url)
     try:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
-            if await _pause(stop, RECOVER_SECONDS):
+            if await pause(stop, RECOVER_SECONDS):
                 return
         while not stop.is_set():
             await keep_once(connection, stamp)
-            await _pause(stop, ROUND_SECONDS)
+            await pause(stop, ROUND_SECONDS)
     finally:
         await connection.close()
 
@@ -104,12 +105,3 @@ async def make_checkpoint(connection: asyncpg.Connection, stamp: Stamp) -> None:
     await storage.put_checkpoint(number, digest, document, token)
     await connection.execute(_ADD, number, made_at, digest, sha256_hex(token))
     log.info("checkpoint of the audit", extra={"count": len(heads)})
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait; True when it is time to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

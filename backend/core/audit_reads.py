@@ -32,7 +32,7 @@ def record_read(
     about: Iterable[uuid.UUID] = (),
 ) -> None:
     """This transaction shows `subject_id` to `actor`, and with it everybody in `about`."""
-    key = (session.tenant_id, actor.staff_id, action.value, subject_id)
+    key = (session.tenant_id, actor.id, action.value, subject_id)
     if _is_recent(key, READ_AGAIN):
         return
     pupils = tuple(about)
@@ -47,7 +47,7 @@ def record_read(
 
 async def record_refusal(actor: Actor, route: str, subject_id: uuid.UUID | None, said: str) -> None:
     """Somebody was refused: a permission or a duty that they do not have."""
-    key = (actor.tenant_id, actor.staff_id, route, subject_id)
+    key = (actor.tenant_id, actor.id, route, subject_id)
     if _is_recent(key, REFUSED_AGAIN):
         return
     async with tenant_session(actor.tenant_id) as session:

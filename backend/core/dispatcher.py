@@ -87,7 +87,7 @@ async def dispatch(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) ->
             await _lead(url, follow, ring, stop)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("dispatcher begins anew", extra={"error": type(error).__name__})
-            await _pause(stop, RECOVER_SECONDS)
+            await pause(stop, RECOVER_SECONDS)
 
 
 async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> None:
@@ -95,7 +95,7 @@ async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> No
     woken = asyncio.Event()
     try:
         while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
-            if await _pause(stop, RECOVER_SECONDS):
+            if await pause(stop, RECOVER_SECONDS):
                 return
         await connection.add_listener(outbox.CHANNEL, lambda *_: woken.set())
         relay = Relay(follow)
@@ -104,7 +104,7 @@ async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> No
             moved = await relay.run(connection)
             for lane in jobs.Lane:
                 moved += await lease(connection, lane, ring)
-            await _pause(stop, PAUSE_SECONDS)
+            await pause(stop, PAUSE_SECONDS)
             if not moved:
                 await _wait(woken, stop)
     finally:
@@ -174,7 +174,7 @@ async def _wait(woken: asyncio.Event, stop: asyncio.Event) -> None:
         task.cancel()
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> bool:
+async def pause(stop: asyncio.Event, seconds: float) -> bool:
     """Wait; True when it is time to stop."""
     try:
         await asyncio.wait_for(stop.wait(), seconds)

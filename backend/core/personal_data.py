@@ -1,7 +1,7 @@
 """What the columns of our tables say about people, why we keep it, and for how long: declared with each table.
 
 `info=` of a table holds `holding(…)`: each column but keys and references is of one kind. A guard test knows the columns
-that nobody has classified; the register of processing is read from here (Luật 91/2025/QH15).
+that nobody has classified; the register of processing (`data_register.py`) is read from there (Luật 91/2025/QH15).
 """
 
 from enum import StrEnum
@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from backend.core.database import metadata
-
-_KEY = "holding"
+#: Under which `info=` of a table keeps its holding.
+KEY = "holding"
 
 
 class DataKind(StrEnum):
@@ -102,44 +101,4 @@ def holding(
         DataKind.SENSITIVE: sensitive,
     }
     kinds = {column: kind for kind, columns in named.items() for column in columns.split()}
-    return {_KEY: Holding(kinds=kinds, title=title, purpose=purpose, ground=ground, keep=keep)}
-
-
-#: What lies before the fence (infra/decisions/0011), where no model describes it; ids and times of the directory.
-DIRECTORY: dict[str, dict[str, Any]] = {
-    "directory.tenant": holding(internal="opened_at"),
-    "directory.account": holding(
-        personal="login disabled_at",
-        sensitive="password_hash",
-        title="Tài khoản đăng nhập",
-        purpose="Biết ai đang đăng nhập",
-        ground=Ground.EMPLOYMENT,
-        keep=Keep.EMPLOYMENT,
-    ),
-    "directory.place": holding(),
-    "directory.former_place": holding(),
-    "directory.invitation": holding(internal="token_digest"),
-    "directory.session": holding(
-        internal="ends_at",
-        personal="opened_at seen_at",
-        sensitive="token_digest",
-        title="Phiên đăng nhập",
-        purpose="Giữ người đã đăng nhập ở lại trong phiên",
-        ground=Ground.ACCOUNTABILITY,
-        keep=Keep.WORK,
-    ),
-    "directory.lookup_code": holding(internal="code_digest"),
-    "directory.api_client": holding(internal="name secret_digest scopes ends_at seen_at"),
-    "directory.api_token": holding(internal="token_digest scopes ends_at"),
-}
-
-
-def holdings() -> dict[str, Holding]:
-    """What each table holds, as far as it says so."""
-    declared = {name: table.info for name, table in metadata.tables.items()} | DIRECTORY
-    return {name: info[_KEY] for name, info in sorted(declared.items()) if _KEY in info}
-
-
-def register() -> dict[str, Holding]:
-    """Every table that says anything about people, by name."""
-    return {name: one for name, one in holdings().items() if one.is_personal}
+    return {KEY: Holding(kinds=kinds, title=title, purpose=purpose, ground=ground, keep=keep)}

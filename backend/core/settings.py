@@ -18,6 +18,7 @@ Environment = Annotated[
 ]
 Port = Annotated[int, Meta(ge=1, le=65535, description="a whole number from 1 to 65535")]
 Count = Annotated[int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
+Factor = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?"
 WebAddress = Annotated[
     str, Meta(pattern=rf"^https?://{_HOST}([/?#]\S*)?$", description="an address http(s)://host:port/…")
@@ -89,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: threads of one worker process
     worker_threads: Count = 4
     #: so many times the requests that `core/admission.py` lets in; above 1 where speed is measured, not in production
-    route_limit_factor: Count = 1
+    route_limit_factor: Factor = 1
 
     @property
     def is_sandbox(self) -> bool:

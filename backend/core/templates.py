@@ -165,7 +165,9 @@ def vn_number(value: float | Decimal | None, places: int | None = None) -> str:
     """1.234,5: dots between thousands, a decimal comma, `places` decimals when given; nothing for None."""
     if value is None:
         return ""
-    text = f"{value:,}" if places is None else f"{value:,.{places}f}"
+    # PostgreSQL's driver writes 360000 as 3.6E+5; people do not.
+    plain = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    text = plain if places is None else f"{value:,.{places}f}"
     return text.translate(str.maketrans(",.", ".,"))
 
 

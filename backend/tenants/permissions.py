@@ -34,6 +34,9 @@ class Permission(StrEnum):
     PEOPLE_MANAGE = "people:staff:manage"
     SCHOOL_MANAGE = "schools:school:manage"
     SEATS_MANAGE = "subscriptions:seat:manage"
+    CONSOLE_READ = "management:console:read"
+    SCHOOL_EXPORT = "handover:school:export"
+    SCHOOL_CLOSE = "handover:school:close"
     AUDIT_READ = "audit:event:read"
     ACCOUNTS_RESET = "account:account:reset"
     PROVIDERS_MANAGE = "federation:provider:manage"
@@ -73,6 +76,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_MANAGE,
             _P.SCHOOL_MANAGE,
             _P.SEATS_MANAGE,
+            _P.CONSOLE_READ,
+            _P.SCHOOL_EXPORT,
+            _P.SCHOOL_CLOSE,
             _P.API_CLIENTS_MANAGE,
             _P.PRIVACY_REGISTER_READ,
             _P.AUDIT_READ,
@@ -144,6 +150,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
 }
+
+#: What is left of anybody's permissions once the school is closed: whoever owns it takes the data away.
+AFTER_CLOSING = frozenset({_P.CONSOLE_READ, _P.SCHOOL_EXPORT})
 
 #: Whom a role may take in, change and let go: people all of whose roles are in its set. Who signs or seals for the
 #: school is not made by the IT teacher, and owners are made by owners.

@@ -11,7 +11,7 @@ from datetime import date
 
 from backend.core import database
 from backend.core.actor import Actor, StaffId, machine
-from backend.core.database import TenantSession
+from backend.core.database import TenantId, TenantSession
 from backend.core.errors import Conflict
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
@@ -21,7 +21,7 @@ from backend.tenants.access import service as access
 from backend.tenants.people import service as people
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
-from infra.demo import sandbox_desk
+from infra.demo import contract, sandbox_desk
 from infra.demo.schools import DemoSchool, Staff
 
 #: Everybody's password in the demo; the site runs on loopback only.
@@ -41,6 +41,7 @@ def tenant_of(school: DemoSchool) -> uuid.UUID:
 
 async def seed(demo_schools: Sequence[DemoSchool], academic_year: str) -> None:
     """Open each school that is not open yet. A school is opened in one transaction, or not at all."""
+    opened = []
     for school in demo_schools:
         tenant_id = tenant_of(school)
         async with database.tenant_session(tenant_id, read_only=True) as session:
@@ -51,6 +52,9 @@ async def seed(demo_schools: Sequence[DemoSchool], academic_year: str) -> None:
         enrolled = await asyncio.gather(*(_enrol(account) for account in _accounts(school)))
         async with database.tenant_session(tenant_id) as session:
             await _fill(session, school, academic_year, dict(enrolled))
+        opened.append(TenantId(tenant_id))
+    if len(opened) == len(demo_schools):
+        await contract.own_all(opened, PASSWORD)
 
 
 def _profile(school: DemoSchool) -> SchoolProfile:
@@ -116,6 +120,7 @@ async def _fill(
             session, class_id, {subject: teachers.get((one.code, subject)) for subject in one.subjects}
         )
         await gradebook.open_sheets(session, class_id)
+    await contract.agree(session, operator, school.key)
 
 
 async def _hire(session: TenantSession, operator: Actor, staff: Staff) -> StaffId:

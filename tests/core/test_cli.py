@@ -97,13 +97,18 @@ def test_no_database_is_one_sentence(environment: dict[str, str], command: str, 
 
 @pytest.mark.parametrize(
     ("command", "variable", "role"),
-    [("serve", "DATABASE_URL", "hocba_app"), ("migrate", "DATABASE_MIGRATOR_URL", "hocba_migrator")],
+    [
+        ("serve", "DATABASE_URL", "hocba_app"),
+        ("dispatch", "DATABASE_URL", "hocba_app"),
+        ("migrate", "DATABASE_MIGRATOR_URL", "hocba_migrator"),
+        ("school pending", "DATABASE_OPERATOR_URL", "hocba_operator"),
+    ],
 )
 def test_a_wrong_password_is_one_sentence(
     environment: dict[str, str], embedded_stack: EmbeddedStack, command: str, variable: str, role: str
 ) -> None:
     address = f"postgresql://{role}:sai@127.0.0.1:{embedded_stack.ports['postgres']}/hocba"
-    refused = hocba(command, env=environment | {f"HOCBA_{variable}": address})
+    refused = hocba(*command.split(), env=environment | {f"HOCBA_{variable}": address})
     assert refused.returncode == 2
     assert refused.stderr.splitlines() == [
         f"hocba: HOCBA_{variable}: the database cannot be used: password authentication failed for user "

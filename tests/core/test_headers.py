@@ -56,7 +56,8 @@ async def test_to_sign_in_too(probe_site: Litestar) -> None:
 
 
 def test_production_insists_on_https(product: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PUBLIC_URL", "S3_ENDPOINT", "SIGNING_URL", "TSA_URL", "PROVINCE_URL"):
+    ours = ("PUBLIC_URL", "S3_ENDPOINT", "SIGNING_URL", "TSA_URL", "PROVINCE_URL")
+    for name in (*ours, "GOOGLE_ISSUER", "ENTRA_ISSUER", "OTHER_ISSUERS"):
         monkeypatch.setenv(f"HOCBA_{name}", "https://hocba.example")
     monkeypatch.setenv("HOCBA_ENVIRONMENT", "production")
     monkeypatch.setenv("HOCBA_ROUTE_LIMIT_FACTOR", "1")

@@ -4,16 +4,8 @@ import asyncpg
 from sqlalchemy import Column, Integer, String, Table, Uuid
 
 from backend.core import personal_data, settings
-from backend.core.personal_data import (
-    DIRECTORY,
-    MONTHS,
-    DataKind,
-    Ground,
-    Keep,
-    holding,
-    holdings,
-    register,
-)
+from backend.core.data_register import DIRECTORY, holdings, register
+from backend.core.personal_data import MONTHS, DataKind, Ground, Keep, holding
 from backend.tables import metadata
 from infra.embedded.stack import EmbeddedStack
 

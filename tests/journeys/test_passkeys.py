@@ -107,10 +107,10 @@ async def test_an_account_elsewhere_in_a_browser(chromium: Browser, site: Site) 
     again = await Person.arrive(chromium, site.url)
     await again.go(door)
     await again.look("76-door")
+    again.expected_status = 403
     await again.press("Đăng nhập bằng Google của trường")
     await again.page.get_by_role("link", name=re.compile("Tài khoản thử 2")).click()
     await again.sees("chưa được liên kết với ai ở trường")
-    again.expected_status = 403
     await again.look("77-not-linked")
     await again.press("Đăng nhập bằng Google của trường")
     await again.page.get_by_role("link", name=re.compile("Tài khoản thử 1")).click()

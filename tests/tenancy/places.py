@@ -3,7 +3,7 @@
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from litestar import Litestar
@@ -42,12 +42,18 @@ LATER: dict[str, Row] = {
     },
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
-    "delegation": {},
+    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1)},
+    "invoice": {},
+    "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
     "identity_provider": {"kind": "google"},
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},
 }
+#: Without the season of signatures: what pages and other systems see of an issued version.
+_ISSUE = """
+    update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
+"""
 #: What the directory keeps of an account and of a school's keys, as they themselves see it.
 _OF_ACCOUNT = (
     "login()",
@@ -63,7 +69,7 @@ _DIGEST = "select md5(string_agg(t::text, '|' order by t::text)) from directory.
 
 @dataclass
 class Place:
-    """A school with a class on its way to the signatures.
+    """A school with a class whose first transcript is issued.
 
     `ids` are one per table, `token` is in its texts, `seen` is what its own principal was shown, `key` is what another
     system shows that reads everything of the school.
@@ -84,6 +90,12 @@ class Place:
     @property
     def all_ids(self) -> list[uuid.UUID]:
         return [*self.ids.values(), self.school.tenant_id]
+
+    def ids_for(self, slots: list[str]) -> list[uuid.UUID]:
+        """Ids for parameters of these names: `class_id` means a row of `school_class`; all where no table fits."""
+        words = [slot.removesuffix("_id") for slot in slots]
+        likely = [one for name, one in self.ids.items() if any(word in name for word in words)]
+        return [*likely, self.school.tenant_id] if likely else self.all_ids
 
     @property
     def signs(self) -> list[str]:
@@ -222,7 +234,7 @@ async def _look_around(site: Litestar, place: Place) -> str:
 
 
 async def _place(name: str, token: str) -> Place:
-    """A school whose class 1A is assessed, confirmed and frozen, with one transcript on its way to the signatures."""
+    """A school whose class 1A is assessed, confirmed and frozen, with one transcript that counts as issued."""
     school = await open_small_school(name)
     async with school.session() as session:
         season = await confirmed_class(school, session, names=[f"Lò {token} An", f"Cầm {token} Bình"])
@@ -232,6 +244,7 @@ async def _place(name: str, token: str) -> Place:
     place = Place(school, season, token)
     place.key = await place.new_key(*Scope)
     async with school.session() as session:
+        await session.execute(text(_ISSUE), {"id": version.id})
         place.ids = await _ids(session) | {"transcript_version": version.id}
     return place
 

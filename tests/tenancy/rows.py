@@ -51,12 +51,17 @@ async def digests(session: TenantSession) -> dict[str, str]:
     return {row[0]: row[1] for row in await session.execute(text(" union all ".join(parts)))}
 
 
+def new_token() -> str:
+    """A word that is nowhere else."""
+    return f"canary{secrets.token_hex(8)}"
+
+
 @dataclass
 class Tenant:
     """A school with one row in every table; each of its texts holds `token`, which is nowhere else."""
 
     tenant_id: TenantId
-    token: str = field(default_factory=lambda: f"canary{secrets.token_hex(8)}")
+    token: str = field(default_factory=new_token)
     rows: dict[str, Row] = field(default_factory=dict)
 
     def key(self, table: Table) -> Row:

@@ -55,6 +55,7 @@ DEFINERS = {
     "directory.applications(text, text)",
     "directory.application(text, uuid)",
     "directory.decide_application(text, uuid, text, text, uuid)",
+    "directory.move_session(uuid, text, uuid)",
     "directory.publish_invitation(text, uuid)",
     "directory.find_invitation(text)",
     "directory.find_login(text)",

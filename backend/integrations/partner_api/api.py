@@ -191,9 +191,9 @@ async def download_xml(
 
 async def _download(request: Request, actor: Actor, version_id: uuid.UUID, kind: FileKind) -> Response[bytes]:
     async with transaction(request) as session:
-        sha256, pupil = await service.file_of(session, version_id, kind)
+        student_id, sha256 = await service.find_file(session, version_id, kind)
     data = await service.file(actor, sha256)
-    await service.record_read(actor, f"file {kind}", version_id, [pupil])
+    await service.record_read(actor, f"file {kind}", version_id, [student_id])
     digest = base64.b64encode(bytes.fromhex(sha256)).decode()
     headers = {
         "Content-Disposition": f'attachment; filename="{version_id}.{kind}"',

@@ -1,7 +1,7 @@
 """What other systems may read, and that they did. Whoever asks holds a key of one school; its scope was checked."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from backend.core import audit, storage
@@ -116,12 +116,12 @@ async def list_deliveries(
     return DeliveryPage(items=items, next_cursor=following)
 
 
-async def file_of(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> tuple[str, uuid.UUID]:
-    """SHA-256 of a file of an issued version, and the pupil. Raises NotFound, Conflict before it is issued."""
+async def find_file(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> tuple[uuid.UUID, str]:
+    """The pupil of an issued version and the SHA-256 of its file. Raises NotFound, Conflict before it is issued."""
     version = await transcripts.get_version(session, version_id)
     if version.state != VersionState.ISSUED:
         raise Conflict(f"Học bạ của học sinh mã {version.student_code} chưa được phát hành nên chưa có tệp.")
-    return await transcripts.digest_of_file(session, version_id, kind), version.student_id
+    return version.student_id, await transcripts.digest_of_file(session, version_id, kind)
 
 
 async def file(actor: Actor, sha256: str) -> bytes:
@@ -130,9 +130,9 @@ async def file(actor: Actor, sha256: str) -> bytes:
 
 
 async def record_read(
-    actor: Actor, what: str, subject_id: uuid.UUID | None, pupils: Collection[uuid.UUID]
+    actor: Actor, what: str, subject_id: uuid.UUID | None, pupils: Sequence[uuid.UUID]
 ) -> None:
-    """A system has read records about these pupils; a reading transaction cannot say so itself."""
+    """A system has read something about pupils; a reading transaction cannot say so itself."""
     async with tenant_session(TenantId(actor.tenant_id)) as session:
         await audit.record(
             session, actor, Action.API_READ, subject_id, about=pupils, what=what, count=len(pupils)

@@ -1,9 +1,14 @@
-"""Running a school across its slices: what hangs on a person before they leave."""
+"""Running a school across its slices: certificates, use, and what hangs on a person before they leave."""
 
+from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
-from backend.records.management.schemas import Unfinished
+from backend.records.management import rules
+from backend.records.management.schemas import Certificate, SeasonUse, Unfinished
 from backend.records.roster import service as roster
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import VersionState
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
 from backend.tenants.people import service as people
 
@@ -21,3 +26,24 @@ async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished
         leads=tuple(one.name for one in mine if one.homeroom_teacher_id == staff_id),
         teaches=tuple(one.name for one in mine if one.homeroom_teacher_id != staff_id),
     )
+
+
+def whole_number(typed: str, field: str) -> int:
+    """A number as people type it. Raises Invalid that names the field."""
+    return rules.whole_number(typed, field)
+
+
+async def certificates(session: TenantSession) -> list[Certificate]:
+    """The seal and everybody who signs: until when their certificates hold, what is most urgent first."""
+    return rules.certificates(
+        await people.list_staff(session), await credentials.list_credentials(session), clock.now()
+    )
+
+
+async def season_use(session: TenantSession) -> SeasonUse:
+    """How many transcripts the school has issued, and how many are on their way."""
+    issued = on_the_way = 0
+    for states in (await transcripts.counts(session)).values():
+        issued += states.get(VersionState.ISSUED, 0)
+        on_the_way += sum(number for state, number in states.items() if state != VersionState.ISSUED)
+    return SeasonUse(issued=issued, on_the_way=on_the_way)

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
-from backend.core import admission, clock, personal_data, storage
+from backend.core import admission, clock, data_register, storage
 from backend.core.admission import RouteClass
 from backend.core.errors import AppError, Invalid
 from backend.core.personal_data import DataKind
@@ -87,7 +87,7 @@ async def show_register(request: Request) -> Html:
     return page(
         request,
         "records/privacy/register.html",
-        holdings=personal_data.register(),
+        holdings=data_register.register(),
         personal=DataKind.PERSONAL,
         sensitive=DataKind.SENSITIVE,
     )
@@ -101,7 +101,7 @@ async def show_request(
     return page(
         request,
         "records/privacy/request.html",
-        one=await service.show_request(session, actor, request_id),
+        one=await service.read_request(session, actor, request_id),
         today=clock.today(),
         kinds=KIND_NAMES,
         relations=RELATION_NAMES,

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     ForeignKeyConstraint,
     LargeBinary,
     Table,
+    Uuid,
     and_,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -20,8 +23,8 @@ from backend.core.database import TenantSession, metadata
 from backend.records.privacy.models import DataRequest
 from backend.records.roster.models import Student
 
-#: Columns that name a subject without a reference: what is signed, what was done to.
-_SUBJECT = "subject_id"
+#: Columns that name a subject without a reference: what is signed, what was done to; and others that a deed was about.
+_SUBJECT, _ABOUT = "subject_id", "about"
 
 
 async def insert_request(session: TenantSession, row: dict[str, Any]) -> None:
@@ -66,7 +69,8 @@ async def student_by_code(session: TenantSession, student_code: str) -> uuid.UUI
 
 
 async def rows_about(session: TenantSession, student_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
-    """Every row that is the pupil's or refers to such a row, by table; without bytes, which are parts of files.
+    """Every row that is the pupil's or refers to such a row, by table; without bytes, which are parts of files, and
+    without the other pupils that a deed was about.
 
     Tables are found by their references, so that a new one is not forgotten.
     """
@@ -88,7 +92,11 @@ async def _rows_of(
     links = [] if table.schema else list(_links(table, known))
     if not links:
         return []
-    shown = [column for column in table.columns if not isinstance(column.type, LargeBinary)]
+    shown = [
+        column
+        for column in table.columns
+        if not isinstance(column.type, LargeBinary) and column.name != _ABOUT
+    ]
     query = select(*shown).where(table.columns.tenant_id == session.tenant_id, or_(*links))
     return [dict(row._mapping) for row in await session.execute(query)]
 
@@ -103,6 +111,9 @@ def _links(table: Table, known: dict[str, set[uuid.UUID]]) -> list[ColumnElement
         for key in table.constraints
         if isinstance(key, ForeignKeyConstraint) and key.referred_table.name in known
     ]
+    everything = set[uuid.UUID]().union(*known.values())
     if _SUBJECT in table.columns:
-        links.append(table.columns[_SUBJECT].in_(set().union(*known.values())))
+        links.append(table.columns[_SUBJECT].in_(everything))
+    if _ABOUT in table.columns:
+        links.append(table.columns[_ABOUT].op("&&")(literal(list(everything), ARRAY(Uuid))))
     return links

@@ -57,7 +57,8 @@ async def record_request(session: TenantSession, actor: Actor, new: NewDataReque
     row = said | msgspec.structs.asdict(last) | {"kind": new.kind.value, "relation": new.relation.value}
     row |= {"id": request_id, "student_id": student_id, "recorded_by": actor.staff_id}
     await queries.insert_request(session, row | {"state": RequestState.RECEIVED.value})
-    await _record(session, actor, Action.DATA_REQUEST_RECORDED, request_id, kind=new.kind.value)
+    recorded = Action.DATA_REQUEST_RECORDED
+    await _record(session, actor, recorded, request_id, student_id, kind=new.kind.value)
     return request_id
 
 
@@ -68,7 +69,7 @@ async def acknowledge(session: TenantSession, actor: Actor, request_id: uuid.UUI
     if row.state == RequestState.RECEIVED:
         under_way = {"state": RequestState.UNDER_WAY.value, "acknowledged_at": clock.now()}
         await queries.update_request(session, request_id, **under_way)
-        await _record(session, actor, Action.DATA_REQUEST_ACKNOWLEDGED, request_id)
+        await _record(session, actor, Action.DATA_REQUEST_ACKNOWLEDGED, request_id, row.student_id)
 
 
 async def extend(session: TenantSession, actor: Actor, request_id: uuid.UUID, reason: str) -> None:
@@ -78,7 +79,8 @@ async def extend(session: TenantSession, actor: Actor, request_id: uuid.UUID, re
     _require_text("Lý do gia hạn", reason)
     answer_by = rules.extended(row.answer_by, row.extension_reason)
     await queries.update_request(session, request_id, answer_by=answer_by, extension_reason=reason)
-    await _record(session, actor, Action.DATA_REQUEST_EXTENDED, request_id, answer_by=f"{answer_by}")
+    extended = Action.DATA_REQUEST_EXTENDED
+    await _record(session, actor, extended, request_id, row.student_id, answer_by=f"{answer_by}")
 
 
 async def close(
@@ -94,7 +96,8 @@ async def close(
     await queries.update_request(session, request_id, acknowledged_at=row.acknowledged_at or now, **closed)
     outcome = Outcome.REFUSED if refused else Outcome.DONE
     label = KIND_NAMES[RequestKind(row.kind)]
-    await audit.record(session, actor, Action.DATA_REQUEST_ANSWERED, request_id, label, outcome)
+    about = (row.student_id,)
+    await audit.record(session, actor, Action.DATA_REQUEST_ANSWERED, request_id, label, outcome, about)
 
 
 async def list_requests(session: TenantSession) -> list[DataRequestView]:
@@ -105,24 +108,26 @@ async def list_requests(session: TenantSession) -> list[DataRequestView]:
     return waiting + [one for one in found if not one.due_on]
 
 
-async def show_request(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> DataRequestView:
-    """One request; that it was looked at is recorded. Raises NotFound."""
-    found = await _get_request(session, request_id)
-    label = f"Yêu cầu về học sinh mã {found.student_code}"
-    audit_reads.record_read(session, actor, Action.DATA_REQUEST_READ, found.id, label, [found.student_id])
-    return found
-
-
-async def _get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequestView:
+async def get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequestView:
+    """One request. Raises NotFound."""
     row = await queries.find_request(session, request_id)
     if row is None:
         raise NotFound("Không tìm thấy yêu cầu này.")
     return _view(row, await _names(session))
 
 
+async def read_request(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> DataRequestView:
+    """One request, shown to `actor`, which is recorded. Raises NotFound."""
+    one = await get_request(session, request_id)
+    audit_reads.record_read(
+        session, actor, Action.DATA_REQUEST_READ, request_id, one.student_name, [one.student_id]
+    )
+    return one
+
+
 async def collect(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> PupilData:
     """All that is kept about the pupil of a request. Raises NotFound. Files are fetched by whoever asks."""
-    request = await _get_request(session, request_id)
+    request = await get_request(session, request_id)
     tables = await queries.rows_about(session, request.student_id)
     versions = tables.get("transcript_version", [])
     files = [
@@ -159,9 +164,14 @@ async def _hold(session: TenantSession, request_id: uuid.UUID) -> Any:
 
 
 async def _record(
-    session: TenantSession, actor: Actor, action: Action, request_id: uuid.UUID, **details: str
+    session: TenantSession,
+    actor: Actor,
+    action: Action,
+    request_id: uuid.UUID,
+    student_id: uuid.UUID,
+    **details: str,
 ) -> None:
-    deed = audit.Deed(request_id, "Yêu cầu về dữ liệu cá nhân", dict(details))
+    deed = audit.Deed(request_id, "Yêu cầu về dữ liệu cá nhân", dict(details), (student_id,))
     await audit.record_many(session, actor, action, [deed])
 
 

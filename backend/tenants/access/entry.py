@@ -15,7 +15,15 @@ from backend.core.database import account_session, public_session, tenant_sessio
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import passwords, queries
 from backend.tenants.access.schemas import Account, CodeWanted, Entered, Place
-from backend.tenants.access.service import MAX_PASSWORD, REFUSAL_SECONDS, TRIES, WRONG, enter, normal
+from backend.tenants.access.service import (
+    MAX_PASSWORD,
+    REFUSAL_SECONDS,
+    TRIES,
+    WRONG,
+    enter,
+    normal,
+    places_of,
+)
 from backend.tenants.factors import service as factors
 from backend.tenants.factors.schemas import Factor, Shown
 from backend.tenants.factors.service import Unproven
@@ -63,7 +71,7 @@ async def sign_in(login: str, password: str, client: Client, old_token: str = ""
         means = await factors.means(directory)
     if means.authenticator is not None:
         return CodeWanted(await _half(account.id))
-    return Entered(await enter(account.id, client, Factor.PASSWORD, old_token))
+    return await _entered(account.id, client, Factor.PASSWORD, old_token)
 
 
 async def sign_in_with_code(ticket: str, code: str, client: Client, old_token: str = "") -> Entered:
@@ -80,7 +88,7 @@ async def sign_in_with_code(ticket: str, code: str, client: Client, old_token: s
     except Unproven as error:
         await _record_refusals(account_id, "code")
         raise WrongCode(error.message, await _half(account_id)) from None
-    return Entered(await enter(account_id, client, shown.factor, old_token))
+    return await _entered(account_id, client, shown.factor, old_token)
 
 
 async def passkey_question(client: Client) -> str:
@@ -93,7 +101,12 @@ async def sign_in_with_passkey(answer: str, client: Client, old_token: str = "")
     """The browser's answer. Raises Unproven, TooManyTries."""
     await rate_limit.take(PASSKEY_TRIES, client.network)
     shown = await factors.check_passkey(answer, _ANYBODY)
-    return Entered(await enter(shown.account_id, client, shown.factor, old_token))
+    return await _entered(shown.account_id, client, shown.factor, old_token)
+
+
+async def _entered(account_id: uuid.UUID, client: Client, factor: Factor, old_token: str) -> Entered:
+    token = await enter(account_id, client, factor, old_token)
+    return Entered(token, has_choice=len(await places_of(account_id)) > 1)
 
 
 async def _check(account_id: uuid.UUID, code: str) -> Shown:

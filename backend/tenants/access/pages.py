@@ -1,6 +1,7 @@
 """Signing in, proving once more who one is, and signing out."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.params import FromQuery, QueryParameter, URLEncodedBody
@@ -147,7 +148,9 @@ async def sign_out(request: Request, session: Session, actor: CurrentActor) -> H
 
 
 def _in(request: Request, entered: Entered, tiep: str) -> Html:
-    return with_session(redirect(request, local_path(tiep)), entered.token)
+    wanted = local_path(tiep)
+    first = f"/chon-truong?tiep={quote(wanted, safe='/')}" if entered.has_choice else wanted
+    return with_session(redirect(request, first), entered.token)
 
 
 def _again(request: Request, data: SignInForm, error: AppError) -> Html:

@@ -33,6 +33,7 @@ _FIND_SESSION = Question(
         "from directory.find_session(:digest, :idle, :host)"
     )
 )
+_MOVE_SESSION = text("select directory.move_session(:session, :digest, :tenant)")
 _ROTATE_SESSION = text("select directory.rotate_session(:session, :digest, :factor, :at)")
 _FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
 _JOIN = text("select directory.join_school(:account, :staff)")
@@ -118,6 +119,12 @@ async def rotate_session(
     """Give one of the account's sessions a new token and a new proof; False when it has ended."""
     values = {"session": session_id, "digest": token_digest, "factor": factor, "at": at}
     return bool(await session.scalar(_ROTATE_SESSION, values))
+
+
+async def move_session(session: AnySession, session_id: uuid.UUID, digest: str, tenant_id: uuid.UUID) -> bool:
+    """Let a session of the account go on at another of its places, under a new token; False when there is none."""
+    values = {"session": session_id, "digest": digest, "tenant": tenant_id}
+    return bool(await session.scalar(_MOVE_SESSION, values))
 
 
 async def close_session(session: PublicSession, token_digest: str) -> None:

@@ -38,9 +38,10 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entered(msgspec.Struct, frozen=True):
-    """The person is in: the token of their session, for its cookie."""
+    """The person is in: the token of their session, for its cookie, and whether there are several schools to choose."""
 
     token: str
+    has_choice: bool = False
 
 
 class CodeWanted(msgspec.Struct, frozen=True):

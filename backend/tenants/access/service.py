@@ -58,6 +58,10 @@ _NOT_YET = (
 )
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
 
+_BELIEVED_HERE_ALONE = (
+    "Phiên này đăng nhập qua hệ thống của một trường nên chỉ dùng được ở trường ấy; "
+    "xin đăng xuất rồi đăng nhập bằng mật khẩu hoặc khóa truy cập để vào trường khác."
+)
 _WORKS_HERE = "Tài khoản này đã có chỗ làm việc ở trường; xin dùng tài khoản khác."
 
 
@@ -160,6 +164,20 @@ async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
 async def find_session(token: str, host: str) -> OpenSession | None:
     """The session of a token at the host where it was opened: 12 hours at most, 30 minutes unused."""
     return await queries.find_session(_digest(token), IDLE, host)
+
+
+async def move(sign_in: SignIn, tenant_id: uuid.UUID) -> str:
+    """The session goes on in another school of its account, under a new token; the old one is dead at once.
+
+    Raises Conflict where only the school of the session believes how its holder signed in, NotFound for other schools.
+    """
+    if sign_in.factor == Factor.ELSEWHERE:
+        raise Conflict(_BELIEVED_HERE_ALONE)
+    token = new_token()
+    async with account_session(sign_in.account_id) as directory:
+        if not await queries.move_session(directory, sign_in.session_id, _digest(token), tenant_id):
+            raise NotFound("Tài khoản này không làm việc ở trường vừa chọn.")
+    return token
 
 
 async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:

@@ -1,6 +1,6 @@
 """SQL of people."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -31,11 +31,14 @@ _PEOPLE = select(
     _ROLES.label("roles"),
 ).where(StaffMember.tenant_id == bindparam("tenant"))
 _SCHOOL_NAME = select(School.name).where(School.tenant_id == bindparam("tenant")).scalar_subquery()
+_CLOSES_ON = select(School.closes_on).where(School.tenant_id == bindparam("tenant")).scalar_subquery()
 _ONE = _PEOPLE.where(StaffMember.id == bindparam("staff"))
 _BY_ID = Question(_ONE)
 _BY_EMAIL = Question(_PEOPLE.where(StaffMember.email == bindparam("email")))
 _AT_SCHOOL = Question(
-    _ONE.where(StaffMember.left_at.is_(None)).add_columns(_SCHOOL_NAME.label("school_name"))
+    _ONE.where(StaffMember.left_at.is_(None)).add_columns(
+        _SCHOOL_NAME.label("school_name"), _CLOSES_ON.label("closes_on")
+    )
 )
 _WORKING = Question(_PEOPLE.where(StaffMember.left_at.is_(None)).order_by(StaffMember.id))
 _GONE = Question(_PEOPLE.where(StaffMember.left_at.is_not(None)).order_by(StaffMember.left_at.desc()))
@@ -103,10 +106,12 @@ async def count_staff(session: TenantSession) -> int:
     return await session.scalar(query) or 0
 
 
-async def find_staff_at_school(session: TenantSession, staff_id: StaffId) -> tuple[Staff, str] | None:
-    """A person who works here and the school's name, in one round trip: every signed-in request asks this."""
+async def find_staff_at_school(
+    session: TenantSession, staff_id: StaffId
+) -> tuple[Staff, str, date | None] | None:
+    """A person who works here, the school's name and when it closes: every signed-in request asks this."""
     rows = await session.ask(_AT_SCHOOL, staff=staff_id)
-    return (_staff(rows[0]), rows[0].school_name or "") if rows else None
+    return (_staff(rows[0]), rows[0].school_name or "", rows[0].closes_on) if rows else None
 
 
 async def _update(session: TenantSession, staff_id: StaffId, **values: object) -> None:

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date
+
+import msgspec
 
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.text import check_text
 from backend.tenants.people.schemas import Newcomer, Staff, role_label
-from backend.tenants.permissions import Role, grantable_by
+from backend.tenants.permissions import AFTER_CLOSING, Role, grantable_by
 from backend.tenants.subscriptions.schemas import Seats
 
 MAX_NAME = 80
@@ -101,3 +104,14 @@ def require_seat(seats: Seats, name: str) -> None:
             f"Trường đã dùng hết {seats.total} chỗ nên chưa nhận thêm được {name}; "
             "chủ trường cần tăng số chỗ hoặc cho một người thôi làm việc, rồi làm lại."
         )
+
+
+def after_closing(actor: Actor, school_name: str, closes_on: date) -> Actor:
+    """What is left of somebody at a school that is closed. Raises Forbidden for whoever does not own it."""
+    left = actor.permissions & AFTER_CLOSING
+    if not left:
+        raise Forbidden(
+            f"{school_name} đã đóng từ ngày {closes_on:%d/%m/%Y}; chỉ chủ trường còn vào được để tải dữ liệu. "
+            "Học bạ đã phát hành vẫn tra cứu được bằng mã."
+        )
+    return msgspec.structs.replace(actor, permissions=left)

@@ -174,12 +174,18 @@ async def actor_of(session: TenantSession, staff_id: StaffId) -> Actor:
 
 
 async def workplace_of(session: TenantSession, staff_id: StaffId) -> Workplace:
-    """The signed-in person of a request and their school. Raises Unauthenticated when they have left it."""
+    """The signed-in person of a request and their school.
+
+    Raises Unauthenticated when they have left it, Forbidden when it is closed and they do not own it.
+    """
     found = await queries.find_staff_at_school(session, staff_id)
     if found is None:
         raise Unauthenticated("Tài khoản này không còn làm việc ở trường; xin liên hệ nhà trường.")
-    staff, school_name = found
-    return Workplace(actor=_actor(session, staff), school_name=school_name, role_label=staff.role_label)
+    staff, school_name, closes_on = found
+    actor = _actor(session, staff)
+    if closes_on is not None and closes_on <= clock.today():
+        actor = rules.after_closing(actor, school_name, closes_on)
+    return Workplace(actor=actor, school_name=school_name, role_label=staff.role_label)
 
 
 def _working(staff: Staff) -> Staff:

@@ -1,7 +1,7 @@
 """The school of a tenant."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ARRAY, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +18,7 @@ class School(Base):
         {
             "info": holding(
                 public="name code tax_code province_code province ward levels address phone",
-                internal="opened_at",
+                internal="opened_at closes_on successor",
             )
         },
     )
@@ -34,3 +34,5 @@ class School(Base):
     address: Mapped[str]
     phone: Mapped[str]
     opened_at: Mapped[datetime]
+    closes_on: Mapped[date | None]
+    successor: Mapped[str]

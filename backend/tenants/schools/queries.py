@@ -1,5 +1,6 @@
 """SQL of schools."""
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from sqlalchemy import insert, select, text, update
 from backend.core import clock
 from backend.core.database import TenantSession
 from backend.tenants.schools.models import School
-from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
+from backend.tenants.schools.schemas import Closing, SchoolLevel, SchoolProfile
 
 
 async def register_tenant(session: TenantSession) -> None:
@@ -18,7 +19,9 @@ async def register_tenant(session: TenantSession) -> None:
 
 async def insert_school(session: TenantSession, profile: SchoolProfile) -> None:
     """Add the school of the session's tenant."""
-    query = insert(School).values(tenant_id=session.tenant_id, opened_at=clock.now(), **_values(profile))
+    query = insert(School).values(
+        tenant_id=session.tenant_id, opened_at=clock.now(), successor="", **_values(profile)
+    )
     await session.execute(query)
 
 
@@ -26,6 +29,20 @@ async def change_school(session: TenantSession, profile: SchoolProfile) -> None:
     """Replace what the school is called and where it is."""
     mine = School.tenant_id == session.tenant_id
     await session.execute(update(School).where(mine).values(_values(profile)))
+
+
+async def find_closing(session: TenantSession) -> Closing | None:
+    """When the school closes, if that is planned or past."""
+    school = await session.scalar(select(School).where(School.tenant_id == session.tenant_id))
+    if school is None or school.closes_on is None:
+        return None
+    return Closing(closes_on=school.closes_on, successor=school.successor)
+
+
+async def set_closing(session: TenantSession, closes_on: date | None, successor: str) -> None:
+    """Write when the school closes; None: it stays open."""
+    mine = School.tenant_id == session.tenant_id
+    await session.execute(update(School).where(mine).values(closes_on=closes_on, successor=successor))
 
 
 async def find_school(session: TenantSession) -> SchoolProfile | None:

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 from backend.core.errors import Invalid
 from backend.core.text import check_text
-from backend.tenants.schools.schemas import PROVINCES, SchoolLevel, SchoolProfile
+from backend.tenants.schools.schemas import PROVINCES, Closing, SchoolLevel, SchoolProfile
 
 #: Mã số thuế: ten digits, a dependent unit three more (Thông tư 86/2024/TT-BTC Điều 5).
 _TAX_CODE = re.compile(r"\d{10}(-\d{3})?", re.ASCII)
 #: Mã định danh of the school in the sector's database.
 _MINISTRY_CODE = re.compile(r"\d{8,10}", re.ASCII)
+#: Between the plan to close and the day: time to sign what is under way and to take the data away.
+LEAST_NOTICE, LONGEST_NOTICE = timedelta(days=30), timedelta(days=400)
 _PHONE = re.compile(r"0\d{9,10}", re.ASCII)
 
 
@@ -59,6 +62,16 @@ def new_profile(
         ward=_required(ward, "Xã, phường, đặc khu", 80),
         levels=checked_levels(levels),
     )
+
+
+def planned_closing(closes_on: date, successor: str, today: date) -> Closing:
+    """A closing as it may be planned. Raises Invalid for a day too near or too far, or without who takes over."""
+    if not today + LEAST_NOTICE <= closes_on <= today + LONGEST_NOTICE:
+        raise Invalid(
+            f"Ngày đóng trường phải cách hôm nay từ {LEAST_NOTICE.days} đến {LONGEST_NOTICE.days} ngày, "
+            "để mọi người kịp ký và tải dữ liệu; xin chọn lại ngày."
+        )
+    return Closing(closes_on=closes_on, successor=_required(successor, "Đơn vị nhận bàn giao hồ sơ", 200))
 
 
 def checked_tax_code(tax_code: str) -> str:

@@ -1,5 +1,6 @@
 """The words of schools."""
 
+from datetime import date
 from enum import StrEnum
 
 import msgspec
@@ -71,6 +72,13 @@ def level_of(grade_level: int) -> SchoolLevel:
         if grade_level in grades:
             return level
     raise ValueError(f"no school level has grade {grade_level}")
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """The first day on which nobody works at the school any more, and who takes its records over."""
+
+    closes_on: date
+    successor: str
 
 
 class SchoolProfile(msgspec.Struct, frozen=True, kw_only=True):

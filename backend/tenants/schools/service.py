@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Iterable
 
-from backend.core import audit
+from backend.core import audit, clock
 from backend.core.actor import Actor
 from backend.core.audit import Action, Deed
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Conflict, NotFound
+from backend.core.text import read_day
 from backend.tenants.schools import queries, rules
-from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
+from backend.tenants.schools.schemas import Closing, SchoolLevel, SchoolProfile
 
 
 async def open_school(tenant_id: uuid.UUID, profile: SchoolProfile) -> None:
@@ -77,3 +78,35 @@ async def change_school(
         deed = Deed(None, new.name, rules.differences(old, new))
         await audit.record_many(session, actor, Action.SCHOOL_CHANGED, [deed])
     return new
+
+
+async def closing(session: TenantSession) -> Closing | None:
+    """When the school closes, if that is planned or past."""
+    return await queries.find_closing(session)
+
+
+async def plan_closing(session: TenantSession, actor: Actor, closes_on: str, successor: str) -> Closing:
+    """From that day on nobody works at the school; its owner may still take the data away. Nothing is removed.
+
+    Raises Invalid for a day that cannot be, or without who takes the records over.
+    """
+    planned = rules.planned_closing(read_day(closes_on, "Ngày đóng trường"), successor, clock.today())
+    await queries.set_closing(session, planned.closes_on, planned.successor)
+    await audit.record(
+        session,
+        actor,
+        Action.CLOSING_PLANNED,
+        None,
+        planned.successor,
+        closes_on=planned.closes_on.isoformat(),
+    )
+    return planned
+
+
+async def cancel_closing(session: TenantSession, actor: Actor) -> None:
+    """The school stays open. Raises Conflict when no closing is planned, or the day has come."""
+    planned = await queries.find_closing(session)
+    if planned is None or planned.closes_on <= clock.today():
+        raise Conflict("Không có lịch đóng trường nào để hủy, hoặc trường đã đóng.")
+    await queries.set_closing(session, None, "")
+    await audit.record(session, actor, Action.CLOSING_CANCELLED, None, planned.successor)

@@ -5,8 +5,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.core.database import TenantSession
-from backend.tenants.subscriptions.models import SubscriptionRow
-from backend.tenants.subscriptions.schemas import Plan, Subscription
+from backend.tenants.subscriptions.models import InvoiceRow, SubscriptionRow
+from backend.tenants.subscriptions.schemas import Invoice, Plan, Subscription
 
 
 async def hold(session: TenantSession) -> None:
@@ -29,3 +29,20 @@ async def save(session: TenantSession, subscription: Subscription) -> None:
     values = msgspec.structs.asdict(subscription)
     query = insert(SubscriptionRow).values(tenant_id=session.tenant_id, **values)
     await session.execute(query.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
+
+
+async def insert_invoice(session: TenantSession, invoice: Invoice) -> None:
+    """Add one."""
+    values = msgspec.structs.asdict(invoice)
+    await session.execute(insert(InvoiceRow).values(tenant_id=session.tenant_id, **values))
+
+
+async def invoices(session: TenantSession) -> list[Invoice]:
+    """All, the newest first."""
+    query = (
+        select(InvoiceRow)
+        .where(InvoiceRow.tenant_id == session.tenant_id)
+        .order_by(InvoiceRow.issued_on.desc(), InvoiceRow.number.desc())
+    )
+    names = Invoice.__struct_fields__
+    return [Invoice(**{name: getattr(row, name) for name in names}) for row in await session.scalars(query)]

@@ -1,13 +1,15 @@
 """The plan of a school and its seats."""
 
+import uuid
 from decimal import Decimal
 
 from backend.core import audit, clock
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
+from backend.core.errors import NotFound
 from backend.tenants.subscriptions import queries, rules
-from backend.tenants.subscriptions.schemas import PLAN_NAMES, TRIAL_SEATS, Plan, Subscription
+from backend.tenants.subscriptions.schemas import PLAN_NAMES, TRIAL_SEATS, Invoice, Plan, Subscription
 
 
 async def get(session: TenantSession) -> Subscription:
@@ -40,11 +42,29 @@ async def change(
         f"Gói {PLAN_NAMES[plan]}, {seats} chỗ",
         old_plan=old.plan,
         old_seats=old.seats,
-        old_price=str(old.seat_price),
+        old_price=f"{old.seat_price:f}",
         new_plan=plan,
         new_seats=seats,
-        new_price=str(seat_price),
+        new_price=f"{seat_price:f}",
     )
+
+
+async def add_invoice(session: TenantSession, invoice: Invoice) -> None:
+    """Take an invoice over from whoever writes them; the school sees it from now on."""
+    await queries.insert_invoice(session, invoice)
+
+
+async def list_invoices(session: TenantSession) -> list[Invoice]:
+    """All invoices of the school, the newest first."""
+    return await queries.invoices(session)
+
+
+async def get_invoice(session: TenantSession, invoice_id: uuid.UUID) -> Invoice:
+    """One invoice. Raises NotFound."""
+    found = [one for one in await queries.invoices(session) if one.id == invoice_id]
+    if not found:
+        raise NotFound("Không tìm thấy hóa đơn này.")
+    return found[0]
 
 
 def _trial() -> Subscription:

@@ -110,6 +110,7 @@ class Provider:
         )
         page = (
             '<!doctype html><html lang="vi"><meta charset="utf-8"><title>Nơi đăng nhập thử nghiệm</title>'
+            '<link rel="icon" href="data:,">'
             f"<h1>Nơi đăng nhập thử nghiệm</h1><p>Bạn là ai?</p><ul>{links}</ul></html>"
         )
         return Reply(body=page.encode(), content_type="text/html; charset=utf-8")

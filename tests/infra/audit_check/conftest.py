@@ -29,8 +29,14 @@ from tests.factories.signing_school import settings_for
 from tests.factories.small_school import open_small_school
 from tests.fakes.processes import SigningService, start_signing_service
 
-#: Events of each school before the first checkpoint, before the second, after it, and outside the chain.
-FIRST, SECOND, LATER, OUTSIDE = 6, 3, 2, 1
+#: Events of each school before the first checkpoint, before the second, and after it.
+FIRST, SECOND, LATER = 6, 3, 2
+#: One more of each in the hands of the owner, outside the chain.
+_OUTSIDE = """
+    insert into audit_event (tenant_id, id, at, actor_name, action, subject_label, about, outcome, details)
+    select tenant_id, gen_random_uuid(), now(), actor_name, action, subject_label, about, outcome, details
+    from audit_event where n = 1 and tenant_id = any($1::uuid[])
+"""
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -166,7 +172,6 @@ async def sealed(authority: SigningService, embedded_stack: EmbeddedStack) -> tu
     for school in schools:
         await record(school, LATER)
         await chain(school)
-        await record(school, OUTSIDE)
     return schools
 
 
@@ -181,6 +186,7 @@ async def hands(
     transaction = owner.transaction()
     await transaction.start()
     await owner.execute("alter table audit_event no force row level security")
+    await owner.execute(_OUTSIDE, sealed)
     store = Store(sources_of(product, authority))
     trusted = anchors(Path(authority.trust_root.parent))
     yield Hands(owner, sealed, store, trusted)

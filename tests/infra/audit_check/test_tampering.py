@@ -12,7 +12,7 @@ from backend.remote_signing.formats.timestamps import read_timestamp, timestamp_
 from backend.remote_signing.timestamping import service as timestamping
 from infra.audit_check.findings import Kind
 from tests.factories.pki import Pki
-from tests.infra.audit_check.conftest import FIRST, LATER, OUTSIDE, SECOND, Hands
+from tests.infra.audit_check.conftest import FIRST, LATER, SECOND, Hands
 
 _CHAINED = FIRST + SECOND + LATER
 
@@ -24,8 +24,8 @@ async def kinds(hands: Hands) -> set[Kind]:
 async def test_untouched(hands: Hands) -> None:
     report = await hands.check()
     assert report.findings == []
-    assert (report.schools, report.events) == (2, 2 * (_CHAINED + OUTSIDE))
-    assert (report.waiting, report.checkpoints) == (2 * OUTSIDE, 2)
+    assert (report.schools, report.events) == (2, 2 * (_CHAINED + 1))
+    assert (report.waiting, report.checkpoints) == (2, 2)
 
 
 #: One statement each, about the first school ($1).

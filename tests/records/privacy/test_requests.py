@@ -133,6 +133,10 @@ async def test_the_copy_holds_everything(place: SmallSchool, clerk: Browser) -> 
     assert len(tables["mark"]) > 10
     others = {row["student_id"] for name in ("mark", "enrollment", "transcript") for row in tables[name]}
     assert others == {pupil["id"]}
+    assert Action.RESULTS_CONFIRMED in {row["action"] for row in tables["audit_event"]}, (
+        "a deed about the class"
+    )
+    assert not any("about" in row for row in tables["audit_event"]), "that names other pupils"
     async with place.session(read_only=True) as session:
         taken = select(AuditEvent).where(AuditEvent.action == Action.PUPIL_DATA_EXPORTED)
         [event] = await session.scalars(taken)

@@ -1,0 +1,29 @@
+"""Exports of all data of a school."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.core.database import TenantTable, tenant_key
+from backend.core.personal_data import holding
+
+
+class SchoolExport(TenantTable):
+    """One export. `cursor` is the digest of the last file that is packed; `parts` are the archives so far."""
+
+    __tablename__ = "school_export"
+    __table_args__ = (
+        tenant_key("asked_by", "staff_member"),
+        {"info": holding(internal="asked_at state parts cursor finished_at problem")},
+    )
+
+    asked_by: Mapped[uuid.UUID]
+    asked_at: Mapped[datetime]
+    state: Mapped[str]
+    parts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    cursor: Mapped[str]
+    finished_at: Mapped[datetime | None]
+    problem: Mapped[str | None]

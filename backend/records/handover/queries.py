@@ -1,0 +1,79 @@
+"""SQL of exports: the rows of every table that the school has, as PostgreSQL itself writes CSV."""
+
+import io
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, text, update
+
+from backend.core.database import TenantSession, driver_connection
+from backend.core.storage import StoredObject
+from backend.records.handover.models import SchoolExport
+from backend.records.handover.schemas import ZIP_TYPE, StoredFile
+
+#: Every table of schools, so that one that is added later is exported without anybody remembering it.
+_TABLES = text("""
+    select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+    where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and c.relrowsecurity
+      and has_table_privilege(c.oid, 'select')
+    order by c.relname
+""")
+
+
+async def tables(session: TenantSession) -> Sequence[str]:
+    """Names of all tables with rows of schools."""
+    return (await session.scalars(_TABLES)).all()
+
+
+async def as_csv(session: TenantSession, table: str) -> bytes:
+    """The school's rows of a table, with a line of column names."""
+    out = io.BytesIO()
+    driver = await driver_connection(session)
+    await driver.copy_from_table(table, schema_name="public", output=out, format="csv", header=True)
+    return out.getvalue()
+
+
+async def files_after(session: TenantSession, cursor: str, limit: int) -> list[StoredFile]:
+    """Files of the school behind a digest, in the order of digests; earlier exports are not exported."""
+    query = (
+        select(StoredObject.sha256, StoredObject.size, StoredObject.content_type)
+        .where(
+            StoredObject.tenant_id == session.tenant_id,
+            StoredObject.sha256 > cursor,
+            StoredObject.content_type != ZIP_TYPE,
+        )
+        .order_by(StoredObject.sha256)
+        .limit(limit)
+    )
+    return [
+        StoredFile(sha256=row.sha256, size=row.size, content_type=row.content_type)
+        for row in await session.execute(query)
+    ]
+
+
+async def insert_export(session: TenantSession, values: dict[str, object]) -> None:
+    """Add one."""
+    await session.execute(insert(SchoolExport).values(tenant_id=session.tenant_id, **values))
+
+
+async def exports(session: TenantSession) -> Sequence[SchoolExport]:
+    """All exports, the newest first."""
+    query = (
+        select(SchoolExport)
+        .where(SchoolExport.tenant_id == session.tenant_id)
+        .order_by(SchoolExport.asked_at.desc(), SchoolExport.id.desc())
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def find(session: TenantSession, export_id: uuid.UUID) -> SchoolExport | None:
+    """One export, as it is now."""
+    key = (session.tenant_id, export_id)
+    return await session.get(SchoolExport, key, populate_existing=True)
+
+
+async def change(session: TenantSession, export_id: uuid.UUID, **values: object) -> None:
+    """Write how far an export has come."""
+    mine = (SchoolExport.tenant_id == session.tenant_id, SchoolExport.id == export_id)
+    await session.execute(update(SchoolExport).where(*mine).values(values))

@@ -1,0 +1,46 @@
+"""How an export is cut into archives, and how long it may be taken away."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from backend.core.errors import Conflict, NotFound
+from backend.records.handover.schemas import Export, ExportState, Part, StoredFile
+
+#: An archive has at most so many files and bytes, give or take one file: what a worker holds in memory.
+MOST_FILES, MOST_BYTES = 500, 60_000_000
+TAKE_AWAY = timedelta(days=7)
+_ENDINGS = {"application/pdf": "pdf", "application/xml": "xml"}
+
+
+def first_files(files: Sequence[StoredFile]) -> tuple[StoredFile, ...]:
+    """As many of the files, in their order, as one archive takes; at least one, if there is any."""
+    taken: list[StoredFile] = []
+    for file in files[:MOST_FILES]:
+        if taken and sum(one.size for one in taken) + file.size > MOST_BYTES:
+            break
+        taken.append(file)
+    return tuple(taken)
+
+
+def name_of(file: StoredFile) -> str:
+    """Where a file lies in the archive: under its digest, which the tables name."""
+    return f"tep/{file.sha256}.{_ENDINGS.get(file.content_type, 'bin')}"
+
+
+def part_of(export: Export, number: int, now: datetime) -> Part:
+    """The archive with that number, from 1. Raises NotFound, Conflict when it is not ready or too old."""
+    if not 1 <= number <= len(export.parts):
+        raise NotFound("Không tìm thấy phần này của bản xuất dữ liệu.")
+    if export.state is not ExportState.READY or export.ends_at is None:
+        raise Conflict("Bản xuất dữ liệu chưa xong; xin chờ đến khi trạng thái là Sẵn sàng.")
+    if now > export.ends_at:
+        raise Conflict(
+            f"Bản xuất này chỉ tải được đến {export.ends_at:%d/%m/%Y}; hãy xuất lại để có dữ liệu mới nhất."
+        )
+    return export.parts[number - 1]
+
+
+def require_none_running(exports: Sequence[Export]) -> None:
+    """Raises Conflict while an export is being packed."""
+    if any(one.state is ExportState.RUNNING for one in exports):
+        raise Conflict("Đang có một bản xuất dữ liệu được đóng gói; xin chờ bản ấy xong.")

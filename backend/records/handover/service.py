@@ -1,0 +1,75 @@
+"""Taking all data of a school away: ask, look, fetch."""
+
+import uuid
+
+import msgspec
+
+from backend.core import audit, clock, outbox, rate_limit
+from backend.core.actor import Actor, StaffId
+from backend.core.audit import Action
+from backend.core.database import TenantSession
+from backend.core.errors import NotFound
+from backend.core.ids import new_id
+from backend.records.handover import queries, rules
+from backend.records.handover.events import SchoolExportAsked
+from backend.records.handover.models import SchoolExport
+from backend.records.handover.schemas import Export, ExportId, ExportState, Part
+from backend.tenants.people import service as people
+
+#: Packing all files of a school is work for minutes.
+PER_SCHOOL = rate_limit.Limit(name="school-export", burst=2, per_seconds=86_400)
+
+
+async def ask(session: TenantSession, actor: Actor) -> ExportId:
+    """Have all data of the school packed, as it is from now on.
+
+    Raises Conflict while another export is being packed, TooManyTries at the third of a day.
+    """
+    rules.require_none_running(await list_exports(session))
+    await rate_limit.take(PER_SCHOOL, str(session.tenant_id))
+    export_id = ExportId(new_id())
+    values: dict[str, object] = {
+        "id": export_id,
+        "asked_by": actor.staff_id,
+        "asked_at": clock.now(),
+        "state": ExportState.RUNNING,
+        "parts": [],
+        "cursor": "",
+    }
+    await queries.insert_export(session, values)
+    await outbox.emit(session, SchoolExportAsked(export_id))
+    await audit.record(session, actor, Action.EXPORT_ASKED, export_id, "Bản xuất dữ liệu của trường")
+    return export_id
+
+
+async def list_exports(session: TenantSession) -> list[Export]:
+    """All exports, the newest first."""
+    names = {one.id: one.full_name for one in await people.list_staff(session)}
+    names |= {one.id: one.full_name for one in await people.list_former(session)}
+    return [_view(row, names.get(StaffId(row.asked_by), "")) for row in await queries.exports(session)]
+
+
+async def take_part(session: TenantSession, actor: Actor, export_id: uuid.UUID, number: int) -> Part:
+    """One archive of an export, to be fetched from the store; the deed is recorded.
+
+    Raises NotFound, Conflict when it is not ready or too old.
+    """
+    row = await queries.find(session, export_id)
+    if row is None:
+        raise NotFound("Không tìm thấy bản xuất dữ liệu này.")
+    part = rules.part_of(_view(row, ""), number, clock.now())
+    await audit.record(session, actor, Action.EXPORT_DOWNLOADED, row.id, part.name, sha256=part.sha256)
+    return part
+
+
+def _view(row: SchoolExport, asked_by: str) -> Export:
+    return Export(
+        id=ExportId(row.id),
+        asked_by=asked_by,
+        asked_at=row.asked_at,
+        state=ExportState(row.state),
+        parts=msgspec.convert(row.parts, tuple[Part, ...]),
+        finished_at=row.finished_at,
+        ends_at=row.finished_at + rules.TAKE_AWAY if row.finished_at else None,
+        problem=row.problem,
+    )

@@ -1,0 +1,17 @@
+"""Packing an export, one archive per job."""
+
+from backend.core import jobs, storage
+from backend.core.jobs import Lane, Work, task
+from backend.records.handover import flow
+
+
+@task("handover.export", "Xuất dữ liệu của trường", lane=Lane.DELIVER, on_park=flow.give_up)
+async def export(work: Work) -> None:
+    """Pack the next archive; as long as files are left, another job packs the one after it."""
+    async with work.transaction() as session:
+        part = await flow.next_part(session, work.subject_id)
+    data = await flow.pack(work.tenant_id, part)
+    await storage.put(work.tenant_id, data)
+    async with work.finish() as session:
+        if not await flow.record_part(session, work.subject_id, part, data):
+            await jobs.enqueue(session, "handover.export", work.subject_id)

@@ -1,0 +1,64 @@
+"""How the certificates of a school stand."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from backend.core.errors import Invalid
+from backend.records.management.schemas import Certificate, CertificateState
+from backend.remote_signing.credentials.schemas import CredentialStatus, CredentialView
+from backend.tenants.people.schemas import Staff
+from backend.tenants.permissions import Role
+
+#: Whose signature stands on a transcript.
+SIGNING_ROLES = frozenset({Role.PRINCIPAL, Role.DEPUTY_PRINCIPAL, Role.HOMEROOM_TEACHER})
+_WARNINGS = (
+    (7, CertificateState.IN_7_DAYS),
+    (30, CertificateState.IN_30_DAYS),
+    (60, CertificateState.IN_60_DAYS),
+)
+
+
+def certificates(
+    staff: Sequence[Staff], credentials: Sequence[CredentialView], now: datetime
+) -> list[Certificate]:
+    """One line for the seal and for each signer, what is most urgent first."""
+    lines = [_line("Con dấu số của trường", "", "", [c for c in credentials if c.staff_id is None], now)]
+    for one in staff:
+        if one.roles & SIGNING_ROLES:
+            own = [c for c in credentials if c.staff_id == one.id]
+            lines.append(_line(one.full_name, one.role_label, str(one.id), own, now))
+    order = list(CertificateState)
+    return sorted(lines, key=lambda line: -order.index(line.state))
+
+
+def whole_number(typed: str, field: str) -> int:
+    """A number as people type it. Raises Invalid."""
+    digits = typed.strip().replace(".", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 6):
+        raise Invalid(f"{field} phải là một số nguyên; xin nhập lại (đang nhập “{typed[:20]}”).")
+    return int(digits)
+
+
+def state_of(credential: CredentialView, now: datetime) -> CertificateState:
+    """How one certificate stands at that moment."""
+    if credential.not_after < now:
+        return CertificateState.EXPIRED
+    if credential.status is not CredentialStatus.ACTIVE:
+        return CertificateState.SUSPENDED
+    left = (credential.not_after - now).days
+    return next((state for days, state in _WARNINGS if left < days), CertificateState.VALID)
+
+
+def _line(
+    holder: str, role_label: str, staff_id: str, own: Sequence[CredentialView], now: datetime
+) -> Certificate:
+    order = list(CertificateState)
+    best = min(own, key=lambda c: (order.index(state_of(c, now)), -c.not_after.timestamp()), default=None)
+    return Certificate(
+        holder=holder,
+        role_label=role_label,
+        staff_id=staff_id,
+        valid_until=best.not_after.date() if best else None,
+        days_left=(best.not_after - now).days if best else None,
+        state=state_of(best, now) if best else CertificateState.MISSING,
+    )

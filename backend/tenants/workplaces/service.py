@@ -1,0 +1,42 @@
+"""One account, several schools, one at a time: the owner of a chain, a teacher of two schools."""
+
+import uuid
+
+from backend.core import audit
+from backend.core.actor import SignIn
+from backend.core.audit import Action
+from backend.core.database import tenant_session
+from backend.core.errors import NotFound
+from backend.tenants.access import service as access
+from backend.tenants.access.schemas import Place
+from backend.tenants.people import service as people
+from backend.tenants.schools import service as schools
+from backend.tenants.workplaces.schemas import Workplace
+
+
+async def workplaces(sign_in: SignIn) -> list[Workplace]:
+    """The schools of the account that is signed in, by name."""
+    found = [await _at(place) for place in await access.places_of(sign_in.account_id)]
+    return sorted(found, key=lambda one: one.school_name)
+
+
+async def change(sign_in: SignIn, tenant_id: uuid.UUID) -> str:
+    """Go on in another school of the account; returns the session's new token.
+
+    Raises NotFound for any other school, Conflict where only the session's school believes how its holder signed in.
+    """
+    places = {place.tenant_id: place for place in await access.places_of(sign_in.account_id)}
+    if tenant_id not in places:
+        raise NotFound("Tài khoản này không làm việc ở trường vừa chọn.")
+    moved = await access.move(sign_in, tenant_id)
+    async with tenant_session(tenant_id) as session:
+        actor = await people.actor_of(session, places[tenant_id].staff_id)
+        await audit.record(session, actor, Action.PLACE_CHANGED, actor.staff_id, actor.name)
+    return moved
+
+
+async def _at(place: Place) -> Workplace:
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        staff = await people.get_staff(session, place.staff_id)
+        school = await schools.get_school(session)
+    return Workplace(tenant_id=place.tenant_id, school_name=school.name, role_label=staff.role_label)

@@ -1,0 +1,198 @@
+"""All data of a school in archives, taken away by its owner alone; and a school that closes."""
+
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from datetime import timedelta
+
+import msgspec
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+from sqlalchemy import text
+
+from backend.core import clock, settings, storage
+from backend.core.actor import Actor
+from backend.core.database import tenant_session
+from backend.core.errors import Conflict, NotFound
+from backend.core.rate_limit import TooManyTries
+from backend.records.handover import flow, packing, rules, service
+from backend.records.handover.schemas import ExportId, ExportState, StoredFile
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
+from backend.tenants.schools import service as schools
+from tests.core.browser import Browser
+from tests.core.site_fixtures import TestSchool, open_test_school, signed_in
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def place(product: settings.Settings) -> TestSchool:
+    """A school that closes in the end."""
+    return await open_test_school("Trường Bàn Giao")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def owner(site: Litestar, place: TestSchool) -> Browser:
+    """Its owner's browser."""
+    return await signed_in(site, place, Role.OWNER)
+
+
+async def actor(school: TestSchool) -> Actor:
+    """The owner."""
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        return await people.actor_of(session, school.staff[Role.OWNER])
+
+
+async def pack(school: TestSchool, export_id: ExportId) -> None:
+    """What the jobs do, one archive after another."""
+    last = False
+    while not last:
+        async with tenant_session(school.tenant_id) as session:
+            part = await flow.next_part(session, export_id)
+        data = await flow.pack(school.tenant_id, part)
+        await storage.put(school.tenant_id, data)
+        async with tenant_session(school.tenant_id) as session:
+            last = await flow.record_part(session, export_id, part, data)
+
+
+async def store(school: TestSchool, data: bytes) -> str:
+    """A file of the school."""
+    sha256 = await storage.put(school.tenant_id, data)
+    async with tenant_session(school.tenant_id) as session:
+        await storage.register(session, storage.file_of(data, "application/pdf"))
+    return sha256
+
+
+async def test_everything_of_the_school_and_nothing_else(
+    owner: Browser, place: TestSchool, school: TestSchool
+) -> None:
+    data = b"%PDF a file of the school"
+    digest = await store(place, data)
+    await store(school, b"%PDF a file of another school")
+    await owner.get("/chu-truong/ban-giao")
+    assert (await owner.post("/chu-truong/ban-giao/xuat")).status_code == 303
+    again = await owner.post("/chu-truong/ban-giao/xuat")
+    assert (again.status_code, "Đang có một bản xuất" in again.text) == (409, True)
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        [asked] = await service.list_exports(session)
+        announced = await session.scalar(
+            text("select name from work.outbox_event where subject_id = :id"), {"id": asked.id}
+        )
+    assert announced == "SchoolExportAsked"
+    early = await owner.post(f"/chu-truong/ban-giao/xuat/{asked.id}/tai", {"phan": "1"})
+    assert early.status_code == 404
+    await pack(place, asked.id)
+    shown = (await owner.get("/chu-truong/ban-giao")).text
+    assert re.search(r"Sẵn sàng đến", shown)
+
+    first = await owner.post(f"/chu-truong/ban-giao/xuat/{asked.id}/tai", {"phan": "1"})
+    assert first.headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(first.content))
+    names = set(archive.namelist())
+    assert {"DOC-TRUOC.txt", "muc-luc.json", "bang/staff_member.csv", "bang/audit_event.csv"} <= names
+    rows = list(csv.DictReader(io.StringIO(archive.read("bang/staff_member.csv").decode())))
+    assert {row["tenant_id"] for row in rows} == {str(place.tenant_id)}
+    assert len(rows) == len(Role)
+    contents = msgspec.json.decode(archive.read("muc-luc.json"))
+    listed = contents["bang/staff_member.csv"]
+    assert listed["sha256"] == hashlib.sha256(archive.read("bang/staff_member.csv")).hexdigest()
+    everything = b"".join(archive.read(name) for name in names)
+    assert str(school.tenant_id).encode() not in everything
+
+    second = await owner.post(f"/chu-truong/ban-giao/xuat/{asked.id}/tai", {"phan": "2"})
+    files = zipfile.ZipFile(io.BytesIO(second.content))
+    assert files.namelist() == [f"tep/{digest}.pdf"]
+    assert files.read(f"tep/{digest}.pdf") == data
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        deeds = await session.scalars(
+            text("select action from audit_event where subject_id = :id order by at, id"), {"id": asked.id}
+        )
+        assert list(deeds) == ["handover.export.ask"] + ["handover.export.download"] * 2
+
+
+async def test_the_tables_are_all_tables(place: TestSchool) -> None:
+    """What the application may read of schools is exported, whenever it was added."""
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        part = await flow._tables(session)
+    assert {"bang/student.csv", "bang/mark.csv", "bang/invoice.csv", "bang/credential.csv"} <= part.keys()
+    assert not [name for name in part if "account" in name or "session" in name]
+
+
+async def test_who_may_not(site: Litestar, place: TestSchool, school: TestSchool) -> None:
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        [known] = await service.list_exports(session)
+    principal = await signed_in(site, place, Role.PRINCIPAL)
+    await principal.get("/")
+    assert (await principal.get("/chu-truong/ban-giao")).status_code == 403
+    assert (await principal.post(f"/chu-truong/ban-giao/xuat/{known.id}/tai")).status_code == 403
+    stranger = await signed_in(site, school, Role.OWNER)
+    await stranger.get("/")
+    assert (await stranger.post(f"/chu-truong/ban-giao/xuat/{known.id}/tai")).status_code == 404
+    async with tenant_session(school.tenant_id) as session:
+        with pytest.raises(NotFound):
+            await flow.next_part(session, known.id)
+
+
+async def test_old_archives_and_too_many(place: TestSchool) -> None:
+    asker = await actor(place)
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        [known] = await service.list_exports(session)
+    assert known.ends_at is not None
+    with pytest.raises(Conflict, match="chỉ tải được đến"):
+        rules.part_of(known, 1, known.ends_at + timedelta(seconds=1))
+    with pytest.raises(NotFound):
+        rules.part_of(known, 3, clock.now())
+    async with tenant_session(place.tenant_id) as session:
+        export_id = await service.ask(session, asker)
+        await flow.give_up(session, export_id, "Kho không trả lời")
+        assert (await service.list_exports(session))[0].problem == "Kho không trả lời"
+        with pytest.raises(TooManyTries):
+            await service.ask(session, asker)
+
+
+def test_how_files_are_cut() -> None:
+    files = [StoredFile(sha256=f"{n:064}", size=25_000_000, content_type="application/pdf") for n in range(5)]
+    assert len(rules.first_files(files)) == 2
+    huge = [StoredFile(sha256="a", size=rules.MOST_BYTES * 2, content_type="text/plain")]
+    assert rules.first_files(huge) == tuple(huge)
+    assert rules.name_of(huge[0]) == "tep/a.bin"
+    assert rules.first_files([]) == ()
+    assert packing.zipped({"a.txt": b"a"}) == packing.zipped({"a.txt": b"a"})
+
+
+async def test_a_school_closes_and_its_owner_takes_the_data(
+    site: Litestar, owner: Browser, place: TestSchool
+) -> None:
+    clerk = await signed_in(site, place, Role.CLERK)
+    today = clock.today()
+    await owner.get("/chu-truong/ban-giao")
+    form = {"ngay_dong": f"{today + timedelta(days=40)}", "noi_nhan": "UBND phường Thử Nghiệm"}
+    for changed, said in (
+        ({"ngay_dong": f"{today + timedelta(days=5)}"}, "từ 30 đến 400 ngày"),
+        ({"ngay_dong": ""}, "chưa phải là một ngày"),
+        ({"noi_nhan": " "}, "đang trống"),
+    ):
+        answer = await owner.post("/chu-truong/ban-giao/dong", form | changed)
+        assert (answer.status_code, said in answer.text) == (422, True)
+    assert (await owner.post("/chu-truong/ban-giao/dong", form)).status_code == 303
+    assert (await clerk.get("/lop")).status_code == 200, "until the day everybody works on"
+    assert (await owner.post("/chu-truong/ban-giao/khong-dong")).status_code == 303
+    await owner.post("/chu-truong/ban-giao/dong", form)
+    async with tenant_session(place.tenant_id) as session:
+        await session.execute(text("update school set closes_on = :day"), {"day": today})
+    refused = await clerk.get("/lop")
+    assert (refused.status_code, "đã đóng từ ngày" in refused.text) == (403, True)
+    assert (await owner.get("/nhan-su")).status_code == 403
+    assert "Trường đã đóng" in (await owner.get("/chu-truong/ban-giao")).text
+    assert (await owner.get("/chu-truong")).status_code == 200
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        [*_, first] = await service.list_exports(session)
+    assert first.state is ExportState.READY
+    taken = await owner.post(f"/chu-truong/ban-giao/xuat/{first.id}/tai", {"phan": "1"})
+    assert taken.status_code == 200
+    asker = await actor(place)
+    async with tenant_session(place.tenant_id) as session:
+        with pytest.raises(Conflict, match="đã đóng"):
+            await schools.cancel_closing(session, asker)
