@@ -24,8 +24,10 @@ _ROWS = text("select n, prev_hash, hash, subject_label from audit_event order by
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def tenant_id(school: TestSchool) -> TenantId:
-    """A school in which nothing was recorded yet."""
-    return (await open_small_school()).tenant_id
+    """A school whose chain has taken in whatever was recorded when it was opened."""
+    tenant_id = (await open_small_school()).tenant_id
+    await chain(tenant_id)
+    return tenant_id
 
 
 async def record(tenant_id: TenantId, *labels: str) -> None:
@@ -50,9 +52,9 @@ async def test_events_enter_the_chain_once_and_without_a_gap(tenant_id: TenantId
     await record(tenant_id, "later")
     assert (sum(joined), await chain(tenant_id), await chain(tenant_id)) == (40, 1, 0)
     found = await rows(tenant_id)
-    assert [row.n for row in found] == [*range(1, 42)]
+    assert [row.n for row in found] == [*range(1, len(found) + 1)]
     assert [row.prev_hash for row in found] == ["0" * 64, *(row.hash for row in found[:-1])]
-    assert len({row.hash for row in found}) == 41
+    assert len({row.hash for row in found}) == len(found) >= 41
     assert found[-1].subject_label == "later"
 
 
@@ -63,7 +65,7 @@ async def test_a_long_transaction_keeps_neither_writers_nor_the_chain_waiting(te
         assert await chain(tenant_id) == 1
         await record(tenant_id, "fast, too")
     assert await chain(tenant_id) == 2
-    assert [row.subject_label for row in await rows(tenant_id)] == ["fast", "slow", "fast, too"]
+    assert [row.subject_label for row in (await rows(tenant_id))[-3:]] == ["fast", "slow", "fast, too"]
 
 
 @pytest.mark.parametrize(

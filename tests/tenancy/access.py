@@ -6,14 +6,11 @@ The file and the guards are two records of one decision: a guard that is lost or
 from pathlib import Path
 
 from backend.app import ROUTES, create_app
-from backend.tenants.api_clients.schemas import Scope
-from backend.tenants.guards import OPTION, Access
 from tests.tenancy.addresses import Address, addresses
 
 FILE = Path(__file__).parent / "access.txt"
 ANYBODY, SIGNED_IN = "anybody", "signed in"
-#: Before the name of a scope: other systems with a key, no person.
-KEY = "key "
+_PROOF = " + proof"
 
 
 def found() -> dict[str, str]:
@@ -22,17 +19,26 @@ def found() -> dict[str, str]:
 
 
 def _words(address: Address) -> str:
-    access: Access = address.handler.opt[OPTION]
-    if access.any_of is None:
+    if address.who is None:
         return ANYBODY
-    names = [f"{KEY}{one}" if isinstance(one, Scope) else one.value for one in access.any_of]
-    return " | ".join(sorted(names)) or SIGNED_IN
+    proof = _PROOF if address.asks_for_a_proof else ""
+    return (" | ".join(sorted(address.who)) or SIGNED_IN) + proof
 
 
 def agreed() -> dict[str, str]:
     """Address → who may call it, as the file says."""
     lines = FILE.read_text(encoding="utf-8").splitlines()
     return {address: who for address, _, who in (line.partition(" : ") for line in lines)}
+
+
+def who_is_agreed(address: Address) -> str:
+    """Who may call it, as the file says; nobody where it says nothing."""
+    return agreed().get(str(address), "").removesuffix(_PROOF)
+
+
+def proof_is_agreed(address: Address) -> bool:
+    """Whether the file asks for a proof there."""
+    return agreed()[str(address)].endswith(_PROOF)
 
 
 if __name__ == "__main__":

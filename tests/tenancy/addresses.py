@@ -20,8 +20,11 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 from msgspec import inspect
 
+from backend.tenants.api_clients.schemas import Scope
+from backend.tenants.guards import OPTION, Access, StepUp
+
 #: Parameters that the site provides itself.
-_PROVIDED = {"request", "session", "actor", "socket", "state", "scope", "headers", "cookies"}
+_PROVIDED = {"request", "session", "actor", "sign_in", "socket", "state", "scope", "headers", "cookies"}
 #: What htmx tells of the page and the element that asked.
 _HX = ("HX-Target", "HX-Trigger", "HX-Trigger-Name", "HX-Prompt", "HX-Current-URL", "HX-Source")
 #: A value of each kind that no handler stumbles over before it looks for the id.
@@ -71,6 +74,22 @@ class Address:
     def slots(self) -> list[str]:
         """Parameters of the path that are ids."""
         return [name for name in self.parameters if f"{{{name}:uuid}}" in self.path]
+
+    @property
+    def who(self) -> frozenset[str] | None:
+        """Permissions or scopes of which one is asked for; None where anybody may call."""
+        access: Access = self.handler.opt[OPTION]
+        return access.any_of
+
+    @property
+    def asks_for_a_proof(self) -> bool:
+        """Whether a person must have proved lately who they are."""
+        return any(isinstance(one, StepUp) for one in self.handler.resolve_guards())
+
+    @property
+    def is_for_systems(self) -> bool:
+        """Whether other systems call it, each with a key of its school."""
+        return bool((self.who or set()) & set(Scope))
 
     @property
     def encoding(self) -> str:

@@ -1,24 +1,33 @@
 """Two schools as the attacks on routes, jobs and files find them: one that asks, one whose every text is a canary."""
 
+import secrets
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from litestar import Litestar
 from sqlalchemy import ARRAY, String, Uuid, bindparam, insert, select, text
 
-from backend.core.database import TenantSession
+from backend.core import clock
+from backend.core.actor import Client, StaffId
+from backend.core.database import TenantSession, account_session, public_session
 from backend.tables import metadata
+from backend.tenants.access import queries as directory
+from backend.tenants.access import service as access
+from backend.tenants.access.schemas import Account
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import ClientKind, NewApiClient, Scope
+from backend.tenants.factors import queries as factors
+from backend.tenants.factors.schemas import Factor, NewKey
+from backend.tenants.federation import queries as federation
+from backend.tenants.federation.schemas import Outsider
 from backend.tenants.permissions import Role
 from tests.factories.machine import Machine
 from tests.factories.small_school import SmallSchool, open_small_school
 from tests.records.transcripts.conftest import Season, confirmed_class
-from tests.tenancy.rows import TABLES, Row, Tenant, digests, named, new_token
+from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
 
-_FAR = datetime(2999, 1, 1, tzinfo=UTC)
 #: Tables whose rows a season before the signatures does not make, and what pages of the asking school need to show them.
 LATER: dict[str, Row] = {
     "credential": {},
@@ -26,33 +35,44 @@ LATER: dict[str, Row] = {
     "provider_call": {},
     "delivery": {"state": "queued", "errors": []},
     "delivery_attempt": {"outcome": None},
-    "data_request": {"kind": "see", "relation": "mother", "state": "received", "acknowledged_at": None}
-    | {"closed_at": None, "answer": None, "extension_reason": None},
-    "invitation": {"roles": ["clerk"], "staff_id": None, "expires_at": _FAR}
-    | {"withdrawn_at": None, "accepted_at": None},
-    "identity_provider": {"kind": "google"},
-    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1)},
-    "invoice": {},
-    "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
     "import_run": {
         "state": "previewed",
         "preview": {"layout": "pupils", "new": 0, "changed": 0, "unchanged": 0, "moved": 0, "bad": 0}
         | {"problems": []},
     },
+    "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
+    | {"acknowledged_at": None, "extension_reason": None, "answer": None},
+    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1)},
+    "invoice": {},
+    "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
+    "identity_provider": {"kind": "google"},
+    "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
+    | {"withdrawn_at": None, "accepted_at": None},
+    "subscription": {"plan": "standard", "seats": 100},
 }
-
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
 """
+#: What the directory keeps of an account and of a school's keys, as they themselves see it.
+_OF_ACCOUNT = (
+    "login()",
+    "places()",
+    "sessions('1 day')",
+    "passkeys()",
+    "totp()",
+    "identities()",
+    "last_reset()",
+)
+_DIGEST = "select md5(string_agg(t::text, '|' order by t::text)) from directory.{} t"
 
 
 @dataclass
 class Place:
     """A school with a class whose first transcript is issued.
 
-    `ids` are one per table, `token` is in its texts, `seen` is what its own principal was shown,
-    `key` what another system shows that may read everything.
+    `ids` are one per table, `token` is in its texts, `seen` is what its own principal was shown, `key` is what another
+    system shows that reads everything of the school.
     """
 
     school: SmallSchool
@@ -61,6 +81,11 @@ class Place:
     ids: dict[str, uuid.UUID] = field(default_factory=dict)
     seen: str = ""
     key: str = ""
+
+    @property
+    def principal(self) -> str:
+        """The login of the principal."""
+        return f"principal@{self.school.tenant_id.hex}.example"
 
     @property
     def all_ids(self) -> list[uuid.UUID]:
@@ -78,9 +103,30 @@ class Place:
         return [self.token, self.school.name, *(str(one) for one in self.all_ids)]
 
     async def fingerprint(self) -> dict[str, str]:
-        """A digest of each table's rows."""
+        """A digest of each table's rows, and of what the directory keeps."""
         async with self.school.session(read_only=True) as session:
-            return await digests(session)
+            found = await digests(session)
+            found["keys"] = await session.scalar(text(_DIGEST.format("api_clients_seen()"))) or ""
+        account = await _account(self.principal)
+        if account is not None:
+            async with account_session(account.id) as session:
+                for kept in _OF_ACCOUNT:
+                    found[kept] = await session.scalar(text(_DIGEST.format(kept))) or ""
+        return found
+
+    async def login(self, who: str) -> str:
+        """A login for somebody of the school; may be asked for once per person."""
+        login = f"{who}@{self.school.tenant_id.hex}.example"
+        async with self.school.session() as session:
+            await access.create_account(session, self.school.staff[who], login, secrets.token_urlsafe(12))
+        return login
+
+    async def new_key(self, *scopes: Scope) -> str:
+        """What another system shows from now on that may read so much."""
+        new = NewApiClient(name=self.token, kind=ClientKind.TOKEN, scopes=frozenset(scopes), months=12)
+        async with self.school.session() as session:
+            actor = await self.school.actor(session, "principal")
+            return (await api_clients.add_client(session, actor, new)).secret
 
     async def refers_to(self, ids: list[uuid.UUID]) -> list[str]:
         """Columns of this school's rows in which one of these ids stands."""
@@ -101,47 +147,38 @@ def is_id(of: Any) -> bool:
     return isinstance(of.item_type if isinstance(of, ARRAY) else of, Uuid)
 
 
-async def furnished(name: str, token: str) -> Place:
-    """A school with rows of everything that an address may name, as its pages can show them."""
-    place = await _place(name, token)
-    made_up = Tenant(place.school.tenant_id)
+async def asking_place() -> Place:
+    """A school with rows of everything that an address may name, as its pages can show them; its principal is all."""
+    made_up = Tenant(uuid.uuid4())  # type: ignore[arg-type]
+    place = await _place("Trường A", made_up.token)
+    made_up.tenant_id = place.school.tenant_id
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
-    made_up.rows["public.transcript_version"] = {"id": place.ids["transcript_version"]}
-    made_up.rows["public.student"] = {"id": place.ids["student"]}
+    made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in ("student", "transcript_version")}
     async with place.school.session() as session:
-        for table_name, shown in LATER.items():
-            table = metadata.tables[table_name]
+        for name, shown in LATER.items():
+            table = metadata.tables[name]
             made_up.rows[named(table)] = made_up.new_row(table) | shown
             await session.execute(insert(table).values(made_up.rows[named(table)]))
-        place.ids = await _ids(session) | {"transcript_version": place.ids["transcript_version"]}
+        await grant_all(session, place.school.staff["principal"])
+        place.ids = await _ids(session)
     return place
 
 
-async def asking_place() -> Place:
-    """A furnished school whose principal has every other role as well."""
-    place = await furnished("Trường A", new_token())
-    async with place.school.session() as session:
-        for role in Role:
-            statement = "insert into staff_role values (:tenant, :staff, :role) on conflict do nothing"
-            values = {
-                "tenant": session.tenant_id,
-                "staff": place.school.staff["principal"],
-                "role": role.value,
-            }
-            await session.execute(text(statement), values)
-        everything = NewApiClient(name="Hệ thống", kind=ClientKind.TOKEN, scopes=frozenset(Scope), months=1)
-        actor = await place.school.actor(session, "principal")
-        added = await api_clients.add_client(session, actor, everything)
-    place.key, place.ids["api_client"] = added.secret, added.client_id
-    return place
+async def grant_all(session: TenantSession, staff_id: StaffId) -> None:
+    """Give a person of the school every role."""
+    statement = text("insert into staff_role values (:tenant, :staff, :role) on conflict do nothing")
+    for role in Role:
+        values = {"tenant": session.tenant_id, "staff": staff_id, "role": role.value}
+        await session.execute(statement, values)
 
 
 async def hidden_place(site: Litestar) -> Place:
     """A school of the same kind, at work, in which every column of text holds the token in some row."""
-    token = new_token()
-    place = await _place(f"Trường {token}", token)
-    made_up = Tenant(place.school.tenant_id, token)
+    made_up = Tenant(uuid.uuid4())  # type: ignore[arg-type]
+    place = await _place(f"Trường {made_up.token}", made_up.token)
+    made_up.tenant_id = place.school.tenant_id
     place.seen = await _look_around(site, place)
+    belongs = await belongings(place)
     await Machine(place.school.tenant_id).forget()
     async with place.school.session() as session:
         for table in (one for one in TABLES if one.name != "outbox_event"):  # the relay would take it away
@@ -150,8 +187,32 @@ async def hidden_place(site: Litestar) -> Place:
                 await session.execute(table.update().values(made_up.rows[named(table)]))
             else:
                 await session.execute(insert(table).values(made_up.rows[named(table)]))
-        place.ids = await _ids(session) | place.ids
+        place.ids = await _ids(session) | place.ids | belongs
     return place
+
+
+async def belongings(place: Place) -> dict[str, uuid.UUID]:
+    """What the principal has made for their account and may name in an address, by its kind."""
+    account, now = await _account(place.principal), clock.now()
+    assert account is not None
+    key = NewKey(credential_id=secrets.token_bytes(16), public_key=secrets.token_bytes(16), sign_count=0)
+    outsider = Outsider(issuer=place.token, subject=secrets.token_hex(8), label=place.token)
+    async with account_session(account.id) as session:
+        passkey = await factors.add_passkey(session, key, place.token, now, now)
+        identity = await federation.link(session, outsider, now)
+        client = Client(host="127.0.0.1:8000", network="10.0.0.0/24", device=place.token)
+        digest, end = secrets.token_hex(16), now + timedelta(hours=1)
+        await directory.open_session(session, account.place, client, Factor.PASSWORD, digest, now, end)
+        [opened, *_] = [
+            one for one in await directory.sessions(session, timedelta(days=1)) if one.device == place.token
+        ]
+    assert identity is not None
+    return {"passkey": passkey, "identity": identity, "session": opened.id}
+
+
+async def _account(login: str) -> Account | None:
+    async with public_session() as session:
+        return await directory.find_account(session, login)
 
 
 async def _look_around(site: Litestar, place: Place) -> str:
@@ -166,7 +227,10 @@ async def _look_around(site: Litestar, place: Place) -> str:
         "/ky",
         "/gui",
     )
-    return "".join([(await browser.get(path)).text for path in paths])
+    key = {"Authorization": f"Bearer {place.key}"}
+    told = await browser.http.get("/api/v1/classes", headers=key)
+    assert told.status_code == 200
+    return "".join([told.text, *[(await browser.get(path)).text for path in paths]])
 
 
 async def _place(name: str, token: str) -> Place:
@@ -178,6 +242,7 @@ async def _place(name: str, token: str) -> Place:
     await season.render(version)
     await season.ask_for_signatures(version)
     place = Place(school, season, token)
+    place.key = await place.new_key(*Scope)
     async with school.session() as session:
         await session.execute(text(_ISSUE), {"id": version.id})
         place.ids = await _ids(session) | {"transcript_version": version.id}

@@ -77,9 +77,15 @@ ROLES = {
     "hocba_migrator",
     "hocba_app",
     "hocba_dispatcher",
+    "hocba_ctx",
     "hocba_auditor",
     "hocba_operator",
-    "hocba_ctx",
+}
+#: What the operator of the platform may do, who sees no table of any school.
+OF_THE_OPERATOR = {
+    "directory.applications(text, text)",
+    "directory.application(text, uuid)",
+    "directory.decide_application(text, uuid, text, text, uuid)",
 }
 #: Roles that processes of the product sign in as: neither the owner of the schema nor whoever runs the server.
 _SERVANTS = (
@@ -210,15 +216,19 @@ LINTS = {
     "tables that the operator may touch": f"""
         select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('r', 'p')
-          and (has_any_column_privilege('hocba_operator', c.oid, 'select, insert, update')
-          or has_table_privilege('hocba_operator', c.oid, 'select, insert, update, delete, truncate'))""",
-    "schemas in which the application may create": f"""
-        select n.nspname from pg_namespace n where {_OURS}
-          and (has_schema_privilege('hocba_app', n.oid, 'create')
-               or has_schema_privilege('hocba_dispatcher', n.oid, 'create'))""",
+          and (has_table_privilege('hocba_operator', c.oid,
+                                   'select, insert, update, delete, truncate, references, trigger')
+               or has_any_column_privilege('hocba_operator', c.oid, 'select, insert, update, references'))""",
+    "schemas in which a process of the product may create": f"""
+        select n.nspname || ' ' || s.rolname from pg_namespace n, ({_SERVANTS}) s
+        where {_OURS} and has_schema_privilege(s.oid, n.oid, 'create')""",
     "functions above the schools that the dispatcher may call": f"""
         select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where {_OURS} and p.prosecdef and has_function_privilege('hocba_dispatcher', p.oid, 'execute')""",
+    "functions above the schools that the auditor may call": f"""
+        select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where {_OURS} and p.prosecdef and p.oid <> 'ctx.tenant()'::regprocedure
+          and has_function_privilege('hocba_auditor', p.oid, 'execute')""",
     "rights given to everybody": f"""
         select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and exists (select from aclexplode(c.relacl) a where a.grantee = 0)""",
@@ -245,6 +255,18 @@ async def test_functions_above_the_schools_are_these(owner: Any) -> None:
         f"where {_OURS} and p.prosecdef"
     )
     assert {row[0].replace(",", ", ").replace(",  ", ", ") for row in rows} == DEFINERS
+
+
+async def test_functions_of_the_operator_are_these(owner: Any) -> None:
+    """And the application may call none of them."""
+    may = (
+        "select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace "
+        f"where {_OURS} and has_function_privilege('{{}}', p.oid, 'execute')"
+    )
+    found = {row[0].replace(",", ", ") for row in await owner.fetch(may.format("hocba_operator"))}
+    assert found == OF_THE_OPERATOR
+    ours = {row[0].replace(",", ", ") for row in await owner.fetch(may.format("hocba_app"))}
+    assert ours & OF_THE_OPERATOR == set()
 
 
 async def test_roles_are_these(owner: Any) -> None:
@@ -312,14 +334,19 @@ PLANTS = {
         "tables that the dispatcher may touch beyond its work"
     ),
     "grant select on student to hocba_auditor": "tables that the auditor may read beyond the audit, or write",
+    "grant select on student to hocba_operator": "tables that the operator may touch",
+    "grant select (login) on directory.account to hocba_operator": "tables that the operator may touch",
+    "grant create on schema public to hocba_operator": "schemas in which a process of the product may create",
+    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_auditor; reset role": (
+        "functions above the schools that the auditor may call"
+    ),
     "grant update (n) on audit_event to hocba_auditor": (
         "tables that the auditor may read beyond the audit, or write"
     ),
-    "grant select (name) on school to hocba_operator": "tables that the operator may touch",
     "create policy auditor on mark for select to hocba_auditor using (true)": (
         "policies that are not the tenant's"
     ),
-    "grant create on schema public to hocba_app": "schemas in which the application may create",
+    "grant create on schema public to hocba_app": "schemas in which a process of the product may create",
     "grant select on student to public": "rights given to everybody",
     "alter default privileges grant select on tables to hocba_app": (
         "rights that what is new would have by itself"

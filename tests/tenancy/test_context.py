@@ -15,22 +15,31 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.core import settings
 from backend.core.crypto import sha256_hex
-from backend.core.database import context_key, public_session, signed_context, tenant_session
+from backend.core.database import (
+    account_session,
+    context_key,
+    public_session,
+    signed_account,
+    signed_context,
+    tenant_session,
+)
 from backend.tenants.access import queries as access_queries
 from infra.embedded.stack import EmbeddedStack
 from tests.tenancy.rows import TABLES, Tenant, named
 
 Pair = tuple[Tenant, Tenant]
 SET = "select set_config('app.ctx', $1, true)"
+SET_ACCOUNT = "select set_config('app.account', $1, true)"
 
 
 class Forger(NamedTuple):
-    """What somebody needs to sign a context, and a good one to begin with."""
+    """What somebody needs to sign the context of a school, or of an account, and a good one to begin with."""
 
     tenant: uuid.UUID
     other: uuid.UUID
     pid: int
     key: bytes
+    sign: Callable[[uuid.UUID, int, int, bytes], str] = signed_context
 
     def signed(
         self,
@@ -39,7 +48,7 @@ class Forger(NamedTuple):
         seconds: float = 30,
         key: bytes | None = None,
     ) -> str:
-        return signed_context(tenant or self.tenant, pid or self.pid, int(time() + seconds), key or self.key)
+        return self.sign(tenant or self.tenant, pid or self.pid, int(time() + seconds), key or self.key)
 
 
 @pytest.fixture
@@ -116,6 +125,48 @@ async def test_a_forged_context_is_refused(pair: Pair, app: Any, forger: Forger,
             await app.execute(statement)
         assert refused.value.sqlstate == "42501", statement
         await point.rollback()
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+async def test_nobody_speaks_for_an_account_by_a_forged_word(
+    app: Any, forger: Forger, forge: Forgery
+) -> None:
+    await app.execute(SET_ACCOUNT, forge(forger._replace(sign=signed_account)))
+    await _every_account_is_refused(app)
+
+
+async def test_the_context_of_a_school_is_no_account_and_the_other_way_round(
+    app: Any, forger: Forger
+) -> None:
+    await app.execute(SET_ACCOUNT, forger.signed())
+    await _every_account_is_refused(app)
+    await app.execute(SET, forger._replace(sign=signed_account).signed())
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="tenant context refused"):
+        await app.fetchval("select count(*) from student")
+
+
+async def _every_account_is_refused(app: Any) -> None:
+    for statement in (
+        "select ctx.account()",
+        "select * from directory.login()",
+        "select * from directory.sessions('1 day')",
+        "select directory.set_password('')",
+    ):
+        point = app.transaction()
+        await point.start()
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            await app.execute(statement)
+        assert refused.value.sqlstate == "42501", statement
+        await point.rollback()
+
+
+async def test_a_transaction_speaks_for_one_account_until_it_ends(product: settings.Settings) -> None:
+    account = uuid.uuid4()
+    own = text("select ctx.account()")
+    async with account_session(account) as session:
+        assert await session.scalar(own) == account
+    async with public_session() as session:
+        assert await session.scalar(own) is None
 
 
 async def test_a_context_ends_while_its_transaction_goes_on(app: Any, forger: Forger) -> None:

@@ -1,7 +1,7 @@
 """Roles × addresses inside one school: a role is refused just where none of its permissions is asked for."""
 
-import re
 import uuid
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -9,17 +9,22 @@ from litestar import Litestar
 
 from backend.app import ROUTES, create_app
 from backend.core import settings
+from backend.tenants.access import rules
+from backend.tenants.api_clients.schemas import Scope
 from backend.tenants.permissions import ROLE_PERMISSIONS, Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school
 from tests.core.site_fixtures import signed_in as browser_of
-from tests.tenancy.access import ANYBODY, KEY, SIGNED_IN, agreed, found
+from tests.factories.small_school import open_small_school
+from tests.tenancy.access import ANYBODY, SIGNED_IN, agreed, found, proof_is_agreed, who_is_agreed
 from tests.tenancy.addresses import addresses
-from tests.tenancy.visitors import Visitor, forget_limits
+from tests.tenancy.places import Place, grant_all
+from tests.tenancy.visitors import Visitor, forget_limits, is_asked_for_a_proof, is_sent_away
 
+Pair = tuple[Place, Place]
 ADDRESSES = addresses(create_app(ROUTES))
-#: What a person is told who lacks the permission, and a browser where a key is asked for; said by the guards alone.
-_SAID = re.compile("không có quyền làm việc vừa chọn|cần mã truy cập còn hiệu lực")
+#: What a person is told who lacks the permission; said by the guard alone.
+_REFUSED = "không có quyền làm việc vừa chọn"
 
 
 def test_who_may_call_what_is_what_was_agreed() -> None:
@@ -49,12 +54,49 @@ async def test_a_role_does_what_it_may_and_nothing_else(
     role = Role(request.node.callspec.params["visitor"])
     wrong = []
     for address in ADDRESSES:
-        who = agreed().get(str(address), "")
+        who = who_is_agreed(address)
         answer = await visitor.ask(address, address.own(uuid.uuid4()))
-        refused = answer.status_code == (401 if who.startswith(KEY) else 403) and _SAID.search(answer.text)
-        if bool(refused) is _may(role, who):
+        refused = answer.status_code == 403 and _REFUSED in answer.text
+        if address.is_for_systems:  # a person's session is no key
+            refused = is_sent_away(answer)
+        if refused is _may(role, who):
             wrong.append(f"{address}: {answer.status_code}")
     assert wrong == []
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+async def test_a_key_opens_what_its_scope_names_and_nothing_else(
+    places: Pair, stranger: Browser, scope: Scope
+) -> None:
+    system = Visitor("", "", stranger, await places[0].new_key(scope))
+    for address in (one for one in ADDRESSES if one.is_for_systems):
+        answer = await system.ask(address, address.own(uuid.uuid4()))
+        assert (answer.status_code == 403) is (who_is_agreed(address) != scope), f"{address}: {answer.text}"
+
+
+async def test_a_key_opens_its_own_school_alone(places: Pair, stranger: Browser) -> None:
+    """Whichever was asked for first."""
+    [classes] = [one for one in ADDRESSES if one.path == "/api/v1/classes"]
+    for own, other in (places, places[::-1], places):
+        answer = await Visitor("", "", stranger, own.key).ask(classes, classes.own(uuid.uuid4()))
+        assert answer.status_code == 200
+        shown = [str(place.ids["school_class"]) in answer.text for place in (own, other)]
+        assert shown == [True, False]
+
+
+async def test_a_proof_of_long_ago_opens_nothing_that_asks_for_one(
+    site: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gets behind it, whatever else they may; and where none is asked for, none is."""
+    monkeypatch.setattr(rules, "PROOF_LASTS", timedelta(0))
+    place = await open_small_school("Trường không ai chứng minh")
+    async with place.session() as session:
+        await grant_all(session, place.staff["it"])
+    visitor = await Visitor.of(site, place, "it")
+    visitor.proves = False
+    asked = [one for one in ADDRESSES if is_asked_for_a_proof(await visitor.ask(one, one.own(uuid.uuid4())))]
+    assert [str(one) for one in asked] == [str(one) for one in ADDRESSES if proof_is_agreed(one)]
+    assert len(asked) >= 15
 
 
 async def test_a_stranger_gets_public_pages_alone(stranger: Browser) -> None:
@@ -62,10 +104,7 @@ async def test_a_stranger_gets_public_pages_alone(stranger: Browser) -> None:
     nobody = Visitor("", "", stranger)
     for address in ADDRESSES:
         answer = await nobody.ask(address, address.own(uuid.uuid4()))
-        is_sent_away = answer.status_code == 401 or answer.headers.get("location", "").startswith(
-            "/dang-nhap"
-        )
-        assert is_sent_away is (agreed()[str(address)] != ANYBODY), f"{address}: {answer.status_code}"
+        assert is_sent_away(answer) is (who_is_agreed(address) != ANYBODY), f"{address}: {answer.status_code}"
 
 
 def _may(role: Role, who: str) -> bool:

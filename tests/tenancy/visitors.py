@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import httpx
 from litestar import Litestar
 
-from backend.core import rate_limit
+from backend.core import cookies, rate_limit
+from backend.core.database import account_session
+from backend.tenants.access import service as access
+from backend.tenants.factors.schemas import Factor
 from tests.core.browser import Browser
 from tests.factories.small_school import PASSWORD, SmallSchool
 from tests.tenancy.addresses import Address, Ask
@@ -15,6 +18,7 @@ from tests.tenancy.addresses import Address, Ask
 _NEW = re.compile(
     r'(?<=name="csrf-token" content=")[^"]*|(?<=name="csrf_token" value=")[^"]*|\b\d\d:\d\d(?::\d\d)?\b'
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b[0-9a-f]{32}\b"
+    r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){2}[0-9a-f]\b"  # what was typed, quoted with its first 20 characters
 )
 #: Headers that are new in each answer, or follow from its length.
 _NEW_HEADERS = {"x-request-id", "set-cookie", "content-length", "date"}
@@ -22,22 +26,23 @@ _NEW_HEADERS = {"x-request-id", "set-cookie", "content-length", "date"}
 
 @dataclass
 class Visitor:
-    """A browser that signs in again when an attack has signed it out; without a login it stays outside.
+    """A browser that signs in again when an attack has signed it out, and proves who it is where that is asked.
 
-    `key` is shown where other systems ask, in place of the session.
+    Without a login it stays outside. `key` is what it shows as another system. Who never proves anything has no `proves`.
     """
 
     login: str
     password: str
     browser: Browser
     key: str = ""
+    proves: bool = True
 
     @classmethod
-    async def of(cls, site: Litestar, school: SmallSchool, who: str) -> "Visitor":
+    async def of(cls, site: Litestar, school: SmallSchool, who: str, key: str = "") -> "Visitor":
         """Somebody of the school, signed in; may be asked for once per person."""
         browser = await school.browser(site, who)
         await browser.get("/")
-        return cls(f"{who}@{school.tenant_id.hex}.example", PASSWORD, browser)
+        return cls(f"{who}@{school.tenant_id.hex}.example", PASSWORD, browser, key)
 
     async def ask(self, address: Address, ask: Ask) -> httpx.Response:
         """The answer to one request."""
@@ -48,13 +53,18 @@ class Visitor:
         if self.login and address.path != "/dang-xuat" and _is_outside(answer):
             await self._sign_in()
             answer = await self._send(address, ask)
+        if self.proves and is_asked_for_a_proof(answer):
+            await self._prove()
+            answer = await self._send(address, ask)
         return answer
 
     async def _send(self, address: Address, ask: Ask) -> httpx.Response:
-        headers = ask.headers | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        headers = dict(ask.headers)
+        if address.is_for_systems and self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
         options: dict[str, object] = {"params": ask.query, "headers": headers}
         if address.method != "GET":
-            options["headers"] = headers | {"X-CSRF-Token": self.browser.csrf_token}
+            headers["X-CSRF-Token"] = self.browser.csrf_token
             if address.encoding == "application/json" and ask.body:
                 options["json"] = ask.body
             else:
@@ -66,11 +76,38 @@ class Visitor:
         assert answer.status_code == 303, answer.text
         await self.browser.get("/")
 
+    async def _prove(self) -> None:
+        """The session says that a passkey has just been shown: what is behind the step is to be attacked as well."""
+        [cookie] = [one for one in self.browser.http.cookies.jar if one.name == cookies.name_of("session")]
+        found = await access.find_session(cookie.value or "", self.browser.http.base_url.netloc.decode())
+        assert found is not None
+        async with account_session(found.sign_in.account_id) as directory:
+            cookie.value = await access.note_proof(directory, found.sign_in, Factor.PASSKEY)
+        await self.browser.get("/")
+
+
+def is_sent_away(answer: httpx.Response) -> bool:
+    """Whether nobody signed in, or no system with a key, is told to come as somebody."""
+    return (answer.status_code == 401 and "www-authenticate" in answer.headers) or _leads_to(
+        answer, "/dang-nhap?tiep="
+    )
+
+
+def is_asked_for_a_proof(answer: httpx.Response) -> bool:
+    """Whether somebody is to prove once more who they are."""
+    return _leads_to(answer, "/xac-minh?")
+
 
 def _is_outside(answer: httpx.Response) -> bool:
     """Whether the session has ended: sent to the form, or with a token that belongs to no session."""
-    is_sent_away = str(answer.headers.get("location")).startswith("/dang-nhap")
-    return is_sent_away or (answer.status_code == 400 and "Biểu mẫu này đã cũ" in answer.text)
+    is_old = answer.status_code == 400 and "Biểu mẫu này đã cũ" in answer.text
+    return _leads_to(answer, "/dang-nhap?tiep=") or is_old
+
+
+def _leads_to(answer: httpx.Response, place: str) -> bool:
+    """Whether the browser, or htmx, is sent there."""
+    where = answer.headers.get("location") or answer.headers.get("hx-redirect") or ""
+    return where.startswith(place)
 
 
 async def forget_limits() -> None:

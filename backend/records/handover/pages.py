@@ -22,7 +22,7 @@ from backend.core.web import (
 )
 from backend.records.handover import service
 from backend.records.handover.schemas import ZIP_TYPE, ExportState
-from backend.tenants.guards import requires
+from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
 
@@ -58,7 +58,7 @@ async def show_handover(request: Request, session: Session) -> Html:
     return await _show(request, session)
 
 
-@post(f"{_PAGE}/xuat", guards=[_EXPORT])
+@post(f"{_PAGE}/xuat", guards=[_EXPORT, step_up(_PAGE)])
 async def ask(request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[AskForm]) -> Html:
     """Have everything packed."""
     try:
@@ -68,7 +68,11 @@ async def ask(request: Request, session: Session, actor: CurrentActor, data: URL
     return redirect(request, _PAGE, "Hệ thống đang đóng gói dữ liệu; trang này cho biết khi nào xong.")
 
 
-@post(f"{_PAGE}/xuat/{{export_id:uuid}}/tai", guards=[_EXPORT, without_transaction], status_code=200)
+@post(
+    f"{_PAGE}/xuat/{{export_id:uuid}}/tai",
+    guards=[_EXPORT, step_up(_PAGE), without_transaction],
+    status_code=200,
+)
 async def download(
     request: Request,
     actor: CurrentActor,
@@ -85,7 +89,7 @@ async def download(
     )
 
 
-@post(f"{_PAGE}/dong", guards=[_CLOSE])
+@post(f"{_PAGE}/dong", guards=[_CLOSE, step_up(_PAGE)])
 async def plan_closing(
     request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[ClosingForm]
 ) -> Html:

@@ -142,7 +142,11 @@ async def places_of(account_id: uuid.UUID) -> list[Place]:
 
 
 async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> None:
-    """Let an account sign in as a person of the school. Raises Conflict when it works there already."""
+    """Let an account, which has proved itself, sign in as a person of the school.
+
+    Raises Conflict when it works there already.
+    """
+    await speak_for(session, account_id)
     if not await queries.join(session, account_id, staff_id):
         raise Conflict(_WORKS_HERE)
 

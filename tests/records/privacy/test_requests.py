@@ -82,6 +82,7 @@ async def test_from_note_to_answer(place: SmallSchool, clerk: Browser) -> None:
         events = await session.scalars(select(AuditEvent.action).where(about).order_by(AuditEvent.id))
     assert list(events) == [
         Action.DATA_REQUEST_RECORDED,
+        Action.DATA_REQUEST_READ,
         Action.DATA_REQUEST_ACKNOWLEDGED,
         Action.DATA_REQUEST_EXTENDED,
         Action.DATA_REQUEST_ANSWERED,
