@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,7 @@ from backend.core.actor import machine
 from backend.core.audit import Action, Deed
 from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id
+from infra.audit_check.chains import Event
 from infra.embedded.stack import EmbeddedStack
 from tests.core.site_fixtures import TestSchool
 from tests.factories.small_school import open_small_school
@@ -56,6 +58,18 @@ async def test_events_enter_the_chain_once_and_without_a_gap(tenant_id: TenantId
     assert [row.prev_hash for row in found] == ["0" * 64, *(row.hash for row in found[:-1])]
     assert len({row.hash for row in found}) == len(found) >= 41
     assert found[-1].subject_label == "later"
+
+
+async def test_a_hash_is_over_everything_that_its_event_says(tenant_id: TenantId) -> None:
+    """As whoever checks the audit computes it, who shares nothing with the chain."""
+    await record(tenant_id, "whole")
+    await chain(tenant_id)
+    columns = ", ".join("details::text" if one.name == "details" else one.name for one in fields(Event))
+    async with tenant_session(tenant_id, read_only=True) as session:
+        found = await session.execute(text(f"select {columns} from audit_event order by n"))
+        events = [Event(**row._mapping) for row in found]
+    assert [one.digest() for one in events] == [one.hash for one in events]
+    assert len(events) >= 2
 
 
 async def test_a_long_transaction_keeps_neither_writers_nor_the_chain_waiting(tenant_id: TenantId) -> None:
