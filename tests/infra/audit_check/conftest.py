@@ -18,15 +18,16 @@ from backend.core import audit, audit_chain, audit_keeper, http_client, settings
 from backend.core.actor import machine
 from backend.core.audit import Action, Deed
 from backend.core.database import TenantId, tenant_session
+from backend.core.ids import new_id
 from backend.remote_signing.timestamping import service as timestamping
+from backend.tenants.schools import service as schools
 from infra.audit_check import sources
 from infra.audit_check.chains import Event
 from infra.audit_check.check import Check, Report
 from infra.audit_check.sources import Sources, Store
 from infra.audit_check.stamps import anchors, stamped_at
 from infra.embedded.stack import EmbeddedStack
-from tests.factories.signing_school import settings_for
-from tests.factories.small_school import open_small_school
+from tests.factories.signing_school import profile_of, settings_for
 from tests.fakes.processes import SigningService, start_signing_service
 
 #: Events of each school before the first checkpoint, before the second, and after it.
@@ -39,13 +40,20 @@ _OUTSIDE = """
 """
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def authority(
+@pytest.fixture(scope="package")
+def authority(
     product: settings.Settings, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[SigningService]:
+) -> Iterator[SigningService]:
     """A time stamping authority as a process of its own."""
-    with start_signing_service(tmp_path_factory.mktemp("authority")) as service, settings_for(service):
+    with start_signing_service(tmp_path_factory.mktemp("authority")) as service:
         yield service
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def stamped_there(authority: SigningService) -> AsyncIterator[None]:
+    """The product asks that authority, for this test alone: tests of other folders come in between."""
+    with settings_for(authority):
+        yield
     await http_client.aclose()
 
 
@@ -159,20 +167,28 @@ def sources_of(product: settings.Settings, authority: SigningService) -> Sources
     )
 
 
+async def quiet_school() -> TenantId:
+    """A new school in which nothing was done that the audit knows of."""
+    tenant_id = TenantId(new_id())
+    await schools.open_school(tenant_id, profile_of(tenant_id, "Trường Yên Lặng"))
+    return tenant_id
+
+
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def sealed(authority: SigningService, embedded_stack: EmbeddedStack) -> tuple[TenantId, TenantId]:
     """Two schools as described above."""
-    schools = (await open_small_school()).tenant_id, (await open_small_school()).tenant_id
+    pair = await quiet_school(), await quiet_school()
     dispatcher = await asyncpg.connect(embedded_stack.postgres.url("hocba_dispatcher"))
-    for count in (FIRST, SECOND):
-        for school in schools:
-            await record(school, count)
-        await seal(dispatcher, *schools)
+    with settings_for(authority):
+        for count in (FIRST, SECOND):
+            for school in pair:
+                await record(school, count)
+            await seal(dispatcher, *pair)
     await dispatcher.close()
-    for school in schools:
+    for school in pair:
         await record(school, LATER)
         await chain(school)
-    return schools
+    return pair
 
 
 @pytest_asyncio.fixture(loop_scope="session")

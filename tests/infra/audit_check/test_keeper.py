@@ -19,9 +19,8 @@ from infra.audit_check.sources import Store
 from infra.audit_check.stamps import anchors, stamped_at
 from infra.embedded.stack import EmbeddedStack
 from tests.factories.signing_school import changed_settings
-from tests.factories.small_school import open_small_school
 from tests.fakes.processes import SigningService
-from tests.infra.audit_check.conftest import record, sources_of
+from tests.infra.audit_check.conftest import quiet_school, record, sources_of
 
 _NUMBERS = "select number from directory.audit_checkpoint order by number"
 
@@ -70,7 +69,7 @@ async def test_a_school_is_told_of_the_newest(sealed: tuple[TenantId, TenantId],
 async def test_a_checkpoint_an_hour(
     dispatcher: asyncpg.Connection, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tenant_id = (await open_small_school()).tenant_id
+    tenant_id = await quiet_school()
     await record(tenant_id, 3)
     await audit_keeper.keep_once(dispatcher, timestamping.stamp)
     assert await outside(tenant_id, dispatcher) == 0
@@ -90,7 +89,7 @@ async def test_a_checkpoint_an_hour(
 async def test_an_authority_that_is_away_stops_no_chain(
     dispatcher: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tenant_id = (await open_small_school()).tenant_id
+    tenant_id = await quiet_school()
     await record(tenant_id, 3)
     later = datetime.now(UTC) + audit_chain.INTERVAL
     monkeypatch.setattr(clock, "now", lambda: later)

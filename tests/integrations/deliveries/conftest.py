@@ -15,7 +15,7 @@ from tests.fakes.processes import Province, start_province
 __all__ = ["product"]
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def authority(
     product: settings.Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Province]:
