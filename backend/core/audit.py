@@ -116,7 +116,6 @@ class AuditEvent(TenantTable):
         Index("ix_audit_event_outside", "tenant_id", "at", "id", postgresql_where=text("n is null")),
         Index("ix_audit_event_time", "tenant_id", "at", "id"),
         Index("ix_audit_event_person", "tenant_id", "actor_id", "at"),
-        Index("ix_audit_event_about", "about", postgresql_using="gin"),
         {
             "info": holding(
                 internal="at action outcome about n prev_hash hash settled_at",

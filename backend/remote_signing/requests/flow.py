@@ -200,6 +200,7 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
     batch = await _batch(session, call.batch_id)
     rows = await queries.items_of(session, call_id)
     earlier = await _signatures_so_far(session, [row.request_id for row in rows])
+    updates = await queries.prepared_updates(session, call_id)
     return CallToEmbed(
         pin=await _pin(session, batch),
         items=tuple(
@@ -208,7 +209,7 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
                 role=row.role,
                 earlier=tuple(earlier[row.request_id]),
                 base_sha256=row.base_sha256,
-                update=row.prepared_update,
+                update=updates[row.id],
                 region_start=row.region_start,
                 region_end=row.region_end,
                 signed_attributes=row.signed_attributes,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
 
 from backend.core import clock
 from backend.core.actor import StaffId
@@ -232,19 +233,21 @@ async def consented_documents(session: TenantSession, batch_id: uuid.UUID) -> li
 
 
 async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
-    """Items of a call in the order of their hashes, with step, number of steps of the request and current document."""
-    steps = (
-        select(SigningStep.request_id, func.max(SigningStep.position).label("last_position"))
-        .where(SigningStep.tenant_id == session.tenant_id)
-        .group_by(SigningStep.request_id)
-        .subquery()
+    """Items of a call in the order of their hashes, with step, number of steps of the request and current document.
+
+    Without the prepared bytes, which weigh more than all the rest: `prepared_updates`.
+    """
+    others = aliased(SigningStep)
+    last_position = (
+        select(func.max(others.position))
+        .where(others.tenant_id == SigningStep.tenant_id, others.request_id == SigningStep.request_id)
+        .scalar_subquery()
     )
     query = (
         select(
             SigningItem.id,
             SigningItem.step_id,
             SigningItem.base_sha256,
-            SigningItem.prepared_update,
             SigningItem.region_start,
             SigningItem.region_end,
             SigningItem.signed_attributes,
@@ -254,7 +257,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningStep.role,
             SigningStep.position,
             SigningStep.signer_name,
-            steps.c.last_position,
+            last_position.label("last_position"),
             SigningRequest.current_sha256,
             SigningRequest.label,
             SigningRequest.subject_id,
@@ -263,7 +266,6 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningStep,
             and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
         )
-        .join(steps, steps.c.request_id == SigningStep.request_id)
         .join(
             SigningRequest,
             and_(
@@ -274,6 +276,16 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
         .order_by(SigningItem.position)
     )
     return (await session.execute(query)).all()
+
+
+async def prepared_updates(session: TenantSession, call_id: uuid.UUID) -> dict[uuid.UUID, bytes]:
+    """item → what its signature adds to the document, with the place of the signature empty; once it is prepared."""
+    query = select(SigningItem.id, SigningItem.prepared_update).where(
+        SigningItem.tenant_id == session.tenant_id,
+        SigningItem.call_id == call_id,
+        SigningItem.prepared_update.is_not(None),
+    )
+    return {row.id: row.prepared_update or b"" for row in await session.execute(query)}
 
 
 async def update_items(session: TenantSession, rows: list[dict[str, Any]]) -> None:
