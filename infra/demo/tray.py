@@ -15,7 +15,8 @@ _BATCH = re.compile(r'href="(/ky/lo/[0-9a-f-]{36})"')
 _BAR = re.compile(r'class="work work-(\w+)"[\s\S]*?<progress[^>]*value="(\d+)" max="(\d+)"')
 #: Where the tray names what waits in a role: beside the link of each group, or after the count where there is only one.
 _GROUPS = re.compile(r'<th scope="row">([^<]+)</th>|học bạ chờ (?:ký|đóng dấu) · ([^<]+)<')
-POLL_SECONDS = 0.3
+#: As often as the page itself asks; all homeroom teachers watch at the same time.
+POLL_SECONDS = 1.0
 
 Tick = Callable[[int], None]
 

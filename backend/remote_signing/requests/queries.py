@@ -388,10 +388,13 @@ async def batch_progress(session: TenantSession, batch_id: uuid.UUID) -> Any:
 
 def _progress(session: TenantSession) -> Any:
     signed = (
-        select(SigningStep.batch_id, func.count().label("signed"))
-        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.state == StepState.SIGNED)
-        .group_by(SigningStep.batch_id)
-        .subquery()
+        select(func.count())
+        .where(
+            SigningStep.tenant_id == SigningBatch.tenant_id,
+            SigningStep.batch_id == SigningBatch.id,
+            SigningStep.state == StepState.SIGNED,
+        )
+        .scalar_subquery()
     )
     trouble = (
         select(func.max(ProviderCall.problem))
@@ -401,10 +404,9 @@ def _progress(session: TenantSession) -> Any:
     return (
         select(
             SigningBatch,
-            func.coalesce(signed.c.signed, 0).label("signed"),
+            signed.label("signed"),
             func.coalesce(SigningBatch.problem, trouble).label("problem"),
         )
-        .outerjoin(signed, signed.c.batch_id == SigningBatch.id)
         .where(SigningBatch.tenant_id == session.tenant_id)
         .order_by(SigningBatch.consented_at.desc())
     )
