@@ -10,6 +10,7 @@ import ipaddress
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -122,7 +123,11 @@ def local_path(value: str, default: str = HOME) -> str:
 
 def network_of(connection: Connection) -> str:
     """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
-    host = connection.client.host if connection.client else ""
+    return _network_of(connection.client.host) if connection.client else ""
+
+
+@lru_cache(maxsize=10_000)
+def _network_of(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
