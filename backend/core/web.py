@@ -57,14 +57,15 @@ class NavItem(msgspec.Struct, frozen=True):
 
 def page(request: Request, template: str, *, status_code: int = 200, **context: object) -> Html:
     """A whole page in the frame of the site, with the message that a redirect left for it."""
-    message = _read_flash(request)
-    secret = "" if csrf.binding(request) else secrets.token_urlsafe(32)
-    frame = frame_of(request)
-    if secret:
+    frame, set_cookies = frame_of(request), []
+    if not frame["csrf_token"]:
+        secret = secrets.token_urlsafe(32)
         frame["csrf_token"] = csrf.token_for(secret)
+        set_cookies.append(cookies.write("form", secret))
+    sent = cookies.read(request, "flash")
+    message = _read_flash(sent)
     frame["messages"] = [message] if message else []
-    set_cookies = [cookies.write("form", secret)] if secret else []
-    if cookies.read(request, "flash"):
+    if sent:
         set_cookies.append(cookies.clear("flash"))
     return _html(templates.render(template, frame | context), status_code, set_cookies=set_cookies)
 
@@ -221,8 +222,8 @@ def _flash(message: str, tone: Tone) -> Cookie:
     return cookies.write("flash", f"{body}.{_signature(body)}", max_age=FLASH_SECONDS)
 
 
-def _read_flash(request: Request) -> tuple[str, str] | None:
-    body, _, signature = cookies.read(request, "flash").partition(".")
+def _read_flash(sent: str) -> tuple[str, str] | None:
+    body, _, signature = sent.partition(".")
     if not body or not same(signature, _signature(body)):
         return None
     return msgspec.json.decode(base64.urlsafe_b64decode(body), type=tuple[str, str])
