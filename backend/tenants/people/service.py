@@ -168,6 +168,11 @@ async def find_by_email(session: TenantSession, email: str) -> Staff | None:
     return await queries.find_staff_by_email(session, email.strip().lower())
 
 
+async def names(session: TenantSession) -> dict[StaffId, str]:
+    """What everybody is called who works here or ever did."""
+    return await queries.names(session)
+
+
 async def actor_of(session: TenantSession, staff_id: StaffId) -> Actor:
     """The person as somebody who asks, with the permissions of this moment. Raises NotFound."""
     return _actor(session, await get_staff(session, staff_id))
