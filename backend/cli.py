@@ -319,11 +319,7 @@ def _audit_check(chosen: argparse.Namespace) -> int:
     from infra.audit_check import command
     from infra.audit_check.sources import Sources
 
-    config = settings.get()
-    if not config.database_auditor_url:
-        raise settings.SettingsError(
-            "HOCBA_DATABASE_AUDITOR_URL is not set; the check has a role of its own, which may only read"
-        )
+    config = settings.read_auditor(os.environ)
     sources = Sources(
         database_url=config.database_auditor_url,
         s3_endpoint=config.s3_endpoint,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from backend.core import audit_reads
 from backend.core.actor import Actor
 from backend.core.audit import Action, AuditEvent, Outcome
-from backend.core.audit_words import ACTION_NAMES, DETAIL_NAMES, OUTCOME_NAMES, area_of, name_of
+from backend.core.audit_words import ACTION_NAMES, OUTCOME_NAMES, area_of, detail_name, name_of
 from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, Invalid, NotFound
 from backend.tenants.audit_trail import queries, rules
@@ -69,7 +69,7 @@ async def get_event(session: TenantSession, actor: Actor, event_id: uuid.UUID) -
         view=_view(row),
         outcome=OUTCOME_NAMES[Outcome(row.outcome)],
         details=[
-            (DETAIL_NAMES.get(name, name), str(value))
+            (detail_name(name), str(value))
             for name, value in row.details.items()
             if value is not None
         ],
