@@ -115,7 +115,9 @@ def _add(
 
 def _add_school(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     school = commands.add_parser("school", help="mở trường (dành cho bên vận hành)")
-    school.add_argument("--operator", help="tên người vận hành, ghi vào nhật ký (mặc định: tên người dùng của máy)")
+    school.add_argument(
+        "--operator", help="tên người vận hành, ghi vào nhật ký (mặc định: tên người dùng của máy)"
+    )
     verbs = school.add_subparsers(required=True, metavar="VIỆC")
     _add(verbs, "pending", _school_pending, "liệt kê hồ sơ đang chờ duyệt")
     _add(

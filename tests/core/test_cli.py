@@ -129,7 +129,7 @@ def test_only_the_operator_needs_a_name(
     monkeypatch.setattr(pwd, "getpwuid", nameless)
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         cli.main(["assess", "--help"])
     assert cli.main(["school", "pending"]) == 2
     assert "hãy ghi tên người vận hành" in capsys.readouterr().err

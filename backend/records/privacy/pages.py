@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
 from backend.core import admission, clock, data_register, storage
+from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.errors import AppError, Invalid
 from backend.core.personal_data import DataKind
@@ -64,9 +65,9 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get(ROOT, guards=[_MANAGES])
-async def show_requests(request: Request, session: Session) -> Html:
+async def show_requests(request: Request, session: Session, actor: CurrentActor) -> Html:
     """Requests, what is due first, and the form for a new one."""
-    return await _page(request, session)
+    return await _page(request, session, actor)
 
 
 @post(ROOT, guards=[_MANAGES])
@@ -77,7 +78,7 @@ async def record_request(
     try:
         request_id = await service.record_request(session, actor, _new(data))
     except Invalid as error:
-        return await _page(request, session, typed=data, error=error)
+        return await _page(request, session, actor, typed=data, error=error)
     return redirect(request, f"{ROOT}/{request_id}", "Đã ghi yêu cầu và tính hạn trả lời.")
 
 
@@ -164,13 +165,18 @@ async def download_copy(
 
 
 async def _page(
-    request: Request, session: Session, *, typed: RequestForm | None = None, error: AppError | None = None
+    request: Request,
+    session: Session,
+    actor: Actor,
+    *,
+    typed: RequestForm | None = None,
+    error: AppError | None = None,
 ) -> Html:
     return page(
         request,
         "records/privacy/requests.html",
         status_code=error.status if error else 200,
-        requests=await service.list_requests(session),
+        requests=await service.list_requests(session, actor),
         typed=typed or RequestForm(day=clock.today().isoformat()),
         error=error.message if error else None,
         today=clock.today(),

@@ -188,9 +188,7 @@ async def batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = Fal
     return await session.scalar(query.with_for_update() if hold else query)
 
 
-async def batch_over(
-    session: TenantSession, staff_id: StaffId | None, merkle_root: str
-) -> uuid.UUID | None:
+async def batch_over(session: TenantSession, staff_id: StaffId | None, merkle_root: str) -> uuid.UUID | None:
     """The batch of this signer over exactly these documents, on its way or completed."""
     return await session.scalar(
         select(SigningBatch.id).where(

@@ -132,9 +132,7 @@ async def test_proofs_of_long_ago_and_of_other_lists_are_refused(school: Signing
     assert await batches(school) == []
 
 
-async def test_a_refused_consent_leaves_its_signer_signed_in(
-    school: SigningSchool, teacher: Browser
-) -> None:
+async def test_a_refused_consent_leaves_its_signer_signed_in(school: SigningSchool, teacher: Browser) -> None:
     """The proof was taken and renewed the session; the list was too old. Twice, so that no old token is let in."""
     form = form_of(await school.offer(TEACHER), password=PASSWORD)
     form["luc"] = (clock.now() - timedelta(hours=13)).isoformat()
