@@ -91,7 +91,7 @@ def redirect(request: Request, path: str, message: str = "", tone: Tone = "ok") 
 
 
 def with_session(answer: Html, token: str) -> Html:
-    """The answer, after which the browser holds the session of that token; an answer that is refused does not bring it."""
+    """The answer, after which the browser holds the session of that token; a refusal does not bring it."""
     answer.cookies.append(cookies.write("session", token))
     return answer
 

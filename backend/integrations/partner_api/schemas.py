@@ -40,7 +40,10 @@ class StudentItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TranscriptItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen version of a pupil's transcript; all versions of one share `transcript_id`. Digests are SHA-256 in hex; the file's is there once it is issued."""
+    """A frozen version of a pupil's transcript; all versions of one share `transcript_id`.
+
+    Digests are SHA-256 in hex; the file's is there once it is issued.
+    """
 
     id: uuid.UUID
     transcript_id: uuid.UUID
