@@ -24,7 +24,7 @@ LISTS_OF_WORK = {
     "/ky": "documents that wait for a signer",
     "/ky/xem": "the documents of one consent, which is recorded",
     "/nhat-ky": "the audit itself; looking into it is recorded",
-    "/du-lieu-ca-nhan": "requests by pupil; looking at them is recorded",
+    "/du-lieu-ca-nhan": "requests by pupil; each one's page is recorded",
     "/gui": "deliveries by pupil and class; each one's page is recorded",
 }
 #: Addresses of pages and files.

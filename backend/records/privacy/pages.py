@@ -8,7 +8,6 @@ from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
 from backend.core import admission, clock, data_register, storage
-from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.errors import AppError, Invalid
 from backend.core.personal_data import DataKind
@@ -167,7 +166,7 @@ async def download_copy(
 async def _page(
     request: Request,
     session: Session,
-    actor: Actor,
+    actor: CurrentActor,
     *,
     typed: RequestForm | None = None,
     error: AppError | None = None,

@@ -105,13 +105,14 @@ async def close(
 
 
 async def list_requests(session: TenantSession, actor: Actor) -> list[DataRequestView]:
-    """Open ones first, what is due next on top; then the closed ones, newest first. That they are shown is recorded."""
+    """Open ones first, what is due next on top; then the closed ones, newest first. That `actor` looks is recorded."""
     names = await _names(session)
     found = [_view(row, names) for row in await queries.all_requests(session)]
-    pupils = sorted({one.student_id for one in found})
-    if pupils:
-        audit_reads.record_read(session, actor, Action.DATA_REQUEST_READ, None, "Mọi yêu cầu", pupils)
     waiting = sorted((one for one in found if one.due_on), key=lambda one: str(one.due_on))
+    if found:
+        pupils = {one.student_id for one in found}
+        label = "Danh sách yêu cầu về dữ liệu cá nhân"
+        audit_reads.record_read(session, actor, Action.DATA_REQUEST_READ, None, label, pupils)
     return waiting + [one for one in found if not one.due_on]
 
 
