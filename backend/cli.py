@@ -115,7 +115,9 @@ def _add(
 
 def _add_school(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     school = commands.add_parser("school", help="mở trường (dành cho bên vận hành)")
-    school.add_argument("--operator", default=getpass.getuser(), help="tên người vận hành, ghi vào nhật ký")
+    school.add_argument(
+        "--operator", help="tên người vận hành, ghi vào nhật ký (mặc định: tên người dùng của máy)"
+    )
     verbs = school.add_subparsers(required=True, metavar="VIỆC")
     _add(verbs, "pending", _school_pending, "liệt kê hồ sơ đang chờ duyệt")
     _add(
@@ -235,26 +237,35 @@ def _migrate(chosen: argparse.Namespace) -> int:
 def _school_pending(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
-    return _as_operator(command.pending(chosen.operator, sys.stdout))
+    return _as_operator(command.pending(_operator(chosen), sys.stdout))
 
 
 def _school_approve(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
-    return _as_operator(command.approve(chosen.operator, chosen.application, sys.stdout))
+    return _as_operator(command.approve(_operator(chosen), chosen.application, sys.stdout))
 
 
 def _school_refuse(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
-    return _as_operator(command.refuse(chosen.operator, chosen.application, chosen.reason, sys.stdout))
+    return _as_operator(command.refuse(_operator(chosen), chosen.application, chosen.reason, sys.stdout))
 
 
 def _school_open(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
     options = {name.replace("-", "_"): getattr(chosen, name.replace("-", "_")) for name in _SCHOOL_OPTIONS}
-    return _as_operator(command.open_school(chosen.operator, command.NewSchool(**options), sys.stdout))
+    return _as_operator(command.open_school(_operator(chosen), command.NewSchool(**options), sys.stdout))
+
+
+def _operator(chosen: argparse.Namespace) -> str:
+    try:
+        return chosen.operator or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name; what is raised depends on the version
+        raise settings.SettingsError(
+            "người dùng của máy này không có tên; hãy ghi tên người vận hành: hocba school --operator TÊN …"
+        ) from None
 
 
 def _as_operator(deed: Coroutine[object, object, None]) -> int:

@@ -38,7 +38,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 class Visit:
     """State of a request. `session` is there while its transaction is open, read-only where the method is safe.
 
-    `refused` is what somebody was told who may not do this, empty for all others.
+    `refused` is what somebody was told who may not do this, empty for all others. `renewed` is the token under which
+    the session is known by now: it reaches the browser with whatever answer there is.
     """
 
     request_id: str
@@ -47,6 +48,7 @@ class Visit:
     #: Given back when the answer says that nothing failed (`core/admission.py`).
     paid_for_failing: list[Charge] = field(default_factory=list)
     refused: str = ""
+    renewed: str = ""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:

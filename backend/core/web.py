@@ -91,9 +91,14 @@ def redirect(request: Request, path: str, message: str = "", tone: Tone = "ok") 
 
 
 def with_session(answer: Html, token: str) -> Html:
-    """The answer, after which the browser holds the session of that token."""
+    """The answer, after which the browser holds the session of that token; a refusal does not bring it."""
     answer.cookies.append(cookies.write("session", token))
     return answer
+
+
+def session_renewed(request: Request, token: str) -> None:
+    """The session is known by that token already, in a transaction that has ended: a refusal brings it, too."""
+    visit_of(request).renewed = token
 
 
 def frame_of(request: Request) -> dict[str, object]:
