@@ -25,13 +25,15 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     """A signed-in person, how they are signed in, and what the frame of a page says about them.
 
-    Another system, which comes with a key of its own, has no `sign_in`.
+    Another system, which comes with a key of its own, has no `sign_in`. `closed` is what people of a closed school are
+    told.
     """
 
     actor: Actor
     school_name: str
     role_label: str
     sign_in: SignIn | None = None
+    closed: str = ""
 
 
 @dataclass(slots=True)

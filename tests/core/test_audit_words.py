@@ -68,7 +68,9 @@ def names_in(given: ast.expr, function: ast.AsyncFunctionDef | ast.FunctionDef) 
             if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == given.id and one.value
         ]
         words = function.args.kwarg
-        assert assigned or (words and words.arg == given.id), f"{given.id}: the test cannot read these details"
+        assert assigned or (words and words.arg == given.id), (
+            f"{given.id}: the test cannot read these details"
+        )
         return {name for one in assigned for name in names_in(one, function)}
     assert ast.unparse(given) in ELSEWHERE, f"{ast.unparse(given)}: the test cannot read these details"
     return set()

@@ -129,6 +129,10 @@ async def test_who_has_linked_an_account_comes_in_with_it(
     assert "tài khoản ở nơi khác" in (await browser.get("/tai-khoan")).text
     await browser.get("/tai-khoan/lien-ket")
     assert len(found(browser, "//form[contains(@action, '/go')]/@action")) == 3
+    proof = await browser.get("/tai-khoan/khoa")
+    assert proof.headers.get("location") == "/xac-minh?tiep=/tai-khoan/khoa&yeu-to=1", (
+        "whoever runs the provider does not come by a factor that opens other schools"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from backend.core import audit, audit_reads, clock, data_register
-from backend.core.actor import Actor
+from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action, Outcome
 from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, Invalid, NotFound
@@ -106,7 +106,7 @@ async def close(
 
 async def list_requests(session: TenantSession, actor: Actor) -> list[DataRequestView]:
     """Open ones first, what is due next on top; then the closed ones, newest first. That `actor` looks is recorded."""
-    names = await _names(session)
+    names = await people.names(session)
     found = [_view(row, names) for row in await queries.all_requests(session)]
     waiting = sorted((one for one in found if one.due_on), key=lambda one: str(one.due_on))
     if found:
@@ -121,7 +121,7 @@ async def get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequ
     row = await queries.find_request(session, request_id)
     if row is None:
         raise NotFound("Không tìm thấy yêu cầu này.")
-    return _view(row, await _names(session))
+    return _view(row, await people.names(session))
 
 
 async def read_request(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> DataRequestView:
@@ -196,11 +196,7 @@ async def _record(
     await audit.record_many(session, actor, action, [deed])
 
 
-async def _names(session: TenantSession) -> dict[uuid.UUID, str]:
-    return {staff.id: staff.full_name for staff in await people.list_staff(session)}
-
-
-def _view(row: Any, names: Mapping[uuid.UUID, str]) -> DataRequestView:
+def _view(row: Any, names: Mapping[StaffId, str]) -> DataRequestView:
     one = row.DataRequest
     same = (
         "requester_name contact wanted received_on acknowledge_by answer_by acknowledged_at"
@@ -214,7 +210,7 @@ def _view(row: Any, names: Mapping[uuid.UUID, str]) -> DataRequestView:
         kind=RequestKind(one.kind),
         state=RequestState(one.state),
         relation=Relation(one.relation),
-        recorded_by=names[one.recorded_by],
+        recorded_by=names[StaffId(one.recorded_by)],
         **{name: getattr(one, name) for name in same.split()},
     )
 

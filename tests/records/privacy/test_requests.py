@@ -13,11 +13,14 @@ from litestar import Litestar
 from sqlalchemy import select, text
 
 from backend.core import audit_reads, settings
+from backend.core.actor import machine
 from backend.core.audit import Action, AuditEvent
 from backend.core.database import metadata, tenant_session
-from backend.records.privacy import queries
+from backend.records.privacy import queries, service
 from backend.records.roster import service as roster
 from backend.records.transcripts.models import TranscriptVersion
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
 from tests.core.browser import Browser
 from tests.factories.small_school import SmallSchool, enroll, open_small_school
 from tests.records.transcripts.conftest import confirmed_class
@@ -260,3 +263,14 @@ async def test_the_personal_number_is_shown_when_somebody_asks(site: Litestar, p
     async with place.session(read_only=True) as session:
         asked = select(AuditEvent.actor_name).where(AuditEvent.action == Action.PERSONAL_ID_SHOWN)
         assert list(await session.scalars(asked)) == ["Nghiêm Thế Khải"]
+
+
+async def test_who_wrote_it_down_and_left_is_still_named(place: SmallSchool, clerk: Browser) -> None:
+    path = await written_down(place, clerk)
+    owner = msgspec.structs.replace(machine(place.tenant_id), roles=frozenset({Role.OWNER.value}))
+    async with place.session() as session:
+        await people.leave(session, owner, place.staff["clerk"])
+        named = {one.recorded_by for one in await service.list_requests(session, owner)}
+        one = await service.get_request(session, uuid.UUID(path.rpartition("/")[2]))
+        await people.come_back(session, owner, place.staff["clerk"])
+    assert named == {one.recorded_by} == {"Lò Thị Văn Thư"}
