@@ -87,12 +87,14 @@ ACTION_NAMES = {
     Action.TRANSCRIPT_ISSUED: "Phát hành học bạ",
     Action.CREDENTIAL_ENROLLED: "Đăng ký chứng thư số",
     Action.SIGNING_REQUESTED: "Đưa học bạ đi ký",
+    Action.SIGNING_LIST_READ: "Xem danh sách học bạ chờ ký",
     Action.SIGNING_CONSENTED: "Đồng ý ký cả lô",
     Action.SIGNING_STEP_SIGNED: "Ký số hoặc đóng dấu",
     Action.SIGNING_BATCH_ENDED: "Kết thúc lô ký",
     Action.DELIVERY_QUEUED: "Xếp hàng gửi học bạ",
-    Action.DELIVERY_READ: "Xem một lần gửi",
+    Action.DELIVERY_READ: "Xem lần gửi dữ liệu",
     Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",
+    Action.STOPPED_WORK_READ: "Xem việc đang dừng",
     Action.WORK_RESUMED: "Cho làm lại việc đang dừng",
     Action.AUDIT_READ: "Xem nhật ký",
 }
@@ -143,6 +145,7 @@ DETAIL_NAMES = {
     "answer_by": "Hạn trả lời",
     "rows": "Số dòng dữ liệu",
     "files": "Số tệp",
+    "file": "Loại tệp",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}

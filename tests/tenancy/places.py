@@ -30,7 +30,8 @@ from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
 
 #: Tables whose rows a season before the signatures does not make, and what pages of the asking school need to show them.
 LATER: dict[str, Row] = {
-    "credential": {},
+    "credential": {"purpose": "seal", "staff_id": None, "status": "active"}
+    | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "signing_batch": {"state": "running"},
     "provider_call": {},
     "delivery": {"state": "queued", "errors": []},
@@ -53,6 +54,9 @@ LATER: dict[str, Row] = {
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
+"""
+_PUPIL = """
+    select s.full_name from student s join transcript_version v on v.student_id = s.id where v.id = :id
 """
 #: What the directory keeps of an account and of a school's keys, as they themselves see it.
 _OF_ACCOUNT = (
@@ -155,9 +159,11 @@ async def asking_place() -> Place:
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
     made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in ("student", "transcript_version")}
     async with place.school.session() as session:
+        pupil = await session.scalar(text(_PUPIL), {"id": place.ids["transcript_version"]})
         for name, shown in LATER.items():
             table = metadata.tables[name]
-            made_up.rows[named(table)] = made_up.new_row(table) | shown
+            label = {"label": pupil} if name == "delivery" else {}
+            made_up.rows[named(table)] = made_up.new_row(table) | shown | label
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])
         place.ids = await _ids(session)

@@ -35,9 +35,9 @@ async def progress(session: Session, actor: CurrentActor) -> Response[bytes]:
 
 
 @get("/viec-dung", guards=[requires(Permission.WORK_RESUME)])
-async def show_stopped(request: Request, session: Session) -> Html:
+async def show_stopped(request: Request, session: Session, actor: CurrentActor) -> Html:
     """Work that the machine has given up, with its reasons."""
-    return page(request, "records/reports/stopped.html", stopped=await service.stopped_work(session))
+    return page(request, "records/reports/stopped.html", stopped=await service.stopped_work(session, actor))
 
 
 @post("/viec-dung", guards=[requires(Permission.WORK_RESUME)])

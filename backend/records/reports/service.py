@@ -2,7 +2,7 @@
 
 import uuid
 
-from backend.core import audit, audit_chain, parked_jobs
+from backend.core import audit, audit_chain, audit_reads, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -22,10 +22,13 @@ from backend.tenants.permissions import Permission
 NAMES_SHOWN = 5
 
 
-async def stopped_work(session: TenantSession) -> list[StoppedWork]:
-    """What the machine has given up in this school, oldest first."""
+async def stopped_work(session: TenantSession, actor: Actor) -> list[StoppedWork]:
+    """What the machine has given up in this school, oldest first, for a person who looks at it."""
     found = await parked_jobs.parked(session)
-    names = await audit.labels(session, [subject_id for job in found for subject_id in job.subject_ids])
+    about = [subject_id for job in found for subject_id in job.subject_ids]
+    names = await audit.labels(session, about)
+    if found:
+        audit_reads.record_read(session, actor, Action.STOPPED_WORK_READ, None, "Việc đang dừng", about)
     return [
         StoppedWork(
             title=job.title,

@@ -217,15 +217,18 @@ async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID])
 
 
 async def open_version(
-    session: TenantSession, actor: Actor, version_id: uuid.UUID, action: Action = Action.TRANSCRIPT_READ
+    session: TenantSession, actor: Actor, version_id: uuid.UUID, file: str | None = None
 ) -> VersionSummary:
-    """One version for a person who looks into it, or takes a file of it away (`action`).
+    """One version for a person who looks into it, or takes its `file` away: "pdf" or "xml".
 
     Raises NotFound; Forbidden without a duty in its class.
     """
     version = await get_version(session, version_id)
     await require_duty(session, actor, version.class_id)
-    audit_reads.record_read(session, actor, action, version_id, _label(version), [version.student_id])
+    action = Action.TRANSCRIPT_DOWNLOADED if file else Action.TRANSCRIPT_READ
+    audit_reads.record_read(
+        session, actor, action, version_id, _label(version), [version.student_id], file=file
+    )
     return version
 
 

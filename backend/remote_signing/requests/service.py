@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from backend.core import audit, clock, outbox, storage
+from backend.core import audit, audit_reads, clock, outbox, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -116,6 +116,8 @@ async def offer(session: TenantSession, actor: Actor, role: str, group: str | No
     if not items:
         raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     credential = await _credential(session, actor, role)
+    shown = (item.subject_id for item in items)
+    audit_reads.record_read(session, actor, Action.SIGNING_LIST_READ, None, group or "", shown, role=role)
     root = _root(items)
     return ConsentOffer(
         role=role,

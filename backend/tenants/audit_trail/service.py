@@ -42,7 +42,7 @@ async def trail(
     shown = min(total, MOST_PAGES * PAGE_SIZE)
     found = await queries.events(session, asked)
     subject = asked.about[0] if asked.about else asked.person
-    named = {*about, *(one for row in found for one in row.about)} if about else ()
+    named = {*about, *(row.subject_id for row in found if row.subject_id)}
     audit_reads.record_read(session, actor, Action.AUDIT_READ, subject, name, named)
     return Trail(
         question=asked,
