@@ -4,7 +4,6 @@ import re
 import shutil
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from backend.core import templates
