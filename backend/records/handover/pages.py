@@ -1,10 +1,14 @@
 """Taking the school's data away, and closing the school."""
 
+import asyncio
 import uuid
+from collections.abc import AsyncIterator
+from typing import IO
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Stream
 
 from backend.core import clock, storage
 from backend.core.database import TenantSession
@@ -27,6 +31,7 @@ from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
 
 _PAGE = "/chu-truong/ban-giao"
+_BLOCK = 1 << 18
 _EXPORT = requires(Permission.SCHOOL_EXPORT)
 _CLOSE = requires(Permission.SCHOOL_CLOSE)
 
@@ -78,15 +83,22 @@ async def download(
     actor: CurrentActor,
     export_id: FromPath[uuid.UUID],
     data: URLEncodedBody[PartForm],
-) -> Response[bytes]:
+) -> Stream:
     """One archive, checked against its digest; by POST, because taking it away is a deed that is recorded."""
     async with transaction(request) as session:
         part = await service.take_part(session, actor, export_id, data.phan)
-    return Response(
-        await storage.get(actor.tenant_id, part.sha256),
-        media_type=ZIP_TYPE,
-        headers={"Content-Disposition": f'attachment; filename="du-lieu-truong-{part.name}"'},
-    )
+    headers = {
+        "Content-Disposition": f'attachment; filename="du-lieu-truong-{part.name}"',
+        "Content-Length": str(part.size),
+    }
+    archive = await storage.get_file(actor.tenant_id, part.sha256)
+    return Stream(_blocks_of(archive), media_type=ZIP_TYPE, headers=headers)
+
+
+async def _blocks_of(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while block := await asyncio.to_thread(file.read, _BLOCK):
+            yield block
 
 
 @post(f"{_PAGE}/dong", guards=[_CLOSE, step_up(_PAGE)])

@@ -8,7 +8,7 @@ from backend.core import audit, clock, outbox, rate_limit
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import NotFound
+from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.records.handover import queries, rules
 from backend.records.handover.events import SchoolExportAsked
@@ -21,7 +21,7 @@ PER_SCHOOL = rate_limit.Limit(name="school-export", burst=2, per_seconds=86_400)
 
 
 async def ask(session: TenantSession, actor: Actor) -> ExportId:
-    """Have all data of the school packed, as it is from now on.
+    """Have all data of the school packed.
 
     Raises Conflict while another export is being packed, TooManyTries at the third of a day.
     """
@@ -36,7 +36,8 @@ async def ask(session: TenantSession, actor: Actor) -> ExportId:
         "parts": [],
         "cursor": "",
     }
-    await queries.insert_export(session, values)
+    if not await queries.insert_export(session, values):
+        raise Conflict(rules.UNDER_WAY)
     await outbox.emit(session, SchoolExportAsked(export_id))
     await audit.record(session, actor, Action.EXPORT_ASKED, export_id, "Bản xuất dữ liệu của trường")
     return export_id
