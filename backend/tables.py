@@ -13,6 +13,7 @@ from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.api_clients import models as api_clients
+from backend.tenants.approvals import models as approvals
 from backend.tenants.delegations import models as delegations
 from backend.tenants.federation import models as federation
 from backend.tenants.people import models as people
@@ -32,6 +33,7 @@ MODULES = (
     federation,
     staffing,
     delegations,
+    approvals,
     api_clients,
     credentials,
     requests,

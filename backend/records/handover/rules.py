@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 
 from backend.core.errors import Conflict, NotFound
 from backend.records.handover.schemas import Export, ExportState, Part, StoredFile
+from backend.tenants.schools.schemas import Closing
 
 #: An archive has at most so many files and bytes, give or take one file: what a worker holds in memory.
 MOST_FILES, MOST_BYTES = 500, 60_000_000
 TAKE_AWAY = timedelta(days=7)
+#: What whoever approves an export is told of it.
+EXPORT_TOLD = "Đóng gói mọi bảng và mọi tệp học bạ của trường để chủ trường tải về trong 7 ngày."
 _ENDINGS = {"application/pdf": "pdf", "application/xml": "xml"}
 
 
@@ -38,6 +41,11 @@ def part_of(export: Export, number: int, now: datetime) -> Part:
             f"Bản xuất này chỉ tải được đến {export.ends_at:%d/%m/%Y}; hãy xuất lại để có dữ liệu mới nhất."
         )
     return export.parts[number - 1]
+
+
+def closing_told(planned: Closing) -> str:
+    """What whoever approves a closing is told of it."""
+    return f"Đóng trường từ ngày {planned.closes_on:%d/%m/%Y}; hồ sơ bàn giao cho {planned.successor}."
 
 
 def require_none_running(exports: Sequence[Export]) -> None:

@@ -176,7 +176,7 @@ async def actor_of(session: TenantSession, staff_id: StaffId) -> Actor:
 async def workplace_of(session: TenantSession, staff_id: StaffId) -> Workplace:
     """The signed-in person of a request and their school.
 
-    Raises Unauthenticated when they have left it, Forbidden when it is closed and they do not own it.
+    Raises Unauthenticated when they have left it, Forbidden when it is closed and nothing is left to them.
     """
     found = await queries.find_staff_at_school(session, staff_id)
     if found is None:
