@@ -52,6 +52,7 @@ from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.federation import pages as federation_pages
 from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
+from backend.tenants.policies import pages as policy_pages
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
 from backend.tenants.workplaces import pages as workplace_pages
@@ -191,6 +192,8 @@ ROUTES: list[ControllerRouterHandler] = [
     opening_pages.show_received,
     school_pages.show_school,
     school_pages.change_school,
+    policy_pages.show_policies,
+    policy_pages.change_policies,
     delegation_pages.show_delegations,
     delegation_pages.delegate,
     delegation_pages.end,

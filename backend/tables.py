@@ -17,6 +17,7 @@ from backend.tenants.approvals import models as approvals
 from backend.tenants.delegations import models as delegations
 from backend.tenants.federation import models as federation
 from backend.tenants.people import models as people
+from backend.tenants.policies import models as policies
 from backend.tenants.schools import models as schools
 from backend.tenants.staffing import models as staffing
 from backend.tenants.subscriptions import models as subscriptions
@@ -30,6 +31,7 @@ MODULES = (
     schools,
     subscriptions,
     people,
+    policies,
     federation,
     staffing,
     delegations,

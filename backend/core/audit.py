@@ -49,6 +49,7 @@ class Action(StrEnum):
     DELEGATION_MADE = "people.delegation.make"
     DELEGATION_ENDED = "people.delegation.end"
     SCHOOL_CHANGED = "schools.school.change"
+    POLICIES_CHANGED = "schools.policies.change"
     YEAR_OPENED = "roster.year.open"
     EXPORT_ASKED = "handover.export.ask"
     EXPORT_DOWNLOADED = "handover.export.download"

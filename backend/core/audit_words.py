@@ -52,6 +52,7 @@ ACTION_NAMES = {
     Action.INVITATION_WITHDRAWN: "Rút lời mời",
     Action.INVITATION_ACCEPTED: "Nhận lời mời",
     Action.SCHOOL_CHANGED: "Sửa hồ sơ trường",
+    Action.POLICIES_CHANGED: "Đổi quy định của trường",
     Action.SEATS_CHANGED: "Đổi số chỗ",
     Action.EXPORT_ASKED: "Xuất toàn bộ dữ liệu của trường",
     Action.EXPORT_DOWNLOADED: "Tải bản xuất dữ liệu của trường",
