@@ -204,6 +204,7 @@ ROUTES: list[ControllerRouterHandler] = [
     gradebook_pages.show_sheets,
     gradebook_pages.lock_class,
     gradebook_pages.show_sheet,
+    gradebook_pages.show_new_cells,
     gradebook_pages.save_cells,
     gradebook_pages.lock_sheet,
     assessment_pages.show_results,

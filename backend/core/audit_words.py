@@ -103,7 +103,7 @@ ACTION_NAMES = {
     Action.AUDIT_READ: "Xem nhật ký",
 }
 
-#: What stands in `details`, in words.
+#: What stands in `details`, in words; `old_` and `new_` before one of them are said by `detail_name`.
 DETAIL_NAMES = {
     "sha256": "Mã băm của tệp (SHA-256)",
     "pdf_sha256": "Mã băm tệp PDF (SHA-256)",
@@ -123,7 +123,35 @@ DETAIL_NAMES = {
     "transaction": "Mã giao dịch với dịch vụ ký số",
     "state": "Trạng thái",
     "route": "Địa chỉ bị từ chối",
+    "factor": "Xác minh bằng",
+    "statement": "Mã của việc được xác minh",
+    "key": "Tên khóa truy cập",
+    "kind": "Loại",
+    "issuer": "Nơi quản lý tài khoản",
+    "scopes": "Phạm vi được đọc",
+    "what": "Loại dữ liệu đã đọc",
+    "email": "Địa chỉ thư",
+    "roles": "Vai trò",
+    "name": "Tên",
+    "title": "Chức danh",
+    "plan": "Gói",
+    "seats": "Số chỗ",
+    "price": "Giá mỗi chỗ",
+    "tax_code": "Mã số thuế",
+    "ward": "Xã, phường, đặc khu",
+    "address": "Địa chỉ",
+    "phone": "Điện thoại",
+    "levels": "Cấp học",
+    "starts_on": "Từ ngày",
+    "ends_on": "Đến ngày",
+    "closes_on": "Ngày đóng trường",
+    "decision_number": "Số quyết định",
+    "answer_by": "Hạn trả lời",
+    "rows": "Số dòng dữ liệu",
+    "files": "Số tệp",
 }
+
+_BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}
 
 OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ chối"}
 
@@ -131,6 +159,14 @@ OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ
 def area_of(action: Action) -> str:
     """The area of an action, in words."""
     return AREAS[action.value.partition(".")[0]]
+
+
+def detail_name(name: str) -> str:
+    """What people call a part of `details`; one of another release is called by its name."""
+    which, _, part = name.partition("_")
+    if part in DETAIL_NAMES and which in _BEFORE_AND_AFTER:
+        return f"{DETAIL_NAMES[part]} {_BEFORE_AND_AFTER[which]}"
+    return DETAIL_NAMES.get(name, name)
 
 
 def name_of(action: str) -> str:

@@ -4,8 +4,6 @@ Strangers ask here, so these few connections are apart: however many ask, school
 """
 
 from asyncio import timeout
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -21,23 +19,21 @@ PATIENCE = 10
 
 async def ask(question: Question, **values: object) -> list[Any]:
     """The rows of a question without a school. Raises ConnectionError when PostgreSQL is out of reach."""
-    async with _connection() as driver:
+    pool = await _pool()
+    driver = await _connection(pool)
+    try:
         with told_when_gone(driver):
             return await question.answer(driver, values)
-
-
-@asynccontextmanager
-async def _connection() -> AsyncIterator[Any]:
-    pool = await _pool()
-    try:
-        async with timeout(PATIENCE):
-            driver = await pool.acquire()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise ConnectionError("PostgreSQL gives no connection for a look-up") from error
-    try:
-        yield driver
     finally:
         await pool.release(driver)
+
+
+async def _connection(pool: Any) -> Any:
+    try:
+        async with timeout(PATIENCE):
+            return await pool.acquire()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConnectionError("PostgreSQL gives no connection for a look-up") from error
 
 
 async def close() -> None:

@@ -1,14 +1,17 @@
 """How often something may be tried: token buckets in Valkey, counted by one script for all processes.
 
+From a wide bucket a process takes some tokens ahead and spends them by itself: most requests ask nobody. They are paid
+for, so no more than before get through; what a process does not need in time is lost.
 When Valkey does not answer, this process counts alone: guessing stays slow, and people can still sign in.
 """
 
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from http import HTTPStatus
+from typing import TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -21,33 +24,47 @@ from backend.core.errors import AppError
 
 log = logging.getLogger(__name__)
 
-#: Buckets that this process remembers while Valkey is away; the oldest are forgotten first.
+#: Buckets that this process remembers, tokens taken ahead and those counted while Valkey is away; the oldest are
+#: forgotten first.
 _MOST_LOCAL = 10_000
+#: A process takes one part of so many ahead: of buckets that hold fewer, nothing.
+_PARTS = 30
 
-#: KEYS: buckets. ARGV, three for each: burst, seconds to fill it, cost (+ for one that refuses). Returns for each the
-#: seconds to wait as text. All pay or none does; what does not refuse pays what is there.
+#: KEYS: buckets. ARGV, four for each: burst, seconds to fill it, cost (+ for one that refuses), tokens to take ahead.
+#: Returns two for each: the seconds to wait as text, and the tokens taken ahead. All pay or none does; what does not
+#: refuse pays what is there.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local tokens, waits, refused = {}, {}, false
 for i, key in ipairs(KEYS) do
-  local burst, fill = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1])
+  local burst, fill = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2])
   local state = redis.call('HMGET', key, 'tokens', 'at')
   local age = now - (tonumber(state[2]) or now)
   tokens[i] = math.min(burst, (tonumber(state[1]) or burst) + age * burst / fill)
-  local wait = 0
-  if tokens[i] < 1 then wait = (1 - tokens[i]) * fill / burst end
-  refused = refused or (wait > 0 and string.sub(ARGV[3 * i], 1, 1) == '+')
-  waits[i] = tostring(wait)
+  waits[i] = 0
+  if tokens[i] < 1 then waits[i] = (1 - tokens[i]) * fill / burst end
+  refused = refused or (waits[i] > 0 and string.sub(ARGV[4 * i - 1], 1, 1) == '+')
 end
+local answer = {}
 for i, key in ipairs(KEYS) do
-  local burst, fill, cost = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
-  if not refused and (waits[i] == '0' or cost < 0) then tokens[i] = math.min(burst, tokens[i] - cost) end
+  local burst, fill = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2])
+  local cost, ahead = tonumber(ARGV[4 * i - 1]), 0
+  if not refused and (waits[i] == 0 or cost < 0) then
+    ahead = math.max(0, math.min(tonumber(ARGV[4 * i]), math.floor(tokens[i] - cost)))
+    tokens[i] = math.min(burst, tokens[i] - cost - ahead)
+  end
   redis.call('HSET', key, 'tokens', tostring(tokens[i]), 'at', string.format('%.6f', now))
   redis.call('EXPIRE', key, math.ceil(fill))
+  table.insert(answer, tostring(waits[i]))
+  table.insert(answer, ahead)
 end
-return waits
+return answer
 """
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,19 +112,19 @@ async def charge(charges: Sequence[Charge]) -> list[float]:
 
     Raises TooManyTries when one that refuses cannot be paid.
     """
-    keys = [_key(one) for one in charges]
-    numbers: list[str | int] = []
-    for one in charges:
-        numbers += (one.limit.burst, one.limit.per_seconds, f"{'+' if one.refuses else ''}{one.cost}")
-    try:
-        waits = [float(wait) for wait in await _script()(keys=keys, args=numbers)]
-    except RedisError:
-        log.warning("rate limit counted locally: Valkey does not answer")
-        waits = [_take_locally(key, one.limit, one.cost) for key, one in zip(keys, charges, strict=True)]
-    longest = max((wait for wait, one in zip(waits, charges, strict=True) if one.refuses), default=0)
+    paid = [_pay_from_what_was_taken_ahead(one) for one in charges]
+    waits = dict.fromkeys(range(len(charges)), 0.0)
+    owed = {place: one for place, one in enumerate(charges) if not paid[place]}
+    # A mere question goes along when something is paid, or when nothing else is asked.
+    if any(one.cost for one in owed.values()) or len(owed) == len(charges):
+        waits |= zip(owed, await _ask(list(owed.values())), strict=True)
+    longest = max((waits[place] for place, one in owed.items() if one.refuses), default=0)
     if longest > 0:
+        for was_paid, one in zip(paid, charges, strict=True):
+            if was_paid and (taken := _ahead.get((one.limit, one.subject))):
+                taken.tokens += one.cost
         raise TooManyTries(math.ceil(longest))
-    return waits
+    return list(waits.values())
 
 
 async def answers() -> bool:
@@ -123,6 +140,7 @@ async def close() -> None:
     await _client().aclose()
     _client.cache_clear()
     _script.cache_clear()
+    _ahead.clear()
 
 
 @lru_cache(maxsize=1)
@@ -139,16 +157,69 @@ def _key(one: Charge) -> str:
     return f"limit:{one.limit.name}:{keyed_digest(settings.get().secret_key, 'rate limit', one.subject)}"
 
 
+class _Ahead(msgspec.Struct):
+    """Tokens of one bucket that this process took ahead, and when they are lost (s, monotonic)."""
+
+    tokens: int
+    until: float
+
+
+_Bucket = tuple[Limit, str]
+_ahead: dict[_Bucket, _Ahead] = {}
+#: Asked for and not answered yet: of many requests at once, one takes ahead.
+_awaited: set[_Bucket] = set()
+
+
+def _pay_from_what_was_taken_ahead(one: Charge) -> bool:
+    taken = _ahead.get((one.limit, one.subject))
+    if one.cost == 0 or taken is None or taken.tokens < one.cost or taken.until < time.monotonic():
+        return False
+    taken.tokens -= one.cost
+    return True
+
+
+async def _ask(charges: Sequence[Charge]) -> list[float]:
+    """Pay in Valkey, all or none, and take some ahead; returns the seconds to wait for each."""
+    buckets = {(one.limit, one.subject) for one in charges if one.cost > 0} - _awaited
+    _awaited.update(buckets)
+    try:
+        return await _pay_and_take_ahead(charges, buckets)
+    except RedisError:
+        log.warning("rate limit counted locally: Valkey does not answer")
+        return [_take_locally(_key(one), one.limit, one.cost) for one in charges]
+    finally:
+        _awaited.difference_update(buckets)
+
+
+async def _pay_and_take_ahead(charges: Sequence[Charge], buckets: Set[_Bucket]) -> list[float]:
+    numbers: list[str | int] = []
+    for one in charges:
+        ahead = one.limit.burst // _PARTS if (one.limit, one.subject) in buckets else 0
+        numbers += (one.limit.burst, one.limit.per_seconds, f"{'+' if one.refuses else ''}{one.cost}", ahead)
+    # Counted from before the asking: these tokens are lost here before the bucket would be full without them.
+    asked = time.monotonic()
+    answer = await _script()(keys=[_key(one) for one in charges], args=numbers)
+    for one, tokens in zip(charges, answer[1::2], strict=True):
+        if tokens:
+            _remember(_ahead, (one.limit, one.subject), _Ahead(tokens, asked + one.limit.per_seconds))
+    return [float(wait) for wait in answer[::2]]
+
+
 _local: dict[str, tuple[float, float]] = {}
 
 
 def _take_locally(key: str, limit: Limit, cost: int = 1) -> float:
     now = time.monotonic()
-    tokens, at = _local.pop(key, (float(limit.burst), now))
+    tokens, at = _local.get(key, (float(limit.burst), now))
     tokens = min(limit.burst, tokens + (now - at) * limit.burst / limit.per_seconds)
     wait = 0.0 if tokens >= 1 else (1 - tokens) * limit.per_seconds / limit.burst
     paid = 0 if wait and cost > 0 else cost
-    _local[key] = (min(limit.burst, tokens - paid), now)
-    if len(_local) > _MOST_LOCAL:
-        del _local[next(iter(_local))]
+    _remember(_local, key, (min(limit.burst, tokens - paid), now))
     return wait
+
+
+def _remember(kept: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > _MOST_LOCAL:
+        del kept[next(iter(kept))]

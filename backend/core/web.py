@@ -10,8 +10,9 @@ import ipaddress
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import litestar
 import msgspec
@@ -39,6 +40,8 @@ Tone = Literal["info", "ok", "warn", "bad"]
 #: A message for the next page is forgotten after this many seconds.
 FLASH_SECONDS = 60
 HOME = "/"
+#: What stands for itself in an address (RFC 3986, 2.2), and the sign of what is quoted already.
+_IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%"
 
 
 class NavItem(msgspec.Struct, frozen=True):
@@ -56,14 +59,15 @@ class NavItem(msgspec.Struct, frozen=True):
 
 def page(request: Request, template: str, *, status_code: int = 200, **context: object) -> Html:
     """A whole page in the frame of the site, with the message that a redirect left for it."""
-    message = _read_flash(request)
-    secret = "" if csrf.binding(request) else secrets.token_urlsafe(32)
-    frame = frame_of(request)
-    if secret:
+    frame, set_cookies = frame_of(request), []
+    if not frame["csrf_token"]:
+        secret = secrets.token_urlsafe(32)
         frame["csrf_token"] = csrf.token_for(secret)
+        set_cookies.append(cookies.write("form", secret))
+    sent = cookies.read(request, "flash")
+    message = _read_flash(sent)
     frame["messages"] = [message] if message else []
-    set_cookies = [cookies.write("form", secret)] if secret else []
-    if cookies.read(request, "flash"):
+    if sent:
         set_cookies.append(cookies.clear("flash"))
     return _html(templates.render(template, frame | context), status_code, set_cookies=set_cookies)
 
@@ -89,9 +93,14 @@ def redirect(request: Request, path: str, message: str = "", tone: Tone = "ok") 
 
 
 def with_session(answer: Html, token: str) -> Html:
-    """The answer, after which the browser holds the session of that token."""
+    """The answer, after which the browser holds the session of that token; a refusal does not bring it."""
     answer.cookies.append(cookies.write("session", token))
     return answer
+
+
+def session_renewed(request: Request, token: str) -> None:
+    """The session is known by that token already, in a transaction that has ended: a refusal brings it, too."""
+    visit_of(request).renewed = token
 
 
 def frame_of(request: Request) -> dict[str, object]:
@@ -114,15 +123,21 @@ def is_htmx(request: Request) -> bool:
 
 
 def local_path(value: str, default: str = HOME) -> str:
-    """`value` where it is a path of this site, else `default`: a redirect never leaves the site."""
-    parts = urlsplit(value) if value.startswith("/") and value.isprintable() and "\\" not in value else None
-    inside = parts is not None and not parts.scheme and not parts.netloc and not value.startswith("//")
-    return value if inside else default
+    """`value` where it is a path of this site, else `default`: a redirect never leaves the site.
+
+    Letters that a header cannot carry come back as a browser would send them.
+    """
+    outside = not value.startswith("/") or value.startswith("//") or "\\" in value or not value.isprintable()
+    return default if outside else quote(value, safe=_IN_ADDRESSES)
 
 
 def network_of(connection: Connection) -> str:
     """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
-    host = connection.client.host if connection.client else ""
+    return _network_of(connection.client.host) if connection.client else ""
+
+
+@lru_cache(maxsize=10_000)
+def _network_of(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -216,8 +231,8 @@ def _flash(message: str, tone: Tone) -> Cookie:
     return cookies.write("flash", f"{body}.{_signature(body)}", max_age=FLASH_SECONDS)
 
 
-def _read_flash(request: Request) -> tuple[str, str] | None:
-    body, _, signature = cookies.read(request, "flash").partition(".")
+def _read_flash(sent: str) -> tuple[str, str] | None:
+    body, _, signature = sent.partition(".")
     if not body or not same(signature, _signature(body)):
         return None
     return msgspec.json.decode(base64.urlsafe_b64decode(body), type=tuple[str, str])

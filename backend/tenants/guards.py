@@ -55,7 +55,7 @@ def _require_one(visitor: Visitor, any_of: frozenset[Permission] | frozenset[Sco
     if not any(visitor.actor.may(permission) for permission in any_of):
         wanted = ",".join(sorted(any_of))
         log.info("access refused", extra={"action": wanted, "tenant_id": visitor.actor.tenant_id})
-        raise Forbidden("Tài khoản này không có quyền làm việc vừa chọn.")
+        raise Forbidden(visitor.closed or "Tài khoản này không có quyền làm việc vừa chọn.")
 
 
 async def _require_enough(connection: Connection) -> None:
@@ -95,7 +95,11 @@ async def authenticate(connection: Connection) -> Visitor:
     session = await visit.enter_school(found.place.tenant_id, read_only=read_only)
     work = await people.workplace_of(session, found.place.staff_id)
     visit.visitor = Visitor(
-        actor=work.actor, sign_in=found.sign_in, school_name=work.school_name, role_label=work.role_label
+        actor=work.actor,
+        sign_in=found.sign_in,
+        school_name=work.school_name,
+        role_label=work.role_label,
+        closed=work.closed,
     )
     return visit.visitor
 

@@ -37,6 +37,7 @@ async def quiet_codes(real_limits: None) -> None:
     keys = [key async for key in rate_limit._client().scan_iter("limit:lookup*")]
     if keys:
         await rate_limit._client().delete(*keys)
+    rate_limit._ahead.clear()
 
 
 def marked(site: Litestar) -> list[tuple[str, object, RouteClass]]:
@@ -114,7 +115,8 @@ async def test_one_person_does_not_use_up_the_others(
     one, other = [await signed_in(site, school, role) for role in (Role.CLERK, Role.OWNER)]
     most = TABLE[RouteClass.READ].person or 0
     bucket = Limit(name="read-person", burst=most, per_seconds=60)
-    await rate_limit.charge([Charge(bucket, str(school.staff[Role.CLERK]), cost=most)])
+    for _ in range(most):
+        await rate_limit.charge([Charge(bucket, str(school.staff[Role.CLERK]), soft=True)])
     refused = await one.http.get("/lop", headers={"Accept": "application/json"})
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["detail"].startswith("Đã thử quá nhiều lần")

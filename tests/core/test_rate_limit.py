@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,7 +13,7 @@ from redis.asyncio import Redis
 
 from backend.core import rate_limit, settings
 from backend.core.ids import new_token
-from backend.core.rate_limit import Limit, TooManyTries
+from backend.core.rate_limit import Charge, Limit, TooManyTries
 
 FIVE_A_MINUTE = Limit(name="test", burst=5, per_seconds=60)
 
@@ -69,6 +70,78 @@ async def test_all_at_once_let_no_more_through(product: settings.Settings) -> No
     subject = new_token()
     waits = await asyncio.gather(*(_tries(FIVE_A_MINUTE, subject, 1) for _ in range(40)))
     assert sum(wait == [0] for wait in waits) == 5
+
+
+class Process:
+    """What one process takes ahead; Valkey is for all."""
+
+    def __init__(self) -> None:
+        self.ahead: dict[rate_limit._Bucket, rate_limit._Ahead] = {}
+
+    async def takes(self, patch: pytest.MonkeyPatch, limit: Limit, subject: str) -> bool:
+        """Whether one try gets through here."""
+        patch.setattr(rate_limit, "_ahead", self.ahead)
+        return await _tries(limit, subject, 1) == [0]
+
+
+async def test_what_is_taken_ahead_is_paid_for(
+    product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide, subject = Limit(name="wide", burst=90, per_seconds=36_000), new_token()
+    processes = [Process(), Process(), Process()]
+    passed = 0
+    for turn in range(300):
+        passed += await processes[turn % 3].takes(monkeypatch, wide, subject)
+    assert passed == 90
+
+
+async def test_most_tries_ask_nobody(product: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide, subject = Limit(name="wide", burst=300, per_seconds=36_000), new_token()
+    asked = 0
+    script = rate_limit._script()
+
+    async def counted(**sent: Any) -> object:
+        nonlocal asked
+        asked += 1
+        return await script(**sent)
+
+    monkeypatch.setattr(rate_limit, "_script", lambda: counted)
+    assert await _tries(wide, subject, 110) == [0] * 110
+    assert asked == 10
+    waits = await asyncio.gather(*(_tries(wide, new_token(), 1) for _ in range(5)))
+    assert waits == [[0]] * 5
+    assert asked == 15
+
+
+async def test_of_many_at_once_one_takes_ahead(product: settings.Settings) -> None:
+    wide, subject = Limit(name="wide", burst=300, per_seconds=36_000), new_token()
+    await asyncio.gather(*(_tries(wide, subject, 1) for _ in range(100)))
+    left = rate_limit._ahead[wide, subject].tokens
+    passed = sum(wait == 0 for wait in await _tries(wide, subject, 220))
+    assert passed == 200
+    assert left <= 10
+
+
+async def test_what_was_taken_ahead_is_lost_in_time(
+    product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full bucket and tokens of before it was full would be more than its burst."""
+    wide, subject = Limit(name="wide", burst=300, per_seconds=60), new_token()
+    await _tries(wide, subject, 1)
+    later = time.monotonic() + 61
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert not rate_limit._pay_from_what_was_taken_ahead(Charge(wide, subject))
+
+
+async def test_a_refusal_gives_back_what_was_taken_ahead(product: settings.Settings) -> None:
+    wide, subject = Limit(name="wide", burst=300, per_seconds=36_000), new_token()
+    narrow = Limit(name="narrow", burst=1, per_seconds=36_000)
+    both = [Charge(wide, subject), Charge(narrow, subject)]
+    await rate_limit.charge(both)
+    for _ in range(20):
+        with pytest.raises(TooManyTries):
+            await rate_limit.charge(both)
+    assert sum(wait == 0 for wait in await _tries(wide, subject, 310)) == 299
 
 
 async def test_valkey_learns_no_login(product: settings.Settings) -> None:

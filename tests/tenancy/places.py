@@ -42,7 +42,7 @@ LATER: dict[str, Row] = {
     },
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
-    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1)},
+    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},
     "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
     "approval_request": {"kind": "school_export", "state": "waiting", "facts": {}, "decided_at": None}
@@ -186,7 +186,8 @@ async def hidden_place(site: Litestar) -> Place:
         for table in (one for one in TABLES if one.name != "outbox_event"):  # the relay would take it away
             made_up.rows[named(table)] = made_up.new_row(table)
             if table.name == "school":
-                await session.execute(table.update().values(made_up.rows[named(table)]))
+                is_open = {"closes_on": None}
+                await session.execute(table.update().values(made_up.rows[named(table)] | is_open))
             else:
                 await session.execute(insert(table).values(made_up.rows[named(table)]))
         place.ids = await _ids(session) | place.ids | belongs

@@ -8,6 +8,7 @@ from tests.tenancy.rows import TABLES, named
 
 #: Functions that act above one school. Each is a hole in the fence, so each is here by name.
 DEFINERS = {
+    "directory.account_to_reset(text, text)",
     "ctx.tenant()",
     "ctx.account()",
     "directory.open_tenant()",
@@ -40,7 +41,7 @@ DEFINERS = {
     "directory.remove_totp()",
     "directory.set_recovery_codes(text[])",
     "directory.recovery_codes_left()",
-    "directory.use_recovery_code(text)",
+    "directory.use_recovery_code(text, timestamp with time zone)",
     "directory.put_ticket(text, text, text, timestamp with time zone)",
     "directory.take_ticket(text, text, timestamp with time zone)",
     "directory.publish_provider(uuid)",
@@ -84,6 +85,7 @@ ROLES = {
 }
 #: What the operator of the platform may do, who sees no table of any school.
 OF_THE_OPERATOR = {
+    "directory.account_to_reset(text, text)",
     "directory.applications(text, text)",
     "directory.application(text, uuid)",
     "directory.decide_application(text, uuid, text, text, uuid)",

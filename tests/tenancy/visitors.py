@@ -116,6 +116,7 @@ async def forget_limits() -> None:
     keys = [key async for key in client.scan_iter("limit:*")]
     if keys:
         await client.delete(*keys)
+    rate_limit._ahead.clear()
 
 
 def essence(answer: httpx.Response) -> tuple[int, str, tuple[tuple[str, str], ...]]:

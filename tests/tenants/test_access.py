@@ -58,6 +58,22 @@ async def test_in_and_out(probe_site: Litestar) -> None:
     assert await audited(school) == [("access.session.sign_in", "done"), ("access.session.sign_out", "done")]
 
 
+@pytest.mark.parametrize(
+    ("asked", "to"),
+    [
+        ("/lớp?tên=Hòa bình", "/l%E1%BB%9Bp?t%C3%AAn=H%C3%B2a%20b%C3%ACnh"),
+        ("/l%E1%BB%9Bp?a=1&b=2#c", "/l%E1%BB%9Bp?a=1&b=2#c"),
+        ("//[xau.example", "/"),
+        ("/\\xau.example", "/"),
+    ],
+)
+async def test_where_to_go_next_fits_into_a_header(
+    site: Litestar, school: TestSchool, asked: str, to: str
+) -> None:
+    answer = await Browser(site).sign_in(school.login(Role.SUBJECT_TEACHER), PASSWORD, tiep=asked)
+    assert (answer.status_code, answer.headers["location"]) == (303, to)
+
+
 async def test_a_stolen_cookie_dies_with_the_session(probe_site: Litestar, school: TestSchool) -> None:
     browser = await signed_in(probe_site, school, Role.CLERK)
     thief = Browser(probe_site)

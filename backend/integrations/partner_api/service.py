@@ -112,7 +112,9 @@ async def list_deliveries(
 ) -> DeliveryPage:
     """Deliveries, oldest first."""
     found = await deliveries.deliveries_after(session, after, limit + 1, state=state)
-    items, following = _part([_delivery(one) for one in found], limit)
+    versions = await transcripts.get_versions(session, [one.version_id for one in found])
+    both = zip(found, versions, strict=True)
+    items, following = _part([_delivery(one, version) for one, version in both], limit)
     return DeliveryPage(items=items, next_cursor=following)
 
 
@@ -168,10 +170,12 @@ def _transcript(one: VersionSummary) -> TranscriptItem:
     )
 
 
-def _delivery(one: DeliverySummary) -> DeliveryItem:
+def _delivery(one: DeliverySummary, version: VersionSummary) -> DeliveryItem:
     return DeliveryItem(
         id=one.id,
-        transcript_id=one.version_id,
+        version_id=version.id,
+        transcript_id=version.transcript_id,
+        student_id=version.student_id,
         authority=one.authority,
         message_id=one.message_id,
         state=one.state,

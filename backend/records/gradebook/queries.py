@@ -120,6 +120,14 @@ async def marks_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> Sequenc
     return (await session.execute(query)).all()
 
 
+async def marks_since(session: TenantSession, sheet_id: uuid.UUID, instant: datetime) -> Sequence[Any]:
+    """Cells of a sheet that were written after an instant."""
+    query = select(
+        Mark.student_id, Mark.kind, Mark.slot, Mark.value, Mark.revision, Mark.changed_at, Mark.changed_by
+    ).where(Mark.tenant_id == session.tenant_id, Mark.sheet_id == sheet_id, Mark.changed_at > instant)
+    return (await session.execute(query)).all()
+
+
 async def marks_of_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Every filled mark of a class with the subject and term of its sheet."""
     query = (

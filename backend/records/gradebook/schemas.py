@@ -106,13 +106,31 @@ class SheetRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetView(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole sheet, ready to be shown."""
+    """A whole sheet, ready to be shown; `read_at` is from when on others' changes are new."""
 
     summary: SheetSummary
+    read_at: datetime
     columns: tuple[Column, ...]
     rows: tuple[SheetRow, ...]
     may_write: bool
     may_lock: bool
+
+
+class WrittenMark(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell as somebody wrote it; `writer` is empty for an import."""
+
+    student_id: StudentId
+    cell: Cell
+    mark: MarkView
+    writer: str
+
+
+class NewInSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written into a sheet since an instant, and whether it is still open."""
+
+    read_at: datetime
+    is_open: bool
+    marks: tuple[WrittenMark, ...]
 
 
 class MarkChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from backend.core import audit, audit_reads, clock, outbox
@@ -20,18 +20,23 @@ from backend.records.gradebook.schemas import (
     MarkChange,
     MarkKind,
     MarkView,
+    NewInSheet,
     NewMark,
     SheetId,
     SheetRow,
     SheetState,
     SheetSummary,
     SheetView,
+    WrittenMark,
 )
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import GradeSubject, find_subject
 from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, ClassId, Difference, StudentId
+from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
+#: A transaction that wrote before an instant may have ended after it.
+UNSEEN = timedelta(seconds=30)
 _LOCKED = "Sổ điểm này đã khóa nên điểm không thay đổi; nếu điểm cần sửa, xin hỏi hiệu trưởng."
 
 
@@ -63,7 +68,7 @@ async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None)
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
     """A sheet with every pupil and mark, for a person who looks at it. Raises NotFound."""
-    row = await _load(session, sheet_id)
+    row, read_at = await _load(session, sheet_id), clock.now()
     marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
@@ -76,6 +81,7 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     )
     return SheetView(
         summary=_summary(row, sum(len(cells) for cells in marks.values())),
+        read_at=read_at,
         columns=rules.columns(_subject(row), row.grade_level),
         rows=tuple(
             SheetRow(
@@ -89,6 +95,32 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
         may_write=row.state == SheetState.OPEN and _in_charge(actor, row),
         may_lock=row.state == SheetState.OPEN
         and (_in_charge(actor, row) or actor.may(Permission.SHEET_LOCK_ANY)),
+    )
+
+
+async def new_in_sheet(
+    session: TenantSession, actor: Actor, sheet_id: uuid.UUID, since: datetime
+) -> NewInSheet:
+    """What was written since an instant into a sheet that a person has before them. Raises NotFound."""
+    row, read_at = await _load(session, sheet_id), clock.now()
+    marks = await queries.marks_since(session, sheet_id, since - UNSEEN)
+    if marks:
+        label = f"Sổ {_place(row)}"
+        pupils = {mark.student_id for mark in marks}
+        audit_reads.record_read(session, actor, Action.SHEET_READ, sheet_id, label, [row.class_id, *pupils])
+    writers = await people.names(session) if marks else {}
+    return NewInSheet(
+        read_at=read_at,
+        is_open=row.state == SheetState.OPEN,
+        marks=tuple(
+            WrittenMark(
+                student_id=mark.student_id,
+                cell=Cell(MarkKind(mark.kind), mark.slot),
+                mark=MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at),
+                writer=writers.get(mark.changed_by, ""),
+            )
+            for mark in marks
+        ),
     )
 
 

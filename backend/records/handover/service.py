@@ -82,9 +82,8 @@ async def waiting(session: TenantSession) -> list[ApprovalRequest]:
 
 async def list_exports(session: TenantSession) -> list[Export]:
     """All exports, the newest first."""
-    names = {one.id: one.full_name for one in await people.list_staff(session)}
-    names |= {one.id: one.full_name for one in await people.list_former(session)}
-    return [_view(row, names.get(StaffId(row.asked_by), "")) for row in await queries.exports(session)]
+    names = await people.names(session)
+    return [_view(row, names[StaffId(row.asked_by)]) for row in await queries.exports(session)]
 
 
 async def take_part(session: TenantSession, actor: Actor, export_id: uuid.UUID, number: int) -> Part:

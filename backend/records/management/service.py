@@ -10,6 +10,7 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
+from backend.tenants.api_clients import service as api_clients
 from backend.tenants.people import service as people
 
 
@@ -24,6 +25,7 @@ async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished
         staff=staff,
         to_sign=await signing.open_steps_of(session, staff_id),
         leads=tuple(one.name for one in mine if one.homeroom_teacher_id == staff_id),
+        connections=tuple(await api_clients.open_clients_of(session, staff_id)),
         teaches=tuple(one.name for one in mine if one.homeroom_teacher_id != staff_id),
     )
 

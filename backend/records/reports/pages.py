@@ -12,7 +12,9 @@ from backend.tenants.permissions import Permission
 
 @get("/", guards=[requires()])
 async def show_home(request: Request, session: Session, actor: CurrentActor) -> Html:
-    """What to do next, and how far the school has come."""
+    """What to do next, and how far the school has come; to the choice of schools, where nothing is left to do here."""
+    if not actor.permissions:
+        return redirect(request, "/chon-truong")
     board = await service.board(session, actor)
     return page(
         request,

@@ -8,21 +8,26 @@ from backend.tenants.access.schemas import PROOF_LASTS, Wanted
 from backend.tenants.factors.schemas import Factor, Means
 from backend.tenants.policies.schemas import Policies
 
-STRONG = frozenset({Factor.PASSKEY, Factor.ONE_TIME_CODE})
-
 
 def is_proved(sign_in: SignIn, means: Means, now: datetime, *, for_factors: bool, trial: bool) -> bool:
     """Whether the person has lately proved who they are.
 
-    A passkey or a one-time code counts. A recovery code counts for deeds about one's own factors; the password and the
-    like for those and in a trial environment, while the person has nothing stronger.
+    A passkey or a one-time code counts. A recovery code counts for deeds about one's own factors; the password for those
+    and in a trial environment, while the person has nothing stronger. An account elsewhere never counts: whoever runs
+    it would come by factors that open all of the person's schools.
     """
     if now - sign_in.verified_at > PROOF_LASTS:
         return False
     factor = Factor(sign_in.factor)
-    if factor is Factor.RECOVERY_CODE:
-        return for_factors
-    return factor in STRONG or ((for_factors or trial) and not means.strong)
+    match factor:
+        case Factor.PASSKEY | Factor.ONE_TIME_CODE:
+            return True
+        case Factor.RECOVERY_CODE:
+            return for_factors
+        case Factor.PASSWORD:
+            return (for_factors or trial) and not means.strong
+        case Factor.ELSEWHERE:
+            return False
 
 
 def is_strong(factor: Factor) -> bool:

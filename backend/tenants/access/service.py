@@ -6,6 +6,7 @@ What was shown is used up even where the deed is refused, so proving opens its o
 import asyncio
 import time
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backend.core import audit, clock, rate_limit, settings
@@ -116,7 +117,7 @@ async def enter(
         places = [one for one in await queries.places(directory) if only_at in (None, one.tenant_id)]
         if not places:
             raise Unauthenticated(_NO_PLACE)
-        place = places[0]
+        place = await _first_open(places)
         if old_token:
             await queries.close_session(directory, _digest(old_token))
         await queries.open_session(directory, place, client, factor, _digest(token), now, now + LONGEST)
@@ -140,13 +141,6 @@ async def prove(login: str, password: str, network: str) -> AccountId:
         await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
         raise Unauthenticated(WRONG)
     return found[0]
-
-
-async def account_of_login(login: str) -> AccountId | None:
-    """The enabled account of a login, for the operator."""
-    async with public_session() as directory:
-        found = await queries.find_login(directory, normal(login))
-    return found[0] if found else None
 
 
 async def places_of(account_id: uuid.UUID) -> list[Place]:
@@ -336,6 +330,16 @@ def normal(login: str) -> str:
 async def _is_trial(session: TenantSession) -> bool:
     """Whether a password may prove who one is for want of a factor."""
     return settings.get().is_sandbox and (await policies.current(session)).trial_password
+
+
+async def _first_open(places: Sequence[Place]) -> Place:
+    """Where somebody begins to work: at a school that is open, where there is one."""
+    if len(places) > 1:
+        for place in places:
+            async with tenant_session(place.tenant_id, read_only=True) as session:
+                if not (await people.workplace_of(session, place.staff_id)).closed:
+                    return place
+    return places[0]
 
 
 async def _check(sign_in: SignIn, proof: Proof, open_ways: Wanted) -> Shown:

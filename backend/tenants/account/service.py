@@ -39,9 +39,7 @@ async def add_passkey(session: TenantSession, actor: Actor, sign_in: SignIn, ans
     Raises Invalid.
     """
     await speak_for(session, sign_in.account_id)
-    recovered = sign_in.factor == Factor.RECOVERY_CODE
-    asked_by = str(sign_in.session_id)
-    passkey_id = await factors.add_passkey(session, answer, asked_by, name, recovered=recovered)
+    passkey_id = await factors.add_passkey(session, answer, str(sign_in.session_id), name)
     await _record(session, actor, Action.FACTOR_ADDED, Factor.PASSKEY, str(passkey_id))
     return await access.note_proof(session, sign_in, Factor.PASSKEY)
 

@@ -22,6 +22,7 @@ from backend.tenants.api_clients.schemas import (
     Scope,
 )
 from backend.tenants.people import service as people
+from backend.tenants.schools import service as schools
 
 MONTHS = (1, 3, 6, 12)
 MOST_OPEN = 20
@@ -61,7 +62,7 @@ async def add_client(session: TenantSession, actor: Actor, new: NewApiClient) ->
 async def list_clients(session: TenantSession) -> list[ApiClient]:
     """Every connection of the school, newest first."""
     seen = await queries.last_seen(session)
-    names = {staff.id: staff.full_name for staff in await people.list_staff(session)}
+    names = await people.names(session)
     return [
         ApiClient(
             id=ApiClientId(row.id),
@@ -78,6 +79,11 @@ async def list_clients(session: TenantSession) -> list[ApiClient]:
     ]
 
 
+async def open_clients_of(session: TenantSession, staff_id: StaffId) -> list[str]:
+    """Names of the connections that somebody has made and that go on, newest first."""
+    return await queries.open_clients_of(session, staff_id, clock.now())
+
+
 async def end_client(session: TenantSession, actor: Actor, client_id: ApiClientId) -> str:
     """End a connection at once, with all its tokens; returns its name. Raises NotFound."""
     name = await queries.end_client(session, client_id, clock.now())
@@ -88,13 +94,13 @@ async def end_client(session: TenantSession, actor: Actor, client_id: ApiClientI
 
 
 async def find_client(client_id: ApiClientId, secret: str) -> KnownClient | None:
-    """The connection with that id and that secret, while it lasts."""
-    return await queries.find_client(client_id, _digest(secret))
+    """The connection with that id and that secret, while it lasts and its school is open."""
+    return await _at_open_school(await queries.find_client(client_id, _digest(secret)))
 
 
 async def find_by_token(token: str) -> KnownClient | None:
-    """Who holds a token, while it lasts."""
-    return await queries.find_token(_digest(token))
+    """Who holds a token, while it lasts and its school is open."""
+    return await _at_open_school(await queries.find_token(_digest(token)))
 
 
 async def issue_token(client: KnownClient, scopes: frozenset[Scope]) -> AccessToken:
@@ -126,9 +132,18 @@ def actor_of(client: KnownClient) -> Actor:
         tenant_id=client.tenant_id,
         staff_id=None,
         client_id=client.id,
-        name=f"Kết nối {client.name}",
+        name=name_of(client),
         permissions=frozenset(scope.value for scope in client.scopes),
     )
+
+
+def name_of(client: KnownClient | ApiClient) -> str:
+    """What the audit calls a connection."""
+    return f"Kết nối {client.name}"
+
+
+async def _at_open_school(client: KnownClient | None) -> KnownClient | None:
+    return None if client is None or await schools.is_closed(client.tenant_id) else client
 
 
 def _check(new: NewApiClient) -> None:

@@ -80,6 +80,13 @@ async def change_school(
     return new
 
 
+async def is_closed(tenant_id: uuid.UUID) -> bool:
+    """Whether the day of closing has come for a school."""
+    async with tenant_session(tenant_id, read_only=True) as session:
+        planned = await queries.find_closing(session)
+    return planned is not None and planned.closes_on <= clock.today()
+
+
 async def closing(session: TenantSession) -> Closing | None:
     """When the school closes, if that is planned or past."""
     return await queries.find_closing(session)

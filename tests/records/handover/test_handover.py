@@ -209,6 +209,10 @@ async def test_a_school_closes_and_its_owner_takes_the_data(
         await session.execute(text("update school set closes_on = :day"), {"day": today})
     refused = await clerk.get("/lop")
     assert (refused.status_code, "đã đóng từ ngày" in refused.text) == (403, True)
+    assert (await clerk.get("/")).headers["location"] == "/chon-truong"
+    assert "đã đóng từ ngày" in (await clerk.get("/chon-truong")).text
+    assert (await clerk.get("/tai-khoan")).status_code == 200
+    assert (await clerk.post("/dang-xuat")).headers["location"] == "/dang-nhap"
     assert (await owner.get("/nhan-su")).status_code == 403
     assert [(await second.get(path)).status_code for path in ("/duyet", "/lop")] == [200, 403]
     assert "Trường đã đóng" in (await owner.get("/chu-truong/ban-giao")).text
