@@ -13,7 +13,7 @@ _FACTOR: dict[str, Any] = {
 }
 #: What lies before the fence (infra/decisions/0011), where no model describes it.
 DIRECTORY: dict[str, dict[str, Any]] = {
-    "directory.tenant": holding(internal="opened_at"),
+    "directory.tenant": holding(internal="opened_at idle_minutes"),
     "directory.account": holding(
         personal="login disabled_at reset_at",
         sensitive="password_hash",

@@ -48,6 +48,7 @@ class Access:
         await admission.admit(connection, handler.opt[admission.OPTION])
         if self.any_of:
             _require_one(visitor_of(connection), self.any_of)
+            await _require_enough(connection)
 
 
 def _require_one(visitor: Visitor, any_of: frozenset[Permission] | frozenset[Scope]) -> None:
@@ -55,6 +56,13 @@ def _require_one(visitor: Visitor, any_of: frozenset[Permission] | frozenset[Sco
         wanted = ",".join(sorted(any_of))
         log.info("access refused", extra={"action": wanted, "tenant_id": visitor.actor.tenant_id})
         raise Forbidden(visitor.closed or "Tài khoản này không có quyền làm việc vừa chọn.")
+
+
+async def _require_enough(connection: Connection) -> None:
+    """What needs a permission needs a session that has shown what the school asks of the person's roles."""
+    session, visitor = visit_of(connection).session, visitor_of(connection)
+    if session is not None and visitor.sign_in is not None:
+        await access.require_enough(session, visitor.actor, visitor.sign_in)
 
 
 def requires(*any_of: Permission) -> Access:

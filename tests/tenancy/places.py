@@ -46,6 +46,8 @@ LATER: dict[str, Row] = {
     "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},
     "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
+    "approval_request": {"kind": "school_export", "state": "waiting", "facts": {}, "decided_at": None}
+    | {"decided_by": None, "ends_at": datetime(2999, 1, 1, tzinfo=UTC)},
     "identity_provider": {"kind": "google"},
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},

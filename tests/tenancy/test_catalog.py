@@ -12,6 +12,7 @@ DEFINERS = {
     "ctx.tenant()",
     "ctx.account()",
     "directory.open_tenant()",
+    "directory.set_idle(integer)",
     "directory.create_account(uuid, text, text, uuid)",
     "directory.find_account(text)",
     "directory.account_of(uuid)",

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from backend.core import settings, vault
 from backend.core.actor import SignIn
 from backend.core.client import device_of
-from backend.core.database import account_session, public_session
+from backend.core.database import account_session, public_session, tenant_session
 from backend.core.ids import new_id
 from backend.tenants.access import rules, service
 from backend.tenants.access.schemas import Wanted
@@ -175,7 +175,7 @@ async def test_production_does_not_take_a_password_for_a_factor(site: Litestar, 
     await browser.get("/xac-minh")
     with changed_settings(HOCBA_ENVIRONMENT="production", HOCBA_ROUTE_LIMIT_FACTOR="1", **_OVER_TLS):
         sign_in = (await service.find_session(browser.cookie("hocba"), HOST)).sign_in  # type: ignore[union-attr]
-        async with account_session(sign_in.account_id) as session:
+        async with tenant_session(school.tenant_id, read_only=True) as session:
             assert not (await service.wanted(session, sign_in, signing=True)).possible
             assert (await service.wanted(session, sign_in, for_factors=True)).password
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from backend.core.errors import Conflict, NotFound
 from backend.records.handover.schemas import Export, ExportState, Part, StoredFile, Table
+from backend.tenants.schools.schemas import Closing
 
 #: An archive has at most so many files and bytes, give or take one file.
 MOST_FILES, MOST_BYTES = 500, 60_000_000
@@ -13,6 +14,8 @@ TAKE_AWAY = timedelta(days=7)
 #: a signature and embedding it, which the finished documents hold.
 STAYS = {"identity_provider": frozenset({"sealed_secret"}), "signing_item": frozenset({"prepared_update"})}
 UNDER_WAY = "Đang có một bản xuất dữ liệu được đóng gói; xin chờ bản ấy xong."
+#: What whoever approves an export is told of it.
+EXPORT_TOLD = "Đóng gói mọi bảng và mọi tệp học bạ của trường để chủ trường tải về trong 7 ngày."
 _ENDINGS = {"application/pdf": "pdf", "application/xml": "xml"}
 
 
@@ -48,6 +51,11 @@ def part_of(export: Export, number: int, now: datetime) -> Part:
             f"Bản xuất này chỉ tải được đến {export.ends_at:%d/%m/%Y}; hãy xuất lại để có dữ liệu mới nhất."
         )
     return export.parts[number - 1]
+
+
+def closing_told(planned: Closing) -> str:
+    """What whoever approves a closing is told of it."""
+    return f"Đóng trường từ ngày {planned.closes_on:%d/%m/%Y}; hồ sơ bàn giao cho {planned.successor}."
 
 
 def require_none_running(exports: Sequence[Export]) -> None:

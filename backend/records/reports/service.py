@@ -16,6 +16,7 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import TrayGroup
+from backend.tenants.approvals import service as approvals
 from backend.tenants.permissions import Permission
 
 #: Classes that a step names before it counts the rest.
@@ -81,6 +82,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         next_step=await _next_step(session, actor, classes, sheets),
         waiting_for=_waiting_for(stages),
         stopped=await parked_jobs.count(session),
+        approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else "",
     )
 

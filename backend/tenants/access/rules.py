@@ -1,10 +1,12 @@
 """Decisions about proving who one is: pure functions."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from backend.core.actor import SignIn
 from backend.tenants.access.schemas import PROOF_LASTS, Wanted
 from backend.tenants.factors.schemas import Factor, Means
+from backend.tenants.policies.schemas import Policies
 
 
 def is_proved(sign_in: SignIn, means: Means, now: datetime, *, for_factors: bool, trial: bool) -> bool:
@@ -26,6 +28,20 @@ def is_proved(sign_in: SignIn, means: Means, now: datetime, *, for_factors: bool
             return (for_factors or trial) and not means.strong
         case Factor.ELSEWHERE:
             return False
+
+
+def is_strong(factor: Factor) -> bool:
+    """Whether this is a factor of the person's own that no stolen password opens."""
+    return factor in (Factor.PASSKEY, Factor.ONE_TIME_CODE)
+
+
+def is_enough(factor: Factor, roles: Iterable[str], policies: Policies) -> bool:
+    """Whether a session that has shown `factor` is what the school asks of somebody with these roles."""
+    if is_strong(factor):
+        return True
+    if policies.second_factor_roles.intersection(roles):
+        return False
+    return policies.password_alone or factor is Factor.ELSEWHERE
 
 
 def wanted(

@@ -21,7 +21,14 @@ from backend.core.database import (
     speak_for,
     tenant_session,
 )
-from backend.core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from backend.core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    VerificationNeeded,
+)
 from backend.core.ids import new_token
 from backend.tenants.access import passwords, queries, rules
 from backend.tenants.access.schemas import (
@@ -37,8 +44,11 @@ from backend.tenants.factors import service as factors
 from backend.tenants.factors.schemas import NOTHING, Factor, Shown
 from backend.tenants.factors.service import Unproven
 from backend.tenants.people import service as people
+from backend.tenants.policies import service as policies
+from backend.tenants.policies.schemas import LONGEST_IDLE
 
-IDLE = timedelta(minutes=30)
+#: Unused for so long a session ends; schools may want less (`directory.find_session` knows).
+IDLE = timedelta(minutes=LONGEST_IDLE)
 LONGEST = timedelta(hours=12)
 MIN_PASSWORD = 10
 #: Longer input is refused unread: nobody types it, and hashing it costs.
@@ -59,6 +69,10 @@ _NOT_YET = (
 )
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
 
+_TOO_LITTLE = (
+    "Theo quy định của trường, vai trò của bạn cần nhiều hơn mật khẩu; xin mở trang Tài khoản của tôi (bấm tên bạn ở "
+    "cuối mục lục), thêm khóa truy cập hoặc ứng dụng tạo mã, rồi làm tiếp."
+)
 _BELIEVED_HERE_ALONE = (
     "Phiên này đăng nhập qua hệ thống của một trường nên chỉ dùng được ở trường ấy; "
     "xin đăng xuất rồi đăng nhập bằng mật khẩu hoặc khóa truy cập để vào trường khác."
@@ -156,7 +170,7 @@ async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
 
 
 async def find_session(token: str, host: str) -> OpenSession | None:
-    """The session of a token at the host where it was opened: 12 hours at most, 30 minutes unused."""
+    """The session of a token at the host where it was opened: 12 hours at most, unused no longer than the school says."""
     return await queries.find_session(_digest(token), IDLE, host)
 
 
@@ -181,16 +195,33 @@ async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:
     await audit.record(session, actor, Action.SIGN_OUT, actor.staff_id, actor.name)
 
 
+async def require_enough(session: TenantSession, actor: Actor, sign_in: SignIn) -> None:
+    """Hold a session to what the school asks of its people's roles.
+
+    Raises VerificationNeeded for whoever has a factor of their own and has not shown it, Forbidden for whoever has none.
+    """
+    factor = Factor(sign_in.factor)
+    if rules.is_strong(factor) or rules.is_enough(factor, actor.roles, await policies.current(session)):
+        return
+    await speak_for(session, sign_in.account_id)
+    if (await factors.means(session)).strong:
+        raise VerificationNeeded()
+    raise Forbidden(_TOO_LITTLE)
+
+
 async def is_proved(session: TenantSession, sign_in: SignIn, *, for_factors: bool) -> bool:
-    """Whether the person has lately proved who they are. A trial environment takes the password of who has no factor."""
+    """Whether the person has lately proved who they are.
+
+    A trial environment takes the password of who has no factor, unless the school decides otherwise.
+    """
     await speak_for(session, sign_in.account_id)
     means = await factors.means(session)
-    trial = settings.get().is_sandbox
+    trial = await _is_trial(session)
     return rules.is_proved(sign_in, means, clock.now(), for_factors=for_factors, trial=trial)
 
 
 async def wanted(
-    session: TenantSession | PublicSession,
+    session: TenantSession,
     sign_in: SignIn,
     statement: str = NOTHING,
     *,
@@ -200,7 +231,7 @@ async def wanted(
     """What the person may prove themselves with for a deed, which `statement` (SHA-256, hex) describes exactly."""
     await speak_for(session, sign_in.account_id)
     means = await factors.means(session)
-    trial = settings.get().is_sandbox
+    trial = await _is_trial(session)
     return rules.wanted(means, clock.now(), statement, signing=signing, for_factors=for_factors, trial=trial)
 
 
@@ -222,8 +253,8 @@ async def verify(
 
     Raises Unproven with what to do, TooManyTries, Unauthenticated when the session has ended meanwhile.
     """
-    async with account_session(sign_in.account_id) as directory:
-        open_ways = await wanted(directory, sign_in, statement, signing=signing, for_factors=for_factors)
+    async with tenant_session(actor.tenant_id, read_only=True) as session:
+        open_ways = await wanted(session, sign_in, statement, signing=signing, for_factors=for_factors)
     try:
         shown = await _check(sign_in, proof, open_ways)
         if signing and shown.signs_from is not None and shown.signs_from > clock.now():
@@ -294,6 +325,11 @@ async def end_other_sessions(session: TenantSession, actor: Actor, sign_in: Sign
 def normal(login: str) -> str:
     """A login as it is kept."""
     return login.strip().lower()
+
+
+async def _is_trial(session: TenantSession) -> bool:
+    """Whether a password may prove who one is for want of a factor."""
+    return settings.get().is_sandbox and (await policies.current(session)).trial_password
 
 
 async def _first_open(places: Sequence[Place]) -> Place:

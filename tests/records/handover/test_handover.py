@@ -10,6 +10,7 @@ import zipfile
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 import pytest_asyncio
@@ -44,6 +45,19 @@ async def owner(site: Litestar, place: TestSchool) -> Browser:
     return await signed_in(site, place, Role.OWNER)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def second(site: Litestar, place: TestSchool) -> Browser:
+    """The browser of whoever approves: the principal."""
+    return await signed_in(site, place, Role.PRINCIPAL)
+
+
+async def approve(second: Browser) -> httpx.Response:
+    """The second person approves the one request that waits."""
+    shown = await second.get("/duyet")
+    [action] = set(re.findall(r"/duyet/[0-9a-f-]{36}/dong-y", shown.text))
+    return await second.post(action)
+
+
 async def actor(school: TestSchool) -> Actor:
     """The owner."""
     async with tenant_session(school.tenant_id, read_only=True) as session:
@@ -72,14 +86,17 @@ async def store(school: TestSchool, data: bytes) -> str:
 
 
 async def test_everything_of_the_school_and_nothing_else(
-    owner: Browser, place: TestSchool, school: TestSchool
+    owner: Browser, second: Browser, place: TestSchool, school: TestSchool
 ) -> None:
     data = b"%PDF a file of the school"
     digest = await store(place, data)
     await store(school, b"%PDF a file of another school")
     await owner.get("/chu-truong/ban-giao")
-    assert (await owner.post("/chu-truong/ban-giao/xuat")).status_code == 303
-    again = await owner.post("/chu-truong/ban-giao/xuat")
+    assert (await owner.post("/chu-truong/ban-giao/xuat", {"ly_do": "Cuối năm"})).status_code == 303
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        assert await service.list_exports(session) == [], "nothing is packed before a second person says so"
+    assert (await approve(second)).status_code == 303
+    again = await owner.post("/chu-truong/ban-giao/xuat", {"ly_do": "Cuối năm"})
     assert (again.status_code, "Đang có một bản xuất" in again.text) == (409, True)
     async with tenant_session(place.tenant_id, read_only=True) as session:
         [asked] = await service.list_exports(session)
@@ -108,8 +125,8 @@ async def test_everything_of_the_school_and_nothing_else(
     everything = b"".join(archive.read(name) for name in names)
     assert str(school.tenant_id).encode() not in everything
 
-    second = await owner.post(f"/chu-truong/ban-giao/xuat/{asked.id}/tai", {"phan": "2"})
-    files = zipfile.ZipFile(io.BytesIO(second.content))
+    last = await owner.post(f"/chu-truong/ban-giao/xuat/{asked.id}/tai", {"phan": "2"})
+    files = zipfile.ZipFile(io.BytesIO(last.content))
     assert files.namelist() == [f"tep/{digest}.pdf"]
     assert files.read(f"tep/{digest}.pdf") == data
     async with tenant_session(place.tenant_id, read_only=True) as session:
@@ -184,13 +201,12 @@ async def test_two_clicks_are_one_export(product: settings.Settings) -> None:
     assert sorted(await asyncio.gather(*clicks)) == [False, True]
 
 
-async def test_who_may_not(site: Litestar, place: TestSchool, school: TestSchool) -> None:
+async def test_who_may_not(site: Litestar, second: Browser, place: TestSchool, school: TestSchool) -> None:
     async with tenant_session(place.tenant_id, read_only=True) as session:
         [known] = await service.list_exports(session)
-    principal = await signed_in(site, place, Role.PRINCIPAL)
-    await principal.get("/")
-    assert (await principal.get("/chu-truong/ban-giao")).status_code == 403
-    assert (await principal.post(f"/chu-truong/ban-giao/xuat/{known.id}/tai")).status_code == 403
+    await second.get("/")
+    assert (await second.get("/chu-truong/ban-giao")).status_code == 403
+    assert (await second.post(f"/chu-truong/ban-giao/xuat/{known.id}/tai")).status_code == 403
     stranger = await signed_in(site, school, Role.OWNER)
     await stranger.get("/")
     assert (await stranger.post(f"/chu-truong/ban-giao/xuat/{known.id}/tai")).status_code == 404
@@ -209,11 +225,12 @@ async def test_old_archives_and_too_many(place: TestSchool) -> None:
     with pytest.raises(NotFound):
         rules.part_of(known, 3, clock.now())
     async with tenant_session(place.tenant_id) as session:
-        export_id = await service.ask(session, asker)
+        await service.export(session, asker, {})
+        export_id = (await service.list_exports(session))[0].id
         await flow.give_up(session, export_id, "Kho không trả lời")
         assert (await service.list_exports(session))[0].problem == "Kho không trả lời"
         with pytest.raises(TooManyTries):
-            await service.ask(session, asker)
+            await service.export(session, asker, {})
 
 
 def test_the_same_files_are_the_same_archive(tmp_path: Path) -> None:
@@ -233,23 +250,31 @@ def test_how_files_are_cut() -> None:
 
 
 async def test_a_school_closes_and_its_owner_takes_the_data(
-    site: Litestar, owner: Browser, place: TestSchool
+    site: Litestar, owner: Browser, second: Browser, place: TestSchool
 ) -> None:
     clerk = await signed_in(site, place, Role.CLERK)
     today = clock.today()
     await owner.get("/chu-truong/ban-giao")
-    form = {"ngay_dong": f"{today + timedelta(days=40)}", "noi_nhan": "UBND phường Thử Nghiệm"}
+    day = today + timedelta(days=40)
+    form = {"ngay_dong": f"{day}", "noi_nhan": "UBND phường Thử Nghiệm", "ly_do": "Sáp nhập"}
     for changed, said in (
         ({"ngay_dong": f"{today + timedelta(days=5)}"}, "từ 30 đến 400 ngày"),
         ({"ngay_dong": ""}, "chưa phải là một ngày"),
         ({"noi_nhan": " "}, "đang trống"),
+        ({"ly_do": " "}, "đang trống"),
     ):
         answer = await owner.post("/chu-truong/ban-giao/dong", form | changed)
         assert (answer.status_code, said in answer.text) == (422, True)
     assert (await owner.post("/chu-truong/ban-giao/dong", form)).status_code == 303
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        assert await schools.closing(session) is None, "nothing is planned before a second person says so"
+    assert (await approve(second)).status_code == 303
+    assert f"Trường sẽ đóng từ ngày {day:%d/%m/%Y}" in (await owner.get("/chu-truong/ban-giao")).text
+    assert (await owner.post("/chu-truong/ban-giao/dong", form)).status_code == 409
     assert (await clerk.get("/lop")).status_code == 200, "until the day everybody works on"
     assert (await owner.post("/chu-truong/ban-giao/khong-dong")).status_code == 303
     await owner.post("/chu-truong/ban-giao/dong", form)
+    await approve(second)
     async with tenant_session(place.tenant_id) as session:
         await session.execute(text("update school set closes_on = :day"), {"day": today})
     refused = await clerk.get("/lop")
@@ -259,6 +284,7 @@ async def test_a_school_closes_and_its_owner_takes_the_data(
     assert (await clerk.get("/tai-khoan")).status_code == 200
     assert (await clerk.post("/dang-xuat")).headers["location"] == "/dang-nhap"
     assert (await owner.get("/nhan-su")).status_code == 403
+    assert [(await second.get(path)).status_code for path in ("/duyet", "/lop")] == [200, 403]
     assert "Trường đã đóng" in (await owner.get("/chu-truong/ban-giao")).text
     assert (await owner.get("/chu-truong")).status_code == 200
     async with tenant_session(place.tenant_id, read_only=True) as session:
