@@ -32,7 +32,7 @@ def certificates(
 
 
 def whole_number(typed: str, field: str) -> int:
-    """A number as people type it. Raises Invalid."""
+    """A number as people type it. Raises Invalid that names the field."""
     digits = typed.strip().replace(".", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 6):
         raise Invalid(f"{field} phải là một số nguyên; xin nhập lại (đang nhập “{typed[:20]}”).")

@@ -30,11 +30,6 @@ async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished
     )
 
 
-def whole_number(typed: str, field: str) -> int:
-    """A number as people type it. Raises Invalid that names the field."""
-    return rules.whole_number(typed, field)
-
-
 async def certificates(session: TenantSession) -> list[Certificate]:
     """The seal and everybody who signs: until when their certificates hold, what is most urgent first."""
     return rules.certificates(
