@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from backend.core import settings, vault
 from backend.core.actor import SignIn
 from backend.core.client import device_of
+from backend.core.crypto import text_digest
 from backend.core.database import account_session, public_session, tenant_session
 from backend.core.ids import new_id
 from backend.tenants.access import rules, service
@@ -305,7 +306,7 @@ async def _age(product: settings.Settings, browser: Browser) -> None:
 
 async def _change(product: settings.Settings, change: str, column: str, token: str) -> None:
     connection = await asyncpg.connect(product.database_migrator_url)
-    digest = service._digest(token)
+    digest = text_digest(token)
     done = await connection.execute(f"update directory.session set {change} where {column} = $1", digest)
     await connection.close()
     assert done == "UPDATE 1"
