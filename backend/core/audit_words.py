@@ -154,6 +154,9 @@ DETAIL_NAMES = {
     "rows": "Số dòng dữ liệu",
     "files": "Số tệp",
     "file": "Loại tệp",
+    "told": "Việc được đề nghị",
+    "reason": "Lý do",
+    "asked_by": "Người đề nghị",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}
