@@ -69,6 +69,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
     ),
+    "records.roster.register": (
+        Room.SERVICE,
+        "a list of pupils compared and taken over, for the slice's own service: no door",
+    ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
     "records.assessment.inputs": (
         Room.RULES,
