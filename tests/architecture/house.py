@@ -55,6 +55,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.EDGE,
         "`hocba verify`, offline: a command of a slice of adapters",
     ),
+    "remote_signing.requests.batches": (
+        Room.QUERIES,
+        "SQL of batches, calls and hashes; `queries` has that of requests and steps",
+    ),
     "remote_signing.requests.calls": (
         Room.SERVICE,
         "a provider call seen from outside a transaction: submit, poll",
