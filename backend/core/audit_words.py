@@ -67,6 +67,7 @@ ACTION_NAMES = {
     Action.DATA_REQUEST_EXTENDED: "Gia hạn trả lời yêu cầu về dữ liệu cá nhân",
     Action.DATA_REQUEST_ANSWERED: "Trả lời yêu cầu về dữ liệu cá nhân",
     Action.PUPIL_DATA_EXPORTED: "Xuất toàn bộ dữ liệu của một học sinh",
+    Action.DATA_PURGED: "Xóa dữ liệu đã hết thời gian giữ",
     Action.IMPORT_PREVIEWED: "Tải tệp lên và xem trước",
     Action.IMPORT_READ: "Xem lại một lần nhập",
     Action.IMPORT_APPLIED: "Ghi tệp vào hệ thống",

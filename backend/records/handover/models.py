@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
-from backend.core.personal_data import holding
+from backend.core.personal_data import Keep, holding
 
 
 class SchoolExport(TenantTable):
@@ -17,7 +17,14 @@ class SchoolExport(TenantTable):
     __tablename__ = "school_export"
     __table_args__ = (
         tenant_key("asked_by", "staff_member"),
-        {"info": holding(internal="asked_at state parts cursor finished_at problem")},
+        {
+            "info": holding(
+                internal="asked_at state parts cursor finished_at problem",
+                title="Bản xuất dữ liệu của trường",
+                keep=Keep.COPY,
+                ends="asked_at",
+            )
+        },
     )
 
     asked_by: Mapped[uuid.UUID]
