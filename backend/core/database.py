@@ -165,10 +165,15 @@ def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30, u
 
 
 @asynccontextmanager
-async def tenant_session(tenant_id: uuid.UUID, *, read_only: bool = False) -> AsyncIterator[TenantSession]:
-    """One transaction of one school: committed when the block ends well, rolled back when it raises."""
+async def tenant_session(
+    tenant_id: uuid.UUID, *, read_only: bool = False, one_moment: bool = False
+) -> AsyncIterator[TenantSession]:
+    """One transaction of one school: committed when the block ends well, rolled back when it raises.
+
+    With `one_moment` all that it reads is as it was when it began.
+    """
     async with TenantSession(engine(), expire_on_commit=False) as session:
-        session.sync_session.info.update(tenant_id=tenant_id, read_only=read_only)
+        session.sync_session.info.update(tenant_id=tenant_id, read_only=read_only, one_moment=one_moment)
         yield session
         await session.commit()
 
@@ -212,6 +217,8 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
         expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
         context = signed_context(tenant_id, driver.get_server_pid(), expires, _key())
         mode = "read only" if session.info["read_only"] else "read write"
+        if session.info["one_moment"]:
+            mode = f"isolation level repeatable read {mode}"
         # Hexadecimal, digits and dots: nothing that ends the text.
         statement = f"begin {mode}; select set_config('app.ctx', '{context}', true)"
     _tell(connection.connection.dbapi_connection, statement)

@@ -26,6 +26,8 @@ BEFORE_THE_FENCE = {
     "directory.session": "insert into directory.session (token_digest, account_id, tenant_id, staff_id, host, network,"
     " device, factor, verified_at, opened_at, seen_at, ends_at) select $2::uuid::text, account_id, tenant_id, staff_id,"
     " 'x', 'x', 'x', 'password', $1, $1, $1, $1 from directory.place where tenant_id = $2::uuid limit 1",
+    "directory.sign_in_tries": "insert into directory.sign_in_tries (subject_digest, wrong, locks, ends_at)"
+    " values ($2::uuid::text, 1, 0, $1)",
     "directory.ticket": "insert into directory.ticket values ($2::uuid::text, 'link', null, '{}', $1)",
     "directory.api_token": "update directory.api_token set ends_at = $1 where client_id in"
     " (select id from directory.api_client where tenant_id = $2::uuid)",

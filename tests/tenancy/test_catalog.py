@@ -12,8 +12,12 @@ DEFINERS = {
     "ctx.tenant()",
     "ctx.account()",
     "directory.open_tenant()",
+    "directory.set_idle(integer)",
     "directory.create_account(uuid, text, text, uuid)",
-    "directory.find_account(text)",
+    "directory.hold_tries(text)",
+    "directory.put_tries(text, integer, timestamp with time zone, integer, "
+    "timestamp with time zone, timestamp with time zone)",
+    "directory.forget_tries(text)",
     "directory.account_of(uuid)",
     "directory.login()",
     "directory.places()",
@@ -326,7 +330,7 @@ PLANTS = {
     "grant select (login) on directory.account to hocba_app": (
         "tables that the application may read without a fence"
     ),
-    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_dispatcher; reset role": (
+    "set local role hocba_ctx; grant execute on function directory.find_login(text) to hocba_dispatcher; reset role": (
         "functions above the schools that the dispatcher may call"
     ),
     "grant truncate on mark to hocba_app": "rights of the application beyond its work",
@@ -341,7 +345,7 @@ PLANTS = {
     "grant select on student to hocba_operator": "tables that the operator may touch",
     "grant select (login) on directory.account to hocba_operator": "tables that the operator may touch",
     "grant create on schema public to hocba_operator": "schemas in which a process of the product may create",
-    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_auditor; reset role": (
+    "set local role hocba_ctx; grant execute on function directory.find_login(text) to hocba_auditor; reset role": (
         "functions above the schools that the auditor may call"
     ),
     "grant update (n) on audit_event to hocba_auditor": (

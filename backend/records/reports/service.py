@@ -16,6 +16,7 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import TrayGroup
+from backend.tenants.approvals import service as approvals
 from backend.tenants.permissions import Permission
 
 #: Classes that a step names before it counts the rest.
@@ -81,6 +82,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         next_step=await _next_step(session, actor, classes, sheets),
         waiting_for=_waiting_for(stages),
         stopped=await parked_jobs.count(session),
+        approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else "",
     )
 
@@ -174,10 +176,10 @@ async def _class_step(
             )
     if actor.may(Permission.TRANSCRIPT_FREEZE):
         return await _freeze_step(session, classes, sheets)
-    return _import_step(classes, sheets) if actor.may(Permission.IMPORT) else None
+    return await _import_step(session, classes) if actor.may(Permission.IMPORT) else None
 
 
-def _import_step(classes: list[ClassSummary], sheets: list[SheetSummary]) -> NextStep | None:
+async def _import_step(session: TenantSession, classes: list[ClassSummary]) -> NextStep | None:
     if not any(one.students for one in classes):
         return NextStep(
             title="Trường chưa có học sinh",
@@ -185,7 +187,7 @@ def _import_step(classes: list[ClassSummary], sheets: list[SheetSummary]) -> Nex
             action="Nhập dữ liệu",
             url="/nhap",
         )
-    empty = [sheet for sheet in sheets if sheet.state is SheetState.OPEN and not sheet.filled]
+    empty = await gradebook.empty_sheets(session)
     if not empty:
         return None
     names = list(dict.fromkeys(sheet.class_name for sheet in empty))

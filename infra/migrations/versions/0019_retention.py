@@ -7,7 +7,7 @@ from alembic import op
 from infra.migrations.tenancy import run_script
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

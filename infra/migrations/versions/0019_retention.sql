@@ -20,6 +20,9 @@ begin
     when 'session' then
       delete from directory.session where id in (
         select s.id from directory.session s where s.ends_at < before limit most);
+    when 'sign_in_tries' then
+      delete from directory.sign_in_tries where subject_digest in (
+        select t.subject_digest from directory.sign_in_tries t where t.ends_at < before limit most);
     when 'ticket' then
       delete from directory.ticket where digest in (
         select t.digest from directory.ticket t where t.ends_at < before limit most);
