@@ -50,7 +50,7 @@ class Keep(StrEnum):
     TRACE = "Không tự xóa: nhật ký để kiểm tra việc xử lý"
     TASK = "Đến khi xong việc; xong là xóa ngay"
     EXPIRED = "1 tháng sau khi hết hạn (Luật 91/2025/QH15 Đ.3: chỉ lưu trong thời gian cần cho mục đích)"
-    COPY = "3 tháng sau khi tạo; bản gốc vẫn còn trong hệ thống (Luật 91/2025/QH15 Đ.3)"
+    COPY = "1 tháng sau khi tạo; bản gốc vẫn còn trong hệ thống (Luật 91/2025/QH15 Đ.3)"
     WORK = "24 tháng sau khi xong việc, để trả lời khi có thắc mắc (Luật 91/2025/QH15 Đ.3)"
     REQUEST = "60 tháng sau khi trả lời, để chứng minh đã trả lời đúng hạn (Luật 91/2025/QH15)"
 
@@ -63,7 +63,7 @@ MONTHS: dict[Keep, int | None] = {
     Keep.TRACE: None,
     Keep.TASK: None,
     Keep.EXPIRED: 1,
-    Keep.COPY: 3,
+    Keep.COPY: 1,
     Keep.WORK: 24,
     Keep.REQUEST: 60,
 }

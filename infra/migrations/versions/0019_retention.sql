@@ -47,7 +47,7 @@ create function directory.purge_school(what text, before timestamptz, most int, 
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   school constant uuid := ctx.tenant();
-  months constant int := case what when 'school_export' then 3 when 'data_request' then 60 else 24 end;
+  months constant int := case what when 'school_export' then 1 when 'data_request' then 60 else 24 end;
   named text[];
 begin
   if before > now() - make_interval(months => months) then
