@@ -73,6 +73,7 @@ class Action(StrEnum):
     DATA_REQUEST_EXTENDED = "privacy.request.extend"
     DATA_REQUEST_ANSWERED = "privacy.request.answer"
     PUPIL_DATA_EXPORTED = "privacy.pupil.export"
+    DATA_PURGED = "privacy.data.purge"
     PERSONAL_ID_SHOWN = "transcripts.personal_id.show"
     ACCESS_REFUSED = "access.permission.refuse"
     IMPORT_PREVIEWED = "imports.run.preview"
