@@ -77,6 +77,7 @@ ACTION_NAMES = {
     Action.IMPORT_READ: "Xem lại một lần nhập",
     Action.IMPORT_APPLIED: "Ghi tệp vào hệ thống",
     Action.YEAR_OPENED: "Mở năm học",
+    Action.CALENDAR_CHANGED: "Đổi lịch năm học",
     Action.CLASS_READ: "Xem danh sách học sinh của lớp",
     Action.SHEET_READ: "Xem sổ điểm",
     Action.MARK_CHANGED: "Sửa điểm hoặc nhận xét",
