@@ -153,6 +153,15 @@ DETAIL_NAMES = {
     "rows": "Số dòng dữ liệu",
     "files": "Số tệp",
     "file": "Loại tệp",
+    "told": "Việc được đề nghị",
+    "reason": "Lý do",
+    "asked_by": "Người đề nghị",
+    "term_1_ends_on": "Học kỳ 1 kết thúc",
+    "term_2_starts_on": "Học kỳ 2 bắt đầu",
+    "locked_by": "Hạn khóa sổ điểm",
+    "confirmed_by": "Hạn xác nhận kết quả",
+    "frozen_by": "Hạn chốt học bạ",
+    "issued_by": "Hạn ký và phát hành",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}

@@ -38,10 +38,10 @@ async def change(
     Raises NotFound, Invalid with the two days that disagree.
     """
     year = await get_year(session, year_id)
-    new = rules.checked(year, term_1_ends_on, term_2_starts_on, last_days)
-    if new != year.calendar:
+    old, new = year.calendar, rules.checked(year, term_1_ends_on, term_2_starts_on, last_days)
+    if new != old:
         await queries.put_calendar(session, year.id, new)
-        deed = Deed(year.id, f"Năm học {year.name}", rules.differences(year.calendar, new))
+        deed = Deed(year.id, f"Năm học {year.name}", rules.differences(old, new))
         await audit.record_many(session, actor, Action.CALENDAR_CHANGED, [deed])
     return year
 

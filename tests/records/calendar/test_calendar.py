@@ -7,6 +7,7 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import clock
+from backend.core.audit_words import detail_name
 from backend.core.errors import Invalid
 from backend.core.ids import new_id
 from backend.records.calendar import rules, service
@@ -81,6 +82,15 @@ def test_the_term_of_a_day() -> None:
     days = [date(2025, 9, 4), date(2025, 9, 5), date(2026, 1, 16), date(2026, 1, 17), date(2026, 1, 19)]
     assert [year.term_on(day) for day in [*days, date(2026, 6, 1)]] == [None, 1, 1, None, 2, None]
     assert YEAR.term_on(days[1]) is None
+
+
+def test_the_audit_has_words_for_every_day() -> None:
+    days = dict.fromkeys(Step, date(2026, 5, 20))
+    new = Calendar(term_1_ends_on=date(2026, 1, 16), term_2_starts_on=date(2026, 1, 19), last_days=days)
+    told = rules.differences(None, new)
+    assert len(told) == 2 + len(Step)
+    assert [name for name in told if detail_name(name) == name] == []
+    assert rules.differences(new, new) == {}
 
 
 async def test_the_page_and_the_home_page(
