@@ -11,12 +11,20 @@ from backend.app import ROUTES, create_app
 from backend.core import settings
 from backend.tenants.access import rules
 from backend.tenants.api_clients.schemas import Scope
-from backend.tenants.permissions import ROLE_PERMISSIONS, Role
+from backend.tenants.permissions import Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school
 from tests.core.site_fixtures import signed_in as browser_of
 from tests.factories.small_school import open_small_school
-from tests.tenancy.access import ANYBODY, SIGNED_IN, agreed, found, proof_is_agreed, who_is_agreed
+from tests.tenancy.access import (
+    ANYBODY,
+    SIGNED_IN,
+    agreed,
+    found,
+    permissions_agreed,
+    proof_is_agreed,
+    who_is_agreed,
+)
 from tests.tenancy.addresses import addresses
 from tests.tenancy.places import Place, grant_all
 from tests.tenancy.visitors import Visitor, forget_limits, is_asked_for_a_proof, is_sent_away
@@ -110,4 +118,4 @@ async def test_a_stranger_gets_public_pages_alone(stranger: Browser) -> None:
 
 
 def _may(role: Role, who: str) -> bool:
-    return who in (ANYBODY, SIGNED_IN) or bool({*who.split(" | ")} & ROLE_PERMISSIONS[role])
+    return who in (ANYBODY, SIGNED_IN) or bool({*who.split(" | ")} & permissions_agreed(role))
