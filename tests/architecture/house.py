@@ -70,6 +70,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         "the curriculum of 2018 as data: words that every slice above reads",
     ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
+    "records.gradebook.life": (
+        Room.SERVICE,
+        "the life of a sheet, for the slice's own pages and tasks: no door",
+    ),
     "records.assessment.inputs": (
         Room.RULES,
         "marks of the gradebook as input of the circulars, a pure function",

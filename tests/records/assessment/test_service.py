@@ -17,11 +17,12 @@ from backend.records.assessment.schemas import (
     SecondaryResult,
     YearLevel,
 )
+from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
-from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school, pupil
+from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, open_small_school, pupil
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
 CHI = "9900000003"
@@ -40,7 +41,7 @@ async def locked_class(
     await enroll(session, name, NAMES)
     importer = await school.actor(session, "it")
     await fill(session, importer, class_id, *(() if complete else (without_a_test,)))
-    await gradebook.lock_class(session, await school.actor(session, "principal"), class_id)
+    await lock_class(session, school, class_id)
     return class_id
 
 
@@ -63,13 +64,17 @@ async def test_nothing_while_one_sheet_is_open(small_school: SmallSchool) -> Non
         class_id = await small_school.open_class(session, "1A", 1)
         await enroll(session, "1A", NAMES)
         await fill(session, await small_school.actor(session, "it"), class_id)
-        await gradebook.lock_class(session, await small_school.actor(session, "homeroom"), class_id)
+        homeroom = await small_school.actor(session, "homeroom")
+        principal = await small_school.actor(session, "principal")
+        await life.submit_class(session, homeroom, class_id)
+        await life.lock_class(session, principal, class_id)
         left = [s for s in await gradebook.list_sheets(session, class_id) if s.state == "open"]
         assert [sheet.subject_code for sheet in left] == ["AN"]
         assert await service.assess_class(session, class_id) == 0
         assert await service.assess_class_of_sheet(session, left[0].id) == 0
         assert await service.class_results(session, class_id) == []
-        await gradebook.lock_sheets(session, await small_school.actor(session, "music"), [left[0].id])
+        await life.submit(session, await small_school.actor(session, "music"), left[0].id)
+        await life.lock(session, principal, left[0].id)
         assert await service.assess_class_of_sheet(session, left[0].id) == 3
         assert {promotion for _, promotion in (await states(session, class_id)).values()} == {
             Promotion.PROMOTED
@@ -138,7 +143,7 @@ async def test_a_compulsory_subject_that_nobody_teaches_is_missing(small_school:
         await gradebook.open_sheets(session, class_id)
         await enroll(session, "1A", NAMES)
         await fill(session, await small_school.actor(session, "it"), class_id)
-        await gradebook.lock_class(session, await small_school.actor(session, "principal"), class_id)
+        await lock_class(session, small_school, class_id)
         assert await service.assess_class(session, class_id) == 3
         result = (await service.class_results(session, class_id))[0].result
         with pytest.raises(Conflict):
