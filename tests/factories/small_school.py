@@ -175,7 +175,7 @@ async def fill(
 
 
 async def lock_class(session: TenantSession, school: SmallSchool, class_id: ClassId) -> None:
-    """The teachers of a class hand in their sheets, the principal locks them; nobody checks in a school without departments."""
+    """The teachers of a class hand in their sheets, the principal locks them: without departments nobody checks."""
     for who in ("homeroom", "music"):
         await life.submit_class(session, await school.actor(session, who), class_id)
     await life.lock_class(session, await school.actor(session, "principal"), class_id)
