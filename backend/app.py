@@ -201,6 +201,7 @@ ROUTES: list[ControllerRouterHandler] = [
     department_pages.end_department,
     gradebook_pages.show_sheets,
     gradebook_pages.submit_class,
+    gradebook_pages.check_class,
     gradebook_pages.lock_class,
     gradebook_pages.show_sheet,
     gradebook_pages.save_cells,

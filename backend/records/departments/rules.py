@@ -13,10 +13,12 @@ _TEACHING = frozenset({Role.HOMEROOM_TEACHER, Role.SUBJECT_TEACHER})
 
 
 def checked_name(typed: str) -> str:
-    """The name of a department. Raises Invalid."""
+    """The name of a department, which begins with "Tổ" so that sentences may name it. Raises Invalid."""
     name = check_text(typed, field="Tên tổ", person="tổ chuyên môn", limit=MAX_NAME)
-    if not name:
-        raise Invalid("Tổ chuyên môn chưa có tên; hãy ghi tên tổ.")
+    if not name.startswith("Tổ "):
+        raise Invalid(
+            "Tên tổ chuyên môn bắt đầu bằng chữ “Tổ”, ví dụ “Tổ Khoa học tự nhiên”; hãy ghi lại tên."
+        )
     return name
 
 

@@ -111,4 +111,4 @@ async def end_department(session: TenantSession, actor: Actor, department_id: uu
 
 
 def _taken(name: str) -> str:
-    return f"Trường đã có tổ {name}; hãy chọn tên khác."
+    return f"Trường đã có {name}; hãy chọn tên khác."

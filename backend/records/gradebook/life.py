@@ -74,6 +74,11 @@ async def check_all(session: TenantSession, actor: Actor) -> int:
     return len(await _advance(session, actor, Deed.CHECK, waiting, passing=True))
 
 
+async def check_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+    """The head has looked at all sheets of a class that wait; counts them. Raises NotFound."""
+    return await _advance_class(session, actor, Deed.CHECK, class_id)
+
+
 async def send_back(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, remark: str) -> None:
     """Open a sheet for its teacher again, who reads the remark. Raises NotFound, Forbidden, Conflict, Invalid."""
     words = rules.checked_reason(remark, place(await load(session, sheet_id)), "Lời nhận xét")
@@ -106,14 +111,17 @@ async def lock_again(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) 
 
 
 async def lock_overdue(session: TenantSession, sheet_id: uuid.UUID) -> float:
-    """Lock a reopened sheet whose time is over, for the machine; answers in how many seconds to look again, or 0."""
-    held = await queries.hold_sheets(session, [sheet_id], to_write=False)
-    if sheet_id not in held or held[sheet_id].state != SheetState.REOPENED:
+    """Lock a reopened sheet whose time is over, for the machine; answers in how many seconds to look again, or 0.
+
+    Raises NotFound.
+    """
+    await queries.hold_sheets(session, [sheet_id], to_write=False)
+    sheet = summary(await load(session, sheet_id))
+    if sheet.state is not SheetState.REOPENED or sheet.open_until is None:
         return 0
-    left: float = (held[sheet_id].open_until - clock.now()).total_seconds()
+    left = (sheet.open_until - clock.now()).total_seconds()
     if left > 0:
         return left
-    sheet = summary(await load(session, sheet_id))
     await record(session, machine(session.tenant_id), Deed.LOCK_AGAIN, [sheet])
     return 0
 

@@ -121,6 +121,7 @@ async def show_sheets(
         teachers=await _teachers(session, school_class),
         states=STATES,
         to_submit=sum(Deed.SUBMIT in one for one in deeds.values()),
+        to_check=sum(Deed.CHECK in one for one in deeds.values()),
         to_lock=sum(Deed.LOCK in one for one in deeds.values()),
     )
 
@@ -132,6 +133,18 @@ async def submit_class(
     """Hand in every open sheet of the class that this person is in charge of."""
     count = await life.submit_class(session, actor, class_id)
     message = f"Đã nộp {count} sổ điểm." if count else "Không còn sổ nào của lớp này để bạn nộp."
+    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
+
+
+@post("/lop/{class_id:uuid}/duyet-so", guards=[_CHECKS])
+async def check_class(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
+    """All sheets of the class that wait for this head of department are checked."""
+    count = await life.check_class(session, actor, class_id)
+    message = (
+        f"Đã xác nhận kiểm tra {count} sổ điểm." if count else "Lớp này không có sổ nào chờ bạn kiểm tra."
+    )
     return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
 
 

@@ -246,7 +246,8 @@ async def test_after_its_time_nothing_is_written_and_the_machine_locks_once(
     assert [step.who for step in seen.steps if step.deed is Deed.LOCK_AGAIN] == [None], "once, by the machine"
     async with book.school.session() as session:
         assert await life.lock_overdue(session, book.sheets["TOAN"]) == 0
-        assert await life.lock_overdue(session, new_id()) == 0
+        with pytest.raises(NotFound):
+            await life.lock_overdue(session, new_id())
     assert len((await look(book)).steps) == len(seen.steps)
 
 
