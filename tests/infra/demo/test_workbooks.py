@@ -74,7 +74,8 @@ def test_every_lesson_has_exactly_one_teacher(truth: Truth) -> None:
         }
         assert len({one.email for one in school.staff}) == len(school.staff)
         assert {role for one in school.staff for role in one.roles} == {
-            "owner", "principal", "deputy_principal", "clerk", "it_teacher", "homeroom_teacher", "subject_teacher", "department_head",
+            "owner", "principal", "deputy_principal", "clerk", "it_teacher", "homeroom_teacher", "subject_teacher",
+            "department_head",
         }  # fmt: skip
 
 
