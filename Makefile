@@ -36,7 +36,7 @@ stop: ## dừng hệ thống đang chạy ở cửa sổ khác
 
 .PHONY: test
 test: $(INSTALLED_DEV) system-packages assets ## chạy mọi bài kiểm thử (chọn bài: make test TESTS=tests/records)
-	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 2 --no-loadscope-reorder)
 
 .PHONY: check
 check: format-check lint types imports templates drift ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration

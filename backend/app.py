@@ -47,11 +47,13 @@ from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
 from backend.tenants.api_clients import pages as api_client_pages
+from backend.tenants.approvals import pages as approval_pages
 from backend.tenants.audit_trail import pages as audit_pages
 from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.federation import pages as federation_pages
 from backend.tenants.openings import pages as opening_pages
 from backend.tenants.permissions import Permission
+from backend.tenants.policies import pages as policy_pages
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
 from backend.tenants.workplaces import pages as workplace_pages
@@ -168,10 +170,14 @@ ROUTES: list[ControllerRouterHandler] = [
     management_pages.show_invoice,
     management_pages.download_invoices,
     handover_pages.show_handover,
-    handover_pages.ask,
+    handover_pages.ask_export,
     handover_pages.download,
-    handover_pages.plan_closing,
+    handover_pages.ask_closing,
     handover_pages.cancel_closing,
+    approval_pages.show_requests,
+    approval_pages.approve,
+    approval_pages.refuse,
+    approval_pages.withdraw,
     management_pages.show_leaving,
     management_pages.leave,
     audit_pages.show_trail,
@@ -187,6 +193,8 @@ ROUTES: list[ControllerRouterHandler] = [
     opening_pages.show_received,
     school_pages.show_school,
     school_pages.change_school,
+    policy_pages.show_policies,
+    policy_pages.change_policies,
     delegation_pages.show_delegations,
     delegation_pages.delegate,
     delegation_pages.end,
@@ -204,6 +212,7 @@ ROUTES: list[ControllerRouterHandler] = [
     gradebook_pages.check_class,
     gradebook_pages.lock_class,
     gradebook_pages.show_sheet,
+    gradebook_pages.show_new_cells,
     gradebook_pages.save_cells,
     gradebook_pages.submit_sheet,
     gradebook_pages.withdraw_sheet,
@@ -272,6 +281,7 @@ MENU = (
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
     NavItem("Chủ trường", "/chu-truong", "building-community", Permission.CONSOLE_READ),
+    NavItem("Chờ duyệt", "/duyet", "list-check", Permission.APPROVE),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
     NavItem("Tổ chuyên môn", "/to-chuyen-mon", "users", Permission.DEPARTMENTS_MANAGE),
     NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "login", Permission.PROVIDERS_MANAGE),

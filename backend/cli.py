@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     reset = _add(
         commands, "reset-link", _reset_link, "cấp đường dẫn đặt lại tài khoản, khi trường không tự làm được"
     )
+    _add_operator(reset)
     reset.add_argument("login", metavar="TÊN_ĐĂNG_NHẬP")
 
     audit = _add(commands, "audit", _audit_check, "kiểm tra nhật ký có bị sửa, xóa hay chèn thêm")
@@ -115,7 +116,7 @@ def _add(
 
 def _add_school(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     school = commands.add_parser("school", help="mở trường (dành cho bên vận hành)")
-    school.add_argument("--operator", default=getpass.getuser(), help="tên người vận hành, ghi vào nhật ký")
+    _add_operator(school)
     verbs = school.add_subparsers(required=True, metavar="VIỆC")
     _add(verbs, "pending", _school_pending, "liệt kê hồ sơ đang chờ duyệt")
     _add(
@@ -127,6 +128,12 @@ def _add_school(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     opened = _add(verbs, "open", _school_open, "mở trường mà bên vận hành đã đối chiếu")
     for name, words in _SCHOOL_OPTIONS.items():
         opened.add_argument(f"--{name}", required=True, help=words)
+
+
+def _add_operator(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--operator", help="tên người vận hành, ghi vào nhật ký (mặc định: tên người dùng của máy)"
+    )
 
 
 def site() -> object:
@@ -235,29 +242,42 @@ def _migrate(chosen: argparse.Namespace) -> int:
 def _school_pending(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
-    return _as_operator(command.pending(chosen.operator, sys.stdout))
+    return _as_operator("school", command.pending(_operator(chosen), sys.stdout))
 
 
 def _school_approve(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
-    return _as_operator(command.approve(chosen.operator, chosen.application, sys.stdout))
+    return _as_operator("school", command.approve(_operator(chosen), chosen.application, sys.stdout))
 
 
 def _school_refuse(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
-    return _as_operator(command.refuse(chosen.operator, chosen.application, chosen.reason, sys.stdout))
+    return _as_operator(
+        "school", command.refuse(_operator(chosen), chosen.application, chosen.reason, sys.stdout)
+    )
 
 
 def _school_open(chosen: argparse.Namespace) -> int:
     from backend.tenants.openings import command
 
     options = {name.replace("-", "_"): getattr(chosen, name.replace("-", "_")) for name in _SCHOOL_OPTIONS}
-    return _as_operator(command.open_school(chosen.operator, command.NewSchool(**options), sys.stdout))
+    return _as_operator(
+        "school", command.open_school(_operator(chosen), command.NewSchool(**options), sys.stdout)
+    )
 
 
-def _as_operator(deed: Coroutine[object, object, None]) -> int:
+def _operator(chosen: argparse.Namespace) -> str:
+    try:
+        return chosen.operator or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name; what is raised depends on the version
+        raise settings.SettingsError(
+            "người dùng của máy này không có tên; hãy ghi tên người vận hành: --operator TÊN"
+        ) from None
+
+
+def _as_operator(name: str, deed: Coroutine[object, object, None]) -> int:
     """Do it; what cannot be done is told in one sentence."""
     from backend.core.errors import AppError
 
@@ -265,7 +285,7 @@ def _as_operator(deed: Coroutine[object, object, None]) -> int:
         with _database_of("HOCBA_DATABASE_OPERATOR_URL"):
             asyncio.run(_then_let_go(deed))
     except AppError as error:
-        print(f"hocba school: {error.message}", file=sys.stderr)
+        print(f"hocba {name}: {error.message}", file=sys.stderr)
         return _DIFFERENT
     return _OK
 
@@ -312,18 +332,14 @@ def _alembic() -> "Config":
 def _reset_link(chosen: argparse.Namespace) -> int:
     from backend.tenants.account import command
 
-    return command.run(chosen.login)
+    return _as_operator("reset-link", command.reset_link(_operator(chosen), chosen.login, sys.stdout))
 
 
 def _audit_check(chosen: argparse.Namespace) -> int:
     from infra.audit_check import command
     from infra.audit_check.sources import Sources
 
-    config = settings.get()
-    if not config.database_auditor_url:
-        raise settings.SettingsError(
-            "HOCBA_DATABASE_AUDITOR_URL is not set; the check has a role of its own, which may only read"
-        )
+    config = settings.read_auditor(os.environ)
     sources = Sources(
         database_url=config.database_auditor_url,
         s3_endpoint=config.s3_endpoint,

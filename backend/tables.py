@@ -14,9 +14,11 @@ from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.api_clients import models as api_clients
+from backend.tenants.approvals import models as approvals
 from backend.tenants.delegations import models as delegations
 from backend.tenants.federation import models as federation
 from backend.tenants.people import models as people
+from backend.tenants.policies import models as policies
 from backend.tenants.schools import models as schools
 from backend.tenants.staffing import models as staffing
 from backend.tenants.subscriptions import models as subscriptions
@@ -30,9 +32,11 @@ MODULES = (
     schools,
     subscriptions,
     people,
+    policies,
     federation,
     staffing,
     delegations,
+    approvals,
     api_clients,
     credentials,
     requests,

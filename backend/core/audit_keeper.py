@@ -16,16 +16,15 @@ from backend.core import audit_chain, clock, storage
 from backend.core.audit_chain import Head
 from backend.core.crypto import sha256_hex
 from backend.core.database import tenant_session
-from backend.core.dispatcher import pause
 from backend.core.errors import AppError
+from backend.core.leading import lead, pause
 
 log = logging.getLogger(__name__)
 
 #: Any constant: who holds this lock keeps the audit.
 LOCK = 7_474_002
-#: Pause between two rounds through the schools, and after something did not answer.
+#: Pause between two rounds through the schools.
 ROUND_SECONDS = 15.0
-RECOVER_SECONDS = 5.0
 
 #: A time stamp token (RFC 3161) over these bytes; raises AppError when the authority does not give one.
 Stamp = Callable[[bytes], Awaitable[bytes]]
@@ -41,25 +40,13 @@ _ADD = """
 
 async def keep(url: str, stamp: Stamp, stop: asyncio.Event) -> None:
     """Work until `stop` is set. What fails is logged and tried again in the next round."""
-    while not stop.is_set():
-        try:
-            await _lead(url, stamp, stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("keeper of the audit begins anew", extra={"error": type(error).__name__})
-            await pause(stop, RECOVER_SECONDS)
 
-
-async def _lead(url: str, stamp: Stamp, stop: asyncio.Event) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
-            if await pause(stop, RECOVER_SECONDS):
-                return
+    async def rounds(connection: asyncpg.Connection) -> None:
         while not stop.is_set():
             await keep_once(connection, stamp)
             await pause(stop, ROUND_SECONDS)
-    finally:
-        await connection.close()
+
+    await lead("keeper of the audit", url, LOCK, rounds, stop)
 
 
 async def keep_once(connection: asyncpg.Connection, stamp: Stamp) -> None:

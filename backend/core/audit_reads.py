@@ -1,7 +1,8 @@
 """Who looked at whom: reads of pupils' records, which are deeds as well (Luật 91/2025/QH15).
 
 A page that shows something may not write, so a read is written after its transaction, in one of its own, before the
-answer leaves: no record, no answer. Looking again is written again only after READ_AGAIN, counted by each process.
+answer leaves: no record, no answer. Looking again at the same is written again only after READ_AGAIN, counted by each
+process; the same page with another pupil on it is not the same.
 """
 
 import time
@@ -11,7 +12,7 @@ from datetime import timedelta
 
 from backend.core import audit
 from backend.core.actor import Actor
-from backend.core.audit import Action, Outcome
+from backend.core.audit import Action, Deed, Outcome
 from backend.core.database import TenantSession, tenant_session
 
 READ_AGAIN = timedelta(minutes=10)
@@ -19,7 +20,7 @@ REFUSED_AGAIN = timedelta(minutes=1)
 #: Reads that a process remembers; the oldest are forgotten first, and then written once more.
 _MOST = 50_000
 
-_Key = tuple[uuid.UUID, uuid.UUID | None, str, object]
+_Key = tuple[uuid.UUID, uuid.UUID | None, str, uuid.UUID | None, int]
 _written: dict[_Key, float] = {}
 
 
@@ -30,16 +31,18 @@ def record_read(
     subject_id: uuid.UUID | None,
     label: str,
     about: Iterable[uuid.UUID] = (),
+    **details: str | int | None,
 ) -> None:
-    """This transaction shows `subject_id` to `actor`, and with it everybody in `about`."""
-    key = (session.tenant_id, actor.id, action.value, subject_id)
+    """This transaction shows `subject_id` to `actor`, and with it everybody in `about`; `details` say what of them."""
+    deed = Deed(subject_id, label, details, tuple(about))
+    shown = hash((frozenset(deed.about), frozenset(details.items())))
+    key = (session.tenant_id, actor.id, action.value, subject_id, shown)
     if _is_recent(key, READ_AGAIN):
         return
-    pupils = tuple(about)
 
     async def write() -> None:
         async with tenant_session(session.tenant_id) as own:
-            await audit.record(own, actor, action, subject_id, label, about=pupils)
+            await audit.record_many(own, actor, action, [deed])
         _remember(key)
 
     session.afterwards(write)
@@ -47,7 +50,7 @@ def record_read(
 
 async def record_refusal(actor: Actor, route: str, subject_id: uuid.UUID | None, said: str) -> None:
     """Somebody was refused: a permission or a duty that they do not have."""
-    key = (actor.tenant_id, actor.id, route, subject_id)
+    key = (actor.tenant_id, actor.id, route, subject_id, 0)
     if _is_recent(key, REFUSED_AGAIN):
         return
     async with tenant_session(actor.tenant_id) as session:

@@ -11,6 +11,7 @@ AREAS = {
     "schools": "Hồ sơ trường",
     "subscriptions": "Gói sử dụng",
     "handover": "Bàn giao và đóng trường",
+    "approvals": "Việc cần hai người duyệt",
     "api": "Kết nối của hệ thống khác",
     "privacy": "Dữ liệu cá nhân",
     "imports": "Nhập dữ liệu",
@@ -34,8 +35,10 @@ ACTION_NAMES = {
     Action.PASSWORD_CHANGED: "Đổi mật khẩu",
     Action.FACTOR_ADDED: "Thêm khóa truy cập hoặc ứng dụng tạo mã",
     Action.FACTOR_REMOVED: "Gỡ khóa truy cập hoặc ứng dụng tạo mã",
+    Action.RECOVERY_CODE_USED: "Dùng một mã khôi phục",
     Action.RECOVERY_CODES_MADE: "Tạo mã khôi phục",
     Action.RESET_ISSUED: "Cấp đường dẫn đặt lại tài khoản",
+    Action.ACCOUNT_LOCKED: "Tạm khóa mật khẩu và mã vì nhập sai nhiều lần",
     Action.ACCOUNT_RESET: "Đặt lại tài khoản",
     Action.PROVIDER_ADDED: "Thêm nơi đăng nhập",
     Action.PROVIDER_REMOVED: "Gỡ nơi đăng nhập",
@@ -52,11 +55,16 @@ ACTION_NAMES = {
     Action.INVITATION_WITHDRAWN: "Rút lời mời",
     Action.INVITATION_ACCEPTED: "Nhận lời mời",
     Action.SCHOOL_CHANGED: "Sửa hồ sơ trường",
+    Action.POLICIES_CHANGED: "Đổi quy định của trường",
     Action.SEATS_CHANGED: "Đổi số chỗ",
     Action.EXPORT_ASKED: "Xuất toàn bộ dữ liệu của trường",
     Action.EXPORT_DOWNLOADED: "Tải bản xuất dữ liệu của trường",
     Action.CLOSING_PLANNED: "Đặt ngày đóng trường",
     Action.CLOSING_CANCELLED: "Thôi đóng trường",
+    Action.APPROVAL_ASKED: "Đề nghị việc cần hai người duyệt",
+    Action.APPROVAL_GIVEN: "Duyệt đề nghị của người khác",
+    Action.APPROVAL_REFUSED: "Từ chối đề nghị của người khác",
+    Action.APPROVAL_WITHDRAWN: "Rút lại đề nghị",
     Action.PLACE_CHANGED: "Chuyển sang làm việc ở trường này",
     Action.API_CLIENT_ADDED: "Tạo kết nối cho hệ thống khác",
     Action.API_CLIENT_ENDED: "Dừng kết nối của hệ thống khác",
@@ -97,17 +105,19 @@ ACTION_NAMES = {
     Action.TRANSCRIPT_ISSUED: "Phát hành học bạ",
     Action.CREDENTIAL_ENROLLED: "Đăng ký chứng thư số",
     Action.SIGNING_REQUESTED: "Đưa học bạ đi ký",
+    Action.SIGNING_LIST_READ: "Xem danh sách học bạ chờ ký",
     Action.SIGNING_CONSENTED: "Đồng ý ký cả lô",
     Action.SIGNING_STEP_SIGNED: "Ký số hoặc đóng dấu",
     Action.SIGNING_BATCH_ENDED: "Kết thúc lô ký",
     Action.DELIVERY_QUEUED: "Xếp hàng gửi học bạ",
-    Action.DELIVERY_READ: "Xem một lần gửi",
+    Action.DELIVERY_READ: "Xem lần gửi dữ liệu",
     Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",
+    Action.STOPPED_WORK_READ: "Xem việc đang dừng",
     Action.WORK_RESUMED: "Cho làm lại việc đang dừng",
     Action.AUDIT_READ: "Xem nhật ký",
 }
 
-#: What stands in `details`, in words.
+#: What stands in `details`, in words; `old_` and `new_` before one of them are said by `detail_name`.
 DETAIL_NAMES = {
     "sha256": "Mã băm của tệp (SHA-256)",
     "pdf_sha256": "Mã băm tệp PDF (SHA-256)",
@@ -129,7 +139,36 @@ DETAIL_NAMES = {
     "transaction": "Mã giao dịch với dịch vụ ký số",
     "state": "Trạng thái",
     "route": "Địa chỉ bị từ chối",
+    "factor": "Xác minh bằng",
+    "statement": "Mã của việc được xác minh",
+    "key": "Tên khóa truy cập",
+    "kind": "Loại",
+    "issuer": "Nơi quản lý tài khoản",
+    "scopes": "Phạm vi được đọc",
+    "what": "Loại dữ liệu đã đọc",
+    "email": "Địa chỉ thư",
+    "roles": "Vai trò",
+    "name": "Tên",
+    "title": "Chức danh",
+    "plan": "Gói",
+    "seats": "Số chỗ",
+    "price": "Giá mỗi chỗ",
+    "tax_code": "Mã số thuế",
+    "ward": "Xã, phường, đặc khu",
+    "address": "Địa chỉ",
+    "phone": "Điện thoại",
+    "levels": "Cấp học",
+    "starts_on": "Từ ngày",
+    "ends_on": "Đến ngày",
+    "closes_on": "Ngày đóng trường",
+    "decision_number": "Số quyết định",
+    "answer_by": "Hạn trả lời",
+    "rows": "Số dòng dữ liệu",
+    "files": "Số tệp",
+    "file": "Loại tệp",
 }
+
+_BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}
 
 OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ chối"}
 
@@ -137,6 +176,14 @@ OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ
 def area_of(action: Action) -> str:
     """The area of an action, in words."""
     return AREAS[action.value.partition(".")[0]]
+
+
+def detail_name(name: str) -> str:
+    """What people call a part of `details`; one of another release is called by its name."""
+    which, _, part = name.partition("_")
+    if part in DETAIL_NAMES and which in _BEFORE_AND_AFTER:
+        return f"{DETAIL_NAMES[part]} {_BEFORE_AND_AFTER[which]}"
+    return DETAIL_NAMES.get(name, name)
 
 
 def name_of(action: str) -> str:

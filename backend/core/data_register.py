@@ -13,9 +13,9 @@ _FACTOR: dict[str, Any] = {
 }
 #: What lies before the fence (infra/decisions/0011), where no model describes it.
 DIRECTORY: dict[str, dict[str, Any]] = {
-    "directory.tenant": holding(internal="opened_at"),
+    "directory.tenant": holding(internal="opened_at idle_minutes"),
     "directory.account": holding(
-        personal="login disabled_at reset_at",
+        personal="login reset_at",
         sensitive="password_hash",
         title="Tài khoản đăng nhập",
         purpose="Biết ai đang đăng nhập",
@@ -52,6 +52,14 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         personal="subject label linked_at",
         title="Tài khoản ở nơi khác",
         **_FACTOR,
+    ),
+    "directory.sign_in_tries": holding(
+        internal="wrong since locks locked_until ends_at",
+        personal="subject_digest",
+        title="Lần đăng nhập sai",
+        purpose="Ngăn người lạ dò mật khẩu và mã",
+        ground=Ground.ACCOUNTABILITY,
+        keep=Keep.WORK,
     ),
     "directory.ticket": holding(
         internal="digest purpose ends_at",

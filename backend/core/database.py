@@ -165,10 +165,15 @@ def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30, u
 
 
 @asynccontextmanager
-async def tenant_session(tenant_id: uuid.UUID, *, read_only: bool = False) -> AsyncIterator[TenantSession]:
-    """One transaction of one school: committed when the block ends well, rolled back when it raises."""
+async def tenant_session(
+    tenant_id: uuid.UUID, *, read_only: bool = False, one_moment: bool = False
+) -> AsyncIterator[TenantSession]:
+    """One transaction of one school: committed when the block ends well, rolled back when it raises.
+
+    With `one_moment` all that it reads is as it was when it began.
+    """
     async with TenantSession(engine(), expire_on_commit=False) as session:
-        session.sync_session.info.update(tenant_id=tenant_id, read_only=read_only)
+        session.sync_session.info.update(tenant_id=tenant_id, read_only=read_only, one_moment=one_moment)
         yield session
         await session.commit()
 
@@ -212,6 +217,8 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
         expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
         context = signed_context(tenant_id, driver.get_server_pid(), expires, _key())
         mode = "read only" if session.info["read_only"] else "read write"
+        if session.info["one_moment"]:
+            mode = f"isolation level repeatable read {mode}"
         # Hexadecimal, digits and dots: nothing that ends the text.
         statement = f"begin {mode}; select set_config('app.ctx', '{context}', true)"
     _tell(connection.connection.dbapi_connection, statement)
@@ -265,13 +272,17 @@ async def driver_connection(session: TenantSession) -> Any:
     return raw.driver_connection
 
 
-_ROLE_POWERS = text("""
-    select r.rolsuper, r.rolbypassrls,
-           exists (select from pg_class c where c.relowner = r.oid) as owns_tables,
-           exists (select from pg_roles o where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'SET')
-                   and (o.rolsuper or o.rolbypassrls or exists (select from pg_class c where c.relowner = o.oid)))
-             as may_become_owner
-    from pg_roles r where r.rolname = current_user
+#: The product's other roles: each sees something of all schools.
+_OTHER_ROLES = ("hocba_migrator", "hocba_ctx", "hocba_dispatcher", "hocba_auditor", "hocba_operator")
+
+#: MEMBER, whatever the membership's options say now: they may be changed without anybody looking here.
+_TOO_POWERFUL = text(r"""
+    select r.rolname from pg_roles r
+    where pg_has_role(current_user, r.oid, 'MEMBER')
+      and (r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolname = any(:others) or r.rolname like 'pg\_%'
+           or exists (select from pg_class c where c.relowner = r.oid)
+           or exists (select from pg_proc p where p.proowner = r.oid))
+    order by r.rolname
 """)
 
 
@@ -280,13 +291,17 @@ class UnsafeRole(Exception):
 
 
 async def refuse_unsafe_role() -> None:
-    """Start-up guard: raises UnsafeRole for a superuser, BYPASSRLS, an owner of tables, or who may become one of them."""
+    """Start-up guard. Raises UnsafeRole for a role that is, or is a member of, one that it must not be.
+
+    Those are superusers, who passes by policies or makes roles, PostgreSQL's own (`pg_read_all_data`), the product's
+    other roles, and owners of tables or functions.
+    """
     async with engine().connect() as connection:
-        powers = (await connection.execute(_ROLE_POWERS)).mappings().one()
-    found = [name for name, has in powers.items() if has]
+        found = (await connection.scalars(_TOO_POWERFUL, {"others": list(_OTHER_ROLES)})).all()
     if found:
         raise UnsafeRole(
-            f"HOCBA_DATABASE_URL: the role is too powerful ({', '.join(found)}); use the application role"
+            f"HOCBA_DATABASE_URL: the role is too powerful (it is or may become {', '.join(found)}); "
+            "use the application role"
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from backend.core import jobs, outbox
+from backend.core.leading import lead, pause
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,6 @@ SLOTS = {jobs.Lane.INTERACTIVE: 16, jobs.Lane.RENDER: 6, jobs.Lane.SIGN: 8, jobs
 IDLE_SECONDS = 0.5
 #: Shortest pause between two rounds: a burst of notices is one round.
 PAUSE_SECONDS = 0.02
-#: Pause after the database or the doorbell failed.
-RECOVER_SECONDS = 1.0
 EVENTS_AT_ONCE = 500
 
 #: Tells a worker; raises OSError when it cannot.
@@ -82,21 +81,9 @@ async def dispatch(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) ->
 
     Errors of the database or of the doorbell end a round, not the dispatcher: it connects again.
     """
-    while not stop.is_set():
-        try:
-            await _lead(url, follow, ring, stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("dispatcher begins anew", extra={"error": type(error).__name__})
-            await pause(stop, RECOVER_SECONDS)
 
-
-async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> None:
-    connection = await asyncpg.connect(url)
-    woken = asyncio.Event()
-    try:
-        while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
-            if await pause(stop, RECOVER_SECONDS):
-                return
+    async def hand_out(connection: asyncpg.Connection) -> None:
+        woken = asyncio.Event()
         await connection.add_listener(outbox.CHANNEL, lambda *_: woken.set())
         relay = Relay(follow)
         while not stop.is_set():
@@ -107,8 +94,8 @@ async def _lead(url: str, follow: Follow, ring: Ring, stop: asyncio.Event) -> No
             await pause(stop, PAUSE_SECONDS)
             if not moved:
                 await _wait(woken, stop)
-    finally:
-        await connection.close()
+
+    await lead("dispatcher", url, LOCK, hand_out, stop)
 
 
 class Relay:
@@ -172,12 +159,3 @@ async def _wait(woken: asyncio.Event, stop: asyncio.Event) -> None:
     _, pending = await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait; True when it is time to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

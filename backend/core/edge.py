@@ -11,7 +11,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core import admission, audit_reads, headers, templates
+from backend.core import admission, audit_reads, cookies, headers, templates
 from backend.core.ids import new_id
 from backend.core.visit import Visit, begin, in_scope
 
@@ -54,16 +54,20 @@ class Site(Litestar):
 def end_transaction(app: ASGIApp) -> ASGIApp:
     """Litestar middleware: after the answer, drop what was not committed, however the request ended.
 
-    A refusal is recorded before its answer leaves.
+    A refusal is recorded before its answer leaves. No answer leaves without the session's new token, if it has one.
     """
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
         visit = in_scope(scope)
 
         async def send_recorded(message: Message) -> None:
-            if message["type"] == "http.response.start" and visit.refused:
-                await visit.leave()
-                await _record_refusal(scope, visit)
+            if message["type"] == "http.response.start":
+                if visit.refused:
+                    await visit.leave()
+                    await _record_refusal(scope, visit)
+                if visit.renewed:
+                    cookie = cookies.write("session", visit.renewed).to_encoded_header()
+                    message["headers"] = [*message["headers"], cookie]
             await send(message)
 
         try:

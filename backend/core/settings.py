@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -53,8 +53,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_migrator_url: DatabaseAddress = ""
     #: …of the dispatcher's role, which sees the schema `work` and nothing else
     database_dispatcher_url: DatabaseAddress = ""
-    #: …of the role that reads the audit of all schools; only `hocba audit check` uses it
-    database_auditor_url: DatabaseAddress = ""
     #: …of the operator's role, which calls the platform's functions; only `hocba school` uses it
     database_operator_url: DatabaseAddress = ""
     redis_url: RedisAddress
@@ -98,22 +96,52 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.environment != "production"
 
 
+class AuditorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What `hocba audit check` needs, and nothing else: it runs where the product's secrets are not."""
+
+    environment: Environment = "production"
+    #: …of the role that reads the audit of all schools
+    database_auditor_url: DatabaseAddress
+    s3_endpoint: WebAddress
+    s3_access_key: str
+    s3_secret_key: str
+    s3_bucket: str = "hocba"
+    s3_region: str = "us-east-1"
+    trust_dir: str
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
 def read(source: Mapping[str, str]) -> Settings:
-    """Build the settings from environment-like pairs.
+    """Build the product's settings from environment-like pairs. Raises SettingsError."""
+    settings = _read_as(Settings, source)
+    _refuse_unsafe(settings)
+    return settings
+
+
+def read_auditor(source: Mapping[str, str]) -> AuditorSettings:
+    """Build the auditor's settings, as `read` does the product's."""
+    settings = _read_as(AuditorSettings, source)
+    if settings.environment == "production":
+        _refuse_plain(settings, "s3_endpoint")
+    return settings
+
+
+def _read_as(kind: type[S], source: Mapping[str, str]) -> S:
+    """The fields of one class of settings.
 
     Raises SettingsError naming the variable that is missing or wrong.
     """
     values = {}
-    for field in msgspec.structs.fields(Settings):
+    for field in msgspec.structs.fields(kind):
         name = f"HOCBA_{field.name.upper()}"
         value = source.get(name, "")
         if value:
             values[field.name] = _converted(name, value, field.type)
         elif field.required:
             raise SettingsError(f"{name} is not set; see .env.example")
-    settings = Settings(**values)
-    _refuse_unsafe(settings)
-    return settings
+    return kind(**values)
 
 
 def _converted(name: str, value: str, kind: Any) -> Any:
@@ -134,11 +162,17 @@ def _refuse_unsafe(settings: Settings) -> None:
     if settings.environment == "production":
         if settings.route_limit_factor != 1:
             raise SettingsError("HOCBA_ROUTE_LIMIT_FACTOR is for measuring; it must be 1 in production")
-        for name in ("public_url", "s3_endpoint", "signing_url", "tsa_url", "province_url", *_ISSUERS):
-            if not all(address.startswith("https://") for address in getattr(settings, name).split()):
-                raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")
+        _refuse_plain(
+            settings, "public_url", "s3_endpoint", "signing_url", "tsa_url", "province_url", *_ISSUERS
+        )
         if not Path(settings.trust_dir).is_dir():
             raise SettingsError("HOCBA_TRUST_DIR must be a folder that exists in production")
+
+
+def _refuse_plain(settings: Settings | AuditorSettings, *names: str) -> None:
+    for name in names:
+        if not all(address.startswith("https://") for address in getattr(settings, name).split()):
+            raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")
 
 
 @lru_cache(maxsize=1)

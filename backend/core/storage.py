@@ -4,13 +4,18 @@ The store is never trusted to refuse an overwrite or to keep metadata: digests a
 """
 
 import asyncio
+import hashlib
 import logging
+import shutil
+import tempfile
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import boto3
 import msgspec
@@ -69,7 +74,7 @@ def checkpoint_key(number: int, sha256: str, part: str) -> str:
 async def put_checkpoint(number: int, sha256: str, document: bytes, token: bytes) -> None:
     """Write a checkpoint of the audit with its time stamp; it belongs to no school. Raises Unavailable."""
     for part, data in (("tst", token), ("json", document)):
-        await asyncio.to_thread(_put, checkpoint_key(number, sha256, part), data)
+        await asyncio.to_thread(_put, checkpoint_key(number, sha256, part), data, len(data))
 
 
 async def put(tenant_id: uuid.UUID, data: bytes) -> str:
@@ -78,8 +83,13 @@ async def put(tenant_id: uuid.UUID, data: bytes) -> str:
     Raises Unavailable when the store does not answer.
     """
     digest = sha256_hex(data)
-    await asyncio.to_thread(_put, object_key(tenant_id, digest), data)
+    await asyncio.to_thread(_put, object_key(tenant_id, digest), data, len(data))
     return digest
+
+
+async def put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> "File":
+    """`put` for a file that is too large to be held in memory. Safe to repeat. Raises Unavailable."""
+    return await asyncio.to_thread(_put_file, tenant_id, path, content_type)
 
 
 class File(msgspec.Struct, frozen=True):
@@ -119,10 +129,16 @@ async def require_owned(session: TenantSession, digests: Sequence[str]) -> None:
 async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
     """The bytes stored under a digest, verified. Raises NotFound, Unavailable, CorruptObject."""
     data = await asyncio.to_thread(_get, object_key(tenant_id, sha256))
-    if sha256_hex(data) != sha256:
-        log.error("stored file is corrupt", extra={"tenant_id": tenant_id, "sha256": sha256})
-        raise CorruptObject(sha256)
+    _check(tenant_id, sha256, sha256_hex(data))
     return data
+
+
+async def get_file(tenant_id: uuid.UUID, sha256: str) -> IO[bytes]:
+    """`get` for what is too large to be held in memory: verified, at its beginning, gone when it is closed.
+
+    Raises NotFound, Unavailable, CorruptObject.
+    """
+    return await asyncio.to_thread(_get_file, tenant_id, sha256)
 
 
 #: Making a client is not safe in several threads at once, using one is.
@@ -164,10 +180,19 @@ def _new_client() -> Any:
     )
 
 
-def _put(key: str, data: bytes) -> None:
+def _put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> File:
+    with path.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        size = content.tell()
+        content.seek(0)
+        _put(object_key(tenant_id, sha256), content, size)
+    return File(sha256, size, content_type)
+
+
+def _put(key: str, data: bytes | IO[bytes], size: int) -> None:
     client, bucket = _client(), settings.get().s3_bucket
     try:
-        if _size(client, bucket, key) != len(data):
+        if _size(client, bucket, key) != size:
             client.put_object(Bucket=bucket, Key=key, Body=data)
     except (ClientError, BotoCoreError) as error:
         raise StoreDown from error
@@ -185,15 +210,41 @@ def _size(client: Any, bucket: str, key: str) -> int | None:
 
 
 def _get(key: str) -> bytes:
-    try:
+    with _failures_told():
         body: bytes = _client().get_object(Bucket=settings.get().s3_bucket, Key=key)["Body"].read()
+    return body
+
+
+def _get_file(tenant_id: uuid.UUID, sha256: str) -> IO[bytes]:
+    with ExitStack() as unless_good:
+        content = unless_good.enter_context(tempfile.TemporaryFile())
+        with _failures_told():
+            key = object_key(tenant_id, sha256)
+            body = _client().get_object(Bucket=settings.get().s3_bucket, Key=key)["Body"]
+            shutil.copyfileobj(body, content)
+        content.seek(0)
+        _check(tenant_id, sha256, hashlib.file_digest(content, "sha256").hexdigest())
+        content.seek(0)
+        unless_good.pop_all()
+    return content
+
+
+def _check(tenant_id: uuid.UUID, sha256: str, found: str) -> None:
+    if found != sha256:
+        log.error("stored file is corrupt", extra={"tenant_id": tenant_id, "sha256": sha256})
+        raise CorruptObject(sha256)
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
             raise NotFound("Không tìm thấy tệp trong kho lưu trữ.") from error
         raise StoreDown from error
     except BotoCoreError as error:
         raise StoreDown from error
-    return body
 
 
 class StoreDown(Unavailable):

@@ -25,20 +25,23 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     """A signed-in person, how they are signed in, and what the frame of a page says about them.
 
-    Another system, which comes with a key of its own, has no `sign_in`.
+    Another system, which comes with a key of its own, has no `sign_in`. `closed` is what people of a closed school are
+    told.
     """
 
     actor: Actor
     school_name: str
     role_label: str
     sign_in: SignIn | None = None
+    closed: str = ""
 
 
 @dataclass(slots=True)
 class Visit:
     """State of a request. `session` is there while its transaction is open, read-only where the method is safe.
 
-    `refused` is what somebody was told who may not do this, empty for all others.
+    `refused` is what somebody was told who may not do this, empty for all others. `renewed` is the token under which
+    the session is known by now: it reaches the browser with whatever answer there is.
     """
 
     request_id: str
@@ -47,6 +50,7 @@ class Visit:
     #: Given back when the answer says that nothing failed (`core/admission.py`).
     paid_for_failing: list[Charge] = field(default_factory=list)
     refused: str = ""
+    renewed: str = ""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import litestar
 import msgspec
@@ -40,6 +40,8 @@ Tone = Literal["info", "ok", "warn", "bad"]
 #: A message for the next page is forgotten after this many seconds.
 FLASH_SECONDS = 60
 HOME = "/"
+#: What stands for itself in an address (RFC 3986, 2.2), and the sign of what is quoted already.
+_IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%"
 
 
 class NavItem(msgspec.Struct, frozen=True):
@@ -91,9 +93,14 @@ def redirect(request: Request, path: str, message: str = "", tone: Tone = "ok") 
 
 
 def with_session(answer: Html, token: str) -> Html:
-    """The answer, after which the browser holds the session of that token."""
+    """The answer, after which the browser holds the session of that token; a refusal does not bring it."""
     answer.cookies.append(cookies.write("session", token))
     return answer
+
+
+def session_renewed(request: Request, token: str) -> None:
+    """The session is known by that token already, in a transaction that has ended: a refusal brings it, too."""
+    visit_of(request).renewed = token
 
 
 def frame_of(request: Request) -> dict[str, object]:
@@ -116,10 +123,12 @@ def is_htmx(request: Request) -> bool:
 
 
 def local_path(value: str, default: str = HOME) -> str:
-    """`value` where it is a path of this site, else `default`: a redirect never leaves the site."""
-    parts = urlsplit(value) if value.startswith("/") and value.isprintable() and "\\" not in value else None
-    inside = parts is not None and not parts.scheme and not parts.netloc and not value.startswith("//")
-    return value if inside else default
+    """`value` where it is a path of this site, else `default`: a redirect never leaves the site.
+
+    Letters that a header cannot carry come back as a browser would send them.
+    """
+    outside = not value.startswith("/") or value.startswith("//") or "\\" in value or not value.isprintable()
+    return default if outside else quote(value, safe=_IN_ADDRESSES)
 
 
 def network_of(connection: Connection) -> str:

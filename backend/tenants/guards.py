@@ -48,13 +48,21 @@ class Access:
         await admission.admit(connection, handler.opt[admission.OPTION])
         if self.any_of:
             _require_one(visitor_of(connection), self.any_of)
+            await _require_enough(connection)
 
 
 def _require_one(visitor: Visitor, any_of: frozenset[Permission] | frozenset[Scope]) -> None:
     if not any(visitor.actor.may(permission) for permission in any_of):
         wanted = ",".join(sorted(any_of))
         log.info("access refused", extra={"action": wanted, "tenant_id": visitor.actor.tenant_id})
-        raise Forbidden("Tài khoản này không có quyền làm việc vừa chọn.")
+        raise Forbidden(visitor.closed or "Tài khoản này không có quyền làm việc vừa chọn.")
+
+
+async def _require_enough(connection: Connection) -> None:
+    """What needs a permission needs a session that has shown what the school asks of the person's roles."""
+    session, visitor = visit_of(connection).session, visitor_of(connection)
+    if session is not None and visitor.sign_in is not None:
+        await access.require_enough(session, visitor.actor, visitor.sign_in)
 
 
 def requires(*any_of: Permission) -> Access:
@@ -87,7 +95,11 @@ async def authenticate(connection: Connection) -> Visitor:
     session = await visit.enter_school(found.place.tenant_id, read_only=read_only)
     work = await people.workplace_of(session, found.place.staff_id)
     visit.visitor = Visitor(
-        actor=work.actor, sign_in=found.sign_in, school_name=work.school_name, role_label=work.role_label
+        actor=work.actor,
+        sign_in=found.sign_in,
+        school_name=work.school_name,
+        role_label=work.role_label,
+        closed=work.closed,
     )
     return visit.visitor
 
@@ -122,7 +134,7 @@ class StepUp:
 
 
 def step_up(back: str = "", *, for_factors: bool = False) -> StepUp:
-    """For certificate changes, unlocks, exports: a passkey or a one-time code, at most five minutes ago.
+    """For exports, keys, resets and the like: a passkey or a one-time code, at most five minutes ago.
 
     `back` is the page to return to, for forms; a page returns to itself. `for_factors` is for a person's own factors:
     who has none yet proves themselves by password, who has lost them by a recovery code. A consent to signatures proves

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     CONSOLE_READ = "management:console:read"
     SCHOOL_EXPORT = "handover:school:export"
     SCHOOL_CLOSE = "handover:school:close"
+    APPROVE = "approvals:request:approve"
     AUDIT_READ = "audit:event:read"
     ACCOUNTS_RESET = "account:account:reset"
     PROVIDERS_MANAGE = "federation:provider:manage"
@@ -84,6 +85,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CONSOLE_READ,
             _P.SCHOOL_EXPORT,
             _P.SCHOOL_CLOSE,
+            _P.APPROVE,
             _P.API_CLIENTS_MANAGE,
             _P.PRIVACY_REGISTER_READ,
             _P.AUDIT_READ,
@@ -110,6 +112,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
             _P.SCHOOL_MANAGE,
+            _P.APPROVE,
             _P.AUDIT_READ,
         }
     ),
@@ -160,8 +163,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
 }
 
-#: What is left of anybody's permissions once the school is closed: whoever owns it takes the data away.
-AFTER_CLOSING = frozenset({_P.CONSOLE_READ, _P.SCHOOL_EXPORT})
+#: What is left of anybody's permissions once the school is closed: whoever owns it takes the data away, and a second
+#: person still approves that.
+AFTER_CLOSING = frozenset({_P.CONSOLE_READ, _P.SCHOOL_EXPORT, _P.APPROVE})
 
 #: Whom a role may take in, change and let go: people all of whose roles are in its set. Who signs or seals for the
 #: school is not made by the IT teacher, and owners are made by owners.

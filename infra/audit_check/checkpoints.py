@@ -17,7 +17,7 @@ from infra.audit_check.stamps import BadStamp
 STAMP_AFTER, STAMP_BEFORE = timedelta(minutes=15), timedelta(minutes=5)
 #: Nothing is issued any more when there was no checkpoint for so long.
 LATE = timedelta(hours=4)
-#: An object that no row names: what a crash leaves, if it is younger than that, and has the next number.
+#: An object that no row names is what a crash leaves if it has the next number; so long nobody needs to know.
 LEFT_BEHIND = timedelta(minutes=15)
 
 _KEY = re.compile(r"audit/(\d{8,})-([0-9a-f]{64})\.(json|tst)")
@@ -121,19 +121,18 @@ class Checkpoints:
         """Objects that no row names: whatever a crash left behind must be as true as the others."""
         named = {(row.number, row.document_sha256) for row in self.rows}
         newest = max((row.number for row in self.rows), default=0)
-        for number, sha256 in sorted({found for key in self.keys if (found := _named(key))} - named):
+        unnamed = sorted({found for key in self.keys if (found := _named(key))} - named)
+        may_be_a_crash = all(number <= newest + 1 for number, _ in unnamed)
+        for number, sha256 in unnamed:
             where = f"điểm niêm phong số {number} ngoài bảng"
             document, token = (self._stored(number, sha256, part) for part in ("json", "tst"))
             if document is None or token is None:
                 continue
             said = await self._judged(where, sha256, document, token)
-            lost = number > newest + 1 or (
-                said is not None
-                and number == newest + 1
-                and self.now - _moment(said["made_at"]) > LEFT_BEHIND
-            )
-            if lost:
+            if number > newest and not may_be_a_crash:
                 self._found(Kind.CHECKPOINT_MISSING, where, "có trong kho, không còn trong bảng")
+            elif number > newest and said and self.now - _moment(said["made_at"]) > LEFT_BEHIND:
+                self._found(Kind.CHECKPOINT_LEFT, where, "có trong kho, chưa hoặc không còn trong bảng")
         for key in sorted(self.keys):
             if not _KEY.fullmatch(key):
                 self._found(Kind.CHECKPOINT_FORGED, f"tệp “{key}”", "không phải do hệ thống ghi")

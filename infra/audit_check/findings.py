@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What is wrong. The last two mean that something cannot be vouched for yet; all others mean tampering."""
+    """What is wrong. The last three mean that something cannot be vouched for yet; all others mean tampering."""
 
     ALTERED = "nội dung đã bị sửa sau khi ghi"
     MISSING = "sự kiện đã bị xóa"
@@ -17,10 +17,11 @@ class Kind(Enum):
     CHECKPOINT_MISSING = "điểm niêm phong đã bị xóa"
     CHECKPOINT_FORGED = "điểm niêm phong đã bị sửa hoặc làm giả"
     WAITING = "chưa được nối vào chuỗi"
+    CHECKPOINT_LEFT = "điểm niêm phong chưa được ghi vào bảng"
     LATE = "quá lâu không có điểm niêm phong mới"
 
 
-_UNCERTAIN = {Kind.WAITING, Kind.LATE}
+_UNCERTAIN = {Kind.WAITING, Kind.CHECKPOINT_LEFT, Kind.LATE}
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,23 @@ class BadStamp(Exception):
 
 
 def anchors(folder: Path) -> list[x509.Certificate]:
-    """The certificates of all PEM files of a folder. Raises OSError, ValueError."""
+    """The certificates of all PEM files of a folder. Raises ValueError, in Vietnamese."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise ValueError(
+            f"không đọc được thư mục chứng thư gốc tin cậy “{folder}”; xin xem lại HOCBA_TRUST_DIR"
+        ) from error
     found = [
         x509.Certificate.load(der)
-        for path in sorted(folder.iterdir())
+        for path in paths
         if path.suffix in {".pem", ".crt", ".cer"}
         for _, _, der in pem.unarmor(path.read_bytes(), multiple=True)
     ]
     if not found:
-        raise ValueError(f"{folder}: no trust anchors")
+        raise ValueError(
+            f"thư mục chứng thư gốc tin cậy “{folder}” không có chứng thư nào; xin xem lại HOCBA_TRUST_DIR"
+        )
     return found
 
 

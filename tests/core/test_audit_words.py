@@ -1,7 +1,28 @@
-"""Every deed has its words."""
+"""Every deed has its words, and every detail of one."""
 
+import ast
+import inspect
+
+import msgspec
+
+from backend.core import audit
 from backend.core.audit import Action, Outcome
-from backend.core.audit_words import ACTION_NAMES, AREAS, OUTCOME_NAMES, area_of, name_of
+from backend.core.audit_words import (
+    ACTION_NAMES,
+    AREAS,
+    DETAIL_NAMES,
+    OUTCOME_NAMES,
+    area_of,
+    detail_name,
+    name_of,
+)
+from backend.core.ids import new_id
+from backend.tenants.schools import rules as school_rules
+from tests.architecture.source import backend
+from tests.factories.signing_school import profile_of
+
+#: Parameters of `audit.record` and of the functions of slices that call it; every other word is a detail.
+_NOT_DETAILS = {*inspect.signature(audit.record).parameters} - {"details"}
 
 
 def test_every_action_has_a_name_of_its_own() -> None:
@@ -17,3 +38,67 @@ def test_every_action_has_an_area_and_every_area_an_action() -> None:
 def test_an_action_of_another_release_is_called_by_its_name() -> None:
     assert name_of(Action.TRANSCRIPT_READ) == "Xem học bạ"
     assert name_of("no.such.deed") == "no.such.deed"
+
+
+def written_details(tree: ast.AST) -> set[str]:
+    """Names of details in calls of `record` and `_record`, and in what is given to a `Deed`."""
+    found = set()
+    for function in (
+        one for one in ast.walk(tree) if isinstance(one, ast.AsyncFunctionDef | ast.FunctionDef)
+    ):
+        calls = [one for one in ast.walk(function) if isinstance(one, ast.Call)]
+        for call in calls:
+            called = ast.unparse(call.func).rpartition(".")[2]
+            if called in {"record", "_record"}:
+                found |= {word.arg for word in call.keywords if word.arg} - _NOT_DETAILS
+            elif called == "Deed":
+                given = [*call.args[2:3], *(word.value for word in call.keywords if word.arg == "details")]
+                found |= {name for one in given for name in names_in(one, function)}
+    return found
+
+
+def names_in(given: ast.expr, function: ast.AsyncFunctionDef | ast.FunctionDef) -> set[str]:
+    """The keys of a dictionary that is written down, here or earlier in the function."""
+    if isinstance(given, ast.Dict):
+        return {ast.literal_eval(key) for key in given.keys if key}
+    if isinstance(given, ast.Name):
+        assigned = [
+            one.value
+            for one in ast.walk(function)
+            if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == given.id and one.value
+        ]
+        words = function.args.kwarg
+        assert assigned or (words and words.arg == given.id), (
+            f"{given.id}: the test cannot read these details"
+        )
+        return {name for one in assigned for name in names_in(one, function)}
+    assert ast.unparse(given) in ELSEWHERE, f"{ast.unparse(given)}: the test cannot read these details"
+    return set()
+
+
+#: Details whose names stand in the calls of `_record`, or come from a school's profile: tested by themselves.
+ELSEWHERE = {"dict(details)", "rules.differences(old, new)"}
+
+
+def test_every_detail_that_is_written_has_a_name() -> None:
+    found = {name for module in backend().values() for name in written_details(module.tree)}
+    assert {"count", "signed_sha256", "cell", "batch", "answer_by"} <= found, "each way to write one is read"
+    assert [name for name in sorted(found) if detail_name(name) == name] == []
+
+
+def test_every_part_of_a_school_that_may_change_has_a_name() -> None:
+    one, other = (profile_of(new_id(), name) for name in ("Trường A", "Trường B"))
+    changed = msgspec.structs.replace(
+        other, tax_code="9", ward="x", address="y", phone="z", levels=(*one.levels, "other")
+    )
+    told = {name: detail_name(name) for name in school_rules.differences(one, changed)}
+    assert {"old_address", "new_name", "new_phone"} <= told.keys()
+    assert [name for name, words in told.items() if name == words] == ["old_code", "new_code"], (
+        "the code stays"
+    )
+
+
+def test_a_detail_of_another_release_is_called_by_its_name() -> None:
+    assert detail_name("old_title") == "Chức danh trước khi sửa"
+    assert detail_name("new") == DETAIL_NAMES["new"]
+    assert detail_name("no_such_part") == "no_such_part"

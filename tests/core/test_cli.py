@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backend import cli
 from backend.core import settings
 from infra.embedded.stack import EmbeddedStack
 
@@ -114,6 +116,23 @@ def test_a_wrong_password_is_one_sentence(
         f"hocba: HOCBA_{variable}: the database cannot be used: password authentication failed for user "
         f'"{role}"'
     ]
+
+
+def test_only_the_operator_needs_a_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The user of a container may have none."""
+
+    def nameless(uid: int) -> object:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", nameless)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main(["assess", "--help"])
+    assert cli.main(["school", "pending"]) == 2
+    assert "hãy ghi tên người vận hành" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

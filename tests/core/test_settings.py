@@ -22,6 +22,14 @@ def test_the_example_and_a_safe_production_are_taken() -> None:
     assert settings.read(PRODUCTION).environment == "production"
 
 
+def test_the_auditor_needs_no_secret_of_the_product() -> None:
+    names = ("DATABASE_AUDITOR_URL", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "TRUST_DIR")
+    own = {name: PRODUCTION[name] for name in (f"HOCBA_{name}" for name in names)}
+    assert settings.read_auditor(own).environment == "production"
+    with pytest.raises(settings.SettingsError, match="HOCBA_S3_ENDPOINT must be https"):
+        settings.read_auditor(own | {"HOCBA_S3_ENDPOINT": "http://s3.example"})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from litestar import Litestar
@@ -29,13 +30,50 @@ async def _forget() -> None:
     database.engine.cache_clear()
 
 
-@pytest.mark.parametrize("role", ["hocba_migrator", "postgres"])
+@pytest.mark.parametrize(
+    "role", ["hocba_migrator", "hocba_dispatcher", "hocba_auditor", "hocba_operator", "postgres"]
+)
 async def test_an_unsafe_role(
     other_database: pytest.MonkeyPatch, embedded_stack: EmbeddedStack, role: str
 ) -> None:
     other_database.setenv("HOCBA_DATABASE_URL", embedded_stack.postgres.url(role))
     with pytest.raises(database.UnsafeRole, match="too powerful"):
         await the_app.prepare()
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        "hocba_migrator",
+        "hocba_ctx",
+        "hocba_dispatcher",
+        "hocba_auditor",
+        "hocba_operator",
+        "pg_read_all_data",
+    ],
+)
+async def test_a_member_of_an_unsafe_role(
+    other_database: pytest.MonkeyPatch, embedded_stack: EmbeddedStack, granted: str
+) -> None:
+    """Also one that neither inherits nor may switch: that is one `grant … with` away."""
+    admin = await asyncpg.connect(embedded_stack.postgres.url("postgres"))
+    await admin.execute("create role tries_more login password 'x'")
+    try:
+        await admin.execute(f"grant {granted} to tries_more with inherit false, set false")
+        database_name = embedded_stack.postgres.database
+        await admin.execute(f'grant connect on database "{database_name}" to tries_more')
+        app_url = embedded_stack.postgres.url("hocba_app")
+        password = embedded_stack.postgres.password("hocba_app")
+        other_database.setenv(
+            "HOCBA_DATABASE_URL", app_url.replace(f"hocba_app:{password}@", "tries_more:x@")
+        )
+        with pytest.raises(database.UnsafeRole, match=granted):
+            await the_app.prepare()
+        await database.engine().dispose()
+    finally:
+        await admin.execute("drop owned by tries_more")
+        await admin.execute("drop role tries_more")
+        await admin.close()
 
 
 async def test_the_application_role_may_start(product: settings.Settings) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import uuid
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -60,6 +61,19 @@ async def test_other_bytes_are_an_alarm() -> None:
     lay(data, os.urandom(2000))
     with pytest.raises(storage.CorruptObject):
         await storage.get(TENANT, digest)
+    with pytest.raises(storage.CorruptObject):
+        await storage.get_file(TENANT, digest)
+
+
+async def test_a_large_file_goes_there_and_back_without_being_held(tmp_path: Path) -> None:
+    data = os.urandom(3_000_000)
+    (tmp_path / "large").write_bytes(data)
+    file = await storage.put_file(TENANT, tmp_path / "large", "application/zip")
+    assert file == storage.file_of(data, "application/zip")
+    with await storage.get_file(TENANT, file.sha256) as content:
+        assert content.read() == data
+    with pytest.raises(NotFound):
+        await storage.get_file(TENANT, "0" * 64)
 
 
 async def test_the_same_file_from_many_at_once_is_one_file() -> None:

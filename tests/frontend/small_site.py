@@ -7,7 +7,6 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -79,7 +78,7 @@ def served(handler: Handler) -> Iterator[str]:
     class Request(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, kind, content = static(self.path) or handler(self.command, urlsplit(self.path).path, body)
+            status, kind, content = static(self.path) or handler(self.command, self.path, body)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))

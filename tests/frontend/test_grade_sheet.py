@@ -1,86 +1,18 @@
-"""The mark sheet that saves itself: keyboard, paste from Excel, refusals, conflicts, a lost line."""
-
-import json
-from typing import Any
+"""The mark sheet that saves itself: keyboard, paste from Excel, refusals, conflicts, a lost line, other people."""
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
-from tests.frontend.small_site import CONTEXT, Answer, environment, served
-from tests.frontend.small_site import page as answer
+from tests.frontend.marks import PASTE, School, cell, state
+from tests.frontend.small_site import served
 
 pytestmark = pytest.mark.needs("chromium")
-SHELL = """{% extends "layouts/base.html" %}
-{% from "components/mark_cell.html" import mark_cell %}
-{% from "components/mark_sheet.html" import mark_sheet %}
-{% block scripts %}<script src="{{ asset("grade_sheet.js") }}" defer></script>{% endblock %}
-{% block content %}<h1>x</h1>
-{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o") %}
-{% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
-{% for mark in marks %}{{ mark_cell(key, loop.index, mark, 1, key ~ loop.index) }}{% endfor %}
-{{ mark_cell(key, 5, "Chăm ngoan.", 1, key ~ "5", kind="text") }}</tr>
-{% endfor %}
-{% endcall %}{% endblock %}"""
-ROWS = [("a", ["8", "7,5", "9", ""]), ("b", ["6", "8", "", "7,25"]), ("c", ["10", "9", "8", "8"])]
-PASTE = """text => { const data = new DataTransfer(); data.setData('text/plain', text);
-return document.activeElement.dispatchEvent(
-  new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})); }"""
-
-
-class School:
-    """A server that keeps marks: refuses above 10, notices an old version, can be taken down."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-        self.requests: list[list[dict[str, Any]]] = []
-        self.versions: dict[tuple[str, str], int] = {}
-        self.down = False
-        self.caption = "Toán 8A"
-
-    def __call__(self, method: str, path: str, body: bytes) -> Answer:
-        if method != "POST":
-            return answer(
-                environment().from_string(SHELL).render(CONTEXT | {"rows": ROWS, "caption": self.caption})
-            )
-        if self.down:
-            return answer("", 503)
-        cells: list[dict[str, Any]] = json.loads(body)["cells"]
-        self.requests.append(cells)
-        return 200, "application/json", json.dumps({"cells": [self.judge(cell) for cell in cells]}).encode()
-
-    def judge(self, cell: dict[str, Any]) -> dict[str, Any]:
-        """The answer for one cell."""
-        key = (cell["student"], cell["column"])
-        said = {"student": key[0], "column": key[1]}
-        version = self.versions.get(key, 1)
-        if cell["version"] != version:
-            return said | {
-                "state": "conflict",
-                "value": self.kept[key],
-                "version": version,
-                "message": "Cô Hà vừa sửa.",
-            }
-        if cell["column"] == "5":
-            self.kept[key], self.versions[key] = " ".join(cell["value"].split()), version + 1
-            return said | {"state": "saved", "value": self.kept[key], "version": version + 1}
-        if cell["value"] and float(cell["value"].replace(",", ".")) > 10:
-            named = f"{key[0]}, cột tx{key[1]}: điểm lớn hơn 10." if key[0] == "c" else "Điểm lớn hơn 10."
-            return said | {"state": "invalid", "message": named}
-        self.kept[key], self.versions[key] = cell["value"].replace(".", ","), version + 1
-        return said | {"state": "saved", "value": self.kept[key], "version": version + 1}
+LOOK_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
 @pytest.fixture
 def school() -> School:
     return School()
-
-
-def cell(page: Page, student: str, column: int) -> Locator:
-    return page.locator(f'[data-student="{student}"][data-column="{column}"] .mark-input')
-
-
-def state(page: Page) -> Locator:
-    return page.locator("[data-sheet-state]")
 
 
 def test_keys_move_and_each_cell_saves_itself(page: Page, school: School, complaints: list[str]) -> None:
@@ -245,6 +177,81 @@ def test_leaving_with_unsaved_marks_is_asked(page: Page, school: School) -> None
         page.on("dialog", leave)
         page.goto(base + "/khac")
     assert asked == ["beforeunload"]
+
+
+def test_what_was_not_saved_outlives_a_closed_page(page: Page, school: School) -> None:
+    school.down = True
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 1).fill("9")
+        cell(page, "b", 1).fill("4")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("Mất kết nối: 2 ô")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto("about:blank")
+        school.down = False
+        page.goto(base)
+        expect(page.locator("[data-sheet-note]")).to_have_text("Đã lấy lại 2 ô mà lần trước chưa kịp lưu.")
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept == {("a", "1"): "9", ("b", "1"): "4"}
+        assert page.evaluate("Object.keys(localStorage)") == []
+
+
+def test_what_was_kept_does_not_overwrite_what_others_wrote_meanwhile(page: Page, school: School) -> None:
+    school.down = True
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 1).fill("9")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("Mất kết nối")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto("about:blank")
+        school.down = False
+        school.kept["a", "1"], school.versions["a", "1"] = "4", 7
+        page.goto(base)
+        expect(page.locator("[data-sheet-problems]")).to_contain_text("Cô Hà vừa sửa.")
+        assert school.kept["a", "1"] == "4"
+
+
+def test_signing_out_drops_what_was_not_saved(page: Page, school: School) -> None:
+    school.down = True
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 1).fill("9")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("Mất kết nối")
+        page.on("dialog", lambda dialog: dialog.accept())
+        assert len(page.evaluate("Object.keys(localStorage)")) == 1
+        page.locator("[data-forget-drafts] button").click()
+        page.wait_for_url("**/dang-xuat")
+        assert page.evaluate("Object.keys(localStorage)") == []
+
+
+def test_what_others_write_appears(page: Page, school: School) -> None:
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "b", 2).fill("5")
+        news = {"version": 2, "message": "Hà ghi lúc 10:05"}
+        school.news = [
+            {"student": "a", "column": "1", "value": "4"} | news,
+            {"student": "b", "column": "2", "value": "6"} | news,
+        ]
+        page.evaluate(LOOK_AGAIN)
+        expect(cell(page, "a", 1)).to_have_value("4")
+        expect(cell(page, "a", 1)).to_have_attribute("title", "Hà ghi lúc 10:05")
+        expect(cell(page, "b", 2)).to_have_value("5")
+        page.evaluate(LOOK_AGAIN)
+        page.wait_for_function("document.querySelector('[data-read-at]').dataset.readAt === '2'")
+        assert school.asked == ["0", "1"]
+
+
+def test_a_sheet_that_is_closed_meanwhile_says_so(page: Page, school: School) -> None:
+    school.closed = True
+    with served(school) as base:
+        page.goto(base)
+        page.evaluate(LOOK_AGAIN)
+        expect(page.locator("[data-sheet-note]")).to_contain_text("Sổ vừa được đóng")
+        expect(cell(page, "a", 1)).not_to_be_editable()
 
 
 @pytest.mark.parametrize("width", [390], indirect=True)

@@ -15,7 +15,7 @@ from backend.core.database import TenantSession, account_session, public_session
 from backend.tables import metadata
 from backend.tenants.access import queries as directory
 from backend.tenants.access import service as access
-from backend.tenants.access.schemas import Account
+from backend.tenants.access.schemas import AccountId
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import ClientKind, NewApiClient, Scope
 from backend.tenants.factors import queries as factors
@@ -30,7 +30,8 @@ from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
 
 #: Tables whose rows a season before the signatures does not make, and what pages of the asking school need to show them.
 LATER: dict[str, Row] = {
-    "credential": {},
+    "credential": {"purpose": "seal", "staff_id": None, "status": "active"}
+    | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "signing_batch": {"state": "running"},
     "provider_call": {},
     "delivery": {"state": "queued", "errors": []},
@@ -45,9 +46,11 @@ LATER: dict[str, Row] = {
     "mark_change": {"kind": "level"},
     "department": {},
     "department_member": {},
-    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1)},
+    "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},
     "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
+    "approval_request": {"kind": "school_export", "state": "waiting", "facts": {}, "decided_at": None}
+    | {"decided_by": None, "ends_at": datetime(2999, 1, 1, tzinfo=UTC)},
     "identity_provider": {"kind": "google"},
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},
@@ -58,6 +61,9 @@ _PARENTS = ("student", "transcript_version", "grade_sheet", "sheet_step")
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
+"""
+_PUPIL = """
+    select s.full_name from student s join transcript_version v on v.student_id = s.id where v.id = :id
 """
 #: What the directory keeps of an account and of a school's keys, as they themselves see it.
 _OF_ACCOUNT = (
@@ -114,7 +120,7 @@ class Place:
             found["keys"] = await session.scalar(text(_DIGEST.format("api_clients_seen()"))) or ""
         account = await _account(self.principal)
         if account is not None:
-            async with account_session(account.id) as session:
+            async with account_session(account) as session:
                 for kept in _OF_ACCOUNT:
                     found[kept] = await session.scalar(text(_DIGEST.format(kept))) or ""
         return found
@@ -160,9 +166,11 @@ async def asking_place() -> Place:
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
     made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in _PARENTS}
     async with place.school.session() as session:
+        pupil = await session.scalar(text(_PUPIL), {"id": place.ids["transcript_version"]})
         for name, shown in LATER.items():
             table = metadata.tables[name]
-            made_up.rows[named(table)] = made_up.new_row(table) | shown
+            label = {"label": pupil} if name == "delivery" else {}
+            made_up.rows[named(table)] = made_up.new_row(table) | shown | label
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])
         place.ids = await _ids(session)
@@ -189,7 +197,8 @@ async def hidden_place(site: Litestar) -> Place:
         for table in (one for one in TABLES if one.name != "outbox_event"):  # the relay would take it away
             made_up.rows[named(table)] = made_up.new_row(table)
             if table.name == "school":
-                await session.execute(table.update().values(made_up.rows[named(table)]))
+                is_open = {"closes_on": None}
+                await session.execute(table.update().values(made_up.rows[named(table)] | is_open))
             else:
                 await session.execute(insert(table).values(made_up.rows[named(table)]))
         place.ids = await _ids(session) | place.ids | belongs
@@ -201,13 +210,14 @@ async def belongings(place: Place) -> dict[str, uuid.UUID]:
     account, now = await _account(place.principal), clock.now()
     assert account is not None
     key = NewKey(credential_id=secrets.token_bytes(16), public_key=secrets.token_bytes(16), sign_count=0)
+    [home] = await access.places_of(account)
     outsider = Outsider(issuer=place.token, subject=secrets.token_hex(8), label=place.token)
-    async with account_session(account.id) as session:
+    async with account_session(account) as session:
         passkey = await factors.add_passkey(session, key, place.token, now, now)
         identity = await federation.link(session, outsider, now)
         client = Client(host="127.0.0.1:8000", network="10.0.0.0/24", device=place.token)
         digest, end = secrets.token_hex(16), now + timedelta(hours=1)
-        await directory.open_session(session, account.place, client, Factor.PASSWORD, digest, now, end)
+        await directory.open_session(session, home, client, Factor.PASSWORD, digest, now, end)
         [opened, *_] = [
             one for one in await directory.sessions(session, timedelta(days=1)) if one.device == place.token
         ]
@@ -215,9 +225,10 @@ async def belongings(place: Place) -> dict[str, uuid.UUID]:
     return {"passkey": passkey, "identity": identity, "session": opened.id}
 
 
-async def _account(login: str) -> Account | None:
+async def _account(login: str) -> AccountId | None:
     async with public_session() as session:
-        return await directory.find_account(session, login)
+        found = await directory.find_login(session, login)
+    return found[0] if found else None
 
 
 async def _look_around(site: Litestar, place: Place) -> str:

@@ -8,11 +8,16 @@ from tests.tenancy.rows import TABLES, named
 
 #: Functions that act above one school. Each is a hole in the fence, so each is here by name.
 DEFINERS = {
+    "directory.account_to_reset(text, text)",
     "ctx.tenant()",
     "ctx.account()",
     "directory.open_tenant()",
+    "directory.set_idle(integer)",
     "directory.create_account(uuid, text, text, uuid)",
-    "directory.find_account(text)",
+    "directory.hold_tries(text)",
+    "directory.put_tries(text, integer, timestamp with time zone, integer, "
+    "timestamp with time zone, timestamp with time zone)",
+    "directory.forget_tries(text)",
     "directory.account_of(uuid)",
     "directory.login()",
     "directory.places()",
@@ -39,7 +44,7 @@ DEFINERS = {
     "directory.remove_totp()",
     "directory.set_recovery_codes(text[])",
     "directory.recovery_codes_left()",
-    "directory.use_recovery_code(text)",
+    "directory.use_recovery_code(text, timestamp with time zone)",
     "directory.put_ticket(text, text, text, timestamp with time zone)",
     "directory.take_ticket(text, text, timestamp with time zone)",
     "directory.publish_provider(uuid)",
@@ -83,6 +88,7 @@ ROLES = {
 }
 #: What the operator of the platform may do, who sees no table of any school.
 OF_THE_OPERATOR = {
+    "directory.account_to_reset(text, text)",
     "directory.applications(text, text)",
     "directory.application(text, uuid)",
     "directory.decide_application(text, uuid, text, text, uuid)",
@@ -322,7 +328,7 @@ PLANTS = {
     "grant select (login) on directory.account to hocba_app": (
         "tables that the application may read without a fence"
     ),
-    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_dispatcher; reset role": (
+    "set local role hocba_ctx; grant execute on function directory.find_login(text) to hocba_dispatcher; reset role": (
         "functions above the schools that the dispatcher may call"
     ),
     "grant truncate on mark to hocba_app": "rights of the application beyond its work",
@@ -337,7 +343,7 @@ PLANTS = {
     "grant select on student to hocba_operator": "tables that the operator may touch",
     "grant select (login) on directory.account to hocba_operator": "tables that the operator may touch",
     "grant create on schema public to hocba_operator": "schemas in which a process of the product may create",
-    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_auditor; reset role": (
+    "set local role hocba_ctx; grant execute on function directory.find_login(text) to hocba_auditor; reset role": (
         "functions above the schools that the auditor may call"
     ),
     "grant update (n) on audit_event to hocba_auditor": (

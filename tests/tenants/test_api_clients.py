@@ -6,14 +6,16 @@ import uuid
 import pytest
 import pytest_asyncio
 from litestar import Litestar
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from backend.core import clock
 from backend.core.audit import Action, AuditEvent
 from backend.core.database import tenant_session
 from backend.tenants.api_clients import service
 from backend.tenants.permissions import Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import TestSchool, open_test_school, signed_in
+from tests.tenants.people import found
 
 FORM = {"name": "Phần mềm tuyển sinh", "kind": "token", "classes:read": "1", "months": "3"}
 
@@ -58,6 +60,38 @@ async def test_a_key_is_shown_once_and_works_until_it_is_ended(
         (Action.API_CLIENT_ENDED, "Cô Giáo viên phụ trách CNTT"),
     ]
     assert not any(key in str(one.details) for one in events)
+
+
+async def test_a_closed_school_lets_no_system_in(
+    site: Litestar, own_school: TestSchool, it_teacher: Browser
+) -> None:
+    [key] = re.findall(r"hocba_[\w-]{43}", (await it_teacher.post("/ket-noi", FORM)).text)
+    made = (await it_teacher.post("/ket-noi", FORM | {"kind": "oauth"})).text
+    [secret], other = re.findall(r"hocba_[\w-]{43}", made), Browser(site)
+    async with tenant_session(own_school.tenant_id) as session:
+        [client, *_] = await service.list_clients(session)
+        form = {"grant_type": "client_credentials", "client_id": str(client.id), "client_secret": secret}
+        assert (await other.http.post("/api/v1/oauth/token", data=form)).status_code == 200
+        await session.execute(text("update school set closes_on = :day"), {"day": clock.today()})
+    assert (await other.get("/api/v1/classes", Authorization=f"Bearer {key}")).status_code == 401
+    assert (await other.http.post("/api/v1/oauth/token", data=form)).status_code == 401
+
+
+async def test_who_made_a_connection_and_leaves_is_named(
+    site: Litestar, own_school: TestSchool, it_teacher: Browser
+) -> None:
+    await it_teacher.post("/ket-noi", FORM)
+    owner = await signed_in(site, own_school, Role.OWNER)
+    leaving = f"/nhan-su/{own_school.staff[Role.IT_TEACHER]}/thoi-viec"
+    shown = await owner.get(leaving)
+    assert "do người này tạo vẫn chạy" in shown.text
+    assert FORM["name"] in shown.text
+    assert (await owner.post(leaving)).status_code == 303
+    listed = await owner.get("/ket-noi")
+    assert (listed.status_code, "Cô Giáo viên phụ trách CNTT" in listed.text) == (200, True)
+    await owner.get("/nhat-ky")
+    offered = found(owner, "//select[@name='nguoi']/option/text()")
+    assert {"Cô Giáo viên phụ trách CNTT", f"Kết nối {FORM['name']}"} <= set(offered)
 
 
 async def test_oauth_shows_id_and_secret(it_teacher: Browser) -> None:

@@ -10,10 +10,12 @@ import pytest_asyncio
 from litestar import Litestar
 
 from backend.core import http_client, settings
+from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.tenants.access import service as access
 from backend.tenants.federation import oidc, rules
-from backend.tenants.federation.schemas import ProviderKind
+from backend.tenants.federation import service as federation
+from backend.tenants.federation.schemas import ProviderForm, ProviderKind
 from backend.tenants.permissions import Role
 from infra.simulators.oidc.people import DOMAIN, TENANT
 from tests.core.browser import Browser
@@ -127,6 +129,10 @@ async def test_who_has_linked_an_account_comes_in_with_it(
     assert "tài khoản ở nơi khác" in (await browser.get("/tai-khoan")).text
     await browser.get("/tai-khoan/lien-ket")
     assert len(found(browser, "//form[contains(@action, '/go')]/@action")) == 3
+    proof = await browser.get("/tai-khoan/khoa")
+    assert proof.headers.get("location") == "/xac-minh?tiep=/tai-khoan/khoa&yeu-to=1", (
+        "whoever runs the provider does not come by a factor that opens other schools"
+    )
 
 
 @pytest.mark.parametrize(
@@ -272,6 +278,18 @@ async def test_a_provider_that_is_away_says_so(
     monkeypatch.setattr(oidc, "_described", {})
     provider.fault("foreign_discovery")
     assert (await Browser(site).get(f"{doors.paths['google']}/di")).status_code == 403
+
+
+async def test_a_secret_closed_with_a_key_that_is_gone_says_what_to_do(
+    site: Litestar, school: TestSchool, provider: IdentityProvider
+) -> None:
+    form = ProviderForm(kind=ProviderKind.GOOGLE, name="Google", restriction=DOMAIN, **provider.settings())
+    async with tenant_session(school.tenant_id) as session:
+        with changed_settings(HOCBA_SECRET_KEY="the key of before " * 3):
+            provider_id = await federation.add_provider(session, machine(school.tenant_id), form)
+    told = await Browser(site).get(f"/dang-nhap/oidc/{provider_id}/di")
+    assert told.status_code == 409
+    assert "Khóa bí mật của Google không còn mở được" in told.text
 
 
 @pytest.mark.parametrize(

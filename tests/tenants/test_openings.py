@@ -114,12 +114,16 @@ async def test_the_fourth_application_of_an_hour_waits(stranger: Browser) -> Non
         await service.apply(application("14000920"), "198.51.100.0/24")
 
 
-async def test_a_code_belongs_to_one_school(product: settings.Settings) -> None:
+async def test_a_code_belongs_to_one_school(owner_of_tables: asyncpg.Connection) -> None:
     await service.open_school(OPERATOR, application("14000930"))
     second = await filed("14000930", "192.0.2.1/32")
     assert second.known == 1
     with pytest.raises(Conflict, match="đã thuộc về một trường đang mở"):
-        await service.approve(OPERATOR, second.id)
+        await service.approve("van-hanh-4", second.id)
+    looked = await owner_of_tables.fetch(
+        "select action from directory.platform_event where operator = 'van-hanh-4'"
+    )
+    assert [row["action"] for row in looked] == ["openings.application.read"], "a refusal does not undo it"
 
 
 async def test_a_refusal_stands(product: settings.Settings) -> None:
@@ -135,12 +139,17 @@ async def test_a_refusal_stands(product: settings.Settings) -> None:
 async def test_every_use_is_recorded(owner_of_tables: asyncpg.Connection) -> None:
     one = await filed("14000950", "192.0.2.3/32")
     await service.refuse("van-hanh-2", one.id, "thử")
+    with pytest.raises(Conflict, match="đã bị từ chối"):
+        await service.approve("van-hanh-3", one.id)
     rows = await owner_of_tables.fetch(
-        "select operator, action from directory.platform_event where subject_id = $1 order by at", one.id
+        "select operator, action, details->>'decided' from directory.platform_event where subject_id = $1 order by at",
+        one.id,
     )
     assert [tuple(row) for row in rows] == [
-        ("van-hanh-2", "openings.application.read"),
-        ("van-hanh-2", "openings.application.refused"),
+        ("van-hanh-2", "openings.application.read", None),
+        ("van-hanh-2", "openings.application.refused", "true"),
+        ("van-hanh-3", "openings.application.read", None),
+        ("van-hanh-3", "openings.application.approved", "false"),
     ]
 
 
@@ -149,6 +158,7 @@ async def test_every_use_is_recorded(owner_of_tables: asyncpg.Connection) -> Non
     [
         "select * from directory.applications('x', 'pending')",
         "select * from directory.application('x', gen_random_uuid())",
+        "select directory.account_to_reset('x', 'a@b.example')",
         "select directory.decide_application('x', gen_random_uuid(), 'approved', '', gen_random_uuid())",
         "select * from directory.school_application",
         "select * from directory.platform_event",

@@ -1,6 +1,7 @@
 """Giving an account back: who may, what the link does, what it ends, and that nobody gains a signature by it."""
 
 import asyncio
+import json
 import re
 import uuid
 from datetime import timedelta
@@ -12,9 +13,11 @@ from sqlalchemy import text
 
 from backend import cli
 from backend.core import clock, settings
-from backend.core.database import public_session, tenant_session
+from backend.core.database import account_session, public_session, tenant_session
 from backend.tenants.account import rules
-from backend.tenants.permissions import Role
+from backend.tenants.federation import queries as federation
+from backend.tenants.federation.schemas import Outsider
+from backend.tenants.permissions import ROLE_NAMES, Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, let_go, open_test_school, signed_in
 from tests.tenants.people import add_passkey, found, sign_in_by_key
@@ -24,9 +27,17 @@ USED = "Đường dẫn này đã được dùng hoặc đã quá 24 giờ"
 
 
 def test_who_may_reset_whom() -> None:
-    assert rules.may_reset({Role.IT_TEACHER}, {Role.PRINCIPAL})
-    assert not rules.may_reset({Role.IT_TEACHER}, {Role.PRINCIPAL, Role.OWNER})
-    assert rules.may_reset({Role.OWNER}, {Role.OWNER})
+    assert rules.may_reset({Role.IT_TEACHER}, {Role.HOMEROOM_TEACHER, Role.SUBJECT_TEACHER})
+    for more in (Role.PRINCIPAL, Role.DEPUTY_PRINCIPAL, Role.CLERK, Role.OWNER):
+        assert not rules.may_reset({Role.IT_TEACHER}, {Role.SUBJECT_TEACHER, more})
+    assert rules.may_reset({Role.OWNER}, {Role.OWNER, Role.PRINCIPAL})
+
+
+def test_a_schools_link_is_for_an_account_of_that_school_alone() -> None:
+    one, other = uuid.uuid4(), uuid.uuid4()
+    assert rules.may_use(one, [one])
+    assert not rules.may_use(one, [one, other])
+    assert rules.may_use(None, [one, other])
 
 
 async def link_for(browser: Browser, staff_id: object) -> str:
@@ -43,8 +54,11 @@ async def test_a_link_ends_everything_and_is_good_once(site: Litestar, product: 
     login = school.login(Role.PRINCIPAL)
     lost = await signed_in(site, school, Role.PRINCIPAL)
     key = await add_passkey(lost, product, "Máy bị mất")
-    it_teacher = await signed_in(site, school, Role.IT_TEACHER)
-    path = await link_for(it_teacher, school.staff[Role.PRINCIPAL])
+    owner = await signed_in(site, school, Role.OWNER)
+    path = await link_for(owner, school.staff[Role.PRINCIPAL])
+    outsider = Outsider(issuer="https://noi-khac.example", subject=login, label="Kẻ giữ máy")
+    async with account_session(await account_of(login)) as directory:
+        await federation.link(directory, outsider, clock.now())
     assert (await lost.get("/tai-khoan")).status_code == 200, "the link alone ends nothing"
     person = Browser(site)
     assert (await person.get(path)).status_code == 200
@@ -57,6 +71,10 @@ async def test_a_link_ends_everything_and_is_good_once(site: Litestar, product: 
     assert (await person.post(path, CHOSEN)).headers["location"] == "/dang-nhap"
     assert (await lost.get("/tai-khoan")).status_code == 303
     assert (await sign_in_by_key(Browser(site), key)).status_code == 422
+    async with public_session() as directory:
+        assert await federation.account_of(directory, outsider) is None, (
+            "an account elsewhere opens it no more"
+        )
     assert (await Browser(site).sign_in(login, PASSWORD)).status_code == 422
     await person.get(path)
     again = await person.post(path, CHOSEN)
@@ -65,9 +83,19 @@ async def test_a_link_ends_everything_and_is_good_once(site: Litestar, product: 
     await add_passkey(person, product, "Máy mới")
     assert "ký được từ" in (await person.get("/tai-khoan")).text
     assert [deed for deed in await deeds(school.tenant_id) if "account" in deed[0]] == [
-        ("access.account.reset_link", "Cô Giáo viên phụ trách CNTT"),
+        ("access.account.reset_link", "Cô Chủ trường"),
         ("access.account.reset", "Cô Hiệu trưởng"),
     ]
+
+
+async def account_of(login: str) -> uuid.UUID:
+    """The account of a login."""
+    async with public_session() as directory:
+        found = await directory.scalar(
+            text("select account_id from directory.find_login(:login)"), {"login": login}
+        )
+    assert isinstance(found, uuid.UUID)
+    return found
 
 
 async def deeds(tenant_id: uuid.UUID) -> list[tuple[str, str]]:
@@ -77,14 +105,17 @@ async def deeds(tenant_id: uuid.UUID) -> list[tuple[str, str]]:
         return [(row.action, row.actor_name) for row in found]
 
 
-async def test_nobody_resets_an_owner_or_themselves_or_a_stranger(site: Litestar) -> None:
+async def test_nobody_resets_who_may_more_or_themselves_or_a_stranger(site: Litestar) -> None:
     school, other = await open_test_school("Trường A"), await open_test_school("Trường B")
     it_teacher = await signed_in(site, school, Role.IT_TEACHER)
     page = (await it_teacher.get("/cai-dat/dat-lai")).text
-    assert "Cô Hiệu trưởng" in page
-    assert "Cô Chủ trường" not in page
+    assert "Cô Giáo viên bộ môn" in page
+    for more in (Role.OWNER, Role.PRINCIPAL, Role.CLERK):
+        assert f"Cô {ROLE_NAMES[more]}" not in page
     for staff_id, status in (
         (school.staff[Role.OWNER], 403),
+        (school.staff[Role.PRINCIPAL], 403),
+        (school.staff[Role.CLERK], 403),
         (school.staff[Role.IT_TEACHER], 403),
         (other.staff[Role.PRINCIPAL], 404),
     ):
@@ -97,16 +128,27 @@ async def test_an_account_of_two_schools_is_not_one_schools_to_reset(
     site: Litestar, product: settings.Settings
 ) -> None:
     school, other = await open_test_school("Trường A"), await open_test_school("Trường B")
-    async with public_session() as directory:
-        account = await directory.scalar(
-            text("select account_id from directory.find_account(:login)"),
-            {"login": school.login(Role.CLERK)},
-        )
+    account = await account_of(school.login(Role.CLERK))
     await let_work_at(product, account, other.tenant_id, other.staff[Role.CLERK])
-    it_teacher = await signed_in(site, school, Role.IT_TEACHER)
-    await it_teacher.get("/cai-dat/dat-lai")
-    refused = await it_teacher.post(f"/cai-dat/dat-lai/{school.staff[Role.CLERK]}")
+    owner = await signed_in(site, school, Role.OWNER)
+    await owner.get("/cai-dat/dat-lai")
+    refused = await owner.post(f"/cai-dat/dat-lai/{school.staff[Role.CLERK]}")
     assert (refused.status_code, "dùng chung với trường khác" in refused.text) == (409, True)
+
+
+async def test_a_schools_link_ends_when_its_person_joins_another(
+    site: Litestar, product: settings.Settings
+) -> None:
+    school, other = await open_test_school("Trường A"), await open_test_school("Trường B")
+    owner = await signed_in(site, school, Role.OWNER)
+    path = await link_for(owner, school.staff[Role.CLERK])
+    login = school.login(Role.CLERK)
+    await let_work_at(product, await account_of(login), other.tenant_id, other.staff[Role.CLERK])
+    person = Browser(site)
+    await person.get(path)
+    refused = await person.post(path, CHOSEN)
+    assert (refused.status_code, "đã làm việc ở trường khác" in refused.text) == (422, True)
+    assert (await person.sign_in(login, PASSWORD)).status_code == 303
 
 
 async def let_work_at(product: settings.Settings, account: object, tenant: object, staff: object) -> None:
@@ -128,12 +170,15 @@ async def test_a_link_lasts_a_day(site: Litestar, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_the_operator_helps_the_last_owner(
-    site: Litestar, product: settings.Settings, capsys: pytest.CaptureFixture[str]
+    site: Litestar,
+    product: settings.Settings,
+    capsys: pytest.CaptureFixture[str],
+    owner_of_tables: asyncpg.Connection,
 ) -> None:
     school = await open_test_school("Trường Một Chủ")
     login = school.login(Role.OWNER)
     await let_go()
-    assert await asyncio.to_thread(cli.main, ["reset-link", login.upper()]) == 0
+    assert await asyncio.to_thread(cli.main, ["reset-link", "--operator", "van-hanh-7", login.upper()]) == 0
     [path] = re.findall(r"/dat-lai/\S+", capsys.readouterr().out)
     person = Browser(site)
     await person.get(path)
@@ -143,3 +188,9 @@ async def test_the_operator_helps_the_last_owner(
     await let_go()
     assert await asyncio.to_thread(cli.main, ["reset-link", "khong-co@truong.example"]) == 1
     assert "Không có tài khoản nào" in capsys.readouterr().err
+    recorded = await owner_of_tables.fetch(
+        "select operator, subject_id, details from directory.platform_event "
+        "where action = 'access.account.reset_link' order by at desc limit 2"
+    )
+    assert [json.loads(row["details"])["login"] for row in recorded] == ["khong-co@truong.example", login]
+    assert (recorded[1]["operator"], recorded[1]["subject_id"]) == ("van-hanh-7", await account_of(login))

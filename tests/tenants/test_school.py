@@ -3,10 +3,11 @@
 import uuid
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
-from backend.core import clock
+from backend.core import clock, settings
 from backend.core.actor import Actor, StaffId
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, NotFound
@@ -17,7 +18,7 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
 from tests.core.browser import Browser
-from tests.core.site_fixtures import TestSchool
+from tests.core.site_fixtures import TestSchool, open_test_school
 
 PROFILE = {
     "ten": "Trường Tiểu học Tư thục Hoa Sen",
@@ -104,6 +105,8 @@ async def test_a_deputy_signs_for_a_time(owner: Browser, place: TestSchool) -> N
         [made] = await service.list_delegations(session)
         await service.end(session, asker, made.id)
         assert (await service.head_signer(session)).staff_id == place.staff[Role.PRINCIPAL]
+        [ended] = await service.list_delegations(session)
+        assert (ended.ends_on, ended.ended_on) == (made.ends_on, today), "what was decided stays"
         with pytest.raises(Conflict, match="đã hết"):
             await service.end(session, asker, made.id)
         with pytest.raises(NotFound):
@@ -148,6 +151,33 @@ def test_the_last_day_counts() -> None:
     one = delegation(date(2026, 5, 10), date(2026, 5, 20))
     found = [bool(rules.signers(date(2026, 5, day), [one], [])) for day in (9, 10, 20, 21)]
     assert found == [False, True, True, False]
+
+
+def test_a_day_on_which_it_was_ended_does_not_count() -> None:
+    one = msgspec.structs.replace(
+        delegation(date(2026, 5, 10), date(2026, 5, 20)), ended_on=date(2026, 5, 15)
+    )
+    found = [bool(rules.signers(date(2026, 5, day), [one], [])) for day in (10, 14, 15, 20)]
+    assert found == [True, True, False, False]
+    rules.require_free(date(2026, 5, 15), date(2026, 5, 25), [one])
+
+
+@pytest.mark.parametrize("why", ["left", "another role"])
+async def test_a_deputy_out_of_office_signs_nothing_new(why: str, product: settings.Settings) -> None:
+    school, today = await open_test_school("Trường Phó Nghỉ"), clock.today()
+    asker, deputy = await actor(school, Role.PRINCIPAL), school.staff[Role.DEPUTY_PRINCIPAL]
+    owner = await actor(school, Role.OWNER)
+    async with tenant_session(school.tenant_id) as session:
+        days = (f"{today:%d/%m/%Y}", f"{today + timedelta(days=9):%d/%m/%Y}")
+        await service.delegate(session, asker, deputy, *days, "1/QĐ")
+        assert (await service.head_signer(session)).staff_id == deputy
+        if why == "left":
+            await people.leave(session, owner, deputy)
+        else:
+            await people.change_staff(session, owner, deputy, "Cô Phó", "", [Role.SUBJECT_TEACHER])
+        first, *others = await service.head_signers(session)
+    assert first.staff_id == school.staff[Role.PRINCIPAL]
+    assert [one.staff_id for one in others] == [deputy], "documents that name them still find them"
 
 
 async def test_years_are_opened_once(owner: Browser, place: TestSchool) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import re
-from datetime import timedelta
 
 import asyncpg
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from backend.core import settings
+from backend.core import clock, settings
 from backend.core.actor import Actor, Client
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -17,6 +17,7 @@ from backend.tenants.access import entry
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import Entered
 from backend.tenants.people import service as people
+from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Role
 from backend.tenants.staffing import service
 from backend.tenants.staffing.schemas import SentInvitation
@@ -48,10 +49,13 @@ async def hired(school: TestSchool, name: str, role: Role = TEACHER) -> tuple[st
     """Somebody who took up an invitation with a new account: login and staff id."""
     sent = await invited(school, name, role)
     login = await service.accept_with_new_account(sent.token, NEW_PASSWORD)
+    return login, (await known(school))[login].id
+
+
+async def known(school: TestSchool) -> dict[str, Staff]:
+    """Who works there, by address."""
     async with tenant_session(school.tenant_id, read_only=True) as session:
-        found = await people.find_by_email(session, login)
-    assert found is not None
-    return login, found.id
+        return {one.email: one for one in await people.list_staff(session)}
 
 
 async def set_seats(school: TestSchool, free: int) -> None:
@@ -110,7 +114,9 @@ async def test_from_the_invitation_to_the_first_page(
     ]
 
 
-async def test_links_that_lead_nowhere(site: Litestar, place: TestSchool) -> None:
+async def test_links_that_lead_nowhere(
+    site: Litestar, place: TestSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stranger, owner = Browser(site), await actor(place, Role.OWNER)
     await stranger.get("/dang-nhap")
     unknown = await stranger.get(f"/loi-moi/{'x' * 43}")
@@ -119,13 +125,15 @@ async def test_links_that_lead_nowhere(site: Litestar, place: TestSchool) -> Non
     async with tenant_session(place.tenant_id) as session:
         listed = (await service.staffing(session)).invitations
         late = next(one for one in listed if one.full_name == "Người Hết Hạn")
-        past = {"id": late.id, "then": late.expires_at - timedelta(days=7, seconds=1)}
-        await session.execute(text("update invitation set expires_at = :then where id = :id"), past)
-    for answer in (
-        await stranger.get(f"/loi-moi/{old.token}"),
-        await stranger.post(f"/loi-moi/{old.token}", {"mat_khau": NEW_PASSWORD, "nhap_lai": NEW_PASSWORD}),
-    ):
-        assert (answer.status_code, "đã hết hạn" in answer.text) == (409, True)
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: late.expires_at)
+        for answer in (
+            await stranger.get(f"/loi-moi/{old.token}"),
+            await stranger.post(
+                f"/loi-moi/{old.token}", {"mat_khau": NEW_PASSWORD, "nhap_lai": NEW_PASSWORD}
+            ),
+        ):
+            assert (answer.status_code, "đã hết hạn" in answer.text) == (409, True)
     async with tenant_session(place.tenant_id) as session:
         new = await service.renew(session, owner, late.id)
     assert (await stranger.get(f"/loi-moi/{new.token}")).status_code == 200
@@ -138,6 +146,51 @@ async def test_links_that_lead_nowhere(site: Litestar, place: TestSchool) -> Non
         with pytest.raises(Conflict, match="thu hồi"):
             await service.withdraw(session, owner, waiting.id)
     assert (await stranger.get(f"/loi-moi/{new.token}")).status_code == 409
+
+
+async def test_an_invitation_ends_with_its_senders_right(site: Litestar, place: TestSchool) -> None:
+    owner, stranger = await actor(place, Role.OWNER), Browser(site)
+    _, staff_id = await hired(place, "Người Đi Mời", Role.IT_TEACHER)
+    async with tenant_session(place.tenant_id) as session:
+        sender = await people.actor_of(session, staff_id)  # type: ignore[arg-type]
+        sent = await service.invite(
+            session, sender, "Người Được Mời Hộ", f"ho@{place.tenant_id.hex}.example", "", [TEACHER]
+        )
+    assert (await stranger.get(f"/loi-moi/{sent.token}")).status_code == 200
+    change = people.change_staff
+    async with tenant_session(place.tenant_id) as session:
+        await change(session, owner, staff_id, "Người Đi Mời", "", [TEACHER])  # type: ignore[arg-type]
+    refused = await stranger.get(f"/loi-moi/{sent.token}")
+    assert (refused.status_code, "không còn quyền mời" in refused.text) == (409, True)
+    with pytest.raises(Conflict, match="không còn quyền mời"):
+        await service.accept_with_new_account(sent.token, NEW_PASSWORD)
+    async with tenant_session(place.tenant_id) as session:
+        await change(session, owner, staff_id, "Người Đi Mời", "", [Role.IT_TEACHER])  # type: ignore[arg-type]
+        await service.leave(session, owner, staff_id)  # type: ignore[arg-type]
+    with pytest.raises(Conflict, match="không còn quyền mời"):
+        await service.accept_with_new_account(sent.token, NEW_PASSWORD)
+
+
+async def test_who_may_not_invite_does_not_withdraw(place: TestSchool) -> None:
+    await invited(place, "Người Sẽ Quản Lý", Role.CLERK)
+    it_teacher = await actor(place, Role.IT_TEACHER)
+    async with tenant_session(place.tenant_id) as session:
+        [waiting] = [
+            one
+            for one in (await service.staffing(session)).invitations
+            if one.full_name == "Người Sẽ Quản Lý"
+        ]
+        with pytest.raises(Forbidden, match="không được cho hay thu vai trò"):
+            await service.withdraw(session, it_teacher, waiting.id)
+
+
+@pytest.mark.parametrize(
+    "change", ["roles = '{owner}'", "email = 'x@y.example'", "expires_at = now() + interval '9 years'"]
+)
+async def test_what_an_invitation_offers_is_not_changed(place: TestSchool, change: str) -> None:
+    async with tenant_session(place.tenant_id) as session:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await session.execute(text(f"update invitation set {change}"))
 
 
 async def test_one_token_takes_one_seat(place: TestSchool) -> None:
@@ -186,12 +239,10 @@ async def test_an_address_of_another_school_joins_by_its_password(
     assert (new.status_code, "đã có tài khoản" in new.text) == (422, True)
     wrong = await browser.post(link, {"cach": "co-san", "tai_khoan": email, "mat_khau": NEW_PASSWORD})
     assert (wrong.status_code, "chưa đúng" in wrong.text) == (422, True)
-    async with tenant_session(place.tenant_id, read_only=True) as session:
-        assert await people.find_by_email(session, email) is None, "a refusal leaves nothing behind"
+    assert email not in await known(place), "a refusal leaves nothing behind"
     right = await browser.post(link, {"cach": "co-san", "tai_khoan": email, "mat_khau": PASSWORD})
     assert right.status_code == 303
-    async with tenant_session(place.tenant_id, read_only=True) as session:
-        assert await people.find_by_email(session, email) is not None
+    assert email in await known(place)
 
 
 async def test_the_account_that_is_signed_in_joins(
@@ -222,7 +273,7 @@ async def test_leaving_ends_the_sessions_at_once(
     assert (await browser.get("/lop")).status_code == 303
     assert await access.find_session(token, HOST) is None
     assert await owner_of_tables.fetch("select 1 from directory.session where staff_id = $1", staff_id) == []
-    assert "chưa đúng" in (await Browser(site).sign_in(login, NEW_PASSWORD)).text
+    assert "không còn làm việc ở trường nào" in (await Browser(site).sign_in(login, NEW_PASSWORD)).text
     listed = await owner.get("/nhan-su")
     assert "Đã thôi làm việc" in listed.text
     async with tenant_session(place.tenant_id, read_only=True) as session:
@@ -237,7 +288,7 @@ async def test_leaving_ends_the_sessions_at_once(
 
 
 async def test_who_left_one_school_may_join_another(place: TestSchool) -> None:
-    """An account without any place is nobody at the sign-in, and still its owner's."""
+    """An account without any place opens nothing, and is still its owner's."""
     other = await open_test_school("Trường Kế Bên")
     login, staff_id = await hired(other, "Người Chuyển Trường")
     owner = await actor(other, Role.OWNER)

@@ -8,7 +8,7 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import settings
+from backend.core import clock, settings
 from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, NotFound
@@ -59,6 +59,24 @@ async def test_a_chain_is_seen_one_school_at_a_time(site: Litestar, chain: Chain
             text("select count(*) from audit_event where action = 'access.session.change_place'")
         )
     assert recorded == 1
+
+
+async def test_who_works_at_a_closed_school_begins_at_an_open_one(site: Litestar, chain: Chain) -> None:
+    one, two = chain
+    for closed, is_open in ((one, two), (two, one)):
+        async with tenant_session(closed.tenant_id) as session:
+            await session.execute(text("update school set closes_on = :day"), {"day": clock.today()})
+        browser = Browser(site)
+        await browser.sign_in(one.login(Role.OWNER), PASSWORD)
+        found = await access.find_session(browser.cookie("hocba"), HOST)
+        assert found is not None
+        assert found.place.tenant_id == is_open.tenant_id
+        shown = await browser.get("/chon-truong")
+        assert shown.text.count("đã đóng từ ngày") == 1
+        assert (await browser.post("/chon-truong", {"truong": str(closed.tenant_id)})).status_code == 303
+        assert (await browser.get("/chu-truong")).status_code == 200, "its owner still takes the data away"
+        async with tenant_session(closed.tenant_id) as session:
+            await session.execute(text("update school set closes_on = null"))
 
 
 async def test_no_other_school(site: Litestar, chain: Chain, school: TestSchool) -> None:

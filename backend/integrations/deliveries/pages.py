@@ -28,6 +28,7 @@ TONES = {
 async def show_deliveries(
     request: Request,
     session: Session,
+    actor: CurrentActor,
     trang_thai: FromQuery[DeliveryState | None] = None,
     trang: FromQuery[int] = 1,
 ) -> Html:
@@ -39,8 +40,8 @@ async def show_deliveries(
         request,
         "integrations/deliveries/deliveries.html",
         authority=await authorities.bound_authority(session),
-        deliveries=await service.list_deliveries(
-            session, state=trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
+        deliveries=await service.open_list(
+            session, actor, trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
         ),
         counts=counts,
         state=trang_thai,

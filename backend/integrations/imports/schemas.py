@@ -221,7 +221,8 @@ class ImportState(StrEnum):
 class Preview(_Value, frozen=True, kw_only=True):
     """What taking a workbook would do, in pupils (a register) or marks (everything else).
 
-    `differences` are the first of `differing`; `basis` is another as soon as anything that was compared has changed.
+    `pupils` are those of the school that it names. `differences` are the first of `differing`; `basis` is another as
+    soon as anything that was compared has changed.
     """
 
     layout: str
@@ -235,6 +236,7 @@ class Preview(_Value, frozen=True, kw_only=True):
     differences: tuple[Difference, ...] = ()
     differing: int = 0
     basis: str = ""
+    pupils: tuple[uuid.UUID, ...] = ()
 
 
 class ImportView(_Value, frozen=True, kw_only=True):

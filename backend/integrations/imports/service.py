@@ -65,7 +65,7 @@ async def preview(
     file_name = "".join(char for char in file_name if char.isprintable())[:200] or "tệp không tên"
     run_id, parsed = ImportRunId(new_id()), msgspec.json.encode(file)
     await storage.register(session, storage.file_of(data, XLSX), storage.file_of(parsed, JSON))
-    found = await _compare(session, actor, file)
+    found = await _with_pupils(session, file, await _compare(session, actor, file))
     values = {
         "tenant_id": session.tenant_id,
         "id": run_id,
@@ -80,7 +80,14 @@ async def preview(
     }
     await queries.insert_run(session, values)
     await audit.record(
-        session, actor, Action.IMPORT_PREVIEWED, run_id, file_name, sha256=sha256_hex(data), bad=found.bad
+        session,
+        actor,
+        Action.IMPORT_PREVIEWED,
+        run_id,
+        file_name,
+        about=found.pupils,
+        sha256=sha256_hex(data),
+        bad=found.bad,
     )
     return run_id
 
@@ -104,10 +111,18 @@ async def apply(session: TenantSession, actor: Actor, run_id: uuid.UUID, file: P
             f"Dữ liệu của trường đã thay đổi sau lúc xem trước tệp “{run.file_name}” nên chưa có gì được ghi; "
             "xin tải tệp lên lại để xem trước lần nữa."
         )
+    found = await _with_pupils(session, file, found)
     values = {"state": ImportState.APPLIED, "applied_at": clock.now(), "preview": msgspec.to_builtins(found)}
     await queries.update_run(session, run_id, values)
     await audit.record(
-        session, actor, Action.IMPORT_APPLIED, run_id, run.file_name, new=found.new, changed=found.changed
+        session,
+        actor,
+        Action.IMPORT_APPLIED,
+        run_id,
+        run.file_name,
+        about=found.pupils,
+        new=found.new,
+        changed=found.changed,
     )
     return found
 
@@ -123,7 +138,7 @@ async def get_run(session: TenantSession, run_id: uuid.UUID) -> ImportView:
 async def open_run(session: TenantSession, actor: Actor, run_id: uuid.UUID) -> ImportView:
     """`get_run` for a person who looks at what it would change. Raises NotFound."""
     run = await get_run(session, run_id)
-    audit_reads.record_read(session, actor, Action.IMPORT_READ, run_id, run.file_name)
+    audit_reads.record_read(session, actor, Action.IMPORT_READ, run_id, run.file_name, run.preview.pupils)
     return run
 
 
@@ -199,6 +214,16 @@ async def _known(session: TenantSession) -> conversion.Known:
         students=await roster.places_by_code(session),
         grades={one.name: one.grade_level for one in classes.values()},
     )
+
+
+async def _with_pupils(session: TenantSession, file: ParsedFile, found: Preview) -> Preview:
+    """A preview with everybody whom it may show; pupils who are new belong to the school once it is taken."""
+    if isinstance(file, UnreadableFile):
+        return found
+    places = await roster.places_by_code(session)
+    codes = dict.fromkeys(row.student_code for row in file.rows)
+    pupils = tuple(places[code].id for code in codes if code in places)
+    return msgspec.structs.replace(found, pupils=pupils)
 
 
 def _named(file: PupilsFile, problems: Sequence[tuple[str, str]]) -> list[RowProblem]:

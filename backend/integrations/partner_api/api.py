@@ -205,13 +205,16 @@ async def _download(request: Request, actor: Actor, version_id: uuid.UUID, kind:
 @get(f"{ROOT}/deliveries", guards=[scoped(Scope.DELIVERIES_READ)], **_documented(Scope.DELIVERIES_READ))
 async def list_deliveries(
     request: Request,
+    actor: CurrentActor,
     in_state: Annotated[DeliveryState | None, QueryParameter(description="In this state alone.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DeliveryPage:
     """What was sent to the Authority and what it answered, oldest first."""
     async with transaction(request) as session:
-        return await service.list_deliveries(session, cursor, limit, in_state)
+        found = await service.list_deliveries(session, cursor, limit, in_state)
+    await service.record_read(actor, "deliveries", None, [one.student_id for one in found.items])
+    return found
 
 
 OPENAPI = OpenAPIConfig(

@@ -40,7 +40,10 @@ class StudentItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TranscriptItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen version of a pupil's transcript. Digests are SHA-256 in hex; the file's is there once it is issued."""
+    """A frozen version of a pupil's transcript; all versions of one share `transcript_id`.
+
+    Digests are SHA-256 in hex; the file's is there once it is issued.
+    """
 
     id: uuid.UUID
     transcript_id: uuid.UUID
@@ -67,10 +70,12 @@ class DeliveryProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A version on its way to the Authority."""
+    """A version on its way to the Authority; `version_id` is its id among the transcripts."""
 
     id: uuid.UUID
+    version_id: uuid.UUID
     transcript_id: uuid.UUID
+    student_id: uuid.UUID
     authority: str
     message_id: str
     state: DeliveryState

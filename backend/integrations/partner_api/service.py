@@ -1,5 +1,6 @@
 """What other systems may read, and that they did. Whoever asks holds a key of one school; its scope was checked."""
 
+import logging
 import uuid
 from collections.abc import Sequence
 from typing import TypeVar
@@ -32,14 +33,20 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState, VersionSummary
 from backend.tenants.api_clients import service as api_clients
 
+log = logging.getLogger(__name__)
+
 _Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem)
 
 
 async def issue_token(authorization: str, form: TokenForm) -> TokenAnswer:
-    """A token for a client's own secret (RFC 6749, 4.4). Raises TokenRefused."""
+    """A token for a client's own secret (RFC 6749, 4.4). Raises TokenRefused.
+
+    Which school a wrong secret was meant for nobody tells by an id alone, so it stands in the log and in no audit.
+    """
     asked = oauth.read(authorization, form)
     client = await api_clients.find_client(asked.client_id, asked.secret)
     if client is None:
+        log.warning("token refused: unknown client or wrong secret", extra={"subject_ids": [asked.client_id]})
         raise oauth.unknown_client()
     try:
         scopes = oauth.granted(asked, client.scopes)
@@ -112,7 +119,9 @@ async def list_deliveries(
 ) -> DeliveryPage:
     """Deliveries, oldest first."""
     found = await deliveries.deliveries_after(session, after, limit + 1, state=state)
-    items, following = _part([_delivery(one) for one in found], limit)
+    versions = await transcripts.get_versions(session, [one.version_id for one in found])
+    both = zip(found, versions, strict=True)
+    items, following = _part([_delivery(one, version) for one, version in both], limit)
     return DeliveryPage(items=items, next_cursor=following)
 
 
@@ -168,10 +177,12 @@ def _transcript(one: VersionSummary) -> TranscriptItem:
     )
 
 
-def _delivery(one: DeliverySummary) -> DeliveryItem:
+def _delivery(one: DeliverySummary, version: VersionSummary) -> DeliveryItem:
     return DeliveryItem(
         id=one.id,
-        transcript_id=one.version_id,
+        version_id=version.id,
+        transcript_id=version.transcript_id,
+        student_id=version.student_id,
         authority=one.authority,
         message_id=one.message_id,
         state=one.state,

@@ -184,7 +184,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
         marks[mark.sheet_id][mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = mark.value
     members = await roster.members_of(session, list({sheet.class_id for sheet in shown}))
     grades = {one.id: one.grade_level for one in await roster.list_classes(session)}
-    names = await staff_names(session)
+    names = await people.names(session)
     found = []
     for sheet in shown:
         grade = grades[sheet.class_id]
@@ -204,7 +204,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
     """The steps of a sheet, and what was changed in it after its lock; both newest first."""
     steps = await queries.steps_of(session, row.id)
     changes = await queries.changes_of(session, row.id)
-    names = await staff_names(session) if steps else {}
+    names = await people.names(session) if steps else {}
     subject = subject_of(row)
     return (
         tuple(
@@ -240,7 +240,7 @@ async def load(session: TenantSession, sheet_id: uuid.UUID) -> Any:
     return found[sheet_id]
 
 
-def summary(row: Any, filled: int = 0) -> SheetSummary:
+def summary(row: Any, filled: int | None = None) -> SheetSummary:
     """A row of `queries` as others know it."""
     teacher = row.teacher_id or row.homeroom_teacher_id
     return SheetSummary(
@@ -281,12 +281,6 @@ def in_charge(actor: Actor, teacher_id: StaffId | None) -> bool:
     return teacher_id is not None and actor.staff_id == teacher_id and actor.may(Permission.SHEET_WRITE)
 
 
-async def staff_names(session: TenantSession) -> dict[uuid.UUID, str]:
-    """Everybody who works at the school or once did."""
-    known = (*await people.list_staff(session), *await people.list_former(session))
-    return {one.id: one.full_name for one in known}
-
-
 async def _advance_class(session: TenantSession, actor: Actor, deed: Deed, class_id: uuid.UUID) -> int:
     await roster.get_class(session, class_id)
     sheet_ids = await queries.sheet_ids_of_class(session, class_id)
@@ -324,7 +318,7 @@ async def _advance(
 
 
 async def _frozen_by(session: TenantSession, sheet: SheetSummary) -> str:
-    names = await staff_names(session)
+    names = await people.names(session)
     steps = await queries.steps_of(session, sheet.id)
     return next((names.get(one.done_by, "") for one in steps if one.deed == Deed.FINISH), "")
 

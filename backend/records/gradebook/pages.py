@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody, URLEncodedBody
+from litestar.params import FromPath, FromQuery, JSONBody, URLEncodedBody
 
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.templates import vn_datetime, vn_mark
@@ -70,6 +71,8 @@ _WRITES = requires(Permission.SHEET_WRITE)
 _CHECKS = requires(Permission.SHEET_CHECK)
 _LOCKS = requires(Permission.SHEET_LOCK_ANY)
 _REOPENS = requires(Permission.SHEET_REOPEN)
+#: Of instants that a page may ask about: nothing was written here before.
+FIRST_YEAR = 2000
 _KINDS = {kind.value: kind for kind in MarkKind}
 _NO_COLUMN = "Sổ này không có cột đó; hãy tải lại trang."
 
@@ -191,6 +194,27 @@ async def show_sheet(
         steps=[_shown(step) for step in sheet.steps],
         closed="" if sheet.summary.state is SheetState.OPEN else rules.why_closed(sheet.summary.state),
     )
+
+
+@get("/so-diem/{sheet_id:uuid}/o", guards=[requires(Permission.SHEET_READ)])
+async def show_new_cells(
+    session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID], sau: FromQuery[datetime]
+) -> Response[dict[str, Any]]:
+    """Cells that were written after `sau`, for a page that is open: as `grade_sheet.js` reads them."""
+    if sau.tzinfo is None or sau.year < FIRST_YEAR:
+        raise Invalid("Thời điểm cần so phải có múi giờ và không quá xa; xin tải lại trang.")
+    new = await service.new_in_sheet(session, actor, sheet_id, sau)
+    cells = [
+        {
+            "student": str(one.student_id),
+            "column": f"{one.cell.kind}:{one.cell.slot}",
+            "value": vn_mark(one.mark.value),
+            "version": one.mark.revision,
+            "message": f"{one.writer or 'Tệp nhập'} ghi lúc {vn_datetime(one.mark.changed_at)}",
+        }
+        for one in new.marks
+    ]
+    return Response({"now": new.read_at.isoformat(), "open": new.is_open, "cells": cells})
 
 
 @post("/so-diem/{sheet_id:uuid}/o", guards=[requires(Permission.SHEET_WRITE)], status_code=200)

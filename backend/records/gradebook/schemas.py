@@ -112,7 +112,7 @@ class MarkView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One sheet in a list; `filled` counts its marks."""
+    """One sheet in a list; `filled` counts its marks, where they were counted."""
 
     id: SheetId
     class_id: ClassId
@@ -122,7 +122,7 @@ class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
     term: int
     state: SheetState
     teacher_id: StaffId | None
-    filled: int
+    filled: int | None
     remark: str = ""
     submitted_at: datetime | None = None
     open_until: datetime | None = None
@@ -146,9 +146,10 @@ class SheetRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetView(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole sheet, ready to be shown."""
+    """A whole sheet, ready to be shown; `read_at` is from when on others' changes are new."""
 
     summary: SheetSummary
+    read_at: datetime
     columns: tuple[Column, ...]
     rows: tuple[SheetRow, ...]
     may_write: bool
@@ -185,6 +186,23 @@ class WaitingSheet(msgspec.Struct, frozen=True, kw_only=True):
     summary: SheetSummary
     teacher: str
     warnings: tuple[str, ...]
+
+
+class WrittenMark(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell as somebody wrote it; `writer` is empty for an import."""
+
+    student_id: StudentId
+    cell: Cell
+    mark: MarkView
+    writer: str
+
+
+class NewInSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written into a sheet since an instant, and whether it is still open."""
+
+    read_at: datetime
+    is_open: bool
+    marks: tuple[WrittenMark, ...]
 
 
 class MarkChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from backend.core import audit, audit_reads, clock
@@ -21,15 +21,21 @@ from backend.records.gradebook.schemas import (
     MarkChange,
     MarkKind,
     MarkView,
+    NewInSheet,
     NewMark,
     SheetId,
     SheetRow,
     SheetState,
     SheetSummary,
     SheetView,
+    WrittenMark,
 )
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, ClassId, Difference, StudentId
+from backend.tenants.people import service as people
+
+#: A transaction that wrote before an instant may have ended after it.
+UNSEEN = timedelta(seconds=30)
 
 
 async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -56,13 +62,18 @@ async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
 
 
 async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None) -> list[SheetSummary]:
-    """Sheets of a class, or of the school."""
+    """Sheets of a class with the number of their marks, or of the school without."""
     return [life.summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
+
+
+async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
+    """Open sheets of the school in which nothing stands."""
+    return [life.summary(row, row.filled) for row in await queries.empty_sheets(session)]
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
     """A sheet with every pupil and mark, for a person who looks at it. Raises NotFound."""
-    row = await life.load(session, sheet_id)
+    row, read_at = await life.load(session, sheet_id), clock.now()
     marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
@@ -77,6 +88,7 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     steps, changes = await life.history(session, row)
     return SheetView(
         summary=sheet,
+        read_at=read_at,
         columns=rules.columns(life.subject_of(row), row.grade_level),
         rows=tuple(
             SheetRow(
@@ -92,6 +104,32 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
         deeds=(await life.deeds_of(session, actor, [sheet]))[sheet.id],
         steps=steps,
         changes=changes,
+    )
+
+
+async def new_in_sheet(
+    session: TenantSession, actor: Actor, sheet_id: uuid.UUID, since: datetime
+) -> NewInSheet:
+    """What was written since an instant into a sheet that a person has before them. Raises NotFound."""
+    row, read_at = await life.load(session, sheet_id), clock.now()
+    marks = await queries.marks_since(session, sheet_id, since - UNSEEN)
+    if marks:
+        label = f"Sổ {life.place(row)}"
+        pupils = {mark.student_id for mark in marks}
+        audit_reads.record_read(session, actor, Action.SHEET_READ, sheet_id, label, [row.class_id, *pupils])
+    writers = await people.names(session) if marks else {}
+    return NewInSheet(
+        read_at=read_at,
+        is_open=rules.writable(SheetState(row.state), row.open_until, read_at),
+        marks=tuple(
+            WrittenMark(
+                student_id=mark.student_id,
+                cell=Cell(MarkKind(mark.kind), mark.slot),
+                mark=MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at),
+                writer=writers.get(mark.changed_by, ""),
+            )
+            for mark in marks
+        ),
     )
 
 

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,11 +13,17 @@ from backend.core.personal_data import holding
 
 
 class SchoolExport(TenantTable):
-    """One export. `cursor` is the digest of the last file that is packed; `parts` are the archives so far."""
+    """One export; a school has at most one that is being packed.
+
+    `cursor` is the digest of the last file that is packed; `parts` are the archives so far.
+    """
 
     __tablename__ = "school_export"
     __table_args__ = (
         tenant_key("asked_by", "staff_member"),
+        Index(
+            "uq_school_export_running", "tenant_id", unique=True, postgresql_where=text("state = 'running'")
+        ),
         {"info": holding(internal="asked_at state parts cursor finished_at problem")},
     )
 

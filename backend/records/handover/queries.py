@@ -1,36 +1,45 @@
 """SQL of exports: the rows of every table that the school has, as PostgreSQL itself writes CSV."""
 
-import io
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from backend.core.database import TenantSession, driver_connection
 from backend.core.storage import StoredObject
 from backend.records.handover.models import SchoolExport
-from backend.records.handover.schemas import ZIP_TYPE, StoredFile
+from backend.records.handover.schemas import ZIP_TYPE, StoredFile, Table
 
 #: Every table of schools, so that one that is added later is exported without anybody remembering it.
 _TABLES = text("""
-    select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+    select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and c.relrowsecurity
       and has_table_privilege(c.oid, 'select')
-    order by c.relname
+    group by c.relname having 'tenant_id' = any(array_agg(a.attname)) order by c.relname
 """)
 
 
-async def tables(session: TenantSession) -> Sequence[str]:
-    """Names of all tables with rows of schools."""
-    return (await session.scalars(_TABLES)).all()
+async def moment(session: TenantSession) -> datetime:
+    """When this transaction began."""
+    began: datetime = (await session.execute(select(func.now()))).scalar_one()
+    return began
 
 
-async def as_csv(session: TenantSession, table: str) -> bytes:
-    """The school's rows of a table, with a line of column names."""
-    out = io.BytesIO()
+async def tables(session: TenantSession) -> list[Table]:
+    """All tables with rows of schools, with all their columns."""
+    return [Table(name=row.name, columns=tuple(row.columns)) for row in await session.execute(_TABLES)]
+
+
+async def write_csv(session: TenantSession, table: Table, path: Path) -> None:
+    """The school's rows of a table into a file, with a line of column names."""
     driver = await driver_connection(session)
-    await driver.copy_from_table(table, schema_name="public", output=out, format="csv", header=True)
-    return out.getvalue()
+    await driver.copy_from_table(
+        table.name, schema_name="public", columns=table.columns, output=path, format="csv", header=True
+    )
 
 
 async def files_after(session: TenantSession, cursor: str, limit: int) -> list[StoredFile]:
@@ -51,9 +60,10 @@ async def files_after(session: TenantSession, cursor: str, limit: int) -> list[S
     ]
 
 
-async def insert_export(session: TenantSession, values: dict[str, object]) -> None:
-    """Add one."""
-    await session.execute(insert(SchoolExport).values(tenant_id=session.tenant_id, **values))
+async def insert_export(session: TenantSession, values: dict[str, object]) -> bool:
+    """Add one; whether no other was being packed, of a school that asks twice at the same time, too."""
+    query = insert(SchoolExport).values(tenant_id=session.tenant_id, **values).on_conflict_do_nothing()
+    return bool((await session.execute(query.returning(SchoolExport.id))).first())
 
 
 async def exports(session: TenantSession) -> Sequence[SchoolExport]:

@@ -4,11 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backend.core.errors import Conflict, NotFound
-from backend.records.handover.schemas import Export, ExportState, Part, StoredFile
+from backend.records.handover.schemas import Export, ExportState, Part, StoredFile, Table
+from backend.tenants.schools.schemas import Closing
 
-#: An archive has at most so many files and bytes, give or take one file: what a worker holds in memory.
+#: An archive has at most so many files and bytes, give or take one file.
 MOST_FILES, MOST_BYTES = 500, 60_000_000
 TAKE_AWAY = timedelta(days=7)
+#: Columns that stay here: what signs in at the identity provider in the school's name, and the bytes between preparing
+#: a signature and embedding it, which the finished documents hold.
+STAYS = {"identity_provider": frozenset({"sealed_secret"}), "signing_item": frozenset({"prepared_update"})}
+UNDER_WAY = "Đang có một bản xuất dữ liệu được đóng gói; xin chờ bản ấy xong."
+#: What whoever approves an export is told of it.
+EXPORT_TOLD = "Đóng gói mọi bảng và mọi tệp học bạ của trường để chủ trường tải về trong 7 ngày."
 _ENDINGS = {"application/pdf": "pdf", "application/xml": "xml"}
 
 
@@ -20,6 +27,12 @@ def first_files(files: Sequence[StoredFile]) -> tuple[StoredFile, ...]:
             break
         taken.append(file)
     return tuple(taken)
+
+
+def leaving(table: Table) -> Table:
+    """The table without the columns that stay."""
+    stays = STAYS.get(table.name, frozenset())
+    return Table(name=table.name, columns=tuple(name for name in table.columns if name not in stays))
 
 
 def name_of(file: StoredFile) -> str:
@@ -40,7 +53,12 @@ def part_of(export: Export, number: int, now: datetime) -> Part:
     return export.parts[number - 1]
 
 
+def closing_told(planned: Closing) -> str:
+    """What whoever approves a closing is told of it."""
+    return f"Đóng trường từ ngày {planned.closes_on:%d/%m/%Y}; hồ sơ bàn giao cho {planned.successor}."
+
+
 def require_none_running(exports: Sequence[Export]) -> None:
     """Raises Conflict while an export is being packed."""
     if any(one.state is ExportState.RUNNING for one in exports):
-        raise Conflict("Đang có một bản xuất dữ liệu được đóng gói; xin chờ bản ấy xong.")
+        raise Conflict(UNDER_WAY)

@@ -29,7 +29,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """All data of the school as it was when it was asked for, in archives that can be taken away until `ends_at`."""
+    """All data of the school in archives that can be taken away until `ends_at`.
+
+    The tables are as they were at one moment, which the first archive names; files are those that are there while the
+    others are packed.
+    """
 
     id: ExportId
     asked_by: str
@@ -49,11 +53,18 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
 
 
-class NextPart(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes into the next archive: the tables (name in the archive → bytes), or files of the store."""
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of schools, with the columns of it that leave."""
 
     name: str
-    tables: dict[str, bytes]
+    columns: tuple[str, ...]
+
+
+class NextPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes into the next archive: the tables, or files of the store."""
+
+    name: str
+    with_tables: bool
     files: tuple[StoredFile, ...]
     cursor: str
     is_last: bool

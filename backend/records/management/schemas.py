@@ -39,12 +39,15 @@ class SeasonUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
-    """What still waits for a person: documents to sign by class, and classes of this year that they lead or teach."""
+    """What still hangs on a person: documents to sign by class, classes of this year that they lead or teach, and the
+    connections of other systems that they have made.
+    """
 
     staff: Staff
     to_sign: dict[str, int]
     leads: tuple[str, ...]
     teaches: tuple[str, ...]
+    connections: tuple[str, ...]
 
     @property
     def documents(self) -> int:

@@ -10,6 +10,8 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
+from backend.tenants.api_clients import service as api_clients
+from backend.tenants.delegations import service as delegations
 from backend.tenants.people import service as people
 
 
@@ -24,19 +26,19 @@ async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished
         staff=staff,
         to_sign=await signing.open_steps_of(session, staff_id),
         leads=tuple(one.name for one in mine if one.homeroom_teacher_id == staff_id),
+        connections=tuple(await api_clients.open_clients_of(session, staff_id)),
         teaches=tuple(one.name for one in mine if one.homeroom_teacher_id != staff_id),
     )
-
-
-def whole_number(typed: str, field: str) -> int:
-    """A number as people type it. Raises Invalid that names the field."""
-    return rules.whole_number(typed, field)
 
 
 async def certificates(session: TenantSession) -> list[Certificate]:
     """The seal and everybody who signs: until when their certificates hold, what is most urgent first."""
     return rules.certificates(
-        await people.list_staff(session), await credentials.list_credentials(session), clock.now()
+        await people.list_staff(session),
+        await credentials.list_credentials(session),
+        await delegations.list_delegations(session),
+        clock.now(),
+        clock.today(),
     )
 
 

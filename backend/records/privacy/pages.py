@@ -64,9 +64,9 @@ class TextForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get(ROOT, guards=[_MANAGES])
-async def show_requests(request: Request, session: Session) -> Html:
+async def show_requests(request: Request, session: Session, actor: CurrentActor) -> Html:
     """Requests, what is due first, and the form for a new one."""
-    return await _page(request, session)
+    return await _page(request, session, actor)
 
 
 @post(ROOT, guards=[_MANAGES])
@@ -77,7 +77,7 @@ async def record_request(
     try:
         request_id = await service.record_request(session, actor, _new(data))
     except Invalid as error:
-        return await _page(request, session, typed=data, error=error)
+        return await _page(request, session, actor, typed=data, error=error)
     return redirect(request, f"{ROOT}/{request_id}", "Đã ghi yêu cầu và tính hạn trả lời.")
 
 
@@ -164,13 +164,18 @@ async def download_copy(
 
 
 async def _page(
-    request: Request, session: Session, *, typed: RequestForm | None = None, error: AppError | None = None
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    *,
+    typed: RequestForm | None = None,
+    error: AppError | None = None,
 ) -> Html:
     return page(
         request,
         "records/privacy/requests.html",
         status_code=error.status if error else 200,
-        requests=await service.list_requests(session),
+        requests=await service.list_requests(session, actor),
         typed=typed or RequestForm(day=clock.today().isoformat()),
         error=error.message if error else None,
         today=clock.today(),

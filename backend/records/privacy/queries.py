@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     ForeignKeyConstraint,
     LargeBinary,
     Table,
     Uuid,
     and_,
+    any_,
     insert,
     literal,
     or_,
@@ -72,18 +74,19 @@ async def rows_about(session: TenantSession, student_id: uuid.UUID) -> dict[str,
     """Every row that is the pupil's or refers to such a row, by table; without bytes, which are parts of files, and
     without the other pupils that a deed was about.
 
-    Tables are found by their references, so that a new one is not forgotten.
+    Tables are found by their references, so that a new one is not forgotten. Deeds come last: nothing refers to one.
     """
     known: dict[str, set[uuid.UUID]] = {Student.__tablename__: {student_id}}
     found: dict[str, list[dict[str, Any]]] = {}
     before = -1
     while before < (before := sum(map(len, known.values()))):
         for table in metadata.sorted_tables:
-            rows = await _rows_of(session, table, known)
+            rows = [] if _ABOUT in table.columns else await _rows_of(session, table, known)
             if rows:
                 found[table.name] = rows
                 known.setdefault(table.name, set()).update(row["id"] for row in rows if "id" in row)
-    return found
+    deeds = [table for table in metadata.sorted_tables if _ABOUT in table.columns]
+    return found | {table.name: await _rows_of(session, table, known) for table in deeds}
 
 
 async def _rows_of(
@@ -103,17 +106,27 @@ async def _rows_of(
 
 def _links(table: Table, known: dict[str, set[uuid.UUID]]) -> list[ColumnElement[bool]]:
     if table.name == Student.__tablename__:
-        return [table.columns.id.in_(known[table.name])]
-    links: list[ColumnElement[bool]] = [
-        table.columns[next(name for name in key.column_keys if name != "tenant_id")].in_(
-            known[key.referred_table.name]
+        return [_is_one_of(table.columns.id, known[table.name])]
+    links = [
+        _is_one_of(
+            table.columns[next(name for name in key.column_keys if name != "tenant_id")],
+            known[key.referred_table.name],
         )
         for key in table.constraints
         if isinstance(key, ForeignKeyConstraint) and key.referred_table.name in known
     ]
     everything = set[uuid.UUID]().union(*known.values())
     if _SUBJECT in table.columns:
-        links.append(table.columns[_SUBJECT].in_(everything))
+        links.append(_is_one_of(table.columns[_SUBJECT], everything))
     if _ABOUT in table.columns:
-        links.append(table.columns[_ABOUT].op("&&")(literal(list(everything), ARRAY(Uuid))))
+        links.append(table.columns[_ABOUT].op("&&")(_array(everything)))
     return links
+
+
+def _is_one_of(column: Column[Any], ids: set[uuid.UUID]) -> ColumnElement[bool]:
+    """One value, however many ids: a statement takes no more than 32,767."""
+    return column == any_(_array(ids))
+
+
+def _array(ids: set[uuid.UUID]) -> ColumnElement[Any]:
+    return literal(list(ids), ARRAY(Uuid))

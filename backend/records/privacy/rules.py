@@ -1,13 +1,19 @@
-"""By when a request must be answered, and what may be done with it (Luật 91/2025/QH15, Nghị định 356/2025/NĐ-CP)."""
+"""By when a request must be answered, and what may be done with it (Luật 91/2025/QH15, Nghị định 356/2025/NĐ-CP).
 
+The days are our reading of both texts, always the shorter one where they can be read in two ways.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from backend.core.errors import Conflict
 from backend.records.privacy.schemas import Deadlines, RequestKind, RequestState
 
 #: Working days until whoever asks is told that the request has come.
 ACKNOWLEDGE_WORKING_DAYS = 2
-#: Days until the answer: the shorter reading, without the days that the law adds where a processor must act.
+#: Days until the answer, without those that are added where a processor must act.
 ANSWER_DAYS = {
     RequestKind.SEE: 10,
     RequestKind.COPY: 10,
@@ -43,6 +49,17 @@ def extended(answer_by: date, reason_before: str | None) -> date:
     if reason_before is not None:
         raise Conflict("Yêu cầu này đã được gia hạn một lần; pháp luật không cho gia hạn nữa.")
     return answer_by + timedelta(days=EXTENSION_DAYS)
+
+
+def without_other_requesters(
+    rows: Iterable[Mapping[str, Any]], request_id: uuid.UUID, theirs: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Rows of requests about one pupil; all but the one with that id without the columns that are `theirs`."""
+    hidden = frozenset(theirs)
+    return [
+        {name: value for name, value in row.items() if row["id"] == request_id or name not in hidden}
+        for row in rows
+    ]
 
 
 def require_open(state: RequestState) -> None:

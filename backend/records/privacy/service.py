@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock
-from backend.core.actor import Actor
+from backend.core import audit, audit_reads, clock, data_register
+from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action, Outcome
 from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
+from backend.core.personal_data import DataKind
 from backend.records.privacy import queries, rules
 from backend.records.privacy.schemas import (
     KIND_NAMES,
@@ -29,6 +30,7 @@ from backend.records.roster.schemas import StudentId
 from backend.tenants.people import service as people
 
 MAX_TEXT = 2000
+MAX_CONTACT = 300
 _READ_ME = """Dữ liệu về học sinh mã {code} do nhà trường lưu trong hệ thống Học bạ số, lấy ngày {day:%d/%m/%Y}.
 
 du-lieu.json: mọi dòng dữ liệu về học sinh, theo từng bảng, kể cả nhật ký ai đã làm gì.
@@ -50,6 +52,8 @@ async def record_request(session: TenantSession, actor: Actor, new: NewDataReque
         raise Invalid("Ngày nhận yêu cầu ở tương lai; hãy sửa lại ngày.")
     for label, text in (("Người yêu cầu", new.requester_name), ("Nội dung yêu cầu", new.wanted)):
         _require_text(label, text)
+    if len(new.contact) > MAX_CONTACT:
+        raise Invalid(f"Mục “Cách liên hệ” không dài quá {MAX_CONTACT} ký tự; hãy ghi ngắn lại.")
     request_id = DataRequestId(new_id())
     last = rules.deadlines(new.kind, new.received_on)
     said = msgspec.structs.asdict(new)
@@ -100,11 +104,15 @@ async def close(
     await audit.record(session, actor, Action.DATA_REQUEST_ANSWERED, request_id, label, outcome, about)
 
 
-async def list_requests(session: TenantSession) -> list[DataRequestView]:
-    """Open ones first, what is due next on top; then the closed ones, newest first."""
-    names = await _names(session)
+async def list_requests(session: TenantSession, actor: Actor) -> list[DataRequestView]:
+    """Open ones first, what is due next on top; then the closed ones, newest first. That `actor` looks is recorded."""
+    names = await people.names(session)
     found = [_view(row, names) for row in await queries.all_requests(session)]
     waiting = sorted((one for one in found if one.due_on), key=lambda one: str(one.due_on))
+    if found:
+        pupils = {one.student_id for one in found}
+        label = "Danh sách yêu cầu về dữ liệu cá nhân"
+        audit_reads.record_read(session, actor, Action.DATA_REQUEST_READ, None, label, pupils)
     return waiting + [one for one in found if not one.due_on]
 
 
@@ -113,7 +121,7 @@ async def get_request(session: TenantSession, request_id: uuid.UUID) -> DataRequ
     row = await queries.find_request(session, request_id)
     if row is None:
         raise NotFound("Không tìm thấy yêu cầu này.")
-    return _view(row, await _names(session))
+    return _view(row, await people.names(session))
 
 
 async def read_request(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> DataRequestView:
@@ -126,9 +134,15 @@ async def read_request(session: TenantSession, actor: Actor, request_id: uuid.UU
 
 
 async def collect(session: TenantSession, actor: Actor, request_id: uuid.UUID) -> PupilData:
-    """All that is kept about the pupil of a request. Raises NotFound. Files are fetched by whoever asks."""
+    """All that is kept about the pupil of an open request. Raises NotFound, Conflict. Files are fetched by whoever asks.
+
+    Of another request about the pupil it holds that there was one: who asked, and in which words, is theirs.
+    """
     request = await get_request(session, request_id)
+    rules.require_open(request.state)
     tables = await queries.rows_about(session, request.student_id)
+    theirs = data_register.holdings()["data_request"].columns(DataKind.PERSONAL)
+    tables["data_request"] = rules.without_other_requesters(tables["data_request"], request_id, theirs)
     versions = tables.get("transcript_version", [])
     files = [
         (f"hoc-ba-{version['number']}-{version['id']}.{kind}", digest)
@@ -139,7 +153,14 @@ async def collect(session: TenantSession, actor: Actor, request_id: uuid.UUID) -
     count = sum(map(len, tables.values()))
     label = f"{request.student_name} ({request.student_code})"
     await audit.record(
-        session, actor, Action.PUPIL_DATA_EXPORTED, request.student_id, label, rows=count, files=len(files)
+        session,
+        actor,
+        Action.PUPIL_DATA_EXPORTED,
+        request.student_id,
+        label,
+        about=[request_id],
+        rows=count,
+        files=len(files),
     )
     return PupilData(student_code=request.student_code, tables=tables, files=tuple(files))
 
@@ -175,11 +196,7 @@ async def _record(
     await audit.record_many(session, actor, action, [deed])
 
 
-async def _names(session: TenantSession) -> dict[uuid.UUID, str]:
-    return {staff.id: staff.full_name for staff in await people.list_staff(session)}
-
-
-def _view(row: Any, names: Mapping[uuid.UUID, str]) -> DataRequestView:
+def _view(row: Any, names: Mapping[StaffId, str]) -> DataRequestView:
     one = row.DataRequest
     same = (
         "requester_name contact wanted received_on acknowledge_by answer_by acknowledged_at"
@@ -193,7 +210,7 @@ def _view(row: Any, names: Mapping[uuid.UUID, str]) -> DataRequestView:
         kind=RequestKind(one.kind),
         state=RequestState(one.state),
         relation=Relation(one.relation),
-        recorded_by=names[one.recorded_by],
+        recorded_by=names[StaffId(one.recorded_by)],
         **{name: getattr(one, name) for name in same.split()},
     )
 

@@ -12,7 +12,9 @@ from backend.tenants.permissions import Permission
 
 @get("/", guards=[requires()])
 async def show_home(request: Request, session: Session, actor: CurrentActor) -> Html:
-    """What to do next, and how far the school has come."""
+    """What to do next, and how far the school has come; to the choice of schools, where nothing is left to do here."""
+    if not actor.permissions:
+        return redirect(request, "/chon-truong")
     board = await service.board(session, actor)
     return page(
         request,
@@ -33,9 +35,9 @@ async def progress(session: Session, actor: CurrentActor) -> Response[bytes]:
 
 
 @get("/viec-dung", guards=[requires(Permission.WORK_RESUME)])
-async def show_stopped(request: Request, session: Session) -> Html:
+async def show_stopped(request: Request, session: Session, actor: CurrentActor) -> Html:
     """Work that the machine has given up, with its reasons."""
-    return page(request, "records/reports/stopped.html", stopped=await service.stopped_work(session))
+    return page(request, "records/reports/stopped.html", stopped=await service.stopped_work(session, actor))
 
 
 @post("/viec-dung", guards=[requires(Permission.WORK_RESUME)])

@@ -37,7 +37,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     """The season at a glance.
 
     `next_step` is None when nothing waits for this person; `waiting_for` says what the school waits for then.
-    `stopped` counts the jobs that the machine has given up. `halted` says why nothing is issued, empty when it is.
+    `stopped` counts the jobs that the machine has given up, `approvals` the requests that this person may decide.
+    `halted` says why nothing is issued, empty when it is.
     """
 
     academic_year: str | None
@@ -45,4 +46,5 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     next_step: NextStep | None
     waiting_for: str
     stopped: int
+    approvals: int
     halted: str

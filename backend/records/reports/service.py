@@ -2,7 +2,7 @@
 
 import uuid
 
-from backend.core import audit, audit_chain, parked_jobs
+from backend.core import audit, audit_chain, audit_reads, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -17,16 +17,20 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import TrayGroup
+from backend.tenants.approvals import service as approvals
 from backend.tenants.permissions import Permission
 
 #: Classes that a step names before it counts the rest.
 NAMES_SHOWN = 5
 
 
-async def stopped_work(session: TenantSession) -> list[StoppedWork]:
-    """What the machine has given up in this school, oldest first."""
+async def stopped_work(session: TenantSession, actor: Actor) -> list[StoppedWork]:
+    """What the machine has given up in this school, oldest first, for a person who looks at it."""
     found = await parked_jobs.parked(session)
-    names = await audit.labels(session, [subject_id for job in found for subject_id in job.subject_ids])
+    about = [subject_id for job in found for subject_id in job.subject_ids]
+    names = await audit.labels(session, about)
+    if found:
+        audit_reads.record_read(session, actor, Action.STOPPED_WORK_READ, None, "Việc đang dừng", about)
     return [
         StoppedWork(
             title=job.title,
@@ -79,6 +83,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         next_step=await _next_step(session, actor, classes, sheets),
         waiting_for=_waiting_for(stages),
         stopped=await parked_jobs.count(session),
+        approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else "",
     )
 
@@ -213,10 +218,10 @@ async def _class_step(
             )
     if actor.may(Permission.TRANSCRIPT_FREEZE):
         return await _freeze_step(session, classes, sheets)
-    return _import_step(classes, sheets) if actor.may(Permission.IMPORT) else None
+    return await _import_step(session, classes) if actor.may(Permission.IMPORT) else None
 
 
-def _import_step(classes: list[ClassSummary], sheets: list[SheetSummary]) -> NextStep | None:
+async def _import_step(session: TenantSession, classes: list[ClassSummary]) -> NextStep | None:
     if not any(one.students for one in classes):
         return NextStep(
             title="Trường chưa có học sinh",
@@ -224,7 +229,7 @@ def _import_step(classes: list[ClassSummary], sheets: list[SheetSummary]) -> Nex
             action="Nhập dữ liệu",
             url="/nhap",
         )
-    empty = [sheet for sheet in sheets if sheet.state is SheetState.OPEN and not sheet.filled]
+    empty = await gradebook.empty_sheets(session)
     if not empty:
         return None
     names = list(dict.fromkeys(sheet.class_name for sheet in empty))

@@ -33,7 +33,8 @@ _GENDERS = {"male": "Nam", "female": "Nữ"}
 _MAX_TEXT = 300
 
 
-#: Months in which a school year begins, and in which it ends (Luật Giáo dục Điều 6; each year's plan of the Ministry).
+#: Months in which a school year begins, and in which it ends: wide around the dates that the Ministry sets each year in
+#: its plan of the school year (quyết định khung kế hoạch thời gian năm học).
 _FIRST_MONTHS, _LAST_MONTHS = range(7, 11), range(4, 9)
 
 

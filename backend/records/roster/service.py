@@ -188,14 +188,15 @@ async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentS
     )
 
 
-async def open_class_list(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[StudentSummary]:
-    """`list_students` for a person who looks at them."""
+async def open_class_list(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, list[StudentSummary]]:
+    """A class and its pupils for a person who looks at them. Raises NotFound."""
+    school_class = await get_class(session, class_id)
     students = await list_students(session, class_id)
-    name = (await get_class(session, class_id)).name
-    audit_reads.record_read(
-        session, actor, Action.CLASS_READ, class_id, f"Lớp {name}", (one.id for one in students)
-    )
-    return students
+    pupils = (one.id for one in students)
+    audit_reads.record_read(session, actor, Action.CLASS_READ, class_id, f"Lớp {school_class.name}", pupils)
+    return school_class, students
 
 
 async def places_by_code(session: TenantSession) -> dict[str, StudentPlace]:

@@ -147,7 +147,7 @@ async def download(
     if kind not in _TYPES:
         raise NotFound("Không có loại tệp này; chỉ có pdf và xml.")
     async with transaction(request) as session:
-        version = await service.open_version(session, actor, version_id, Action.TRANSCRIPT_DOWNLOADED)
+        version = await service.open_version(session, actor, version_id, kind)
         sha256 = await service.digest_of_file(session, version_id, kind)
         is_unsigned = kind == "pdf" and version.state != VersionState.ISSUED
         if is_unsigned and not _signs(actor):

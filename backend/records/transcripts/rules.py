@@ -1,7 +1,10 @@
-"""The life of a transcript version: which state follows which. No I/O."""
+"""The life of a transcript version: which state follows which, and who signs it for the school. No I/O."""
+
+from collections.abc import Sequence
 
 from backend.core.errors import Conflict
-from backend.records.transcripts.schemas import VersionState
+from backend.records.transcripts.schemas import SignerRole, Snapshot, VersionState
+from backend.tenants.delegations.schemas import HeadSigner
 
 NEXT = {
     VersionState.FROZEN: VersionState.RENDERED,
@@ -30,3 +33,18 @@ def is_due(state: str, target: VersionState) -> bool:
             f"Học bạ đang ở bước “{STATE_NAMES[VersionState(state)]}”, chưa thể {STATE_NAMES[target].lower()}."
         )
     return True
+
+
+def head_of(snapshot: Snapshot, heads: Sequence[HeadSigner], pupil: str) -> HeadSigner:
+    """Whom the frozen content names as the head, also where somebody else's days have begun meanwhile.
+
+    Raises Conflict when nobody bears that name and title any more: nobody else signs in their name.
+    """
+    [named] = [one for one in snapshot.signers if one.role is SignerRole.PRINCIPAL]
+    for head in heads:
+        if (head.name, head.title) == (named.name, named.title):
+            return head
+    raise Conflict(
+        f"Học bạ của {pupil} đã chốt với người ký là {named.name} ({named.title}), nhưng danh sách nhân sự không còn ai "
+        "ký với tên và chức danh ấy; hãy ghi lại đúng như vậy ở trang Nhân sự rồi chạy tiếp việc này."
+    )

@@ -140,7 +140,10 @@ async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> N
 
 
 async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """Open the signing requests: homeroom teacher, principal, school seal, in this order. Raises NotFound."""
+    """Open the signing requests: homeroom teacher, principal, school seal, in this order.
+
+    Raises NotFound; Conflict where nobody signs for the school under the name that the frozen content says.
+    """
     rows = _due(await _hold(session, version_ids), VersionState.SIGNING)
     if not rows:
         return
@@ -221,15 +224,18 @@ async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID])
 
 
 async def open_version(
-    session: TenantSession, actor: Actor, version_id: uuid.UUID, action: Action = Action.TRANSCRIPT_READ
+    session: TenantSession, actor: Actor, version_id: uuid.UUID, file: str | None = None
 ) -> VersionSummary:
-    """One version for a person who looks into it, or takes a file of it away (`action`).
+    """One version for a person who looks into it, or takes its `file` away: "pdf" or "xml".
 
     Raises NotFound; Forbidden without a duty in its class.
     """
     version = await get_version(session, version_id)
     await require_duty(session, actor, version.class_id)
-    audit_reads.record_read(session, actor, action, version_id, _label(version), [version.student_id])
+    action = Action.TRANSCRIPT_DOWNLOADED if file else Action.TRANSCRIPT_READ
+    audit_reads.record_read(
+        session, actor, action, version_id, _label(version), [version.student_id], file=file
+    )
     return version
 
 
@@ -435,24 +441,19 @@ def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[Transc
     return [row for row in rows if rules.is_due(row.state, target)]
 
 
-def _head_of(snapshot: Snapshot, heads: Sequence[HeadSigner]) -> HeadSigner:
-    """Whoever the frozen content names signs it, also where somebody else's days have begun meanwhile."""
-    named = {(one.name, one.title) for one in snapshot.signers if one.role is SignerRole.PRINCIPAL}
-    return next((head for head in heads if (head.name, head.title) in named), heads[0])
-
-
 def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
     snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    label = f"{place.full_name} ({place.student_code})"
     people_of = {
         SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
-        SignerRole.PRINCIPAL: _head_of(snapshot, heads).staff_id,
+        SignerRole.PRINCIPAL: rules.head_of(snapshot, heads, label).staff_id,
         SignerRole.SCHOOL_SEAL: None,
     }
     return NewRequest(
         subject_id=row.id,
-        label=f"{place.full_name} ({place.student_code})",
+        label=label,
         group=f"Lớp {place.class_name}",
         sort_key=place.sort_key,
         document_sha256=row.pdf_sha256,

@@ -22,8 +22,8 @@ from backend.core.web import (
     is_htmx,
     page,
     redirect,
+    session_renewed,
     transaction,
-    with_session,
     without_transaction,
 )
 from backend.remote_signing.requests import service
@@ -92,12 +92,17 @@ async def consent(
         verified, token = await access.verify(actor, sign_in, data, statement, signing=True)
     except (Unproven, TooManyTries) as error:
         async with transaction(request) as session:
+            # A code or passkey answers once: with it, the first click has begun what the second asks for.
+            begun = await service.batch_over(session, actor, data.ma)
+            if begun is not None:
+                return redirect(request, f"/ky/lo/{begun}")
             return await _offered(request, session, actor, sign_in, data.vai, data.nhom, error)
+    session_renewed(request, token)
     async with transaction(request) as session:
         batch_id = await service.consent(
             session, actor, data.vai, data.nhom or None, data.ma, data.luc, verified
         )
-    return with_session(redirect(request, f"/ky/lo/{batch_id}"), token)
+    return redirect(request, f"/ky/lo/{batch_id}")
 
 
 async def _offered(

@@ -188,16 +188,14 @@ async def batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = Fal
     return await session.scalar(query.with_for_update() if hold else query)
 
 
-async def running_batch(
-    session: TenantSession, staff_id: StaffId | None, merkle_root: str
-) -> uuid.UUID | None:
-    """The batch of this signer over exactly these documents that has not ended."""
+async def batch_over(session: TenantSession, staff_id: StaffId | None, merkle_root: str) -> uuid.UUID | None:
+    """The batch of this signer over exactly these documents, on its way or completed."""
     return await session.scalar(
         select(SigningBatch.id).where(
             SigningBatch.tenant_id == session.tenant_id,
             SigningBatch.consented_by == staff_id,
             SigningBatch.merkle_root == merkle_root,
-            SigningBatch.state == BatchState.RUNNING,
+            SigningBatch.state != BatchState.PARTIAL,
         )
     )
 

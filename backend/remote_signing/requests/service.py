@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from backend.core import audit, clock, outbox, storage
+from backend.core import audit, audit_reads, clock, outbox, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -116,6 +116,8 @@ async def offer(session: TenantSession, actor: Actor, role: str, group: str | No
     if not items:
         raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     credential = await _credential(session, actor, role)
+    shown = (item.subject_id for item in items)
+    audit_reads.record_read(session, actor, Action.SIGNING_LIST_READ, None, group or "", shown, role=role)
     root = _root(items)
     return ConsentOffer(
         role=role,
@@ -147,12 +149,12 @@ async def consent(
         raise Conflict("Danh sách hồ sơ này được mở đã quá lâu; hãy xem lại danh sách rồi ký.")
     items = await _ready(session, actor, role, group, as_of, hold=True)
     if _root(items) != merkle_root:
-        under_way = await queries.running_batch(session, actor.staff_id, merkle_root)
-        if under_way is None:
+        begun = await batch_over(session, actor, merkle_root)
+        if begun is None:
             raise Conflict(
                 "Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký."
             )
-        return BatchId(under_way)
+        return begun
     _require_proof(verified, consent_statement(role, group, merkle_root, len(items)))
     credential = await _credential(session, actor, role)
     batch_id = BatchId(new_id())
@@ -224,6 +226,12 @@ async def _open_batch(
     values = {"state": StepState.AUTHORIZING, "batch_id": batch_id}
     await queries.update_steps(session, [item.step_id for item in items], values)
     return call_ids
+
+
+async def batch_over(session: TenantSession, actor: Actor, merkle_root: str) -> BatchId | None:
+    """This signer's batch over exactly the documents of that root, unless some of them came back unsigned."""
+    found = await queries.batch_over(session, actor.staff_id, merkle_root)
+    return BatchId(found) if found else None
 
 
 async def list_batches(session: TenantSession, actor: Actor) -> list[BatchProgress]:

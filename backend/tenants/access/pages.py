@@ -20,6 +20,7 @@ from backend.core.web import (
     local_path,
     page,
     redirect,
+    session_renewed,
     transaction,
     with_session,
     without_transaction,
@@ -116,6 +117,7 @@ async def verify(
     for_factors = data.yeu_to == "1"
     try:
         _, token = await service.verify(actor, sign_in, data.proof, for_factors=for_factors)
+        session_renewed(request, token)
     except (Unproven, TooManyTries) as error:
         async with transaction(request) as session:
             wanted = await service.wanted(session, sign_in, for_factors=for_factors)
@@ -128,7 +130,7 @@ async def verify(
             for_factors=for_factors,
             error=error.message,
         )
-    return with_session(redirect(request, local_path(data.tiep)), token)
+    return redirect(request, local_path(data.tiep))
 
 
 @post("/xac-minh/cau-hoi", guards=[requires(), without_transaction])
@@ -150,7 +152,7 @@ async def sign_out(request: Request, session: Session, actor: CurrentActor) -> H
 def _in(request: Request, entered: Entered, tiep: str) -> Html:
     wanted = local_path(tiep)
     first = f"/chon-truong?tiep={quote(wanted, safe='/')}" if entered.has_choice else wanted
-    return with_session(redirect(request, first), entered.token)
+    return with_session(redirect(request, first, entered.news, "warn"), entered.token)
 
 
 def _again(request: Request, data: SignInForm, error: AppError) -> Html:

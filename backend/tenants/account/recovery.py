@@ -11,7 +11,13 @@ import msgspec
 from backend.core import audit, clock, rate_limit, settings, tickets
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
-from backend.core.database import TenantSession, account_session, speak_for, tenant_session
+from backend.core.database import (
+    TenantSession,
+    account_session,
+    platform_session,
+    speak_for,
+    tenant_session,
+)
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.tenants.access import service as access
 from backend.tenants.account import queries, rules
@@ -27,10 +33,16 @@ OPERATOR = "Đơn vị vận hành"
 
 _RESET = "reset"
 _USED = "Đường dẫn này đã được dùng hoặc đã quá 24 giờ; xin nhà trường cấp đường dẫn mới."
+_SHARED = (
+    "Từ khi có đường dẫn này, tài khoản của bạn đã làm việc ở trường khác; "
+    "xin nhờ đơn vị vận hành cấp đường dẫn mới."
+)
 
 
 class Reset(msgspec.Struct, frozen=True):
-    """What a link is for: nothing but the account that it belongs to."""
+    """Which school gave out a link for its account; None: the operator of the platform."""
+
+    tenant_id: uuid.UUID | None
 
 
 async def list_people(session: TenantSession, actor: Actor) -> list[Staff]:
@@ -41,7 +53,8 @@ async def list_people(session: TenantSession, actor: Actor) -> list[Staff]:
 async def issue_link(session: TenantSession, actor: Actor, staff_id: uuid.UUID) -> tuple[Staff, str]:
     """A link for a person of the school, to be handed over in person; shown this once.
 
-    Raises NotFound for a stranger, Forbidden for oneself or an owner's account, Conflict where the school may not.
+    Raises NotFound for a stranger, Forbidden for oneself and for whoever has a role that one may not give, Conflict where
+    the school may not.
     """
     person = await people.get_staff(session, StaffId(staff_id))
     if not _may(actor, person):
@@ -53,18 +66,22 @@ async def issue_link(session: TenantSession, actor: Actor, staff_id: uuid.UUID) 
             "khi đó xin nhờ đơn vị vận hành đặt lại."
         )
     await speak_for(session, account_id)
-    token = await tickets.issue(session, _RESET, Reset(), LINK_LASTS)
+    token = await tickets.issue(session, _RESET, Reset(session.tenant_id), LINK_LASTS)
     await audit.record(session, actor, Action.RESET_ISSUED, person.id, person.full_name)
     return person, _address(token)
 
 
-async def issue_link_by_operator(login: str) -> str:
-    """A link for any login, the last owner's too; stands in the audit of each of their schools. Raises NotFound."""
-    account_id = await access.account_of_login(login)
+async def issue_link_by_operator(operator: str, login: str) -> str:
+    """A link for any login, the last owner's too. Raises NotFound.
+
+    It stands in the platform's audit before there is a link, and in the audit of each of the person's schools.
+    """
+    async with platform_session() as platform:
+        account_id = await queries.account_to_reset(platform, operator, access.normal(login))
     if account_id is None:
         raise NotFound(f"Không có tài khoản nào có tên đăng nhập {login}.")
     async with account_session(account_id) as directory:
-        token = await tickets.issue(directory, _RESET, Reset(), LINK_LASTS)
+        token = await tickets.issue(directory, _RESET, Reset(None), LINK_LASTS)
     await _record(account_id, Action.RESET_ISSUED, OPERATOR)
     return _address(token)
 
@@ -81,8 +98,12 @@ async def use_link(token: str, form: NewPasswordForm, network: str) -> None:
     ticket = await tickets.take(_RESET, token, Reset)
     if ticket is None or ticket.account_id is None:
         raise Invalid(_USED)
+    places = await access.places_of(ticket.account_id)
+    if not rules.may_use(ticket.content.tenant_id, [place.tenant_id for place in places]):
+        raise Invalid(_SHARED)
     async with account_session(ticket.account_id) as directory:
         await queries.reset(directory, password_hash, clock.now())
+        await access.unlock(directory, ticket.account_id)
     await _record(ticket.account_id, Action.ACCOUNT_RESET)
 
 

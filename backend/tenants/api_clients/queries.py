@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import ColumnElement, func, insert, select, text, update
 
 from backend.core import lookups
 from backend.core.actor import StaffId
@@ -85,15 +85,22 @@ async def all_clients(session: TenantSession) -> Sequence[ApiClient]:
 
 async def count_open(session: TenantSession, now: datetime) -> int:
     """How many connections go on."""
-    query = select(func.count()).where(
-        ApiClient.tenant_id == session.tenant_id, ApiClient.ended_at.is_(None), ApiClient.ends_at > now
-    )
-    return await session.scalar(query) or 0
+    return await session.scalar(select(func.count()).where(*_open(session, now))) or 0
+
+
+async def open_clients_of(session: TenantSession, staff_id: StaffId, now: datetime) -> list[str]:
+    """Names of the connections of one maker that go on, newest first."""
+    query = select(ApiClient.name).where(*_open(session, now), ApiClient.created_by == staff_id)
+    return list(await session.scalars(query.order_by(ApiClient.id.desc())))
 
 
 async def last_seen(session: TenantSession) -> dict[ApiClientId, datetime]:
     """When the key of each connection was last used; without those that never were."""
     return {ApiClientId(row.client_id): row.seen_at for row in await session.execute(_SEEN)}
+
+
+def _open(session: TenantSession, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (ApiClient.tenant_id == session.tenant_id, ApiClient.ended_at.is_(None), ApiClient.ends_at > now)
 
 
 def _known(rows: list[Any]) -> KnownClient | None:

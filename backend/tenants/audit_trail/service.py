@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from backend.core import audit_reads
 from backend.core.actor import Actor
 from backend.core.audit import Action, AuditEvent, Outcome
-from backend.core.audit_words import ACTION_NAMES, DETAIL_NAMES, OUTCOME_NAMES, area_of, name_of
+from backend.core.audit_words import ACTION_NAMES, OUTCOME_NAMES, area_of, detail_name, name_of
 from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, Invalid, NotFound
+from backend.tenants.api_clients import service as api_clients
 from backend.tenants.audit_trail import queries, rules
 from backend.tenants.audit_trail.schemas import (
     MOST_PAGES,
@@ -40,10 +41,10 @@ async def trail(
     total = await queries.count(session, asked)
     shown = min(total, MOST_PAGES * PAGE_SIZE)
     found = await queries.events(session, asked)
-    subject = asked.about[0] if asked.about else asked.person
-    named = {*about, *(one for row in found for one in row.about)} if about else ()
+    # Who did nothing here may be nobody of this school: what somebody typed is not written down as one.
+    subject = asked.about[0] if asked.about else asked.person if found else None
+    named = {*about, *(row.subject_id for row in found if row.subject_id)}
     audit_reads.record_read(session, actor, Action.AUDIT_READ, subject, name, named)
-    staff = sorted(await people.list_staff(session), key=lambda one: one.full_name)
     return Trail(
         question=asked,
         path=path,
@@ -53,7 +54,7 @@ async def trail(
         total=shown,
         pages=max(1, -(-shown // PAGE_SIZE)),
         more=total > shown,
-        people=[(str(one.id), one.full_name) for one in staff],
+        people=await _who_acted(session),
         actions=[(action.value, f"{area_of(action)}: {words}") for action, words in ACTION_NAMES.items()],
     )
 
@@ -68,14 +69,20 @@ async def get_event(session: TenantSession, actor: Actor, event_id: uuid.UUID) -
     return EventDetail(
         view=_view(row),
         outcome=OUTCOME_NAMES[Outcome(row.outcome)],
-        details=[
-            (DETAIL_NAMES.get(name, name), str(value))
-            for name, value in row.details.items()
-            if value is not None
-        ],
+        details=[(detail_name(name), str(value)) for name, value in row.details.items() if value is not None],
         prev_hash=row.prev_hash,
         hash=row.hash,
     )
+
+
+async def _who_acted(session: TenantSession) -> list[tuple[str, str]]:
+    """Everybody who works here or ever did, then the connections, which act under names of their own."""
+    staff = await people.names(session)
+    clients = await api_clients.list_clients(session)
+    return [
+        *((str(one), name) for one, name in staff.items()),
+        *((str(one.id), api_clients.name_of(one)) for one in clients),
+    ]
 
 
 def _require_reader(actor: Actor) -> None:

@@ -18,7 +18,7 @@ class DelegationRow(TenantTable):
         {
             "info": holding(
                 internal="decision_number made_at",
-                personal="starts_on ends_on",
+                personal="starts_on ends_on ended_on",
                 title="Ủy quyền ký thay hiệu trưởng",
                 purpose="Biết ai được ký thay, từ ngày nào đến ngày nào",
                 ground=Ground.SIGNATURES,
@@ -30,5 +30,6 @@ class DelegationRow(TenantTable):
     staff_id: Mapped[uuid.UUID]
     starts_on: Mapped[date]
     ends_on: Mapped[date]
+    ended_on: Mapped[date | None]
     decision_number: Mapped[str]
     made_at: Mapped[datetime]

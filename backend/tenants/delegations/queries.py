@@ -3,13 +3,23 @@
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, exists, func, insert, select, update
 
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.tenants.delegations.models import DelegationRow
 from backend.tenants.delegations.schemas import Delegation, DelegationId
-from backend.tenants.people.models import StaffMember
+from backend.tenants.people.models import StaffMember, StaffRole
+from backend.tenants.permissions import Role
+
+_IN_OFFICE = and_(
+    StaffMember.left_at.is_(None),
+    exists().where(
+        StaffRole.tenant_id == StaffMember.tenant_id,
+        StaffRole.staff_id == StaffMember.id,
+        StaffRole.role == Role.DEPUTY_PRINCIPAL.value,
+    ),
+)
 
 
 async def hold(session: TenantSession) -> None:
@@ -32,16 +42,16 @@ async def insert_delegation(session: TenantSession, made: Delegation, at: dateti
     await session.execute(insert(DelegationRow).values(values))
 
 
-async def end(session: TenantSession, delegation_id: uuid.UUID, ends_on: date) -> None:
-    """Set the last day."""
+async def end(session: TenantSession, delegation_id: uuid.UUID, ended_on: date) -> None:
+    """From that day on it counts no longer; the days for which it was made stay."""
     mine = (DelegationRow.tenant_id == session.tenant_id, DelegationRow.id == delegation_id)
-    await session.execute(update(DelegationRow).where(*mine).values(ends_on=ends_on))
+    await session.execute(update(DelegationRow).where(*mine).values(ended_on=ended_on))
 
 
 async def delegations(session: TenantSession) -> list[Delegation]:
     """All, the latest days first."""
     query = (
-        select(DelegationRow, StaffMember.full_name, StaffMember.title)
+        select(DelegationRow, StaffMember.full_name, StaffMember.title, _IN_OFFICE.label("in_office"))
         .join(
             StaffMember,
             and_(StaffMember.tenant_id == DelegationRow.tenant_id, StaffMember.id == DelegationRow.staff_id),
@@ -59,6 +69,8 @@ async def delegations(session: TenantSession) -> list[Delegation]:
             starts_on=row.DelegationRow.starts_on,
             ends_on=row.DelegationRow.ends_on,
             decision_number=row.DelegationRow.decision_number,
+            ended_on=row.DelegationRow.ended_on,
+            in_office=row.in_office,
         )
         for row in await session.execute(query)
     ]

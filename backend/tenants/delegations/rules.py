@@ -43,17 +43,20 @@ def require_deputy(staff: Staff) -> None:
 
 def require_free(starts_on: date, ends_on: date, others: Sequence[Delegation]) -> None:
     """Raises Conflict when another deputy signs on one of the days: there is one head signer a day."""
-    for other in others:
-        if other.starts_on <= ends_on and starts_on <= other.ends_on:
+    for other in (one for one in others if one.in_office):
+        if other.starts_on <= ends_on and starts_on <= other.last_day:
             raise Conflict(
-                f"Từ {other.starts_on:%d/%m/%Y} đến {other.ends_on:%d/%m/%Y} {other.name} đã được phân công ký thay; "
+                f"Từ {other.starts_on:%d/%m/%Y} đến {other.last_day:%d/%m/%Y} {other.name} đã được phân công ký thay; "
                 "hãy chấm dứt lần ấy trước hoặc chọn ngày khác."
             )
 
 
 def signers(day: date, delegations: Sequence[Delegation], principals: Sequence[Staff]) -> list[HeadSigner]:
-    """Who signs as the head on that day (the deputy whose days they are, else the principal), then all others."""
-    deputies = [one for one in delegations if one.starts_on <= day <= one.ends_on]
+    """Who signs as the head on that day (the deputy whose days they are, else the principal), then all others.
+
+    A deputy who is not in office any more signs nothing new, and stays among the others: documents may name them.
+    """
+    deputies = [one for one in delegations if one.in_office and one.starts_on <= day <= one.last_day]
     others = [one for one in delegations if one not in deputies]
     heads = [HeadSigner(staff_id=one.id, name=one.full_name, title=one.title) for one in principals]
     return [*map(_deputy, deputies), *heads, *map(_deputy, others)] if deputies or heads else []

@@ -1,7 +1,6 @@
 """Who signs as the head of the school: the principal, or a deputy in the principal's place for a time."""
 
 import uuid
-from datetime import timedelta
 
 from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId
@@ -80,10 +79,10 @@ async def end(session: TenantSession, actor: Actor, delegation_id: uuid.UUID) ->
     found = [one for one in await queries.delegations(session) if one.id == delegation_id]
     if not found:
         raise NotFound("Không tìm thấy lần phân công ký thay này.")
-    [one], yesterday = found, clock.today() - timedelta(days=1)
-    if one.ends_on <= yesterday:
-        raise Conflict(f"Lần phân công ký thay của {one.name} đã hết từ {one.ends_on:%d/%m/%Y}.")
-    await queries.end(session, one.id, yesterday)
+    [one], today = found, clock.today()
+    if one.last_day < today:
+        raise Conflict(f"Lần phân công ký thay của {one.name} đã hết từ {one.last_day:%d/%m/%Y}.")
+    await queries.end(session, one.id, today)
     await _record(session, actor, Action.DELEGATION_ENDED, one)
     return one
 

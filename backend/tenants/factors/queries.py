@@ -23,7 +23,7 @@ _USE_TOTP = text("select directory.use_totp(:step, :sealed)")
 _REMOVE_TOTP = text("select directory.remove_totp()")
 _SET_RECOVERY_CODES = text("select directory.set_recovery_codes(:digests)")
 _RECOVERY_CODES_LEFT = text("select directory.recovery_codes_left()")
-_USE_RECOVERY_CODE = text("select directory.use_recovery_code(:digest)")
+_USE_RECOVERY_CODE = text("select directory.use_recovery_code(:digest, :at)")
 _LAST_RESET = text("select directory.last_reset()")
 
 
@@ -118,12 +118,12 @@ async def recovery_codes_left(session: AnySession) -> int:
     return int(await session.scalar(_RECOVERY_CODES_LEFT) or 0)
 
 
-async def use_recovery_code(session: AnySession, digest: str) -> bool:
-    """Use one up; False when there is no such code."""
-    return bool(await session.scalar(_USE_RECOVERY_CODE, {"digest": digest}))
+async def use_recovery_code(session: AnySession, digest: str, at: datetime) -> bool:
+    """Use one up, which lets the account in as a reset does; False when there is no such code."""
+    return bool(await session.scalar(_USE_RECOVERY_CODE, {"digest": digest, "at": at}))
 
 
 async def last_reset(session: AnySession) -> datetime | None:
-    """When somebody else last let the account in by a reset."""
+    """When the account was last let in by a reset or a recovery code."""
     found: datetime | None = await session.scalar(_LAST_RESET)
     return found

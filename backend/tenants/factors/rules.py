@@ -24,7 +24,7 @@ def steps_around(now: datetime) -> list[int]:
 
 
 def passkey_signs_from(now: datetime, last_reset: datetime | None) -> datetime:
-    """At once, unless somebody else has just let the person in: then a day after that."""
+    """At once, unless the person was let in by a reset or a recovery code: then a day after that."""
     return now if last_reset is None else max(now, last_reset + COOLING)
 
 

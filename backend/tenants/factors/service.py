@@ -126,7 +126,7 @@ async def check_recovery_code(account_id: uuid.UUID, code: str) -> Shown:
     """A recovery code, used up by this. Raises Unproven, TooManyTries at the sixth in a minute."""
     await rate_limit.take(TRIES, str(account_id))
     async with account_session(account_id) as directory:
-        if not await queries.use_recovery_code(directory, _recovery_digest(account_id, code)):
+        if not await queries.use_recovery_code(directory, _recovery_digest(account_id, code), clock.now()):
             raise Unproven(_WRONG_RECOVERY)
     return Shown(account_id=account_id, factor=Factor.RECOVERY_CODE)
 
@@ -142,13 +142,8 @@ async def question_for_new_passkey(
     return passkeys.question_for_new(account_id, login, name, challenge, known)
 
 
-async def add_passkey(
-    session: AnySession, answer_text: str, asked_by: str, name: str, *, recovered: bool
-) -> PasskeyId:
-    """Keep the passkey that the browser has made; `recovered`: who asks came in by a recovery code.
-
-    Raises Unproven, Invalid without a name.
-    """
+async def add_passkey(session: AnySession, answer_text: str, asked_by: str, name: str) -> PasskeyId:
+    """Keep the passkey that the browser has made. Raises Unproven, Invalid without a name."""
     called = " ".join(name.split())
     if not 0 < len(called) <= rules.LONGEST_NAME:
         raise Invalid(f"Xin đặt tên cho khóa truy cập, từ 1 đến {rules.LONGEST_NAME} ký tự.")
@@ -159,8 +154,7 @@ async def add_passkey(
     except passkeys.BadAnswer:
         raise Unproven("Trình duyệt chưa tạo được khóa truy cập; xin thử lại.") from None
     now = clock.now()
-    last_reset = now if recovered else await queries.last_reset(session)
-    signs_from = rules.passkey_signs_from(now, last_reset)
+    signs_from = rules.passkey_signs_from(now, await queries.last_reset(session))
     return await queries.add_passkey(session, key, called, now, signs_from)
 
 

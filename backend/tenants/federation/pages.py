@@ -74,7 +74,7 @@ async def come_back(
             await authenticate(request)
             sign_in = await provide_sign_in(request)
             return _keeping(redirect(request, _CONFIRM), service.offer(sign_in, journey, outsider))
-        token = await service.sign_in(
+        entered = await service.sign_in(
             provider, outsider, client_of(request), cookies.read(request, "session")
         )
     except AppError as problem:
@@ -87,7 +87,8 @@ async def come_back(
             error=problem.message,
         )
         return _forgetting(answer)
-    return _forgetting(with_session(redirect(request, journey.back), token))
+    back = redirect(request, journey.back, entered.news, "warn")
+    return _forgetting(with_session(back, entered.token))
 
 
 @get(_LINKS, guards=[requires()])

@@ -16,6 +16,7 @@ from backend.core.database import TenantSession, public_session, speak_for, tena
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from backend.core.ids import new_token
 from backend.tenants.access import service as access
+from backend.tenants.access.schemas import Entered
 from backend.tenants.factors.schemas import Factor
 from backend.tenants.federation import oidc, queries, rules
 from backend.tenants.federation.schemas import (
@@ -45,6 +46,10 @@ _NOT_LINKED = (
 _FOREIGN = "Tài khoản này không thuộc trường; xin chọn tài khoản do trường cấp."
 _LOST = "Lần đăng nhập này đã hết hạn hoặc không do trình duyệt này bắt đầu; xin làm lại từ đầu."
 _NOT_BELIEVED = "Không xác minh được câu trả lời của nơi đăng nhập; xin làm lại từ đầu."
+_SEALED_FOR_GOOD = (
+    "Khóa bí mật của {name} không còn mở được sau một lần đổi khóa hệ thống; xin đăng nhập bằng mật khẩu hoặc "
+    "khóa truy cập, và nhờ giáo viên phụ trách CNTT của trường gỡ rồi thêm lại {name} ở trang Cách đăng nhập."
+)
 _SILENT = "Nơi đăng nhập chưa trả lời; xin thử lại sau ít phút hoặc đăng nhập bằng mật khẩu."
 
 
@@ -108,7 +113,11 @@ async def find_provider(key: str) -> Provider:
 
 
 async def set_out(provider: Provider, back: str, linking: SignIn | None = None) -> tuple[str, bytes]:
-    """Where the browser goes, and what it must bring back in its cookie. Raises Unavailable."""
+    """Where the browser goes, and what it must bring back in its cookie.
+
+    Raises Unavailable, and Conflict rather than let somebody go whom `arrive` could not let in.
+    """
+    _secret_of(provider)
     journey = Journey(
         provider_id=provider.id,
         state=new_token(),
@@ -134,8 +143,8 @@ def journey_of(provider: Provider, sealed: bytes) -> Journey:
 
 
 async def arrive(provider: Provider, journey: Journey, arrival: Arrival) -> Outsider:
-    """Who has come back, believed. Raises Forbidden, Unavailable, each with what to do."""
-    secret = vault.unseal(provider.sealed_secret, _purpose(provider.tenant_id)).decode()
+    """Who has come back, believed. Raises Conflict, Forbidden, Unavailable, each with what to do."""
+    secret = _secret_of(provider)
     try:
         claims = await oidc.claims_of(provider, secret, journey, arrival, return_address(provider))
     except (oidc.Silent, oidc.NotBelieved) as problem:
@@ -145,8 +154,8 @@ async def arrive(provider: Provider, journey: Journey, arrival: Arrival) -> Outs
     return Outsider(issuer=provider.issuer, subject=str(claims["sub"]), label=rules.label_of(claims))
 
 
-async def sign_in(provider: Provider, outsider: Outsider, client: Client, old_token: str = "") -> str:
-    """Open a session at the provider's school; returns its token. Raises Forbidden for an account that is not linked."""
+async def sign_in(provider: Provider, outsider: Outsider, client: Client, old_token: str = "") -> Entered:
+    """Open a session at the provider's school. Raises Forbidden for an account that is not linked."""
     async with public_session() as directory:
         account_id = await queries.account_of(directory, outsider)
     if account_id is None:
@@ -231,6 +240,13 @@ def _issuer(kind: ProviderKind, restriction: str, chosen: str) -> str:
 def _told(problem: Exception, provider: Provider) -> Forbidden | Unavailable:
     log.warning("sign-in elsewhere refused: %s", problem, extra={"tenant_id": provider.tenant_id})
     return Unavailable(_SILENT) if isinstance(problem, oidc.Silent) else Forbidden(_NOT_BELIEVED)
+
+
+def _secret_of(provider: Provider) -> str:
+    try:
+        return vault.unseal(provider.sealed_secret, _purpose(provider.tenant_id)).decode()
+    except vault.Unsealable:
+        raise Conflict(_SEALED_FOR_GOOD.format(name=provider.name)) from None
 
 
 def _purpose(tenant_id: uuid.UUID) -> str:

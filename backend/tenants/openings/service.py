@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 
 from backend.core import rate_limit
-from backend.core.database import PlatformSession, platform_session, public_session, tenant_session
+from backend.core.database import platform_session, public_session, tenant_session
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.core.text import check_text
@@ -73,10 +73,10 @@ async def approve(operator: str, application_id: uuid.UUID) -> OpenedSchool:
 
     Raises NotFound, Conflict for an application that was refused, a Ministry code in use, or an owner who has joined.
     """
+    filed = await _found(operator, application_id)
+    if filed.state is ApplicationState.PENDING:
+        rules.require_new(filed)
     async with platform_session() as session:
-        filed = await _found(session, operator, application_id)
-        if filed.state is ApplicationState.PENDING:
-            rules.require_new(filed)
         tenant_id = await queries.decide(session, operator, filed.id, ApplicationState.APPROVED, "", new_id())
     if tenant_id is None:
         raise Conflict(f"Hồ sơ của {filed.application.school.name} đã bị từ chối trước đó.")
@@ -85,10 +85,10 @@ async def approve(operator: str, application_id: uuid.UUID) -> OpenedSchool:
 
 async def refuse(operator: str, application_id: uuid.UUID, reason: str) -> FiledApplication:
     """Do not open the school; the reason is kept. Raises NotFound, Conflict for a school that is open."""
+    filed = await _found(operator, application_id)
+    if filed.state is ApplicationState.APPROVED:
+        raise Conflict(f"{filed.application.school.name} đã được mở; không từ chối được nữa.")
     async with platform_session() as session:
-        filed = await _found(session, operator, application_id)
-        if filed.state is ApplicationState.APPROVED:
-            raise Conflict(f"{filed.application.school.name} đã được mở; không từ chối được nữa.")
         await queries.decide(session, operator, filed.id, ApplicationState.REFUSED, reason, None)
     return filed
 
@@ -101,8 +101,10 @@ async def open_school(operator: str, application: Application) -> OpenedSchool:
     return await approve(operator, application_id)
 
 
-async def _found(session: PlatformSession, operator: str, application_id: uuid.UUID) -> FiledApplication:
-    filed = await queries.find(session, operator, application_id)
+async def _found(operator: str, application_id: uuid.UUID) -> FiledApplication:
+    """Read in a transaction of its own: that somebody has looked stays written down, whatever is decided then."""
+    async with platform_session() as session:
+        filed = await queries.find(session, operator, application_id)
     if filed is None:
         raise NotFound(f"Không có hồ sơ mở trường nào mang mã {application_id}.")
     return filed

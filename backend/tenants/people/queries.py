@@ -98,6 +98,13 @@ async def former_staff(session: TenantSession) -> list[Staff]:
     return [_staff(row) for row in await session.ask(_GONE)]
 
 
+async def names(session: TenantSession) -> dict[StaffId, str]:
+    """What everybody is called, whether they work here still or not, in the order of the alphabet."""
+    query = select(StaffMember.id, StaffMember.full_name).where(StaffMember.tenant_id == session.tenant_id)
+    rows = await session.execute(query.order_by(StaffMember.full_name, StaffMember.id))
+    return {StaffId(row.id): row.full_name for row in rows}
+
+
 async def count_staff(session: TenantSession) -> int:
     """How many people work here."""
     query = select(func.count()).where(

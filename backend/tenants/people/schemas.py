@@ -38,11 +38,12 @@ class Newcomer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Workplace(msgspec.Struct, frozen=True, kw_only=True):
-    """A person at work: who asks, at which school, in which roles (in words)."""
+    """A person at work: who asks, at which school, in which roles (in words); `closed` says since when it is closed."""
 
     actor: Actor
     school_name: str
     role_label: str
+    closed: str = ""
 
 
 def role_label(roles: frozenset[Role]) -> str:

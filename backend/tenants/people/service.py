@@ -53,6 +53,11 @@ async def check_newcomer(
     return newcomer
 
 
+def require_grant(actor: Actor, name: str, roles: frozenset[Role]) -> None:
+    """Raises Forbidden where the actor may not give these roles to somebody of that name, or take them."""
+    rules.require_grant(actor, name, roles)
+
+
 async def change_staff(
     session: TenantSession,
     actor: Actor,
@@ -163,9 +168,9 @@ async def change_seats(session: TenantSession, actor: Actor, seats: int) -> None
     await subscriptions.change(session, actor, plan.plan, seats, plan.seat_price, taken)
 
 
-async def find_by_email(session: TenantSession, email: str) -> Staff | None:
-    """The person with that address, however it is written, whether they work here still or not."""
-    return await queries.find_staff_by_email(session, email.strip().lower())
+async def names(session: TenantSession) -> dict[StaffId, str]:
+    """What everybody is called who works here or ever did."""
+    return await queries.names(session)
 
 
 async def actor_of(session: TenantSession, staff_id: StaffId) -> Actor:
@@ -176,16 +181,16 @@ async def actor_of(session: TenantSession, staff_id: StaffId) -> Actor:
 async def workplace_of(session: TenantSession, staff_id: StaffId) -> Workplace:
     """The signed-in person of a request and their school.
 
-    Raises Unauthenticated when they have left it, Forbidden when it is closed and they do not own it.
+    Raises Unauthenticated when they have left it.
     """
     found = await queries.find_staff_at_school(session, staff_id)
     if found is None:
         raise Unauthenticated("Tài khoản này không còn làm việc ở trường; xin liên hệ nhà trường.")
     staff, school_name, closes_on = found
-    actor = _actor(session, staff)
+    actor, closed = _actor(session, staff), ""
     if closes_on is not None and closes_on <= clock.today():
-        actor = rules.after_closing(actor, school_name, closes_on)
-    return Workplace(actor=actor, school_name=school_name, role_label=staff.role_label)
+        actor, closed = rules.after_closing(actor), rules.closing_in_words(school_name, closes_on)
+    return Workplace(actor=actor, school_name=school_name, role_label=staff.role_label, closed=closed)
 
 
 def _working(staff: Staff) -> Staff:

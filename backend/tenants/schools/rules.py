@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from backend.core.errors import Invalid
+from backend.core.errors import Conflict, Invalid
 from backend.core.text import check_text
 from backend.tenants.schools.schemas import PROVINCES, Closing, SchoolLevel, SchoolProfile
 
@@ -72,6 +72,14 @@ def planned_closing(closes_on: date, successor: str, today: date) -> Closing:
             "để mọi người kịp ký và tải dữ liệu; xin chọn lại ngày."
         )
     return Closing(closes_on=closes_on, successor=_required(successor, "Đơn vị nhận bàn giao hồ sơ", 200))
+
+
+def require_open(planned: Closing | None) -> None:
+    """Raises Conflict when the school closes already."""
+    if planned is not None:
+        raise Conflict(
+            f"Trường đã có ngày đóng là {planned.closes_on:%d/%m/%Y}; hãy hủy lịch ấy trước khi đặt ngày khác."
+        )
 
 
 def checked_tax_code(tax_code: str) -> str:

@@ -80,17 +80,33 @@ async def change_school(
     return new
 
 
+async def is_closed(tenant_id: uuid.UUID) -> bool:
+    """Whether the day of closing has come for a school."""
+    async with tenant_session(tenant_id, read_only=True) as session:
+        planned = await queries.find_closing(session)
+    return planned is not None and planned.closes_on <= clock.today()
+
+
 async def closing(session: TenantSession) -> Closing | None:
     """When the school closes, if that is planned or past."""
     return await queries.find_closing(session)
 
 
-async def plan_closing(session: TenantSession, actor: Actor, closes_on: str, successor: str) -> Closing:
+async def check_closing(session: TenantSession, closes_on: str, successor: str) -> Closing:
+    """A closing as it may be planned today, out of what was typed.
+
+    Raises Invalid for a day that cannot be, or without who takes the records over, Conflict when one is planned.
+    """
+    rules.require_open(await queries.find_closing(session))
+    return rules.planned_closing(read_day(closes_on, "Ngày đóng trường"), successor, clock.today())
+
+
+async def plan_closing(session: TenantSession, actor: Actor, planned: Closing) -> None:
     """From that day on nobody works at the school; its owner may still take the data away. Nothing is removed.
 
-    Raises Invalid for a day that cannot be, or without who takes the records over.
+    Raises Conflict when a closing is planned already.
     """
-    planned = rules.planned_closing(read_day(closes_on, "Ngày đóng trường"), successor, clock.today())
+    rules.require_open(await queries.find_closing(session))
     await queries.set_closing(session, planned.closes_on, planned.successor)
     await audit.record(
         session,
@@ -100,7 +116,6 @@ async def plan_closing(session: TenantSession, actor: Actor, closes_on: str, suc
         planned.successor,
         closes_on=planned.closes_on.isoformat(),
     )
-    return planned
 
 
 async def cancel_closing(session: TenantSession, actor: Actor) -> None:

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 
 from backend.core.errors import Conflict
+from backend.tenants.people.schemas import Staff
+from backend.tenants.permissions import grantable_by
 from backend.tenants.staffing.schemas import Invitation, InvitationState
 
 VALID = timedelta(days=7)
@@ -15,6 +17,15 @@ def state_of(invitation: Invitation, now: datetime) -> InvitationState:
     if invitation.withdrawn_at is not None:
         return InvitationState.WITHDRAWN
     return InvitationState.OPEN if now < invitation.expires_at else InvitationState.EXPIRED
+
+
+def require_sender(sender: Staff, invitation: Invitation) -> None:
+    """Raises Conflict when who has sent it has left, or may not give its roles any more."""
+    if sender.left_at is not None or not invitation.roles <= grantable_by(sender.roles):
+        raise Conflict(
+            f"Người đã gửi lời mời này (dành cho {invitation.full_name}) không còn quyền mời với vai trò "
+            f"{invitation.role_label}; xin nhờ nhà trường gửi lời mời mới."
+        )
 
 
 def require_open(invitation: Invitation, now: datetime) -> None:

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
-from backend.core.crypto import sha256_hex
+from backend.core.crypto import text_digest
 from backend.core.database import TenantId, TenantSession, public_session, tenant_session
 from backend.core.errors import Conflict, NotFound, Unauthenticated
 from backend.core.ids import new_id, new_token
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import AccountId
 from backend.tenants.people import service as people
-from backend.tenants.people.schemas import Newcomer
+from backend.tenants.people.schemas import Newcomer, Staff
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
 from backend.tenants.staffing import queries, rules
@@ -83,8 +83,12 @@ async def renew(session: TenantSession, actor: Actor, invitation_id: uuid.UUID) 
 
 
 async def withdraw(session: TenantSession, actor: Actor, invitation_id: uuid.UUID) -> Invitation:
-    """The link leads nowhere from now on. Raises NotFound, Conflict when it was taken up or withdrawn."""
+    """The link leads nowhere from now on.
+
+    Raises NotFound, Forbidden for roles that the actor may not give, Conflict when it was taken up or withdrawn.
+    """
     invitation = await _held(session, invitation_id)
+    people.require_grant(actor, invitation.full_name, invitation.roles)
     await queries.change(session, invitation.id, withdrawn_at=clock.now())
     await _record(session, actor, Action.INVITATION_WITHDRAWN, invitation)
     return invitation
@@ -93,7 +97,8 @@ async def withdraw(session: TenantSession, actor: Actor, invitation_id: uuid.UUI
 async def look_at(token: str, session_token: str, host: str) -> OpenInvitation:
     """The invitation of a link, for the person who opens it; `session_token` is the browser's at that host, if any.
 
-    Raises NotFound for a link that was never made, Conflict for one that is expired, withdrawn or used.
+    Raises NotFound for a link that was never made, Conflict for one that is expired, withdrawn or used, or whose
+    sender may not give its roles any more.
     """
     tenant_id, invitation_id = await _where(token)
     signed_in_as = await _signed_in_as(session_token, host)
@@ -103,8 +108,8 @@ async def look_at(token: str, session_token: str, host: str) -> OpenInvitation:
             raise NotFound(_UNKNOWN)
         invitation = queries.view(row)
         rules.require_open(invitation, clock.now())
+        asked_by = await _sender(session, row.invited_by, invitation)
         school = await schools.get_school(session)
-        asked_by = await people.get_staff(session, StaffId(row.invited_by)) if row.invited_by else None
     return OpenInvitation(
         school_name=school.name,
         full_name=invitation.full_name,
@@ -187,7 +192,7 @@ async def _send(session: TenantSession, actor: Actor, newcomer: Newcomer) -> Sen
         invited_at=now,
         expires_at=now + rules.VALID,
     )
-    await queries.insert_invitation(session, invitation, actor.staff_id, _digest(token))
+    await queries.insert_invitation(session, invitation, actor.staff_id, text_digest(token))
     await _record(session, actor, Action.INVITATION_SENT, invitation)
     return SentInvitation(token=token, full_name=newcomer.full_name, expires_at=invitation.expires_at)
 
@@ -213,6 +218,7 @@ async def _taking_up(token: str) -> AsyncIterator[tuple[TenantSession, Invitatio
             raise NotFound(_UNKNOWN)
         invitation = queries.view(row)
         rules.require_open(invitation, clock.now())
+        await _sender(session, row.invited_by, invitation)
         staff_id = await people.add_staff(
             session,
             machine(tenant_id),
@@ -228,9 +234,20 @@ async def _taking_up(token: str) -> AsyncIterator[tuple[TenantSession, Invitatio
         )
 
 
+async def _sender(
+    session: TenantSession, invited_by: uuid.UUID | None, invitation: Invitation
+) -> Staff | None:
+    """Who stands behind an invitation today; None: the operator of the platform. Raises Conflict."""
+    if invited_by is None:
+        return None
+    sender = await people.get_staff(session, StaffId(invited_by))
+    rules.require_sender(sender, invitation)
+    return sender
+
+
 async def _where(token: str) -> tuple[TenantId, InvitationId]:
     async with public_session() as directory:
-        found = await queries.find_token(directory, _digest(token))
+        found = await queries.find_token(directory, text_digest(token))
     if found is None:
         raise NotFound(_UNKNOWN)
     return found
@@ -254,7 +271,3 @@ async def _record(session: TenantSession, actor: Actor, action: Action, invitati
         email=invitation.email,
         roles=invitation.role_label,
     )
-
-
-def _digest(token: str) -> str:
-    return sha256_hex(token.encode())

@@ -10,8 +10,7 @@ from backend.core.errors import NotFound
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import Place
 from backend.tenants.people import service as people
-from backend.tenants.schools import service as schools
-from backend.tenants.workplaces.schemas import Workplace
+from backend.tenants.people.schemas import Workplace
 
 
 async def workplaces(sign_in: SignIn) -> list[Workplace]:
@@ -37,6 +36,4 @@ async def change(sign_in: SignIn, tenant_id: uuid.UUID) -> str:
 
 async def _at(place: Place) -> Workplace:
     async with tenant_session(place.tenant_id, read_only=True) as session:
-        staff = await people.get_staff(session, place.staff_id)
-        school = await schools.get_school(session)
-    return Workplace(tenant_id=place.tenant_id, school_name=school.name, role_label=staff.role_label)
+        return await people.workplace_of(session, place.staff_id)

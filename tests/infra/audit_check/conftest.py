@@ -1,11 +1,12 @@
 """Two schools whose audit was chained and sealed twice by a real authority, and hands that may do what they like."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,14 +71,14 @@ class Hands:
         """A statement about the first school, which is $1."""
         await self.owner.execute(statement, self.schools[0], *values)
 
-    async def check(self, **asked: Any) -> Report:
-        """What the checker says now."""
+    async def check(self, later: timedelta = timedelta(), **asked: Any) -> Report:
+        """What the checker says now, or `later`."""
         return await Check(
             connection=self.owner,
             keys=await asyncio.to_thread(self.store.listed),
             fetch=self.store.fetch,
             stamped_at=partial(stamped_at, trusted=self.trusted),
-            now=datetime.now(UTC),
+            now=datetime.now(UTC) + later,
             schools=self.schools,
             **asked,
         ).run()
@@ -157,7 +158,7 @@ async def seal(dispatcher: asyncpg.Connection, *schools: TenantId) -> None:
 
 def sources_of(product: settings.Settings, authority: SigningService) -> Sources:
     return Sources(
-        database_url=product.database_auditor_url,
+        database_url=settings.read_auditor(os.environ).database_auditor_url,
         s3_endpoint=product.s3_endpoint,
         s3_access_key=product.s3_access_key,
         s3_secret_key=product.s3_secret_key,

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,26 @@ async def test_intact_altered_and_out_of_reach(
     with changed_settings(HOCBA_DATABASE_AUDITOR_URL="postgresql://hocba_auditor:x@127.0.0.1:1/hocba"):
         assert await check() == 2
     assert "Không kiểm được: cơ sở dữ liệu không trả lời" in capsys.readouterr().out
+
+
+async def test_it_needs_its_own_settings_alone(
+    trusting: None,
+    sealed: tuple[TenantId, TenantId],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The auditor's machine has none of the product's secrets."""
+    own = {f"HOCBA_{field.upper()}" for field in settings.AuditorSettings.__struct_fields__}
+    for name in {name for name in os.environ if name.startswith("HOCBA_")} - own:
+        monkeypatch.delenv(name)
+    status, said = await check("--school", str(sealed[0])), capsys.readouterr().out
+    assert status == 0, said
+    monkeypatch.setenv("HOCBA_TRUST_DIR", "/nowhere")
+    assert await check() == 2
+    assert "không đọc được thư mục chứng thư gốc tin cậy “/nowhere”" in capsys.readouterr().out
+    monkeypatch.delenv("HOCBA_DATABASE_AUDITOR_URL")
+    assert await check() == 2
+    assert "HOCBA_DATABASE_AUDITOR_URL is not set" in capsys.readouterr().err
 
 
 def test_the_checker_shares_nothing_with_what_it_checks() -> None:

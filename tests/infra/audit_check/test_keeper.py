@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from backend.core import audit_chain, audit_keeper, clock, settings, storage
+from backend.core import audit_chain, audit_keeper, clock, leading, settings, storage
 from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Unavailable
 from backend.remote_signing.timestamping import service as timestamping
@@ -132,7 +132,7 @@ async def test_one_of_several_keepers_works(
 ) -> None:
     url, stop = embedded_stack.postgres.url("hocba_dispatcher"), asyncio.Event()
     monkeypatch.setattr(audit_keeper, "ROUND_SECONDS", 0.02)
-    monkeypatch.setattr(audit_keeper, "RECOVER_SECONDS", 0.02)
+    monkeypatch.setattr(leading, "RECOVER_SECONDS", 0.02)
     rounds: list[asyncpg.Connection] = []
 
     async def count(connection: asyncpg.Connection, stamp: audit_keeper.Stamp) -> None:

@@ -10,6 +10,7 @@ from backend.core.crypto import sha256_hex
 from backend.core.storage import checkpoint_key
 from backend.remote_signing.formats.timestamps import read_timestamp, timestamp_request
 from backend.remote_signing.timestamping import service as timestamping
+from infra.audit_check.checkpoints import LEFT_BEHIND
 from infra.audit_check.findings import Kind
 from tests.factories.pki import Pki
 from tests.infra.audit_check.conftest import FIRST, LATER, SECOND, Hands
@@ -172,9 +173,21 @@ async def test_a_checkpoint_deleted_in_the_database(hands: Hands) -> None:
 
 
 async def test_the_newest_checkpoints_forgotten(hands: Hands) -> None:
-    """The store still has them: with the number after next, or older than what a crash leaves."""
+    """The store still has them, and a crash leaves one at most."""
     await hands.owner.execute("delete from directory.audit_checkpoint")
     assert await kinds(hands) == {Kind.CHECKPOINT_MISSING}
+
+
+async def test_a_checkpoint_without_its_row_is_what_a_crash_leaves(hands: Hands) -> None:
+    """Nobody can tell whether the row was never written or deleted; somebody who had noted it can."""
+    _, content = await hands.document(2)
+    await hands.owner.execute("delete from directory.audit_checkpoint where number = 2")
+    assert (await hands.check()).findings == [], "a moment after the crash"
+    later = (await hands.check(LEFT_BEHIND)).findings
+    assert {finding.kind for finding in later} == {Kind.CHECKPOINT_LEFT, Kind.WAITING}
+    assert not any(finding.is_tampering for finding in later)
+    noted = await hands.check(seen={2: sha256_hex(content)})
+    assert Kind.CHECKPOINT_FORGED in {finding.kind for finding in noted.findings}
 
 
 async def test_the_newest_checkpoint_replaced_by_another(hands: Hands) -> None:

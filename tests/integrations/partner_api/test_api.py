@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import uuid
+from operator import itemgetter
 
 import pytest
 from litestar import Litestar
@@ -50,6 +51,17 @@ async def test_transcripts_say_state_and_digests(site: Litestar, a: Partner) -> 
     assert found[0] == (await client.get(f"/transcripts/{found[0]['id']}")).json()
     assert (await client.get("/transcripts", in_state="frozen")).json()["items"] == []
     assert (await client.get("/transcripts", class_id=str(uuid.uuid4()))).status_code == 404
+
+
+async def test_a_delivery_names_what_is_sent_as_the_list_of_transcripts_does(
+    site: Litestar, a: Partner
+) -> None:
+    client = Client(site, a.token)
+    names = ("version_id", "transcript_id", "student_id")
+    versions = [one | {"version_id": one["id"]} for one in await client.all_of("/transcripts", 200)]
+    sent = await client.all_of("/deliveries", 200)
+    assert {*map(itemgetter(*names), sent)} == {*map(itemgetter(*names), versions)}
+    assert (await client.get(f"/transcripts/{sent[0]['version_id']}")).status_code == 200
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("pdf", b"%PDF"), ("xml", b"<?xml")])
@@ -113,6 +125,7 @@ async def test_the_school_sees_who_read_what(site: Litestar, a: Partner) -> None
     client = Client(site, key.secret)
     await client.get(f"/classes/{a.class_id}/students")
     await client.get(f"/transcripts/{a.versions[0]}/pdf")
+    await client.get("/deliveries")
     async with tenant_session(a.tenant_id, read_only=True) as session:
         query = select(AuditEvent).where(AuditEvent.actor_id == key.client_id).order_by(AuditEvent.id)
         events = (await session.scalars(query)).all()
@@ -120,8 +133,10 @@ async def test_the_school_sees_who_read_what(site: Litestar, a: Partner) -> None
     assert [(one.action, one.subject_id, one.details) for one in events] == [
         (Action.API_READ, a.class_id, {"what": "students", "count": 3}),
         (Action.API_READ, a.versions[0], {"what": "file pdf", "count": 1}),
+        (Action.API_READ, None, {"what": "deliveries", "count": 3}),
     ]
-    assert [len(one.about) for one in events] == [3, 1], "the pupils of the class, the pupil of the file"
+    assert [len(one.about) for one in events] == [3, 1, 3], "the class, the pupil of the file, those sent"
+    assert {*events[0].about} == {*events[2].about}
     assert {one.actor_name for one in events} == {"Kết nối Phần mềm tuyển sinh"}
     assert shown.seen_at is not None
 

@@ -1,6 +1,8 @@
 """Cells as the sheet sends them: each has its own answer, and only the bad ones are not saved."""
 
+import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ from litestar import Litestar
 
 from backend.core.ids import new_id
 from backend.records.gradebook.schemas import MAX_CELLS
+from backend.records.gradebook.service import UNSEEN
 from backend.records.roster import service as roster
 from tests.core.browser import Browser
 from tests.records.gradebook.conftest import LEVEL, ClassBook
@@ -72,6 +75,44 @@ async def test_a_whole_sheet_is_saved_well_before_its_transaction_ends(
     answer = await save(await teacher(site, book), f"/so-diem/{book.sheets['TOAN']}/o", cells)
     states = [one["state"] for one in answer.json()["cells"]]
     assert (states[0], set(states[1:]), len(asked)) == ("saved", {"conflict"}, 1)
+
+
+async def news(browser: Browser, address: str, since: str) -> dict[str, Any]:
+    """What was written into the sheet since then."""
+    answer = await browser.http.get(address, params={"sau": since}, headers={"Accept": "application/json"})
+    assert answer.status_code == 200
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+async def test_a_page_that_is_open_learns_what_others_wrote(site: Litestar, book: ClassBook) -> None:
+    browser, address = await teacher(site, book), f"/so-diem/{book.sheets['TOAN']}/o"
+    page = await browser.get(f"/so-diem/{book.sheets['TOAN']}")
+    [read_at] = re.findall(r'data-read-at="([^"]+)"', page.text)
+    await save(browser, address, [cell(book.pupils[AN], "H")])
+    told = await news(browser, address, read_at)
+    [one] = told["cells"]
+    assert (one["student"], one["column"], one["value"], one["version"]) == (
+        str(book.pupils[AN]),
+        "level:",
+        "H",
+        1,
+    )
+    writer = book.actors["homeroom"].name
+    assert re.fullmatch(rf"{writer} ghi lúc \d\d/\d\d/\d{{4}} \d\d:\d\d", one["message"])
+    assert told["open"]
+    later = (datetime.fromisoformat(told["now"]) + UNSEEN).isoformat()
+    assert (await news(browser, address, later))["cells"] == []
+    await browser.post(f"/so-diem/{book.sheets['TOAN']}/khoa")
+    assert not (await news(browser, address, later))["open"]
+
+
+@pytest.mark.parametrize("since", ["hôm qua", "", "2026-01-01T00:00:00", "0001-01-01T00:00:00Z"])
+async def test_an_instant_that_is_none_is_refused(site: Litestar, book: ClassBook, since: str) -> None:
+    browser = await teacher(site, book)
+    address = f"/so-diem/{book.sheets['TOAN']}/o"
+    answer = await browser.http.get(address, params={"sau": since}, headers={"Accept": "application/json"})
+    assert answer.status_code == 422
 
 
 def _counted(call: Callable[..., Awaitable[Any]], asked: list[object]) -> Callable[..., Awaitable[Any]]:

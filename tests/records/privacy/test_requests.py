@@ -10,14 +10,17 @@ import msgspec
 import pytest
 import pytest_asyncio
 from litestar import Litestar
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from backend.core import settings
+from backend.core import audit_reads, settings
+from backend.core.actor import machine
 from backend.core.audit import Action, AuditEvent
 from backend.core.database import metadata, tenant_session
-from backend.records.privacy import queries
+from backend.records.privacy import queries, service
 from backend.records.roster import service as roster
 from backend.records.transcripts.models import TranscriptVersion
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
 from tests.core.browser import Browser
 from tests.factories.small_school import SmallSchool, enroll, open_small_school
 from tests.records.transcripts.conftest import confirmed_class
@@ -105,6 +108,7 @@ async def test_what_is_due_stands_first_and_what_is_late_is_said(place: SmallSch
         ({"kind": "forget"}, "loại yêu cầu"),
         ({"wanted": " "}, "Nội dung yêu cầu"),
         ({"requester_name": "x" * 2001}, "Người yêu cầu"),
+        ({"contact": "x" * 301}, "Cách liên hệ"),
     ],
 )
 async def test_bad_input_is_said_in_words(
@@ -141,7 +145,66 @@ async def test_the_copy_holds_everything(place: SmallSchool, clerk: Browser) -> 
         taken = select(AuditEvent).where(AuditEvent.action == Action.PUPIL_DATA_EXPORTED)
         [event] = await session.scalars(taken)
     assert str(event.subject_id) == pupil["id"]
+    assert [str(one) for one in event.about] == [path.rpartition("/")[2]], "for which request"
     assert event.details["rows"] == sum(map(len, tables.values()))
+
+
+async def test_of_other_requests_the_copy_holds_that_they_were_made(
+    place: SmallSchool, clerk: Browser
+) -> None:
+    """What the mother gave as her telephone is nothing for the father, who asks later."""
+    hers = await written_down(
+        place, clerk, requester_name="Lò Thị Mẹ", contact="0911 222 333", wanted="Không giao cho cha cháu."
+    )
+    his = await written_down(place, clerk, wanted="Xin bản sao.")
+    await clerk.get(his)
+    answer = await clerk.post(f"{his}/ban-sao")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        said = archive.read("du-lieu.json").decode()
+    rows = {row["id"]: row for row in msgspec.json.decode(said)["data_request"]}
+    own, other = (rows[path.rpartition("/")[2]] for path in (his, hers))
+    assert own["wanted"] == "Xin bản sao."
+    assert {"kind", "received_on", "state"} <= set(other)
+    assert [words for words in ("Lò Thị Mẹ", "0911 222 333", "Không giao") if words in said] == []
+
+
+async def test_a_closed_request_gives_no_copy(place: SmallSchool, clerk: Browser) -> None:
+    path = await written_down(place, clerk)
+    await clerk.get(path)
+    await clerk.post(f"{path}/tra-loi", {"text": "Không đủ giấy tờ.", "refused": "1"})
+    refused = await clerk.post(f"{path}/ban-sao")
+    assert (refused.status_code, "hãy ghi một yêu cầu mới" in refused.text) == (409, True)
+
+
+async def test_a_pupil_of_many_deeds_has_a_copy(place: SmallSchool) -> None:
+    """More of them than one statement of PostgreSQL takes values."""
+    code = await code_of_a_pupil(place)
+    async with place.session() as session:
+        pupil = await queries.student_by_code(session, code)
+        assert pupil is not None
+        deeds = text(
+            "insert into audit_event (tenant_id, id, at, actor_name, action, subject_id, subject_label, outcome,"
+            " about, details) select :tenant, gen_random_uuid(), now(), '', 'x', :pupil, '', 'done', '{}', '{}'"
+            " from generate_series(1, 33000)"
+        )
+        await session.execute(deeds, {"tenant": place.tenant_id, "pupil": pupil})
+        found = await queries.rows_about(session, pupil)
+        await session.rollback()
+    assert len(found["audit_event"]) > 33_000
+
+
+async def test_the_list_of_requests_is_a_read_of_its_pupils(
+    place: SmallSchool, clerk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await written_down(place, clerk)
+    monkeypatch.setattr(audit_reads, "_written", {})
+    assert (await clerk.get(ROOT)).status_code == 200
+    async with place.session(read_only=True) as session:
+        pupil = await queries.student_by_code(session, await code_of_a_pupil(place))
+        newest = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)
+        [event] = await session.scalars(newest)
+    assert (event.actor_id, event.action) == (place.staff["clerk"], Action.DATA_REQUEST_READ)
+    assert pupil in event.about
 
 
 async def test_every_table_about_pupils_is_reached(place: SmallSchool) -> None:
@@ -200,3 +263,14 @@ async def test_the_personal_number_is_shown_when_somebody_asks(site: Litestar, p
     async with place.session(read_only=True) as session:
         asked = select(AuditEvent.actor_name).where(AuditEvent.action == Action.PERSONAL_ID_SHOWN)
         assert list(await session.scalars(asked)) == ["Nghiêm Thế Khải"]
+
+
+async def test_who_wrote_it_down_and_left_is_still_named(place: SmallSchool, clerk: Browser) -> None:
+    path = await written_down(place, clerk)
+    owner = msgspec.structs.replace(machine(place.tenant_id), roles=frozenset({Role.OWNER.value}))
+    async with place.session() as session:
+        await people.leave(session, owner, place.staff["clerk"])
+        named = {one.recorded_by for one in await service.list_requests(session, owner)}
+        one = await service.get_request(session, uuid.UUID(path.rpartition("/")[2]))
+        await people.come_back(session, owner, place.staff["clerk"])
+    assert named == {one.recorded_by} == {"Lò Thị Văn Thư"}

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from backend.core import clock
-from backend.core.actor import machine
+from backend.core.actor import StaffId, machine
+from backend.core.errors import Conflict
 from backend.records.transcripts import service
 from backend.records.transcripts.schemas import SignerRole
 from backend.remote_signing.requests import service as signing
@@ -41,3 +44,24 @@ async def test_whom_the_frozen_text_names_is_asked(season: Season) -> None:
         principal = season.principal.staff_id
         assert principal is not None
         assert await signing.open_steps_of(session, principal) == {}
+
+
+async def test_nobody_signs_under_the_name_of_somebody_else(season: Season) -> None:
+    """The principal's title has changed between freezing and signing: the machine asks people, and guesses nobody."""
+    school, principal = season.school, season.school.staff["principal"]
+    version = (await season.freeze())[0]
+    await season.render(version)
+    await entitle(season, principal, "PHỤ TRÁCH TRƯỜNG")
+    with pytest.raises(Conflict, match=r"Lò Thị An .* người ký là Nghiêm Thế Khải \(HIỆU TRƯỞNG\)"):
+        await season.ask_for_signatures(version)
+    await entitle(season, principal, "HIỆU TRƯỞNG")
+    await season.ask_for_signatures(version)
+    async with school.session(read_only=True) as session:
+        assert await signing.open_steps_of(session, principal) == {"Lớp 1A": 1}
+
+
+async def entitle(season: Season, staff_id: StaffId, title: str) -> None:
+    """Give somebody another title, as the page of the staff does."""
+    async with season.school.session() as session:
+        one = await people.get_staff(session, staff_id)
+        await people.change_staff(session, season.principal, staff_id, one.full_name, title, one.roles)

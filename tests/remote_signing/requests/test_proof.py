@@ -132,6 +132,36 @@ async def test_proofs_of_long_ago_and_of_other_lists_are_refused(school: Signing
     assert await batches(school) == []
 
 
+async def test_a_refused_consent_leaves_its_signer_signed_in(school: SigningSchool, teacher: Browser) -> None:
+    """The proof was taken and renewed the session; the list was too old. Twice, so that no old token is let in."""
+    form = form_of(await school.offer(TEACHER), password=PASSWORD)
+    form["luc"] = (clock.now() - timedelta(hours=13)).isoformat()
+    for _ in range(2):
+        refused = await send(teacher, form)
+        assert (refused.status_code, "hãy xem lại danh sách" in refused.text) == (409, True)
+    assert (await teacher.get("/ky")).status_code == 200
+    assert await batches(school) == []
+
+
+async def test_a_second_click_finds_the_batch_of_the_first(
+    school: SigningSchool, teacher: Browser, product: settings.Settings
+) -> None:
+    """It left before the first was answered, with the same proof, which is used up, and the same cookie."""
+    key = await add_passkey(teacher, product, "Điện thoại")
+    offer = await school.offer(TEACHER)
+    await teacher.get(f"/ky/xem?vai={TEACHER}")
+    form = form_of(offer, passkey=await answered(teacher, key, offer.statement))
+    cookie = teacher.cookie("hocba")
+    first = await teacher.post("/ky", form)
+    second = await teacher.post("/ky", form, Cookie=f"hocba={cookie}")
+    [batch] = await batches(school)
+    for answer in (first, second):
+        assert (answer.status_code, answer.headers.get("location")) == (303, f"/ky/lo/{batch.id}")
+    await school.ask(1)
+    other = form_of(await school.offer(TEACHER), passkey=form["passkey"])
+    await send_and_expect_refusal(teacher, other, "việc khác")
+
+
 async def send_and_expect_refusal(browser: Browser, form: dict[str, str], says: str) -> None:
     refused = await send(browser, form)
     assert (refused.status_code, says in refused.text) == (422, True), refused.text

@@ -121,6 +121,16 @@ document.addEventListener("click", (event) => {
 });
 
 /* A form is sent once: its button waits, and comes back when the page is restored from the browser's cache. */
+/* Marks that were not saved yet stay in the browser when a page is closed, not when its person signs out. */
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-forget-drafts]")) return;
+  try {
+    Object.keys(window.localStorage).filter((key) => key.startsWith("hocba-draft:")).forEach((key) => window.localStorage.removeItem(key));
+  } catch {
+    return; // storage is refused: nothing was kept
+  }
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method === "dialog" || event.defaultPrevented || form.matches("[hx-post],[hx-get],[hx-put]")) return;

@@ -1,8 +1,11 @@
 "use strict";
-/* A mark sheet that saves itself, cell by cell.
+/* A mark sheet that saves itself, cell by cell. What is done with blocks of cells is in grade_block.js.
    POST data-save-url  {"cells": [{"student", "column", "value", "version"}]}
    answers 200         {"cells": [{"student", "column", "state": "saved" | "invalid" | "conflict", "value", "version", "message"}]}
    Cells changed within a quarter of a second travel together, so a pasted block is one request.
+   GET data-save-url?sau=INSTANT  every ten seconds while the page is seen
+   answers 200         {"now", "open", "cells": [{"student", "column", "value", "version", "message"}]}: what was written since then
+   What is not saved yet is kept in the browser until it is, also when the page is closed; signing out drops it (app.js).
    Keys are those of Excel. A comment is written on several lines: while all of it is selected, arrows go to other
    cells; F2 or a click begins to edit, and then arrows and pasted lines stay in it. The form prints a comment as one
    paragraph: the server answers a line break with a space. */
@@ -10,19 +13,11 @@
   const GATHER = 250;
   const RETRY = [1000, 2000, 5000, 10000];
   const MOST = 400;
+  const LOOK = 10000;
+  const KEEP = 7 * 24 * 3600 * 1000;
 
   const lines = (field) => field.localName === "textarea";
-
-  /* A block copied from Excel is rows by line and cells by tab; a cell with line breaks stands in quotation marks. */
-  const block = (text) => {
-    const rows = [[]];
-    for (const [, quoted, bare, end] of text.matchAll(/(?:"((?:[^"]|"")*)"(?=[\t\n]|$)|([^\t\n]*))([\t\n]|$)/g)) {
-      rows.at(-1).push(quoted?.replaceAll('""', '"') ?? bare);
-      if (end === "\n") rows.push([]);
-      if (!end) break;
-    }
-    return rows;
-  };
+  const keyOf = ({ dataset }) => `${dataset.student}|${dataset.column}`;
 
   class Sheet {
     constructor(root) {
@@ -30,18 +25,20 @@
       this.state = root.querySelector("[data-sheet-state]");
       this.problems = root.querySelector("[data-sheet-problems]");
       this.rows = [...root.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("[data-cell]")]);
+      this.cells = new Map(this.rows.flat().map((cell) => [keyOf(cell), cell]));
       this.waiting = new Set();
       this.failures = 0;
       this.sending = false;
-      for (const cell of this.rows.flat()) cell.dataset.saved = this.input(cell).value;
+      for (const cell of this.cells.values()) cell.dataset.saved = this.input(cell).value;
       root.addEventListener("keydown", (event) => this.onKey(event));
       root.addEventListener("input", (event) => this.onInput(event));
       root.addEventListener("change", (event) => this.onChange(event));
-      root.addEventListener("paste", (event) => this.onPaste(event));
       root.addEventListener("focusin", (event) => event.target.matches(".mark-input") && event.target.select());
       this.listProblems();
       window.addEventListener("online", () => this.send());
       window.addEventListener("beforeunload", (event) => this.waiting.size && event.preventDefault());
+      this.restore();
+      if (root.dataset.readAt) this.watch();
     }
 
     input(cell) { return cell.querySelector(".mark-input"); }
@@ -76,6 +73,7 @@
         delete cell.dataset.refused;
         this.waiting.delete(cell);
         this.mark(cell, "");
+        this.keep();
         this.sum();
         return;
       }
@@ -93,21 +91,6 @@
 
     onChange(event) { const cell = event.target.closest("[data-cell]"); if (cell) this.note(cell); }
 
-    onPaste(event) {
-      const field = event.target, start = field.closest?.("[data-cell]");
-      const text = event.clipboardData?.getData("text/plain").replace(/\r\n?/g, "\n").replace(/\n$/, "") ?? "";
-      if (!start || !/[\t\n]/.test(text)) return;
-      if (lines(field) && field.selectionEnd - field.selectionStart < field.value.length) return;
-      event.preventDefault();
-      const [top, left] = this.place(start);
-      block(text).forEach((line, down) => line.forEach((value, right) => {
-        const cell = this.rows[top + down]?.[left + right];
-        if (!cell || this.input(cell).readOnly) return;
-        this.input(cell).value = value.trim();
-        this.note(cell);
-      }));
-    }
-
     note(cell) {
       const { value, readOnly } = this.input(cell);
       if (readOnly || !this.root.dataset.saveUrl) return;
@@ -115,8 +98,77 @@
       if (cell.dataset.refused === value) return;
       this.waiting.add(cell);
       this.mark(cell, "dirty");
+      this.keep();
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => this.send(), GATHER);
+    }
+
+    /* Where storage is refused (a private window), nothing outlives the page. */
+    store(deed) { try { return deed(window.localStorage); } catch { return null; } }
+
+    get draft() { return `hocba-draft:${this.root.dataset.person}:${this.root.dataset.saveUrl}`; }
+
+    keep() {
+      const cells = [...this.cells].filter(([, cell]) => this.waiting.has(cell) || cell.classList.contains("is-error"))
+        .map(([key, cell]) => [key, this.input(cell).value, Number(cell.dataset.version)]);
+      this.store((kept) => cells.length ? kept.setItem(this.draft, JSON.stringify({ at: Date.now(), cells })) : kept.removeItem(this.draft));
+    }
+
+    /* With the version that was seen then: what somebody else wrote meanwhile is not overwritten. */
+    restore() {
+      const { at = 0, cells = [] } = JSON.parse(this.store((kept) => kept.getItem(this.draft)) ?? "{}");
+      const found = at > Date.now() - KEEP ? cells.filter(([key]) => this.cells.has(key)) : [];
+      for (const [key, value, version] of found) {
+        const cell = this.cells.get(key);
+        this.input(cell).value = value;
+        cell.dataset.version = version;
+        this.note(cell);
+      }
+      if (this.waiting.size) this.tell(this.root.dataset.restored.replace("{n}", this.waiting.size));
+      this.keep();
+    }
+
+    watch() {
+      window.setInterval(() => document.visibilityState === "visible" && this.look(), LOOK);
+      document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.look());
+    }
+
+    async look() {
+      try {
+        const response = await fetch(`${this.root.dataset.saveUrl}?sau=${encodeURIComponent(this.root.dataset.readAt)}`,
+          { credentials: "same-origin", headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20000) });
+        if (!response.ok) return;
+        const { now, open, cells } = await response.json();
+        this.root.dataset.readAt = now;
+        for (const one of cells) this.take(one);
+        if (!open) this.close();
+      } catch {
+        return; // the next look tells it
+      }
+    }
+
+    /* Somebody wrote into a cell. Where this person is writing, too, the server will tell who was first. */
+    take({ student, column, value, version, message }) {
+      const cell = this.cells.get(`${student}|${column}`);
+      if (!cell || version <= Number(cell.dataset.version) || this.waiting.has(cell)) return;
+      const input = this.input(cell);
+      if (input.value.trim() !== cell.dataset.saved) return;
+      input.value = cell.dataset.saved = value;
+      cell.dataset.version = version;
+      this.mark(cell, "theirs", message);
+    }
+
+    close() {
+      if (this.root.dataset.closed === "yes") return;
+      this.root.dataset.closed = "yes";
+      for (const cell of this.cells.values()) this.input(cell).readOnly = true;
+      this.tell(this.root.dataset.closing);
+    }
+
+    tell(words) {
+      const note = this.root.querySelector("[data-sheet-note]");
+      note.textContent = words;
+      note.hidden = !words;
     }
 
     async send() {
@@ -129,11 +181,12 @@
       try {
         const answers = await this.post(cells);
         this.failures = 0;
-        cells.forEach((cell) => this.settle(cell, answers.get(`${cell.dataset.student}|${cell.dataset.column}`)));
+        cells.forEach((cell) => this.settle(cell, answers.get(keyOf(cell))));
       } catch (problem) {
         this.lost(cells, problem);
       }
       this.sending = false;
+      this.keep();
       this.sum();
       if (this.waiting.size && !this.failures) this.send();
     }
@@ -148,8 +201,7 @@
       });
       const answer = await response.json().catch(() => ({}));
       if (response.status >= 500 || response.status === 429) throw new Error("busy");
-      if (!response.ok) return new Map(cells.map((cell) => [`${cell.dataset.student}|${cell.dataset.column}`,
-        { state: "invalid", message: answer.detail ?? "" }]));
+      if (!response.ok) return new Map(cells.map((cell) => [keyOf(cell), { state: "invalid", message: answer.detail ?? "" }]));
       return new Map(answer.cells.map((one) => [`${one.student}|${one.column}`, one]));
     }
 
@@ -176,7 +228,7 @@
     }
 
     mark(cell, state, message = "") {
-      cell.classList.remove("is-dirty", "is-saving", "is-saved", "is-error");
+      cell.classList.remove("is-dirty", "is-saving", "is-saved", "is-error", "is-theirs");
       if (state) cell.classList.add(`is-${state}`);
       const input = this.input(cell);
       input.toggleAttribute("aria-invalid", false);

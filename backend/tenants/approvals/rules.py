@@ -1,0 +1,99 @@
+"""Who may decide about a request, and until when."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from backend.core.actor import Actor, SignIn
+from backend.core.errors import Conflict, Forbidden, Invalid
+from backend.core.text import check_text
+from backend.tenants.approvals.schemas import ASKED_BY, ApprovalRequest, Kind, State
+from backend.tenants.people.schemas import Staff
+from backend.tenants.permissions import Permission, permissions_of
+
+#: Longest reason, in characters.
+MAX_REASON = 500
+_DECIDED = {
+    State.APPROVED: "được {who} duyệt",
+    State.REFUSED: "bị {who} từ chối",
+    State.WITHDRAWN: "được {who} rút lại",
+}
+
+
+def checked_reason(typed: str, field: str) -> str:
+    """Why something is asked for or refused: whoever reads it later has nothing else. Raises Invalid without one."""
+    text = check_text(typed, field=field, person="trường", limit=MAX_REASON)
+    if not text:
+        raise Invalid(f"Mục “{field}” đang trống; xin ghi một câu để người khác hiểu vì sao.")
+    return text
+
+
+def approvers(staff: Iterable[Staff], asker: Actor) -> list[Staff]:
+    """Who else could approve what this person asks for."""
+    return [
+        one for one in staff if one.id != asker.staff_id and Permission.APPROVE in permissions_of(one.roles)
+    ]
+
+
+def require_approver(others: Sequence[Staff]) -> None:
+    """Raises Conflict where nobody could approve: the request would only run out."""
+    if not others:
+        raise Conflict(
+            "Việc này cần người thứ hai duyệt, mà ngoài bạn trường chưa có ai được duyệt; hãy mời hiệu trưởng, hoặc "
+            "cho một người đang làm việc vai trò Hiệu trưởng hay Chủ trường ở mục Nhân sự, rồi đề nghị lại."
+        )
+
+
+def is_over(request: ApprovalRequest, now: datetime) -> bool:
+    """Whether a request has run out undecided."""
+    return request.state is State.WAITING and request.ends_at <= now
+
+
+def waiting(requests: Iterable[ApprovalRequest], now: datetime) -> list[ApprovalRequest]:
+    """Those that somebody may still decide."""
+    return [one for one in requests if one.state is State.WAITING and not is_over(one, now)]
+
+
+def require_none_waiting(requests: Iterable[ApprovalRequest], kind: Kind, now: datetime) -> None:
+    """Raises Conflict while another request of the kind waits."""
+    for one in waiting(requests, now):
+        if one.kind is kind:
+            raise Conflict(
+                f"Đề nghị “{one.title}” của {one.asked_by_name} đang chờ duyệt đến {one.ends_at:%H:%M %d/%m/%Y}; "
+                "xin chờ kết quả hoặc rút đề nghị ấy trước."
+            )
+
+
+def require_waiting(request: ApprovalRequest, now: datetime) -> None:
+    """Raises Conflict for one that is decided or has run out."""
+    if request.state is not State.WAITING:
+        how = _DECIDED[request.state].format(who=request.decided_by_name)
+        raise Conflict(f"Đề nghị “{request.title}” đã {how} nên không quyết định lại được.")
+    if is_over(request, now):
+        raise Conflict(
+            f"Đề nghị “{request.title}” đã quá hạn duyệt lúc {request.ends_at:%H:%M %d/%m/%Y}; "
+            f"nếu vẫn cần, {request.asked_by_name} đề nghị lại."
+        )
+
+
+def require_second_person(request: ApprovalRequest, actor: Actor, sign_in: SignIn) -> None:
+    """Raises Forbidden for whoever asked, by their place at the school or by their account."""
+    if actor.staff_id == request.asked_by or sign_in.account_id == request.asked_account:
+        raise Forbidden(
+            f"Đề nghị “{request.title}” do chính bạn đưa ra nên phải do một người khác quyết định; "
+            "bạn chỉ có thể rút lại."
+        )
+
+
+def require_asker(request: ApprovalRequest, actor: Actor) -> None:
+    """Raises Forbidden for anybody but who asked."""
+    if actor.staff_id != request.asked_by:
+        raise Forbidden(f"Chỉ {request.asked_by_name} rút lại được đề nghị này; bạn có thể từ chối.")
+
+
+def require_still_may(request: ApprovalRequest, asker: Staff) -> None:
+    """Raises Conflict when whoever asked has left meanwhile, or may no longer ask for this."""
+    if asker.left_at is not None or ASKED_BY[request.kind] not in permissions_of(asker.roles):
+        raise Conflict(
+            f"{asker.full_name} không còn quyền đề nghị “{request.title}” nên đề nghị này không duyệt được nữa; "
+            "xin từ chối đề nghị."
+        )

@@ -1,0 +1,73 @@
+"""The words of what two people of a school decide together (four-eyes)."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from backend.core.actor import StaffId
+from backend.tenants.permissions import Permission
+
+RequestId = NewType("RequestId", uuid.UUID)
+#: What a deed needs to be done, as texts: kept with the request, and never changed.
+Facts = Mapping[str, str]
+
+#: A request that nobody has decided by then is over.
+LASTS = timedelta(hours=72)
+
+
+class Kind(StrEnum):
+    """The closed list of deeds that one person asks for and another approves."""
+
+    SCHOOL_EXPORT = "school_export"
+    SCHOOL_CLOSING = "school_closing"
+
+
+#: What a kind is called, and what whoever asks for it must be allowed to do, still on the day when it is done.
+KIND_NAMES = {
+    Kind.SCHOOL_EXPORT: "Xuất toàn bộ dữ liệu của trường",
+    Kind.SCHOOL_CLOSING: "Đóng trường",
+}
+ASKED_BY = {
+    Kind.SCHOOL_EXPORT: Permission.SCHOOL_EXPORT,
+    Kind.SCHOOL_CLOSING: Permission.SCHOOL_CLOSE,
+}
+
+
+class State(StrEnum):
+    """Waiting until somebody decides; what is over undecided is told by its time (`rules.is_over`)."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request: `told` says in a sentence what would be done, `reason` why. `answer` is why it was refused.
+
+    Of the two people their places at the school and their accounts are known: neither may be the same.
+    """
+
+    id: RequestId
+    kind: Kind
+    facts: Facts
+    told: str
+    reason: str
+    asked_by: StaffId
+    asked_by_name: str
+    asked_account: uuid.UUID
+    asked_at: datetime
+    ends_at: datetime
+    state: State
+    decided_by_name: str | None = None
+    decided_at: datetime | None = None
+    answer: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What the kind is called."""
+        return KIND_NAMES[self.kind]
