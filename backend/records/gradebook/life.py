@@ -122,11 +122,11 @@ async def lock_overdue(session: TenantSession, sheet_id: uuid.UUID) -> float:
     left = (sheet.open_until - clock.now()).total_seconds()
     if left > 0:
         return left
-    await record(session, machine(session.tenant_id), Deed.LOCK_AGAIN, [sheet])
+    await take_step(session, machine(session.tenant_id), Deed.LOCK_AGAIN, [sheet])
     return 0
 
 
-async def record(
+async def take_step(
     session: TenantSession,
     actor: Actor,
     deed: Deed,
@@ -155,9 +155,11 @@ async def record(
         session,
         [{"tenant_id": session.tenant_id, "id": new_id(), "sheet_id": sheet.id} | step for sheet in sheets],
     )
-    details: dict[str, str | int | None] = {"open_until": open_until.isoformat()} if open_until else {}
+    until = open_until.isoformat() if open_until else None
     told = [
-        audit.Deed(one.id, f"{one.class_name} {one.subject_code}", details, about=(one.class_id,))
+        audit.Deed(
+            one.id, f"{one.class_name} {one.subject_code}", {"open_until": until}, about=(one.class_id,)
+        )
         for one in sheets
     ]
     await audit.record_many(session, actor, _ACTIONS[deed], told)
@@ -313,7 +315,7 @@ async def _advance(
         elif not passing:
             frozen_by = await _frozen_by(session, sheet) if sheet.state is SheetState.FINAL else ""
             raise rules.refusal(deed, sheet.state, side, place(row), frozen_by) or refused
-    await record(session, actor, deed, moved, words=words, open_until=open_until)
+    await take_step(session, actor, deed, moved, words=words, open_until=open_until)
     return moved
 
 

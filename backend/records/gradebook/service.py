@@ -220,7 +220,7 @@ async def finish_class(
     if complete:
         rows = await queries.sheets_by_id(session, sheet_ids)
         locked = [life.summary(row) for row in rows.values() if row.state == SheetState.LOCKED]
-        await life.record(session, actor, Deed.FINISH, locked)
+        await life.take_step(session, actor, Deed.FINISH, locked)
 
 
 async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
