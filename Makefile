@@ -39,7 +39,12 @@ test: $(INSTALLED_DEV) system-packages assets ## chạy mọi bài kiểm thử 
 	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 2 --no-loadscope-reorder)
 
 .PHONY: check
-check: format-check lint types imports templates drift ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration
+check: format-check lint types imports templates drift audit ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration, gói đã khóa
+
+# AUDIT_OSV names an advisory database; without one this is said, and with AUDIT=required it is a failure.
+.PHONY: audit
+audit: $(INSTALLED_DEV) ## tìm lỗ hổng đã biết trong các gói đã khóa (AUDIT_OSV=địa-chỉ AUDIT=required)
+	@$(BIN)/python -m infra.dependency_audit
 
 .PHONY: bench
 bench: $(INSTALLED_DEV) system-packages assets ## đo tốc độ, mỗi dòng một JSON (ONLY=render,sign QUICK=1)

@@ -75,6 +75,8 @@ DEFINERS = {
     "directory.api_clients_seen()",
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
+    "directory.purge(text, timestamp with time zone, integer)",
+    "directory.purge_school(text, timestamp with time zone, integer)",
 }
 #: Every role of the cluster beside those that PostgreSQL brings. One that is new is asked about here first.
 ROLES = {

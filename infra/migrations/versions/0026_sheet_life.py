@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from infra.migrations.tenancy import enable_rls
 
 revision = "0026"
-down_revision = "0021"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
