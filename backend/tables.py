@@ -42,6 +42,7 @@ MODULES = (
     credentials,
     requests,
     roster,
+    departments,
     calendar,
     gradebook,
     assessment,
@@ -49,7 +50,6 @@ MODULES = (
     handover,
     privacy,
     imports,
-    departments,
     deliveries,
 )
 

@@ -43,7 +43,6 @@ NAMED = {
 
 LISTED: dict[str, tuple[Room, str]] = {
     "tenants.access.passwords": (Room.ADAPTER, "argon2"),
-    "tenants.access.tries": (Room.SERVICE, "counting what is wrong, for the ways in: no door"),
     "tenants.access.entry": (Room.SERVICE, "the ways in, for the slice's own pages: no door"),
     "tenants.access.tries": (Room.SERVICE, "counts wrong passwords and codes for the ways in: no door"),
     "tenants.account.recovery": (
