@@ -299,7 +299,7 @@ async def show_reopening(
     return await _reopening(request, session, actor, sheet_id, ReopeningForm())
 
 
-@post("/so-diem/{sheet_id:uuid}/mo-lai", guards=[_REOPENS, step_up()])
+@post("/so-diem/{sheet_id:uuid}/mo-lai", guards=[_REOPENS, step_up("/so-diem/{sheet_id}/mo-lai")])
 async def reopen_sheet(
     request: Request,
     session: Session,
@@ -351,7 +351,7 @@ async def _reopening(
 
 def _shown(step: StepView) -> dict[str, str | None]:
     title, icon = DEEDS[step.deed]
-    until = f" Mở đến {vn_datetime(step.open_until)}." if step.open_until else ""
+    until = f", mở đến {vn_datetime(step.open_until)}" if step.open_until else ""
     return {
         "title": title,
         "icon": icon,

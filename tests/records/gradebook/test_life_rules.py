@@ -1,9 +1,11 @@
 """The life of a sheet as a table: which deed leads where, who may do it, and what is worth a look before the lock."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+import backend
 from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.records.gradebook import rules
 from backend.records.gradebook.rules import MOVES
@@ -12,6 +14,7 @@ from backend.records.roster.curriculum import find_subject
 
 OPEN, SUBMITTED, CHECKED, LOCKED, REOPENED, FINAL = SheetState
 NOW = datetime(2026, 5, 20, 8, tzinfo=UTC)
+BACKEND = Path(backend.__path__[0])
 #: What each person may do in each state, where a head checks: teacher, head, principal, somebody else.
 MAY: dict[SheetState, tuple[set[Deed], ...]] = {
     OPEN: ({Deed.SUBMIT}, set(), set(), set()),
@@ -59,6 +62,13 @@ def test_every_deed_leads_to_one_state() -> None:
         Deed.LOCK_AGAIN: {LOCKED},
         Deed.FINISH: {FINAL},
     }
+
+
+def test_the_readme_draws_every_deed() -> None:
+    drawn = (BACKEND / "records" / "README.md").read_text(encoding="utf-8")
+    for deed, moves in MOVES.items():
+        [to] = set(moves.values())
+        assert f"| {deed} | {', '.join(moves)} | {to} |\n" in drawn
 
 
 def test_nothing_leads_out_of_a_final_sheet() -> None:
