@@ -34,6 +34,7 @@ from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
+from backend.records.calendar import pages as calendar_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
@@ -200,6 +201,8 @@ ROUTES: list[ControllerRouterHandler] = [
     delegation_pages.end,
     roster_pages.show_years,
     roster_pages.open_year,
+    calendar_pages.show_calendar,
+    calendar_pages.change_calendar,
     roster_pages.show_classes,
     roster_pages.show_class,
     gradebook_pages.show_sheets,

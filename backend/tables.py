@@ -5,6 +5,7 @@ from backend.core.database import metadata
 from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
+from backend.records.calendar import models as calendar
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.privacy import models as privacy
@@ -40,6 +41,7 @@ MODULES = (
     credentials,
     requests,
     roster,
+    calendar,
     gradebook,
     assessment,
     transcripts,

@@ -80,6 +80,7 @@ ACTION_NAMES = {
     Action.IMPORT_READ: "Xem lại một lần nhập",
     Action.IMPORT_APPLIED: "Ghi tệp vào hệ thống",
     Action.YEAR_OPENED: "Mở năm học",
+    Action.CALENDAR_CHANGED: "Đổi lịch năm học",
     Action.CLASS_READ: "Xem danh sách học sinh của lớp",
     Action.SHEET_READ: "Xem sổ điểm",
     Action.MARK_CHANGED: "Sửa điểm hoặc nhận xét",
@@ -158,6 +159,12 @@ DETAIL_NAMES = {
     "rows": "Số dòng dữ liệu",
     "files": "Số tệp",
     "file": "Loại tệp",
+    "term_1_ends_on": "Học kỳ 1 kết thúc",
+    "term_2_starts_on": "Học kỳ 2 bắt đầu",
+    "locked_by": "Hạn khóa sổ điểm",
+    "confirmed_by": "Hạn xác nhận kết quả",
+    "frozen_by": "Hạn chốt học bạ",
+    "issued_by": "Hạn ký và phát hành",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}

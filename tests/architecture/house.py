@@ -56,6 +56,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.EDGE,
         "`hocba verify`, offline: a command of a slice of adapters",
     ),
+    "remote_signing.requests.batches": (
+        Room.QUERIES,
+        "SQL of batches, calls and hashes; `queries` has that of requests and steps",
+    ),
     "remote_signing.requests.calls": (
         Room.SERVICE,
         "a provider call seen from outside a transaction: submit, poll",
@@ -69,6 +73,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.roster.curriculum": (
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
+    ),
+    "records.roster.register": (
+        Room.SERVICE,
+        "a list of pupils compared and taken over, for the slice's own service: no door",
     ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
     "records.assessment.inputs": (

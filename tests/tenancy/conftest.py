@@ -16,6 +16,7 @@ from infra.embedded.stack import EmbeddedStack
 from tests.factories.small_school import open_small_school
 from tests.tenancy.places import Place, asking_place, hidden_place
 from tests.tenancy.rows import Tenant
+from tests.tenancy.visitors import Visitor
 
 #: The relay and the dispatcher of later tests need not meet what we made up.
 _FORGET = ("delete from work.job", "delete from work.outbox_event")
@@ -38,6 +39,12 @@ async def pair(
     pair = await _filled("Trường A"), await _filled("Trường B")
     yield pair
     await _forget(embedded_stack, *(tenant.tenant_id for tenant in pair))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def visitor(site: Litestar, places: tuple[Place, Place]) -> Visitor:
+    """The principal of school A, to whom every other role was given as well."""
+    return await Visitor.of(site, places[0].school, "principal", places[0].key)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from litestar import Litestar
 
 from backend.app import ROUTES, create_app
 from tests.tenancy.addresses import Address, addresses
@@ -24,15 +23,10 @@ every_address = pytest.mark.parametrize("address", ADDRESSES, ids=str)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def visitor(site: Litestar, places: Places) -> Visitor:
-    """The principal of school A, to whom every other role was given as well."""
-    return await Visitor.of(site, places[0].school, "principal", places[0].key)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def own(places: Places, visitor: Visitor) -> Place:
-    """School A with what the visitor has for their own account."""
-    return replace(places[0], ids=places[0].ids | await belongings(places[0]))
+    """School A with what the visitor has for their own account, and a colleague who may be sent away."""
+    others = await belongings(places[0]) | {"staff_member": places[0].school.staff["music"]}
+    return replace(places[0], ids=places[0].ids | others)
 
 
 @every_address

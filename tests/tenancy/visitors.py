@@ -16,7 +16,9 @@ from tests.tenancy.addresses import Address, Ask
 
 #: What is new in each answer: tokens of forms, questions to a passkey, codes, ids made for it, hours and minutes.
 _NEW = re.compile(
+    r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+\d\d:\d\d|"  # the instant of what is shown
     r'(?<=name="csrf-token" content=")[^"]*|(?<=name="csrf_token" value=")[^"]*|\b\d\d:\d\d(?::\d\d)?\b'
+    r"|\b\d{4}-\d\d-\d\dT[\d:.]+"
     r'|(?<="challenge": ")[^"]*|(?<=<li><code>)[^<]*'
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b[0-9a-f]{32}\b"
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){2}[0-9a-f]\b"  # what was typed, quoted with its first 20 characters

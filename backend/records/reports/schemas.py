@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from backend.records.calendar.schemas import Notice
+
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """How far the school has come in one step, in pupils (or sheets, for the first one)."""
@@ -38,13 +40,15 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     `next_step` is None when nothing waits for this person; `waiting_for` says what the school waits for then.
     `stopped` counts the jobs that the machine has given up, `approvals` the requests that this person may decide.
-    `halted` says why nothing is issued, empty when it is.
+    `halted` says why nothing is issued, empty when it is. `notices` tell of last days that are near or over.
     """
 
     academic_year: str | None
+    term: int | None
     stages: tuple[Stage, ...]
     next_step: NextStep | None
     waiting_for: str
     stopped: int
     approvals: int
     halted: str
+    notices: tuple[Notice, ...]

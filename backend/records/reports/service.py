@@ -2,11 +2,12 @@
 
 import uuid
 
-from backend.core import audit, audit_chain, audit_reads, parked_jobs
+from backend.core import audit, audit_chain, audit_reads, clock, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.records.assessment import service as assessment
+from backend.records.calendar import service as calendar
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import SheetState, SheetSummary
 from backend.records.reports.schemas import Board, NextStep, Stage, StoppedWork
@@ -76,14 +77,17 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         Stage(key="signing", label="Đưa đi ký", done=reached[VersionState.SIGNING], total=pupils),
         Stage(key="issued", label="Ký và phát hành", done=reached[VersionState.ISSUED], total=pupils),
     )
+    year = await calendar.newest_year(session)
     return Board(
         academic_year=classes[0].academic_year if classes else None,
+        term=year.term_on(clock.today()) if year else None,
         stages=stages,
         next_step=await _next_step(session, actor, classes, sheets),
         waiting_for=_waiting_for(stages),
         stopped=await parked_jobs.count(session),
         approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else "",
+        notices=calendar.notices(year, {stage.key: stage.total - stage.done for stage in stages}),
     )
 
 

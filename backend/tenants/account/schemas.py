@@ -29,7 +29,7 @@ class NewPasskeyForm(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
 
 
-class CodeForm(msgspec.Struct, frozen=True, kw_only=True):
+class FirstCodeForm(msgspec.Struct, frozen=True, kw_only=True):
     """The first code of a new app."""
 
     code: str = ""

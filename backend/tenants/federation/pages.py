@@ -27,6 +27,7 @@ from backend.core.web import (
     provide_sign_in,
     redirect,
     with_session,
+    without_transaction,
 )
 from backend.tenants.federation import service
 from backend.tenants.federation.schemas import KIND_NAMES, Arrival, ProviderForm
@@ -102,7 +103,10 @@ async def show_links(request: Request, session: Session, sign_in: CurrentSignIn)
     )
 
 
-@get("/tai-khoan/lien-ket/{key:str}/di", guards=[requires(), step_up(_LINKS, for_factors=True)])
+@get(
+    "/tai-khoan/lien-ket/{key:str}/di",
+    guards=[requires(), step_up(_LINKS, for_factors=True), without_transaction],
+)
 async def set_out_to_link(request: Request, sign_in: CurrentSignIn, key: FromPath[str]) -> Html:
     """Off to the provider, to come back with an account to link."""
     provider = await service.find_provider(key)

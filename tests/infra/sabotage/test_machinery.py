@@ -42,7 +42,11 @@ async def test_every_breakage_fits_the_database_of_today(
     connection = await asyncpg.connect(embedded_stack.postgres.url(SUPERUSER, "hocba"))
     transaction = connection.transaction()
     await transaction.start()
-    await break_there(connection, breakage)
+    try:
+        await break_there(connection, breakage)
+    except CannotBreak as reason:  # rows of other tests may stand against a key; a copy has none
+        if not isinstance(reason.__cause__, asyncpg.UniqueViolationError):
+            raise
     await transaction.rollback()
     await connection.close()
 
