@@ -2,7 +2,7 @@
 
 Roles follow the Xuân Ninh plan (Ban giám hiệu, GVCN, GVBM, GV phụ trách CNTT, văn phòng). Which class or subject a
 person may touch is decided by assignment, in the services: teachers see the results of the whole school, but open only
-the transcripts of classes that they lead or teach in.
+the sheets and transcripts of classes that they lead or teach in.
 """
 
 from collections.abc import Iterable
@@ -16,6 +16,7 @@ class Permission(StrEnum):
     CLASSES_READ = "roster:class:read"
     IMPORT = "imports:run:apply"
     SHEET_READ = "gradebook:sheet:read"
+    SHEET_READ_ANY = "gradebook:sheet:read_any"
     SHEET_WRITE = "gradebook:sheet:write"
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
     RESULTS_READ = "assessment:result:read"
@@ -92,6 +93,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             _P.CLASSES_READ,
             _P.SHEET_READ,
+            _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
@@ -113,6 +115,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             _P.CLASSES_READ,
             _P.SHEET_READ,
+            _P.SHEET_READ_ANY,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -142,6 +145,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.API_CLIENTS_MANAGE,
             _P.CLASSES_READ,
             _P.SHEET_READ,
+            _P.SHEET_READ_ANY,
             _P.IMPORT,
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,

@@ -67,8 +67,12 @@ async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None)
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
-    """A sheet with every pupil and mark, for a person who looks at it. Raises NotFound."""
+    """A sheet with every pupil and mark, for a person who looks at it.
+
+    Raises NotFound, Forbidden for a teacher without a duty in its class.
+    """
     row, read_at = await _load(session, sheet_id), clock.now()
+    await _require_duty(session, actor, row)
     marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
@@ -101,8 +105,9 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
 async def new_in_sheet(
     session: TenantSession, actor: Actor, sheet_id: uuid.UUID, since: datetime
 ) -> NewInSheet:
-    """What was written since an instant into a sheet that a person has before them. Raises NotFound."""
+    """What was written since an instant into a sheet that a person has before them. Raises as `get_sheet` does."""
     row, read_at = await _load(session, sheet_id), clock.now()
+    await _require_duty(session, actor, row)
     marks = await queries.marks_since(session, sheet_id, since - UNSEEN)
     if marks:
         label = f"Sổ {_place(row)}"
@@ -357,6 +362,13 @@ def _deed(row: Any, new: NewMark) -> audit.Deed:
 async def _locked(session: TenantSession, sheet_ids: set[SheetId], *, alone: bool = False) -> set[uuid.UUID]:
     states = await queries.hold_sheets(session, list(sheet_ids), to_write=not alone)
     return {sheet_id for sheet_id, state in states.items() if state == SheetState.LOCKED}
+
+
+async def _require_duty(session: TenantSession, actor: Actor, row: Any) -> None:
+    if actor.may(Permission.SHEET_READ_ANY):
+        return
+    if actor.staff_id is None or row.class_id not in await roster.classes_of_staff(session, actor.staff_id):
+        raise Forbidden("Bạn chỉ mở được sổ điểm của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
 
 
 def _refuse_stranger(actor: Actor, row: Any) -> None:
