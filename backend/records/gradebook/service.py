@@ -66,6 +66,13 @@ async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None)
     return [_summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
 
 
+async def may_open(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> bool:
+    """Whether a person may look into sheets of a class: the management, and teachers with a duty there."""
+    if actor.may(Permission.SHEET_READ_ANY):
+        return True
+    return actor.staff_id is not None and class_id in await roster.classes_of_staff(session, actor.staff_id)
+
+
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
     """A sheet with every pupil and mark, for a person who looks at it.
 
@@ -365,9 +372,7 @@ async def _locked(session: TenantSession, sheet_ids: set[SheetId], *, alone: boo
 
 
 async def _require_duty(session: TenantSession, actor: Actor, row: Any) -> None:
-    if actor.may(Permission.SHEET_READ_ANY):
-        return
-    if actor.staff_id is None or row.class_id not in await roster.classes_of_staff(session, actor.staff_id):
+    if not await may_open(session, actor, row.class_id):
         raise Forbidden("Bạn chỉ mở được sổ điểm của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
 
 

@@ -204,3 +204,12 @@ def test_what_a_form_does_not_change_is_no_move() -> None:
     )  # fmt: skip
     assert rules.moves([duty], {f"cu.{duty.key}": "", f"moi.{duty.key}": ""}) == []
     assert rules.moves([duty], {"moi.khac.TV": str(new_id())}) == []
+
+
+async def test_the_list_of_sheets_leads_to_none_that_do_not_open(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    class_id = await opened(small_school)
+    for who, leads in (("music", True), ("stranger", False)):
+        browser = await small_school.browser(site, who)
+        assert ("/so-diem/" in (await browser.get(f"/lop/{class_id}/so-diem")).text) is leads
