@@ -36,10 +36,15 @@ stop: ## dừng hệ thống đang chạy ở cửa sổ khác
 
 .PHONY: test
 test: $(INSTALLED_DEV) system-packages assets ## chạy mọi bài kiểm thử (chọn bài: make test TESTS=tests/records)
-	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 2 --no-loadscope-reorder)
 
 .PHONY: check
-check: format-check lint types imports templates drift ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration
+check: format-check lint types imports templates drift audit ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration, gói đã khóa
+
+# AUDIT_OSV names an advisory database; without one this is said, and with AUDIT=required it is a failure.
+.PHONY: audit
+audit: $(INSTALLED_DEV) ## tìm lỗ hổng đã biết trong các gói đã khóa (AUDIT_OSV=địa-chỉ AUDIT=required)
+	@$(BIN)/python -m infra.dependency_audit
 
 .PHONY: bench
 bench: $(INSTALLED_DEV) system-packages assets ## đo tốc độ, mỗi dòng một JSON (ONLY=render,sign QUICK=1)

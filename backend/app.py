@@ -19,6 +19,7 @@ from backend.core import (
     edge,
     error_answers,
     headers,
+    http_client,
     lookups,
     rate_limit,
     settings,
@@ -298,6 +299,7 @@ async def leave() -> None:
     await database.engine().dispose()
     await lookups.close()
     await rate_limit.close()
+    await http_client.aclose()
 
 
 def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:

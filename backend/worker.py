@@ -1,10 +1,20 @@
-"""The background: `hocba work` does jobs; `hocba dispatch` hands them out and keeps the audit."""
+"""The background: `hocba work` does jobs; `hocba dispatch` hands them out, keeps the audit and purges every night."""
 
 import asyncio
 import signal
 
 from backend import workflow
-from backend.core import audit_keeper, broker, database, dispatcher, http_client, logs, settings, storage
+from backend.core import (
+    audit_keeper,
+    broker,
+    database,
+    dispatcher,
+    http_client,
+    logs,
+    retention,
+    settings,
+    storage,
+)
 from backend.remote_signing.timestamping import service as timestamping
 
 
@@ -35,6 +45,7 @@ async def _hand_out() -> None:
             stop,
         ),
         audit_keeper.keep(config.database_dispatcher_url, timestamping.stamp, stop),
+        retention.keep(config.database_dispatcher_url, stop),
     )
     doorbell.close()
     doorbell.client.close()

@@ -8,7 +8,12 @@ import pytest_asyncio
 
 from infra.embedded.stack import EmbeddedStack
 
-pytest_plugins = ("tests.plugins.network", "tests.plugins.system_packages", "tests.core.site_fixtures")
+pytest_plugins = (
+    "tests.plugins.network",
+    "tests.plugins.system_packages",
+    "tests.plugins.turns",
+    "tests.core.site_fixtures",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

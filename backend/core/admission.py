@@ -49,10 +49,10 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
 TABLE: dict[RouteClass, Allowance] = {
     RouteClass.READ: Allowance(network=300, person=300, school=6000),
     RouteClass.WRITE: Allowance(network=60, person=300, school=6000),
-    RouteClass.SIGN_IN: Allowance(network=60, person=60, failures=30),
-    RouteClass.LOOKUP: Allowance(network=60, person=60, failures=10),
-    RouteClass.EXPORT: Allowance(network=30, person=120, school=600),
-    RouteClass.API: Allowance(network=60, person=600, school=1200),
+    RouteClass.SIGN_IN: Allowance(network=60, failures=30),
+    RouteClass.LOOKUP: Allowance(network=60, failures=10),
+    RouteClass.EXPORT: Allowance(person=120, school=600),
+    RouteClass.API: Allowance(person=600, school=1200),
     RouteClass.FREE: Allowance(),
 }
 _FAILURES = "failures"

@@ -10,6 +10,11 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def text_digest(text: str) -> str:
+    """SHA-256 of a text, as hex: what is kept of a token."""
+    return sha256_hex(text.encode())
+
+
 def keyed_digest(key: str, purpose: str, value: str) -> str:
     """HMAC-SHA-256 of `value`, separated by purpose, as hex."""
     return hmac.new(key.encode(), f"{purpose}\x00{value}".encode(), hashlib.sha256).hexdigest()

@@ -15,7 +15,7 @@ _FACTOR: dict[str, Any] = {
 DIRECTORY: dict[str, dict[str, Any]] = {
     "directory.tenant": holding(internal="opened_at idle_minutes"),
     "directory.account": holding(
-        personal="login disabled_at reset_at",
+        personal="login reset_at",
         sensitive="password_hash",
         title="Tài khoản đăng nhập",
         purpose="Biết ai đang đăng nhập",
@@ -31,7 +31,8 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         title="Phiên đăng nhập",
         purpose="Giữ người đã đăng nhập ở lại trong phiên, cho họ thấy và kết thúc các phiên của mình",
         ground=Ground.ACCOUNTABILITY,
-        keep=Keep.WORK,
+        keep=Keep.EXPIRED,
+        ends="ends_at",
     ),
     "directory.passkey": holding(
         internal="credential_id public_key sign_count signing_from",
@@ -53,13 +54,23 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         title="Tài khoản ở nơi khác",
         **_FACTOR,
     ),
+    "directory.sign_in_tries": holding(
+        internal="wrong since locks locked_until ends_at",
+        personal="subject_digest",
+        title="Lần đăng nhập sai",
+        purpose="Ngăn người lạ dò mật khẩu và mã",
+        ground=Ground.ACCOUNTABILITY,
+        keep=Keep.EXPIRED,
+        ends="ends_at",
+    ),
     "directory.ticket": holding(
         internal="digest purpose ends_at",
         personal="payload",
         title="Việc đăng nhập đang dở",
         purpose="Nối hai bước của một lần đăng nhập",
         ground=Ground.ACCOUNTABILITY,
-        keep=Keep.WORK,
+        keep=Keep.EXPIRED,
+        ends="ends_at",
     ),
     "directory.provider": holding(),
     "directory.invitation": holding(internal="token_digest"),
@@ -70,6 +81,7 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         purpose="Xét và mở trường mới",
         ground=Ground.EMPLOYMENT,
         keep=Keep.WORK,
+        ends="decided_at",
     ),
     "directory.platform_event": holding(
         internal="at action",
@@ -83,7 +95,12 @@ DIRECTORY: dict[str, dict[str, Any]] = {
     "directory.audit_checkpoint": holding(internal="number made_at document_sha256 token_sha256"),
     "directory.lookup_code": holding(internal="code_digest"),
     "directory.api_client": holding(internal="name secret_digest scopes ends_at seen_at"),
-    "directory.api_token": holding(internal="token_digest scopes ends_at"),
+    "directory.api_token": holding(
+        internal="token_digest scopes ends_at",
+        title="Khóa truy cập đã cấp cho hệ thống khác",
+        keep=Keep.EXPIRED,
+        ends="ends_at",
+    ),
 }
 
 

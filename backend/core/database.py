@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NewType
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, event, text
+from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, event, func, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -82,6 +82,11 @@ class TenantSession(AsyncSession):
         values["tenant"] = self.tenant_id
         with told_when_gone(driver):
             return await question.answer(driver, values)
+
+    async def hold(self, what: str) -> None:
+        """Nobody else of this school gets past here for the same thing until this transaction ends."""
+        key = func.hashtextextended(f"{what} {self.tenant_id}", 0)
+        await self.execute(select(func.pg_advisory_xact_lock(key)))
 
     def afterwards(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this as soon as the transaction is committed and its connection free; never after a rollback."""

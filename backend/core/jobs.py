@@ -67,7 +67,7 @@ class Job(Base):
                 title="Việc đang chạy nền",
                 purpose="Cho người phụ trách biết việc nào dừng và vì sao",
                 ground=Ground.EDUCATION,
-                keep=Keep.WORK,
+                keep=Keep.TASK,
             ),
         },
     )

@@ -48,29 +48,39 @@ class Keep(StrEnum):
     WITH_RECORD = "Như hồ sơ học bạ mà nó làm căn cứ"
     EMPLOYMENT = "Suốt thời gian làm việc; tên trên học bạ đã ký được giữ như học bạ"
     TRACE = "Không tự xóa: nhật ký để kiểm tra việc xử lý"
-    WORK = "24 tháng sau khi xong việc"
-    REQUEST = "60 tháng sau khi trả lời"
+    TASK = "Đến khi xong việc; xong là xóa ngay"
+    EXPIRED = "1 tháng sau khi hết hạn (Luật 91/2025/QH15 Đ.3: chỉ lưu trong thời gian cần cho mục đích)"
+    COPY = "1 tháng sau khi tạo; bản gốc vẫn còn trong hệ thống (Luật 91/2025/QH15 Đ.3)"
+    WORK = "24 tháng sau khi xong việc, để trả lời khi có thắc mắc (Luật 91/2025/QH15 Đ.3)"
+    REQUEST = "60 tháng sau khi trả lời, để chứng minh đã trả lời đúng hạn (Luật 91/2025/QH15)"
 
 
-#: None: nothing is ever due for removal by itself.
+#: None: no night purges it, for the reason that stands above; else `ends` of each table says from when on.
 MONTHS: dict[Keep, int | None] = {
     Keep.RECORD: None,
     Keep.WITH_RECORD: None,
     Keep.EMPLOYMENT: None,
     Keep.TRACE: None,
+    Keep.TASK: None,
+    Keep.EXPIRED: 1,
+    Keep.COPY: 1,
     Keep.WORK: 24,
     Keep.REQUEST: 60,
 }
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one table holds: column → kind; and, where it says anything about people, about whom, why, how long."""
+    """What one table holds: column → kind; and, where it says anything about people, about whom, why, how long.
+
+    `ends` is the column from whose moment on `keep` counts, "" where nothing is purged.
+    """
 
     kinds: dict[str, DataKind]
     title: str
     purpose: str
     ground: Ground | None
     keep: Keep | None
+    ends: str
 
     def columns(self, kind: DataKind) -> tuple[str, ...]:
         """Columns of one kind."""
@@ -92,6 +102,7 @@ def holding(
     purpose: str = "",
     ground: Ground | None = None,
     keep: Keep | None = None,
+    ends: str = "",
 ) -> dict[str, Any]:
     """The `info=` of a table: its columns by kind, names with spaces between."""
     named = {
@@ -101,4 +112,4 @@ def holding(
         DataKind.SENSITIVE: sensitive,
     }
     kinds = {column: kind for kind, columns in named.items() for column in columns.split()}
-    return {KEY: Holding(kinds=kinds, title=title, purpose=purpose, ground=ground, keep=keep)}
+    return {KEY: Holding(kinds=kinds, title=title, purpose=purpose, ground=ground, keep=keep, ends=ends)}

@@ -115,6 +115,20 @@ async def register(session: TenantSession, *files: File) -> None:
         await session.execute(_REGISTER, rows)
 
 
+def remove_afterwards(session: TenantSession, digests: Sequence[str]) -> None:
+    """Take files out of the store that the school owns no longer, as soon as that is committed.
+
+    A crash in between leaves bytes that nobody can ask for. The commit raises Unavailable without the store.
+    """
+    keys = [object_key(session.tenant_id, digest) for digest in digests]
+
+    async def remove() -> None:
+        for key in keys:
+            await asyncio.to_thread(_remove, key)
+
+    session.afterwards(remove)
+
+
 async def require_owned(session: TenantSession, digests: Sequence[str]) -> None:
     """Raises NotFound when one of these files is not this school's."""
     found = await session.scalars(
@@ -194,6 +208,13 @@ def _put(key: str, data: bytes | IO[bytes], size: int) -> None:
     try:
         if _size(client, bucket, key) != size:
             client.put_object(Bucket=bucket, Key=key, Body=data)
+    except (ClientError, BotoCoreError) as error:
+        raise StoreDown from error
+
+
+def _remove(key: str) -> None:
+    try:
+        _client().delete_object(Bucket=settings.get().s3_bucket, Key=key)
     except (ClientError, BotoCoreError) as error:
         raise StoreDown from error
 

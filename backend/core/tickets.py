@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import text
 
 from backend.core import clock
-from backend.core.crypto import sha256_hex
+from backend.core.crypto import text_digest
 from backend.core.database import PublicSession, TenantSession, public_session
 from backend.core.ids import new_token
 
@@ -34,14 +34,14 @@ async def issue(
 ) -> str:
     """Remember `content` (a struct) for so long; returns the token that takes it, a new one unless it is given."""
     token = token or new_token()
-    values = {"digest": sha256_hex(token.encode()), "purpose": purpose, "ends": clock.now() + lasts}
+    values = {"digest": text_digest(token), "purpose": purpose, "ends": clock.now() + lasts}
     await session.execute(_PUT, values | {"content": msgspec.json.encode(content).decode()})
     return token
 
 
 async def take(purpose: str, token: str, content: type[T]) -> Ticket[T] | None:
     """The ticket of a token, for the first who asks and before it ends; None for everybody else."""
-    values = {"digest": sha256_hex(token.encode()), "purpose": purpose, "at": clock.now()}
+    values = {"digest": text_digest(token), "purpose": purpose, "at": clock.now()}
     async with public_session() as session:
         row = (await session.execute(_TAKE, values)).first()
     return Ticket(row.account_id, msgspec.json.decode(row.payload, type=content)) if row else None

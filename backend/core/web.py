@@ -131,6 +131,11 @@ def local_path(value: str, default: str = HOME) -> str:
     return default if outside else quote(value, safe=_IN_ADDRESSES)
 
 
+def several(value: list[str] | str) -> list[str]:
+    """What a form sends for a field with several values: one comes as a text, none as an empty one."""
+    return [value] if isinstance(value, str) and value else list(value)
+
+
 def network_of(connection: Connection) -> str:
     """The visitor's network, /24 of IPv4 or /64 of IPv6: one attacker has many addresses of it."""
     return _network_of(connection.client.host) if connection.client else ""

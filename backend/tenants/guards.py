@@ -134,7 +134,7 @@ class StepUp:
 
 
 def step_up(back: str = "", *, for_factors: bool = False) -> StepUp:
-    """For certificate changes, unlocks, exports: a passkey or a one-time code, at most five minutes ago.
+    """For exports, keys, resets and the like: a passkey or a one-time code, at most five minutes ago.
 
     `back` is the page to return to, for forms; a page returns to itself. `for_factors` is for a person's own factors:
     who has none yet proves themselves by password, who has lost them by a recovery code. A consent to signatures proves

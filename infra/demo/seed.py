@@ -40,8 +40,7 @@ def tenant_of(school: DemoSchool) -> uuid.UUID:
 
 
 async def seed(demo_schools: Sequence[DemoSchool], academic_year: str) -> None:
-    """Open each school that is not open yet. A school is opened in one transaction, or not at all."""
-    opened = []
+    """Open each school that is not open yet. A school is opened in one transaction, or not at all; may be run again."""
     for school in demo_schools:
         tenant_id = tenant_of(school)
         async with database.tenant_session(tenant_id, read_only=True) as session:
@@ -52,9 +51,7 @@ async def seed(demo_schools: Sequence[DemoSchool], academic_year: str) -> None:
         enrolled = await asyncio.gather(*(_enrol(account) for account in _accounts(school)))
         async with database.tenant_session(tenant_id) as session:
             await _fill(session, school, academic_year, dict(enrolled))
-        opened.append(TenantId(tenant_id))
-    if len(opened) == len(demo_schools):
-        await contract.own_all(opened, PASSWORD)
+    await contract.own_all([TenantId(tenant_of(school)) for school in demo_schools], PASSWORD)
 
 
 def _profile(school: DemoSchool) -> SchoolProfile:

@@ -1,6 +1,7 @@
 """${message}
 
-The old code still runs while this is applied: add before you use, stop using before you drop.
+The old code still runs while this is applied: add before you use, stop using before you drop. infra/migrations/README.md
+says what a downgrade does.
 """
 
 from alembic import op
@@ -19,4 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    ${downgrades if downgrades else 'raise NotImplementedError("say why it cannot be undone, or undo it")'}

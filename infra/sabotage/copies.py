@@ -16,6 +16,12 @@ TEMPLATE = "sabotage_template"
 #: What tests need of a tree.
 _PARTS = ("backend", "frontend_templates", "infra", "tests")
 _FILES = ("pyproject.toml", "alembic.ini", ".env.example")
+#: Every function of ours as it stands now.
+_FUNCTIONS = """
+    select md5(string_agg(pg_get_functiondef(p.oid), '' order by p.oid))
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where p.prokind = 'f' and n.nspname in ('ctx', 'directory', 'public', 'work')
+"""
 
 
 @asynccontextmanager
@@ -23,22 +29,36 @@ async def database(postgres: Postgres, name: str, breakage: Breakage | None) -> 
     """A copy of the template, broken by the breakage's SQL. Raises CannotBreak where that fails."""
     await postgres.create_database(name, TEMPLATE)
     try:
-        await run_sql(postgres, name, breakage.sql if breakage else "", breakage)
-        yield
+        async with _superuser(postgres, name) as connection:
+            await break_there(connection, breakage)
+        try:
+            yield
+        finally:
+            if breakage and breakage.undo:
+                async with _superuser(postgres, name) as connection:
+                    await connection.execute(breakage.undo)
     finally:
-        await run_sql(postgres, name, breakage.undo if breakage else "", breakage)
         await postgres.drop_database(name)
 
 
-async def run_sql(postgres: Postgres, name: str, sql: str, breakage: Breakage | None) -> None:
-    """Run statements as the superuser."""
-    if not sql or breakage is None:
+async def break_there(connection: asyncpg.Connection, breakage: Breakage | None) -> None:
+    """Run the breakage's SQL. Raises CannotBreak where that fails, or leaves a function as it was that it rewrites."""
+    if breakage is None or not breakage.sql:
         return
-    connection = await asyncpg.connect(postgres.url(SUPERUSER, name))
+    before = await connection.fetchval(_FUNCTIONS)
     try:
-        await connection.execute(sql)
+        await connection.execute(breakage.sql)
     except asyncpg.PostgresError as error:
         raise CannotBreak(f"{breakage.name}: {error}") from error
+    if "pg_get_functiondef" in breakage.sql and await connection.fetchval(_FUNCTIONS) == before:
+        raise CannotBreak(f"{breakage.name}: the text to break stands in no function")
+
+
+@asynccontextmanager
+async def _superuser(postgres: Postgres, name: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(postgres.url(SUPERUSER, name))
+    try:
+        yield connection
     finally:
         await connection.close()
 

@@ -44,6 +44,7 @@ NAMED = {
 LISTED: dict[str, tuple[Room, str]] = {
     "tenants.access.passwords": (Room.ADAPTER, "argon2"),
     "tenants.access.entry": (Room.SERVICE, "the ways in, for the slice's own pages: no door"),
+    "tenants.access.tries": (Room.SERVICE, "counts wrong passwords and codes for the ways in: no door"),
     "tenants.account.recovery": (
         Room.SERVICE,
         "accounts given back, for the slice's own pages and command: no door",
@@ -54,6 +55,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "remote_signing.formats.verify_command": (
         Room.EDGE,
         "`hocba verify`, offline: a command of a slice of adapters",
+    ),
+    "remote_signing.requests.batches": (
+        Room.QUERIES,
+        "SQL of batches, calls and hashes; `queries` has that of requests and steps",
     ),
     "remote_signing.requests.calls": (
         Room.SERVICE,
@@ -68,6 +73,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.roster.curriculum": (
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
+    ),
+    "records.roster.register": (
+        Room.SERVICE,
+        "a list of pupils compared and taken over, for the slice's own service: no door",
     ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
     "records.assessment.inputs": (

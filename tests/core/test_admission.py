@@ -57,6 +57,25 @@ def test_every_address_has_its_class(site: Litestar) -> None:
     assert {kind for _, _, kind in marked(site)} == set(RouteClass)
 
 
+def test_every_number_counts_somebody(site: Litestar) -> None:
+    """Strangers count by network, who is signed in by person and school; a class without them has no such number."""
+    public = {kind for _, mark, kind in marked(site) if getattr(mark, "any_of", None) is None}
+    signed_in_only = {kind for _, mark, kind in marked(site) if getattr(mark, "any_of", None) is not None}
+    counted = {kind for kind in RouteClass if kind is not RouteClass.FREE}
+    assert {kind for kind in counted if TABLE[kind].network} == public & counted
+    assert {kind for kind in counted if TABLE[kind].person} == signed_in_only & counted
+    assert {kind for kind in counted if TABLE[kind].school} == signed_in_only & counted
+
+
+def test_whatever_takes_data_away_is_an_export(site: Litestar) -> None:
+    taken = {path for path, _, kind in marked(site) if kind is RouteClass.EXPORT}
+    assert taken == {
+        "/chu-truong/ban-giao/xuat/{export_id:uuid}/tai",
+        "/du-lieu-ca-nhan/{request_id:uuid}/ban-sao",
+        "/hoc-ba/{version_id:uuid}/tep/{kind:str}",
+    }
+
+
 def test_what_strangers_may_guess_counts_its_failures(site: Litestar) -> None:
     guessable = {
         path: TABLE[kind].failures

@@ -73,6 +73,12 @@ class Stack:
         found: list[Any] = await self.connection.fetch("select * from work.job order by id")
         return found
 
+    async def expire(self) -> None:
+        """The leases of what nobody has begun run out now, so that nobody waits for it."""
+        await self.connection.execute(
+            "update work.job set lease_until = now() where state = 'leased' and attempts = 0"
+        )
+
     async def states(self) -> list[tuple[str, int, str | None]]:
         return [(job["state"], job["attempts"], job["last_error"]) for job in await self.jobs()]
 
@@ -138,8 +144,9 @@ async def test_what_redis_forgot_is_rung_for_again(stack: Stack) -> None:
     await asyncio.sleep(0.2)
     assert stack.redis.dbsize() != 0
     stack.redis.flushall()
+    await stack.expire()
     await stack.work()
-    await stack.until(all_answered, A_LEASE)
+    await stack.until(all_answered)
     assert await stack.states() == [("parked", 1, ANSWER)] * 40
 
 

@@ -1,15 +1,19 @@
 """No dependency below the version that closed a known hole (S11); the lock is what gets installed.
 
-Finding new holes needs the advisory databases: infra/runbooks/check-dependencies.md.
+Finding new holes needs an advisory database: infra/runbooks/check-dependencies.md.
 """
 
 import re
+import tomllib
+from importlib.metadata import packages_distributions
 
 import asyncpg
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from backend.core import settings
-from tests.architecture.source import PROJECT
+from tests.architecture.source import PROJECT, backend
 
 #: Package → the first version without its advisories, and which they are.
 FLOORS = {
@@ -43,12 +47,16 @@ def test_an_old_one_is_named() -> None:
     assert too_old(locked("litestar==2.19.0 \\\nauthlib==1.9.9\njinja2==3.1.6\n")) == ["litestar", "dramatiq"]
 
 
-def test_every_locked_package_has_hashes() -> None:
-    for lock in LOCKS:
-        text = (PROJECT / lock).read_text(encoding="utf-8")
-        entries = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
-        assert len(entries) > 30
-        assert [one.split()[0] for one in entries if "--hash=sha256:" not in one] == [], lock
+def test_what_we_import_is_a_dependency_of_ours() -> None:
+    """Not only of something else that may do without it tomorrow."""
+    said = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    direct = {canonicalize_name(Requirement(one).name) for one in said}
+    owners = packages_distributions()
+    imported = {found.target.partition(".")[0] for one in backend().values() for found in one.imports}
+    foreign = {name for name in imported - {"backend", "infra"} if name in owners}
+    assert {"litestar", "joserfc", "sqlalchemy"} <= foreign
+    missing = {name for name in foreign if not direct & {canonicalize_name(one) for one in owners[name]}}
+    assert missing == set()
 
 
 async def test_the_database_keeps_its_fences(product: settings.Settings) -> None:

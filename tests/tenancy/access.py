@@ -1,11 +1,13 @@
-"""Who may call what, as it was agreed: `access.txt`, a line per address. `python -m tests.tenancy.access` writes it anew.
+"""Who may call what, as it was agreed: `access.txt`, a line per role and per address.
 
-The file and the guards are two records of one decision: a guard that is lost or widened is seen in the other.
+The file is a second record of what permissions.py and the guards say: a guard that is lost or widened, a role that
+gains a permission is seen in the other. `python -m tests.tenancy.access` writes it anew.
 """
 
 from pathlib import Path
 
 from backend.app import ROUTES, create_app
+from backend.tenants.permissions import ROLE_PERMISSIONS, Role
 from tests.tenancy.addresses import Address, addresses
 
 FILE = Path(__file__).parent / "access.txt"
@@ -14,8 +16,13 @@ _PROOF = " + proof"
 
 
 def found() -> dict[str, str]:
-    """Address → who may call it, as the guards of the site say."""
-    return {str(address): _words(address) for address in addresses(create_app(ROUTES))}
+    """Role → its permissions; address → who may call it, as the guards of the site say."""
+    roles = {_line_of(role): " | ".join(sorted(ROLE_PERMISSIONS[role])) for role in Role}
+    return roles | {str(address): _words(address) for address in addresses(create_app(ROUTES))}
+
+
+def _line_of(role: Role) -> str:
+    return f"role {role}"
 
 
 def _words(address: Address) -> str:
@@ -26,7 +33,7 @@ def _words(address: Address) -> str:
 
 
 def agreed() -> dict[str, str]:
-    """Address → who may call it, as the file says."""
+    """The same, as the file says."""
     lines = FILE.read_text(encoding="utf-8").splitlines()
     return {address: who for address, _, who in (line.partition(" : ") for line in lines)}
 
@@ -36,10 +43,15 @@ def who_is_agreed(address: Address) -> str:
     return agreed().get(str(address), "").removesuffix(_PROOF)
 
 
+def permissions_agreed(role: Role) -> set[str]:
+    """What a role may, as the file says."""
+    return set(agreed()[_line_of(role)].split(" | "))
+
+
 def proof_is_agreed(address: Address) -> bool:
     """Whether the file asks for a proof there."""
     return agreed()[str(address)].endswith(_PROOF)
 
 
 if __name__ == "__main__":
-    FILE.write_text("".join(f"{address} : {who}\n" for address, who in found().items()), encoding="utf-8")
+    FILE.write_text("".join(f"{whose} : {may}\n" for whose, may in found().items()), encoding="utf-8")

@@ -7,7 +7,7 @@ from its list of headers. Nothing here is written for one address.
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,12 +21,18 @@ from litestar.typing import FieldDefinition
 from msgspec import inspect
 
 from backend.tenants.api_clients.schemas import Scope
+from backend.tenants.audit_trail import rules as audit_filter
 from backend.tenants.guards import OPTION, Access, StepUp
 
 #: Parameters that the site provides itself.
 _PROVIDED = {"request", "session", "actor", "sign_in", "socket", "state", "scope", "headers", "cookies"}
 #: What htmx tells of the page and the element that asked.
 _HX = ("HX-Target", "HX-Trigger", "HX-Trigger-Name", "HX-Prompt", "HX-Current-URL", "HX-Source")
+#: What handlers read from the request themselves and do not say in their parameters: the end of the address, the names.
+BY_HAND: Mapping[str, tuple[str, ...]] = {
+    "/nhat-ky": (audit_filter.PERSON, audit_filter.ACTION),
+    "POST /ket-noi": ("name", "kind", "months"),
+}
 #: A value of each kind that no handler stumbles over before it looks for the id.
 _PLAIN: Mapping[type[inspect.Type], Any] = {
     inspect.StrType: "x",
@@ -94,28 +100,42 @@ class Address:
     @property
     def encoding(self) -> str:
         """How a body is sent."""
-        data = self.parameters.get("data")
-        kind = getattr(getattr(data, "kwarg_definition", None), "media_type", None)
+        if self._data is None:
+            return RequestEncodingType.URL_ENCODED.value
+        kind = getattr(self._data.kwarg_definition, "media_type", None)
         return str(getattr(kind, "value", kind or RequestEncodingType.JSON.value))
-
-    def asks(self, one: uuid.UUID) -> Iterator[tuple[str, Ask]]:
-        """Requests with the id in one kind of place each; the rest is what would be accepted."""
-        if self.slots:
-            yield "path", self.own(one)
-        if re.search(r"{\w+:str}", self.path):
-            yield "text in the path", self._ask(texts=str(one))
-        for name, known in self._query.items():
-            if holds_ids(known.annotation):
-                yield f"query {name}", self._ask(query={name: str(one)})
-        if self._data and holds_ids(self._data.annotation):
-            yield "body", self._ask(value=one)
-        if self.method == "GET" or self.slots:
-            told = dict.fromkeys(_HX, str(one)) | {"HX-Current-URL": f"http://127.0.0.1:8000/lop/{one}"}
-            yield "headers of htmx", self._ask(headers=told | {"HX-Request": "true"})
 
     def own(self, one: uuid.UUID) -> Ask:
         """The request with the id in the path, as somebody of the school asks it."""
         return self._ask(one)
+
+    def fields(self, own: uuid.UUID, accepted: Mapping[str, object], said: str) -> dict[str, Ask]:
+        """Requests with a text in one place each, by the name of the place: wherever an id may stand but in the path.
+
+        The path has the school's own id; the other fields have what is accepted, by their names.
+        """
+        ask = self.own(own)
+        found = {name: self._ask(own, texts=said) for name in re.findall(r"{(\w+):str}", self.path)}
+        for name, known in self._query.items():
+            if list(leaves(inspect.type_info(known.annotation))):
+                found[name] = replace(ask, query=ask.query | {name: said})
+        if self._data:
+            known_body = inspect.type_info(self._data.annotation)
+            for place in leaves(known_body):
+                names = [str(part) for part in place if part != 0]
+                found[".".join(names)] = self._with(ask, filled(known_body, accepted, place, said))
+        for name in self._by_hand:
+            sent = {name: said}
+            found[name] = replace(ask, query=sent) if self.method == "GET" else replace(ask, body=sent)
+        shown = f"http://127.0.0.1:8000/lop/{said}"
+        told = dict.fromkeys(_HX, said) | {"HX-Current-URL": shown, "HX-Request": "true"}
+        return found | {"headers of htmx": replace(ask, headers=told)}
+
+    @property
+    def _by_hand(self) -> tuple[str, ...]:
+        """What the handler reads from the request itself."""
+        names = (names for end, names in BY_HAND.items() if str(self).endswith(end))
+        return next(names, ())
 
     @property
     def _data(self) -> FieldDefinition | None:
@@ -130,26 +150,21 @@ class Address:
             if name != "data" and f"{{{name}:" not in self.path
         }
 
-    def _ask(
-        self,
-        in_path: uuid.UUID | None = None,
-        *,
-        texts: str = "pdf",
-        query: dict[str, Any] | None = None,
-        value: uuid.UUID | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> Ask:
-        filled = re.sub(r"{\w+:uuid}", str(in_path or uuid.uuid4()), self.path)
-        filled = re.sub(r"{\w+:\w+}", texts, filled)
+    def _ask(self, in_path: uuid.UUID, texts: str = "pdf") -> Ask:
+        path = re.sub(r"{\w+:\w+}", texts, re.sub(r"{\w+:uuid}", str(in_path), self.path))
         needed = {
             name: plain(inspect.type_info(known.annotation))
             for name, known in self._query.items()
             if known.default is Empty
         }
-        body = plain(inspect.type_info(self._data.annotation), value) if self._data else {}
+        body = plain(inspect.type_info(self._data.annotation)) if self._data else {}
+        return self._with(Ask(path, needed), body)
+
+    def _with(self, ask: Ask, body: dict[str, Any]) -> Ask:
         files = {name: said for name, said in body.items() if isinstance(said, tuple)}
-        fields = {name: said for name, said in body.items() if name not in files}
-        return Ask(filled, needed | (query or {}), fields, files, headers or {})
+        return replace(
+            ask, body={name: said for name, said in body.items() if name not in files}, files=files
+        )
 
 
 def addresses(site: Litestar) -> list[Address]:
@@ -164,35 +179,83 @@ def addresses(site: Litestar) -> list[Address]:
     return sorted(found, key=str)
 
 
-def holds_ids(known: Any) -> bool:
-    """Whether an id or free text, in which somebody may write one, stands somewhere in a value of that type."""
-    return "♦" in str(plain(inspect.type_info(known), "♦"))
-
-
-def plain(known: inspect.Type, one: Any = None) -> Any:
-    """A value of that type that JSON can say; `one`, where it is given, in every place of an id or a free text."""
+def leaves(known: inspect.Type) -> Iterator[tuple[str | int, ...]]:
+    """Where in a value of that type an id or a free text stands: names of fields, 0 for the one item of a list."""
     match known:
         case inspect.Metadata():
-            return plain(known.type, one)
+            yield from leaves(known.type)
         case inspect.StructType():
-            parts = [part for part in known.fields if part.required or one]
-            return {part.encode_name: plain(part.type, one) for part in parts if part.name != "csrf_token"}
-        case inspect.UUIDType():
-            return str(one or uuid.uuid4())
-        case inspect.StrType() if one is not None:
-            return str(one)
+            for part in known.fields:
+                if part.name != "csrf_token":
+                    yield from ((part.encode_name, *rest) for rest in leaves(part.type))
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
-            return [plain(known.item_type, one)]
-        case inspect.TupleType():
-            return [plain(part, one) for part in known.item_types]
+            yield from ((0, *rest) for rest in leaves(known.item_type))
         case inspect.UnionType():
-            return plain(next(part for part in known.types if not isinstance(part, inspect.NoneType)), one)
+            yield from leaves(_first(known))
+        case inspect.StrType() | inspect.UUIDType():
+            yield ()
+        case inspect.CustomType(cls=cls) if issubclass(cls, UploadFile):
+            yield ()
+
+
+def filled(
+    known: inspect.Type,
+    accepted: Mapping[str, object],
+    place: tuple[str | int, ...] | None,
+    said: str,
+    name: str = "",
+) -> Any:
+    """A value of that type with a text in one of its `leaves`, and elsewhere what a field of that name accepts."""
+    match known:
+        case inspect.Metadata():
+            return filled(known.type, accepted, place, said, name)
+        case inspect.UnionType():
+            return filled(_first(known), accepted, place, said, name)
+        case inspect.StructType():
+            at = place[0] if place else None
+            return {
+                part.encode_name: filled(
+                    part.type,
+                    accepted,
+                    place[1:] if place and part.encode_name == at else None,
+                    said,
+                    part.name,
+                )
+                for part in known.fields
+                if part.required or part.encode_name in (at, *accepted)
+            }
+        case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
+            return [filled(known.item_type, accepted, place[1:] if place else None, said, name)]
+        case inspect.CustomType() if place == ():
+            return (f"{said}.xlsx", *plain(known)[1:])
+    return said if place == () else accepted.get(name, plain(known))
+
+
+def _first(known: inspect.UnionType) -> inspect.Type:
+    return next(part for part in known.types if not isinstance(part, inspect.NoneType))
+
+
+def plain(known: inspect.Type) -> Any:
+    """A value of that type that JSON can say, with what must be there and no more."""
+    match known:
+        case inspect.Metadata():
+            return plain(known.type)
+        case inspect.StructType():
+            return {part.encode_name: plain(part.type) for part in known.fields if part.required}
+        case inspect.UUIDType():
+            return str(uuid.uuid4())
+        case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
+            return [plain(known.item_type)]
+        case inspect.TupleType():
+            return [plain(part) for part in known.item_types]
+        case inspect.UnionType():
+            return plain(_first(known))
         case inspect.EnumType():
             return next(iter(known.cls)).value
         case inspect.LiteralType():
             return known.values[0]
         case inspect.CustomType(cls=cls) if issubclass(cls, UploadFile):
-            return (f"{one or 'x'}.xlsx", b"not a workbook", "application/octet-stream")
+            return ("x.xlsx", b"not a workbook", "application/octet-stream")
     for kind, value in _PLAIN.items():
         if isinstance(known, kind):
             return value

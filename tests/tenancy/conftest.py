@@ -1,6 +1,7 @@
 """Two schools in one database, each with a row in every table, and a connection of the schema's owner."""
 
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import asyncpg
@@ -9,12 +10,13 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import database, settings
+from backend.core import database, logs, settings
 from backend.core.database import TenantId, tenant_session
 from infra.embedded.stack import EmbeddedStack
 from tests.factories.small_school import open_small_school
 from tests.tenancy.places import Place, asking_place, hidden_place
 from tests.tenancy.rows import Tenant
+from tests.tenancy.visitors import Visitor
 
 #: The relay and the dispatcher of later tests need not meet what we made up.
 _FORGET = ("delete from work.job", "delete from work.outbox_event")
@@ -37,6 +39,42 @@ async def pair(
     pair = await _filled("Trường A"), await _filled("Trường B")
     yield pair
     await _forget(embedded_stack, *(tenant.tenant_id for tenant in pair))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def visitor(site: Litestar, places: tuple[Place, Place]) -> Visitor:
+    """The principal of school A, to whom every other role was given as well."""
+    return await Visitor.of(site, places[0].school, "principal", places[0].key)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def b_before(places: tuple[Place, Place]) -> dict[str, str]:
+    """What school B is before a file of attacks begins."""
+    return await places[1].fingerprint()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def nothing_of_b_moves(
+    request: pytest.FixtureRequest, places: tuple[Place, Place], b_before: dict[str, str], own: Place
+) -> AsyncIterator[None]:
+    """Whatever `own`, who attacks, does: nothing of B is written, and nothing of `own` refers to B.
+
+    Looked at after each attack but those that read: what one of them has done is there after the next.
+    """
+    yield
+    address = request.node.callspec.params.get("address") if hasattr(request.node, "callspec") else None
+    if address is None or address.method != "GET":
+        assert await places[1].fingerprint() == b_before
+        assert await own.refers_to(places[1].all_ids) == []
+
+
+@pytest.fixture
+def no_log_line_of_b(places: tuple[Place, Place], caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No line that is logged while somebody of A asks names B."""
+    caplog.set_level(logging.DEBUG, "backend")
+    yield
+    lines = [logs.JsonFormatter().format(record) for record in caplog.get_records("call")]
+    assert [line for line in lines if any(sign in line for sign in places[1].signs)] == []
 
 
 async def _forget(stack: EmbeddedStack, *tenant_ids: TenantId) -> None:

@@ -15,7 +15,7 @@ from backend.core.database import TenantSession, account_session, public_session
 from backend.tables import metadata
 from backend.tenants.access import queries as directory
 from backend.tenants.access import service as access
-from backend.tenants.access.schemas import Account
+from backend.tenants.access.schemas import AccountId
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import ClientKind, NewApiClient, Scope
 from backend.tenants.factors import queries as factors
@@ -115,7 +115,7 @@ class Place:
             found["keys"] = await session.scalar(text(_DIGEST.format("api_clients_seen()"))) or ""
         account = await _account(self.principal)
         if account is not None:
-            async with account_session(account.id) as session:
+            async with account_session(account) as session:
                 for kept in _OF_ACCOUNT:
                     found[kept] = await session.scalar(text(_DIGEST.format(kept))) or ""
         return found
@@ -205,13 +205,14 @@ async def belongings(place: Place) -> dict[str, uuid.UUID]:
     account, now = await _account(place.principal), clock.now()
     assert account is not None
     key = NewKey(credential_id=secrets.token_bytes(16), public_key=secrets.token_bytes(16), sign_count=0)
+    [home] = await access.places_of(account)
     outsider = Outsider(issuer=place.token, subject=secrets.token_hex(8), label=place.token)
-    async with account_session(account.id) as session:
+    async with account_session(account) as session:
         passkey = await factors.add_passkey(session, key, place.token, now, now)
         identity = await federation.link(session, outsider, now)
         client = Client(host="127.0.0.1:8000", network="10.0.0.0/24", device=place.token)
         digest, end = secrets.token_hex(16), now + timedelta(hours=1)
-        await directory.open_session(session, account.place, client, Factor.PASSWORD, digest, now, end)
+        await directory.open_session(session, home, client, Factor.PASSWORD, digest, now, end)
         [opened, *_] = [
             one for one in await directory.sessions(session, timedelta(days=1)) if one.device == place.token
         ]
@@ -219,9 +220,10 @@ async def belongings(place: Place) -> dict[str, uuid.UUID]:
     return {"passkey": passkey, "identity": identity, "session": opened.id}
 
 
-async def _account(login: str) -> Account | None:
+async def _account(login: str) -> AccountId | None:
     async with public_session() as session:
-        return await directory.find_account(session, login)
+        found = await directory.find_login(session, login)
+    return found[0] if found else None
 
 
 async def _look_around(site: Litestar, place: Place) -> str:

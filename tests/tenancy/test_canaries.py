@@ -17,6 +17,9 @@ from sqlalchemy import String, text
 from backend import workflow
 from backend.app import ROUTES, create_app
 from backend.core import broker, logs, outbox, rate_limit, settings, storage
+from backend.core.actor import machine
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
 from tests.factories.machine import Machine
 from tests.tenancy.addresses import addresses
 from tests.tenancy.places import Place
@@ -24,17 +27,19 @@ from tests.tenancy.rows import TABLES, named
 from tests.tenancy.visitors import Visitor, everything
 
 Places = tuple[Place, Place]
+#: People of the school beside the principal, so that each role is among them.
+WALKERS = ("clerk", "it", "homeroom", "music", Role.OWNER, Role.DEPUTY_PRINCIPAL)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def made_by_a(site: Litestar, places: Places) -> AsyncIterator[dict[str, str]]:
+async def made_by_a(site: Litestar, places: Places, visitor: Visitor) -> AsyncIterator[dict[str, str]]:
     """Everything that A's people and jobs are given or leave behind, by its kind."""
     a = places[0]
     heard = _Ear()
     logging.getLogger().addHandler(heard)
     level = logging.getLogger("backend").level
     logging.getLogger("backend").setLevel(logging.DEBUG)
-    answers = await _all_answers(site, a)
+    answers = await _all_answers(site, a, visitor)
     async with a.school.session() as session:
         await outbox.emit(session, *(event(a.ids["transcript_version"]) for event in workflow.FLOW))
     machine = Machine(a.school.tenant_id, hurry=False)
@@ -64,12 +69,20 @@ class _Ear(logging.Handler):
         self.lines.append(logs.JsonFormatter().format(record))
 
 
-async def _all_answers(site: Litestar, place: Place) -> str:
-    visitor = await Visitor.of(site, place.school, "clerk")
+async def _all_answers(site: Litestar, place: Place, principal: Visitor) -> str:
+    """What each role and a system with a key are shown, and what the clerk is told who tries everything."""
+    async with place.school.session() as session:
+        for role in (Role.OWNER, Role.DEPUTY_PRINCIPAL):
+            asker, email = machine(session.tenant_id), f"{role}@{place.token}.example"
+            place.school.staff[role] = await people.add_staff(
+                session, asker, f"Cô {place.token}", email, "", [role]
+            )
+    visitors = {who: await Visitor.of(site, place.school, who) for who in WALKERS}
     found = []
     for address in addresses(create_app(ROUTES)):
+        walkers = [principal, *visitors.values()] if address.method == "GET" else [visitors["clerk"]]
         for one in place.ids_for(address.slots) if address.slots else [uuid.uuid4()]:
-            found.append(everything(await visitor.ask(address, address.own(one))))
+            found += [everything(await visitor.ask(address, address.own(one))) for visitor in walkers]
     return "\n".join(found)
 
 
@@ -154,6 +167,7 @@ async def test_the_search_finds_what_is_there(places: Places, made_by_a: dict[st
     assert b.token in files_of(b.school.tenant_id)
     for kind in ("answers", "files", "rows"):
         assert a.token in made_by_a[kind], kind
+    assert '"next_cursor"' in made_by_a["answers"], "the key of another system is one"
     assert str(a.school.tenant_id) in made_by_a["Valkey"]
     for kind in ("logs", "Valkey"):
         assert a.token not in made_by_a[kind], "names of people are in there"

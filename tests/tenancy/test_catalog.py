@@ -14,7 +14,10 @@ DEFINERS = {
     "directory.open_tenant()",
     "directory.set_idle(integer)",
     "directory.create_account(uuid, text, text, uuid)",
-    "directory.find_account(text)",
+    "directory.hold_tries(text)",
+    "directory.put_tries(text, integer, timestamp with time zone, integer, "
+    "timestamp with time zone, timestamp with time zone)",
+    "directory.forget_tries(text)",
     "directory.account_of(uuid)",
     "directory.login()",
     "directory.places()",
@@ -72,6 +75,8 @@ DEFINERS = {
     "directory.api_clients_seen()",
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
+    "directory.purge(text, timestamp with time zone, integer)",
+    "directory.purge_school(text, timestamp with time zone, integer)",
 }
 #: Every role of the cluster beside those that PostgreSQL brings. One that is new is asked about here first.
 ROLES = {
@@ -325,7 +330,7 @@ PLANTS = {
     "grant select (login) on directory.account to hocba_app": (
         "tables that the application may read without a fence"
     ),
-    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_dispatcher; reset role": (
+    "set local role hocba_ctx; grant execute on function directory.find_login(text) to hocba_dispatcher; reset role": (
         "functions above the schools that the dispatcher may call"
     ),
     "grant truncate on mark to hocba_app": "rights of the application beyond its work",
@@ -340,7 +345,7 @@ PLANTS = {
     "grant select on student to hocba_operator": "tables that the operator may touch",
     "grant select (login) on directory.account to hocba_operator": "tables that the operator may touch",
     "grant create on schema public to hocba_operator": "schemas in which a process of the product may create",
-    "set local role hocba_ctx; grant execute on function directory.find_account(text) to hocba_auditor; reset role": (
+    "set local role hocba_ctx; grant execute on function directory.find_login(text) to hocba_auditor; reset role": (
         "functions above the schools that the auditor may call"
     ),
     "grant update (n) on audit_event to hocba_auditor": (

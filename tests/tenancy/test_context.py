@@ -270,7 +270,7 @@ async def test_one_connection_lent_to_both_schools_in_turn(
         await misbehave(first, rng)
         if rng.random() < 0.3:
             async with public_session() as session:
-                assert await access_queries.find_account(session, "nobody@example") is None
+                assert await access_queries.find_login(session, "nobody@example") is None
         await look(second, first)
 
 

@@ -14,9 +14,12 @@ from tests.core.browser import Browser
 from tests.factories.small_school import PASSWORD, SmallSchool
 from tests.tenancy.addresses import Address, Ask
 
-#: What is new in each answer: tokens of forms, ids made for it, hours and minutes.
+#: What is new in each answer: tokens of forms, questions to a passkey, codes, ids made for it, hours and minutes.
 _NEW = re.compile(
+    r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+\d\d:\d\d|"  # the instant of what is shown
     r'(?<=name="csrf-token" content=")[^"]*|(?<=name="csrf_token" value=")[^"]*|\b\d\d:\d\d(?::\d\d)?\b'
+    r"|\b\d{4}-\d\d-\d\dT[\d:.]+"
+    r'|(?<="challenge": ")[^"]*|(?<=<li><code>)[^<]*'
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b[0-9a-f]{32}\b"
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){2}[0-9a-f]\b"  # what was typed, quoted with its first 20 characters
 )
@@ -72,6 +75,7 @@ class Visitor:
         return await self.browser.http.request(address.method, ask.path, **options)  # type: ignore[arg-type]
 
     async def _sign_in(self) -> None:
+        await forget_limits()
         answer = await self.browser.sign_in(self.login, self.password)
         assert answer.status_code == 303, answer.text
         await self.browser.get("/")

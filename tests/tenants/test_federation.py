@@ -1,5 +1,6 @@
 """Signing in with an account elsewhere, against a provider process that tells every known lie."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import pytest_asyncio
+from joserfc.jwk import KeySet, RSAKey
 from litestar import Litestar
 
 from backend.core import http_client, settings
@@ -290,6 +292,23 @@ async def test_a_secret_closed_with_a_key_that_is_gone_says_what_to_do(
     told = await Browser(site).get(f"/dang-nhap/oidc/{provider_id}/di")
     assert told.status_code == 409
     assert "Khóa bí mật của Google không còn mở được" in told.text
+
+
+async def test_keys_are_asked_for_anew_and_not_at_every_try(
+    site: Litestar, doors: Doors, provider: IdentityProvider
+) -> None:
+    issuer, way = f"{provider.url}/google", f"{doors.paths['google']}/di"
+    unknown = KeySet([RSAKey.generate_key(2048, {"kid": "la"})])
+    for age, status in ((oidc.LEAST_MEMORY + 1, 303), (1, 403)):
+        oidc._keys[issuer] = (time.monotonic() - age, unknown)
+        back = await to_and_fro(Browser(site), provider, way, "1000001")
+        assert back.status_code == status, f"a key that is not known, {age} s after the last look"
+    del oidc._keys[issuer]
+    assert (await to_and_fro(Browser(site), provider, way, "1000001")).status_code == 303
+    _, known = oidc._keys[issuer]
+    oidc._keys[issuer] = (time.monotonic() - oidc.MEMORY - 1, known)
+    assert (await to_and_fro(Browser(site), provider, way, "1000001")).status_code == 303
+    assert oidc._keys[issuer][1] is not known, "a key that was withdrawn is not believed for ever"
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ async def test_leaving_ends_the_sessions_at_once(
     assert (await browser.get("/lop")).status_code == 303
     assert await access.find_session(token, HOST) is None
     assert await owner_of_tables.fetch("select 1 from directory.session where staff_id = $1", staff_id) == []
-    assert "chưa đúng" in (await Browser(site).sign_in(login, NEW_PASSWORD)).text
+    assert "không còn làm việc ở trường nào" in (await Browser(site).sign_in(login, NEW_PASSWORD)).text
     listed = await owner.get("/nhan-su")
     assert "Đã thôi làm việc" in listed.text
     async with tenant_session(place.tenant_id, read_only=True) as session:
@@ -288,7 +288,7 @@ async def test_leaving_ends_the_sessions_at_once(
 
 
 async def test_who_left_one_school_may_join_another(place: TestSchool) -> None:
-    """An account without any place is nobody at the sign-in, and still its owner's."""
+    """An account without any place opens nothing, and is still its owner's."""
     other = await open_test_school("Trường Kế Bên")
     login, staff_id = await hired(other, "Người Chuyển Trường")
     owner = await actor(other, Role.OWNER)

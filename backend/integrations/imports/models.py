@@ -26,6 +26,7 @@ class ImportRun(TenantTable):
                 purpose="Xem trước và ghi dữ liệu từ bảng tính của trường",
                 ground=Ground.EDUCATION,
                 keep=Keep.WORK,
+                ends="uploaded_at",
             )
         },
     )

@@ -1,5 +1,6 @@
 """What other systems may read, and that they did. Whoever asks holds a key of one school; its scope was checked."""
 
+import logging
 import uuid
 from collections.abc import Sequence
 from typing import TypeVar
@@ -32,14 +33,20 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState, VersionSummary
 from backend.tenants.api_clients import service as api_clients
 
+log = logging.getLogger(__name__)
+
 _Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem)
 
 
 async def issue_token(authorization: str, form: TokenForm) -> TokenAnswer:
-    """A token for a client's own secret (RFC 6749, 4.4). Raises TokenRefused."""
+    """A token for a client's own secret (RFC 6749, 4.4). Raises TokenRefused.
+
+    Which school a wrong secret was meant for nobody tells by an id alone, so it stands in the log and in no audit.
+    """
     asked = oauth.read(authorization, form)
     client = await api_clients.find_client(asked.client_id, asked.secret)
     if client is None:
+        log.warning("token refused: unknown client or wrong secret", extra={"subject_ids": [asked.client_id]})
         raise oauth.unknown_client()
     try:
         scopes = oauth.granted(asked, client.scopes)

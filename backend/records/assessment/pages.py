@@ -10,7 +10,6 @@ from backend.core.web import CurrentActor, Html, Request, Session, page, redirec
 from backend.records.assessment import service
 from backend.records.assessment.schemas import PrimaryResult, Promotion, PupilResult, ResultState
 from backend.records.gradebook import service as gradebook
-from backend.records.roster import service as roster
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -42,8 +41,7 @@ async def show_results(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
     """What the circular makes of each pupil's year, with the reasons."""
-    school_class = await roster.get_class(session, class_id)
-    results = await service.open_results(session, actor, class_id)
+    school_class, results = await service.open_results(session, actor, class_id)
     waiting = [
         r for r in results if r.state is ResultState.COMPUTED and r.result.promotion is not Promotion.PENDING
     ]

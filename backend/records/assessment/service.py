@@ -26,7 +26,7 @@ from backend.records.assessment.schemas import (
 )
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import ClassId, StudentId
+from backend.records.roster.schemas import ClassId, ClassSummary, StudentId
 
 #: A compulsory subject that no teacher was assigned to is missing, not "not taught": the year stays open.
 POLICY = Policy(complete_curriculum=True)
@@ -105,13 +105,16 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
     ]
 
 
-async def open_results(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[PupilResult]:
-    """`class_results` for a person who looks at them."""
+async def open_results(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, list[PupilResult]]:
+    """A class and its results for a person who looks at them. Raises NotFound."""
+    school_class = await roster.get_class(session, class_id)
     results = await class_results(session, class_id)
-    name = (await roster.get_class(session, class_id)).name
     pupils = (one.student_id for one in results)
-    audit_reads.record_read(session, actor, Action.RESULTS_READ, class_id, f"Lớp {name}", pupils)
-    return results
+    label = f"Lớp {school_class.name}"
+    audit_reads.record_read(session, actor, Action.RESULTS_READ, class_id, label, pupils)
+    return school_class, results
 
 
 async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, text, update
+from sqlalchemy import and_, func, insert, literal, null, select, text, update
 
 from backend.core.database import TenantSession, driver_connection
 from backend.records.gradebook.models import GradeSheet, Mark
@@ -26,27 +26,34 @@ MARK_COLUMNS = (
 
 
 async def sheets(session: TenantSession, *, class_id: uuid.UUID | None = None) -> Sequence[Any]:
-    """Sheets with class, teacher and number of marks, in the order of classes."""
-    filled = (
-        select(Mark.sheet_id, func.count().label("filled"))
-        .where(Mark.tenant_id == session.tenant_id, Mark.value != "")
-        .group_by(Mark.sheet_id)
-    )
-    if class_id is not None:
-        own = select(GradeSheet.id).where(
-            GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id
+    """Sheets with class and teacher, in the order of classes; those of one class with the number of their marks."""
+    if class_id is None:
+        query = _with_class(session).add_columns(null().label("filled"))
+    else:
+        filled = (
+            select(func.count())
+            .where(Mark.tenant_id == GradeSheet.tenant_id, Mark.sheet_id == GradeSheet.id, Mark.value != "")
+            .scalar_subquery()
         )
-        filled = filled.where(Mark.sheet_id.in_(own))
-    counts = filled.subquery()
-    query = (
-        _with_class(session)
-        .add_columns(func.coalesce(counts.c.filled, 0).label("filled"))
-        .outerjoin(counts, counts.c.sheet_id == GradeSheet.id)
-        .order_by(SchoolClass.name_key, GradeSheet.subject_code, GradeSheet.term)
-    )
-    if class_id is not None:
+        query = _with_class(session).add_columns(filled.label("filled"))
         query = query.where(GradeSheet.class_id == class_id)
-    return (await session.execute(query)).all()
+    return (await session.execute(_in_order(query))).all()
+
+
+async def empty_sheets(session: TenantSession) -> Sequence[Any]:
+    """Open sheets without any mark, in the order of classes."""
+    marked = (
+        select(Mark.id)
+        .where(Mark.tenant_id == GradeSheet.tenant_id, Mark.sheet_id == GradeSheet.id, Mark.value != "")
+        .exists()
+    )
+    query = _with_class(session).add_columns(literal(0).label("filled"))
+    query = query.where(GradeSheet.state == SheetState.OPEN, ~marked)
+    return (await session.execute(_in_order(query))).all()
+
+
+def _in_order(query: Any) -> Any:
+    return query.order_by(SchoolClass.name_key, GradeSheet.subject_code, GradeSheet.term)
 
 
 async def sheets_by_id(session: TenantSession, sheet_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:

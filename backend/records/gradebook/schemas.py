@@ -75,7 +75,7 @@ class MarkView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One sheet in a list; `filled` counts its marks."""
+    """One sheet in a list; `filled` counts its marks, where they were counted."""
 
     id: SheetId
     class_id: ClassId
@@ -85,7 +85,7 @@ class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
     term: int
     state: SheetState
     teacher_id: StaffId | None
-    filled: int
+    filled: int | None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):

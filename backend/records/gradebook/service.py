@@ -62,7 +62,7 @@ async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
 
 
 async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None) -> list[SheetSummary]:
-    """Sheets of a class, or of the school."""
+    """Sheets of a class with the number of their marks, or of the school without."""
     return [_summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
 
 
@@ -71,6 +71,11 @@ async def may_open(session: TenantSession, actor: Actor, class_id: uuid.UUID) ->
     if actor.may(Permission.SHEET_READ_ANY):
         return True
     return actor.staff_id is not None and class_id in await roster.classes_of_staff(session, actor.staff_id)
+
+
+async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
+    """Open sheets of the school in which nothing stands."""
+    return [_summary(row, row.filled) for row in await queries.empty_sheets(session)]
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
@@ -407,7 +412,7 @@ def _label(row: Any, cell: Cell) -> str:
     return f"{_place(row)}, cột {column}"
 
 
-def _summary(row: Any, filled: int) -> SheetSummary:
+def _summary(row: Any, filled: int | None) -> SheetSummary:
     teacher = row.teacher_id or row.homeroom_teacher_id
     return SheetSummary(
         id=SheetId(row.id),

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
-from backend.core.personal_data import holding
+from backend.core.personal_data import Keep, holding
 
 
 class SchoolExport(TenantTable):
@@ -24,7 +24,14 @@ class SchoolExport(TenantTable):
         Index(
             "uq_school_export_running", "tenant_id", unique=True, postgresql_where=text("state = 'running'")
         ),
-        {"info": holding(internal="asked_at state parts cursor finished_at problem")},
+        {
+            "info": holding(
+                internal="asked_at state parts cursor finished_at problem",
+                title="Bản xuất dữ liệu của trường",
+                keep=Keep.COPY,
+                ends="asked_at",
+            )
+        },
     )
 
     asked_by: Mapped[uuid.UUID]

@@ -10,8 +10,9 @@ from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Stream
 
-from backend.core import clock, storage
+from backend.core import admission, clock, storage
 from backend.core.actor import Actor
+from backend.core.admission import RouteClass
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.web import (
@@ -86,6 +87,7 @@ async def ask_export(
 @post(
     f"{_PAGE}/xuat/{{export_id:uuid}}/tai",
     guards=[_EXPORT, step_up(_PAGE), without_transaction],
+    opt={admission.OPTION: RouteClass.EXPORT},
     status_code=200,
 )
 async def download(

@@ -14,7 +14,7 @@ from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.templates import vn_date
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.duties import service as duties
-from backend.records.management import service
+from backend.records.management import rules, service
 from backend.tenants.guards import requires
 from backend.tenants.people import service as people
 from backend.tenants.permissions import ROLE_NAMES, Permission
@@ -60,7 +60,7 @@ async def change_seats(
 ) -> Html:
     """More seats, or fewer as long as everybody keeps theirs."""
     try:
-        seats = service.whole_number(data.so_cho, "Số chỗ")
+        seats = rules.whole_number(data.so_cho, "Số chỗ")
         await people.change_seats(session, actor, seats)
     except (Invalid, Conflict) as error:
         return await _console(request, session, data.so_cho, error)

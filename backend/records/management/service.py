@@ -11,6 +11,7 @@ from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
 from backend.tenants.api_clients import service as api_clients
+from backend.tenants.delegations import service as delegations
 from backend.tenants.people import service as people
 
 
@@ -25,15 +26,14 @@ async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished
     )
 
 
-def whole_number(typed: str, field: str) -> int:
-    """A number as people type it. Raises Invalid that names the field."""
-    return rules.whole_number(typed, field)
-
-
 async def certificates(session: TenantSession) -> list[Certificate]:
     """The seal and everybody who signs: until when their certificates hold, what is most urgent first."""
     return rules.certificates(
-        await people.list_staff(session), await credentials.list_credentials(session), clock.now()
+        await people.list_staff(session),
+        await credentials.list_credentials(session),
+        await delegations.list_delegations(session),
+        clock.now(),
+        clock.today(),
     )
 
 

@@ -26,6 +26,7 @@ class DataRequest(TenantTable):
                 purpose="Trả lời yêu cầu của học sinh và cha mẹ đúng hạn",
                 ground=Ground.ACCOUNTABILITY,
                 keep=Keep.REQUEST,
+                ends="closed_at",
             )
         },
     )

@@ -180,10 +180,10 @@ async def _class_step(
             )
     if actor.may(Permission.TRANSCRIPT_FREEZE):
         return await _freeze_step(session, classes, sheets)
-    return _import_step(classes, sheets) if actor.may(Permission.IMPORT) else None
+    return await _import_step(session, classes) if actor.may(Permission.IMPORT) else None
 
 
-def _import_step(classes: list[ClassSummary], sheets: list[SheetSummary]) -> NextStep | None:
+async def _import_step(session: TenantSession, classes: list[ClassSummary]) -> NextStep | None:
     if not any(one.students for one in classes):
         return NextStep(
             title="Trường chưa có học sinh",
@@ -191,7 +191,7 @@ def _import_step(classes: list[ClassSummary], sheets: list[SheetSummary]) -> Nex
             action="Nhập dữ liệu",
             url="/nhap",
         )
-    empty = [sheet for sheet in sheets if sheet.state is SheetState.OPEN and not sheet.filled]
+    empty = await gradebook.empty_sheets(session)
     if not empty:
         return None
     names = list(dict.fromkeys(sheet.class_name for sheet in empty))

@@ -1,33 +1,28 @@
 """Years, classes, pupils and teaching duties."""
 
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-import msgspec
-
 from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
-from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.core.text import read_day, shown_name
+from backend.core.text import read_day
 from backend.records.roster import queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
-from backend.records.roster.names import class_key, name_key
+from backend.records.roster.names import class_key
+from backend.records.roster.register import Register
 from backend.records.roster.schemas import (
-    DIFFERENCES_SHOWN,
     AcademicYearId,
     Assignment,
     ClassId,
     ClassSummary,
-    Difference,
-    EnrollmentStatus,
     NewStudent,
     RosterChange,
     StudentId,
@@ -36,8 +31,6 @@ from backend.records.roster.schemas import (
     StudentSummary,
     YearSummary,
 )
-
-_FIELDS = tuple(field.key for field in queries.STUDENT_FIELDS)
 
 
 async def open_year(session: TenantSession, name: str, starts_on: date, ends_on: date) -> AcademicYearId:
@@ -188,14 +181,15 @@ async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentS
     )
 
 
-async def open_class_list(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[StudentSummary]:
-    """`list_students` for a person who looks at them."""
+async def open_class_list(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, list[StudentSummary]]:
+    """A class and its pupils for a person who looks at them. Raises NotFound."""
+    school_class = await get_class(session, class_id)
     students = await list_students(session, class_id)
-    name = (await get_class(session, class_id)).name
-    audit_reads.record_read(
-        session, actor, Action.CLASS_READ, class_id, f"Lớp {name}", (one.id for one in students)
-    )
-    return students
+    pupils = (one.id for one in students)
+    audit_reads.record_read(session, actor, Action.CLASS_READ, class_id, f"Lớp {school_class.name}", pupils)
+    return school_class, students
 
 
 async def places_by_code(session: TenantSession) -> dict[str, StudentPlace]:
@@ -239,7 +233,8 @@ async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence
 
 async def compare_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
     """What `take_register` would do, without doing it."""
-    return (await _Register.read(session, students)).change
+    year = await current_year(session)
+    return (await Register.read(session, year.id, students)).change
 
 
 async def take_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
@@ -248,180 +243,13 @@ async def take_register(session: TenantSession, students: Sequence[NewStudent]) 
     Raises Conflict when a row cannot be taken: unknown class, a personal id that another pupil has, a pupil listed
     twice, a sign that cannot be printed.
     """
-    await queries.hold_year(session, (await current_year(session)).id)
-    register = await _Register.read(session, students)
+    year = await current_year(session)
+    await queries.hold_year(session, year.id)
+    register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])
     await register.write()
     return register.change
-
-
-class _Register:
-    """A list of pupils beside what the school already knows of them."""
-
-    def __init__(
-        self,
-        session: TenantSession,
-        students: Sequence[NewStudent],
-        *,
-        known: dict[str, Any],
-        classes: dict[str, SchoolClass],
-        places: dict[uuid.UUID, tuple[uuid.UUID, str]],
-        owners: dict[str, str],
-    ) -> None:
-        self.session, self.students = session, students
-        self.known, self.classes, self.places, self.owners = known, classes, places, owners
-        self.times = Counter(student.student_code for student in students)
-        self.sizes = Counter(student.class_name for student in students if not student.left)
-        self.change = self._compare()
-
-    @classmethod
-    async def read(cls, session: TenantSession, students: Sequence[NewStudent]) -> "_Register":
-        year = await current_year(session)
-        known = await queries.students_by_code(session, [s.student_code for s in students])
-        return cls(
-            session,
-            students,
-            known=known,
-            classes=await queries.classes_by_name(session, year.id),
-            places=await queries.classes_of_students(session, year.id, [row.id for row in known.values()]),
-            owners=await queries.personal_ids(session, [s.personal_id for s in students if s.personal_id]),
-        )
-
-    def _compare(self) -> RosterChange:
-        counts = {"new": 0, "changed": 0, "unchanged": 0, "moved": 0}
-        # What is wrong with a class is the same sentence for all of its pupils, and is said once.
-        problems: dict[str, str] = {}
-        accepted = []
-        for student in self.students:
-            try:
-                accepted.append(self._accepted(student))
-            except Invalid as error:
-                problems.setdefault(error.message, student.student_code)
-                continue
-            counts[self._kind(accepted[-1])] += 1
-        self.students = accepted
-        differences = self._all_differences()
-        return RosterChange(
-            **counts,
-            problems=tuple((code, sentence) for sentence, code in problems.items()),
-            differences=tuple(differences[:DIFFERENCES_SHOWN]),
-            differing=len(differences),
-            basis=self._basis(),
-        )
-
-    def _all_differences(self) -> list[Difference]:
-        changed: list[Difference] = []
-        new: list[Difference] = []
-        for student in self.students:
-            kind, row = self._kind(student), self.known.get(student.student_code)
-            if kind == "unchanged":
-                continue
-            said = self._differences(student, row) if row and not student.left else {}
-            place = self.places[row.id][1] if row and row.id in self.places else ""
-            (new if kind == "new" else changed).extend(rules.differences(student, row, said, place))
-        return [*changed, *new]
-
-    def _basis(self) -> str:
-        """A digest of all that the school knew of these pupils when they were compared."""
-        known = [
-            (code, [str(value) for value in row], self.places.get(row.id, ("", ""))[1])
-            for code, row in sorted(self.known.items())
-        ]
-        return sha256_hex(msgspec.json.encode(known))
-
-    def _accepted(self, student: NewStudent) -> NewStudent:
-        """The pupil with clean texts. Raises Invalid when the row cannot be taken."""
-        student = rules.clean(student)
-        name = shown_name(student.full_name)
-        if self.times[student.student_code] > 1:
-            raise Invalid(
-                f"Mã học sinh {student.student_code} của {name} có hai lần trong danh sách; hãy xóa một dòng."
-            )
-        if student.class_name not in self.classes and not student.left:
-            raise Invalid(
-                f"Danh sách ghi {self.sizes[student.class_name]} học sinh vào lớp {student.class_name}, "
-                "nhưng năm học này trường chưa có lớp đó; hãy sửa mã lớp theo trang “Lớp và học sinh”, "
-                "hoặc báo nhà trường mở lớp rồi nhập lại."
-            )
-        owner = self.owners.setdefault(student.personal_id or "", student.student_code)
-        if student.personal_id and owner != student.student_code:
-            raise Invalid(
-                f"Số định danh của học sinh {name} đã thuộc học sinh mã {owner}; "
-                "hãy kiểm tra lại số định danh."
-            )
-        return student
-
-    def _kind(self, student: NewStudent) -> str:
-        row = self.known.get(student.student_code)
-        place = self.places.get(row.id) if row else None
-        if student.left:
-            return "moved" if place else "unchanged"
-        if row is None:
-            return "new"
-        if place is None or place[1] != student.class_name:
-            return "moved"
-        return "changed" if self._differences(student, row) else "unchanged"
-
-    def _differences(self, student: NewStudent, row: Any) -> dict[str, Any]:
-        """What the list says otherwise; an empty cell never erases what is known."""
-        said = {name: getattr(student, name) for name in _FIELDS}
-        return {
-            name: value for name, value in said.items() if value is not None and value != getattr(row, name)
-        }
-
-    async def write(self) -> None:
-        new_rows, places = [], []
-        for student in self.students:
-            row = self.known.get(student.student_code)
-            if student.left:
-                await self._let_go(row)
-                continue
-            target = self.classes[student.class_name].id
-            if row is None:
-                student_id = new_id()
-                new_rows.append(self._new_row(student_id, student))
-                places.append(self._place(student_id, target))
-            else:
-                places += await self._correct(student, row, target)
-        await queries.insert_students(self.session, new_rows)
-        await queries.enroll(self.session, places)
-
-    async def _let_go(self, row: Any) -> None:
-        place = self.places.get(row.id) if row else None
-        if place:
-            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.LEFT)
-
-    async def _correct(self, student: NewStudent, row: Any, target: uuid.UUID) -> list[dict[str, Any]]:
-        differences = self._differences(student, row)
-        if "full_name" in differences:
-            differences["name_key"] = name_key(student.full_name)
-        if differences:
-            await queries.update_student(self.session, row.id, differences)
-        place = self.places.get(row.id)
-        if place and place[0] == target:
-            return []
-        if place:
-            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.MOVED)
-        return [self._place(row.id, target)]
-
-    def _new_row(self, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
-        return {
-            "tenant_id": self.session.tenant_id,
-            "id": student_id,
-            "student_code": student.student_code,
-            "name_key": name_key(student.full_name),
-            **{name: getattr(student, name) for name in _FIELDS},
-        }
-
-    def _place(self, student_id: uuid.UUID, class_id: uuid.UUID) -> dict[str, Any]:
-        return {
-            "tenant_id": self.session.tenant_id,
-            "id": new_id(),
-            "student_id": student_id,
-            "class_id": class_id,
-            "status": EnrollmentStatus.STUDYING,
-        }
 
 
 def _summary(row: Any) -> ClassSummary:

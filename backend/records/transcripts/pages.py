@@ -27,7 +27,11 @@ from backend.core.web import (
 from backend.records.assessment import service as assessment
 from backend.records.roster import service as roster
 from backend.records.transcripts import printed, rules, service
-from backend.records.transcripts.schemas import VersionState
+from backend.records.transcripts.schemas import (
+    PDF_TYPE,
+    XML_TYPE,
+    VersionState,
+)
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import ROLE_NAMES, StepView
 from backend.tenants.audit_trail import service as audit_trail
@@ -55,7 +59,7 @@ DEEDS = {
 _NOT_ISSUED = (
     "Học bạ này chưa có đủ chữ ký số nên chưa tải được tệp PDF; xin chờ đến khi nhà trường phát hành."
 )
-_TYPES = {"pdf": service.PDF_TYPE, "xml": service.XML_TYPE}
+_TYPES = {"pdf": PDF_TYPE, "xml": XML_TYPE}
 
 
 @get("/lop/{class_id:uuid}/hoc-ba", guards=[requires(Permission.TRANSCRIPT_READ)])

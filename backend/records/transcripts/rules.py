@@ -1,10 +1,14 @@
 """The life of a transcript version: which state follows which, and who signs it for the school. No I/O."""
 
+import uuid
 from collections.abc import Sequence
+from typing import TypeVar
 
-from backend.core.errors import Conflict
+from backend.core.errors import Conflict, NotFound
 from backend.records.transcripts.schemas import SignerRole, Snapshot, VersionState
 from backend.tenants.delegations.schemas import HeadSigner
+
+_Row = TypeVar("_Row")
 
 NEXT = {
     VersionState.FROZEN: VersionState.RENDERED,
@@ -18,6 +22,13 @@ STATE_NAMES = {
     VersionState.SIGNING: "Đang ký",
     VersionState.ISSUED: "Đã phát hành",
 }
+
+
+def all_of(version_ids: Sequence[uuid.UUID], rows: Sequence[_Row]) -> Sequence[_Row]:
+    """The rows of these versions. Raises NotFound when one is missing."""
+    if len(rows) < len(set(version_ids)):
+        raise NotFound("Không tìm thấy học bạ này.")
+    return rows
 
 
 def is_due(state: str, target: VersionState) -> bool:

@@ -301,6 +301,8 @@ class Snapshot(_Frozen, frozen=True, kw_only=True):
             raise ValueError(f"Kết quả năm học của {self.student.full_name} không đúng mẫu của cấp học.")
 
 
+PDF_TYPE = "application/pdf"
+XML_TYPE = "application/xml"
 TranscriptId = NewType("TranscriptId", uuid.UUID)
 VersionId = NewType("VersionId", uuid.UUID)
 
@@ -332,6 +334,11 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     signed_sha256: str | None
     frozen_at: datetime
     issued_at: datetime | None
+
+    @property
+    def label(self) -> str:
+        """What the audit calls it."""
+        return f"{self.full_name} ({self.student_code}), lớp {self.class_name}"
 
 
 class Forms(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,12 +3,12 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_chain, audit_reads, clock, outbox, settings, storage
-from backend.core.actor import Actor, machine
+from backend.core import audit, audit_reads, clock, outbox, settings
+from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
@@ -22,10 +22,9 @@ from backend.records.roster.curriculum import subjects_of
 from backend.records.roster.schemas import ClassSummary, StudentRecord
 from backend.records.transcripts import canonical, queries, rules
 from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
-from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
+from backend.records.transcripts.events import TranscriptFrozen
 from backend.records.transcripts.models import Transcript, TranscriptVersion
 from backend.records.transcripts.schemas import (
-    Forms,
     FreezeReport,
     Signer,
     SignerRole,
@@ -37,20 +36,13 @@ from backend.records.transcripts.schemas import (
     VersionSummary,
 )
 from backend.remote_signing.requests import service as signing
-from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from backend.tenants.delegations import service as delegations
-from backend.tenants.delegations.schemas import HeadSigner
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
 
 #: Whose turn comes when; also the names of the PDF's signature fields.
 SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
-
-_Row = TypeVar("_Row")
-
-PDF_TYPE = "application/pdf"
-XML_TYPE = "application/xml"
 
 
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
@@ -104,79 +96,6 @@ def verify_url(lookup_code: str) -> str:
     return f"{settings.get().public_url.rstrip('/')}/tra-cuu/{lookup_code}"
 
 
-async def due_for_rendering(
-    session: TenantSession, version_ids: Sequence[uuid.UUID]
-) -> dict[VersionId, bytes]:
-    """The canonical snapshots that are to be rendered; without those of which that has been done. Raises NotFound."""
-    rows = _all_of(version_ids, await queries.versions(session, version_ids))
-    return {VersionId(row.id): row.snapshot.encode() for row in _due(rows, VersionState.RENDERED)}
-
-
-async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> None:
-    """The forms are in the store: remember their digests and announce it."""
-    made: dict[uuid.UUID, Forms] = {one.version_id: one for one in forms}
-    rows = _due(await _hold(session, list(made)), VersionState.RENDERED)
-    files = {
-        row.id: (storage.file_of(made[row.id].pdf, PDF_TYPE), storage.file_of(made[row.id].xml, XML_TYPE))
-        for row in rows
-    }
-    await storage.register(session, *(file for pair in files.values() for file in pair))
-    values = {
-        version_id: {"state": VersionState.RENDERED, "pdf_sha256": pdf.sha256, "xml_sha256": xml.sha256}
-        for version_id, (pdf, xml) in files.items()
-    }
-    await queries.update_versions(session, values)
-    labels = {one: _label(summary) for one, summary in (await _summaries(session, list(files))).items()}
-    deeds = [
-        audit.Deed(row.id, labels[row.id], {"pdf_sha256": files[row.id][0].sha256}, (row.student_id,))
-        for row in rows
-    ]
-    await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, deeds)
-    await outbox.emit_all(session, [TranscriptRendered(version_id) for version_id in files])
-
-
-async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """Open the signing requests: homeroom teacher, principal, school seal, in this order.
-
-    Raises NotFound; Conflict where nobody signs for the school under the name that the frozen content says.
-    """
-    rows = _due(await _hold(session, version_ids), VersionState.SIGNING)
-    if not rows:
-        return
-    places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
-    heads = await delegations.head_signers(session)
-    await signing.open_requests(session, [_request(row, places[row.id], heads) for row in rows])
-    await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
-
-
-async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """All have signed: the versions are issued and their lookup codes answer from now on.
-
-    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
-    """
-    rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
-    if rows:
-        await audit_chain.require_recent(session)
-    signed = await signing.signed_documents(session, [row.id for row in rows])
-    issued_at = clock.now()
-    values = {
-        row.id: {"state": VersionState.ISSUED, "signed_sha256": signed[row.id], "issued_at": issued_at}
-        for row in rows
-    }
-    await queries.update_versions(session, values)
-    summaries = await _summaries(session, list(values))
-    codes: dict[uuid.UUID, str] = {
-        one.transcript_id: code_digest(one.lookup_code) for one in summaries.values()
-    }
-    await queries.publish_codes(session, codes)
-    deeds = [
-        audit.Deed(row.id, _label(summaries[row.id]), {"signed_sha256": signed[row.id]}, (row.student_id,))
-        for row in rows
-    ]
-    await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
-    await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
-
-
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[VersionSummary]:
     """Versions of a class, pupils in the order of names."""
     return [_summary(row) for row in await queries.list_versions(session, class_id)]
@@ -215,7 +134,8 @@ async def get_version(session: TenantSession, version_id: uuid.UUID) -> VersionS
 
 async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> list[VersionSummary]:
     """Some versions, in the order of their ids. Raises NotFound when one is missing."""
-    found = await _summaries(session, version_ids)
+    rows = rules.all_of(version_ids, await queries.summaries(session, version_ids))
+    found = {row.id: _summary(row) for row in rows}
     return [found[version_id] for version_id in version_ids]
 
 
@@ -230,7 +150,7 @@ async def open_version(
     await require_duty(session, actor, version.class_id)
     action = Action.TRANSCRIPT_DOWNLOADED if file else Action.TRANSCRIPT_READ
     audit_reads.record_read(
-        session, actor, action, version_id, _label(version), [version.student_id], file=file
+        session, actor, action, version_id, version.label, [version.student_id], file=file
     )
     return version
 
@@ -268,7 +188,7 @@ async def digests_of_files(
     session: TenantSession, version_ids: Sequence[uuid.UUID], kind: str
 ) -> dict[uuid.UUID, str]:
     """`digest_of_file` for several versions. Raises NotFound when one has no such file."""
-    rows = _all_of(version_ids, await queries.versions(session, version_ids))
+    rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
     signing_ids = [row.id for row in rows if kind == "pdf" and row.state == VersionState.SIGNING]
     under_way = await signing.signed_documents(session, signing_ids)
     found: dict[uuid.UUID, str] = {}
@@ -413,56 +333,7 @@ def _row(
 
 
 async def _version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion:
-    return _all_of([version_id], await queries.versions(session, [version_id]))[0]
-
-
-async def _hold(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
-    return _all_of(version_ids, await queries.hold_versions(session, version_ids))
-
-
-async def _summaries(
-    session: TenantSession, version_ids: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, VersionSummary]:
-    rows = _all_of(version_ids, await queries.summaries(session, version_ids))
-    return {row.id: _summary(row) for row in rows}
-
-
-def _all_of(version_ids: Sequence[uuid.UUID], rows: Sequence[_Row]) -> Sequence[_Row]:
-    if len(rows) < len(set(version_ids)):
-        raise NotFound("Không tìm thấy học bạ này.")
-    return rows
-
-
-def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[TranscriptVersion]:
-    return [row for row in rows if rules.is_due(row.state, target)]
-
-
-def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) -> NewRequest:
-    if row.pdf_sha256 is None:
-        raise RuntimeError(f"version {row.id} is rendered and has no file")
-    snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
-    label = f"{place.full_name} ({place.student_code})"
-    people_of = {
-        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
-        SignerRole.PRINCIPAL: rules.head_of(snapshot, heads, label).staff_id,
-        SignerRole.SCHOOL_SEAL: None,
-    }
-    return NewRequest(
-        subject_id=row.id,
-        label=label,
-        group=f"Lớp {place.class_name}",
-        sort_key=place.sort_key,
-        document_sha256=row.pdf_sha256,
-        signers=tuple(
-            NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
-            for signer in snapshot.signers
-        ),
-    )
-
-
-def _label(version: VersionSummary) -> str:
-    """What the audit calls a version."""
-    return f"{version.full_name} ({version.student_code}), lớp {version.class_name}"
+    return rules.all_of([version_id], await queries.versions(session, [version_id]))[0]
 
 
 def _summary(row: Any) -> VersionSummary:

@@ -4,7 +4,7 @@ import uuid
 
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
-from backend.records.transcripts import forms, service
+from backend.records.transcripts import flow, forms
 from backend.records.transcripts.schemas import Forms, VersionId
 from backend.remote_signing.requests import service as signing
 
@@ -16,7 +16,7 @@ AT_ONCE = 3
 async def render(work: Work) -> None:
     """Make PDF and XML of frozen versions. The same snapshot gives the same bytes, so a repetition changes nothing."""
     async with work.transaction() as session:
-        contents = await service.due_for_rendering(session, work.subject_ids)
+        contents = await flow.due_for_rendering(session, work.subject_ids)
 
     async def one(version: tuple[VersionId, bytes]) -> Forms:
         made = await forms.both(*version)
@@ -26,14 +26,14 @@ async def render(work: Work) -> None:
 
     made = await at_once.each(contents.items(), one, limit=AT_ONCE)
     async with work.finish() as session:
-        await service.record_renderings(session, made)
+        await flow.record_renderings(session, made)
 
 
 @task("transcripts.ask_for_signatures", "Đưa học bạ đi ký", lane=Lane.RENDER, together=25)
 async def ask_for_signatures(work: Work) -> None:
     """Open the signing requests."""
     async with work.finish() as session:
-        await service.ask_for_signatures(session, work.subject_ids)
+        await flow.ask_for_signatures(session, work.subject_ids)
 
 
 @task("transcripts.issue", "Phát hành học bạ", lane=Lane.SIGN, together=25)
@@ -41,4 +41,4 @@ async def issue(work: Work) -> None:
     """Everybody has signed: issue."""
     async with work.finish() as session:
         version_ids: list[uuid.UUID] = await signing.subjects_of(session, work.subject_ids)
-        await service.issue(session, version_ids)
+        await flow.issue(session, version_ids)

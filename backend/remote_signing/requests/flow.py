@@ -15,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.providers import port
-from backend.remote_signing.requests import queries
+from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningRequestCompleted, SigningRequestSigned
 from backend.remote_signing.requests.models import ProviderCall, SigningBatch
 from backend.remote_signing.requests.rules import (
@@ -57,9 +57,9 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
     if call.state != CallState.PREPARING:
         return None
     batch = await _batch(session, call.batch_id)
-    if consent_root(await queries.consented_documents(session, batch.id)) != batch.merkle_root:
+    if consent_root(await batches.consented_documents(session, batch.id)) != batch.merkle_root:
         raise Conflict("Danh sách hồ sơ của lô ký không khớp với xác nhận của người ký; lô ký bị dừng lại.")
-    rows = await queries.items_of(session, call_id)
+    rows = await batches.items_of(session, call_id)
     if any(row.base_sha256 != row.current_sha256 for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
     return CallToPrepare(
@@ -86,7 +86,7 @@ async def record_prepared(
     call = await _call(session, call_id, hold=True)
     if call.state != CallState.PREPARING:
         return
-    await queries.update_items(
+    await batches.update_items(
         session,
         [
             {
@@ -100,7 +100,7 @@ async def record_prepared(
             for item in prepared
         ],
     )
-    await queries.update_call(session, call_id, {"state": CallState.SUBMITTING})
+    await batches.update_call(session, call_id, {"state": CallState.SUBMITTING})
     await jobs.enqueue(session, SUBMIT, call_id)
 
 
@@ -110,7 +110,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     if call.state != state:
         return None
     batch = await _batch(session, call.batch_id)
-    rows = await queries.items_of(session, call_id)
+    rows = await batches.items_of(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
     return CallToSend(
         pin=await _pin(session, batch),
@@ -154,15 +154,15 @@ async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.
             "submitted_at": clock.now(),
             "problem": None,
         }
-        await queries.update_call(session, call.id, values)
+        await batches.update_call(session, call.id, values)
         await jobs.enqueue(session, POLL, call.id, after=answer.poll_after)
 
 
 async def _collect(session: TenantSession, call: ProviderCall, answer: port.Signed) -> None:
-    rows = await queries.items_of(session, call.id)
+    rows = await batches.items_of(session, call.id)
     values = [{"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)]
-    await queries.update_items(session, values)
-    await queries.update_call(session, call.id, {"state": CallState.EMBEDDING, "problem": None})
+    await batches.update_items(session, values)
+    await batches.update_call(session, call.id, {"state": CallState.EMBEDDING, "problem": None})
     await jobs.enqueue(session, EMBED, call.id)
 
 
@@ -170,7 +170,7 @@ async def record_trouble(session: TenantSession, call_id: uuid.UUID, problem: st
     """What a call waits for, in words for its signer; None when that is over."""
     call = await _call(session, call_id, hold=True)
     if call.state not in ENDED:
-        await queries.update_call(session, call_id, {"problem": problem})
+        await batches.update_call(session, call_id, {"problem": problem})
 
 
 async def give_up(session: TenantSession, call_id: uuid.UUID, problem: str) -> None:
@@ -186,7 +186,7 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
     call = await _call(session, call_id, hold=True)
     if call.state in ENDED:
         return
-    await queries.update_call(session, call_id, {"state": state, "problem": problem})
+    await batches.update_call(session, call_id, {"state": state, "problem": problem})
     if state in GIVEN_BACK:
         await queries.give_back(session, call_id)
     await _end_batch_if_over(session, call.batch_id, problem)
@@ -198,9 +198,9 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
     if call.state != CallState.EMBEDDING:
         return None
     batch = await _batch(session, call.batch_id)
-    rows = await queries.items_of(session, call_id)
+    rows = await batches.items_of(session, call_id)
     earlier = await _signatures_so_far(session, [row.request_id for row in rows])
-    updates = await queries.prepared_updates(session, call_id)
+    updates = await batches.prepared_updates(session, call_id)
     return CallToEmbed(
         pin=await _pin(session, batch),
         items=tuple(
@@ -238,11 +238,11 @@ async def record_embedded(
     if call.state != CallState.EMBEDDING:
         return
     batch = await _batch(session, call.batch_id)
-    rows = {row.id: row for row in await queries.items_of(session, call_id)}
+    rows = {row.id: row for row in await batches.items_of(session, call_id)}
     await storage.register(
         session, *(storage.File(item.signed_sha256, item.size, PDF_TYPE) for item in embedded)
     )
-    await queries.update_items(
+    await batches.update_items(
         session, [{"item_id": item.item_id, "signed_sha256": item.signed_sha256} for item in embedded]
     )
     values = {"state": StepState.SIGNED, "signed_at": clock.now()}
@@ -263,7 +263,7 @@ async def record_embedded(
         for row in signed_items
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_STEP_SIGNED, deeds)
-    await queries.update_call(session, call_id, {"state": CallState.DONE, "problem": None})
+    await batches.update_call(session, call_id, {"state": CallState.DONE, "problem": None})
     await _end_batch_if_over(session, call.batch_id, None)
 
 
@@ -300,7 +300,7 @@ async def record_completed(session: TenantSession, completed: Sequence[Completed
 
 async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, problem: str | None) -> None:
     batch = await _batch(session, batch_id, hold=True)
-    state = batch_state(await queries.call_states(session, batch_id))
+    state = batch_state(await batches.call_states(session, batch_id))
     values: dict[str, Any] = {"problem": problem} if problem else {}
     if state is not BatchState.RUNNING and batch.state == BatchState.RUNNING:
         values |= {"state": state, "ended_at": clock.now()}
@@ -313,18 +313,18 @@ async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, proble
             state=state.value,
         )
     if values:
-        await queries.update_batch(session, batch_id, values)
+        await batches.update_batch(session, batch_id, values)
 
 
 async def _call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False) -> ProviderCall:
-    call = await queries.call(session, call_id, hold=hold)
+    call = await batches.call(session, call_id, hold=hold)
     if call is None:
         raise NotFound("Không tìm thấy lần gửi ký này.")
     return call
 
 
 async def _batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = False) -> SigningBatch:
-    batch = await queries.batch(session, batch_id, hold=hold)
+    batch = await batches.batch(session, batch_id, hold=hold)
     if batch is None:
         raise NotFound("Không tìm thấy lô ký này.")
     return batch

@@ -17,7 +17,7 @@ from backend.core.ids import new_id
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.formats import pades
-from backend.remote_signing.requests import gateway, queries
+from backend.remote_signing.requests import batches, gateway, queries
 from backend.remote_signing.requests.events import SigningConsented
 from backend.remote_signing.requests.rules import (
     BatchState,
@@ -222,7 +222,7 @@ async def _open_batch(
         for call_id, run in zip(call_ids, runs, strict=True)
         for position in run
     ]
-    await queries.insert_batch(session, batch, calls, rows)
+    await batches.insert_batch(session, batch, calls, rows)
     values = {"state": StepState.AUTHORIZING, "batch_id": batch_id}
     await queries.update_steps(session, [item.step_id for item in items], values)
     return call_ids
@@ -230,7 +230,7 @@ async def _open_batch(
 
 async def batch_over(session: TenantSession, actor: Actor, merkle_root: str) -> BatchId | None:
     """This signer's batch over exactly the documents of that root, unless some of them came back unsigned."""
-    found = await queries.batch_over(session, actor.staff_id, merkle_root)
+    found = await batches.batch_over(session, actor.staff_id, merkle_root)
     return BatchId(found) if found else None
 
 
@@ -238,7 +238,7 @@ async def list_batches(session: TenantSession, actor: Actor) -> list[BatchProgre
     """This signer's newest batches."""
     if actor.staff_id is None:
         return []
-    return [_progress(row) for row in await queries.batches(session, actor.staff_id, TRAY_LENGTH)]
+    return [_progress(row) for row in await batches.newest(session, actor.staff_id, TRAY_LENGTH)]
 
 
 async def batch_under_way(session: TenantSession, actor: Actor) -> BatchProgress | None:
@@ -248,7 +248,7 @@ async def batch_under_way(session: TenantSession, actor: Actor) -> BatchProgress
 
 async def batch_progress(session: TenantSession, actor: Actor, batch_id: uuid.UUID) -> BatchProgress:
     """How far one of this signer's batches has come. Raises NotFound for anybody else's."""
-    row = await queries.batch_progress(session, batch_id)
+    row = await batches.batch_progress(session, batch_id)
     if row is None or row.SigningBatch.consented_by != actor.staff_id:
         raise NotFound("Không tìm thấy lô ký này.")
     return _progress(row)

@@ -4,23 +4,46 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from backend.core import lookups
 from backend.core.actor import Client, SignIn, StaffId
+from backend.core.audit import Action, AuditEvent, Outcome
+from backend.core.audit_words import name_of
 from backend.core.database import PublicSession, TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
-from backend.tenants.access.schemas import Account, AccountId, OpenSession, Place, SessionView
+from backend.tenants.access.schemas import (
+    MOST_DEEDS,
+    AccountDeed,
+    AccountId,
+    OpenSession,
+    Place,
+    SessionView,
+    Tries,
+)
 from backend.tenants.factors.schemas import Factor
 
 AnySession = PublicSession | TenantSession
 
-_CREATE_ACCOUNT = text("select directory.create_account(:account, :login, :hash, :staff)")
-_FIND_ACCOUNT = text(
-    "select account_id, password_hash, tenant_id, staff_id from directory.find_account(:login) limit 1"
+#: Deeds that their person is told of: how one gets into the account, or that somebody tries.
+_TOLD = frozenset(
+    {
+        Action.FACTOR_ADDED,
+        Action.FACTOR_REMOVED,
+        Action.PASSWORD_CHANGED,
+        Action.RECOVERY_CODE_USED,
+        Action.RECOVERY_CODES_MADE,
+        Action.RESET_ISSUED,
+        Action.ACCOUNT_LOCKED,
+        Action.ACCOUNT_RESET,
+        Action.IDENTITY_LINKED,
+        Action.IDENTITY_UNLINKED,
+    }
 )
+
+_CREATE_ACCOUNT = text("select directory.create_account(:account, :login, :hash, :staff)")
 _LOGIN = text("select login, password_hash from directory.login()")
 _PLACES = text("select tenant_id, staff_id from directory.places()")
 _SET_PASSWORD = text("select directory.set_password(:hash)")
@@ -36,6 +59,9 @@ _FIND_SESSION = Question(
 _MOVE_SESSION = text("select directory.move_session(:session, :digest, :tenant)")
 _ROTATE_SESSION = text("select directory.rotate_session(:session, :digest, :factor, :at)")
 _FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
+_HOLD_TRIES = text("select * from directory.hold_tries(:subject)")
+_PUT_TRIES = text("select directory.put_tries(:subject, :wrong, :since, :locks, :until, :ends)")
+_FORGET_TRIES = text("select directory.forget_tries(:subject)")
 _JOIN = text("select directory.join_school(:account, :staff)")
 _CLOSE_PLACE = text("select directory.close_place(:staff)")
 _REOPEN_PLACE = text("select directory.reopen_place(:staff)")
@@ -59,16 +85,8 @@ async def create_account(
     return account_id
 
 
-async def find_account(session: PublicSession, login: str) -> Account | None:
-    """The enabled account of a login."""
-    row = (await session.execute(_FIND_ACCOUNT, {"login": login})).first()
-    if row is None:
-        return None
-    return Account(id=AccountId(row.account_id), password_hash=row.password_hash, place=_place(row))
-
-
 async def login_of(session: AnySession) -> tuple[str, str] | None:
-    """Login and password hash of the account that the transaction speaks for, while it is enabled."""
+    """Login and password hash of the account that the transaction speaks for."""
     row = (await session.execute(_LOGIN)).first()
     return (row.login, row.password_hash) if row else None
 
@@ -158,9 +176,33 @@ async def end_sessions(session: AnySession, but: uuid.UUID | None) -> int:
 
 
 async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str] | None:
-    """Account and password hash of an enabled login, whether it has a place of work or not."""
+    """Account and password hash of a login, whether it has a place of work or not."""
     row = (await session.execute(_FIND_LOGIN, {"login": login})).first()
     return row and (AccountId(row.account_id), row.password_hash)
+
+
+async def hold_tries(session: PublicSession, subject: str) -> Tries:
+    """What was counted for a subject (a digest); nobody else counts for it until this transaction ends."""
+    row = (await session.execute(_HOLD_TRIES, {"subject": subject})).one()
+    return Tries(wrong=row.wrong, since=row.since, locks=row.locks, locked_until=row.locked_until)
+
+
+async def put_tries(session: PublicSession, subject: str, tries: Tries, ends_at: datetime) -> None:
+    """Write what is counted now; it is forgotten at `ends_at`."""
+    values = {
+        "subject": subject,
+        "wrong": tries.wrong,
+        "since": tries.since,
+        "locks": tries.locks,
+        "until": tries.locked_until,
+        "ends": ends_at,
+    }
+    await session.execute(_PUT_TRIES, values)
+
+
+async def forget_tries(session: PublicSession, subject: str) -> None:
+    """Nothing is counted for a subject."""
+    await session.execute(_FORGET_TRIES, {"subject": subject})
 
 
 async def join(session: TenantSession, account_id: AccountId, staff_id: StaffId) -> bool:
@@ -176,6 +218,30 @@ async def close_place(session: TenantSession, staff_id: StaffId) -> None:
 async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
     """Give a person of the session's school the place back that was put aside."""
     await session.execute(_REOPEN_PLACE, {"staff": staff_id})
+
+
+async def account_deeds(
+    session: TenantSession, staff_id: StaffId, *, with_sign_ins: bool
+) -> list[AccountDeed]:
+    """The latest deeds about a person's account in the school's audit, newest first."""
+    query = (
+        select(AuditEvent.at, AuditEvent.action, AuditEvent.actor_name)
+        .where(
+            AuditEvent.tenant_id == session.tenant_id,
+            AuditEvent.subject_id == staff_id,
+            AuditEvent.action.in_([*_TOLD, Action.SIGN_IN] if with_sign_ins else _TOLD),
+            AuditEvent.outcome == Outcome.DONE.value,
+        )
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+        .limit(MOST_DEEDS)
+    )
+    rows = await session.execute(query)
+    return [
+        AccountDeed(
+            at=row.at, what=name_of(row.action), by=row.actor_name, is_sign_in=row.action == Action.SIGN_IN
+        )
+        for row in rows
+    ]
 
 
 def _place(row: Any) -> Place:

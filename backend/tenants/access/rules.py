@@ -1,12 +1,19 @@
 """Decisions about proving who one is: pure functions."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
 
 from backend.core.actor import SignIn
-from backend.tenants.access.schemas import PROOF_LASTS, Wanted
+from backend.tenants.access.schemas import PROOF_LASTS, AccountDeed, Tries, Wanted
 from backend.tenants.factors.schemas import Factor, Means
 from backend.tenants.policies.schemas import Policies
+
+#: So many wrong tries within the window lock a login, each time three times as long as the time before.
+MOST_WRONG, WINDOW = 10, timedelta(minutes=15)
+FIRST_LOCK, LONGEST_LOCK = timedelta(minutes=5), timedelta(hours=1)
+#: For so long after the last try earlier locks are remembered.
+MEMORY = timedelta(days=1)
 
 
 def is_proved(sign_in: SignIn, means: Means, now: datetime, *, for_factors: bool, trial: bool) -> bool:
@@ -58,3 +65,19 @@ def wanted(
         statement=statement,
         waits_until=min((one for one in begins if one > now), default=None),
     )
+
+
+def since_last_sign_in(deeds: Sequence[AccountDeed]) -> list[AccountDeed]:
+    """What became of an account since its person last signed in, who has before; the newest first, as they come."""
+    since = list(takewhile(lambda one: not one.is_sign_in, deeds))
+    return since if len(since) < len(deeds) else []
+
+
+def one_more(before: Tries, now: datetime) -> Tries:
+    """What is counted after one more try that is not known to be right; the last of a measure locks."""
+    is_new = before.since is None or now - before.since > WINDOW
+    wrong = 1 if is_new else before.wrong + 1
+    if wrong < MOST_WRONG:
+        return Tries(wrong=wrong, since=now if is_new else before.since, locks=before.locks)
+    lasts = min(FIRST_LOCK * 3 ** min(before.locks, 9), LONGEST_LOCK)
+    return Tries(locks=before.locks + 1, locked_until=now + lasts)

@@ -11,8 +11,14 @@ from backend.tenants.factors.schemas import NOTHING, Factor
 
 AccountId = NewType("AccountId", uuid.UUID)
 
+#: What somebody types, and what somebody else may guess.
+TYPED = frozenset({Factor.PASSWORD, Factor.ONE_TIME_CODE, Factor.RECOVERY_CODE})
 #: For so long a proof counts for deeds that need one.
 PROOF_LASTS = timedelta(minutes=5)
+
+
+#: So many deeds about an account are looked back at.
+MOST_DEEDS = 10
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,12 +28,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     staff_id: StaffId
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may sign in, and their first place of work."""
+class Tries(msgspec.Struct, frozen=True, kw_only=True):
+    """Tries of one login that were not right: how many since when, how many locks there were, until when one lasts."""
 
-    id: AccountId
-    password_hash: str
-    place: Place
+    wrong: int = 0
+    since: datetime | None = None
+    locks: int = 0
+    locked_until: datetime | None = None
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +45,23 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entered(msgspec.Struct, frozen=True):
-    """The person is in: the token of their session, for its cookie, and whether there are several schools to choose."""
+    """The person is in: the token of their session, for its cookie, and whether there are several schools to choose.
+
+    `news` says what became of the account since they last signed in, empty where nothing did.
+    """
 
     token: str
     has_choice: bool = False
+    news: str = ""
+
+
+class AccountDeed(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that became of an account, in the words of the audit, and by whom; a sign-in as well."""
+
+    at: datetime
+    what: str
+    by: str
+    is_sign_in: bool = False
 
 
 class CodeWanted(msgspec.Struct, frozen=True):

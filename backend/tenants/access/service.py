@@ -4,15 +4,16 @@ What was shown is used up even where the deed is refused, so proving opens its o
 """
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backend.core import audit, clock, rate_limit, settings
-from backend.core.actor import Actor, Client, SignIn, StaffId
+from backend.core.actor import Actor, Client, SignIn, StaffId, machine
 from backend.core.audit import Action, Outcome
-from backend.core.crypto import sha256_hex
+from backend.core.crypto import text_digest
 from backend.core.database import (
     PublicSession,
     TenantSession,
@@ -30,9 +31,13 @@ from backend.core.errors import (
     VerificationNeeded,
 )
 from backend.core.ids import new_token
-from backend.tenants.access import passwords, queries, rules
+from backend.tenants.access import passwords, queries, rules, tries
 from backend.tenants.access.schemas import (
+    MOST_DEEDS,
+    TYPED,
+    AccountDeed,
     AccountId,
+    Entered,
     OpenSession,
     Place,
     Proof,
@@ -40,12 +45,15 @@ from backend.tenants.access.schemas import (
     Verified,
     Wanted,
 )
+from backend.tenants.access.tries import Locked
 from backend.tenants.factors import service as factors
 from backend.tenants.factors.schemas import NOTHING, Factor, Shown
 from backend.tenants.factors.service import Unproven
 from backend.tenants.people import service as people
 from backend.tenants.policies import service as policies
 from backend.tenants.policies.schemas import LONGEST_IDLE
+
+log = logging.getLogger(__name__)
 
 #: Unused for so long a session ends; schools may want less (`directory.find_session` knows).
 IDLE = timedelta(minutes=LONGEST_IDLE)
@@ -65,7 +73,7 @@ _NO_PLACE = "Tài khoản này không còn làm việc ở trường nào; xin l
 _ENDED = "Phiên làm việc này đã kết thúc; xin đăng nhập lại."
 _WRONG_PASSWORD = "Mật khẩu chưa đúng; xin nhập lại."
 _NOT_YET = (
-    "Khóa truy cập này chưa được dùng để ký vì mới được thêm sau khi đặt lại tài khoản; xin chờ đủ một ngày."
+    "Cách xác minh này mới được thêm nên chưa dùng để ký được; xin chờ đủ một ngày, hoặc dùng cách khác."
 )
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
 
@@ -106,41 +114,72 @@ async def enter(
     factor: Factor,
     old_token: str = "",
     only_at: uuid.UUID | None = None,
-) -> str:
-    """Open a session for an account that has just proved itself by `factor`; returns the token for its cookie.
+) -> Entered:
+    """Open a session for an account that has just proved itself by `factor`.
 
     `only_at` is the one school that believes this proof. The browser's old session is closed. Raises Unauthenticated
     when the account has no place of work, or none at that school.
     """
     token, now = new_token(), clock.now()
+    everywhere = await places_of(account_id)
+    places = [one for one in everywhere if only_at in (None, one.tenant_id)]
+    if not places:
+        raise Unauthenticated(_NO_PLACE)
+    place = await _first_open(places)
+    news = _news(rules.since_last_sign_in(await _deeds(everywhere, with_sign_ins=True)))
     async with account_session(account_id) as directory:
-        places = [one for one in await queries.places(directory) if only_at in (None, one.tenant_id)]
-        if not places:
-            raise Unauthenticated(_NO_PLACE)
-        place = await _first_open(places)
         if old_token:
-            await queries.close_session(directory, _digest(old_token))
-        await queries.open_session(directory, place, client, factor, _digest(token), now, now + LONGEST)
+            await queries.close_session(directory, text_digest(old_token))
+        await queries.open_session(directory, place, client, factor, text_digest(token), now, now + LONGEST)
+        if factor in TYPED:
+            await tries.forget(directory, tries.signing_in(await login_of(directory, account_id)))
     async with tenant_session(place.tenant_id) as session:
         actor = await people.actor_of(session, place.staff_id)
         await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name, factor=factor)
-    return token
+        if factor is Factor.RECOVERY_CODE:
+            await audit.record(session, actor, Action.RECOVERY_CODE_USED, actor.staff_id, actor.name)
+    return Entered(token, has_choice=len(places) > 1, news=news)
 
 
 async def prove(login: str, password: str, network: str) -> AccountId:
     """The account of somebody who knows its password, whether it has a place of work or not; opens no session.
 
-    Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute.
+    Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute, Locked.
     """
-    started = time.monotonic()
-    await rate_limit.take(TRIES, f"{normal(login)} {network}")
+    started, login = time.monotonic(), normal(login)
+    await rate_limit.take(TRIES, f"{login} {network}")
+    locked_until = await tries.count(tries.signing_in(login))
     async with public_session() as directory:
-        found = await queries.find_login(directory, normal(login))
+        found = await queries.find_login(directory, login)
     right = await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1])
     if found is None or not right:
+        refusal = await refused(found[0] if found else None, "password", locked_until)
         await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
-        raise Unauthenticated(WRONG)
+        raise refusal or Unauthenticated(WRONG)
     return found[0]
+
+
+async def refused(account_id: uuid.UUID | None, what: str, locked_until: datetime | None) -> Locked | None:
+    """Write down a sign-in that was refused, and the lock that it brought; returns what that lock raises."""
+    if account_id is None:
+        log.info("sign-in refused: unknown login")
+        return None if locked_until is None else Locked(locked_until)
+    for place in (await places_of(account_id))[:1]:
+        async with tenant_session(place.tenant_id) as session:
+            actor, deed = machine(place.tenant_id), Action.SIGN_IN_REFUSED
+            await audit.record(session, actor, deed, place.staff_id, outcome=Outcome.REFUSED, factor=what)
+    return None if locked_until is None else await tries.lock_out(account_id, locked_until)
+
+
+async def unlock(directory: PublicSession, account_id: uuid.UUID) -> None:
+    """The account that the transaction speaks for was given back: earlier wrong tries are forgotten."""
+    login = await login_of(directory, account_id)
+    await tries.forget(directory, tries.signing_in(login), tries.proving(account_id))
+
+
+async def account_deeds(account_id: uuid.UUID) -> list[AccountDeed]:
+    """What became of an account lately, in any of its schools, newest first."""
+    return (await _deeds(await places_of(account_id), with_sign_ins=False))[:MOST_DEEDS]
 
 
 async def places_of(account_id: uuid.UUID) -> list[Place]:
@@ -171,7 +210,7 @@ async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
 
 async def find_session(token: str, host: str) -> OpenSession | None:
     """The session of a token at the host where it was opened: 12 hours at most, unused no longer than the school says."""
-    return await queries.find_session(_digest(token), IDLE, host)
+    return await queries.find_session(text_digest(token), IDLE, host)
 
 
 async def move(sign_in: SignIn, tenant_id: uuid.UUID) -> str:
@@ -183,7 +222,7 @@ async def move(sign_in: SignIn, tenant_id: uuid.UUID) -> str:
         raise Conflict(_BELIEVED_HERE_ALONE)
     token = new_token()
     async with account_session(sign_in.account_id) as directory:
-        if not await queries.move_session(directory, sign_in.session_id, _digest(token), tenant_id):
+        if not await queries.move_session(directory, sign_in.session_id, text_digest(token), tenant_id):
             raise NotFound("Tài khoản này không làm việc ở trường vừa chọn.")
     return token
 
@@ -191,7 +230,7 @@ async def move(sign_in: SignIn, tenant_id: uuid.UUID) -> str:
 async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:
     """End the session of the token."""
     async with public_session() as directory:
-        await queries.close_session(directory, _digest(token))
+        await queries.close_session(directory, text_digest(token))
     await audit.record(session, actor, Action.SIGN_OUT, actor.staff_id, actor.name)
 
 
@@ -259,7 +298,7 @@ async def verify(
         shown = await _check(sign_in, proof, open_ways)
         if signing and shown.signs_from is not None and shown.signs_from > clock.now():
             raise Unproven(_NOT_YET)
-    except Unproven:
+    except (Unproven, Locked):
         await _record_proof(actor, statement, Outcome.REFUSED)
         raise
     verified = Verified(factor=shown.factor, at=clock.now(), statement=statement, evidence=shown.evidence)
@@ -278,9 +317,9 @@ async def note_proof(session: TenantSession | PublicSession, sign_in: SignIn, fa
     return await _rotate(session, sign_in, factor, clock.now())
 
 
-async def login_of(session: TenantSession, sign_in: SignIn) -> str:
-    """The login of whoever is signed in."""
-    await speak_for(session, sign_in.account_id)
+async def login_of(session: TenantSession | PublicSession, account_id: uuid.UUID) -> str:
+    """The login of an account."""
+    await speak_for(session, account_id)
     found = await queries.login_of(session)
     return found[0] if found else ""
 
@@ -332,6 +371,25 @@ async def _is_trial(session: TenantSession) -> bool:
     return settings.get().is_sandbox and (await policies.current(session)).trial_password
 
 
+def _news(deeds: Sequence[AccountDeed]) -> str:
+    if not deeds:
+        return ""
+    told = "; ".join(f"{one.what} ({one.at.astimezone(clock.VIETNAM):%H:%M %d/%m/%Y})" for one in deeds[:3])
+    more = f"; và {len(deeds) - 3} việc khác" if len(deeds) > 3 else ""
+    return (
+        f"Từ lần bạn đăng nhập trước, tài khoản có việc mới: {told}{more}. "
+        "Nếu không phải bạn làm, xin mở Tài khoản của tôi để kiểm tra và báo nhà trường."
+    )
+
+
+async def _deeds(places: Sequence[Place], *, with_sign_ins: bool) -> list[AccountDeed]:
+    found: list[AccountDeed] = []
+    for place in places:
+        async with tenant_session(place.tenant_id, read_only=True) as session:
+            found += await queries.account_deeds(session, place.staff_id, with_sign_ins=with_sign_ins)
+    return sorted(found, key=lambda one: one.at, reverse=True)
+
+
 async def _first_open(places: Sequence[Place]) -> Place:
     """Where somebody begins to work: at a school that is open, where there is one."""
     if len(places) > 1:
@@ -347,9 +405,11 @@ async def _check(sign_in: SignIn, proof: Proof, open_ways: Wanted) -> Shown:
         asked_by = str(sign_in.session_id)
         return await factors.check_passkey(proof.passkey, asked_by, sign_in.account_id, open_ways.statement)
     if proof.code and open_ways.recovery and factors.is_recovery_code(proof.code):
-        return await factors.check_recovery_code(sign_in.account_id, proof.code)
+        async with tries.proof(sign_in.account_id):
+            return await factors.check_recovery_code(sign_in.account_id, proof.code)
     if proof.code and open_ways.code:
-        return await factors.check_code(sign_in.account_id, proof.code)
+        async with tries.proof(sign_in.account_id):
+            return await factors.check_code(sign_in.account_id, proof.code)
     if proof.password and open_ways.password:
         async with account_session(sign_in.account_id) as directory:
             await _check_password(directory, sign_in, proof.password)
@@ -360,15 +420,16 @@ async def _check(sign_in: SignIn, proof: Proof, open_ways: Wanted) -> Shown:
 async def _check_password(session: TenantSession | PublicSession, sign_in: SignIn, password: str) -> None:
     await rate_limit.take(VERIFY_TRIES, str(sign_in.account_id))
     found = await queries.login_of(session)
-    if not await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1]):
-        raise Unproven(_WRONG_PASSWORD)
+    async with tries.proof(sign_in.account_id):
+        if not await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1]):
+            raise Unproven(_WRONG_PASSWORD)
 
 
 async def _rotate(
     session: TenantSession | PublicSession, sign_in: SignIn, factor: Factor, verified_at: datetime
 ) -> str:
     token = new_token()
-    if not await queries.rotate_session(session, sign_in.session_id, _digest(token), factor, verified_at):
+    if not await queries.rotate_session(session, sign_in.session_id, text_digest(token), factor, verified_at):
         raise Unauthenticated(_ENDED)
     return token
 
@@ -386,7 +447,5 @@ async def _record_proof(actor: Actor, statement: str, outcome: Outcome, factor: 
             factor=factor,
             statement=about,
         )
-
-
-def _digest(token: str) -> str:
-    return sha256_hex(token.encode())
+        if factor is Factor.RECOVERY_CODE:
+            await audit.record(session, actor, Action.RECOVERY_CODE_USED, actor.staff_id, actor.name)

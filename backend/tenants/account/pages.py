@@ -22,7 +22,7 @@ from backend.core.web import (
 )
 from backend.tenants.access import service as access
 from backend.tenants.account import recovery, service
-from backend.tenants.account.schemas import CodeForm, NewPasskeyForm, NewPasswordForm, PasswordForm
+from backend.tenants.account.schemas import FirstCodeForm, NewPasskeyForm, NewPasswordForm, PasswordForm
 from backend.tenants.factors.schemas import FACTOR_NAMES
 from backend.tenants.guards import public, requires, step_up
 from backend.tenants.permissions import Permission
@@ -109,7 +109,7 @@ async def confirm_app(
     session: Session,
     actor: CurrentActor,
     sign_in: CurrentSignIn,
-    data: URLEncodedBody[CodeForm],
+    data: URLEncodedBody[FirstCodeForm],
 ) -> Html:
     """The first code takes the app into use."""
     try:

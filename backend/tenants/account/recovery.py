@@ -103,6 +103,7 @@ async def use_link(token: str, form: NewPasswordForm, network: str) -> None:
         raise Invalid(_SHARED)
     async with account_session(ticket.account_id) as directory:
         await queries.reset(directory, password_hash, clock.now())
+        await access.unlock(directory, ticket.account_id)
     await _record(ticket.account_id, Action.ACCOUNT_RESET)
 
 

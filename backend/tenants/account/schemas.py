@@ -2,7 +2,7 @@
 
 import msgspec
 
-from backend.tenants.access.schemas import SessionView
+from backend.tenants.access.schemas import AccountDeed, SessionView
 from backend.tenants.factors.schemas import Means
 
 
@@ -12,6 +12,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     means: Means
     sessions: tuple[SessionView, ...]
+    deeds: tuple[AccountDeed, ...]
 
 
 class WaitingApp(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class NewPasskeyForm(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
 
 
-class CodeForm(msgspec.Struct, frozen=True, kw_only=True):
+class FirstCodeForm(msgspec.Struct, frozen=True, kw_only=True):
     """The first code of a new app."""
 
     code: str = ""

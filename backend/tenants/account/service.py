@@ -20,15 +20,16 @@ async def overview(session: TenantSession, sign_in: SignIn) -> AccountView:
     """Everything that the person may know of their account."""
     await speak_for(session, sign_in.account_id)
     return AccountView(
-        login=await access.login_of(session, sign_in),
+        login=await access.login_of(session, sign_in.account_id),
         means=await factors.means(session),
         sessions=tuple(await access.list_sessions(session, sign_in)),
+        deeds=tuple(await access.account_deeds(sign_in.account_id)),
     )
 
 
 async def question_for_new_passkey(session: TenantSession, actor: Actor, sign_in: SignIn) -> str:
     """Options for the browser to make a passkey. Raises Conflict when there are too many."""
-    login = await access.login_of(session, sign_in)
+    login = await access.login_of(session, sign_in.account_id)
     asked_by = str(sign_in.session_id)
     return await factors.question_for_new_passkey(session, sign_in.account_id, asked_by, login, actor.name)
 
@@ -60,7 +61,7 @@ async def start_app(session: TenantSession, sign_in: SignIn) -> None:
 
 async def waiting_app(session: TenantSession, sign_in: SignIn) -> WaitingApp:
     """The seed that the app is to take in now. Raises NotFound when none waits."""
-    login = await access.login_of(session, sign_in)
+    login = await access.login_of(session, sign_in.account_id)
     seed, picture = await factors.waiting_seed(session, sign_in.account_id, login)
     return WaitingApp(seed=seed, picture=picture)
 

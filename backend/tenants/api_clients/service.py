@@ -6,7 +6,7 @@ from datetime import timedelta
 from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action, Outcome
-from backend.core.crypto import sha256_hex
+from backend.core.crypto import text_digest
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id, new_token
@@ -47,7 +47,7 @@ async def add_client(session: TenantSession, actor: Actor, new: NewApiClient) ->
             f"Trường đã có {MOST_OPEN} kết nối đang dùng; hãy ngắt bớt kết nối cũ trước khi tạo thêm."
         )
     key = NewKey(client_id=ApiClientId(new_id()), kind=new.kind, secret=KEY_PREFIX + new_token())
-    digest, ends_at = _digest(key.secret), now + timedelta(days=30 * new.months)
+    digest, ends_at = text_digest(key.secret), now + timedelta(days=30 * new.months)
     is_oauth = new.kind is ClientKind.OAUTH
     await queries.insert_client(
         session, key.client_id, new, actor.staff_id, now, ends_at, digest if is_oauth else None
@@ -95,19 +95,19 @@ async def end_client(session: TenantSession, actor: Actor, client_id: ApiClientI
 
 async def find_client(client_id: ApiClientId, secret: str) -> KnownClient | None:
     """The connection with that id and that secret, while it lasts and its school is open."""
-    return await _at_open_school(await queries.find_client(client_id, _digest(secret)))
+    return await _at_open_school(await queries.find_client(client_id, text_digest(secret)))
 
 
 async def find_by_token(token: str) -> KnownClient | None:
     """Who holds a token, while it lasts and its school is open."""
-    return await _at_open_school(await queries.find_token(_digest(token)))
+    return await _at_open_school(await queries.find_token(text_digest(token)))
 
 
 async def issue_token(client: KnownClient, scopes: frozenset[Scope]) -> AccessToken:
     """A short-lived token for some of a connection's scopes. Whoever asks has no session, so this opens one."""
     token = KEY_PREFIX + new_token()
     async with tenant_session(client.tenant_id) as session:
-        await queries.insert_token(session, client.id, _digest(token), scopes, clock.now() + TOKEN_LASTS)
+        await queries.insert_token(session, client.id, text_digest(token), scopes, clock.now() + TOKEN_LASTS)
         await audit.record(session, actor_of(client), Action.API_TOKEN_ISSUED, client.id, client.name)
     return AccessToken(token=token, scopes=scopes, seconds=int(TOKEN_LASTS.total_seconds()))
 
@@ -153,7 +153,3 @@ def _check(new: NewApiClient) -> None:
         raise Invalid(f"Kết nối {new.name} chưa được chọn dữ liệu nào; hãy chọn ít nhất một mục.")
     if new.months not in MONTHS:
         raise Invalid(f"Thời hạn của kết nối {new.name} phải là 1, 3, 6 hoặc 12 tháng.")
-
-
-def _digest(key: str) -> str:
-    return sha256_hex(key.encode())

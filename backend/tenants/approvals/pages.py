@@ -103,5 +103,4 @@ async def _show(
         past=[one for one in everything if one not in waiting],
         others=await service.approvers(session, actor),
         error=error.message if error else None,
-        now=now,
     )

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import Select, and_, insert, select, update
 from sqlalchemy.orm import aliased
 
 from backend.core import clock
@@ -15,12 +15,6 @@ from backend.tenants.people.models import StaffMember
 
 _Row = ApprovalRequestRow
 _ASKER, _DECIDER = aliased(StaffMember), aliased(StaffMember)
-
-
-async def hold(session: TenantSession) -> None:
-    """Nobody else asks for or decides anything at the same school until this transaction ends."""
-    key = func.hashtextextended(f"approvals {session.tenant_id}", 0)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def insert_request(session: TenantSession, values: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ async def ask(
     Raises Invalid without a reason, Conflict when nobody else could approve or another request of the kind waits.
     """
     why, now = rules.checked_reason(reason, "Lý do"), clock.now()
-    await queries.hold(session)
+    await session.hold("approvals")
     rules.require_approver(await approvers(session, actor))
     rules.require_none_waiting(await queries.requests(session, SHOWN), kind, now)
     request_id = RequestId(new_id())
@@ -149,7 +149,7 @@ async def approvers(session: TenantSession, actor: Actor) -> list[Staff]:
 
 async def _held(session: TenantSession, request_id: uuid.UUID) -> ApprovalRequest:
     """The request, and nobody else decides it until this transaction ends."""
-    await queries.hold(session)
+    await session.hold("approvals")
     request = await _get(session, request_id)
     rules.require_waiting(request, clock.now())
     return request

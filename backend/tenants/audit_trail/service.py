@@ -41,7 +41,8 @@ async def trail(
     total = await queries.count(session, asked)
     shown = min(total, MOST_PAGES * PAGE_SIZE)
     found = await queries.events(session, asked)
-    subject = asked.about[0] if asked.about else asked.person
+    # Who did nothing here may be nobody of this school: what somebody typed is not written down as one.
+    subject = asked.about[0] if asked.about else asked.person if found else None
     named = {*about, *(row.subject_id for row in found if row.subject_id)}
     audit_reads.record_read(session, actor, Action.AUDIT_READ, subject, name, named)
     return Trail(

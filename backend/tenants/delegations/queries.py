@@ -3,7 +3,7 @@
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import and_, exists, func, insert, select, update
+from sqlalchemy import and_, exists, insert, select, update
 
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
@@ -20,12 +20,6 @@ _IN_OFFICE = and_(
         StaffRole.role == Role.DEPUTY_PRINCIPAL.value,
     ),
 )
-
-
-async def hold(session: TenantSession) -> None:
-    """Nobody else plans who signs when, for the same school, until this transaction ends."""
-    key = func.hashtextextended(f"delegations {session.tenant_id}", 0)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def insert_delegation(session: TenantSession, made: Delegation, at: datetime) -> None:

@@ -49,7 +49,7 @@ async def delegate(
     Raises NotFound, Invalid for days or a number that cannot be, Conflict for somebody who may not sign and for days
     on which another deputy does.
     """
-    await queries.hold(session)
+    await session.hold("delegations")
     first, last = read_day(starts_on, "Từ ngày"), read_day(ends_on, "Đến hết ngày")
     rules.require_period(first, last, clock.today())
     decision = rules.checked_decision(decision_number)
@@ -75,7 +75,7 @@ async def end(session: TenantSession, actor: Actor, delegation_id: uuid.UUID) ->
 
     Raises NotFound, Conflict for one that is over.
     """
-    await queries.hold(session)
+    await session.hold("delegations")
     found = [one for one in await queries.delegations(session) if one.id == delegation_id]
     if not found:
         raise NotFound("Không tìm thấy lần phân công ký thay này.")

@@ -24,8 +24,10 @@ from backend.tenants.federation.schemas import Arrival, Journey, Provider
 
 SCOPE = "openid profile email"
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
-#: Seconds that clocks may differ, that a provider may take, and for which its description is remembered.
+#: Seconds that clocks may differ, that a provider may take, and for which its description and its keys are remembered.
 LEEWAY, PATIENCE, MEMORY = 60, 10.0, 3600.0
+#: A key that is not known is asked for, but not more often than this many seconds apart.
+LEAST_MEMORY = 60.0
 _MOST = 1024 * 1024
 
 
@@ -48,7 +50,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _described: dict[str, tuple[float, Metadata]] = {}
-_keys: dict[str, KeySet] = {}
+_keys: dict[str, tuple[float, KeySet]] = {}
 
 
 async def address(provider: Provider, journey: Journey, return_to: str) -> str:
@@ -105,7 +107,7 @@ async def _read(metadata: Metadata, id_token: str) -> jwt.Token:
         try:
             return jwt.decode(id_token, await _key_set(metadata), registry=registry)
         except InvalidKeyIdError:  # The provider has new keys.
-            return jwt.decode(id_token, await _key_set(metadata, anew=True), registry=registry)
+            return jwt.decode(id_token, await _key_set(metadata, LEAST_MEMORY), registry=registry)
     except (JoseError, ValueError) as error:
         raise NotBelieved(f"signature: {type(error).__name__}") from None
 
@@ -138,11 +140,12 @@ async def _metadata(issuer: str) -> Metadata:
     return known
 
 
-async def _key_set(metadata: Metadata, *, anew: bool = False) -> KeySet:
-    if anew or metadata.issuer not in _keys:
-        found = await _json("GET", metadata.jwks_uri, dict[str, Any])
-        _keys[metadata.issuer] = KeySet.import_key_set(found)
-    return _keys[metadata.issuer]
+async def _key_set(metadata: Metadata, memory: float = MEMORY) -> KeySet:
+    read_at, known = _keys.get(metadata.issuer, (0.0, None))
+    if known is None or time.monotonic() - read_at > memory:
+        known = KeySet.import_key_set(await _json("GET", metadata.jwks_uri, dict[str, Any]))
+        _keys[metadata.issuer] = (time.monotonic(), known)
+    return known
 
 
 async def _json(

@@ -27,6 +27,7 @@ from backend.core.web import (
     provide_sign_in,
     redirect,
     with_session,
+    without_transaction,
 )
 from backend.tenants.federation import service
 from backend.tenants.federation.schemas import KIND_NAMES, Arrival, ProviderForm
@@ -74,7 +75,7 @@ async def come_back(
             await authenticate(request)
             sign_in = await provide_sign_in(request)
             return _keeping(redirect(request, _CONFIRM), service.offer(sign_in, journey, outsider))
-        token = await service.sign_in(
+        entered = await service.sign_in(
             provider, outsider, client_of(request), cookies.read(request, "session")
         )
     except AppError as problem:
@@ -87,7 +88,8 @@ async def come_back(
             error=problem.message,
         )
         return _forgetting(answer)
-    return _forgetting(with_session(redirect(request, journey.back), token))
+    back = redirect(request, journey.back, entered.news, "warn")
+    return _forgetting(with_session(back, entered.token))
 
 
 @get(_LINKS, guards=[requires()])
@@ -101,7 +103,10 @@ async def show_links(request: Request, session: Session, sign_in: CurrentSignIn)
     )
 
 
-@get("/tai-khoan/lien-ket/{key:str}/di", guards=[requires(), step_up(_LINKS, for_factors=True)])
+@get(
+    "/tai-khoan/lien-ket/{key:str}/di",
+    guards=[requires(), step_up(_LINKS, for_factors=True), without_transaction],
+)
 async def set_out_to_link(request: Request, sign_in: CurrentSignIn, key: FromPath[str]) -> Html:
     """Off to the provider, to come back with an account to link."""
     provider = await service.find_provider(key)

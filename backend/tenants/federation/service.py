@@ -16,6 +16,7 @@ from backend.core.database import TenantSession, public_session, speak_for, tena
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from backend.core.ids import new_token
 from backend.tenants.access import service as access
+from backend.tenants.access.schemas import Entered
 from backend.tenants.factors.schemas import Factor
 from backend.tenants.federation import oidc, queries, rules
 from backend.tenants.federation.schemas import (
@@ -153,8 +154,8 @@ async def arrive(provider: Provider, journey: Journey, arrival: Arrival) -> Outs
     return Outsider(issuer=provider.issuer, subject=str(claims["sub"]), label=rules.label_of(claims))
 
 
-async def sign_in(provider: Provider, outsider: Outsider, client: Client, old_token: str = "") -> str:
-    """Open a session at the provider's school; returns its token. Raises Forbidden for an account that is not linked."""
+async def sign_in(provider: Provider, outsider: Outsider, client: Client, old_token: str = "") -> Entered:
+    """Open a session at the provider's school. Raises Forbidden for an account that is not linked."""
     async with public_session() as directory:
         account_id = await queries.account_of(directory, outsider)
     if account_id is None:

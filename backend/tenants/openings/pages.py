@@ -6,7 +6,7 @@ from litestar.params import URLEncodedBody
 
 from backend.core.errors import AppError, Invalid
 from backend.core.rate_limit import TooManyTries
-from backend.core.web import Html, Request, network_of, page, redirect
+from backend.core.web import Html, Request, network_of, page, redirect, several
 from backend.tenants.guards import public
 from backend.tenants.openings import service
 from backend.tenants.schools.schemas import LEVEL_NAMES, PROVINCES
@@ -43,7 +43,7 @@ async def apply(request: Request, data: URLEncodedBody[ApplicationForm]) -> Html
             tax_code=data.ma_so_thue,
             province_code=data.tinh,
             ward=data.xa_phuong,
-            levels=[data.cap_hoc] if isinstance(data.cap_hoc, str) else data.cap_hoc,
+            levels=several(data.cap_hoc),
             applicant=data.nguoi_dang_ky,
             email=data.thu,
             phone=data.dien_thoai,

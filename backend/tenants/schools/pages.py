@@ -5,7 +5,7 @@ from litestar import get, post
 from litestar.params import URLEncodedBody
 
 from backend.core.errors import Invalid
-from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.core.web import CurrentActor, Html, Request, Session, page, redirect, several
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service
@@ -62,7 +62,7 @@ async def change_school(
             ward=data.xa_phuong,
             address=data.dia_chi,
             phone=data.dien_thoai,
-            levels=[data.cap_hoc] if isinstance(data.cap_hoc, str) else data.cap_hoc,
+            levels=several(data.cap_hoc),
         )
     except Invalid as error:
         return page(

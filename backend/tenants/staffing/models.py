@@ -25,6 +25,7 @@ class InvitationRow(TenantTable):
                 purpose="Mời người vào làm việc ở trường",
                 ground=Ground.EMPLOYMENT,
                 keep=Keep.WORK,
+                ends="expires_at",
             )
         },
     )

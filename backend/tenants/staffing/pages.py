@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, Unauthenticated
 from backend.core.rate_limit import TooManyTries
 from backend.core.visit import host_of
-from backend.core.web import CurrentActor, Html, Request, Session, network_of, page, redirect
+from backend.core.web import CurrentActor, Html, Request, Session, network_of, page, redirect, several
 from backend.tenants.access.service import MIN_PASSWORD
 from backend.tenants.guards import public, requires
 from backend.tenants.people import service as people
@@ -63,7 +63,6 @@ async def show_staff(request: Request, session: Session) -> Html:
         "tenants/staffing/staff.html",
         staffing=staffing,
         states={one.id: rules.state_of(one, now) for one in staffing.invitations},
-        role_names=ROLE_NAMES,
     )
 
 
@@ -79,7 +78,7 @@ async def invite(
 ) -> Html:
     """Make the invitation and show its link, this once; or the form again with one sentence."""
     try:
-        sent = await service.invite(session, actor, data.ho_ten, data.thu, data.chuc_danh, _several(data.vai))
+        sent = await service.invite(session, actor, data.ho_ten, data.thu, data.chuc_danh, several(data.vai))
     except (Invalid, Conflict, Forbidden) as error:
         return await _invitation_form(request, session, actor, data, error)
     return _sent(request, sent)
@@ -121,7 +120,7 @@ async def change(
     """Another name, title or other roles, from the person's next request on."""
     try:
         await people.change_staff(
-            session, actor, StaffId(staff_id), data.ho_ten, data.chuc_danh, _several(data.vai)
+            session, actor, StaffId(staff_id), data.ho_ten, data.chuc_danh, several(data.vai)
         )
     except (Invalid, Conflict, Forbidden) as error:
         return await _person(request, session, actor, StaffId(staff_id), error)
@@ -195,7 +194,7 @@ async def _invitation_form(
         "tenants/staffing/invite.html",
         status_code=error.status if error else 200,
         form_data=data,
-        chosen=_several(data.vai),
+        chosen=several(data.vai),
         error=error.message if error else None,
         seats=staffing.seats,
         waiting=len(staffing.invitations),
@@ -225,14 +224,10 @@ async def _person(
 
 def _sent(request: Request, sent: SentInvitation) -> Html:
     link = urljoin(settings.get().public_url, f"/loi-moi/{sent.token}")
-    return page(request, "tenants/staffing/sent.html", sent=sent, link=link, days=rules.VALID.days)
+    return page(request, "tenants/staffing/sent.html", sent=sent, link=link)
 
 
 def _grantable(actor: Actor) -> list[tuple[str, str]]:
     """Roles for a form, in the order of the role table."""
     allowed = grantable_by(actor.roles)
     return [(role.value, name) for role, name in ROLE_NAMES.items() if role in allowed]
-
-
-def _several(value: list[str] | str) -> list[str]:
-    return [value] if isinstance(value, str) and value else list(value)

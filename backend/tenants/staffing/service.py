@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
-from backend.core.crypto import sha256_hex
+from backend.core.crypto import text_digest
 from backend.core.database import TenantId, TenantSession, public_session, tenant_session
 from backend.core.errors import Conflict, NotFound, Unauthenticated
 from backend.core.ids import new_id, new_token
@@ -192,7 +192,7 @@ async def _send(session: TenantSession, actor: Actor, newcomer: Newcomer) -> Sen
         invited_at=now,
         expires_at=now + rules.VALID,
     )
-    await queries.insert_invitation(session, invitation, actor.staff_id, _digest(token))
+    await queries.insert_invitation(session, invitation, actor.staff_id, text_digest(token))
     await _record(session, actor, Action.INVITATION_SENT, invitation)
     return SentInvitation(token=token, full_name=newcomer.full_name, expires_at=invitation.expires_at)
 
@@ -247,7 +247,7 @@ async def _sender(
 
 async def _where(token: str) -> tuple[TenantId, InvitationId]:
     async with public_session() as directory:
-        found = await queries.find_token(directory, _digest(token))
+        found = await queries.find_token(directory, text_digest(token))
     if found is None:
         raise NotFound(_UNKNOWN)
     return found
@@ -271,7 +271,3 @@ async def _record(session: TenantSession, actor: Actor, action: Action, invitati
         email=invitation.email,
         roles=invitation.role_label,
     )
-
-
-def _digest(token: str) -> str:
-    return sha256_hex(token.encode())

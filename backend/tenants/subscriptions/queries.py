@@ -1,18 +1,12 @@
 """SQL of subscriptions."""
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.core.database import TenantSession
 from backend.tenants.subscriptions.models import InvoiceRow, SubscriptionRow
 from backend.tenants.subscriptions.schemas import Invoice, Plan, Subscription
-
-
-async def hold(session: TenantSession) -> None:
-    """Nobody else gets past here for the same school until this transaction ends."""
-    key = func.hashtextextended(f"seats {session.tenant_id}", 0)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def find(session: TenantSession) -> Subscription | None:

@@ -19,7 +19,7 @@ async def get(session: TenantSession) -> Subscription:
 
 async def hold(session: TenantSession) -> Subscription:
     """The same, and nobody else takes a seat, frees one or changes their number until this transaction ends."""
-    await queries.hold(session)
+    await session.hold("seats")
     return await get(session)
 
 

@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0025"
-down_revision = "0021"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

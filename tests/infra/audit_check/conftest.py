@@ -120,8 +120,10 @@ class Hands:
         """An object that is not there while the block lasts."""
         content = self.store.fetch(key)
         self.store._client.delete_object(Bucket=self.store._bucket, Key=key)
-        yield
-        self.store._client.put_object(Bucket=self.store._bucket, Key=key, Body=content)
+        try:
+            yield
+        finally:
+            self.store._client.put_object(Bucket=self.store._bucket, Key=key, Body=content)
 
     @contextmanager
     def stored(self, key: str, content: bytes) -> Iterator[None]:
@@ -129,11 +131,13 @@ class Hands:
         keys = self.store.listed()
         before = self.store.fetch(key) if key in keys else None
         self.store._client.put_object(Bucket=self.store._bucket, Key=key, Body=content)
-        yield
-        if before is None:
-            self.store._client.delete_object(Bucket=self.store._bucket, Key=key)
-        else:
-            self.store._client.put_object(Bucket=self.store._bucket, Key=key, Body=before)
+        try:
+            yield
+        finally:
+            if before is None:
+                self.store._client.delete_object(Bucket=self.store._bucket, Key=key)
+            else:
+                self.store._client.put_object(Bucket=self.store._bucket, Key=key, Body=before)
 
 
 async def record(school: TenantId, count: int) -> None:

@@ -17,6 +17,7 @@ from backend.remote_signing.timestamping import service as timestamping
 from infra.audit_check.check import Check
 from infra.audit_check.sources import Store
 from infra.audit_check.stamps import anchors, stamped_at
+from infra.embedded.postgres import SUPERUSER
 from infra.embedded.stack import EmbeddedStack
 from tests.factories.signing_school import changed_settings
 from tests.fakes.processes import SigningService
@@ -127,19 +128,32 @@ async def test_a_crash_before_the_row_leaves_nothing_wrong(
     assert report.findings == []
 
 
-async def test_one_of_several_keepers_works(
+async def test_one_of_several_keepers_works_and_another_takes_over(
     sealed: tuple[TenantId, TenantId], embedded_stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, stop = embedded_stack.postgres.url("hocba_dispatcher"), asyncio.Event()
     monkeypatch.setattr(audit_keeper, "ROUND_SECONDS", 0.02)
     monkeypatch.setattr(leading, "RECOVER_SECONDS", 0.02)
-    rounds: list[asyncpg.Connection] = []
+    tenant_id, stop = await quiet_school(), asyncio.Event()
+    url = embedded_stack.postgres.url("hocba_dispatcher")
+    admin = await asyncpg.connect(embedded_stack.postgres.url(SUPERUSER, embedded_stack.postgres.database))
+    keepers = [asyncio.create_task(audit_keeper.keep(url, timestamping.stamp, stop)) for _ in range(3)]
+    async with asyncio.timeout(60):
+        await record(tenant_id, 3)
+        first = await keeper_after(admin, 3, tenant_id)
+        await admin.execute("select pg_terminate_backend($1)", first)
+        await record(tenant_id, 3)
+        assert await keeper_after(admin, 6, tenant_id) != first
+        stop.set()
+        await asyncio.gather(*keepers)
+    await admin.close()
 
-    async def count(connection: asyncpg.Connection, stamp: audit_keeper.Stamp) -> None:
-        rounds.append(connection)
-        stop.set() if len(rounds) == 10 else None
 
-    monkeypatch.setattr(audit_keeper, "keep_once", count)
-    async with asyncio.timeout(20):
-        await asyncio.gather(*(audit_keeper.keep(url, timestamping.stamp, stop) for _ in range(3)))
-    assert len({id(one) for one in rounds}) == 1
+async def keeper_after(admin: asyncpg.Connection, count: int, tenant_id: TenantId) -> int:
+    """The one connection that keeps the audit, as soon as so many events of the school are in its chain."""
+    head = "select n from directory.audit_head where tenant_id = $1"
+    while await admin.fetchval(head, tenant_id) != count:
+        await asyncio.sleep(0.02)
+    locks = "select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted"
+    [row] = await admin.fetch(locks, audit_keeper.LOCK)
+    keeper: int = row["pid"]
+    return keeper

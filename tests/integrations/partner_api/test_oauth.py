@@ -1,6 +1,7 @@
 """The token end point: RFC 6749, 4.4 and 5.2."""
 
 import base64
+import logging
 import uuid
 from collections.abc import Mapping
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from backend.core import logs
 from backend.core.database import tenant_session
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import ClientKind, NewKey, Scope
@@ -78,6 +80,20 @@ async def test_refusals(
     answer = await ask(site, form, basic(key.client_id, key.secret if secret == "right" else secret))
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert ("www-authenticate" in answer.headers) is (status == 401)
+
+
+async def test_a_wrong_secret_stands_in_the_log(
+    site: Litestar, a: Partner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the connection that it was tried for, and without what was tried."""
+    key = await oauth_key(a)
+    with caplog.at_level(logging.WARNING, "backend.integrations.partner_api"):
+        assert (await ask(site, GRANT, basic(key.client_id, key.secret))).status_code == 200
+        assert caplog.records == []
+        await ask(site, GRANT, basic(key.client_id, "thu-doan-ma"))
+    [line] = map(logs.JsonFormatter().format, caplog.records)
+    assert str(key.client_id) in line
+    assert "thu-doan-ma" not in line
 
 
 @pytest.mark.parametrize(

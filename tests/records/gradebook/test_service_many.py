@@ -125,7 +125,7 @@ async def test_a_full_class_is_written_and_read_back(book: ClassBook) -> None:
     async with book.school.session() as session:
         await fill(session, book.actors["it"], book.class_id)
         marks = await service.class_marks(session, book.class_id)
-        filled = sum(one.filled for one in await service.list_sheets(session, book.class_id))
+        filled = sum(one.filled or 0 for one in await service.list_sheets(session, book.class_id))
     assert set(marks) == set(book.pupils.values())
     assert filled == sum(len(cells) for sheets in marks.values() for cells in sheets.values())
     assert marks[book.pupils[AN]]["TOAN", 0][Cell(MarkKind.TEST, "1")] == "9"

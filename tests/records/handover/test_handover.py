@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 import re
-import tempfile
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -24,13 +23,14 @@ from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.core.rate_limit import TooManyTries
 from backend.records.handover import flow, packing, queries, rules, service
-from backend.records.handover.schemas import ZIP_TYPE, ExportId, ExportState, NextPart, StoredFile
+from backend.records.handover.schemas import ExportState, NextPart, StoredFile
 from backend.tenants.federation.models import IdentityProvider
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
 from tests.core.browser import Browser
 from tests.core.site_fixtures import TestSchool, open_test_school, signed_in
+from tests.factories.machine import Death, Machine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -64,19 +64,6 @@ async def actor(school: TestSchool) -> Actor:
         return await people.actor_of(session, school.staff[Role.OWNER])
 
 
-async def pack(school: TestSchool, export_id: ExportId) -> None:
-    """What the jobs do, one archive after another."""
-    last = False
-    while not last:
-        async with tenant_session(school.tenant_id) as session:
-            part = await flow.next_part(session, export_id)
-        with tempfile.TemporaryDirectory() as folder:
-            archive = await flow.pack(school.tenant_id, part, Path(folder))
-            file = await storage.put_file(school.tenant_id, archive, ZIP_TYPE)
-        async with tenant_session(school.tenant_id) as session:
-            last = await flow.record_part(session, export_id, part, file)
-
-
 async def store(school: TestSchool, data: bytes) -> str:
     """A file of the school."""
     sha256 = await storage.put(school.tenant_id, data)
@@ -106,7 +93,7 @@ async def test_everything_of_the_school_and_nothing_else(
     assert announced == "SchoolExportAsked"
     early = await owner.post(f"/chu-truong/ban-giao/xuat/{asked.id}/tai", {"phan": "1"})
     assert early.status_code == 404
-    await pack(place, asked.id)
+    await Machine(place.tenant_id).rest()
     shown = (await owner.get("/chu-truong/ban-giao")).text
     assert re.search(r"Sẵn sàng đến", shown)
 
@@ -134,6 +121,25 @@ async def test_everything_of_the_school_and_nothing_else(
             text("select action from audit_event where subject_id = :id order by at, id"), {"id": asked.id}
         )
         assert list(deeds) == ["handover.export.ask"] + ["handover.export.download"] * 2
+
+
+@pytest.mark.parametrize("death", Death, ids=lambda death: death.name.lower())
+async def test_a_worker_that_dies_leaves_no_archive_twice(product: settings.Settings, death: Death) -> None:
+    school = await open_test_school("Trường Máy Hỏng")
+    digests = {await store(school, f"%PDF {number}".encode()) for number in range(3)}
+    async with tenant_session(school.tenant_id) as session:
+        await service.export(session, await people.actor_of(session, school.staff[Role.OWNER]), {})
+    machine = Machine(school.tenant_id, death=death)
+    await machine.rest()
+    assert machine.done.count("handover.export") == 4, "each of two archives is begun twice"
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        [packed] = await service.list_exports(session)
+    assert (packed.state, [part.name for part in packed.parts]) == (
+        ExportState.READY,
+        ["1-bang.zip", "2-tep.zip"],
+    )
+    files = zipfile.ZipFile(io.BytesIO(await storage.get(school.tenant_id, packed.parts[1].sha256)))
+    assert set(files.namelist()) == {f"tep/{digest}.pdf" for digest in digests}
 
 
 async def test_the_tables_are_all_tables(place: TestSchool) -> None:

@@ -18,6 +18,7 @@ from backend.remote_signing.credentials.schemas import (
     CredentialView,
     Purpose,
 )
+from backend.tenants.delegations.schemas import Delegation, DelegationId
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Role
 from backend.tenants.subscriptions import service as subscriptions
@@ -80,12 +81,51 @@ def test_how_a_certificate_stands(days: float, status: CredentialStatus, state: 
 def test_the_most_urgent_comes_first_and_the_best_counts() -> None:
     principal, teacher, it = person(Role.PRINCIPAL), person(Role.HOMEROOM_TEACHER), person(Role.IT_TEACHER)
     held = [certificate(principal.id, -3), certificate(principal.id, 400), certificate(None, 20)]
-    found = rules.certificates([principal, teacher, it], held, NOW)
+    found = rules.certificates([principal, teacher, it], held, [], NOW, NOW.date())
     assert [(one.holder, one.state.value) for one in found] == [
         ("Cô homeroom_teacher", "missing"),
         ("Con dấu số của trường", "in_30_days"),
         ("Cô principal", "valid"),
     ]
+
+
+def delegation(deputy: Staff, first: int, last: int, ended: int | None = None) -> Delegation:
+    """The deputy signs from the first to the last day, counted from NOW; unless it was ended on a day."""
+    days = [NOW.date() + timedelta(days=one) for one in (first, last, ended or 0)]
+    return Delegation(
+        id=DelegationId(uuid.uuid4()),
+        staff_id=deputy.id,
+        name=deputy.full_name,
+        title="",
+        starts_on=days[0],
+        ends_on=days[1],
+        ended_on=days[2] if ended is not None else None,
+        decision_number="15/QĐ",
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (None, []),
+        ((-9, -1), []),
+        ((-9, 9, 0), []),
+        ((3, 9, 1), []),
+        ((-9, 0), ["missing"]),
+        ((3, 9), ["missing"]),
+    ],
+)
+def test_a_deputy_signs_on_the_days_of_a_delegation(
+    days: tuple[int, ...] | None, expected: list[str]
+) -> None:
+    """Without one nobody misses their certificate; with a certificate it is shown how it stands."""
+    deputy = person(Role.DEPUTY_PRINCIPAL)
+    made = [delegation(deputy, *days)] if days else []
+    seal = certificate(None, 400)
+    found = rules.certificates([deputy], [seal], made, NOW, NOW.date())
+    assert [one.state.value for one in found if one.staff_id] == expected
+    found = rules.certificates([deputy], [seal, certificate(deputy.id, 3)], made, NOW, NOW.date())
+    assert [one.state.value for one in found if one.staff_id] == ["in_7_days"]
 
 
 async def test_the_owners_page(site: Litestar) -> None:
@@ -111,7 +151,7 @@ async def test_the_owners_page(site: Litestar) -> None:
         await subscriptions.add_invoice(session, invoice)
     owner = await signed_in(site, place, Role.OWNER)
     shown = (await owner.get("/chu-truong")).text
-    assert "4 chứng thư số cần lo" in shown
+    assert "3 chứng thư số cần lo" in shown
     assert "HB-2026-0001" in shown
     assert "12.830.400" in shown
     assert "360.000 đồng" in (await owner.get(f"/chu-truong/hoa-don/{invoice.id}")).text

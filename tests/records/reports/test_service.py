@@ -1,6 +1,9 @@
 """The season board: each step counted, and one thing to do for whoever looks."""
 
+from sqlalchemy import event
+
 from backend.core import storage
+from backend.core.database import engine
 from backend.core.ids import new_id
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
@@ -58,6 +61,30 @@ async def test_workbooks_of_marks_follow_the_register(small_school: SmallSchool)
     _, step = await board(small_school, "it")
     assert step is not None
     assert "1B, 1C, 1D, 1E, 1F và 1 lớp khác." in step.text
+
+
+async def test_looking_at_the_board_counts_no_marks(small_school: SmallSchool) -> None:
+    """It is asked for again and again; there are hundreds of thousands of them."""
+    async with small_school.session() as session:
+        class_id = await small_school.open_class(session, "1A", 1)
+        await enroll(session, "1A", NAMES)
+        await fill(session, await small_school.actor(session, "it"), class_id)
+    asked: list[str] = []
+
+    def listen(connection: object, cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(engine().sync_engine, "before_cursor_execute", listen)
+    try:
+        for who in ("principal", "homeroom"):
+            await board(small_school, who)
+        counted = [statement for statement in asked if "FROM mark" in statement]
+        await board(small_school, "it")
+    finally:
+        event.remove(engine().sync_engine, "before_cursor_execute", listen)
+    assert counted == []
+    assert [one for one in asked if "FROM mark" in one and "count(" in one] == []
+    assert any("FROM mark" in one for one in asked), "the control: who imports is told which sheets are empty"
 
 
 async def test_the_clerk_is_asked_for_the_seal_not_for_a_signature(small_school: SmallSchool) -> None:

@@ -10,7 +10,7 @@ from backend.core.database import TenantSession
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.roster.schemas import ClassId
-from backend.records.transcripts import forms, service
+from backend.records.transcripts import flow, forms, service
 from backend.records.transcripts.schemas import VersionSummary
 from tests.factories.small_school import Otherwise, SmallSchool, enroll, fill
 
@@ -35,18 +35,18 @@ class Season:
     async def render(self, version: VersionSummary) -> tuple[bytes, bytes]:
         """What the task `transcripts.render` does: PDF and XML, stored and recorded."""
         async with self.school.session() as session:
-            contents = await service.due_for_rendering(session, [version.id])
+            contents = await flow.due_for_rendering(session, [version.id])
         made = await forms.both(version.id, contents[version.id])
         for data in (made.pdf, made.xml):
             await storage.put(self.school.tenant_id, data)
         async with self.school.session() as session:
-            await service.record_renderings(session, [made])
+            await flow.record_renderings(session, [made])
         return made.pdf, made.xml
 
     async def ask_for_signatures(self, version: VersionSummary) -> bytes:
         """What the task `transcripts.ask_for_signatures` does; the document with its empty fields."""
         async with self.school.session() as session:
-            await service.ask_for_signatures(session, [version.id])
+            await flow.ask_for_signatures(session, [version.id])
             digest = await service.digest_of_file(session, version.id, "pdf")
         return await storage.get(self.school.tenant_id, digest)
 

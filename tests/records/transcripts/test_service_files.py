@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from backend.core import clock, database, settings, storage
 from backend.core.errors import Conflict, NotFound
-from backend.records.transcripts import forms, service
+from backend.records.transcripts import flow, forms, service
 from backend.records.transcripts.schemas import Forms, VersionState, VersionSummary
 from backend.remote_signing.requests import queries as signing_queries
 from backend.remote_signing.requests import service as signing
@@ -41,15 +41,15 @@ async def events(season: Season, version: VersionSummary) -> list[str]:
 async def test_rendering_is_recorded_once_and_gives_the_same_bytes(season: Season) -> None:
     version = (await season.freeze())[0]
     async with season.school.session() as session:
-        [content] = (await service.due_for_rendering(session, [version.id])).values()
+        [content] = (await flow.due_for_rendering(session, [version.id])).values()
     first, again = await forms.both(version.id, content), await forms.both(version.id, content)
     assert first == again
     assert await season.render(version) == (first.pdf, first.xml)
     assert await state(season, version) == VersionState.RENDERED
     async with season.school.session() as session:
-        assert await service.due_for_rendering(session, [version.id]) == {}
+        assert await flow.due_for_rendering(session, [version.id]) == {}
         other = Forms(version_id=version.id, pdf=b"another PDF", xml=b"another XML")
-        await service.record_renderings(session, [other])
+        await flow.record_renderings(session, [other])
         for kind, data in (("pdf", first.pdf), ("xml", first.xml)):
             assert await service.digest_of_file(session, version.id, kind) == sha256(data)
     assert await events(season, version) == ["TranscriptFrozen", "TranscriptRendered"]
@@ -61,9 +61,9 @@ async def test_steps_are_not_skipped(season: Season) -> None:
         with pytest.raises(NotFound, match="chưa được kết xuất"):
             await service.digest_of_file(session, version.id, "pdf")
         with pytest.raises(Conflict, match="đang ở bước “Đã chốt số liệu”, chưa thể đang ký"):
-            await service.ask_for_signatures(session, [version.id])
+            await flow.ask_for_signatures(session, [version.id])
         with pytest.raises(Conflict, match="chưa thể đã phát hành"):
-            await service.issue(session, [version.id])
+            await flow.issue(session, [version.id])
     assert await state(season, version) == VersionState.FROZEN
 
 
@@ -72,7 +72,7 @@ async def test_signatures_are_asked_for_once_in_the_order_of_the_law(season: Sea
     await season.render(version)
     document = await season.ask_for_signatures(version)
     async with season.school.session() as session:
-        await service.ask_for_signatures(session, [version.id])
+        await flow.ask_for_signatures(session, [version.id])
         steps = await signing.steps_of(session, version.id)
         assert await service.digest_of_file(session, version.id, "pdf") == sha256(document)
         trays = {

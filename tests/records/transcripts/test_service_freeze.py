@@ -15,7 +15,7 @@ from backend.core.ids import new_id
 from backend.records.assessment.schemas import Promotion
 from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
 from backend.records.roster import service as roster
-from backend.records.transcripts import canonical, service
+from backend.records.transcripts import canonical, flow, service
 from backend.records.transcripts.schemas import (
     Forms,
     PrimaryResults,
@@ -222,12 +222,12 @@ async def test_strangers_see_nothing_and_change_nothing(season: Season) -> None:
             for ask in (service.get_version, service.get_snapshot):
                 with pytest.raises(NotFound, match="Không tìm thấy học bạ này"):
                     await ask(session, version_id)
-            for ask_many in (service.due_for_rendering, service.ask_for_signatures, service.issue):
+            for ask_many in (flow.due_for_rendering, flow.ask_for_signatures, flow.issue):
                 with pytest.raises(NotFound, match="Không tìm thấy học bạ này"):
                     await ask_many(session, [version_id])
             forms = Forms(version_id=VersionId(version_id), pdf=b"%PDF-1.7", xml=b"<hocba/>")
             with pytest.raises(NotFound):
-                await service.record_renderings(session, [forms])
+                await flow.record_renderings(session, [forms])
             for kind in ("pdf", "xml"):
                 with pytest.raises(NotFound):
                     await service.digest_of_file(session, version_id, kind)

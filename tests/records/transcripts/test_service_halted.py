@@ -7,7 +7,7 @@ import pytest
 from backend.core import audit_chain, clock
 from backend.core.errors import Unavailable
 from backend.records.reports import service as reports
-from backend.records.transcripts import service
+from backend.records.transcripts import flow, service
 from backend.records.transcripts.schemas import VersionState
 from tests.records.transcripts.conftest import Season
 
@@ -25,7 +25,7 @@ async def test_without_a_checkpoint_for_long_nothing_is_issued(
     await season.ask_for_signatures(version)
     with pytest.raises(Unavailable, match="Nhật ký chưa được niêm phong từ"):
         async with season.school.session() as session:
-            await service.issue(session, [version.id])
+            await flow.issue(session, [version.id])
     async with season.school.session(read_only=True) as session:
         assert (await service.get_version(session, version.id)).state == VersionState.SIGNING
         assert "tạm chưa được phát hành" in (await reports.board(session, season.principal)).halted

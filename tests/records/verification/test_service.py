@@ -20,6 +20,7 @@ from backend.core import settings, storage
 from backend.core.crypto import sha256_hex
 from backend.core.errors import NotFound, Unavailable
 from backend.records.roster import service as roster
+from backend.records.transcripts import flow
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.canonical import text_leaves
 from backend.records.transcripts.schemas import Snapshot, VersionSummary
@@ -67,7 +68,7 @@ async def issue(season: Season, version: VersionSummary, signed: bytes) -> None:
     async with season.school.session() as session:
         await storage.register(session, storage.file_of(signed, "application/pdf"))
         await session.execute(done, {"sha256": sha256_hex(signed), "subject": version.id})
-        await transcripts.issue(session, [version.id])
+        await flow.issue(session, [version.id])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

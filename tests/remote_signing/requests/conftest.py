@@ -13,7 +13,7 @@ from tests.fakes.processes import SigningService, start_signing_service
 __all__ = ["product"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def signing(
     product: settings.Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SigningService]:

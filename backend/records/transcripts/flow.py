@@ -1,0 +1,128 @@
+"""What the machine does with frozen versions: rendered once, signed in order, issued."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from backend.core import audit, audit_chain, clock, outbox, storage
+from backend.core.actor import machine
+from backend.core.audit import Action
+from backend.core.database import TenantSession
+from backend.records.transcripts import queries, rules, service
+from backend.records.transcripts.events import TranscriptIssued, TranscriptRendered
+from backend.records.transcripts.models import TranscriptVersion
+from backend.records.transcripts.schemas import (
+    PDF_TYPE,
+    XML_TYPE,
+    Forms,
+    SignerRole,
+    Snapshot,
+    VersionId,
+    VersionState,
+)
+from backend.remote_signing.requests import service as signing
+from backend.remote_signing.requests.schemas import NewRequest, NewSigner
+from backend.tenants.delegations import service as delegations
+from backend.tenants.delegations.schemas import HeadSigner
+
+
+async def due_for_rendering(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[VersionId, bytes]:
+    """The canonical snapshots that are to be rendered; without those of which that has been done. Raises NotFound."""
+    rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
+    return {VersionId(row.id): row.snapshot.encode() for row in _due(rows, VersionState.RENDERED)}
+
+
+async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> None:
+    """The forms are in the store: remember their digests and announce it."""
+    made: dict[uuid.UUID, Forms] = {one.version_id: one for one in forms}
+    rows = _due(await _hold(session, list(made)), VersionState.RENDERED)
+    files = {
+        row.id: (storage.file_of(made[row.id].pdf, PDF_TYPE), storage.file_of(made[row.id].xml, XML_TYPE))
+        for row in rows
+    }
+    await storage.register(session, *(file for pair in files.values() for file in pair))
+    values = {
+        version_id: {"state": VersionState.RENDERED, "pdf_sha256": pdf.sha256, "xml_sha256": xml.sha256}
+        for version_id, (pdf, xml) in files.items()
+    }
+    await queries.update_versions(session, values)
+    deeds = [
+        audit.Deed(one.id, one.label, {"pdf_sha256": files[one.id][0].sha256}, (one.student_id,))
+        for one in await service.get_versions(session, list(files))
+    ]
+    await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_RENDERED, deeds)
+    await outbox.emit_all(session, [TranscriptRendered(version_id) for version_id in files])
+
+
+async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """Open the signing requests: homeroom teacher, principal, school seal, in this order.
+
+    Raises NotFound; Conflict where nobody signs for the school under the name that the frozen content says.
+    """
+    rows = _due(await _hold(session, version_ids), VersionState.SIGNING)
+    if not rows:
+        return
+    places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
+    heads = await delegations.head_signers(session)
+    await signing.open_requests(session, [_request(row, places[row.id], heads) for row in rows])
+    await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
+
+
+async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """All have signed: the versions are issued and their lookup codes answer from now on.
+
+    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
+    """
+    rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
+    if rows:
+        await audit_chain.require_recent(session)
+    signed = await signing.signed_documents(session, [row.id for row in rows])
+    issued_at = clock.now()
+    values = {
+        row.id: {"state": VersionState.ISSUED, "signed_sha256": signed[row.id], "issued_at": issued_at}
+        for row in rows
+    }
+    await queries.update_versions(session, values)
+    issued = await service.get_versions(session, list(values))
+    codes: dict[uuid.UUID, str] = {one.transcript_id: service.code_digest(one.lookup_code) for one in issued}
+    await queries.publish_codes(session, codes)
+    deeds = [
+        audit.Deed(one.id, one.label, {"signed_sha256": signed[one.id]}, (one.student_id,)) for one in issued
+    ]
+    await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
+    await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
+
+
+async def _hold(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
+    return rules.all_of(version_ids, await queries.hold_versions(session, version_ids))
+
+
+def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[TranscriptVersion]:
+    return [row for row in rows if rules.is_due(row.state, target)]
+
+
+def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) -> NewRequest:
+    if row.pdf_sha256 is None:
+        raise RuntimeError(f"version {row.id} is rendered and has no file")
+    snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    label = f"{place.full_name} ({place.student_code})"
+    people_of = {
+        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
+        SignerRole.PRINCIPAL: rules.head_of(snapshot, heads, label).staff_id,
+        SignerRole.SCHOOL_SEAL: None,
+    }
+    return NewRequest(
+        subject_id=row.id,
+        label=label,
+        group=f"Lớp {place.class_name}",
+        sort_key=place.sort_key,
+        document_sha256=row.pdf_sha256,
+        signers=tuple(
+            NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
+            for signer in snapshot.signers
+        ),
+    )

@@ -1,0 +1,198 @@
+"""SQL of batches: what a consent covers, the provider calls that it was cut into, and each hash."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy.orm import aliased
+
+from backend.core.actor import StaffId
+from backend.core.database import TenantSession
+from backend.remote_signing.requests.models import (
+    ProviderCall,
+    SigningBatch,
+    SigningItem,
+    SigningRequest,
+    SigningStep,
+)
+from backend.remote_signing.requests.rules import BatchState, StepState
+
+
+async def insert_batch(
+    session: TenantSession, batch: dict[str, Any], calls: list[dict[str, Any]], items: list[dict[str, Any]]
+) -> None:
+    await session.execute(insert(SigningBatch).values(batch))
+    await session.execute(insert(ProviderCall), calls)
+    await session.execute(insert(SigningItem), items)
+
+
+async def call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False) -> ProviderCall | None:
+    query = select(ProviderCall).where(
+        ProviderCall.tenant_id == session.tenant_id, ProviderCall.id == call_id
+    )
+    return await session.scalar(query.with_for_update() if hold else query)
+
+
+async def update_call(session: TenantSession, call_id: uuid.UUID, values: dict[str, Any]) -> None:
+    await session.execute(
+        update(ProviderCall)
+        .where(ProviderCall.tenant_id == session.tenant_id, ProviderCall.id == call_id)
+        .values(values)
+    )
+
+
+async def batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = False) -> SigningBatch | None:
+    query = select(SigningBatch).where(
+        SigningBatch.tenant_id == session.tenant_id, SigningBatch.id == batch_id
+    )
+    return await session.scalar(query.with_for_update() if hold else query)
+
+
+async def batch_over(session: TenantSession, staff_id: StaffId | None, merkle_root: str) -> uuid.UUID | None:
+    """The batch of this signer over exactly these documents, on its way or completed."""
+    return await session.scalar(
+        select(SigningBatch.id).where(
+            SigningBatch.tenant_id == session.tenant_id,
+            SigningBatch.consented_by == staff_id,
+            SigningBatch.merkle_root == merkle_root,
+            SigningBatch.state != BatchState.PARTIAL,
+        )
+    )
+
+
+async def update_batch(session: TenantSession, batch_id: uuid.UUID, values: dict[str, Any]) -> None:
+    await session.execute(
+        update(SigningBatch)
+        .where(SigningBatch.tenant_id == session.tenant_id, SigningBatch.id == batch_id)
+        .values(values)
+    )
+
+
+async def call_states(session: TenantSession, batch_id: uuid.UUID) -> Sequence[str]:
+    found = await session.scalars(
+        select(ProviderCall.state).where(
+            ProviderCall.tenant_id == session.tenant_id, ProviderCall.batch_id == batch_id
+        )
+    )
+    return found.all()
+
+
+async def consented_documents(session: TenantSession, batch_id: uuid.UUID) -> list[tuple[uuid.UUID, str]]:
+    """(request, SHA-256 of the bytes that were shown) of every item of a batch."""
+    query = (
+        select(SigningStep.request_id, SigningItem.base_sha256)
+        .join(
+            SigningItem,
+            and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
+        )
+        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.batch_id == batch_id)
+    )
+    return [(row.request_id, row.base_sha256) for row in await session.execute(query)]
+
+
+async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
+    """Items of a call in the order of their hashes, with step, number of steps of the request and current document.
+
+    Without the prepared bytes, which weigh more than all the rest: `prepared_updates`.
+    """
+    others = aliased(SigningStep)
+    last_position = (
+        select(func.max(others.position))
+        .where(others.tenant_id == SigningStep.tenant_id, others.request_id == SigningStep.request_id)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            SigningItem.id,
+            SigningItem.step_id,
+            SigningItem.base_sha256,
+            SigningItem.region_start,
+            SigningItem.region_end,
+            SigningItem.signed_attributes,
+            SigningItem.digest,
+            SigningItem.value,
+            SigningStep.request_id,
+            SigningStep.role,
+            SigningStep.position,
+            SigningStep.signer_name,
+            last_position.label("last_position"),
+            SigningRequest.current_sha256,
+            SigningRequest.label,
+            SigningRequest.subject_id,
+        )
+        .join(
+            SigningStep,
+            and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
+        )
+        .join(
+            SigningRequest,
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
+        )
+        .where(SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id)
+        .order_by(SigningItem.position)
+    )
+    return (await session.execute(query)).all()
+
+
+async def prepared_updates(session: TenantSession, call_id: uuid.UUID) -> dict[uuid.UUID, bytes]:
+    """item → what its signature adds to the document, with the place of the signature empty; once it is prepared."""
+    query = select(SigningItem.id, SigningItem.prepared_update).where(
+        SigningItem.tenant_id == session.tenant_id,
+        SigningItem.call_id == call_id,
+        SigningItem.prepared_update.is_not(None),
+    )
+    return {row.id: row.prepared_update or b"" for row in await session.execute(query)}
+
+
+async def update_items(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    """Set the given columns of many items; each row carries its `item_id`."""
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != "item_id"]
+    query = (
+        update(SigningItem)
+        .where(SigningItem.tenant_id == session.tenant_id, SigningItem.id == bindparam("item_id"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+    values = [{"item_id": row["item_id"]} | {f"new_{name}": row[name] for name in names} for row in rows]
+    await (await session.connection()).execute(query, values)
+
+
+async def newest(session: TenantSession, staff_id: StaffId, limit: int) -> Sequence[Any]:
+    """A signer's newest batches with the number of signed documents."""
+    return (
+        await session.execute(_progress(session).where(SigningBatch.consented_by == staff_id).limit(limit))
+    ).all()
+
+
+async def batch_progress(session: TenantSession, batch_id: uuid.UUID) -> Any:
+    return (await session.execute(_progress(session).where(SigningBatch.id == batch_id))).first()
+
+
+def _progress(session: TenantSession) -> Any:
+    signed = (
+        select(func.count())
+        .where(
+            SigningStep.tenant_id == SigningBatch.tenant_id,
+            SigningStep.batch_id == SigningBatch.id,
+            SigningStep.state == StepState.SIGNED,
+        )
+        .scalar_subquery()
+    )
+    trouble = (
+        select(func.max(ProviderCall.problem))
+        .where(ProviderCall.tenant_id == SigningBatch.tenant_id, ProviderCall.batch_id == SigningBatch.id)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            SigningBatch,
+            signed.label("signed"),
+            func.coalesce(SigningBatch.problem, trouble).label("problem"),
+        )
+        .where(SigningBatch.tenant_id == session.tenant_id)
+        .order_by(SigningBatch.consented_at.desc())
+    )
