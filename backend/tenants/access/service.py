@@ -24,7 +24,7 @@ from backend.core.database import (
 )
 from backend.core.errors import (
     Conflict,
-    Forbidden,
+    FactorNeeded,
     Invalid,
     NotFound,
     Unauthenticated,
@@ -78,8 +78,8 @@ _NOT_YET = (
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
 
 _TOO_LITTLE = (
-    "Theo quy định của trường, vai trò của bạn cần nhiều hơn mật khẩu; xin mở trang Tài khoản của tôi (bấm tên bạn ở "
-    "cuối mục lục), thêm khóa truy cập hoặc ứng dụng tạo mã, rồi làm tiếp."
+    "Theo quy định của trường, vai trò của bạn cần nhiều hơn mật khẩu; xin thêm khóa truy cập hoặc ứng dụng tạo mã "
+    "ở trang này, rồi làm tiếp việc vừa chọn."
 )
 _BELIEVED_HERE_ALONE = (
     "Phiên này đăng nhập qua hệ thống của một trường nên chỉ dùng được ở trường ấy; "
@@ -237,7 +237,7 @@ async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:
 async def require_enough(session: TenantSession, actor: Actor, sign_in: SignIn) -> None:
     """Hold a session to what the school asks of its people's roles.
 
-    Raises VerificationNeeded for whoever has a factor of their own and has not shown it, Forbidden for whoever has none.
+    Raises VerificationNeeded for whoever has a factor and has not shown it, FactorNeeded for whoever has none.
     """
     factor = Factor(sign_in.factor)
     if rules.is_strong(factor) or rules.is_enough(factor, actor.roles, await policies.current(session)):
@@ -245,7 +245,7 @@ async def require_enough(session: TenantSession, actor: Actor, sign_in: SignIn) 
     await speak_for(session, sign_in.account_id)
     if (await factors.means(session)).strong:
         raise VerificationNeeded()
-    raise Forbidden(_TOO_LITTLE)
+    raise FactorNeeded(_TOO_LITTLE)
 
 
 async def is_proved(session: TenantSession, sign_in: SignIn, *, for_factors: bool) -> bool:
