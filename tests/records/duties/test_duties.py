@@ -171,7 +171,7 @@ async def test_the_pages_class_by_class_and_person_by_person(
 ) -> None:
     class_id = await opened(small_school)
     principal = await small_school.browser(site, "principal")
-    assert "Quách Bảo Ngân (Âm nhạc)" in (await principal.get("/phan-cong")).text
+    assert "Âm nhạc: Quách Bảo Ngân" in (await principal.get("/phan-cong")).text
     assert "Âm nhạc: 1A" in (await principal.get("/phan-cong?xem=nguoi")).text
     page = f"/phan-cong/lop/{class_id}"
     await principal.get(page)
