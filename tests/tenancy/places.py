@@ -43,6 +43,9 @@ LATER: dict[str, Row] = {
     },
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
+    "mark_change": {"kind": "level"},
+    "department": {},
+    "department_member": {},
     "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},
     "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
@@ -53,6 +56,8 @@ LATER: dict[str, Row] = {
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},
 }
+#: Tables of which a season leaves rows that those of `LATER` belong to.
+_PARENTS = ("student", "transcript_version", "grade_sheet", "sheet_step")
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
@@ -159,7 +164,7 @@ async def asking_place() -> Place:
     place = await _place("Trường A", made_up.token)
     made_up.tenant_id = place.school.tenant_id
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
-    made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in ("student", "transcript_version")}
+    made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in _PARENTS}
     async with place.school.session() as session:
         pupil = await session.scalar(text(_PUPIL), {"id": place.ids["transcript_version"]})
         for name, shown in LATER.items():
