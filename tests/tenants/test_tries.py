@@ -100,9 +100,13 @@ async def _counted_and_forgotten(subject: str) -> None:
             await forget(directory, subject)
 
 
-async def test_a_login_that_nobody_has_is_locked_alike(product: settings.Settings) -> None:
+async def test_a_login_that_nobody_has_is_locked_alike(
+    product: settings.Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     said = await attack("khong-ai@truong.example", 11)
     assert (said.count(Unauthenticated), said.count(Locked)) == (9, 2)
+    assert [one.message for one in caplog.records].count("sign-in locked") == 1
+    assert "khong-ai" not in caplog.text
 
 
 async def test_the_refusal_that_locks_takes_as_long_as_the_others(product: settings.Settings) -> None:
