@@ -163,8 +163,7 @@ async def refused(account_id: uuid.UUID | None, what: str, locked_until: datetim
     """Write down a sign-in that was refused, and the lock that it brought; returns what that lock raises."""
     if account_id is None:
         log.info("sign-in refused: unknown login")
-        return None if locked_until is None else Locked(locked_until)
-    for place in (await places_of(account_id))[:1]:
+    for place in (await places_of(account_id))[:1] if account_id else ():
         async with tenant_session(place.tenant_id) as session:
             actor, deed = machine(place.tenant_id), Action.SIGN_IN_REFUSED
             await audit.record(session, actor, deed, place.staff_id, outcome=Outcome.REFUSED, factor=what)
