@@ -117,7 +117,7 @@ async def results_come_in(it_teacher: Person, site: Site) -> None:
 
 
 async def a_cell_is_changed(teacher: Person, class_path: str) -> None:
-    """Saved by itself and still there after a reload; an impossible mark is refused beside its cell."""
+    """Saved by itself and there after a reload; an impossible mark is refused beside its cell, and waits to be mended."""
     page = teacher.page
     await teacher.sees("sổ điểm chưa nộp")
     await teacher.look("08-home-of-the-homeroom-teacher")
@@ -137,7 +137,10 @@ async def a_cell_is_changed(teacher: Person, class_path: str) -> None:
     await expect(cell).to_have_attribute("aria-invalid", "true")
     await teacher.look("10-sheet-with-an-impossible-mark")
     await page.reload()
-    await expect(cell).to_have_value(changed)
+    await expect(cell).to_have_value("11")
+    await cell.fill(changed)
+    await cell.press("Enter")
+    await expect(page.locator(".marks-problems")).to_be_empty()
 
 
 async def sheets_are_locked(teacher: Person, principal: Person, site: Site, class_path: str) -> None:
