@@ -35,6 +35,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
+from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
@@ -211,12 +212,28 @@ ROUTES: list[ControllerRouterHandler] = [
     calendar_pages.change_calendar,
     roster_pages.show_classes,
     roster_pages.show_class,
+    department_pages.show_departments,
+    department_pages.open_department,
+    department_pages.show_department,
+    department_pages.change_department,
+    department_pages.end_department,
     gradebook_pages.show_sheets,
+    gradebook_pages.submit_class,
+    gradebook_pages.check_class,
     gradebook_pages.lock_class,
     gradebook_pages.show_sheet,
     gradebook_pages.show_new_cells,
     gradebook_pages.save_cells,
+    gradebook_pages.submit_sheet,
+    gradebook_pages.withdraw_sheet,
+    gradebook_pages.check_sheet,
+    gradebook_pages.send_back,
     gradebook_pages.lock_sheet,
+    gradebook_pages.show_reopening,
+    gradebook_pages.reopen_sheet,
+    gradebook_pages.lock_again,
+    gradebook_pages.show_duties,
+    gradebook_pages.check_all,
     assessment_pages.show_results,
     assessment_pages.confirm_results,
     transcript_pages.show_transcripts,
@@ -268,6 +285,7 @@ ROUTES: list[ControllerRouterHandler] = [
 MENU = (
     NavItem("Trang chủ", "/", "home"),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
+    NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
@@ -275,6 +293,7 @@ MENU = (
     NavItem("Chủ trường", "/chu-truong", "building-community", Permission.CONSOLE_READ),
     NavItem("Chờ duyệt", "/duyet", "list-check", Permission.APPROVE),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
+    NavItem("Tổ chuyên môn", "/to-chuyen-mon", "users", Permission.DEPARTMENTS_MANAGE),
     NavItem("Phân công", "/phan-cong", "notebook", Permission.PEOPLE_READ),
     NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "login", Permission.PROVIDERS_MANAGE),
     NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),

@@ -6,6 +6,7 @@ from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
+from backend.records.departments import models as departments
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.privacy import models as privacy
@@ -41,6 +42,7 @@ MODULES = (
     credentials,
     requests,
     roster,
+    departments,
     calendar,
     gradebook,
     assessment,

@@ -1,8 +1,10 @@
 """THE FLOW: the product on one page. Each event, and the tasks that follow it.
 
-marks in → sheets locked → assessed → confirmed → frozen → rendered → signed in order → issued → delivered
+marks in → sheets submitted, checked, locked → assessed → confirmed → frozen → rendered → signed in order → issued →
+delivered
 
-What is missing here is done by people: locking a sheet, confirming results, freezing, consenting to signatures.
+What is missing here is done by people: checking and locking a sheet, confirming results, freezing, consenting to
+signatures.
 """
 
 from backend.core.events import Event
@@ -10,7 +12,8 @@ from backend.core.jobs import Task
 from backend.integrations.deliveries import tasks as deliveries
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
-from backend.records.gradebook.events import GradeSheetLocked
+from backend.records.gradebook import tasks as gradebook
+from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.handover import tasks as handover
 from backend.records.handover.events import SchoolExportAsked
 from backend.records.transcripts import tasks as transcripts
@@ -24,6 +27,7 @@ from backend.remote_signing.requests.events import (
 
 FLOW: dict[type[Event], tuple[Task, ...]] = {
     GradeSheetLocked: (assessment.assess_class_of_sheet,),
+    GradeSheetReopened: (assessment.withdraw_confirmation, gradebook.lock_overdue),
     ResultsComputed: (),  # the homeroom teacher looks and confirms
     ResultsConfirmed: (),  # the school's management freezes
     TranscriptFrozen: (transcripts.render,),

@@ -130,15 +130,16 @@ class StepUp:
             raise TypeError("step_up() stands after requires(...) and before without_transaction")
         sign_in = visitor_of(connection).sign_in
         if sign_in is None or not await access.is_proved(session, sign_in, for_factors=self.for_factors):
-            raise VerificationNeeded(self.back, for_factors=self.for_factors)
+            back = self.back.format(**connection.path_params)
+            raise VerificationNeeded(back, for_factors=self.for_factors)
 
 
 def step_up(back: str = "", *, for_factors: bool = False) -> StepUp:
     """For exports, keys, resets and the like: a passkey or a one-time code, at most five minutes ago.
 
-    `back` is the page to return to, for forms; a page returns to itself. `for_factors` is for a person's own factors:
-    who has none yet proves themselves by password, who has lost them by a recovery code. A consent to signatures proves
-    more than this: exactly what is signed (`access.verify`).
+    `back` is the page to return to, for forms; "{sheet_id}" in it is that of the address; a page returns to itself.
+    `for_factors` is for a person's own factors: who has none yet proves themselves by password, who has lost them by a
+    recovery code. A consent to signatures proves more than this: exactly what is signed (`access.verify`).
     """
     return StepUp(back, for_factors=for_factors)
 

@@ -1,8 +1,9 @@
 """Every permission, and the roles that have it: the one table that says who may do what.
 
-Roles follow the Xuân Ninh plan (Ban giám hiệu, GVCN, GVBM, GV phụ trách CNTT, văn phòng). Which class or subject a
-person may touch is decided by assignment, in the services: teachers see the results of the whole school, but open only
-the sheets and transcripts of classes that they lead or teach in.
+Roles follow the Xuân Ninh plan (Ban giám hiệu, tổ trưởng chuyên môn, GVCN, GVBM, GV phụ trách CNTT, văn phòng). Which
+class or subject a person may touch is decided by assignment, in the services: teachers see the results of the whole
+school, but open only the sheets and transcripts of classes that they lead or teach in; heads check the sheets of their
+department.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,10 @@ class Permission(StrEnum):
     SHEET_READ = "gradebook:sheet:read"
     SHEET_READ_ANY = "gradebook:sheet:read_any"
     SHEET_WRITE = "gradebook:sheet:write"
+    SHEET_CHECK = "gradebook:sheet:check"
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
+    SHEET_REOPEN = "gradebook:sheet:reopen"
+    DEPARTMENTS_MANAGE = "departments:department:manage"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
     TRANSCRIPT_READ = "transcripts:version:read"
@@ -50,6 +54,7 @@ class Role(StrEnum):
     OWNER = "owner"
     PRINCIPAL = "principal"
     DEPUTY_PRINCIPAL = "deputy_principal"
+    DEPARTMENT_HEAD = "department_head"
     HOMEROOM_TEACHER = "homeroom_teacher"
     SUBJECT_TEACHER = "subject_teacher"
     CLERK = "clerk"
@@ -60,6 +65,7 @@ ROLE_NAMES = {
     Role.OWNER: "Chủ trường",
     Role.PRINCIPAL: "Hiệu trưởng",
     Role.DEPUTY_PRINCIPAL: "Phó hiệu trưởng",
+    Role.DEPARTMENT_HEAD: "Tổ trưởng chuyên môn",
     Role.HOMEROOM_TEACHER: "Giáo viên chủ nhiệm",
     Role.SUBJECT_TEACHER: "Giáo viên bộ môn",
     Role.CLERK: "Văn thư",
@@ -95,6 +101,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
+            _P.SHEET_REOPEN,
+            _P.DEPARTMENTS_MANAGE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -122,8 +130,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SIGN,
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
+            _P.DEPARTMENTS_MANAGE,
         }
     ),
+    Role.DEPARTMENT_HEAD: frozenset({_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
     Role.SUBJECT_TEACHER: frozenset(_TEACHING),
     Role.CLERK: frozenset(

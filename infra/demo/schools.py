@@ -27,6 +27,8 @@ _ELECTIVES: Final = {
 _SPECIALISTS: Final = {"NN1": 9, "TH": 8, "CN": 8, "GDTC": 9, "AN": 14, "MT": 14}
 #: Classes that one secondary teacher takes in a subject.
 _CLASSES_PER_TEACHER: Final = 4
+#: Subjects of the secondary department of sciences; the others belong to the other one.
+_SCIENCES: Final = frozenset({"TOAN", "KHTN", "LY", "HOA", "SINH", "TIN", "CN", "GDTC", "QPAN"})
 _HOMEROOM_SUBJECT: Final = "HDTNHN"
 
 
@@ -54,6 +56,14 @@ class DemoClass(msgspec.Struct, frozen=True, kw_only=True):
     pupils: int
 
 
+class DemoDepartment(msgspec.Struct, frozen=True, kw_only=True):
+    """A department (tổ chuyên môn): its name, the sign-in of its head and those of its members."""
+
+    name: str
+    head: str
+    members: tuple[str, ...]
+
+
 class DemoSchool(msgspec.Struct, frozen=True, kw_only=True):
     """A school as the demo sets it up. `key` is also the first label of its host name."""
 
@@ -68,6 +78,7 @@ class DemoSchool(msgspec.Struct, frozen=True, kw_only=True):
     department: str
     classes: tuple[DemoClass, ...]
     staff: tuple[Staff, ...]
+    departments: tuple[DemoDepartment, ...]
 
 
 def primary_school(seed: int = SEED, scale: float = 1.0) -> DemoSchool:
@@ -79,6 +90,7 @@ def primary_school(seed: int = SEED, scale: float = 1.0) -> DemoSchool:
         )
         for code, size in sizes.items()
     )
+    staff, departments = _by_grade(_staff(seed, "hoaban", classes))
     return DemoSchool(
         key="hoaban",
         name="Trường Tiểu học Tư thục Hoa Ban",
@@ -90,7 +102,8 @@ def primary_school(seed: int = SEED, scale: float = 1.0) -> DemoSchool:
         ward="phường Ban Trắng",
         department="Sở Giáo dục và Đào tạo Sơn La",
         classes=classes,
-        staff=_staff(seed, "hoaban", classes),
+        staff=staff,
+        departments=departments,
     )
 
 
@@ -103,6 +116,7 @@ def secondary_school(seed: int = SEED, scale: float = 1.0) -> DemoSchool:
         for code, size in sized.items()
         if scale >= 0.5 or code.endswith("1")
     )
+    staff, departments = _by_subject(_staff(seed, "songtrang", classes))
     return DemoSchool(
         key="songtrang",
         name="Trường THCS và THPT Tư thục Sông Trăng",
@@ -114,7 +128,8 @@ def secondary_school(seed: int = SEED, scale: float = 1.0) -> DemoSchool:
         ward="phường Bến Trăng",
         department="Sở Giáo dục và Đào tạo Cần Thơ",
         classes=classes,
-        staff=_staff(seed, "songtrang", classes),
+        staff=staff,
+        departments=departments,
     )
 
 
@@ -199,6 +214,45 @@ def _staff(seed: int, key: str, classes: tuple[DemoClass, ...]) -> tuple[Staff, 
         _one(rng, key, "cntt", "Giáo viên phụ trách công nghệ thông tin", ("it_teacher",)),
         *(_homeroom(rng, key, one, primary) for one in classes),
         *teachers,
+    )
+
+
+def _by_grade(staff: tuple[Staff, ...]) -> tuple[tuple[Staff, ...], tuple[DemoDepartment, ...]]:
+    """A department for the homeroom teachers of each grade; who teaches one subject belongs to none."""
+    groups: dict[str, list[Staff]] = {}
+    for one in staff:
+        if one.homeroom_of:
+            groups.setdefault(f"Tổ khối {one.homeroom_of[0]}", []).append(one)
+    return _headed(staff, groups)
+
+
+def _by_subject(staff: tuple[Staff, ...]) -> tuple[tuple[Staff, ...], tuple[DemoDepartment, ...]]:
+    """Two departments, by what their people teach."""
+    groups: dict[str, list[Staff]] = {}
+    for one in staff:
+        subjects = {subject for _, subject in one.teaches}
+        if subjects:
+            name = "Tổ Khoa học tự nhiên" if subjects & _SCIENCES else "Tổ Khoa học xã hội"
+            groups.setdefault(name, []).append(one)
+    return _headed(staff, groups)
+
+
+def _headed(
+    staff: tuple[Staff, ...], groups: dict[str, list[Staff]]
+) -> tuple[tuple[Staff, ...], tuple[DemoDepartment, ...]]:
+    """The first subject or homeroom teacher of each group heads it."""
+    heads = {
+        name: next(one for one in members if "deputy_principal" not in one.roles)
+        for name, members in groups.items()
+    }
+    leading = {one.email for one in heads.values()}
+    promoted = tuple(
+        msgspec.structs.replace(one, roles=(*one.roles, "department_head")) if one.email in leading else one
+        for one in staff
+    )
+    return promoted, tuple(
+        DemoDepartment(name=name, head=heads[name].email, members=tuple(member.email for member in members))
+        for name, members in groups.items()
     )
 
 

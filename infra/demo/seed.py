@@ -13,6 +13,7 @@ from backend.core import database
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, TenantSession
 from backend.core.errors import Conflict
+from backend.records.departments import service as departments
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.remote_signing.credentials import service as credentials
@@ -117,6 +118,12 @@ async def _fill(
             session, class_id, {subject: teachers.get((one.code, subject)) for subject in one.subjects}
         )
         await gradebook.open_sheets(session, class_id)
+    for department in school.departments:
+        department_id = await departments.open_department(session, operator, department.name)
+        members = [staff_ids[email] for email in department.members]
+        await departments.change_department(
+            session, operator, department_id, department.name, staff_ids[department.head], members
+        )
     await contract.agree(session, operator, school.key)
 
 

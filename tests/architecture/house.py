@@ -79,6 +79,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         "a list of pupils compared and taken over, for the slice's own service: no door",
     ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
+    "records.gradebook.life": (
+        Room.SERVICE,
+        "the life of a sheet, for the slice's own pages and tasks: no door",
+    ),
     "records.assessment.inputs": (
         Room.RULES,
         "marks of the gradebook as input of the circulars, a pure function",

@@ -77,11 +77,12 @@ def workbook(folder: Path, path: str) -> Workbook:
 
 @dataclass
 class ImportingSchool:
-    """A demo school with its classes and sheets, and the teacher who imports."""
+    """A demo school with its classes and sheets, the teacher who imports and the one who leads every class."""
 
     tenant_id: TenantId
     importer: Actor
     principal: Actor
+    teacher: Actor
     classes: dict[str, ClassId]
 
     async def preview(self, book: Workbook) -> tuple[ImportRunId, Preview]:
@@ -122,14 +123,15 @@ async def open_importing_school(demo: DemoSchool) -> ImportingSchool:
     await schools.open_school(tenant_id, profile)
     async with tenant_session(tenant_id) as session:
         importer, principal = await _hire(session, Role.IT_TEACHER), await _hire(session, Role.PRINCIPAL)
+        teacher = await _hire(session, Role.HOMEROOM_TEACHER)
         year_id = await roster.open_year(session, ACADEMIC_YEAR, date(2025, 9, 5), date(2026, 5, 31))
         classes = {}
         for one in demo.classes:
-            class_id = await roster.open_class(session, year_id, one.code, one.grade, None)
+            class_id = await roster.open_class(session, year_id, one.code, one.grade, teacher.staff_id)
             await roster.assign_teachers(session, class_id, dict.fromkeys(one.subjects))
             await gradebook.open_sheets(session, class_id)
             classes[one.code] = class_id
-    return ImportingSchool(tenant_id, importer, principal, classes)
+    return ImportingSchool(tenant_id, importer, principal, teacher, classes)
 
 
 async def _hire(session: TenantSession, role: Role) -> Actor:

@@ -11,7 +11,7 @@ from litestar import Litestar
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.ids import new_id
-from backend.records.gradebook import rules
+from backend.records.gradebook import life, rules
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
 from backend.records.roster import service as roster
@@ -172,6 +172,13 @@ async def fill(
                 marks.append(NewMark(sheet_id=sheet.id, student_id=student.id, cell=cell, value=value))
     change = await gradebook.record_marks(session, actor, marks)
     assert change.problems == ()
+
+
+async def lock_class(session: TenantSession, school: SmallSchool, class_id: ClassId) -> None:
+    """The teachers of a class hand in their sheets, the principal locks them: without departments nobody checks."""
+    for who in ("homeroom", "music"):
+        await life.submit_class(session, await school.actor(session, who), class_id)
+    await life.lock_class(session, await school.actor(session, "principal"), class_id)
 
 
 async def sheet_of(

@@ -117,7 +117,7 @@ class Person:
             await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
             found += await cut_off(self.page)
             await self.page.screenshot(path=PICTURES / f"{name}-{size['width']}.png", full_page=True)
-        assert found == [], f"{name} ({self.page.url})"
+        assert found == [], f"{name} ({self.page.url}): {found}"
         assert self.complaints == [], f"{name} ({self.page.url})"
 
     def _heard(self, message: ConsoleMessage) -> None:

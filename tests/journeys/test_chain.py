@@ -8,13 +8,16 @@ import asyncio
 import json
 import re
 import sysconfig
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import openpyxl
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
+from infra.demo.season import hand_in
 from infra.demo.seed import PASSWORD
+from infra.demo.visitor import Visitor
 from tests.journeys.conftest import Site
 from tests.journeys.people import Person
 
@@ -40,7 +43,7 @@ async def test_a_season_from_the_workbooks_to_the_public_page(
     await principal.add_passkey("Điện thoại")
     clerk = await Person.sign_in(chromium, site.url, site.login("clerk"))
     await a_cell_is_changed(teacher, class_path)
-    await sheets_are_locked(teacher, principal, class_path)
+    await sheets_are_locked(teacher, principal, site, class_path)
     await results_are_confirmed(teacher, class_path)
     await transcripts_are_frozen(principal, class_path)
 
@@ -116,7 +119,7 @@ async def results_come_in(it_teacher: Person, site: Site) -> None:
 async def a_cell_is_changed(teacher: Person, class_path: str) -> None:
     """Saved by itself and still there after a reload; an impossible mark is refused beside its cell."""
     page = teacher.page
-    await teacher.sees("sổ điểm chưa khóa")
+    await teacher.sees("sổ điểm chưa nộp")
     await teacher.look("08-home-of-the-homeroom-teacher")
     await teacher.go(f"{class_path}/so-diem")
     await teacher.press("Toán")
@@ -137,21 +140,27 @@ async def a_cell_is_changed(teacher: Person, class_path: str) -> None:
     await expect(cell).to_have_value(changed)
 
 
-async def sheets_are_locked(teacher: Person, principal: Person, class_path: str) -> None:
-    """The homeroom teacher locks her own sheets, the principal those that are left."""
+async def sheets_are_locked(teacher: Person, principal: Person, site: Site, class_path: str) -> None:
+    """The homeroom teacher hands in her own sheets, the other teachers theirs; the principal locks them all."""
     await teacher.go(f"{class_path}/so-diem")
     await teacher.look("11-sheets")
-    await teacher.press_and_agree(re.compile(r"^Khóa \d+ sổ còn mở"))
-    await teacher.sees("Đã khóa")
+    await teacher.press_and_agree(re.compile(r"^Nộp \d+ sổ của tôi"))
+    await teacher.sees("Đã nộp")
     await expect(teacher.page.locator("#so-cua-toi")).not_to_contain_text("Đang mở")
     await expect(teacher.page.locator("#cac-so")).to_contain_text("Đang mở")
     await principal.go(f"{class_path}/ket-qua")
     await principal.look("12-no-results-yet")
+    async with AsyncExitStack() as exits:
+
+        async def signed_in(login: str) -> Visitor:
+            return await exits.enter_async_context(Visitor(site.url, login, PASSWORD, lambda: True))
+
+        await hand_in(site.school, {CLASS: class_path.removeprefix("/lop/")}, signed_in)
     await principal.go(f"{class_path}/so-diem")
-    await principal.press_and_agree(re.compile(r"^Khóa \d+ sổ còn mở"))
+    await principal.press_and_agree(re.compile(r"^Khóa \d+ sổ"))
     await principal.sees("Tất cả sổ của lớp đã khóa")
     await principal.press("Toán")
-    await principal.sees("Sổ đã khóa nên điểm và nhận xét không sửa được nữa.")
+    await principal.sees("Sổ điểm này đã khóa nên điểm không thay đổi")
     await expect(principal.page.locator("main input[type=text]")).to_have_count(0)
     await principal.look("13-sheet-locked")
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest_asyncio
 
 from infra.demo import tray
-from infra.demo.season import Sample, Season
+from infra.demo.season import Sample, Season, hand_in
 from infra.demo.seed import PASSWORD
 from infra.demo.visitor import Visitor
 from infra.demo.workbooks import DemoFile, read_plan
@@ -91,6 +91,12 @@ async def documents_wait_for_the_principal(site: Site, hands: Hands) -> None:
     found = re.search(rf'href="(/lop/[0-9a-f-]+)">{BY_HAND}<', await hands.principal.get("/lop"))
     assert found is not None
     path = found.group(1)
+    async with AsyncExitStack() as exits:
+
+        async def signed_in(login: str) -> Visitor:
+            return await exits.enter_async_context(Visitor(site.url, login, PASSWORD, lambda: True))
+
+        await hand_in(site.other_school, {BY_HAND: path.removeprefix("/lop/")}, signed_in)
     await hands.principal.post(f"{path}/khoa-so")
     await until(lambda: says(hands.teacher, f"{path}/ket-qua", "Xác nhận kết quả"))
     await hands.teacher.post(f"{path}/xac-nhan")

@@ -10,7 +10,7 @@ from litestar import Litestar
 from sqlalchemy import ARRAY, String, Uuid, bindparam, insert, select, text
 
 from backend.core import clock
-from backend.core.actor import Client, StaffId
+from backend.core.actor import Browser, StaffId
 from backend.core.database import TenantSession, account_session, public_session
 from backend.tables import metadata
 from backend.tenants.access import queries as directory
@@ -43,6 +43,9 @@ LATER: dict[str, Row] = {
     },
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
+    "mark_change": {"kind": "level"},
+    "department": {},
+    "department_member": {},
     "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},
     "school_export": {"state": "running", "parts": [], "finished_at": None, "problem": None},
@@ -53,6 +56,8 @@ LATER: dict[str, Row] = {
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},
 }
+#: Tables of which a season leaves rows that those of `LATER` belong to.
+_PARENTS = ("student", "transcript_version", "grade_sheet", "sheet_step")
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
@@ -159,7 +164,7 @@ async def asking_place() -> Place:
     place = await _place("Trường A", made_up.token)
     made_up.tenant_id = place.school.tenant_id
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
-    made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in ("student", "transcript_version")}
+    made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in _PARENTS}
     async with place.school.session() as session:
         pupil = await session.scalar(text(_PUPIL), {"id": place.ids["transcript_version"]})
         for name, shown in LATER.items():
@@ -210,7 +215,7 @@ async def belongings(place: Place) -> dict[str, uuid.UUID]:
     async with account_session(account) as session:
         passkey = await factors.add_passkey(session, key, place.token, now, now)
         identity = await federation.link(session, outsider, now)
-        client = Client(host="127.0.0.1:8000", network="10.0.0.0/24", device=place.token)
+        client = Browser(host="127.0.0.1:8000", network="10.0.0.0/24", device=place.token)
         digest, end = secrets.token_hex(16), now + timedelta(hours=1)
         await directory.open_session(session, home, client, Factor.PASSWORD, digest, now, end)
         [opened, *_] = [

@@ -9,7 +9,7 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import clock, rate_limit, settings
-from backend.core.actor import Client
+from backend.core.actor import Browser as Asking
 from backend.core.database import tenant_session
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import entry, rules
@@ -29,9 +29,9 @@ SAYS = "Đã nhập sai quá nhiều lần nên mật khẩu và mã bị khóa 
 _networks = (f"198.18.{one}.0/24" for one in itertools.count())
 
 
-def from_anywhere() -> Client:
+def from_anywhere() -> Asking:
     """A browser in a network that was never seen."""
-    return Client(host="127.0.0.1:8000", network=next(_networks))
+    return Asking(host="127.0.0.1:8000", network=next(_networks))
 
 
 async def attack(login: str, times: int) -> list[type[Exception]]:

@@ -45,16 +45,17 @@ async def show_results(
     waiting = [
         r for r in results if r.state is ResultState.COMPUTED and r.result.promotion is not Promotion.PENDING
     ]
+    locked = await gradebook.is_class_locked(session, class_id)
     return page(
         request,
         "records/assessment/results.html",
         school_class=school_class,
         results=results,
         primary=bool(results) and isinstance(results[0].result, PrimaryResult),
-        locked=await gradebook.is_class_locked(session, class_id),
+        locked=locked,
         waiting=len(waiting),
         confirmed=sum(r.state is ResultState.CONFIRMED for r in results),
-        may_confirm=bool(waiting) and school_class.homeroom_teacher_id == actor.staff_id,
+        may_confirm=locked and bool(waiting) and school_class.homeroom_teacher_id == actor.staff_id,
         outcomes=_outcomes(results),
         promotions=PROMOTIONS,
         levels=LEVELS,

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from backend.core.database import TenantSession
 from backend.records.assessment.models import YearResult
+from backend.records.assessment.schemas import ResultState
 from backend.records.roster.models import Enrollment, SchoolClass, Student
 from backend.records.roster.schemas import EnrollmentStatus
 
@@ -70,6 +71,33 @@ async def confirm(session: TenantSession, ids: Sequence[uuid.UUID], values: dict
         .where(YearResult.tenant_id == session.tenant_id, YearResult.id.in_(ids))
         .values(values)
     )
+
+
+async def stamp(session: TenantSession, class_id: uuid.UUID, computed_at: datetime) -> None:
+    """Every result of a class, changed or not, was computed at that time."""
+    await session.execute(
+        update(YearResult)
+        .where(YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id)
+        .values(computed_at=computed_at)
+    )
+
+
+async def withdraw_confirmation(
+    session: TenantSession, class_id: uuid.UUID, before: datetime
+) -> Sequence[uuid.UUID]:
+    """Results of a class that were confirmed before a time are confirmed no longer; their pupils."""
+    query = (
+        update(YearResult)
+        .where(
+            YearResult.tenant_id == session.tenant_id,
+            YearResult.class_id == class_id,
+            YearResult.state == ResultState.CONFIRMED,
+            YearResult.confirmed_at <= before,
+        )
+        .values(state=ResultState.COMPUTED, confirmed_by=None, confirmed_at=None)
+        .returning(YearResult.student_id)
+    )
+    return (await session.scalars(query)).all()
 
 
 async def progress(session: TenantSession) -> Sequence[Any]:

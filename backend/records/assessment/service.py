@@ -48,10 +48,13 @@ async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> 
 async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     """Assess every pupil of a class whose sheets are all locked; counts the results that are new or differ.
 
-    Does nothing while a sheet is open. Safe to repeat: a result that says the same stays confirmed.
+    Does nothing while a sheet is open. Safe to repeat: a result that says the same stays confirmed, unless a sheet was
+    opened again since.
     """
-    if not await gradebook.is_class_locked(session, class_id):
+    locked_at = await gradebook.class_locked_at(session, class_id)
+    if locked_at is None:
         return 0
+    await _withdraw_confirmation(session, class_id)
     school_class = await roster.get_class(session, class_id)
     codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
     marks = await gradebook.class_marks(session, class_id)
@@ -65,6 +68,8 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
         for student in await roster.list_students(session, class_id)
     ]
     changed = await queries.upsert_results(session, rows)
+    # Not before the lock, whatever the clocks of two machines say: `require_settled` compares them.
+    await queries.stamp(session, class_id, max(clock.now(), locked_at))
     if changed:
         actor = machine(session.tenant_id)
         await audit.record(
@@ -72,6 +77,34 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
         )
         await outbox.emit(session, ResultsComputed(class_id))
     return changed
+
+
+async def withdraw_confirmation_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> None:
+    """A sheet was opened again: results of its class that were confirmed before are so no longer. Safe to repeat."""
+    await _withdraw_confirmation(session, await gradebook.class_of_sheet(session, sheet_id))
+
+
+async def _withdraw_confirmation(session: TenantSession, class_id: uuid.UUID) -> None:
+    reopened_at = await gradebook.reopened_at(session, class_id)
+    pupils = await queries.withdraw_confirmation(session, class_id, reopened_at) if reopened_at else []
+    if pupils:
+        name = (await roster.get_class(session, class_id)).name
+        actor = machine(session.tenant_id)
+        await audit.record(
+            session, actor, Action.RESULTS_UNCONFIRMED, class_id, name, about=pupils, count=len(pupils)
+        )
+
+
+async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Nobody writes into the sheets of the class until the transaction ends, and its results say what they say.
+
+    Raises Conflict while a sheet is not locked, or while the results are older than the last lock.
+    """
+    await gradebook.hold_class(session, class_id)
+    locked_at = await gradebook.class_locked_at(session, class_id)
+    computed_at = await queries.oldest(session, class_id)
+    if locked_at and computed_at and computed_at < locked_at:
+        raise Conflict("Hệ thống đang tính lại kết quả của lớp này; xin đợi một phút rồi làm lại.")
 
 
 def _computed(
@@ -121,11 +154,13 @@ async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUI
     """The homeroom teacher confirms the results of the class (TT22 Đ.20, TT27 Đ.9); counts those confirmed.
 
     A pupil whose year is not complete stays computed and is named on the page; the others go on. Safe to repeat.
-    Raises Forbidden for another teacher, Conflict when there is nothing to confirm and nothing was confirmed.
+    Raises Forbidden for another teacher, Conflict while a sheet is not locked and when there is nothing to confirm and
+    nothing was confirmed.
     """
     school_class = await roster.get_class(session, class_id)
     if actor.staff_id is None or actor.staff_id != school_class.homeroom_teacher_id:
         raise Forbidden(f"Chỉ giáo viên chủ nhiệm lớp {school_class.name} được xác nhận kết quả của lớp.")
+    await require_settled(session, class_id)
     results = await queries.results_of(session, class_id)
     ready = [
         row.id

@@ -9,3 +9,10 @@ async def assess_class_of_sheet(work: Work) -> None:
     """A sheet was locked: assess its class if it was the last one."""
     async with work.finish() as session:
         await service.assess_class_of_sheet(session, work.subject_id)
+
+
+@task("assessment.withdraw_confirmation", "Bỏ xác nhận kết quả của lớp", lane=Lane.INTERACTIVE)
+async def withdraw_confirmation(work: Work) -> None:
+    """A sheet was opened again: the results of its class have to be confirmed once more."""
+    async with work.finish() as session:
+        await service.withdraw_confirmation_of_sheet(session, work.subject_id)

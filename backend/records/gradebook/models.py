@@ -1,32 +1,77 @@
-"""All marks: a sheet per class, subject and term, and one row per mark."""
+"""All marks: a sheet per class, subject and term, its life, one row per mark, and each change after a lock."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import ARRAY, Index, UniqueConstraint, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
 from backend.core.personal_data import Ground, Keep, holding
 
 
 class GradeSheet(TenantTable):
-    """The marks of a class in a subject and term. The homeroom teacher's own sheet has subject `GVCN`."""
+    """The marks of a class in a subject and term. The homeroom teacher's own sheet has subject `GVCN`.
+
+    `remark` says why the sheet was sent back, as long as it is open; `open_until` is when a reopened one closes;
+    `final_pupils` have a frozen transcript, so that their marks stay.
+    """
 
     __tablename__ = "grade_sheet"
     __table_args__ = (
         UniqueConstraint("tenant_id", "class_id", "subject_code", "term"),
         tenant_key("class_id", "school_class"),
         tenant_key("locked_by", "staff_member"),
-        {"info": holding(internal="subject_code term state locked_at")},
+        {
+            "info": holding(
+                internal="subject_code term state submitted_at locked_at open_until final_pupils",
+                personal="remark",
+                title="Sổ điểm",
+                purpose="Cho giáo viên biết vì sao sổ bị trả lại",
+                ground=Ground.EDUCATION,
+                keep=Keep.WITH_RECORD,
+            )
+        },
     )
 
     class_id: Mapped[uuid.UUID]
     subject_code: Mapped[str]
     term: Mapped[int]
     state: Mapped[str]
+    remark: Mapped[str]
+    submitted_at: Mapped[datetime | None]
     locked_by: Mapped[uuid.UUID | None]
     locked_at: Mapped[datetime | None]
+    open_until: Mapped[datetime | None]
+    final_pupils: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
+
+
+class SheetStep(TenantTable):
+    """One step in the life of a sheet: who did what and when, with the reason or remark. Never changed."""
+
+    __tablename__ = "sheet_step"
+    __table_args__ = (
+        tenant_key("sheet_id", "grade_sheet"),
+        tenant_key("done_by", "staff_member"),
+        Index("ix_sheet_step_sheet", "tenant_id", "sheet_id"),
+        {
+            "info": holding(
+                internal="deed at open_until",
+                personal="words",
+                title="Lịch sử sổ điểm",
+                purpose="Ai xem sổ cũng biết ai đã nộp, kiểm tra, khóa, mở lại, khi nào và vì sao",
+                ground=Ground.ACCOUNTABILITY,
+                keep=Keep.WITH_RECORD,
+            )
+        },
+    )
+
+    sheet_id: Mapped[uuid.UUID]
+    deed: Mapped[str]
+    words: Mapped[str]
+    done_by: Mapped[uuid.UUID | None]
+    at: Mapped[datetime]
+    open_until: Mapped[datetime | None]
 
 
 class Mark(TenantTable):
@@ -55,5 +100,38 @@ class Mark(TenantTable):
     slot: Mapped[str]
     value: Mapped[str]
     revision: Mapped[int]
+    changed_by: Mapped[uuid.UUID | None]
+    changed_at: Mapped[datetime]
+
+
+class LateChange(TenantTable):
+    """A mark that was changed after its sheet had been locked; `step_id` is the reopening. Never changed."""
+
+    __tablename__ = "mark_change"
+    __table_args__ = (
+        tenant_key("sheet_id", "grade_sheet"),
+        tenant_key("student_id", "student"),
+        tenant_key("step_id", "sheet_step"),
+        tenant_key("changed_by", "staff_member"),
+        Index("ix_mark_change_sheet", "tenant_id", "sheet_id"),
+        {
+            "info": holding(
+                internal="kind slot changed_at",
+                personal="old_value new_value",
+                title="Điểm sửa sau khi khóa sổ",
+                purpose="Giữ điểm cũ, điểm mới, ai sửa, khi nào và vì sao",
+                ground=Ground.ACCOUNTABILITY,
+                keep=Keep.WITH_RECORD,
+            )
+        },
+    )
+
+    sheet_id: Mapped[uuid.UUID]
+    student_id: Mapped[uuid.UUID]
+    kind: Mapped[str]
+    slot: Mapped[str]
+    old_value: Mapped[str]
+    new_value: Mapped[str]
+    step_id: Mapped[uuid.UUID]
     changed_by: Mapped[uuid.UUID | None]
     changed_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Sheets of a class, one sheet with its cells, and the lock."""
+"""Sheets of a class, one sheet with its cells and its life, and what waits for a head of department."""
 
 import uuid
 from collections.abc import Iterable
@@ -7,26 +7,30 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, URLEncodedBody
 
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.templates import vn_datetime, vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
-from backend.records.gradebook import service
+from backend.records.gradebook import life, rules, service
 from backend.records.gradebook.schemas import (
     MAX_CELLS,
+    MAX_HOURS,
     Cell,
+    Deed,
     MarkKind,
     MarkView,
     NewMark,
     SheetId,
+    SheetState,
     SheetSummary,
     SheetView,
+    StepView,
 )
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subjects_of
 from backend.records.roster.schemas import HOMEROOM, ClassSummary, StudentId
-from backend.tenants.guards import requires
+from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 
 _PRIMARY_NOTES = {
@@ -42,6 +46,31 @@ COLUMN_NOTES = _PRIMARY_NOTES | {
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
 }
 
+#: How a sheet stands, for people: words, tone, icon.
+STATES = {
+    SheetState.OPEN: ("Đang mở", "info", "lock-open"),
+    SheetState.SUBMITTED: ("Đã nộp", "waiting", "send"),
+    SheetState.CHECKED: ("Đã kiểm tra", "waiting", "check"),
+    SheetState.LOCKED: ("Đã khóa", "ok", "lock"),
+    SheetState.REOPENED: ("Đang mở lại", "warn", "lock-open"),
+    SheetState.FINAL: ("Đã chốt", "official", "archive"),
+}
+#: What was done to a sheet, for people; with the icon beside it.
+DEEDS = {
+    Deed.SUBMIT: ("Nộp sổ", "send"),
+    Deed.WITHDRAW: ("Rút sổ về", "arrow-back-up"),
+    Deed.CHECK: ("Tổ trưởng đã kiểm tra", "check"),
+    Deed.SEND_BACK: ("Trả lại sổ", "arrow-back-up"),
+    Deed.LOCK: ("Khóa sổ", "lock"),
+    Deed.REOPEN: ("Mở lại sổ", "lock-open"),
+    Deed.LOCK_AGAIN: ("Khóa lại sổ", "lock"),
+    Deed.FINISH: ("Học bạ của lớp đã chốt", "archive"),
+}
+_DUTIES = "/duyet-so"
+_WRITES = requires(Permission.SHEET_WRITE)
+_CHECKS = requires(Permission.SHEET_CHECK)
+_LOCKS = requires(Permission.SHEET_LOCK_ANY)
+_REOPENS = requires(Permission.SHEET_REOPEN)
 #: Of instants that a page may ask about: nothing was written here before.
 FIRST_YEAR = 2000
 _KINDS = {kind.value: kind for kind in MarkKind}
@@ -63,6 +92,21 @@ class CellsInput(msgspec.Struct, frozen=True):
     cells: list[CellInput]
 
 
+class RemarkForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a sheet is sent back."""
+
+    loi: str = ""
+    csrf_token: str = ""
+
+
+class ReopeningForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a locked sheet is opened again, and for how many hours."""
+
+    ly_do: str = ""
+    so_gio: str = "24"
+    csrf_token: str = ""
+
+
 @get("/lop/{class_id:uuid}/so-diem", guards=[requires(Permission.SHEET_READ)])
 async def show_sheets(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
@@ -70,27 +114,67 @@ async def show_sheets(
     """The sheets of a class and how far each is."""
     school_class = await roster.get_class(session, class_id)
     sheets = _in_form_order(await service.list_sheets(session, class_id), school_class.grade_level)
-    may_lock_all = actor.may(Permission.SHEET_LOCK_ANY)
+    deeds = await life.deeds_of(session, actor, sheets)
     return page(
         request,
         "records/gradebook/sheets.html",
         school_class=school_class,
-        may_open=await service.may_open(session, actor, class_id),
+        readable=await service.readable(session, actor, sheets),
         own=[sheet for sheet in sheets if actor.staff_id and sheet.teacher_id == actor.staff_id],
         others=[sheet for sheet in sheets if not actor.staff_id or sheet.teacher_id != actor.staff_id],
         teachers=await _teachers(session, school_class),
-        may_lock=any(s.state == "open" and (may_lock_all or s.teacher_id == actor.staff_id) for s in sheets),
+        states=STATES,
+        to_submit=sum(Deed.SUBMIT in one for one in deeds.values()),
+        to_check=sum(Deed.CHECK in one for one in deeds.values()),
+        to_lock=sum(Deed.LOCK in one for one in deeds.values()),
     )
 
 
-@post("/lop/{class_id:uuid}/khoa-so", guards=[requires(Permission.SHEET_WRITE, Permission.SHEET_LOCK_ANY)])
+@post("/lop/{class_id:uuid}/nop-so", guards=[_WRITES])
+async def submit_class(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
+    """Hand in every open sheet of the class that this person is in charge of."""
+    count = await life.submit_class(session, actor, class_id)
+    message = f"Đã nộp {count} sổ điểm." if count else "Không còn sổ nào của lớp này để bạn nộp."
+    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
+
+
+@post("/lop/{class_id:uuid}/duyet-so", guards=[_CHECKS])
+async def check_class(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
+    """All sheets of the class that wait for this head of department are checked."""
+    count = await life.check_class(session, actor, class_id)
+    message = (
+        f"Đã xác nhận kiểm tra {count} sổ điểm." if count else "Lớp này không có sổ nào chờ bạn kiểm tra."
+    )
+    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
+
+
+@post("/lop/{class_id:uuid}/khoa-so", guards=[_LOCKS])
 async def lock_class(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
-    """Lock every sheet of the class that this person may lock."""
-    locked = await service.lock_class(session, actor, class_id)
-    message = f"Đã khóa {locked} sổ điểm." if locked else "Không còn sổ nào của lớp này để bạn khóa."
-    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if locked else "info")
+    """Lock every sheet of the class that has come so far."""
+    count = await life.lock_class(session, actor, class_id)
+    message = f"Đã khóa {count} sổ điểm." if count else "Không có sổ nào của lớp này đã sẵn sàng để khóa."
+    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
+
+
+@get(_DUTIES, guards=[_CHECKS])
+async def show_duties(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """The sheets that wait for this head of department, oldest first, with what is worth a look."""
+    waiting, count = await life.waiting_sheets(session, actor)
+    return page(request, "records/gradebook/duties.html", waiting=waiting, count=count)
+
+
+@post(_DUTIES, guards=[_CHECKS])
+async def check_all(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """All sheets that wait are checked."""
+    count = await life.check_all(session, actor)
+    message = f"Đã xác nhận kiểm tra {count} sổ điểm." if count else "Không còn sổ nào chờ bạn kiểm tra."
+    return redirect(request, _DUTIES, message, "ok" if count else "info")
 
 
 @get("/so-diem/{sheet_id:uuid}", guards=[requires(Permission.SHEET_READ)])
@@ -107,6 +191,9 @@ async def show_sheet(
         school_class=school_class,
         teacher=(await _teachers(session, school_class)).get(sheet.summary.subject_code),
         notes=_notes(sheet),
+        states=STATES,
+        steps=[_shown(step) for step in sheet.steps],
+        closed="" if sheet.summary.state is SheetState.OPEN else rules.why_closed(sheet.summary.state),
     )
 
 
@@ -153,13 +240,127 @@ async def save_cells(
     return Response({"cells": answers})
 
 
-@post("/so-diem/{sheet_id:uuid}/khoa", guards=[requires(Permission.SHEET_WRITE, Permission.SHEET_LOCK_ANY)])
+@post("/so-diem/{sheet_id:uuid}/nop", guards=[_WRITES])
+async def submit_sheet(
+    request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
+) -> Html:
+    """Hand one sheet in."""
+    await life.submit(session, actor, sheet_id)
+    return redirect(request, f"/so-diem/{sheet_id}", "Đã nộp sổ điểm.")
+
+
+@post("/so-diem/{sheet_id:uuid}/rut", guards=[_WRITES])
+async def withdraw_sheet(
+    request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
+) -> Html:
+    """Take one sheet back before it is checked."""
+    await life.withdraw(session, actor, sheet_id)
+    return redirect(request, f"/so-diem/{sheet_id}", "Đã rút sổ về; bạn sửa được điểm.")
+
+
+@post("/so-diem/{sheet_id:uuid}/kiem-tra", guards=[_CHECKS])
+async def check_sheet(
+    request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
+) -> Html:
+    """One sheet is checked."""
+    await life.check(session, actor, sheet_id)
+    return redirect(request, _DUTIES, "Đã xác nhận kiểm tra sổ điểm.")
+
+
+@post(
+    "/so-diem/{sheet_id:uuid}/tra-lai", guards=[requires(Permission.SHEET_CHECK, Permission.SHEET_LOCK_ANY)]
+)
+async def send_back(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sheet_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[RemarkForm],
+) -> Html:
+    """One sheet goes back to its teacher, with a remark."""
+    await life.send_back(session, actor, sheet_id, data.loi)
+    back = _DUTIES if actor.may(Permission.SHEET_CHECK) else f"/so-diem/{sheet_id}"
+    return redirect(request, back, "Đã trả lại sổ cho giáo viên.")
+
+
+@post("/so-diem/{sheet_id:uuid}/khoa", guards=[_LOCKS])
 async def lock_sheet(
     request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
 ) -> Html:
     """Lock one sheet."""
-    await service.lock_sheets(session, actor, [sheet_id])
+    await life.lock(session, actor, sheet_id)
     return redirect(request, f"/so-diem/{sheet_id}", "Đã khóa sổ điểm.")
+
+
+@get("/so-diem/{sheet_id:uuid}/mo-lai", guards=[_REOPENS, step_up()])
+async def show_reopening(
+    request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
+) -> Html:
+    """Why, and for how long, a locked sheet is to be opened again."""
+    return await _reopening(request, session, actor, sheet_id, ReopeningForm())
+
+
+@post("/so-diem/{sheet_id:uuid}/mo-lai", guards=[_REOPENS, step_up("/so-diem/{sheet_id}/mo-lai")])
+async def reopen_sheet(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sheet_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[ReopeningForm],
+) -> Html:
+    """Open a locked sheet again; or the form again with one sentence."""
+    try:
+        await life.reopen(session, actor, sheet_id, data.ly_do, data.so_gio)
+    except (Invalid, Conflict) as error:
+        return await _reopening(request, session, actor, sheet_id, data, error)
+    return redirect(
+        request, f"/so-diem/{sheet_id}", "Đã mở lại sổ điểm; kết quả của lớp phải được xác nhận lại.", "info"
+    )
+
+
+@post(
+    "/so-diem/{sheet_id:uuid}/khoa-lai", guards=[requires(Permission.SHEET_WRITE, Permission.SHEET_LOCK_ANY)]
+)
+async def lock_again(
+    request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
+) -> Html:
+    """Close a reopened sheet before its time."""
+    await life.lock_again(session, actor, sheet_id)
+    return redirect(request, f"/so-diem/{sheet_id}", "Đã khóa lại sổ điểm.")
+
+
+async def _reopening(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sheet_id: uuid.UUID,
+    form: ReopeningForm,
+    error: AppError | None = None,
+) -> Html:
+    sheet = await service.get_sheet(session, actor, sheet_id)
+    return page(
+        request,
+        "records/gradebook/reopening.html",
+        status_code=error.status if error else 200,
+        sheet=sheet,
+        school_class=await roster.get_class(session, sheet.summary.class_id),
+        form_values=form,
+        max_hours=MAX_HOURS,
+        error=error.message if error else "",
+    )
+
+
+def _shown(step: StepView) -> dict[str, str | None]:
+    title, icon = DEEDS[step.deed]
+    until = f", mở đến {vn_datetime(step.open_until)}" if step.open_until else ""
+    return {
+        "title": title,
+        "icon": icon,
+        "time": vn_datetime(step.at),
+        "who": step.who or "Hệ thống",
+        "text": f"“{step.words}”{until}" if step.words else None,
+        "tone": "official" if step.deed is Deed.FINISH else "neutral",
+    }
 
 
 def _in_form_order(sheets: Iterable[SheetSummary], grade_level: int) -> list[SheetSummary]:

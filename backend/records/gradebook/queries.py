@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import and_, func, insert, literal, null, select, text, update
 
 from backend.core.database import TenantSession, driver_connection
-from backend.records.gradebook.models import GradeSheet, Mark
-from backend.records.gradebook.schemas import SheetState
-from backend.records.roster.models import SchoolClass, TeachingAssignment
+from backend.records.gradebook.models import GradeSheet, LateChange, Mark, SheetStep
+from backend.records.gradebook.schemas import CLOSED, Deed, SheetState
+from backend.records.roster.models import SchoolClass, Student, TeachingAssignment
 
 MARK_COLUMNS = (
     "tenant_id",
@@ -70,6 +70,9 @@ def _with_class(session: TenantSession) -> Any:
             GradeSheet.subject_code,
             GradeSheet.term,
             GradeSheet.state,
+            GradeSheet.remark,
+            GradeSheet.submitted_at,
+            GradeSheet.open_until,
             SchoolClass.name.label("class_name"),
             SchoolClass.grade_level,
             SchoolClass.homeroom_teacher_id,
@@ -98,18 +101,18 @@ async def insert_sheets(session: TenantSession, rows: list[dict[str, Any]]) -> N
 
 async def hold_sheets(
     session: TenantSession, sheet_ids: Sequence[uuid.UUID], *, to_write: bool
-) -> dict[uuid.UUID, str]:
-    """State of each sheet, held until the transaction ends.
+) -> dict[uuid.UUID, Any]:
+    """How each sheet stands (state, open_until, final_pupils), held until the transaction ends.
 
     Many may write cells at once (`to_write`), but not while one locks the sheet or compares and takes an import.
     """
     query = (
-        select(GradeSheet.id, GradeSheet.state)
+        select(GradeSheet.id, GradeSheet.state, GradeSheet.open_until, GradeSheet.final_pupils)
         .where(GradeSheet.tenant_id == session.tenant_id, GradeSheet.id.in_(sheet_ids))
         .order_by(GradeSheet.id)
         .with_for_update(read=to_write)
     )
-    return {row.id: row.state for row in await session.execute(query)}
+    return {row.id: row for row in await session.execute(query)}
 
 
 async def set_state(session: TenantSession, sheet_ids: Sequence[uuid.UUID], values: dict[str, Any]) -> None:
@@ -120,9 +123,98 @@ async def set_state(session: TenantSession, sheet_ids: Sequence[uuid.UUID], valu
     )
 
 
+async def sheet_ids_of_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    query = select(GradeSheet.id).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id
+    )
+    return (await session.scalars(query)).all()
+
+
+async def submitted(session: TenantSession) -> Sequence[Any]:
+    """Sheets that wait for being checked, oldest first."""
+    query = _with_class(session).where(GradeSheet.state == SheetState.SUBMITTED)
+    return (await session.execute(query.order_by(GradeSheet.submitted_at, GradeSheet.id))).all()
+
+
+async def insert_steps(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await session.execute(insert(SheetStep), rows)
+
+
+async def steps_of(session: TenantSession, sheet_id: uuid.UUID) -> Sequence[Any]:
+    """The life of a sheet, newest step first."""
+    query = (
+        select(SheetStep.deed, SheetStep.words, SheetStep.done_by, SheetStep.at, SheetStep.open_until)
+        .where(SheetStep.tenant_id == session.tenant_id, SheetStep.sheet_id == sheet_id)
+        .order_by(SheetStep.id.desc())
+    )
+    return (await session.execute(query)).all()
+
+
+async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
+    """When a sheet of the class was opened again last."""
+    query = (
+        select(func.max(SheetStep.at))
+        .join(
+            GradeSheet, and_(GradeSheet.tenant_id == SheetStep.tenant_id, GradeSheet.id == SheetStep.sheet_id)
+        )
+        .where(
+            SheetStep.tenant_id == session.tenant_id,
+            SheetStep.deed == Deed.REOPEN,
+            GradeSheet.class_id == class_id,
+        )
+    )
+    return await session.scalar(query)
+
+
+async def reopening_of(session: TenantSession, sheet_id: uuid.UUID) -> uuid.UUID | None:
+    """The newest step that opened a sheet again."""
+    query = select(SheetStep.id).where(
+        SheetStep.tenant_id == session.tenant_id,
+        SheetStep.sheet_id == sheet_id,
+        SheetStep.deed == Deed.REOPEN,
+    )
+    return await session.scalar(query.order_by(SheetStep.id.desc()).limit(1))
+
+
+async def insert_change(session: TenantSession, row: dict[str, Any]) -> None:
+    await session.execute(insert(LateChange), row)
+
+
+async def changes_of(session: TenantSession, sheet_id: uuid.UUID) -> Sequence[Any]:
+    """What was changed in a sheet after its lock, with pupil and reason of the reopening, newest first."""
+    query = (
+        select(
+            LateChange.kind,
+            LateChange.slot,
+            LateChange.old_value,
+            LateChange.new_value,
+            LateChange.changed_at,
+            Student.full_name.label("pupil"),
+            LateChange.changed_by,
+            SheetStep.words.label("why"),
+        )
+        .join(Student, and_(Student.tenant_id == LateChange.tenant_id, Student.id == LateChange.student_id))
+        .join(
+            SheetStep, and_(SheetStep.tenant_id == LateChange.tenant_id, SheetStep.id == LateChange.step_id)
+        )
+        .where(LateChange.tenant_id == session.tenant_id, LateChange.sheet_id == sheet_id)
+        .order_by(LateChange.changed_at.desc(), LateChange.id.desc())
+    )
+    return (await session.execute(query)).all()
+
+
 async def marks_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> Sequence[Any]:
     query = select(Mark.student_id, Mark.kind, Mark.slot, Mark.value, Mark.revision, Mark.changed_at).where(
         Mark.tenant_id == session.tenant_id, Mark.sheet_id == sheet_id
+    )
+    return (await session.execute(query)).all()
+
+
+async def marks_of_sheets(session: TenantSession, sheet_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """Every filled mark of some sheets."""
+    query = select(Mark.sheet_id, Mark.student_id, Mark.kind, Mark.slot, Mark.value).where(
+        Mark.tenant_id == session.tenant_id, Mark.sheet_id.in_(sheet_ids), Mark.value != ""
     )
     return (await session.execute(query)).all()
 
@@ -149,7 +241,7 @@ async def locks_of(session: TenantSession, class_id: uuid.UUID) -> tuple[int, in
     """Of the sheets of a class: how many there are, how many are not locked, and the time of the newest lock."""
     query = select(
         func.count(),
-        func.count().filter(GradeSheet.state != SheetState.LOCKED),
+        func.count().filter(GradeSheet.state.not_in(CLOSED)),
         func.max(GradeSheet.locked_at),
     ).where(GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id)
     sheets, still_open, newest = (await session.execute(query)).one()
@@ -195,6 +287,22 @@ async def staged_differences(session: TenantSession, limit: int) -> Sequence[Any
     return (await session.execute(query, {"limit": limit})).all()
 
 
+async def trace_staged(session: TenantSession) -> None:
+    """Keep old and new of the staged marks that will change in reopened sheets."""
+    await session.execute(
+        text(
+            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
+            "changed_by, changed_at) "
+            "select tenant_id, i.id, sheet_id, student_id, kind, slot, coalesce(m.value, ''), i.value, "
+            "(select s.id from sheet_step s where s.tenant_id = i.tenant_id and s.sheet_id = i.sheet_id "
+            "and s.deed = 'reopen' order by s.id desc limit 1), i.changed_by, i.changed_at "
+            "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
+            "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
+            "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state = 'reopened')"
+        )
+    )
+
+
 async def write_staged(session: TenantSession) -> None:
     """Take the staged marks over; what is unchanged keeps its revision."""
     await session.execute(
@@ -237,8 +345,15 @@ async def write_mark(session: TenantSession, values: dict[str, Any], revision: i
 
 
 async def one_mark(
-    session: TenantSession, sheet_id: uuid.UUID, student_id: uuid.UUID, kind: str, slot: str
+    session: TenantSession,
+    sheet_id: uuid.UUID,
+    student_id: uuid.UUID,
+    kind: str,
+    slot: str,
+    *,
+    hold: bool = False,
 ) -> Any:
+    """One mark; `hold`: nobody else changes it until the transaction ends."""
     query = select(Mark.value, Mark.revision, Mark.changed_at).where(
         Mark.tenant_id == session.tenant_id,
         Mark.sheet_id == sheet_id,
@@ -246,4 +361,4 @@ async def one_mark(
         Mark.kind == kind,
         Mark.slot == slot,
     )
-    return (await session.execute(query)).first()
+    return (await session.execute(query.with_for_update() if hold else query)).first()

@@ -1,11 +1,24 @@
-"""Which columns a sheet has and what may stand in a cell. No I/O."""
+"""Which columns a sheet has, what may stand in a cell, and the life of a sheet. No I/O."""
 
 import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 
-from backend.core.errors import Invalid
+from backend.core.errors import AppError, Conflict, Forbidden, Invalid
 from backend.core.text import check_text
-from backend.records.gradebook.schemas import MAX_COMMENT, Cell, Column, MarkKind
+from backend.records.gradebook.schemas import (
+    MAX_COMMENT,
+    MAX_HOURS,
+    MAX_REASON,
+    MIN_REASON,
+    Cell,
+    Column,
+    Deed,
+    MarkKind,
+    SheetState,
+    Side,
+)
 from backend.records.roster.curriculum import (
     AssessedBy,
     GradeSubject,
@@ -176,3 +189,164 @@ def _pass(value: str, place: str) -> str:
 def is_homeroom(subject_code: str) -> bool:
     """Whether a sheet is the homeroom teacher's own."""
     return subject_code == HOMEROOM
+
+
+#: What each deed makes of a sheet, by the states in which it may be done.
+MOVES: Mapping[Deed, Mapping[SheetState, SheetState]] = {
+    Deed.SUBMIT: {SheetState.OPEN: SheetState.SUBMITTED},
+    Deed.WITHDRAW: {SheetState.SUBMITTED: SheetState.OPEN},
+    Deed.CHECK: {SheetState.SUBMITTED: SheetState.CHECKED},
+    Deed.SEND_BACK: {SheetState.SUBMITTED: SheetState.OPEN, SheetState.CHECKED: SheetState.OPEN},
+    Deed.LOCK: {SheetState.SUBMITTED: SheetState.LOCKED, SheetState.CHECKED: SheetState.LOCKED},
+    Deed.REOPEN: {SheetState.LOCKED: SheetState.REOPENED},
+    Deed.LOCK_AGAIN: {SheetState.REOPENED: SheetState.LOCKED},
+    Deed.FINISH: {SheetState.LOCKED: SheetState.FINAL},
+}
+#: A sheet in each state, in words that follow "sổ" or "sổ này".
+STATE_WORDS = {
+    SheetState.OPEN: "đang mở",
+    SheetState.SUBMITTED: "đã nộp",
+    SheetState.CHECKED: "đã được tổ trưởng kiểm tra",
+    SheetState.LOCKED: "đã khóa",
+    SheetState.REOPENED: "đang mở lại",
+    SheetState.FINAL: "đã kết thúc vì học bạ đã chốt",
+}
+#: Each deed as what a person wants: "không … được".
+DEED_WORDS = {
+    Deed.SUBMIT: "nộp",
+    Deed.WITHDRAW: "rút về",
+    Deed.CHECK: "xác nhận đã kiểm tra",
+    Deed.SEND_BACK: "trả lại",
+    Deed.LOCK: "khóa",
+    Deed.REOPEN: "mở lại",
+    Deed.LOCK_AGAIN: "khóa lại",
+    Deed.FINISH: "kết thúc",
+}
+#: Who may do a deed, in words.
+_WHO = {
+    Deed.SUBMIT: "giáo viên được phân công sổ điểm này",
+    Deed.WITHDRAW: "giáo viên được phân công sổ điểm này",
+    Deed.CHECK: "tổ trưởng chuyên môn của giáo viên",
+    Deed.SEND_BACK: "tổ trưởng chuyên môn của giáo viên hoặc hiệu trưởng",
+    Deed.LOCK: "hiệu trưởng",
+    Deed.REOPEN: "hiệu trưởng",
+    Deed.LOCK_AGAIN: "giáo viên được phân công sổ điểm này hoặc hiệu trưởng",
+    Deed.FINISH: "hệ thống, khi học bạ của lớp được chốt,",
+}
+
+
+def _is_for(deed: Deed, side: Side) -> bool:
+    """Whether a deed is this person's at all, in whatever state the sheet is."""
+    match deed:
+        case Deed.SUBMIT | Deed.WITHDRAW:
+            return side.in_charge
+        case Deed.CHECK:
+            return side.checks
+        case Deed.SEND_BACK:
+            return side.checks or side.locks
+        case Deed.LOCK:
+            return side.locks
+        case Deed.REOPEN:
+            return side.reopens
+        case Deed.LOCK_AGAIN:
+            return side.in_charge or side.locks
+        case Deed.FINISH:
+            return False
+
+
+def refusal(deed: Deed, state: SheetState, side: Side, place: str, frozen_by: str = "") -> AppError | None:
+    """Why somebody may not do a deed to a sheet; None: they may. `place` names class and subject.
+
+    Forbidden where it is not theirs to do, Conflict where the sheet is not so far, or too far: a checked sheet comes
+    before the lock, where somebody checks. `frozen_by` froze the transcripts of the class.
+    """
+    if not _is_for(deed, side):
+        return Forbidden(f"Sổ {place}: chỉ {_WHO[deed]} {DEED_WORDS[deed]} được.")
+    if state is SheetState.FINAL:
+        by = f" ({frozen_by} đã chốt)" if frozen_by else ""
+        return Conflict(
+            f"Học bạ của lớp đã chốt{by} nên sổ {place} giữ nguyên, không {DEED_WORDS[deed]} được nữa; "
+            "nếu học bạ sai, xin hỏi người đã chốt học bạ."
+        )
+    if deed is Deed.LOCK and state is SheetState.OPEN:
+        return Conflict(f"Sổ {place} chưa được nộp nên chưa khóa được; xin giáo viên phụ trách nộp sổ trước.")
+    if state not in MOVES[deed]:
+        return Conflict(
+            f"Sổ {place} {STATE_WORDS[state]} nên không {DEED_WORDS[deed]} được; hãy tải lại trang."
+        )
+    if deed is Deed.LOCK and state is SheetState.SUBMITTED and not side.unchecked:
+        return Conflict(f"Sổ {place} đang chờ tổ trưởng chuyên môn kiểm tra; xin khóa sau khi đã kiểm tra.")
+    return None
+
+
+def deeds(state: SheetState, side: Side) -> frozenset[Deed]:
+    """What somebody may do to a sheet now."""
+    return frozenset(deed for deed in Deed if refusal(deed, state, side, "") is None)
+
+
+def writable(state: SheetState, open_until: datetime | None, now: datetime) -> bool:
+    """Whether marks may be written: a reopened sheet closes by the clock, whether or not anybody has locked it again."""
+    if state is SheetState.REOPENED:
+        return open_until is not None and now < open_until
+    return state is SheetState.OPEN
+
+
+def why_closed(state: SheetState) -> str:
+    """Why nothing is written into a sheet, and whom to ask."""
+    match state:
+        case SheetState.SUBMITTED:
+            then = "nếu điểm cần sửa, giáo viên rút sổ về trước"
+        case SheetState.CHECKED:
+            then = "nếu điểm cần sửa, xin tổ trưởng hoặc hiệu trưởng trả lại sổ"
+        case _:
+            then = "nếu điểm cần sửa, xin hỏi hiệu trưởng"
+    return f"Sổ điểm này {closed_words(state)} nên điểm không thay đổi; {then}."
+
+
+def closed_words(state: SheetState) -> str:
+    """How a sheet that takes no marks stands: a reopened one has seen its last hour."""
+    return "đã hết hạn mở lại" if state is SheetState.REOPENED else STATE_WORDS[state]
+
+
+def checked_reason(typed: str, place: str, field: str) -> str:
+    """The reason of a reopening, or the remark with which a sheet is sent back. Raises Invalid."""
+    reason = check_text(typed, field=field, person=f"sổ {place}", limit=MAX_REASON)
+    if len(reason) < MIN_REASON:
+        raise Invalid(f"Mục “{field}” của sổ {place} cần từ {MIN_REASON} đến {MAX_REASON} ký tự.")
+    return reason
+
+
+def checked_hours(typed: str) -> int:
+    """For how long a sheet is opened again, in hours. Raises Invalid."""
+    if not re.fullmatch(r"[0-9]{1,2}", typed.strip()) or not 1 <= int(typed) <= MAX_HOURS:
+        raise Invalid(f"Thời hạn mở lại phải là số giờ từ 1 đến {MAX_HOURS}.")
+    return int(typed)
+
+
+#: Cells that most pupils do not need.
+_OPTIONAL = frozenset({Cell(MarkKind.TEST, str(n)) for n in range(2, TEST_ATTEMPTS + 1)}) | {
+    Cell(MarkKind.CONDUCT, "summer")
+}
+#: A test of so much or less goes ill with the best level.
+_LOW_TEST = 4
+
+
+def warnings(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell, str]]]) -> tuple[str, ...]:
+    """What is worth a look before a sheet is locked, a sentence each. `pupils`: name and filled cells."""
+    found = []
+    required = [column.cell for column in columns if column.cell not in _OPTIONAL]
+    empty = [name for name, cells in pupils if any(not cells.get(cell) for cell in required)]
+    if empty:
+        count = sum(not cells.get(cell) for _, cells in pupils for cell in required)
+        found.append(f"{count} ô còn trống, ở {len(empty)} học sinh, trong đó có {empty[0]}.")
+    for name, cells in pupils:
+        tests = [
+            value for n in range(1, TEST_ATTEMPTS + 1) if (value := cells.get(Cell(MarkKind.TEST, str(n))))
+        ]
+        if cells.get(Cell(MarkKind.LEVEL)) == "T" and tests and int(tests[-1]) <= _LOW_TEST:
+            found.append(f"{name}: mức T nhưng điểm kiểm tra là {tests[-1]}.")
+    for column in columns:
+        said = [cells[column.cell] for _, cells in pupils if cells.get(column.cell)]
+        if column.cell.kind in _COMMENTS and len(said) > 1 and len(set(said)) == 1:
+            found.append(f"Cột {column.label}: {len(said)} học sinh có cùng một lời nhận xét.")
+    return tuple(found)

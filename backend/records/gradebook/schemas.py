@@ -20,11 +20,48 @@ MAX_COMMENT = 1000
 MAX_CELLS = 2400
 
 
+#: Length of the reason for which a locked sheet is opened again, and of a remark, in characters.
+MIN_REASON, MAX_REASON = 5, 500
+#: For how many hours a locked sheet may be opened again, at most.
+MAX_HOURS = 72
+
+
 class SheetState(StrEnum):
-    """Who may write: everybody in charge, or nobody."""
+    """How far a sheet has come. Whoever is in charge writes while it is OPEN, or REOPENED and its time not over."""
 
     OPEN = "open"
+    SUBMITTED = "submitted"
+    CHECKED = "checked"
     LOCKED = "locked"
+    REOPENED = "reopened"
+    FINAL = "final"
+
+
+#: Its marks count: results may be computed.
+CLOSED = frozenset({SheetState.LOCKED, SheetState.FINAL})
+
+
+class Deed(StrEnum):
+    """What moves a sheet on, or back."""
+
+    SUBMIT = "submit"
+    WITHDRAW = "withdraw"
+    CHECK = "check"
+    SEND_BACK = "send_back"
+    LOCK = "lock"
+    REOPEN = "reopen"
+    LOCK_AGAIN = "lock_again"
+    FINISH = "finish"
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """Where somebody stands towards a sheet. `unchecked`: nobody but the management looks at it before the lock."""
+
+    in_charge: bool
+    checks: bool
+    unchecked: bool
+    locks: bool
+    reopens: bool
 
 
 class MarkKind(StrEnum):
@@ -86,6 +123,9 @@ class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
     state: SheetState
     teacher_id: StaffId | None
     filled: int | None
+    remark: str = ""
+    submitted_at: datetime | None = None
+    open_until: datetime | None = None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +153,39 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     rows: tuple[SheetRow, ...]
     may_write: bool
-    may_lock: bool
+    deeds: frozenset[Deed]
+    steps: tuple["StepView", ...]
+    changes: tuple["ChangeView", ...]
+
+
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
+    """One step in the life of a sheet; `who` is None where the machine took it."""
+
+    deed: Deed
+    words: str
+    who: str | None
+    at: datetime
+    open_until: datetime | None
+
+
+class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
+    """One mark that was changed after a lock; `why` is the reason of the reopening."""
+
+    pupil: str
+    column: str
+    old: str
+    new: str
+    who: str | None
+    at: datetime
+    why: str
+
+
+class WaitingSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A submitted sheet in front of the head of department, with what is worth a look."""
+
+    summary: SheetSummary
+    teacher: str
+    warnings: tuple[str, ...]
 
 
 class WrittenMark(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Marks: sheets per class, subject and term, written cell by cell or by import, and locked."""
+"""Marks: sheets per class, subject and term, written cell by cell or by import, until they are closed."""
 
 import uuid
 from collections import defaultdict
@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from backend.core import audit, audit_reads, clock, outbox
-from backend.core.actor import Actor, StaffId
+from backend.core import audit, audit_reads, clock
+from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.records.gradebook import queries, rules
-from backend.records.gradebook.events import GradeSheetLocked
+from backend.records.departments import service as departments
+from backend.records.gradebook import life, queries, rules
 from backend.records.gradebook.schemas import (
+    CLOSED,
     WHOLE_YEAR,
     Cell,
+    Deed,
     MarkChange,
     MarkKind,
     MarkView,
@@ -30,14 +32,12 @@ from backend.records.gradebook.schemas import (
     WrittenMark,
 )
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import GradeSubject, find_subject
 from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, ClassId, Difference, StudentId
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
 #: A transaction that wrote before an instant may have ended after it.
 UNSEEN = timedelta(seconds=30)
-_LOCKED = "Sổ điểm này đã khóa nên điểm không thay đổi; nếu điểm cần sửa, xin hỏi hiệu trưởng."
 
 
 async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -55,6 +55,8 @@ async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
             "subject_code": code,
             "term": term,
             "state": SheetState.OPEN,
+            "remark": "",
+            "final_pupils": [],
         }
         for code, term in [*wanted, (HOMEROOM, WHOLE_YEAR)]
     ]
@@ -63,42 +65,56 @@ async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
 
 async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None) -> list[SheetSummary]:
     """Sheets of a class with the number of their marks, or of the school without."""
-    return [_summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
+    return [life.summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
 
 
-async def may_open(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> bool:
-    """Whether a person may look into sheets of a class: the management, and teachers with a duty there."""
+async def readable(session: TenantSession, actor: Actor, sheets: Sequence[SheetSummary]) -> set[SheetId]:
+    """Which of the sheets a person may open.
+
+    All for the management; for a teacher those of classes with a duty; for a head those of the department's teachers.
+    """
     if actor.may(Permission.SHEET_READ_ANY):
-        return True
-    return actor.staff_id is not None and class_id in await roster.classes_of_staff(session, actor.staff_id)
+        return {sheet.id for sheet in sheets}
+    if actor.staff_id is None:
+        return set()
+    classes = await roster.classes_of_staff(session, actor.staff_id)
+    checkers = await departments.checkers(session)
+    return {
+        sheet.id
+        for sheet in sheets
+        if sheet.class_id in classes
+        or (sheet.teacher_id and checkers.get(sheet.teacher_id) == actor.staff_id)
+    }
 
 
 async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
     """Open sheets of the school in which nothing stands."""
-    return [_summary(row, row.filled) for row in await queries.empty_sheets(session)]
+    return [life.summary(row, row.filled) for row in await queries.empty_sheets(session)]
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
     """A sheet with every pupil and mark, for a person who looks at it.
 
-    Raises NotFound, Forbidden for a teacher without a duty in its class.
+    Raises NotFound, Forbidden for a teacher who has nothing to do with it.
     """
-    row, read_at = await _load(session, sheet_id), clock.now()
-    await _require_duty(session, actor, row)
+    row, read_at = await life.load(session, sheet_id), clock.now()
+    await _require_readable(session, actor, row)
     marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
         marks[mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = view
     students = await roster.list_students(session, row.class_id)
-    place = _place(row)
+    place = life.place(row)
     pupils = [one.id for one in students]
     audit_reads.record_read(
         session, actor, Action.SHEET_READ, sheet_id, f"Sổ {place}", [row.class_id, *pupils]
     )
+    sheet = life.summary(row, sum(len(cells) for cells in marks.values()))
+    steps, changes = await life.history(session, row)
     return SheetView(
-        summary=_summary(row, sum(len(cells) for cells in marks.values())),
+        summary=sheet,
         read_at=read_at,
-        columns=rules.columns(_subject(row), row.grade_level),
+        columns=rules.columns(life.subject_of(row), row.grade_level),
         rows=tuple(
             SheetRow(
                 student_id=student.id,
@@ -108,9 +124,11 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
             )
             for student in students
         ),
-        may_write=row.state == SheetState.OPEN and _in_charge(actor, row),
-        may_lock=row.state == SheetState.OPEN
-        and (_in_charge(actor, row) or actor.may(Permission.SHEET_LOCK_ANY)),
+        may_write=life.in_charge(actor, sheet.teacher_id)
+        and rules.writable(sheet.state, sheet.open_until, clock.now()),
+        deeds=(await life.deeds_of(session, actor, [sheet]))[sheet.id],
+        steps=steps,
+        changes=changes,
     )
 
 
@@ -118,17 +136,17 @@ async def new_in_sheet(
     session: TenantSession, actor: Actor, sheet_id: uuid.UUID, since: datetime
 ) -> NewInSheet:
     """What was written since an instant into a sheet that a person has before them. Raises as `get_sheet` does."""
-    row, read_at = await _load(session, sheet_id), clock.now()
-    await _require_duty(session, actor, row)
+    row, read_at = await life.load(session, sheet_id), clock.now()
+    await _require_readable(session, actor, row)
     marks = await queries.marks_since(session, sheet_id, since - UNSEEN)
     if marks:
-        label = f"Sổ {_place(row)}"
+        label = f"Sổ {life.place(row)}"
         pupils = {mark.student_id for mark in marks}
         audit_reads.record_read(session, actor, Action.SHEET_READ, sheet_id, label, [row.class_id, *pupils])
     writers = await people.names(session) if marks else {}
     return NewInSheet(
         read_at=read_at,
-        is_open=row.state == SheetState.OPEN,
+        is_open=rules.writable(SheetState(row.state), row.open_until, read_at),
         marks=tuple(
             WrittenMark(
                 student_id=mark.student_id,
@@ -159,15 +177,20 @@ async def set_marks(
 
     Raises NotFound for an unknown sheet and Forbidden for somebody else's: then nothing is written.
     """
-    row = await _load(session, sheet_id)
+    row = await life.load(session, sheet_id)
     _refuse_stranger(actor, row)
-    if await _locked(session, {sheet_id}):
-        return [Conflict(_LOCKED)] * len(wanted)
+    held = (await queries.hold_sheets(session, [sheet_id], to_write=True))[sheet_id]
+    state = SheetState(held.state)
+    if not rules.writable(state, held.open_until, clock.now()):
+        return [Conflict(rules.why_closed(state))] * len(wanted)
+    late = state is SheetState.REOPENED
     names = (await roster.members_of(session, [row.class_id]))[row.class_id]
     outcomes: list[MarkView | AppError] = []
     for new, revision in wanted:
         try:
-            outcomes.append(await _write(session, actor, row, names.get(new.student_id), new, revision))
+            name = names.get(new.student_id)
+            _refuse_frozen(held, row, new.student_id, name)
+            outcomes.append(await _write(session, actor, row, name, new, revision, late=late))
         except (Invalid, Conflict, NotFound) as error:
             outcomes.append(error)
     written = [
@@ -190,43 +213,50 @@ async def record_marks(session: TenantSession, actor: Actor, marks: Sequence[New
     change = await _stage(session, actor, marks, to_take=True)
     if change.problems:
         raise Invalid(change.problems[0][1])
+    await queries.trace_staged(session)
     await queries.write_staged(session)
     return change
 
 
-async def lock_sheets(session: TenantSession, actor: Actor, sheet_ids: Sequence[uuid.UUID]) -> int:
-    """Lock sheets: their marks are final until they are reopened. Locked ones are passed over; counts the rest."""
-    states = await queries.hold_sheets(session, sheet_ids, to_write=False)
-    if len(states) < len(set(sheet_ids)):
-        raise NotFound("Không tìm thấy sổ điểm này.")
-    waiting = [sheet_id for sheet_id, state in states.items() if state == SheetState.OPEN]
-    rows = [await _load(session, sheet_id) for sheet_id in waiting]
-    for row in rows:
-        if not actor.may(Permission.SHEET_LOCK_ANY):
-            _refuse_stranger(actor, row)
-    values = {"state": SheetState.LOCKED, "locked_by": actor.staff_id, "locked_at": clock.now()}
-    await queries.set_state(session, waiting, values)
-    await audit.record_many(
-        session,
-        actor,
-        Action.SHEET_LOCKED,
-        [audit.Deed(row.id, f"{row.class_name} {row.subject_code}", about=(row.class_id,)) for row in rows],
-    )
-    await outbox.emit_all(session, [GradeSheetLocked(sheet_id) for sheet_id in waiting])
-    return len(waiting)
+async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Nobody moves or writes the sheets of a class until the transaction ends.
+
+    Raises Conflict while one of them is not locked, with its name.
+    """
+    sheet_ids = await queries.sheet_ids_of_class(session, class_id)
+    await queries.hold_sheets(session, sheet_ids, to_write=False)
+    rows = await queries.sheets_by_id(session, sheet_ids)
+    still_open = [row for row in rows.values() if row.state not in CLOSED]
+    if still_open:
+        raise Conflict(
+            f"Còn {len(still_open)} sổ điểm chưa khóa, trong đó có sổ {life.place(still_open[0])}; "
+            "hãy khóa đủ sổ điểm trước."
+        )
 
 
-async def lock_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
-    """Lock every sheet of a class that the actor may lock; counts them. Raises NotFound."""
-    await roster.get_class(session, class_id)
-    rows = await queries.sheets(session, class_id=class_id)
-    mine = [row.id for row in rows if actor.may(Permission.SHEET_LOCK_ANY) or _in_charge(actor, row)]
-    return await lock_sheets(session, actor, mine) if mine else 0
+async def finish_class(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, pupils: Sequence[StudentId], *, complete: bool
+) -> None:
+    """The transcripts of these pupils are frozen: their marks stay. `complete`: so are those of the whole class.
+
+    The sheets of a complete class are final. The caller holds them (`hold_class`).
+    """
+    sheet_ids = await queries.sheet_ids_of_class(session, class_id)
+    await queries.set_state(session, sheet_ids, {"final_pupils": list(pupils)})
+    if complete:
+        rows = await queries.sheets_by_id(session, sheet_ids)
+        locked = [life.summary(row) for row in rows.values() if row.state == SheetState.LOCKED]
+        await life.take_step(session, actor, Deed.FINISH, locked)
+
+
+async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
+    """When a sheet of the class was opened again last; None: never."""
+    return await queries.reopened_at(session, class_id)
 
 
 async def class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> ClassId:
     """The class that a sheet belongs to."""
-    return ClassId((await _load(session, sheet_id)).class_id)
+    return ClassId((await life.load(session, sheet_id)).class_id)
 
 
 async def class_locked_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
@@ -258,7 +288,7 @@ async def _stage(
     sheets = await queries.sheets_by_id(session, list({mark.sheet_id for mark in marks}))
     if any(mark.sheet_id not in sheets for mark in marks):
         raise NotFound("Không tìm thấy sổ điểm này.")
-    locked = await _locked(session, {mark.sheet_id for mark in marks}, alone=to_take)
+    held = await queries.hold_sheets(session, list(sheets), to_write=not to_take)
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
@@ -267,21 +297,27 @@ async def _stage(
         for sheet_id, cell in {(mark.sheet_id, mark.cell) for mark in marks}
     }
     now = clock.now()
-    for sheet_id in locked:
+    closed = {
+        sheet_id: SheetState(one.state)
+        for sheet_id, one in held.items()
+        if not rules.writable(SheetState(one.state), one.open_until, now)
+    }
+    for sheet_id, state in closed.items():
         index = next(index for index, mark in enumerate(marks) if mark.sheet_id == sheet_id)
         sentence = (
-            f"Sổ của {_place(sheets[sheet_id])} đã khóa nên điểm trong sổ giữ nguyên; "
+            f"Sổ của {life.place(sheets[sheet_id])} {rules.closed_words(state)} nên điểm trong sổ giữ nguyên; "
             "hãy bỏ các dòng của sổ này khỏi tệp và hỏi hiệu trưởng nếu điểm cần sửa."
         )
         problems.append((index, sentence))
     for index, mark in enumerate(marks):
-        if mark.sheet_id in locked:
+        if mark.sheet_id in closed:
             continue
         row = sheets[mark.sheet_id]
         try:
             name = members[row.class_id].get(mark.student_id)
+            _refuse_frozen(held[mark.sheet_id], row, mark.student_id, name)
             value = _accepted(mark, row, name, labels[mark.sheet_id, mark.cell])
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             problems.append((index, error.message))
             continue
         staged[mark.sheet_id, mark.student_id, mark.cell] = _row(session, actor, mark, value, now)
@@ -315,7 +351,7 @@ def _accepted(mark: NewMark, row: Any, name: str | None, label: str) -> str:
     place = f"{name or 'Học sinh'}, {label}"
     if name is None:
         raise Invalid(f"{place}: học sinh này không học lớp {row.class_name}; hãy kiểm tra lại mã học sinh.")
-    return rules.accept(mark.value, mark.cell, _subject(row), row.grade_level, place)
+    return rules.accept(mark.value, mark.cell, life.subject_of(row), row.grade_level, place)
 
 
 def _values(session: TenantSession, actor: Actor, mark: NewMark, value: str) -> dict[str, Any]:
@@ -339,26 +375,49 @@ def _row(
     )
 
 
-async def _load(session: TenantSession, sheet_id: uuid.UUID) -> Any:
-    found = await queries.sheets_by_id(session, [sheet_id])
-    if not found:
-        raise NotFound("Không tìm thấy sổ điểm này.")
-    return found[sheet_id]
-
-
 async def _write(
-    session: TenantSession, actor: Actor, row: Any, name: str | None, new: NewMark, revision: int
+    session: TenantSession,
+    actor: Actor,
+    row: Any,
+    name: str | None,
+    new: NewMark,
+    revision: int,
+    *,
+    late: bool,
 ) -> MarkView:
     if name is None:
         raise NotFound("Không tìm thấy học sinh này trong lớp.")
     place = f"{name}, {_label(row, new.cell)}"
-    value = rules.accept(new.value, new.cell, _subject(row), row.grade_level, place)
+    value = rules.accept(new.value, new.cell, life.subject_of(row), row.grade_level, place)
+    cell = (new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
+    before = await queries.one_mark(session, *cell, hold=True) if late else None
     written = await queries.write_mark(session, _values(session, actor, new, value), revision)
     if written is None:
-        there = await queries.one_mark(session, new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
+        there = await queries.one_mark(session, *cell)
         shown = there.value if there else ""
         raise Conflict(f"{place}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa.")
+    old = before.value if before else ""
+    if late and old != value:
+        await _keep_trace(session, actor, new, old, value)
     return MarkView(value=value, revision=written, changed_at=clock.now())
+
+
+async def _keep_trace(session: TenantSession, actor: Actor, new: NewMark, old: str, value: str) -> None:
+    """The sheet was locked once: old, new, who, when, and which reopening says why."""
+    change = {
+        "tenant_id": session.tenant_id,
+        "id": new_id(),
+        "sheet_id": new.sheet_id,
+        "student_id": new.student_id,
+        "kind": new.cell.kind.value,
+        "slot": new.cell.slot,
+        "old_value": old,
+        "new_value": value,
+        "step_id": await queries.reopening_of(session, new.sheet_id),
+        "changed_by": actor.staff_id,
+        "changed_at": clock.now(),
+    }
+    await queries.insert_change(session, change)
 
 
 def _deed(row: Any, new: NewMark) -> audit.Deed:
@@ -371,57 +430,25 @@ def _deed(row: Any, new: NewMark) -> audit.Deed:
     return audit.Deed(new.sheet_id, label, details, about=(new.student_id, row.class_id))
 
 
-async def _locked(session: TenantSession, sheet_ids: set[SheetId], *, alone: bool = False) -> set[uuid.UUID]:
-    states = await queries.hold_sheets(session, list(sheet_ids), to_write=not alone)
-    return {sheet_id for sheet_id, state in states.items() if state == SheetState.LOCKED}
+def _refuse_frozen(held: Any, row: Any, student_id: StudentId, name: str | None) -> None:
+    if student_id in held.final_pupils:
+        raise Conflict(
+            f"{name or 'Học sinh'}, {life.place(row)}: học bạ của học sinh này đã chốt nên điểm giữ nguyên; "
+            "nếu điểm sai, xin hỏi hiệu trưởng."
+        )
 
 
-async def _require_duty(session: TenantSession, actor: Actor, row: Any) -> None:
-    if not await may_open(session, actor, row.class_id):
+async def _require_readable(session: TenantSession, actor: Actor, row: Any) -> None:
+    sheet = life.summary(row)
+    if sheet.id not in await readable(session, actor, [sheet]):
         raise Forbidden("Bạn chỉ mở được sổ điểm của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
 
 
 def _refuse_stranger(actor: Actor, row: Any) -> None:
-    if not _in_charge(actor, row):
+    if not life.in_charge(actor, row.teacher_id or row.homeroom_teacher_id):
         raise Forbidden(f"Bạn không được phân công sổ điểm này của lớp {row.class_name}.")
 
 
-def _in_charge(actor: Actor, row: Any) -> bool:
-    """The assigned teacher, or the homeroom teacher where nobody else is assigned (most primary subjects)."""
-    if actor.staff_id is None or not actor.may(Permission.SHEET_WRITE):
-        return False
-    return bool(actor.staff_id == (row.teacher_id or row.homeroom_teacher_id))
-
-
-def _subject(row: Any) -> GradeSubject | None:
-    return None if rules.is_homeroom(row.subject_code) else find_subject(row.grade_level, row.subject_code)
-
-
-def _subject_name(row: Any) -> str:
-    subject = _subject(row)
-    return subject.name if subject else "Sổ chủ nhiệm"
-
-
-def _place(row: Any) -> str:
-    term = f" học kì {row.term}" if row.term else ""
-    return f"lớp {row.class_name}, {_subject_name(row)}{term}"
-
-
 def _label(row: Any, cell: Cell) -> str:
-    column = rules.label(cell, _subject(row), row.grade_level)
-    return f"{_place(row)}, cột {column}"
-
-
-def _summary(row: Any, filled: int | None) -> SheetSummary:
-    teacher = row.teacher_id or row.homeroom_teacher_id
-    return SheetSummary(
-        id=SheetId(row.id),
-        class_id=ClassId(row.class_id),
-        class_name=row.class_name,
-        subject_code=row.subject_code,
-        subject_name=_subject_name(row),
-        term=row.term,
-        state=SheetState(row.state),
-        teacher_id=StaffId(teacher) if teacher else None,
-        filled=filled,
-    )
+    column = rules.label(cell, life.subject_of(row), row.grade_level)
+    return f"{life.place(row)}, cột {column}"

@@ -8,8 +8,9 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.records.assessment import service as assessment
 from backend.records.calendar import service as calendar
+from backend.records.departments import service as departments
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import SheetState, SheetSummary
+from backend.records.gradebook.schemas import CLOSED, SheetState, SheetSummary
 from backend.records.reports.schemas import Board, NextStep, Stage, StoppedWork
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
@@ -58,7 +59,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     progress = await assessment.progress(session)
     versions = await transcripts.counts(session)
     pupils = sum(one.students for one in classes)
-    locked = sum(sheet.state is SheetState.LOCKED for sheet in sheets)
+    locked = sum(sheet.state in CLOSED for sheet in sheets)
     reached = _reached(versions)
     sealed = await audit_chain.newest(session)
     stages = (
@@ -93,7 +94,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
 
 #: What the school waits for while a stage is the first that is not complete.
 _WAITING = {
-    "locked": "Trường đang chờ giáo viên khóa {left} sổ điểm.",
+    "locked": "Trường còn {left} sổ điểm chưa khóa.",
     "assessed": "Hệ thống đang tính kết quả của {left} học sinh.",
     "confirmed": "Trường đang chờ giáo viên chủ nhiệm xác nhận kết quả của {left} học sinh.",
     "frozen": "Trường đang chờ hiệu trưởng chốt học bạ của {left} học sinh.",
@@ -136,15 +137,56 @@ async def _next_step(
             action="Xem tiến độ",
             url=f"/ky/lo/{batch.id}",
         )
-    own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id and sheet.state is SheetState.OPEN]
-    if own and actor.may(Permission.SHEET_WRITE):
-        return NextStep(
-            title=f"Bạn còn {len(own)} sổ điểm chưa khóa",
-            text=f"Sổ đầu tiên: {own[0].subject_name}, lớp {own[0].class_name}.",
-            action="Mở sổ điểm",
-            url=f"/so-diem/{own[0].id}",
+    step = await _checking_step(session, actor, sheets) or _own_sheets_step(actor, sheets)
+    return step or await _class_step(session, actor, classes, sheets)
+
+
+async def _checking_step(session: TenantSession, actor: Actor, sheets: list[SheetSummary]) -> NextStep | None:
+    """Whoever heads a department lets its teachers wait no longer than needed."""
+    if not actor.may(Permission.SHEET_CHECK):
+        return None
+    checkers = await departments.checkers(session)
+    waiting = [
+        sheet
+        for sheet in sheets
+        if sheet.state is SheetState.SUBMITTED
+        and sheet.teacher_id
+        and checkers.get(sheet.teacher_id) == actor.staff_id
+    ]
+    if not waiting:
+        return None
+    return NextStep(
+        title=f"{len(waiting)} sổ điểm chờ bạn kiểm tra",
+        text="Giáo viên trong tổ đã nộp; bạn xác nhận đã kiểm tra hoặc trả lại kèm lời nhận xét.",
+        action="Mở trang duyệt sổ",
+        url="/duyet-so",
+    )
+
+
+def _own_sheets_step(actor: Actor, sheets: list[SheetSummary]) -> NextStep | None:
+    """What was sent back comes before what was never submitted, what was opened again before both."""
+    if not actor.may(Permission.SHEET_WRITE):
+        return None
+    own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id]
+    reopened = [sheet for sheet in own if sheet.state is SheetState.REOPENED]
+    if reopened:
+        return _sheet_step(
+            f"{len(reopened)} sổ điểm của bạn đang được mở lại", reopened[0], "Sửa xong thì khóa lại sổ."
         )
-    return await _class_step(session, actor, classes, sheets)
+    open_ones = [sheet for sheet in own if sheet.state is SheetState.OPEN]
+    sent_back = [sheet for sheet in open_ones if sheet.remark]
+    if sent_back:
+        return _sheet_step(
+            f"{len(sent_back)} sổ điểm được trả lại cho bạn", sent_back[0], f"“{sent_back[0].remark}”"
+        )
+    if open_ones:
+        return _sheet_step(f"Bạn còn {len(open_ones)} sổ điểm chưa nộp", open_ones[0])
+    return None
+
+
+def _sheet_step(title: str, first: SheetSummary, more: str = "") -> NextStep:
+    text = f"Sổ đầu tiên: {first.subject_name}, lớp {first.class_name}. {more}"
+    return NextStep(title=title, text=text.strip(), action="Mở sổ điểm", url=f"/so-diem/{first.id}")
 
 
 def _signing_step(waiting: list[TrayGroup]) -> NextStep:
@@ -223,7 +265,7 @@ async def _freeze_step(
                 action="Xem và chốt",
                 url=f"/lop/{one.id}/hoc-ba",
             )
-    open_sheets = sum(sheet.state is SheetState.OPEN for sheet in sheets)
+    open_sheets = sum(sheet.state not in CLOSED for sheet in sheets)
     if open_sheets:
         return NextStep(
             title=f"Còn {open_sheets} sổ điểm chưa khóa",

@@ -231,7 +231,7 @@ async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
 
 
 async def members(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
-    """Pupils of some classes: class, pupil, name."""
+    """Pupils of some classes in the order of names: class, pupil, name."""
     query = (
         select(Enrollment.class_id, Student.id, Student.full_name)
         .join(Student, and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id))
@@ -240,6 +240,7 @@ async def members(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Seq
             Enrollment.class_id.in_(class_ids),
             Enrollment.status == EnrollmentStatus.STUDYING,
         )
+        .order_by(Student.name_key, Student.id)
     )
     return (await session.execute(query)).all()
 

@@ -49,10 +49,12 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     """Fix the content of every confirmed year of a class (PL1 §2.1 "chốt dữ liệu"). Safe to repeat.
 
     A pupil whose result is not confirmed, or whose texts cannot be printed, is left out and named; the rest go on.
-    Raises Conflict when the class has no homeroom teacher or the school no principal.
+    Raises Conflict while a sheet of the class is not locked, and when the class has no homeroom teacher or the school
+    no principal.
     """
     await queries.hold_class(session, class_id)
     school_class = await roster.get_class(session, class_id)
+    await assessment.require_settled(session, class_id)
     facts = await _class_facts(session, school_class)
     results = {result.student_id: result for result in await assessment.class_results(session, class_id)}
     records = await roster.student_records(session, class_id)
@@ -86,6 +88,8 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
             audit.Deed(row["id"], label, {"content_sha256": row["content_sha256"]}, (student.id, class_id))
         )
     await queries.insert_versions(session, rows)
+    frozen = [*known, *(row["student_id"] for row in rows)]
+    await gradebook.finish_class(session, actor, class_id, frozen, complete=bool(frozen) and not left_out)
     await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, deeds)
     await outbox.emit_all(session, [TranscriptFrozen(row["id"]) for row in rows])
     return FreezeReport(frozen=len(rows), known=len(known), left_out=tuple(left_out))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backend.core import audit, clock, rate_limit, settings
-from backend.core.actor import Actor, Client, SignIn, StaffId, machine
+from backend.core.actor import Actor, Browser, SignIn, StaffId, machine
 from backend.core.audit import Action, Outcome
 from backend.core.crypto import text_digest
 from backend.core.database import (
@@ -110,7 +110,7 @@ async def new_password(password: str, name: str) -> str:
 
 async def enter(
     account_id: uuid.UUID,
-    client: Client,
+    browser: Browser,
     factor: Factor,
     old_token: str = "",
     only_at: uuid.UUID | None = None,
@@ -130,7 +130,7 @@ async def enter(
     async with account_session(account_id) as directory:
         if old_token:
             await queries.close_session(directory, text_digest(old_token))
-        await queries.open_session(directory, place, client, factor, text_digest(token), now, now + LONGEST)
+        await queries.open_session(directory, place, browser, factor, text_digest(token), now, now + LONGEST)
         if factor in TYPED:
             await tries.forget(directory, tries.signing_in(await login_of(directory, account_id)))
     async with tenant_session(place.tenant_id) as session:

@@ -75,7 +75,21 @@ def test_every_lesson_has_exactly_one_teacher(truth: Truth) -> None:
         assert len({one.email for one in school.staff}) == len(school.staff)
         assert {role for one in school.staff for role in one.roles} == {
             "owner", "principal", "deputy_principal", "clerk", "it_teacher", "homeroom_teacher", "subject_teacher",
+            "department_head",
         }  # fmt: skip
+
+
+def test_departments(truth: Truth) -> None:
+    assert [one.name for one in truth.primary.departments] == [f"Tổ khối {grade}" for grade in range(1, 6)]
+    assert {one.name for one in truth.secondary.departments} == {"Tổ Khoa học tự nhiên", "Tổ Khoa học xã hội"}
+    for school in (truth.primary, truth.secondary):
+        roles = {one.email: one.roles for one in school.staff}
+        members = Counter(member for one in school.departments for member in one.members)
+        assert set(members.values()) == {1}
+        for one in school.departments:
+            assert one.head in one.members
+            assert "department_head" in roles[one.head]
+        assert sum("department_head" in one for one in roles.values()) == len(school.departments)
 
 
 def test_upper_secondary_classes_have_four_electives(truth: Truth) -> None:

@@ -19,6 +19,7 @@ from backend.core.ids import new_id
 from backend.integrations.imports import conversion, service
 from backend.integrations.imports.readers.text import name_of
 from backend.integrations.imports.schemas import ImportRunId, ImportState, Preview, SecondaryMarksFile
+from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.models import Mark
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
@@ -489,7 +490,8 @@ async def test_a_formula_that_was_never_computed(songtrang: ImportingSchool, boo
 async def test_a_locked_sheet(songtrang: ImportingSchool, books: Books) -> None:
     await songtrang.take(books.secondary_register, books.marks)
     async with songtrang.session() as session:
-        await gradebook.lock_class(session, songtrang.principal, songtrang.classes["6A1"])
+        await life.submit_class(session, songtrang.teacher, songtrang.classes["6A1"])
+        await life.lock_class(session, songtrang.principal, songtrang.classes["6A1"])
     sheets = await refused(
         songtrang,
         books.marks.edited("Toán", J7=9.9),

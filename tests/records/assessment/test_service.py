@@ -1,10 +1,15 @@
 """From locked sheets to confirmed results, on the real database."""
 
 import uuid
+from dataclasses import dataclass
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import select
 
+from backend.core import audit
+from backend.core.actor import Actor
+from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
@@ -17,11 +22,21 @@ from backend.records.assessment.schemas import (
     SecondaryResult,
     YearLevel,
 )
+from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
+from backend.records.gradebook.schemas import Cell, MarkKind, SheetId, SheetSummary
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
-from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school, pupil
+from tests.factories.machine import Machine
+from tests.factories.small_school import (
+    SmallSchool,
+    enroll,
+    fill,
+    lock_class,
+    open_small_school,
+    pupil,
+    sheet_of,
+)
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
 CHI = "9900000003"
@@ -40,7 +55,7 @@ async def locked_class(
     await enroll(session, name, NAMES)
     importer = await school.actor(session, "it")
     await fill(session, importer, class_id, *(() if complete else (without_a_test,)))
-    await gradebook.lock_class(session, await school.actor(session, "principal"), class_id)
+    await lock_class(session, school, class_id)
     return class_id
 
 
@@ -63,13 +78,17 @@ async def test_nothing_while_one_sheet_is_open(small_school: SmallSchool) -> Non
         class_id = await small_school.open_class(session, "1A", 1)
         await enroll(session, "1A", NAMES)
         await fill(session, await small_school.actor(session, "it"), class_id)
-        await gradebook.lock_class(session, await small_school.actor(session, "homeroom"), class_id)
+        homeroom = await small_school.actor(session, "homeroom")
+        principal = await small_school.actor(session, "principal")
+        await life.submit_class(session, homeroom, class_id)
+        await life.lock_class(session, principal, class_id)
         left = [s for s in await gradebook.list_sheets(session, class_id) if s.state == "open"]
         assert [sheet.subject_code for sheet in left] == ["AN"]
         assert await service.assess_class(session, class_id) == 0
         assert await service.assess_class_of_sheet(session, left[0].id) == 0
         assert await service.class_results(session, class_id) == []
-        await gradebook.lock_sheets(session, await small_school.actor(session, "music"), [left[0].id])
+        await life.submit(session, await small_school.actor(session, "music"), left[0].id)
+        await life.lock(session, principal, left[0].id)
         assert await service.assess_class_of_sheet(session, left[0].id) == 3
         assert {promotion for _, promotion in (await states(session, class_id)).values()} == {
             Promotion.PROMOTED
@@ -138,7 +157,7 @@ async def test_a_compulsory_subject_that_nobody_teaches_is_missing(small_school:
         await gradebook.open_sheets(session, class_id)
         await enroll(session, "1A", NAMES)
         await fill(session, await small_school.actor(session, "it"), class_id)
-        await gradebook.lock_class(session, await small_school.actor(session, "principal"), class_id)
+        await lock_class(session, small_school, class_id)
         assert await service.assess_class(session, class_id) == 3
         result = (await service.class_results(session, class_id))[0].result
         with pytest.raises(Conflict):
@@ -189,3 +208,72 @@ async def test_classes_of_strangers_do_not_exist(small_school: SmallSchool) -> N
             with pytest.raises(NotFound):
                 await service.confirm_class(session, await small_school.actor(session, "homeroom"), class_id)
         assert await service.progress(session) == {}
+
+
+@dataclass
+class Confirmed:
+    """Class 1A, confirmed; its sheet TOAN is what is opened again."""
+
+    school: SmallSchool
+    class_id: ClassId
+    sheet: SheetId
+    homeroom: Actor
+    principal: Actor
+
+    async def reopen(self, session: TenantSession) -> None:
+        await life.reopen(session, self.principal, self.sheet, "Nhập nhầm một điểm", "24")
+
+    async def lock_again(self, session: TenantSession) -> None:
+        await life.lock_again(session, self.homeroom, self.sheet)
+
+    async def confirm(self, session: TenantSession) -> int:
+        return await service.confirm_class(session, self.homeroom, self.class_id)
+
+    async def states(self, session: TenantSession) -> set[ResultState]:
+        return {one.state for one in await service.class_results(session, self.class_id)}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def confirmed(small_school: SmallSchool) -> Confirmed:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        await service.assess_class(session, class_id)
+        found = Confirmed(
+            small_school,
+            class_id,
+            (await sheet_of(session, class_id, "TOAN")).id,
+            await small_school.actor(session, "homeroom"),
+            await small_school.actor(session, "principal"),
+        )
+        assert await found.confirm(session) == 3
+    await Machine(small_school.tenant_id, hurry=False).forget()
+    return found
+
+
+async def test_a_reopened_sheet_takes_the_confirmation_away(confirmed: Confirmed) -> None:
+    async with confirmed.school.session() as session:
+        await confirmed.reopen(session)
+        with pytest.raises(Conflict, match="Còn 1 sổ điểm chưa khóa, trong đó có sổ lớp 1A, Toán"):
+            await confirmed.confirm(session)
+    await Machine(confirmed.school.tenant_id, hurry=False).round()
+    async with confirmed.school.session() as session:
+        assert await confirmed.states(session) == {ResultState.COMPUTED}
+        newest = (await audit.history(session, [confirmed.class_id]))[0]
+        assert (newest.action, newest.details["count"]) == (Action.RESULTS_UNCONFIRMED, 3)
+        await confirmed.lock_again(session)
+        with pytest.raises(Conflict, match="đang tính lại kết quả"):
+            await confirmed.confirm(session)
+        assert await service.assess_class_of_sheet(session, confirmed.sheet) == 0, "the results say the same"
+        assert await confirmed.confirm(session) == 3
+
+
+async def test_a_late_or_repeated_withdrawal_leaves_a_newer_confirmation(confirmed: Confirmed) -> None:
+    async with confirmed.school.session() as session:
+        await confirmed.reopen(session)
+        await confirmed.lock_again(session)
+        await service.assess_class_of_sheet(session, confirmed.sheet)
+        assert await confirmed.states(session) == {ResultState.COMPUTED}, "no result outlives a reopening"
+        assert await confirmed.confirm(session) == 3
+        for _ in range(2):
+            await service.withdraw_confirmation_of_sheet(session, confirmed.sheet)
+        assert await confirmed.states(session) == {ResultState.CONFIRMED}

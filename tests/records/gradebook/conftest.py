@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pytest_asyncio
 
 from backend.core.actor import Actor
-from backend.records.gradebook import service
+from backend.records.gradebook import life, service
 from backend.records.gradebook.schemas import Cell, MarkKind, MarkView, NewMark, SheetId
 from backend.records.roster.schemas import ClassId, StudentId
-from tests.factories.small_school import SmallSchool, enroll, student_ids
+from tests.factories.small_school import MUSIC, SmallSchool, enroll, student_ids
 
 LEVEL, COMMENT = Cell(MarkKind.LEVEL), Cell(MarkKind.COMMENT)
 
@@ -30,6 +30,13 @@ class ClassBook:
         new = NewMark(sheet_id=self.sheets[subject], student_id=self.pupils[name], cell=cell, value=value)
         async with self.school.session() as session:
             return await service.set_mark(session, self.actors[who], new, revision=revision)
+
+    async def lock(self, subject: str) -> None:
+        """The teacher in charge hands a sheet in, the principal locks it."""
+        teacher = self.actors["music" if subject == MUSIC else "homeroom"]
+        async with self.school.session() as session:
+            await life.submit(session, teacher, self.sheets[subject])
+            await life.lock(session, self.actors["principal"], self.sheets[subject])
 
     async def value(self, subject: str, name: str, cell: Cell) -> str | None:
         """What stands in a cell."""

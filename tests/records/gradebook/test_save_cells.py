@@ -103,7 +103,7 @@ async def test_a_page_that_is_open_learns_what_others_wrote(site: Litestar, book
     assert told["open"]
     later = (datetime.fromisoformat(told["now"]) + UNSEEN).isoformat()
     assert (await news(browser, address, later))["cells"] == []
-    await browser.post(f"/so-diem/{book.sheets['TOAN']}/khoa")
+    await browser.post(f"/so-diem/{book.sheets['TOAN']}/nop")
     assert not (await news(browser, address, later))["open"]
 
 

@@ -8,8 +8,8 @@ from backend.core import audit
 from backend.core.audit import Action
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.records.gradebook import service
-from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetState
+from backend.records.gradebook import life, service
+from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.roster.schemas import StudentId
 from tests.factories.small_school import enroll, open_small_school, student_ids
 from tests.records.gradebook.conftest import COMMENT, LEVEL, ClassBook
@@ -99,70 +99,55 @@ async def test_only_who_is_assigned_may_write(book: ClassBook, who: str, subject
         assert await book.value(subject, AN, cell) is None
 
 
-@pytest.mark.parametrize(
-    ("who", "may"), [("homeroom", True), ("music", False), ("principal", True), ("it", False)]
-)
-async def test_who_may_lock_a_sheet(book: ClassBook, who: str, may: bool) -> None:
-    async with book.school.session() as session:
-        sheet = await service.get_sheet(session, book.actors[who], book.sheets["TOAN"])
-        assert sheet.may_lock is may
-        if may:
-            assert await service.lock_sheets(session, book.actors[who], [book.sheets["TOAN"]]) == 1
-            assert await service.lock_sheets(session, book.actors[who], [book.sheets["TOAN"]]) == 0
-        else:
-            with pytest.raises(Forbidden, match="lớp 1A"):
-                await service.lock_sheets(session, book.actors[who], [book.sheets["TOAN"]])
-        sheet = await service.get_sheet(session, book.actors[who], book.sheets["TOAN"])
-        assert (sheet.summary.state is SheetState.LOCKED) is may
-
-
 async def test_a_locked_sheet_takes_nothing(book: ClassBook) -> None:
     await book.write("homeroom", "TOAN", AN, LEVEL, "T")
-    async with book.school.session() as session:
-        await service.lock_sheets(session, book.actors["homeroom"], [book.sheets["TOAN"]])
+    await book.lock("TOAN")
     with pytest.raises(Conflict, match="Sổ điểm này đã khóa"):
         await book.write("homeroom", "TOAN", AN, LEVEL, "H", 1)
     assert await book.value("TOAN", AN, LEVEL) == "T"
     await book.write("homeroom", "DD", AN, LEVEL, "T")
 
 
-async def test_a_lock_waits_for_who_is_writing_and_stops_who_comes_later(book: ClassBook) -> None:
+async def test_who_closes_a_sheet_waits_for_who_is_writing_and_stops_who_comes_later(book: ClassBook) -> None:
     teacher, sheet = book.actors["homeroom"], book.sheets["TOAN"]
 
-    async def lock() -> None:
+    async def submit() -> None:
         async with book.school.session() as session:
-            await service.lock_sheets(session, teacher, [sheet])
+            await life.submit(session, teacher, sheet)
 
     new = NewMark(sheet_id=sheet, student_id=book.pupils[AN], cell=LEVEL, value="T")
     async with book.school.session() as session:
         await service.set_mark(session, teacher, new, revision=0)
-        locking = asyncio.create_task(lock())
-        done, _ = await asyncio.wait([locking], timeout=0.2)
-        assert not done, "the lock did not wait for an uncommitted mark"
-    await asyncio.wait_for(locking, 5)
-    with pytest.raises(Conflict, match="đã khóa"):
+        closing = asyncio.create_task(submit())
+        done, _ = await asyncio.wait([closing], timeout=0.2)
+        assert not done, "the sheet was closed before a mark was committed"
+    await asyncio.wait_for(closing, 5)
+    with pytest.raises(Conflict, match="đã nộp"):
         await book.write("homeroom", "TOAN", BINH, LEVEL, "T")
     assert await book.value("TOAN", AN, LEVEL) == "T"
 
 
-async def test_lock_class_locks_what_is_ones_own(book: ClassBook) -> None:
+async def test_a_class_is_handed_in_and_locked_at_once(book: ClassBook) -> None:
     async with book.school.session() as session:
         everything = len(await service.list_sheets(session, book.class_id))
-        assert await service.lock_class(session, book.actors["stranger"], book.class_id) == 0
-        assert await service.lock_class(session, book.actors["homeroom"], book.class_id) == everything - 1
+        assert await life.submit_class(session, book.actors["stranger"], book.class_id) == 0
+        assert await life.submit_class(session, book.actors["homeroom"], book.class_id) == everything - 1
+        assert await life.lock_class(session, book.actors["homeroom"], book.class_id) == 0
+        assert await life.lock_class(session, book.actors["principal"], book.class_id) == everything - 1
         assert not await service.is_class_locked(session, book.class_id)
-        assert await service.lock_class(session, book.actors["principal"], book.class_id) == 1
+        assert await life.submit_class(session, book.actors["music"], book.class_id) == 1
+        assert await life.lock_class(session, book.actors["principal"], book.class_id) == 1
         assert await service.is_class_locked(session, book.class_id)
-        assert await service.lock_class(session, book.actors["principal"], book.class_id) == 0
+        assert await life.lock_class(session, book.actors["principal"], book.class_id) == 0
 
 
 async def test_every_deed_is_recorded_with_who_and_where(book: ClassBook) -> None:
     await book.write("homeroom", "TOAN", AN, LEVEL, "T")
     with pytest.raises(Conflict):
         await book.write("homeroom", "TOAN", AN, LEVEL, "H")
+    await book.lock("TOAN")
     async with book.school.session() as session:
-        await service.lock_sheets(session, book.actors["principal"], [book.sheets["TOAN"]])
-        locked, written = await audit.history(session, [book.sheets["TOAN"]])
+        locked, submitted, written = await audit.history(session, [book.sheets["TOAN"]])
     assert (written.action, written.actor_id, written.actor_name) == (
         Action.MARK_CHANGED,
         book.actors["homeroom"].staff_id,
@@ -170,7 +155,9 @@ async def test_every_deed_is_recorded_with_who_and_where(book: ClassBook) -> Non
     )
     assert written.subject_label == "1A TOAN"
     assert written.details == {"cell": "level", "slot": "", "student": str(book.pupils[AN])}
-    assert (locked.action, locked.actor_id) == (Action.SHEET_LOCKED, book.actors["principal"].staff_id)
+    homeroom, principal = book.actors["homeroom"].staff_id, book.actors["principal"].staff_id
+    assert (submitted.action, submitted.actor_id) == (Action.SHEET_SUBMITTED, homeroom)
+    assert (locked.action, locked.actor_id) == (Action.SHEET_LOCKED, principal)
 
 
 async def test_sheets_and_pupils_of_strangers_do_not_exist(book: ClassBook) -> None:
@@ -186,18 +173,17 @@ async def test_sheets_and_pupils_of_strangers_do_not_exist(book: ClassBook) -> N
             with pytest.raises(NotFound):
                 await service.get_sheet(session, teacher, sheet_id)
             with pytest.raises(NotFound):
-                await service.lock_sheets(session, book.actors["principal"], [book.sheets["TOAN"], sheet_id])
+                await life.lock(session, book.actors["principal"], sheet_id)
             with pytest.raises(NotFound):
                 await service.class_of_sheet(session, sheet_id)
         for unknown in (class_id, new_id()):
             with pytest.raises(NotFound):
-                await service.lock_class(session, book.actors["principal"], unknown)
+                await life.lock_class(session, book.actors["principal"], unknown)
             with pytest.raises(NotFound):
                 await service.open_sheets(session, unknown)
             assert await service.list_sheets(session, unknown) == []
             assert await service.class_marks(session, unknown) == {}
             assert not await service.is_class_locked(session, unknown)
-        assert not await service.is_class_locked(session, book.class_id), "the refused lock locked nothing"
     for stranger in (lan, StudentId(new_id())):
         book.pupils["Lạ"] = stranger
         with pytest.raises(NotFound, match="Không tìm thấy học sinh này trong lớp"):

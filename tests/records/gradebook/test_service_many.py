@@ -91,7 +91,8 @@ async def test_a_locked_sheet_and_a_pupil_of_another_class(book: ClassBook) -> N
         other = await book.school.open_class(session, "1B", 1)
         await enroll(session, "1B", ["Quàng Thị Chi"], first=9)
         book.pupils |= await student_ids(session, other)
-        await service.lock_sheets(session, book.actors["principal"], [book.sheets["DD"]])
+    await book.lock("DD")
+    async with book.school.session() as session:
         marks = [mark(book, "T"), mark(book, "T", subject="DD"), mark(book, "T", name="Quàng Thị Chi")]
         found = await service.compare_marks(session, book.actors["it"], marks)
     assert [index for index, _ in found.problems] == [1, 2]

@@ -12,7 +12,7 @@ from backend.records.reports.schemas import NextStep
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
-from tests.factories.small_school import SmallSchool, enroll, fill, open_small_school
+from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, open_small_school
 from tests.records.transcripts.conftest import NAMES, Season, season
 
 __all__ = ["season"]
@@ -125,11 +125,11 @@ async def test_each_step_is_counted_as_it_is_done(small_school: SmallSchool) -> 
     stages, step = await board(small_school)
     assert (stages["locked"], stages["assessed"]) == ((0, sheets), (0, 3))
     assert title(step) == f"Còn {sheets} sổ điểm chưa khóa"
-    assert await waiting_for(small_school) == f"Trường đang chờ giáo viên khóa {sheets} sổ điểm."
+    assert await waiting_for(small_school) == f"Trường còn {sheets} sổ điểm chưa khóa."
     _, step = await board(small_school, "music")
-    assert title(step) == "Bạn còn 1 sổ điểm chưa khóa"
+    assert title(step) == "Bạn còn 1 sổ điểm chưa nộp"
     async with small_school.session() as session:
-        await gradebook.lock_class(session, await small_school.actor(session, "principal"), class_id)
+        await lock_class(session, small_school, class_id)
         await assessment.assess_class(session, class_id)
     stages, step = await board(small_school, "homeroom")
     assert (stages["locked"], stages["assessed"], stages["confirmed"]) == ((sheets, sheets), (3, 3), (0, 3))

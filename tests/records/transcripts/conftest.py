@@ -8,11 +8,10 @@ from backend.core import storage
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.records.assessment import service as assessment
-from backend.records.gradebook import service as gradebook
 from backend.records.roster.schemas import ClassId
 from backend.records.transcripts import flow, forms, service
 from backend.records.transcripts.schemas import VersionSummary
-from tests.factories.small_school import Otherwise, SmallSchool, enroll, fill
+from tests.factories.small_school import Otherwise, SmallSchool, enroll, fill, lock_class
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
 
@@ -66,7 +65,7 @@ async def confirmed_class(
     principal = await school.actor(session, "principal")
     homeroom = await school.actor(session, "homeroom")
     await fill(session, await school.actor(session, "it"), class_id, otherwise)
-    await gradebook.lock_class(session, principal, class_id)
+    await lock_class(session, school, class_id)
     await assessment.assess_class(session, class_id)
     await assessment.confirm_class(session, homeroom, class_id)
     return Season(school, class_id, principal, homeroom)

@@ -1,0 +1,342 @@
+"""The life of a sheet: submitted, checked, locked, opened again; for the slice's own pages and tasks: no door."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from backend.core import audit, clock, outbox
+from backend.core.actor import Actor, StaffId, machine
+from backend.core.audit import Action
+from backend.core.database import TenantSession
+from backend.core.errors import NotFound
+from backend.core.ids import new_id
+from backend.records.departments import service as departments
+from backend.records.gradebook import queries, rules
+from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
+from backend.records.gradebook.schemas import (
+    Cell,
+    ChangeView,
+    Deed,
+    MarkKind,
+    SheetId,
+    SheetState,
+    SheetSummary,
+    Side,
+    StepView,
+    WaitingSheet,
+)
+from backend.records.roster import service as roster
+from backend.records.roster.curriculum import GradeSubject, find_subject
+from backend.records.roster.schemas import ClassId
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Permission
+
+#: Sheets that a head sees at once, the oldest; the others follow when these are done.
+WAITING_SHOWN = 40
+
+_ACTIONS = {
+    Deed.SUBMIT: Action.SHEET_SUBMITTED,
+    Deed.WITHDRAW: Action.SHEET_WITHDRAWN,
+    Deed.CHECK: Action.SHEET_CHECKED,
+    Deed.SEND_BACK: Action.SHEET_SENT_BACK,
+    Deed.LOCK: Action.SHEET_LOCKED,
+    Deed.REOPEN: Action.SHEET_REOPENED,
+    Deed.LOCK_AGAIN: Action.SHEET_LOCKED,
+    Deed.FINISH: Action.SHEET_FINISHED,
+}
+
+
+async def submit(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
+    """The teacher in charge hands a sheet in: its cells close. Raises NotFound, Forbidden, Conflict."""
+    await _advance(session, actor, Deed.SUBMIT, [sheet_id])
+
+
+async def submit_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+    """Hand in every open sheet of a class that the actor is in charge of; counts them. Raises NotFound."""
+    return await _advance_class(session, actor, Deed.SUBMIT, class_id)
+
+
+async def withdraw(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
+    """The teacher takes a submitted sheet back, until it is checked. Raises NotFound, Forbidden, Conflict."""
+    await _advance(session, actor, Deed.WITHDRAW, [sheet_id])
+
+
+async def check(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
+    """The head of the teacher's department has looked at a sheet. Raises NotFound, Forbidden, Conflict."""
+    await _advance(session, actor, Deed.CHECK, [sheet_id])
+
+
+async def check_all(session: TenantSession, actor: Actor) -> int:
+    """The head has looked at all sheets that wait; counts them."""
+    waiting = [sheet.id for sheet in await _waiting(session, actor)]
+    return len(await _advance(session, actor, Deed.CHECK, waiting, passing=True))
+
+
+async def check_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+    """The head has looked at all sheets of a class that wait; counts them. Raises NotFound."""
+    return await _advance_class(session, actor, Deed.CHECK, class_id)
+
+
+async def send_back(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, remark: str) -> None:
+    """Open a sheet for its teacher again, who reads the remark. Raises NotFound, Forbidden, Conflict, Invalid."""
+    words = rules.checked_reason(remark, place(await load(session, sheet_id)), "Lời nhận xét")
+    await _advance(session, actor, Deed.SEND_BACK, [sheet_id], words=words)
+
+
+async def lock(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
+    """The management locks a sheet: its marks count. Raises NotFound, Forbidden, Conflict."""
+    await _advance(session, actor, Deed.LOCK, [sheet_id])
+
+
+async def lock_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+    """Lock every sheet of a class that has come so far; counts them. Raises NotFound."""
+    return await _advance_class(session, actor, Deed.LOCK, class_id)
+
+
+async def reopen(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, reason: str, hours: str) -> None:
+    """Open a locked sheet again for its teacher, for so many hours. Every change in it leaves its trace.
+
+    Raises NotFound, Forbidden, Invalid for the reason or the hours, Conflict once the transcripts are frozen.
+    """
+    words = rules.checked_reason(reason, place(await load(session, sheet_id)), "Lý do mở lại")
+    open_until = clock.now() + timedelta(hours=rules.checked_hours(hours))
+    await _advance(session, actor, Deed.REOPEN, [sheet_id], words=words, open_until=open_until)
+
+
+async def lock_again(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
+    """Close a reopened sheet before its time. Raises NotFound, Forbidden, Conflict."""
+    await _advance(session, actor, Deed.LOCK_AGAIN, [sheet_id])
+
+
+async def lock_overdue(session: TenantSession, sheet_id: uuid.UUID) -> float:
+    """Lock a reopened sheet whose time is over, for the machine; answers in how many seconds to look again, or 0.
+
+    Raises NotFound.
+    """
+    await queries.hold_sheets(session, [sheet_id], to_write=False)
+    sheet = summary(await load(session, sheet_id))
+    if sheet.state is not SheetState.REOPENED or sheet.open_until is None:
+        return 0
+    left = (sheet.open_until - clock.now()).total_seconds()
+    if left > 0:
+        return left
+    await take_step(session, machine(session.tenant_id), Deed.LOCK_AGAIN, [sheet])
+    return 0
+
+
+async def take_step(
+    session: TenantSession,
+    actor: Actor,
+    deed: Deed,
+    sheets: Sequence[SheetSummary],
+    *,
+    words: str = "",
+    open_until: datetime | None = None,
+) -> None:
+    """Write a deed that is allowed: new state, step, audit, event. The sheets are held by the caller."""
+    if not sheets:
+        return
+    now = clock.now()
+    [state, *_] = rules.MOVES[deed].values()
+    values: dict[str, Any] = {"state": state}
+    if deed is Deed.SUBMIT:
+        values |= {"submitted_at": now, "remark": ""}
+    if deed is Deed.SEND_BACK:
+        values["remark"] = words
+    if deed is Deed.REOPEN:
+        values["open_until"] = open_until
+    if state is SheetState.LOCKED:
+        values |= {"locked_by": actor.staff_id, "locked_at": now, "open_until": None}
+    await queries.set_state(session, [sheet.id for sheet in sheets], values)
+    step = {"deed": deed, "words": words, "done_by": actor.staff_id, "at": now, "open_until": open_until}
+    await queries.insert_steps(
+        session,
+        [{"tenant_id": session.tenant_id, "id": new_id(), "sheet_id": sheet.id} | step for sheet in sheets],
+    )
+    until = open_until.isoformat() if open_until else None
+    told = [
+        audit.Deed(
+            one.id, f"{one.class_name} {one.subject_code}", {"open_until": until}, about=(one.class_id,)
+        )
+        for one in sheets
+    ]
+    await audit.record_many(session, actor, _ACTIONS[deed], told)
+    if state is SheetState.LOCKED:
+        await outbox.emit_all(session, [GradeSheetLocked(sheet.id) for sheet in sheets])
+    if state is SheetState.REOPENED:
+        await outbox.emit_all(session, [GradeSheetReopened(sheet.id) for sheet in sheets])
+
+
+async def deeds_of(
+    session: TenantSession, actor: Actor, sheets: Iterable[SheetSummary]
+) -> dict[SheetId, frozenset[Deed]]:
+    """What the actor may do to each sheet now."""
+    checkers = await departments.checkers(session)
+    return {sheet.id: rules.deeds(sheet.state, _side(actor, sheet, checkers)) for sheet in sheets}
+
+
+async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[WaitingSheet], int]:
+    """The oldest submitted sheets of the actor's departments with what is worth a look, and how many there are."""
+    waiting = await _waiting(session, actor)
+    shown = waiting[:WAITING_SHOWN]
+    marks: dict[uuid.UUID, dict[uuid.UUID, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
+    for mark in await queries.marks_of_sheets(session, [sheet.id for sheet in shown]):
+        marks[mark.sheet_id][mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = mark.value
+    members = await roster.members_of(session, list({sheet.class_id for sheet in shown}))
+    grades = {one.id: one.grade_level for one in await roster.list_classes(session)}
+    names = await people.names(session)
+    found = []
+    for sheet in shown:
+        grade = grades[sheet.class_id]
+        subject = None if rules.is_homeroom(sheet.subject_code) else find_subject(grade, sheet.subject_code)
+        pupils = [(name, marks[sheet.id][student_id]) for student_id, name in members[sheet.class_id].items()]
+        found.append(
+            WaitingSheet(
+                summary=sheet,
+                teacher=names.get(sheet.teacher_id, "") if sheet.teacher_id else "",
+                warnings=rules.warnings(rules.columns(subject, grade), pupils),
+            )
+        )
+    return found, len(waiting)
+
+
+async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...], tuple[ChangeView, ...]]:
+    """The steps of a sheet, and what was changed in it after its lock; both newest first."""
+    steps = await queries.steps_of(session, row.id)
+    changes = await queries.changes_of(session, row.id)
+    names = await people.names(session) if steps else {}
+    subject = subject_of(row)
+    return (
+        tuple(
+            StepView(
+                deed=Deed(one.deed),
+                words=one.words,
+                who=names.get(one.done_by),
+                at=one.at,
+                open_until=one.open_until,
+            )
+            for one in steps
+        ),
+        tuple(
+            ChangeView(
+                pupil=one.pupil,
+                column=rules.label(Cell(MarkKind(one.kind), one.slot), subject, row.grade_level),
+                old=one.old_value,
+                new=one.new_value,
+                who=names.get(one.changed_by),
+                at=one.changed_at,
+                why=one.why,
+            )
+            for one in changes
+        ),
+    )
+
+
+async def load(session: TenantSession, sheet_id: uuid.UUID) -> Any:
+    """One sheet with class and teacher. Raises NotFound."""
+    found = await queries.sheets_by_id(session, [sheet_id])
+    if not found:
+        raise NotFound("Không tìm thấy sổ điểm này.")
+    return found[sheet_id]
+
+
+def summary(row: Any, filled: int | None = None) -> SheetSummary:
+    """A row of `queries` as others know it."""
+    teacher = row.teacher_id or row.homeroom_teacher_id
+    return SheetSummary(
+        id=SheetId(row.id),
+        class_id=ClassId(row.class_id),
+        class_name=row.class_name,
+        subject_code=row.subject_code,
+        subject_name=subject_name(row),
+        term=row.term,
+        state=SheetState(row.state),
+        teacher_id=StaffId(teacher) if teacher else None,
+        filled=filled,
+        remark=row.remark,
+        submitted_at=row.submitted_at,
+        open_until=row.open_until,
+    )
+
+
+def subject_of(row: Any) -> GradeSubject | None:
+    """The subject of a sheet; None for the homeroom teacher's own."""
+    return None if rules.is_homeroom(row.subject_code) else find_subject(row.grade_level, row.subject_code)
+
+
+def subject_name(row: Any) -> str:
+    """What people call a sheet in its class."""
+    subject = subject_of(row)
+    return subject.name if subject else "Sổ chủ nhiệm"
+
+
+def place(row: Any) -> str:
+    """What people call a sheet in the school."""
+    term = f" học kì {row.term}" if row.term else ""
+    return f"lớp {row.class_name}, {subject_name(row)}{term}"
+
+
+def in_charge(actor: Actor, teacher_id: StaffId | None) -> bool:
+    """Whether the actor writes the sheets of this teacher: they are the teacher."""
+    return teacher_id is not None and actor.staff_id == teacher_id and actor.may(Permission.SHEET_WRITE)
+
+
+async def _advance_class(session: TenantSession, actor: Actor, deed: Deed, class_id: uuid.UUID) -> int:
+    await roster.get_class(session, class_id)
+    sheet_ids = await queries.sheet_ids_of_class(session, class_id)
+    return len(await _advance(session, actor, deed, sheet_ids, passing=True))
+
+
+async def _advance(
+    session: TenantSession,
+    actor: Actor,
+    deed: Deed,
+    sheet_ids: Sequence[uuid.UUID],
+    *,
+    words: str = "",
+    open_until: datetime | None = None,
+    passing: bool = False,
+) -> list[SheetSummary]:
+    """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused."""
+    held = await queries.hold_sheets(session, sheet_ids, to_write=False)
+    if len(held) < len(set(sheet_ids)):
+        raise NotFound("Không tìm thấy sổ điểm này.")
+    rows = await queries.sheets_by_id(session, sheet_ids)
+    checkers = await departments.checkers(session)
+    moved = []
+    for row in rows.values():
+        sheet = summary(row)
+        side = _side(actor, sheet, checkers)
+        refused = rules.refusal(deed, sheet.state, side, place(row))
+        if refused is None:
+            moved.append(sheet)
+        elif not passing:
+            frozen_by = await _frozen_by(session, sheet) if sheet.state is SheetState.FINAL else ""
+            raise rules.refusal(deed, sheet.state, side, place(row), frozen_by) or refused
+    await take_step(session, actor, deed, moved, words=words, open_until=open_until)
+    return moved
+
+
+async def _frozen_by(session: TenantSession, sheet: SheetSummary) -> str:
+    names = await people.names(session)
+    steps = await queries.steps_of(session, sheet.id)
+    return next((names.get(one.done_by, "") for one in steps if one.deed == Deed.FINISH), "")
+
+
+async def _waiting(session: TenantSession, actor: Actor) -> list[SheetSummary]:
+    checkers = await departments.checkers(session)
+    sheets = [summary(row) for row in await queries.submitted(session)]
+    return [sheet for sheet in sheets if _side(actor, sheet, checkers).checks]
+
+
+def _side(actor: Actor, sheet: SheetSummary, checkers: dict[StaffId, StaffId]) -> Side:
+    checker = checkers.get(sheet.teacher_id) if sheet.teacher_id else None
+    return Side(
+        in_charge=in_charge(actor, sheet.teacher_id),
+        checks=checker is not None and checker == actor.staff_id and actor.may(Permission.SHEET_CHECK),
+        unchecked=checker is None,
+        locks=actor.may(Permission.SHEET_LOCK_ANY),
+        reopens=actor.may(Permission.SHEET_REOPEN),
+    )
