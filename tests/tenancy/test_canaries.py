@@ -80,9 +80,11 @@ async def _all_answers(site: Litestar, place: Place, principal: Visitor) -> str:
     visitors = {who: await Visitor.of(site, place.school, who) for who in WALKERS}
     found = []
     for address in addresses(create_app(ROUTES)):
-        walkers = [principal, *visitors.values()] if address.method == "GET" else [visitors["clerk"]]
-        for one in place.ids_for(address.slots) if address.slots else [uuid.uuid4()]:
-            found += [everything(await visitor.ask(address, address.own(one))) for visitor in walkers]
+        ids = place.ids_for(address.slots) if address.slots else [uuid.uuid4()]
+        asked = [(visitors["clerk"], one) for one in ids]
+        if address.method == "GET":
+            asked += [(visitor, ids[0]) for visitor in (principal, *visitors.values())]
+        found += [everything(await visitor.ask(address, address.own(one))) for visitor, one in asked]
     return "\n".join(found)
 
 
