@@ -12,6 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 export PYTHON
+# Each of the many processes of `make test` and `make run` would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The stamps carry the path of this folder: a project that was moved needs a new .venv.
 HERE := $(shell pwd | cksum | cut -d' ' -f1)

@@ -36,6 +36,7 @@ from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
 from backend.records.departments import pages as department_pages
+from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
@@ -202,6 +203,11 @@ ROUTES: list[ControllerRouterHandler] = [
     delegation_pages.end,
     roster_pages.show_years,
     roster_pages.open_year,
+    duty_pages.show_duties,
+    duty_pages.show_class_duties,
+    duty_pages.change_class_duties,
+    duty_pages.show_person_duties,
+    duty_pages.hand_over,
     calendar_pages.show_calendar,
     calendar_pages.change_calendar,
     roster_pages.show_classes,
@@ -288,6 +294,7 @@ MENU = (
     NavItem("Chờ duyệt", "/duyet", "list-check", Permission.APPROVE),
     NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
     NavItem("Tổ chuyên môn", "/to-chuyen-mon", "users", Permission.DEPARTMENTS_MANAGE),
+    NavItem("Phân công", "/phan-cong", "notebook", Permission.PEOPLE_READ),
     NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "login", Permission.PROVIDERS_MANAGE),
     NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),

@@ -47,7 +47,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     verified_at: datetime
 
 
-class Client(msgspec.Struct, frozen=True, kw_only=True):
+class Browser(msgspec.Struct, frozen=True, kw_only=True):
     """The browser that asks: the host that it asked, its network (10.0.1.0/24), and its kind in words."""
 
     host: str

@@ -53,6 +53,7 @@ class Action(StrEnum):
     SCHOOL_CHANGED = "schools.school.change"
     POLICIES_CHANGED = "schools.policies.change"
     YEAR_OPENED = "roster.year.open"
+    DUTY_CHANGED = "roster.duty.change"
     CALENDAR_CHANGED = "roster.calendar.change"
     EXPORT_ASKED = "handover.export.ask"
     EXPORT_DOWNLOADED = "handover.export.download"

@@ -17,14 +17,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from backend.core import cookies, templates
-from backend.core.errors import AppError, Forbidden, Unauthenticated, VerificationNeeded
+from backend.core.errors import AppError, FactorNeeded, Forbidden, Unauthenticated, VerificationNeeded
 from backend.core.visit import SAFE_METHODS, visit_of
-from backend.core.web import Html, Request, frame_of, is_htmx, local_path
+from backend.core.web import Html, Request, frame_of, is_htmx, local_path, redirect
 
 log = logging.getLogger(__name__)
 
 SIGN_IN_PATH = "/dang-nhap"
 VERIFY_PATH = "/xac-minh"
+ACCOUNT_PATH = "/tai-khoan"
 #: SQLSTATE character_not_in_repertoire.
 _UNKEEPABLE_CHARACTER = "22021"
 _SENTENCES: Mapping[int, str] = {
@@ -39,11 +40,13 @@ _SENTENCES: Mapping[int, str] = {
 
 
 def answer_app_error(request: Request, error: AppError) -> Html:
-    """An expected failure says its own sentence; nobody signed in is sent to sign in, who must prove more to prove it."""
+    """An expected failure says its own sentence; who is not signed in, must prove more or lacks a factor is led there."""
     if isinstance(error, Unauthenticated):
         return _to_sign_in(request, error)
     if isinstance(error, VerificationNeeded) and not _wants_json(request):
         return _to_verify(request, error)
+    if isinstance(error, FactorNeeded) and not _wants_json(request):
+        return redirect(request, ACCOUNT_PATH, error.message, "warn")
     if isinstance(error, Forbidden):
         visit_of(request).refused = error.message
     retry_after = getattr(error, "retry_after", None)

@@ -34,6 +34,10 @@ class Forbidden(AppError):
     status = HTTPStatus.FORBIDDEN
 
 
+class FactorNeeded(Forbidden):
+    """Their school asks the person for a passkey or a code app, and they have none: the page of the account adds one."""
+
+
 class VerificationNeeded(AppError):
     """The person is signed in and must prove once more that it is they; `back` is the page to return to.
 

@@ -2,7 +2,8 @@
 
 Roles follow the Xuân Ninh plan (Ban giám hiệu, tổ trưởng chuyên môn, GVCN, GVBM, GV phụ trách CNTT, văn phòng). Which
 class or subject a person may touch is decided by assignment, in the services: teachers see the results of the whole
-school, but open only the transcripts of classes that they lead or teach in; heads check the sheets of their department.
+school, but open only the sheets and transcripts of classes that they lead or teach in; heads check the sheets of their
+department.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ class Permission(StrEnum):
     CLASSES_READ = "roster:class:read"
     IMPORT = "imports:run:apply"
     SHEET_READ = "gradebook:sheet:read"
+    SHEET_READ_ANY = "gradebook:sheet:read_any"
     SHEET_WRITE = "gradebook:sheet:write"
     SHEET_CHECK = "gradebook:sheet:check"
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
@@ -97,6 +99,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             _P.CLASSES_READ,
             _P.SHEET_READ,
+            _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
             _P.SHEET_REOPEN,
             _P.DEPARTMENTS_MANAGE,
@@ -120,6 +123,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             _P.CLASSES_READ,
             _P.SHEET_READ,
+            _P.SHEET_READ_ANY,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -151,6 +155,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.API_CLIENTS_MANAGE,
             _P.CLASSES_READ,
             _P.SHEET_READ,
+            _P.SHEET_READ_ANY,
             _P.IMPORT,
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,

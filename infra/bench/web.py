@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from backend.core.actor import Client
+from backend.core.actor import Browser
 from backend.tenants.access import entry
 from backend.tenants.access.schemas import Entered
 from infra.bench import samples, servers
@@ -89,7 +89,7 @@ async def _measure(bench: Bench, table: Table, everywhere: set[int], other: int)
 
 async def _page(bench: Bench, stack: EmbeddedStack, core: int) -> None:
     site, empty = await _start_site(stack, stack.ports["web"], 1), await _start_empty_page(stack)
-    client = Client(host=urlsplit(site).netloc, network=LOOPBACK)
+    client = Browser(host=urlsplit(site).netloc, network=LOOPBACK)
     entered = await entry.sign_in(servers.LOGIN, servers.PASSWORD, client)
     assert isinstance(entered, Entered)
     a_class = samples.truth().secondary.classes[-1].code

@@ -102,6 +102,19 @@ def test_the_menu_of_a_telephone_opens_with_the_keyboard_and_closes(page: Page) 
         assert page.locator("#menu").is_hidden()
 
 
+@both_widths
+def test_no_cell_is_narrower_than_its_words(page: Page, width: int) -> None:
+    """A cell that keeps to its words in a table has a card's width where the table becomes cards."""
+    with served(site) as base:
+        page.goto(base)
+        cells = page.locator(".table-stack tbody td.tight")
+        assert cells.count() >= 1
+        assert (
+            cells.evaluate_all("found => found.filter(one => one.scrollWidth > one.clientWidth + 1).length")
+            == 0
+        )
+
+
 def test_printing_keeps_the_trial_mark_and_drops_the_frame(page: Page) -> None:
     with served(site) as base:
         page.goto(base)

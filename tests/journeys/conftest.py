@@ -38,9 +38,9 @@ class Site:
         """The same site by the name of this machine: passkeys belong to names, not to numbers."""
         return self.url.replace("127.0.0.1", "localhost")
 
-    def login(self, role: str) -> str:
-        """The login of the first person in that role at `school`."""
-        return next(one.email for one in self.school.staff if role in one.roles)
+    def login(self, role: str, school: DemoSchool | None = None) -> str:
+        """The login of the first person in that role, at `school` unless another is named."""
+        return next(one.email for one in (school or self.school).staff if role in one.roles)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

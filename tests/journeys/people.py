@@ -45,11 +45,11 @@ class Person:
         await expect(one.page.get_by_role("heading", level=1)).to_contain_text("Xin chào")
         return one
 
-    async def begin_to_sign_in(self, login: str) -> None:
+    async def begin_to_sign_in(self, login: str, password: str = PASSWORD) -> None:
         """Login and password on the form; a code may be asked for after that."""
         await self.go("/")
         await self.page.get_by_label("Tên đăng nhập").fill(login)
-        await self.page.get_by_label("Mật khẩu").fill(PASSWORD)
+        await self.page.get_by_label("Mật khẩu").fill(password)
         await self.page.get_by_role("button", name="Đăng nhập", exact=True).click()
 
     async def get_a_security_chip(self) -> None:
@@ -117,7 +117,7 @@ class Person:
             await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
             found += await cut_off(self.page)
             await self.page.screenshot(path=PICTURES / f"{name}-{size['width']}.png", full_page=True)
-        assert found == [], f"{name} ({self.page.url})"
+        assert found == [], f"{name} ({self.page.url}): {found}"
         assert self.complaints == [], f"{name} ({self.page.url})"
 
     def _heard(self, message: ConsoleMessage) -> None:

@@ -68,16 +68,7 @@ async def test_every_page_keeps_the_policy(chromium: Browser, site: Site, role: 
     await person.context.close()
 
 
-async def test_pages_of_connections_and_requests(chromium: Browser, site: Site) -> None:
-    it_teacher = await Person.sign_in(chromium, site.url, site.login("it_teacher"))
-    await it_teacher.press("Kết nối")
-    await it_teacher.page.get_by_label("Tên hệ thống sẽ dùng").fill("Phần mềm tuyển sinh")
-    await it_teacher.page.get_by_label("Danh sách lớp").check()
-    await it_teacher.press("Tạo kết nối")
-    await it_teacher.sees("Mã chỉ hiện lần này")
-    await it_teacher.look("60-connection-made")
-    await it_teacher.press_and_agree("Ngắt kết nối Phần mềm tuyển sinh")
-    await it_teacher.sees("Đã ngắt")
+async def test_pages_of_requests(chromium: Browser, site: Site) -> None:
     principal = await Person.sign_in(chromium, site.url, site.login("principal"))
     await principal.press("Dữ liệu cá nhân")
     await principal.look("61-requests-empty")

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 #: One stack with its season, two schools full of rows, a signing service: made once each.
 TOGETHER = ("tests/journeys/", "tests/tenancy/", "tests/remote_signing/requests/")
 #: In the order in which they begin; all others follow as they were found.
-LONGEST = (*TOGETHER, "tests/crash/", "tests/core/test_jobs_processes.py")
+LONGEST = (*TOGETHER, "tests/crash/", "tests/core/jobs/test_processes.py")
 
 
 class Turns(LoadScopeScheduling):  # type: ignore[misc]

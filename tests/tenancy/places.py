@@ -10,7 +10,7 @@ from litestar import Litestar
 from sqlalchemy import ARRAY, String, Uuid, bindparam, insert, select, text
 
 from backend.core import clock
-from backend.core.actor import Client, StaffId
+from backend.core.actor import Browser, StaffId
 from backend.core.database import TenantSession, account_session, public_session
 from backend.tables import metadata
 from backend.tenants.access import queries as directory
@@ -215,7 +215,7 @@ async def belongings(place: Place) -> dict[str, uuid.UUID]:
     async with account_session(account) as session:
         passkey = await factors.add_passkey(session, key, place.token, now, now)
         identity = await federation.link(session, outsider, now)
-        client = Client(host="127.0.0.1:8000", network="10.0.0.0/24", device=place.token)
+        client = Browser(host="127.0.0.1:8000", network="10.0.0.0/24", device=place.token)
         digest, end = secrets.token_hex(16), now + timedelta(hours=1)
         await directory.open_session(session, home, client, Factor.PASSWORD, digest, now, end)
         [opened, *_] = [

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from backend.core import clock, settings
-from backend.core.actor import Client
+from backend.core.actor import Browser
 from backend.core.crypto import sha256_hex
 from backend.core.database import (
     PublicSession,
@@ -134,7 +134,7 @@ async def test_a_session_opens_only_where_the_account_works(product: settings.Se
 async def _opened(asking: AbstractAsyncContextManager[PublicSession], place: Place) -> bool:
     """Whether the application's role gets a session at that place, at the host where it was asked for and no other."""
     digest, now = sha256_hex(secrets.token_bytes(16)), clock.now()
-    client = Client(host="a.example", network="10.0.0.0/24")
+    client = Browser(host="a.example", network="10.0.0.0/24")
     async with asking as directory:
         end = now + timedelta(minutes=1)
         await queries.open_session(directory, place, client, Factor.PASSWORD, digest, now, end)

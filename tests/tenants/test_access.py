@@ -12,7 +12,7 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import cookies, settings
-from backend.core.actor import Client
+from backend.core.actor import Browser as Asking
 from backend.core.crypto import text_digest
 from backend.core.database import public_session, tenant_session
 from backend.core.errors import Unauthenticated
@@ -24,7 +24,7 @@ from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, sig
 
 WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng"
 HOST = "127.0.0.1:8000"
-ELSEWHERE = Client(host=HOST, network="198.51.100.0/24")
+ELSEWHERE = Asking(host=HOST, network="198.51.100.0/24")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -181,7 +181,7 @@ async def test_refusals_take_the_same_time(product: settings.Settings, school: T
     async def seconds(login: str, network: str) -> float:
         started = time.perf_counter()
         with pytest.raises(Unauthenticated):
-            await entry.sign_in(login, "mat-khau-sai-roi", Client(host=HOST, network=network))
+            await entry.sign_in(login, "mat-khau-sai-roi", Asking(host=HOST, network=network))
         return time.perf_counter() - started
 
     known = [await seconds(school.login(Role.CLERK), f"192.0.2.{n}/32") for n in range(4)]

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend.core import clock, settings
-from backend.core.actor import Actor, Client
+from backend.core.actor import Actor
+from backend.core.actor import Browser as Asking
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.tenants.access import entry
@@ -296,7 +297,7 @@ async def test_who_left_one_school_may_join_another(place: TestSchool) -> None:
         await service.leave(session, owner, staff_id)  # type: ignore[arg-type]
     sent = await invited(place, "Người Chuyển Trường")
     await service.accept_with_account(sent.token, login, NEW_PASSWORD, "192.0.2.0/24")
-    client = Client(host=HOST, network="192.0.2.0/24")
+    client = Asking(host=HOST, network="192.0.2.0/24")
     assert isinstance(await entry.sign_in(login, NEW_PASSWORD, client), Entered)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.core import settings, vault
 from backend.core.actor import SignIn
-from backend.core.client import device_of
+from backend.core.browsers import device_of
 from backend.core.crypto import text_digest
 from backend.core.database import account_session, public_session, tenant_session
 from backend.core.ids import new_id

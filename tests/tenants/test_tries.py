@@ -1,6 +1,7 @@
 """Wrong passwords and codes from many networks: the login is locked for a while, and its person can help themselves."""
 
 import asyncio
+import contextlib
 import itertools
 from datetime import UTC, datetime, timedelta
 
@@ -9,13 +10,13 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import clock, rate_limit, settings
-from backend.core.actor import Client
-from backend.core.database import tenant_session
+from backend.core.actor import Browser as Asking
+from backend.core.database import public_session, tenant_session
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import entry, rules
 from backend.tenants.access.schemas import CodeWanted, Entered, Tries
 from backend.tenants.access.service import REFUSAL_SECONDS
-from backend.tenants.access.tries import Locked
+from backend.tenants.access.tries import Locked, count, forget, signing_in
 from backend.tenants.factors import service as factors
 from backend.tenants.permissions import Role
 from tests.core.browser import Browser
@@ -29,9 +30,9 @@ SAYS = "Đã nhập sai quá nhiều lần nên mật khẩu và mã bị khóa 
 _networks = (f"198.18.{one}.0/24" for one in itertools.count())
 
 
-def from_anywhere() -> Client:
+def from_anywhere() -> Asking:
     """A browser in a network that was never seen."""
-    return Client(host="127.0.0.1:8000", network=next(_networks))
+    return Asking(host="127.0.0.1:8000", network=next(_networks))
 
 
 async def attack(login: str, times: int) -> list[type[Exception]]:
@@ -80,9 +81,32 @@ async def test_many_networks_are_one_attack(site: Litestar) -> None:
     assert not browser.cookie("hocba")
 
 
-async def test_a_login_that_nobody_has_is_locked_alike(product: settings.Settings) -> None:
+async def test_right_tries_at_once_do_not_trip_over_each_other(product: settings.Settings) -> None:
+    """Each counts itself while another, which was right, forgets what was counted."""
+    school = await open_test_school("Trường Vào Cùng Lúc")
+    login = school.login(Role.CLERK)
+    for _ in range(3):
+        tries = [entry.sign_in(login, PASSWORD, from_anywhere()) for _ in range(8)]
+        assert {type(one) for one in await asyncio.gather(*tries, return_exceptions=True)} == {Entered}
+    subject = signing_in(login)
+    await asyncio.gather(*(_counted_and_forgotten(subject) for _ in range(40)))
+
+
+async def _counted_and_forgotten(subject: str) -> None:
+    for _ in range(5):
+        with contextlib.suppress(Locked):
+            await count(subject)
+        async with public_session() as directory:
+            await forget(directory, subject)
+
+
+async def test_a_login_that_nobody_has_is_locked_alike(
+    product: settings.Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     said = await attack("khong-ai@truong.example", 11)
     assert (said.count(Unauthenticated), said.count(Locked)) == (9, 2)
+    assert [one.message for one in caplog.records].count("sign-in locked") == 1
+    assert "khong-ai" not in caplog.text
 
 
 async def test_the_refusal_that_locks_takes_as_long_as_the_others(product: settings.Settings) -> None:

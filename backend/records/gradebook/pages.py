@@ -119,6 +119,7 @@ async def show_sheets(
         request,
         "records/gradebook/sheets.html",
         school_class=school_class,
+        readable=await service.readable(session, actor, sheets),
         own=[sheet for sheet in sheets if actor.staff_id and sheet.teacher_id == actor.staff_id],
         others=[sheet for sheet in sheets if not actor.staff_id or sheet.teacher_id != actor.staff_id],
         teachers=await _teachers(session, school_class),

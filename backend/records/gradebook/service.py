@@ -12,6 +12,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
+from backend.records.departments import service as departments
 from backend.records.gradebook import life, queries, rules
 from backend.records.gradebook.schemas import (
     CLOSED,
@@ -41,6 +42,7 @@ from backend.records.roster.schemas import (
     StudentSummary,
 )
 from backend.tenants.people import service as people
+from backend.tenants.permissions import Permission
 
 #: A transaction that wrote before an instant may have ended after it.
 UNSEEN = timedelta(seconds=30)
@@ -74,14 +76,37 @@ async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None)
     return [life.summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
 
 
+async def readable(session: TenantSession, actor: Actor, sheets: Sequence[SheetSummary]) -> set[SheetId]:
+    """Which of the sheets a person may open.
+
+    All for the management; for a teacher those of classes with a duty; for a head those of the department's teachers.
+    """
+    if actor.may(Permission.SHEET_READ_ANY):
+        return {sheet.id for sheet in sheets}
+    if actor.staff_id is None:
+        return set()
+    classes = await roster.classes_of_staff(session, actor.staff_id)
+    checkers = await departments.checkers(session)
+    return {
+        sheet.id
+        for sheet in sheets
+        if sheet.class_id in classes
+        or (sheet.teacher_id and checkers.get(sheet.teacher_id) == actor.staff_id)
+    }
+
+
 async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
     """Open sheets of the school in which nothing stands."""
     return [life.summary(row, row.filled) for row in await queries.empty_sheets(session)]
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
-    """A sheet with every pupil and mark, for a person who looks at it. Raises NotFound."""
+    """A sheet with every pupil and mark, for a person who looks at it.
+
+    Raises NotFound, Forbidden for a teacher who has nothing to do with it.
+    """
     row, read_at = await life.load(session, sheet_id), clock.now()
+    await _require_readable(session, actor, row)
     marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
@@ -120,8 +145,9 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
 async def new_in_sheet(
     session: TenantSession, actor: Actor, sheet_id: uuid.UUID, since: datetime
 ) -> NewInSheet:
-    """What was written since an instant into a sheet that a person has before them. Raises NotFound."""
+    """What was written since an instant into a sheet that a person has before them. Raises as `get_sheet` does."""
     row, read_at = await life.load(session, sheet_id), clock.now()
+    await _require_readable(session, actor, row)
     marks = await queries.marks_since(session, sheet_id, since - UNSEEN)
     if marks:
         label = f"Sổ {life.place(row)}"
@@ -431,6 +457,12 @@ def _refuse_frozen(held: Any, row: Any, student_id: StudentId, name: str | None)
             f"{name or 'Học sinh'}, {life.place(row)}: học bạ của học sinh này đã chốt nên điểm giữ nguyên; "
             "nếu điểm sai, xin hỏi hiệu trưởng."
         )
+
+
+async def _require_readable(session: TenantSession, actor: Actor, row: Any) -> None:
+    sheet = life.summary(row)
+    if sheet.id not in await readable(session, actor, [sheet]):
+        raise Forbidden("Bạn chỉ mở được sổ điểm của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
 
 
 def _refuse_stranger(actor: Actor, row: Any) -> None:

@@ -13,6 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.templates import vn_date
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.records.duties import service as duties
 from backend.records.management import rules, service
 from backend.tenants.guards import requires
 from backend.tenants.people import service as people
@@ -87,7 +88,13 @@ async def download_invoices(session: Session) -> Response[bytes]:
 async def show_leaving(request: Request, session: Session, staff_id: FromPath[uuid.UUID]) -> Html:
     """What still waits for the person, before they are let go."""
     found = await service.unfinished_of(session, StaffId(staff_id))
-    return page(request, "records/management/leaving.html", found=found, staff=found.staff)
+    return page(
+        request,
+        "records/management/leaving.html",
+        found=found,
+        staff=found.staff,
+        takers=await duties.takers(session),
+    )
 
 
 @post("/nhan-su/{staff_id:uuid}/thoi-viec", guards=[_MANAGERS])

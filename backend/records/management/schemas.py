@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from backend.records.duties.schemas import Duty
 from backend.tenants.people.schemas import Staff
 
 
@@ -45,8 +46,7 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
 
     staff: Staff
     to_sign: dict[str, int]
-    leads: tuple[str, ...]
-    teaches: tuple[str, ...]
+    duties: tuple[Duty, ...]
     connections: tuple[str, ...]
 
     @property

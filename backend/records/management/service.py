@@ -3,9 +3,9 @@
 from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
+from backend.records.duties import service as duties
 from backend.records.management import rules
 from backend.records.management.schemas import Certificate, SeasonUse, Unfinished
-from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.credentials import service as credentials
@@ -18,16 +18,11 @@ from backend.tenants.people import service as people
 async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished:
     """What still waits for a person: whoever lets them go should know. Raises NotFound."""
     staff = await people.get_staff(session, staff_id)
-    own = await roster.classes_of_staff(session, staff_id)
-    classes = await roster.list_classes(session)
-    newest = max((one.academic_year for one in classes), default="")
-    mine = [one for one in classes if one.id in own and one.academic_year == newest]
     return Unfinished(
         staff=staff,
         to_sign=await signing.open_steps_of(session, staff_id),
-        leads=tuple(one.name for one in mine if one.homeroom_teacher_id == staff_id),
+        duties=tuple(await duties.duties_of(session, staff_id)),
         connections=tuple(await api_clients.open_clients_of(session, staff_id)),
-        teaches=tuple(one.name for one in mine if one.homeroom_teacher_id != staff_id),
     )
 
 

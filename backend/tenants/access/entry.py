@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from backend.core import rate_limit, tickets
-from backend.core.actor import Client
+from backend.core.actor import Browser
 from backend.core.database import account_session
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import tries
@@ -40,20 +40,20 @@ class WrongCode(Unproven):
         self.ticket = ticket
 
 
-async def sign_in(login: str, password: str, client: Client, old_token: str = "") -> Entered | CodeWanted:
+async def sign_in(login: str, password: str, browser: Browser, old_token: str = "") -> Entered | CodeWanted:
     """Check a login. The person is in, or a code is still wanted. The browser's old session is closed.
 
     Raises what `service.prove` raises.
     """
-    account_id = await prove(login, password, client.network)
+    account_id = await prove(login, password, browser.network)
     async with account_session(account_id) as directory:
         means = await factors.means(directory)
     if means.authenticator is not None:
         return CodeWanted(await _half(account_id))
-    return await enter(account_id, client, Factor.PASSWORD, old_token)
+    return await enter(account_id, browser, Factor.PASSWORD, old_token)
 
 
-async def sign_in_with_code(ticket: str, code: str, client: Client, old_token: str = "") -> Entered:
+async def sign_in_with_code(ticket: str, code: str, browser: Browser, old_token: str = "") -> Entered:
     """The second half of a sign-in: a one-time code, or a recovery code in its place.
 
     Raises WrongCode, Unauthenticated when the first half is too long ago, TooManyTries, Locked.
@@ -70,20 +70,20 @@ async def sign_in_with_code(ticket: str, code: str, client: Client, old_token: s
     except Unproven as error:
         locked = await refused(account_id, "code", locked_until)
         raise locked or WrongCode(error.message, await _half(account_id)) from None
-    return await enter(account_id, client, shown.factor, old_token)
+    return await enter(account_id, browser, shown.factor, old_token)
 
 
-async def passkey_question(client: Client) -> str:
+async def passkey_question(browser: Browser) -> str:
     """Options for the browser's passkey, whoever holds it. Raises TooManyTries."""
-    await rate_limit.take(PASSKEY_TRIES, client.network)
+    await rate_limit.take(PASSKEY_TRIES, browser.network)
     return await factors.question(_ANYBODY)
 
 
-async def sign_in_with_passkey(answer: str, client: Client, old_token: str = "") -> Entered:
+async def sign_in_with_passkey(answer: str, browser: Browser, old_token: str = "") -> Entered:
     """The browser's answer. Raises Unproven, TooManyTries."""
-    await rate_limit.take(PASSKEY_TRIES, client.network)
+    await rate_limit.take(PASSKEY_TRIES, browser.network)
     shown = await factors.check_passkey(answer, _ANYBODY)
-    return await enter(shown.account_id, client, shown.factor, old_token)
+    return await enter(shown.account_id, browser, shown.factor, old_token)
 
 
 async def _check(account_id: uuid.UUID, code: str) -> Shown:

@@ -8,7 +8,7 @@ from litestar.params import FromQuery, QueryParameter, URLEncodedBody
 
 from backend.core import admission, cookies
 from backend.core.admission import RouteClass
-from backend.core.client import client_of
+from backend.core.browsers import browser_of
 from backend.core.errors import AppError, Unauthenticated
 from backend.core.rate_limit import TooManyTries
 from backend.core.web import (
@@ -57,7 +57,7 @@ async def show_sign_in(
 async def sign_in(request: Request, data: URLEncodedBody[SignInForm]) -> Html:
     """Check the form: on to the page that was asked for, to the code, or the form again with one sentence."""
     try:
-        entered = await entry.sign_in(data.login, data.password, client_of(request), _old_token(request))
+        entered = await entry.sign_in(data.login, data.password, browser_of(request), _old_token(request))
     except (Unauthenticated, TooManyTries) as error:
         return _again(request, data, error)
     if isinstance(entered, CodeWanted):
@@ -70,7 +70,7 @@ async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) ->
     """The code after the password."""
     try:
         entered = await entry.sign_in_with_code(
-            data.ticket, data.code, client_of(request), _old_token(request)
+            data.ticket, data.code, browser_of(request), _old_token(request)
         )
     except entry.WrongCode as error:
         tiep = local_path(data.tiep)
@@ -83,14 +83,14 @@ async def sign_in_with_code(request: Request, data: URLEncodedBody[CodeForm]) ->
 @post("/dang-nhap/khoa/cau-hoi", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def ask_passkey(request: Request) -> Response[bytes]:
     """What a browser's passkey is to answer, as JSON for `navigator.credentials.get`."""
-    return _json(await entry.passkey_question(client_of(request)))
+    return _json(await entry.passkey_question(browser_of(request)))
 
 
 @post("/dang-nhap/khoa", guards=[public()], opt={admission.OPTION: RouteClass.SIGN_IN})
 async def sign_in_with_passkey(request: Request, data: URLEncodedBody[PasskeyForm]) -> Html:
     """The answer of a passkey: it says who asks, and that it is they."""
     try:
-        entered = await entry.sign_in_with_passkey(data.passkey, client_of(request), _old_token(request))
+        entered = await entry.sign_in_with_passkey(data.passkey, browser_of(request), _old_token(request))
     except (Unauthenticated, Unproven, TooManyTries) as error:
         return _again(request, SignInForm(tiep=data.tiep), error)
     return _in(request, entered, data.tiep)

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from backend.core import lookups
-from backend.core.actor import Client, SignIn, StaffId
+from backend.core.actor import Browser, SignIn, StaffId
 from backend.core.audit import Action, AuditEvent, Outcome
 from backend.core.audit_words import name_of
 from backend.core.database import PublicSession, TenantSession
@@ -104,7 +104,7 @@ async def set_password(session: AnySession, password_hash: str) -> None:
 async def open_session(
     session: PublicSession,
     place: Place,
-    client: Client,
+    browser: Browser,
     factor: Factor,
     token_digest: str,
     at: datetime,
@@ -115,9 +115,9 @@ async def open_session(
         "digest": token_digest,
         "tenant": place.tenant_id,
         "staff": place.staff_id,
-        "host": client.host,
-        "network": client.network,
-        "device": client.device,
+        "host": browser.host,
+        "network": browser.network,
+        "device": browser.device,
         "factor": factor,
         "at": at,
         "ends": ends_at,

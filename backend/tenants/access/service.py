@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backend.core import audit, clock, rate_limit, settings
-from backend.core.actor import Actor, Client, SignIn, StaffId, machine
+from backend.core.actor import Actor, Browser, SignIn, StaffId, machine
 from backend.core.audit import Action, Outcome
 from backend.core.crypto import text_digest
 from backend.core.database import (
@@ -24,7 +24,7 @@ from backend.core.database import (
 )
 from backend.core.errors import (
     Conflict,
-    Forbidden,
+    FactorNeeded,
     Invalid,
     NotFound,
     Unauthenticated,
@@ -78,8 +78,8 @@ _NOT_YET = (
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
 
 _TOO_LITTLE = (
-    "Theo quy định của trường, vai trò của bạn cần nhiều hơn mật khẩu; xin mở trang Tài khoản của tôi (bấm tên bạn ở "
-    "cuối mục lục), thêm khóa truy cập hoặc ứng dụng tạo mã, rồi làm tiếp."
+    "Theo quy định của trường, vai trò của bạn cần nhiều hơn mật khẩu; xin thêm khóa truy cập hoặc ứng dụng tạo mã "
+    "ở trang này, rồi làm tiếp việc vừa chọn."
 )
 _BELIEVED_HERE_ALONE = (
     "Phiên này đăng nhập qua hệ thống của một trường nên chỉ dùng được ở trường ấy; "
@@ -110,7 +110,7 @@ async def new_password(password: str, name: str) -> str:
 
 async def enter(
     account_id: uuid.UUID,
-    client: Client,
+    browser: Browser,
     factor: Factor,
     old_token: str = "",
     only_at: uuid.UUID | None = None,
@@ -130,7 +130,7 @@ async def enter(
     async with account_session(account_id) as directory:
         if old_token:
             await queries.close_session(directory, text_digest(old_token))
-        await queries.open_session(directory, place, client, factor, text_digest(token), now, now + LONGEST)
+        await queries.open_session(directory, place, browser, factor, text_digest(token), now, now + LONGEST)
         if factor in TYPED:
             await tries.forget(directory, tries.signing_in(await login_of(directory, account_id)))
     async with tenant_session(place.tenant_id) as session:
@@ -163,8 +163,7 @@ async def refused(account_id: uuid.UUID | None, what: str, locked_until: datetim
     """Write down a sign-in that was refused, and the lock that it brought; returns what that lock raises."""
     if account_id is None:
         log.info("sign-in refused: unknown login")
-        return None if locked_until is None else Locked(locked_until)
-    for place in (await places_of(account_id))[:1]:
+    for place in (await places_of(account_id))[:1] if account_id else ():
         async with tenant_session(place.tenant_id) as session:
             actor, deed = machine(place.tenant_id), Action.SIGN_IN_REFUSED
             await audit.record(session, actor, deed, place.staff_id, outcome=Outcome.REFUSED, factor=what)
@@ -237,7 +236,7 @@ async def sign_out(session: TenantSession, actor: Actor, token: str) -> None:
 async def require_enough(session: TenantSession, actor: Actor, sign_in: SignIn) -> None:
     """Hold a session to what the school asks of its people's roles.
 
-    Raises VerificationNeeded for whoever has a factor of their own and has not shown it, Forbidden for whoever has none.
+    Raises VerificationNeeded for whoever has a factor and has not shown it, FactorNeeded for whoever has none.
     """
     factor = Factor(sign_in.factor)
     if rules.is_strong(factor) or rules.is_enough(factor, actor.roles, await policies.current(session)):
@@ -245,7 +244,7 @@ async def require_enough(session: TenantSession, actor: Actor, sign_in: SignIn) 
     await speak_for(session, sign_in.account_id)
     if (await factors.means(session)).strong:
         raise VerificationNeeded()
-    raise Forbidden(_TOO_LITTLE)
+    raise FactorNeeded(_TOO_LITTLE)
 
 
 async def is_proved(session: TenantSession, sign_in: SignIn, *, for_factors: bool) -> bool:

@@ -4,6 +4,7 @@ A try counts as wrong from its beginning until it has proved right, so many trie
 Logins that nobody has are counted alike. A passkey is never locked: nobody guesses one.
 """
 
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from backend.core.database import PublicSession, account_session, public_session
 from backend.core.rate_limit import TooManyTries
 from backend.tenants.access import queries, rules
 from backend.tenants.factors.service import Unproven
+
+log = logging.getLogger(__name__)
 
 
 class Locked(TooManyTries):
@@ -59,8 +62,11 @@ async def forget(directory: PublicSession, *subjects: str) -> None:
         await queries.forget_tries(directory, subject)
 
 
-async def lock_out(account_id: uuid.UUID, until: datetime) -> Locked:
-    """Say in the audit of each of the person's schools that they are locked; returns what to raise."""
+async def lock_out(account_id: uuid.UUID | None, until: datetime) -> Locked:
+    """Say in the log, and in the audit of each of the person's schools, that they are locked; returns what to raise."""
+    log.warning("sign-in locked")
+    if account_id is None:
+        return Locked(until)
     async with account_session(account_id) as directory:
         places = await queries.places(directory)
     for place in places:

@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 
 from backend.core import admission, cookies
 from backend.core.admission import RouteClass
-from backend.core.client import client_of
+from backend.core.browsers import browser_of
 from backend.core.errors import AppError, Invalid
 from backend.core.web import (
     CurrentActor,
@@ -76,7 +76,7 @@ async def come_back(
             sign_in = await provide_sign_in(request)
             return _keeping(redirect(request, _CONFIRM), service.offer(sign_in, journey, outsider))
         entered = await service.sign_in(
-            provider, outsider, client_of(request), cookies.read(request, "session")
+            provider, outsider, browser_of(request), cookies.read(request, "session")
         )
     except AppError as problem:
         answer = page(

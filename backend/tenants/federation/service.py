@@ -10,7 +10,7 @@ import uuid
 from datetime import timedelta
 
 from backend.core import audit, clock, settings, vault
-from backend.core.actor import Actor, Client, SignIn
+from backend.core.actor import Actor, Browser, SignIn
 from backend.core.audit import Action
 from backend.core.database import TenantSession, public_session, speak_for, tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -154,13 +154,13 @@ async def arrive(provider: Provider, journey: Journey, arrival: Arrival) -> Outs
     return Outsider(issuer=provider.issuer, subject=str(claims["sub"]), label=rules.label_of(claims))
 
 
-async def sign_in(provider: Provider, outsider: Outsider, client: Client, old_token: str = "") -> Entered:
+async def sign_in(provider: Provider, outsider: Outsider, browser: Browser, old_token: str = "") -> Entered:
     """Open a session at the provider's school. Raises Forbidden for an account that is not linked."""
     async with public_session() as directory:
         account_id = await queries.account_of(directory, outsider)
     if account_id is None:
         raise Forbidden(_NOT_LINKED)
-    return await access.enter(account_id, client, Factor.ELSEWHERE, old_token, only_at=provider.tenant_id)
+    return await access.enter(account_id, browser, Factor.ELSEWHERE, old_token, only_at=provider.tenant_id)
 
 
 def offer(sign_in: SignIn, journey: Journey, outsider: Outsider) -> bytes:

@@ -15,16 +15,17 @@ grant select, insert, update, delete on directory.sign_in_tries to hocba_ctx
 --
 set local role hocba_ctx
 --
--- What was counted so far, and nobody else counts for the same login until this transaction ends.
+-- What was counted so far, and nobody else counts for the same login until this transaction ends. One statement makes the
+-- row or holds it: between two, somebody who was right might forget it.
 create function directory.hold_tries(digest text)
   returns table (wrong integer, since timestamptz, locks integer, locked_until timestamptz)
   language sql security definer set search_path = pg_catalog, pg_temp as $$
   delete from directory.sign_in_tries t where t.subject_digest in (
     select o.subject_digest from directory.sign_in_tries o where o.ends_at < now() for update skip locked);
-  insert into directory.sign_in_tries (subject_digest, wrong, locks, ends_at)
-  values (digest, 0, 0, now() + interval '1 day') on conflict do nothing;
-  select t.wrong, t.since, t.locks, t.locked_until from directory.sign_in_tries t
-  where t.subject_digest = digest for update
+  insert into directory.sign_in_tries as t (subject_digest, wrong, locks, ends_at)
+  values (digest, 0, 0, now() + interval '1 day')
+  on conflict (subject_digest) do update set ends_at = excluded.ends_at
+  returning t.wrong, t.since, t.locks, t.locked_until
 $$
 --
 create function directory.put_tries(digest text, wrong_now integer, since_then timestamptz, locks_now integer,

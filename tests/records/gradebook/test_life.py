@@ -89,7 +89,7 @@ async def test_a_sheet_goes_back_and_forth_and_everybody_sees_why(checked_book: 
         await do(book, Deed.WITHDRAW, "homeroom")
     await do(book, Deed.LOCK, "principal")
 
-    seen = await look(book, "clerk")
+    seen = await look(book, "head")
     assert (seen.summary.state, seen.deeds, seen.may_write) == (SheetState.LOCKED, frozenset(), False)
     assert [(step.deed, step.who, step.words) for step in seen.steps] == [
         (Deed.LOCK, "Nghiêm Thế Khải", ""),

@@ -20,7 +20,7 @@ from backend.core.database import TenantId, tenant_session
 from backend.core.events import Event
 from backend.core.jobs import Lane, Work
 from backend.core.outbox import OutboxEvent
-from tests.core.test_jobs import open_tenant
+from tests.core.jobs.probes import open_tenant
 from tests.factories.machine import dispatcher_connection
 
 LANE = Lane.DELIVER

@@ -1,6 +1,6 @@
 """Which browser asks, as far as a person may want to know of their own sessions."""
 
-from backend.core.actor import Client
+from backend.core.actor import Browser
 from backend.core.visit import host_of
 from backend.core.web import Request, network_of
 
@@ -15,10 +15,10 @@ _SYSTEMS = (
 )
 
 
-def client_of(request: Request) -> Client:
+def browser_of(request: Request) -> Browser:
     """The browser of a request."""
     device = device_of(request.headers.get("user-agent", ""))
-    return Client(host=host_of(request), network=network_of(request), device=device)
+    return Browser(host=host_of(request), network=network_of(request), device=device)
 
 
 def device_of(user_agent: str) -> str:
