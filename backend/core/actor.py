@@ -38,10 +38,11 @@ def machine(tenant_id: uuid.UUID) -> Actor:
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     """How a person is signed in: their session, the account it belongs to, what they last proved themselves with, when.
 
-    `factor` is one of `access.schemas.Factor`.
+    `factor` is one of `access.schemas.Factor`; `held` is the digest of the token that the request came with.
     """
 
     session_id: uuid.UUID
+    held: str
     account_id: uuid.UUID
     factor: str
     verified_at: datetime

@@ -26,7 +26,7 @@ DIRECTORY: dict[str, dict[str, Any]] = {
     "directory.former_place": holding(),
     "directory.session": holding(
         internal="ends_at host rotated_at",
-        personal="opened_at seen_at verified_at network device factor",
+        personal="opened_at seen_at verified_at network device factor old_factor",
         sensitive="token_digest old_digest",
         title="Phiên đăng nhập",
         purpose="Giữ người đã đăng nhập ở lại trong phiên, cho họ thấy và kết thúc các phiên của mình",

@@ -27,7 +27,7 @@ DEFINERS = {
     "directory.open_session(text, uuid, uuid, text, text, text, text, timestamp with time zone, "
     "timestamp with time zone)",
     "directory.find_session(text, interval, text)",
-    "directory.rotate_session(uuid, text, text, timestamp with time zone)",
+    "directory.rotate_session(uuid, text, text, text, timestamp with time zone)",
     "directory.close_session(text)",
     "directory.sessions(interval)",
     "directory.end_session(uuid)",
@@ -60,7 +60,7 @@ DEFINERS = {
     "directory.applications(text, text)",
     "directory.application(text, uuid)",
     "directory.decide_application(text, uuid, text, text, uuid)",
-    "directory.move_session(uuid, text, uuid)",
+    "directory.move_session(uuid, text, text, uuid)",
     "directory.publish_invitation(text, uuid)",
     "directory.find_invitation(text)",
     "directory.find_login(text)",

@@ -39,7 +39,7 @@ class Pair:
         """The sign-in of one of them; the account has the id of the person."""
         assert actor.staff_id is not None
         return SignIn(
-            session_id=uuid.uuid4(), account_id=actor.staff_id, factor="passkey", verified_at=self.at
+            session_id=uuid.uuid4(), held="", account_id=actor.staff_id, factor="passkey", verified_at=self.at
         )
 
     async def ask(self, session: TenantSession) -> ApprovalRequest:

@@ -19,8 +19,12 @@ from backend.core.database import account_session, public_session, tenant_sessio
 from backend.core.ids import new_id
 from backend.tenants.access import rules, service
 from backend.tenants.access.schemas import Wanted
+from backend.tenants.factors.rules import passkey_signs_from
 from backend.tenants.factors.schemas import Authenticator, Factor, Means, Passkey, PasskeyId
+from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
+from backend.tenants.policies import service as policies
+from backend.tenants.policies.schemas import Policies
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, signed_in
 from tests.factories.signing_school import changed_settings
@@ -74,7 +78,9 @@ def test_what_counts_as_proof(
         (timedelta(minutes=5), proved),
         (timedelta(minutes=5, seconds=1), False),
     ):
-        sign_in = SignIn(session_id=new_id(), account_id=new_id(), factor=factor, verified_at=NOW - age)
+        sign_in = SignIn(
+            session_id=new_id(), held="", account_id=new_id(), factor=factor, verified_at=NOW - age
+        )
         assert rules.is_proved(sign_in, means, NOW, for_factors=for_factors, trial=trial) is counts
 
 
@@ -97,6 +103,44 @@ def test_what_a_signature_may_be_proved_with(
     assert {way for way in ("passkey", "code", "recovery", "password") if getattr(wanted, way)} == ways
     assert wanted.possible is bool(ways)
     assert (wanted.waits_until is not None) is waits
+
+
+@pytest.mark.parametrize(
+    ("means", "last_reset", "trial", "waits"),
+    [
+        (had(), None, False, timedelta(days=1)),
+        (had(), None, True, timedelta(0)),
+        (had(passkey=True), None, False, timedelta(0)),
+        (had(app=True), None, False, timedelta(0)),
+        (had(passkey=True, signs_from=NOW + timedelta(hours=9)), None, False, timedelta(days=1)),
+        (had(app=True, signs_from=NOW + timedelta(seconds=1)), None, False, timedelta(days=1)),
+        (had(passkey=True), NOW - timedelta(hours=3), False, timedelta(hours=21)),
+        (had(), NOW, True, timedelta(days=1)),
+        (had(passkey=True), NOW - timedelta(days=2), False, timedelta(0)),
+    ],
+)
+def test_from_when_on_a_new_passkey_signs(
+    means: Means, last_reset: datetime | None, trial: bool, waits: timedelta
+) -> None:
+    """Not the same day where a password was enough to add it, nor where what a password had added was."""
+    assert passkey_signs_from(NOW, means, last_reset, trial=trial) == NOW + waits
+
+
+async def test_a_stolen_password_does_not_sign_by_a_passkey_of_its_own(
+    site: Litestar, product: settings.Settings
+) -> None:
+    school = await open_test_school("Trường Không Thử")
+    async with tenant_session(school.tenant_id) as session:
+        owner = await people.actor_of(session, school.staff[Role.OWNER])
+        await policies.change(session, owner, Policies(trial_password=False))
+    browser = await signed_in(site, school, Role.PRINCIPAL)
+    for name in ("Thứ nhất", "Thứ hai"):  # the second is added by the proof of the first
+        await add_passkey(browser, product, name)
+    found_session = await service.find_session(browser.cookie("hocba"), HOST)
+    assert found_session is not None
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        wanted = await service.wanted(session, found_session.sign_in, signing=True)
+    assert (wanted.possible, wanted.waits_until is not None) == (False, True)
 
 
 def test_a_browser_in_words() -> None:
@@ -149,8 +193,34 @@ async def _the_old_token_is_let_in_shortly_and_proves_nothing(
     thief.http.cookies.set("hocba", old)
     assert (await thief.get("/tai-khoan")).status_code == 200, "a request that was under way"
     assert (await thief.get("/tai-khoan/khoa")).headers["location"].startswith("/xac-minh")
+    again = await thief.post("/xac-minh", {"password": PASSWORD, "yeu_to": "1"})
+    assert (again.status_code, "tải lại trang" in again.text) == (409, True)
+    chosen = {"current": PASSWORD, "chosen": "mat-khau-ke-trom", "again": "mat-khau-ke-trom"}
+    assert (await thief.post("/tai-khoan/mat-khau", chosen)).status_code == 409
+    assert thief.cookie("hocba") == old
     await _change(product, "rotated_at = now() - interval '11 seconds'", "old_digest", old)
     assert (await thief.get("/tai-khoan")).headers["location"].startswith("/dang-nhap")
+
+
+async def test_the_token_of_before_has_the_factor_of_before(
+    site: Litestar, product: settings.Settings
+) -> None:
+    school = await open_test_school("Trường Yếu Tố")
+    browser = await signed_in(site, school, Role.OWNER)
+    password = browser.cookie("hocba")
+    key = await add_passkey(browser, product, "Khóa")
+    assert await _factor_of(password) == Factor.PASSWORD
+    by_key = browser.cookie("hocba")
+    await browser.get("/xac-minh")
+    proved = {"passkey": key.get(await ask(browser, "/xac-minh/cau-hoi"))}
+    assert (await browser.post("/xac-minh", proved)).status_code == 303
+    assert await _factor_of(by_key) == await _factor_of(browser.cookie("hocba")) == Factor.PASSKEY
+
+
+async def _factor_of(token: str) -> str:
+    found = await service.find_session(token, HOST)
+    assert found is not None
+    return found.sign_in.factor
 
 
 async def test_who_has_a_passkey_proves_with_it_alone(site: Litestar, product: settings.Settings) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from backend.core import clock, settings
 from backend.core.actor import machine
 from backend.core.database import tenant_session
-from backend.core.errors import Conflict, NotFound
+from backend.core.errors import Conflict
 from backend.tenants.access import service as access
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
@@ -91,11 +91,30 @@ async def test_no_other_school(site: Litestar, chain: Chain, school: TestSchool)
     assert "không làm việc ở trường vừa chọn" in answers[0].text
     found = await access.find_session(browser.cookie("hocba"), HOST)
     assert found is not None
-    with pytest.raises(NotFound):
+    with pytest.raises(Conflict, match="đổi mã hoặc đã kết thúc"):
         await access.move(found.sign_in, school.tenant_id)
     elsewhere = msgspec.structs.replace(found.sign_in, factor="elsewhere")
     with pytest.raises(Conflict, match="chỉ dùng được ở trường ấy"):
         await access.move(elsewhere, chain[1].tenant_id)
+
+
+async def test_the_token_of_before_moves_no_session(site: Litestar, chain: Chain) -> None:
+    """Neither to another school, where the new proof would come along, nor to the school where the session is."""
+    browser, thief = Browser(site), Browser(site)
+    await browser.sign_in(chain[0].login(Role.OWNER), PASSWORD)
+    thief.http.cookies.set("hocba", browser.cookie("hocba"))
+    await browser.get("/xac-minh")
+    assert (await browser.post("/xac-minh", {"password": PASSWORD})).status_code == 303
+    found = await access.find_session(browser.cookie("hocba"), HOST)
+    assert found is not None
+    assert (await thief.get("/chon-truong")).status_code == 200, "a request that was under way"
+    for school in chain:
+        refused = await thief.post("/chon-truong", {"truong": str(school.tenant_id)})
+        assert (refused.status_code, refused.headers.get("set-cookie")) == (409, None)
+    assert await access.find_session(browser.cookie("hocba"), HOST) == found
+    await browser.get("/chon-truong")
+    here = await browser.post("/chon-truong", {"truong": str(found.place.tenant_id)})
+    assert (here.status_code, "đang làm việc ở trường này rồi" in here.text) == (409, True)
 
 
 async def test_whoever_works_at_one_school_is_not_asked(site: Litestar, school: TestSchool) -> None:

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantSession
-from backend.core.errors import AppError
+from backend.core.errors import AppError, Conflict
 from backend.core.rate_limit import TooManyTries
 from backend.core.web import (
     CurrentActor,
@@ -90,7 +90,7 @@ async def consent(
     statement = consent_statement(data.vai, data.nhom or None, data.ma, data.so)
     try:
         verified, token = await access.verify(actor, sign_in, data, statement, signing=True)
-    except (Unproven, TooManyTries) as error:
+    except (Unproven, TooManyTries, Conflict) as error:
         async with transaction(request) as session:
             # A code or passkey answers once: with it, the first click has begun what the second asks for.
             begun = await service.batch_over(session, actor, data.ma)

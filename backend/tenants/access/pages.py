@@ -9,7 +9,7 @@ from litestar.params import FromQuery, QueryParameter, URLEncodedBody
 from backend.core import admission, cookies
 from backend.core.admission import RouteClass
 from backend.core.browsers import browser_of
-from backend.core.errors import AppError, Unauthenticated
+from backend.core.errors import AppError, Conflict, Unauthenticated
 from backend.core.rate_limit import TooManyTries
 from backend.core.web import (
     CurrentActor,
@@ -118,7 +118,7 @@ async def verify(
     try:
         _, token = await service.verify(actor, sign_in, data.proof, for_factors=for_factors)
         session_renewed(request, token)
-    except (Unproven, TooManyTries) as error:
+    except (Unproven, TooManyTries, Conflict) as error:
         async with transaction(request) as session:
             wanted = await service.wanted(session, sign_in, for_factors=for_factors)
         return page(

@@ -56,8 +56,8 @@ _FIND_SESSION = Question(
         "from directory.find_session(:digest, :idle, :host)"
     )
 )
-_MOVE_SESSION = text("select directory.move_session(:session, :digest, :tenant)")
-_ROTATE_SESSION = text("select directory.rotate_session(:session, :digest, :factor, :at)")
+_MOVE_SESSION = text("select directory.move_session(:session, :held, :digest, :tenant)")
+_ROTATE_SESSION = text("select directory.rotate_session(:session, :held, :digest, :factor, :at)")
 _FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
 _HOLD_TRIES = text("select * from directory.hold_tries(:subject)")
 _PUT_TRIES = text("select directory.put_tries(:subject, :wrong, :since, :locks, :until, :ends)")
@@ -128,20 +128,29 @@ async def open_session(
 async def find_session(token_digest: str, idle: timedelta, host: str) -> OpenSession | None:
     """A session of that host that has neither ended nor been idle for longer than `idle`."""
     rows = await lookups.ask(_FIND_SESSION, digest=token_digest, idle=idle, host=host)
-    return _open_session(rows[0]) if rows else None
+    return _open_session(rows[0], token_digest) if rows else None
 
 
 async def rotate_session(
-    session: AnySession, session_id: uuid.UUID, token_digest: str, factor: Factor, at: datetime
+    session: AnySession, sign_in: SignIn, token_digest: str, factor: Factor, at: datetime
 ) -> bool:
-    """Give one of the account's sessions a new token and a new proof; False when it has ended."""
-    values = {"session": session_id, "digest": token_digest, "factor": factor, "at": at}
+    """Give a session of the account a new token and a new proof; False when it has ended or has another token by now."""
+    values = {
+        "session": sign_in.session_id,
+        "held": sign_in.held,
+        "digest": token_digest,
+        "factor": factor,
+        "at": at,
+    }
     return bool(await session.scalar(_ROTATE_SESSION, values))
 
 
-async def move_session(session: AnySession, session_id: uuid.UUID, digest: str, tenant_id: uuid.UUID) -> bool:
-    """Let a session of the account go on at another of its places, under a new token; False when there is none."""
-    values = {"session": session_id, "digest": digest, "tenant": tenant_id}
+async def move_session(session: AnySession, sign_in: SignIn, digest: str, tenant_id: uuid.UUID) -> bool:
+    """Let a session of the account go on at another of its places, under a new token.
+
+    False when the account has no such place, or the session has ended or has another token by now.
+    """
+    values = {"session": sign_in.session_id, "held": sign_in.held, "digest": digest, "tenant": tenant_id}
     return bool(await session.scalar(_MOVE_SESSION, values))
 
 
@@ -248,9 +257,10 @@ def _place(row: Any) -> Place:
     return Place(tenant_id=row.tenant_id, staff_id=StaffId(row.staff_id))
 
 
-def _open_session(row: Any) -> OpenSession:
+def _open_session(row: Any, held: str) -> OpenSession:
     sign_in = SignIn(
         session_id=row.session_id,
+        held=held,
         account_id=row.account_id,
         factor=row.factor,
         verified_at=row.verified_at,

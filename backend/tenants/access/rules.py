@@ -56,14 +56,13 @@ def wanted(
 ) -> Wanted:
     """What the person may prove themselves with now. For signing a new factor first waits until its day has come."""
     app = means.authenticator
-    begins = [key.signing_from for key in means.passkeys] + ([app.signing_from] if app else [])
     return Wanted(
         passkey=any(not signing or key.signing_from <= now for key in means.passkeys),
         code=app is not None and (not signing or app.signing_from <= now),
         recovery=for_factors and means.recovery_codes > 0,
         password=(for_factors or trial) and not means.strong,
         statement=statement,
-        waits_until=min((one for one in begins if one > now), default=None),
+        waits_until=min((one for one in means.signing_from if one > now), default=None),
     )
 
 

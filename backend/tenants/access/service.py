@@ -70,7 +70,9 @@ WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra r�
 VERIFY_TRIES = rate_limit.Limit(name="verify", burst=10, per_seconds=60)
 
 _NO_PLACE = "Tài khoản này không còn làm việc ở trường nào; xin liên hệ nhà trường."
-_ENDED = "Phiên làm việc này đã kết thúc; xin đăng nhập lại."
+_RENEWED = (
+    "Phiên làm việc này đã được đổi mã hoặc đã kết thúc từ lúc bạn mở trang; xin tải lại trang rồi làm lại."
+)
 _WRONG_PASSWORD = "Mật khẩu chưa đúng; xin nhập lại."
 _NOT_YET = (
     "Cách xác minh này mới được thêm nên chưa dùng để ký được; xin chờ đủ một ngày, hoặc dùng cách khác."
@@ -215,14 +217,15 @@ async def find_session(token: str, host: str) -> OpenSession | None:
 async def move(sign_in: SignIn, tenant_id: uuid.UUID) -> str:
     """The session goes on in another school of its account, under a new token; the old one is dead at once.
 
-    Raises Conflict where only the school of the session believes how its holder signed in, NotFound for other schools.
+    Raises Conflict where only the school of the session believes how its holder signed in, for a school where the
+    account does not work or is already, and when the session has ended or has another token by now.
     """
     if sign_in.factor == Factor.ELSEWHERE:
         raise Conflict(_BELIEVED_HERE_ALONE)
     token = new_token()
     async with account_session(sign_in.account_id) as directory:
-        if not await queries.move_session(directory, sign_in.session_id, text_digest(token), tenant_id):
-            raise NotFound("Tài khoản này không làm việc ở trường vừa chọn.")
+        if not await queries.move_session(directory, sign_in, text_digest(token), tenant_id):
+            raise Conflict(_RENEWED)
     return token
 
 
@@ -254,8 +257,13 @@ async def is_proved(session: TenantSession, sign_in: SignIn, *, for_factors: boo
     """
     await speak_for(session, sign_in.account_id)
     means = await factors.means(session)
-    trial = await _is_trial(session)
+    trial = await is_trial(session)
     return rules.is_proved(sign_in, means, clock.now(), for_factors=for_factors, trial=trial)
+
+
+async def is_trial(session: TenantSession) -> bool:
+    """Whether a password may prove who one is for want of a factor."""
+    return settings.get().is_sandbox and (await policies.current(session)).trial_password
 
 
 async def wanted(
@@ -269,7 +277,7 @@ async def wanted(
     """What the person may prove themselves with for a deed, which `statement` (SHA-256, hex) describes exactly."""
     await speak_for(session, sign_in.account_id)
     means = await factors.means(session)
-    trial = await _is_trial(session)
+    trial = await is_trial(session)
     return rules.wanted(means, clock.now(), statement, signing=signing, for_factors=for_factors, trial=trial)
 
 
@@ -289,7 +297,7 @@ async def verify(
 ) -> tuple[Verified, str]:
     """Check what the person shows for a deed. Returns the proof, and the token under which their session goes on.
 
-    Raises Unproven with what to do, TooManyTries, Unauthenticated when the session has ended meanwhile.
+    Raises Unproven with what to do, TooManyTries, Conflict when the session has ended or has another token by now.
     """
     async with tenant_session(actor.tenant_id, read_only=True) as session:
         open_ways = await wanted(session, sign_in, statement, signing=signing, for_factors=for_factors)
@@ -310,7 +318,8 @@ async def verify(
 async def note_proof(session: TenantSession | PublicSession, sign_in: SignIn, factor: Factor) -> str:
     """Let the person's session say that they have just shown `factor`; returns the token under which it goes on.
 
-    Raises Unauthenticated when it has ended meanwhile.
+    Raises Conflict when it has ended, or has another token than the one that the request came with: who holds the token
+    of before gets none of today.
     """
     await speak_for(session, sign_in.account_id)
     return await _rotate(session, sign_in, factor, clock.now())
@@ -363,11 +372,6 @@ async def end_other_sessions(session: TenantSession, actor: Actor, sign_in: Sign
 def normal(login: str) -> str:
     """A login as it is kept."""
     return login.strip().lower()
-
-
-async def _is_trial(session: TenantSession) -> bool:
-    """Whether a password may prove who one is for want of a factor."""
-    return settings.get().is_sandbox and (await policies.current(session)).trial_password
 
 
 def _news(deeds: Sequence[AccountDeed]) -> str:
@@ -428,8 +432,8 @@ async def _rotate(
     session: TenantSession | PublicSession, sign_in: SignIn, factor: Factor, verified_at: datetime
 ) -> str:
     token = new_token()
-    if not await queries.rotate_session(session, sign_in.session_id, text_digest(token), factor, verified_at):
-        raise Unauthenticated(_ENDED)
+    if not await queries.rotate_session(session, sign_in, text_digest(token), factor, verified_at):
+        raise Conflict(_RENEWED)
     return token
 
 

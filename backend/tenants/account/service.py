@@ -40,7 +40,8 @@ async def add_passkey(session: TenantSession, actor: Actor, sign_in: SignIn, ans
     Raises Invalid.
     """
     await speak_for(session, sign_in.account_id)
-    passkey_id = await factors.add_passkey(session, answer, str(sign_in.session_id), name)
+    trial = await access.is_trial(session)
+    passkey_id = await factors.add_passkey(session, answer, str(sign_in.session_id), name, trial=trial)
     await _record(session, actor, Action.FACTOR_ADDED, Factor.PASSKEY, str(passkey_id))
     return await access.note_proof(session, sign_in, Factor.PASSKEY)
 

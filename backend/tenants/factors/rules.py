@@ -3,7 +3,9 @@
 import hashlib
 from datetime import datetime, timedelta
 
-#: A code app may sign only a day after it came in: who takes over a session cannot sign with a new one at once.
+from backend.tenants.factors.schemas import Means
+
+#: What a password brought in may sign only a day later: who steals one, or a session, cannot sign at once.
 COOLING = timedelta(days=1)
 #: Seconds of one step of a one-time code (RFC 6238), and how many steps a clock may be off either way.
 STEP_SECONDS, SKEW = 30, 1
@@ -23,9 +25,15 @@ def steps_around(now: datetime) -> list[int]:
     return [step, *(step + way for near in range(1, SKEW + 1) for way in (-near, near))]
 
 
-def passkey_signs_from(now: datetime, last_reset: datetime | None) -> datetime:
-    """At once, unless the person was let in by a reset or a recovery code: then a day after that."""
-    return now if last_reset is None else max(now, last_reset + COOLING)
+def passkey_signs_from(now: datetime, means: Means, last_reset: datetime | None, *, trial: bool) -> datetime:
+    """From when on a passkey signs that comes in beside `means`.
+
+    At once where something signs already, for then it was added with that; else a day later, for then a password was
+    enough to add it, or what a password had added. A trial environment, where the password itself signs, does not wait.
+    After a reset or a recovery code nothing signs before a day has gone by.
+    """
+    signs = trial or any(begins <= now for begins in means.signing_from)
+    return max(now if signs else now + COOLING, last_reset + COOLING if last_reset else now)
 
 
 def typed(code: str) -> str:

@@ -79,7 +79,13 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def strong(self) -> bool:
         """Whether there is anything that a stolen password does not open."""
-        return bool(self.passkeys) or self.authenticator is not None
+        return bool(self.signing_from)
+
+    @property
+    def signing_from(self) -> list[datetime]:
+        """From when on each of them signs."""
+        app = self.authenticator
+        return [key.signing_from for key in self.passkeys] + ([app.signing_from] if app else [])
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -142,8 +142,13 @@ async def question_for_new_passkey(
     return passkeys.question_for_new(account_id, login, name, challenge, known)
 
 
-async def add_passkey(session: AnySession, answer_text: str, asked_by: str, name: str) -> PasskeyId:
-    """Keep the passkey that the browser has made. Raises Unproven, Invalid without a name."""
+async def add_passkey(
+    session: AnySession, answer_text: str, asked_by: str, name: str, *, trial: bool
+) -> PasskeyId:
+    """Keep the passkey that the browser has made; `trial` where a password is enough to sign.
+
+    Raises Unproven, Invalid without a name.
+    """
     called = " ".join(name.split())
     if not 0 < len(called) <= rules.LONGEST_NAME:
         raise Invalid(f"Xin đặt tên cho khóa truy cập, từ 1 đến {rules.LONGEST_NAME} ký tự.")
@@ -154,7 +159,8 @@ async def add_passkey(session: AnySession, answer_text: str, asked_by: str, name
     except passkeys.BadAnswer:
         raise Unproven("Trình duyệt chưa tạo được khóa truy cập; xin thử lại.") from None
     now = clock.now()
-    signs_from = rules.passkey_signs_from(now, await queries.last_reset(session))
+    last_reset = await queries.last_reset(session)
+    signs_from = rules.passkey_signs_from(now, await means(session), last_reset, trial=trial)
     return await queries.add_passkey(session, key, called, now, signs_from)
 
 

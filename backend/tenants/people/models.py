@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import Base, TenantTable, tenant_key
@@ -38,14 +38,14 @@ class StaffMember(TenantTable):
 
 
 class StaffRole(Base):
-    """One role of one person; a person may hold several."""
+    """One role of one person, who has had it since `given_at`; a person may hold several."""
 
     __tablename__ = "staff_role"
     __table_args__ = (
         tenant_key("staff_id", "staff_member", ondelete="CASCADE"),
         {
             "info": holding(
-                personal="role",
+                personal="role given_at",
                 title="Vai trò của nhân sự",
                 purpose="Phân quyền",
                 ground=Ground.EMPLOYMENT,
@@ -57,3 +57,4 @@ class StaffRole(Base):
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     staff_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
+    given_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -45,9 +45,11 @@ async def show_workplaces(
 
 
 @post("/chon-truong", guards=[requires(), without_transaction])
-async def change(request: Request, sign_in: CurrentSignIn, data: URLEncodedBody[ChoiceForm]) -> Html:
+async def change(
+    request: Request, actor: CurrentActor, sign_in: CurrentSignIn, data: URLEncodedBody[ChoiceForm]
+) -> Html:
     """Go on in the school that was chosen."""
-    token = await service.change(sign_in, _tenant(data.truong))
+    token = await service.change(actor, sign_in, _tenant(data.truong))
     return with_session(redirect(request, local_path(data.tiep)), token)
 
 
