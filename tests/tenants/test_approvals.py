@@ -3,10 +3,13 @@
 import asyncio
 import re
 import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 from litestar import Litestar
@@ -14,10 +17,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from backend.core import clock, settings
-from backend.core.actor import Actor, SignIn
-from backend.core.database import TenantSession, tenant_session
+from backend.core.actor import Actor, SignIn, StaffId
+from backend.core.database import TenantSession, account_session, public_session, tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.records.handover import service as handover
+from backend.tenants.access import queries as access_queries
 from backend.tenants.approvals import service
 from backend.tenants.approvals.schemas import KIND_NAMES, LASTS, ApprovalRequest, Kind, State
 from backend.tenants.people import service as people
@@ -196,6 +200,100 @@ async def test_what_is_decided_stays_so(pair: Pair) -> None:
             await pair.approve(session, again)
         with pytest.raises(NotFound):
             await service.approve(session, pair.principal, principal, uuid.uuid4())
+    assert await pair.exports() == 0
+
+
+async def grow_old(pair: Pair) -> None:
+    """The school was opened a month ago, with the people whom it has."""
+    async with tenant_session(pair.school.tenant_id) as session:
+        for change in ("update school set opened_at", "update staff_role set given_at"):
+            await session.execute(text(f"{change} = now() - interval '30 days'"))
+
+
+async def made_up(session: TenantSession, pair: Pair) -> StaffId:
+    """Somebody else becomes principal."""
+    login = f"ma@{pair.school.tenant_id.hex}.example"
+    return await people.add_staff(session, pair.owner, "Cô Mới", login, "", [Role.PRINCIPAL])
+
+
+async def promoted(session: TenantSession, pair: Pair) -> StaffId:
+    """Somebody who works there becomes principal."""
+    clerk = pair.school.staff[Role.CLERK]
+    await people.change_staff(session, pair.owner, clerk, "Cô Văn thư", "", [Role.CLERK, Role.PRINCIPAL])
+    return clerk
+
+
+async def back_again(session: TenantSession, pair: Pair) -> StaffId:
+    """The principal had left."""
+    principal = pair.school.staff[Role.PRINCIPAL]
+    await people.leave(session, pair.owner, principal)
+    await people.come_back(session, pair.owner, principal)
+    return principal
+
+
+@pytest.mark.parametrize("becomes", [made_up, promoted, back_again])
+@pytest.mark.parametrize(("asked_after", "approves"), [(timedelta(0), False), (timedelta(days=3), True)])
+async def test_nobody_becomes_the_second_person_for_the_occasion(
+    pair: Pair,
+    monkeypatch: pytest.MonkeyPatch,
+    becomes: Callable[[TenantSession, Pair], Awaitable[StaffId]],
+    asked_after: timedelta,
+    approves: bool,
+) -> None:
+    await grow_old(pair)
+    async with tenant_session(pair.school.tenant_id) as session:
+        second = await people.actor_of(session, await becomes(session, pair))
+    later = clock.now() + asked_after
+    monkeypatch.setattr(clock, "now", lambda: later)
+    async with tenant_session(pair.school.tenant_id) as session:
+        if becomes is back_again and not approves:
+            with pytest.raises(Conflict, match="đủ ba ngày"):
+                await pair.ask(session)
+            return
+        request = await pair.ask(session)
+        others = {one.id for one in await service.approvers(session, pair.owner)}
+    assert (second.staff_id in others) is approves
+    with nullcontext() if approves else pytest.raises(Forbidden, match="mới được giao vai trò duyệt"):
+        async with tenant_session(pair.school.tenant_id) as session:
+            await service.approve(session, second, pair.sign_in(second), request.id)
+    assert await pair.exports() == int(approves)
+
+
+async def test_in_the_first_days_of_a_school_nobody_is_new_who_was_there(pair: Pair) -> None:
+    async with tenant_session(pair.school.tenant_id) as session:
+        request = await pair.ask(session)
+    async with tenant_session(pair.school.tenant_id) as session:
+        second = await people.actor_of(session, await made_up(session, pair))
+        with pytest.raises(Forbidden, match="mới được giao vai trò duyệt"):
+            await service.approve(session, second, pair.sign_in(second), request.id)
+        await pair.approve(session, request)
+    assert await pair.exports() == 1
+
+
+async def test_whoever_keeps_the_role_keeps_its_days(pair: Pair) -> None:
+    await grow_old(pair)
+    async with tenant_session(pair.school.tenant_id) as session:
+        principal = pair.school.staff[Role.PRINCIPAL]
+        roles = [Role.PRINCIPAL, Role.SUBJECT_TEACHER]
+        await people.change_staff(session, pair.owner, principal, "Cô Hiệu Trưởng", "HIỆU TRƯỞNG", roles)
+    async with tenant_session(pair.school.tenant_id) as session:
+        await pair.approve(session, await pair.ask(session))
+    assert await pair.exports() == 1
+
+
+async def test_an_account_that_was_taken_over_approves_nothing(pair: Pair) -> None:
+    await grow_old(pair)
+    async with public_session() as directory:
+        found = await access_queries.find_login(directory, pair.school.login(Role.PRINCIPAL))
+    assert found is not None
+    sign_in = msgspec.structs.replace(pair.sign_in(pair.principal), account_id=found[0])
+    async with tenant_session(pair.school.tenant_id) as session:
+        request = await pair.ask(session)
+    async with account_session(found[0]) as directory:
+        await directory.execute(text("select directory.reset_account('-', now())"))
+    async with tenant_session(pair.school.tenant_id) as session:
+        with pytest.raises(Forbidden, match="vào lại tài khoản"):
+            await service.approve(session, pair.principal, sign_in, request.id)
     assert await pair.exports() == 0
 
 

@@ -24,6 +24,7 @@ from backend.tenants.staffing import service
 from backend.tenants.staffing.schemas import SentInvitation
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, signed_in
+from tests.tenants.people import add_passkey, ask
 
 NEW_PASSWORD = "mot-cau-de-nho"
 HOST = "127.0.0.1:8000"
@@ -113,6 +114,39 @@ async def test_from_the_invitation_to_the_first_page(
         ("people.staff.add", "Hệ thống"),
         ("staffing.invitation.accept", "Lê Thị Hoa"),
     ]
+
+
+async def test_a_stolen_session_gives_no_roles(site: Litestar, product: settings.Settings) -> None:
+    """By a password alone, of somebody who has a passkey; the proof leads back to the form."""
+    school = await open_test_school("Trường Bị Lấy Phiên")
+    key = await add_passkey(await signed_in(site, school, Role.OWNER), product, "Khóa")
+    thief = await signed_in(site, school, Role.OWNER)
+    invitation = (await invited(school, "Thầy Chờ")).token
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        [waiting] = (await service.staffing(session)).invitations
+    clerk = school.staff[Role.CLERK]
+    before = await known(school)
+    roles = {"ho_ten": "Cô Văn thư", "thu": "m@m.example", "vai": "principal"}
+    delegation = {"nguoi": str(school.staff[Role.DEPUTY_PRINCIPAL]), "so_quyet_dinh": "1/QĐ"}
+    await thief.get("/nhan-su")
+    for path, form, back in (
+        ("/nhan-su/moi", roles, "/nhan-su/moi"),
+        (f"/nhan-su/{clerk}", roles, f"/nhan-su/{clerk}"),
+        (f"/nhan-su/{clerk}/nhan-lai", {}, "/nhan-su"),
+        (f"/nhan-su/loi-moi/{waiting.id}/lien-ket-moi", {}, "/nhan-su"),
+        ("/truong/ky-thay", delegation, "/truong/ky-thay"),
+    ):
+        refused = await thief.post(path, form)
+        assert (refused.status_code, refused.headers["location"]) == (303, f"/xac-minh?tiep={back}"), path
+    assert await known(school) == before
+    assert (await thief.get("/nhan-su/moi")).headers["location"] == "/xac-minh?tiep=/nhan-su/moi"
+    assert (await Browser(site).get(f"/loi-moi/{invitation}")).status_code == 200
+
+    await thief.get("/xac-minh")
+    proved = {"passkey": key.get(await ask(thief, "/xac-minh/cau-hoi")), "tiep": "/nhan-su/moi"}
+    assert (await thief.post("/xac-minh", proved)).headers["location"] == "/nhan-su/moi"
+    await thief.get("/nhan-su/moi")
+    assert (await thief.post("/nhan-su/moi", roles)).status_code == 200, "it is the owner after all"
 
 
 async def test_links_that_lead_nowhere(

@@ -1,9 +1,10 @@
 """SQL of requests that two people decide."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, insert, select, update
+from sqlalchemy import Select, and_, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from backend.core import clock
@@ -11,7 +12,9 @@ from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.tenants.approvals.models import ApprovalRequestRow
 from backend.tenants.approvals.schemas import ApprovalRequest, Kind, RequestId, State
-from backend.tenants.people.models import StaffMember
+from backend.tenants.people.models import StaffMember, StaffRole
+from backend.tenants.permissions import ROLE_PERMISSIONS, Permission
+from backend.tenants.schools.models import School
 
 _Row = ApprovalRequestRow
 _ASKER, _DECIDER = aliased(StaffMember), aliased(StaffMember)
@@ -26,6 +29,24 @@ async def decide(session: TenantSession, request_id: uuid.UUID, **values: Any) -
     """Write how a request ended."""
     mine = (_Row.tenant_id == session.tenant_id, _Row.id == request_id)
     await session.execute(update(_Row).where(*mine).values(values))
+
+
+async def opened_at(session: TenantSession) -> datetime:
+    """When the school was opened."""
+    return (
+        await session.execute(select(School.opened_at).where(School.tenant_id == session.tenant_id))
+    ).scalar_one()
+
+
+async def approving_since(session: TenantSession) -> dict[StaffId, datetime]:
+    """Who has the right to approve, and since when without a break."""
+    roles = [role.value for role, rights in ROLE_PERMISSIONS.items() if Permission.APPROVE in rights]
+    query = (
+        select(StaffRole.staff_id, func.min(StaffRole.given_at).label("since"))
+        .where(StaffRole.tenant_id == session.tenant_id, StaffRole.role.in_(roles))
+        .group_by(StaffRole.staff_id)
+    )
+    return {StaffId(row.staff_id): row.since for row in await session.execute(query)}
 
 
 async def find(session: TenantSession, request_id: uuid.UUID) -> ApprovalRequest | None:

@@ -1,15 +1,17 @@
 """Who may decide about a request, and until when."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from backend.core.actor import Actor, SignIn
+from backend.core.actor import Actor, SignIn, StaffId
 from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.text import check_text
 from backend.tenants.approvals.schemas import ASKED_BY, ApprovalRequest, Kind, State
 from backend.tenants.people.schemas import Staff
-from backend.tenants.permissions import Permission, permissions_of
+from backend.tenants.permissions import permissions_of
 
+#: Who approves was trusted with it, under the same account, for so long before the request.
+SETTLED = timedelta(hours=72)
 #: Longest reason, in characters.
 MAX_REASON = 500
 _DECIDED = {
@@ -27,19 +29,28 @@ def checked_reason(typed: str, field: str) -> str:
     return text
 
 
-def approvers(staff: Iterable[Staff], asker: Actor) -> list[Staff]:
-    """Who else could approve what this person asks for."""
-    return [
-        one for one in staff if one.id != asker.staff_id and Permission.APPROVE in permissions_of(one.roles)
-    ]
+def settled_by(asked_at: datetime, opened_at: datetime) -> datetime:
+    """When somebody must have had the right to approve what was asked for at `asked_at`.
+
+    Three days before it; in the first three days of a school, whose people are all new, when it was asked for.
+    """
+    return asked_at if asked_at - SETTLED < opened_at else asked_at - SETTLED
+
+
+def approvers(
+    staff: Iterable[Staff], asker: Actor, since: Mapping[StaffId, datetime], by: datetime
+) -> list[Staff]:
+    """Who else could approve what this person asks for: who had the right `by` then; `since` says when they got it."""
+    return [one for one in staff if one.id != asker.staff_id and one.id in since and since[one.id] <= by]
 
 
 def require_approver(others: Sequence[Staff]) -> None:
     """Raises Conflict where nobody could approve: the request would only run out."""
     if not others:
         raise Conflict(
-            "Việc này cần người thứ hai duyệt, mà ngoài bạn trường chưa có ai được duyệt; hãy mời hiệu trưởng, hoặc "
-            "cho một người đang làm việc vai trò Hiệu trưởng hay Chủ trường ở mục Nhân sự, rồi đề nghị lại."
+            "Việc này cần người thứ hai duyệt, mà ngoài bạn trường chưa có ai giữ vai trò duyệt đủ ba ngày; hãy mời "
+            "hiệu trưởng, hoặc cho một người đang làm việc vai trò Hiệu trưởng hay Chủ trường ở mục Nhân sự, rồi đề "
+            "nghị lại khi đã đủ ba ngày."
         )
 
 
@@ -82,6 +93,25 @@ def require_second_person(request: ApprovalRequest, actor: Actor, sign_in: SignI
             f"Đề nghị “{request.title}” do chính bạn đưa ra nên phải do một người khác quyết định; "
             "bạn chỉ có thể rút lại."
         )
+
+
+def require_settled(
+    request: ApprovalRequest, role_since: datetime | None, let_in_at: datetime | None, by: datetime
+) -> None:
+    """Raises Forbidden for whoever had no right to approve `by` then, or has been let into their account since.
+
+    Whoever holds one person's session could otherwise make the second person, or take an account over by a reset.
+    """
+    if role_since is None or role_since > by:
+        what = "Bạn mới được giao vai trò duyệt"
+    elif let_in_at is not None and let_in_at > by:
+        what = "Bạn mới vào lại tài khoản bằng đường dẫn đặt lại hoặc mã khôi phục"
+    else:
+        return
+    raise Forbidden(
+        f"{what}, chưa đủ ba ngày khi {request.asked_by_name} đề nghị “{request.title}”, nên chưa duyệt được; "
+        f"xin nhờ người khác duyệt, hoặc {request.asked_by_name} rút lại và đề nghị lại khi đã đủ ba ngày."
+    )
 
 
 def require_asker(request: ApprovalRequest, actor: Actor) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from backend.core import audit, clock
 from backend.core.actor import Actor, SignIn
 from backend.core.audit import Action
-from backend.core.database import TenantSession
+from backend.core.database import TenantSession, speak_for
 from backend.core.errors import NotFound
 from backend.core.ids import new_id
 from backend.tenants.approvals import queries, rules
@@ -23,6 +23,7 @@ from backend.tenants.approvals.schemas import (
     RequestId,
     State,
 )
+from backend.tenants.factors import service as factors
 from backend.tenants.people import service as people
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Permission
@@ -89,11 +90,12 @@ async def approve(
 ) -> ApprovalRequest:
     """Approve a request, and have it done in the same transaction.
 
-    Raises NotFound, Forbidden for whoever asked, Conflict for a request that is decided, has run out, or whose asker may
-    no longer ask for it; and whatever the deed raises.
+    Raises NotFound, Forbidden for whoever asked and whoever is new to the role or to their account, Conflict for a
+    request that is decided, has run out, or whose asker may no longer ask for it; and whatever the deed raises.
     """
     request = await _held(session, request_id)
     rules.require_second_person(request, actor, sign_in)
+    await _require_settled(session, actor, sign_in, request)
     rules.require_still_may(request, await people.get_staff(session, request.asked_by))
     await _decide(session, actor, sign_in, request, State.APPROVED)
     await _deeds[request.kind](session, await people.actor_of(session, request.asked_by), request.facts)
@@ -143,8 +145,24 @@ async def count_for(session: TenantSession, actor: Actor) -> int:
 
 
 async def approvers(session: TenantSession, actor: Actor) -> list[Staff]:
-    """Who else could approve what this person asks for."""
-    return rules.approvers(await people.list_staff(session), actor)
+    """Who else could approve what this person asks for now."""
+    by = rules.settled_by(clock.now(), await queries.opened_at(session))
+    return rules.approvers(
+        await people.list_staff(session), actor, await queries.approving_since(session), by
+    )
+
+
+async def _require_settled(
+    session: TenantSession, actor: Actor, sign_in: SignIn, request: ApprovalRequest
+) -> None:
+    since = await queries.approving_since(session)
+    await speak_for(session, sign_in.account_id)
+    rules.require_settled(
+        request,
+        since.get(actor.staff_id) if actor.staff_id else None,
+        await factors.let_in_at(session),
+        rules.settled_by(request.asked_at, await queries.opened_at(session)),
+    )
 
 
 async def _held(session: TenantSession, request_id: uuid.UUID) -> ApprovalRequest:

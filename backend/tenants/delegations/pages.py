@@ -12,7 +12,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.tenants.delegations import service
-from backend.tenants.guards import requires
+from backend.tenants.guards import requires, step_up
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission, Role
 
@@ -36,7 +36,7 @@ async def show_delegations(request: Request, session: Session) -> Html:
     return await _show(request, session, DelegationForm())
 
 
-@post(_PAGE, guards=[_MANAGERS])
+@post(_PAGE, guards=[_MANAGERS, step_up(_PAGE)])
 async def delegate(
     request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[DelegationForm]
 ) -> Html:

@@ -6,7 +6,7 @@ in the transaction of the page, which speaks for the account.
 
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -159,9 +159,14 @@ async def add_passkey(
     except passkeys.BadAnswer:
         raise Unproven("Trình duyệt chưa tạo được khóa truy cập; xin thử lại.") from None
     now = clock.now()
-    last_reset = await queries.last_reset(session)
+    last_reset = await let_in_at(session)
     signs_from = rules.passkey_signs_from(now, await means(session), last_reset, trial=trial)
     return await queries.add_passkey(session, key, called, now, signs_from)
+
+
+async def let_in_at(session: AnySession) -> datetime | None:
+    """When the account was last let in by a reset or a recovery code."""
+    return await queries.last_reset(session)
 
 
 async def remove_passkey(session: AnySession, passkey_id: PasskeyId) -> str:

@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from backend.core import clock
 from backend.core.actor import StaffId
@@ -63,17 +63,22 @@ async def insert_staff(session: TenantSession, newcomer: Newcomer) -> StaffId:
 async def change_staff(
     session: TenantSession, staff_id: StaffId, name: str, title: str, roles: frozenset[Role]
 ) -> None:
-    """Replace what a person is called and is."""
+    """Replace what a person is called and is; a role that they keep says since when they have had it."""
     await _update(session, staff_id, full_name=name, title=title)
-    await session.execute(
-        delete(StaffRole).where(StaffRole.tenant_id == session.tenant_id, StaffRole.staff_id == staff_id)
-    )
+    lost = StaffRole.role.not_in([role.value for role in roles])
+    await session.execute(delete(StaffRole).where(*_roles_of(session, staff_id), lost))
     await _give(session, staff_id, roles)
 
 
-async def set_left(session: TenantSession, staff_id: StaffId, left_at: datetime | None) -> None:
-    """Write when a person left; None: they work here again."""
+async def set_left(session: TenantSession, staff_id: StaffId, left_at: datetime) -> None:
+    """Write when a person left."""
     await _update(session, staff_id, left_at=left_at)
+
+
+async def come_back(session: TenantSession, staff_id: StaffId, at: datetime) -> None:
+    """A person works here again, and has their roles from that moment on."""
+    await _update(session, staff_id, left_at=None)
+    await session.execute(update(StaffRole).where(*_roles_of(session, staff_id)).values(given_at=at))
 
 
 async def find_staff(session: TenantSession, staff_id: StaffId) -> Staff | None:
@@ -127,11 +132,17 @@ async def _update(session: TenantSession, staff_id: StaffId, **values: object) -
 
 
 async def _give(session: TenantSession, staff_id: StaffId, roles: frozenset[Role]) -> None:
+    now = clock.now()
     rows = [
-        {"tenant_id": session.tenant_id, "staff_id": staff_id, "role": role.value} for role in sorted(roles)
+        {"tenant_id": session.tenant_id, "staff_id": staff_id, "role": role.value, "given_at": now}
+        for role in sorted(roles)
     ]
     if rows:
-        await session.execute(insert(StaffRole), rows)
+        await session.execute(insert(StaffRole).on_conflict_do_nothing(), rows)
+
+
+def _roles_of(session: TenantSession, staff_id: StaffId) -> tuple[ColumnElement[bool], ...]:
+    return StaffRole.tenant_id == session.tenant_id, StaffRole.staff_id == staff_id
 
 
 def _staff(row: Any) -> Staff:

@@ -121,7 +121,7 @@ async def come_back(session: TenantSession, actor: Actor, staff_id: StaffId) -> 
         raise Conflict(f"{staff.full_name} đang làm việc ở trường, không cần nhận lại.")
     rules.require_grant(actor, staff.full_name, staff.roles)
     rules.require_seat(seats, staff.full_name)
-    await queries.set_left(session, staff_id, None)
+    await queries.come_back(session, staff_id, clock.now())
     await audit.record(
         session, actor, Action.STAFF_RETURNED, staff_id, staff.full_name, roles=staff.role_label
     )

@@ -15,13 +15,15 @@ from backend.core.rate_limit import TooManyTries
 from backend.core.visit import host_of
 from backend.core.web import CurrentActor, Html, Request, Session, network_of, page, redirect, several
 from backend.tenants.access.service import MIN_PASSWORD
-from backend.tenants.guards import public, requires
+from backend.tenants.guards import public, requires, step_up
 from backend.tenants.people import service as people
 from backend.tenants.permissions import ROLE_NAMES, Permission, grantable_by
 from backend.tenants.staffing import rules, service
 from backend.tenants.staffing.schemas import SentInvitation
 
 _MANAGERS = requires(Permission.PEOPLE_MANAGE)
+#: Who gives roles proves first who they are: a stolen session would otherwise make itself a second person.
+_LIST, _INVITE, _PERSON = "/nhan-su", "/nhan-su/moi", "/nhan-su/{staff_id}"
 
 
 class InvitationForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,7 @@ class AcceptanceForm(msgspec.Struct, frozen=True, kw_only=True):
     csrf_token: str = ""
 
 
-@get("/nhan-su", guards=[requires(Permission.PEOPLE_READ)])
+@get(_LIST, guards=[requires(Permission.PEOPLE_READ)])
 async def show_staff(request: Request, session: Session) -> Html:
     """Who works here, who is asked to, who has left, and the seats."""
     now = clock.now()
@@ -66,13 +68,13 @@ async def show_staff(request: Request, session: Session) -> Html:
     )
 
 
-@get("/nhan-su/moi", guards=[_MANAGERS])
+@get(_INVITE, guards=[_MANAGERS, step_up()])
 async def show_invitation_form(request: Request, session: Session, actor: CurrentActor) -> Html:
     """Whom to invite, and how many seats are free."""
     return await _invitation_form(request, session, actor, InvitationForm())
 
 
-@post("/nhan-su/moi", guards=[_MANAGERS])
+@post(_INVITE, guards=[_MANAGERS, step_up(_INVITE)])
 async def invite(
     request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[InvitationForm]
 ) -> Html:
@@ -84,7 +86,7 @@ async def invite(
     return _sent(request, sent)
 
 
-@post("/nhan-su/loi-moi/{invitation_id:uuid}/lien-ket-moi", guards=[_MANAGERS])
+@post("/nhan-su/loi-moi/{invitation_id:uuid}/lien-ket-moi", guards=[_MANAGERS, step_up(_LIST)])
 async def renew(
     request: Request, session: Session, actor: CurrentActor, invitation_id: FromPath[uuid.UUID]
 ) -> Html:
@@ -109,7 +111,7 @@ async def show_person(
     return await _person(request, session, actor, StaffId(staff_id))
 
 
-@post("/nhan-su/{staff_id:uuid}", guards=[_MANAGERS])
+@post("/nhan-su/{staff_id:uuid}", guards=[_MANAGERS, step_up(_PERSON)])
 async def change(
     request: Request,
     session: Session,
@@ -127,7 +129,7 @@ async def change(
     return redirect(request, "/nhan-su", f"Đã lưu thông tin của {data.ho_ten.strip()}.")
 
 
-@post("/nhan-su/{staff_id:uuid}/nhan-lai", guards=[_MANAGERS])
+@post("/nhan-su/{staff_id:uuid}/nhan-lai", guards=[_MANAGERS, step_up(_LIST)])
 async def come_back(
     request: Request, session: Session, actor: CurrentActor, staff_id: FromPath[uuid.UUID]
 ) -> Html:
