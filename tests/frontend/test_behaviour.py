@@ -12,7 +12,10 @@ pytestmark = pytest.mark.needs("chromium")
 SHELL = """{% extends "layouts/base.html" %}
 {% from "components/button.html" import button %}{% from "components/form.html" import form %}
 {% from "components/progress.html" import progress %}
+{% from "components/field.html" import field %}{% from "components/choices.html" import choices %}
 {% block content %}<h1>x</h1>
+{% call form("/moi", csrf_token) %}{{ field("ten", "Họ tên") }}{{ field("mk", "Mật khẩu", type="password") }}
+{{ choices("vai", "Vai trò", [("a", "Văn thư"), ("b", "Hiệu trưởng")], ["a"]) }}{{ button("Mời") }}{% endcall %}
 {% call form("/gui", csrf_token) %}
 {{ button("Phát hành", kind="seal", confirm="Phát hành 35 học bạ?") }}{% endcall %}
 {{ button("Thử", type="button", attrs={"hx-post": "/manh", "hx-target": "#cho"}) }}
@@ -79,6 +82,38 @@ def test_an_official_act_is_asked_twice_and_a_no_sends_nothing(page: Page, site:
         dialog.get_by_role("button", name="Phát hành").click()
         expect(page.locator("h1")).to_have_text("đã gửi")
         assert site.posts == [("/gui", b"csrf_token=the-token")]
+
+
+def test_what_was_typed_comes_back_after_a_proof_and_no_password(page: Page, site: Site) -> None:
+    def send(base: str) -> None:
+        page.goto(base)
+        page.get_by_label("Họ tên").fill("Lê Thị Hoa")
+        page.get_by_label("Mật khẩu").fill("bi-mat")
+        page.get_by_label("Văn thư").uncheck()
+        page.get_by_label("Hiệu trưởng").check()
+        page.get_by_role("button", name="Mời").click()
+        expect(page.locator("h1")).to_have_text("đã gửi")
+
+    def shown() -> tuple[str, str, bool, bool]:
+        return (
+            page.get_by_label("Họ tên").input_value(),
+            page.get_by_label("Mật khẩu").input_value(),
+            page.get_by_label("Văn thư").is_checked(),
+            page.get_by_label("Hiệu trưởng").is_checked(),
+        )
+
+    untouched = ("", "", True, False)
+    with served(site) as base:
+        send(base)
+        page.goto(base)
+        assert shown() == untouched, "nobody was asked for a proof"
+        send(base)
+        page.goto(base + "/xac-minh?tiep=/")
+        assert shown() == untouched
+        page.goto(base)
+        assert shown() == ("Lê Thị Hoa", "", False, True)
+        page.goto(base)
+        assert shown() == untouched, "it comes back once"
 
 
 def test_escape_is_a_no(page: Page, site: Site) -> None:

@@ -120,7 +120,45 @@ document.addEventListener("click", (event) => {
   event.target.closest?.("[data-dismiss]")?.closest(".notice")?.remove();
 });
 
-/* A form is sent once: its button waits, and comes back when the page is restored from the browser's cache. */
+/* A form whose sender must first prove who they are comes back with what was typed. It is kept in this tab, and only on
+   the way over /xac-minh; passwords, files and hidden fields are not. */
+const KEPT = "hocba-typed";
+const isProof = window.location.pathname === "/xac-minh";
+const typedIn = (form) => [...form.elements].filter((field) => field.name && !["hidden", "password", "file", "submit", "button"].includes(field.type));
+
+function keep(form) {
+  try {
+    if (form) window.sessionStorage.setItem(KEPT, JSON.stringify(form));
+    else window.sessionStorage.removeItem(KEPT);
+  } catch {
+    return; // storage is refused: it is typed again
+  }
+}
+
+function kept() {
+  try { return JSON.parse(window.sessionStorage.getItem(KEPT)); } catch { return null; }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || isProof) return;
+  keep({ action: form.getAttribute("action"), typed: typedIn(form).map(({ name, value, checked }) => ({ name, value, checked })) });
+});
+
+function giveBack({ action, typed }) {
+  const form = [...document.forms].find((one) => one.getAttribute("action") === action);
+  typedIn(form ?? { elements: [] }).forEach((field) => {
+    const isChosen = ["checkbox", "radio"].includes(field.type);
+    const before = typed.find((one) => one.name === field.name && (!isChosen || one.value === field.value));
+    if (before && isChosen) field.checked = before.checked;
+    else if (before) field.value = before.value;
+  });
+}
+
+const before = kept();
+keep(isProof && before ? { ...before, isAsked: true } : null);
+if (!isProof && before?.isAsked) giveBack(before);
+
 /* Marks that were not saved yet stay in the browser when a page is closed, not when its person signs out. */
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-forget-drafts]")) return;
@@ -131,6 +169,7 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+/* A form is sent once: its button waits, and comes back when the page is restored from the browser's cache. */
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method === "dialog" || event.defaultPrevented || form.matches("[hx-post],[hx-get],[hx-put]")) return;
