@@ -22,6 +22,15 @@ _STUDYING = and_(
 )
 
 
+async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A class is assessed by one after the other: what was read earlier is not written over what was read later."""
+    await session.execute(
+        select(SchoolClass.id)
+        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id == class_id)
+        .with_for_update(key_share=True)
+    )
+
+
 async def upsert_results(session: TenantSession, rows: list[dict[str, Any]]) -> int:
     """Store computed results; counts those that are new or differ. One that says the same stays as it is, confirmed
     or not."""

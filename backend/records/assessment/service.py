@@ -2,6 +2,7 @@
 
 import uuid
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -51,6 +52,8 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     Does nothing while a sheet is open. Safe to repeat: a result that says the same stays confirmed, unless a sheet was
     opened again since.
     """
+    await queries.hold_class(session, class_id)
+    read_at = clock.now()
     locked_at = await gradebook.class_locked_at(session, class_id)
     if locked_at is None:
         return 0
@@ -64,12 +67,14 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
             class_id,
             student.id,
             pupil_year(school_class.grade_level, codes, marks.get(student.id, {})),
+            read_at,
         )
         for student in await roster.list_students(session, class_id)
     ]
     changed = await queries.upsert_results(session, rows)
-    # Not before the lock, whatever the clocks of two machines say: `require_settled` compares them.
-    await queries.stamp(session, class_id, max(clock.now(), locked_at))
+    # Of the time at which the marks were read: a sheet that was reopened and locked since is newer than the results. Not
+    # before the lock that was seen, whatever the clocks of two machines say: `require_settled` compares them.
+    await queries.stamp(session, class_id, max(read_at, locked_at))
     if changed:
         actor = machine(session.tenant_id)
         await audit.record(
@@ -108,7 +113,7 @@ async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
 
 
 def _computed(
-    session: TenantSession, class_id: uuid.UUID, student_id: StudentId, asked: PupilYear
+    session: TenantSession, class_id: uuid.UUID, student_id: StudentId, asked: PupilYear, read_at: datetime
 ) -> dict[str, Any]:
     return {
         "tenant_id": session.tenant_id,
@@ -118,7 +123,7 @@ def _computed(
         "state": ResultState.COMPUTED,
         "input": msgspec.to_builtins(asked),
         "output": msgspec.to_builtins(rules.assess(asked, POLICY)),
-        "computed_at": clock.now(),
+        "computed_at": read_at,
         "confirmed_by": None,
         "confirmed_at": None,
     }

@@ -14,8 +14,8 @@ from backend.records.roster.models import AcademicYear
 from backend.records.roster.schemas import AcademicYearId
 
 
-async def find_year(session: TenantSession, year_id: uuid.UUID | None = None) -> Year | None:
-    """One year with its calendar; the newest, where none is named."""
+async def find_year(session: TenantSession, year_id: uuid.UUID) -> Year | None:
+    """One year with its calendar."""
     query = (
         select(AcademicYear, YearCalendar)
         .outerjoin(
@@ -25,13 +25,9 @@ async def find_year(session: TenantSession, year_id: uuid.UUID | None = None) ->
                 YearCalendar.academic_year_id == AcademicYear.id,
             ),
         )
-        .where(AcademicYear.tenant_id == session.tenant_id)
-        .order_by(AcademicYear.starts_on.desc())
-        .limit(1)
+        .where(AcademicYear.tenant_id == session.tenant_id, AcademicYear.id == year_id)
         .execution_options(populate_existing=True)
     )
-    if year_id is not None:
-        query = query.where(AcademicYear.id == year_id)
     found = (await session.execute(query)).one_or_none()
     return _year(*found) if found else None
 

@@ -64,7 +64,9 @@ def notice(step: Step, last_day: date, today: date, left: int, unit: str) -> Not
         return None
     name, still = STEP_NAMES[step], f"còn {left} {unit} chưa xong"
     if days < 0:
-        return Notice(text=f"{name}: đã quá hạn từ hết ngày {last_day:%d/%m/%Y}; {still}.", is_over=True)
+        return Notice(
+            text=f"{name}: đã quá hạn (hạn là hết ngày {last_day:%d/%m/%Y}); {still}.", is_over=True
+        )
     when = "hôm nay là ngày cuối" if days == 0 else f"hạn là hết ngày {last_day:%d/%m/%Y}, còn {days} ngày"
     return Notice(text=f"{name}: {when}; {still}.", is_over=False)
 

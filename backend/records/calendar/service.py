@@ -20,11 +20,6 @@ async def get_year(session: TenantSession, year_id: uuid.UUID) -> Year:
     return year
 
 
-async def newest_year(session: TenantSession) -> Year | None:
-    """The year that the school works in; None while it has opened none."""
-    return await queries.find_year(session)
-
-
 async def change(
     session: TenantSession,
     actor: Actor,

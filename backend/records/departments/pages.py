@@ -8,7 +8,7 @@ from litestar.params import FromPath, URLEncodedBody
 
 from backend.core.actor import StaffId
 from backend.core.errors import AppError, Conflict, Invalid
-from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
+from backend.core.web import CurrentActor, Html, Request, Session, page, redirect, several
 from backend.records.departments import rules, service
 from backend.tenants.guards import requires
 from backend.tenants.people import service as people
@@ -26,12 +26,18 @@ class NameForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DepartmentForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Name, head and members; one member comes as a text, several as a list."""
+    """Name, head and members; one member comes as a text, several as a list. `cu` is what the writer saw of all that."""
 
+    cu: str = ""
     ten: str = ""
     to_truong: str = ""
     thanh_vien: list[str] | str = ""
     csrf_token: str = ""
+
+    @property
+    def members(self) -> list[str]:
+        """Who is ticked."""
+        return several(self.thanh_vien)
 
 
 @get(ROOT, guards=[_MANAGES])
@@ -48,7 +54,7 @@ async def open_department(
     try:
         department_id = await service.open_department(session, actor, data.ten)
     except (Invalid, Conflict) as error:
-        return await _list(request, session, error)
+        return await _list(request, session, data.ten, error)
     return redirect(request, f"{ROOT}/{department_id}", "Đã lập tổ; hãy chọn tổ trưởng và thành viên.")
 
 
@@ -67,13 +73,14 @@ async def change_department(
     data: URLEncodedBody[DepartmentForm],
 ) -> Html:
     """Another name, head or members; or the form again with one sentence."""
-    several = [data.thanh_vien] if isinstance(data.thanh_vien, str) else data.thanh_vien
     try:
         head = _staff_id(data.to_truong) if data.to_truong else None
-        members = [_staff_id(one) for one in several if one]
-        name = await service.change_department(session, actor, department_id, data.ten, head, members)
+        members = [_staff_id(one) for one in data.members]
+        name = await service.change_department(
+            session, actor, department_id, data.ten, head, members, seen=data.cu
+        )
     except (Invalid, Conflict) as error:
-        return await _department(request, session, department_id, error)
+        return await _department(request, session, department_id, data, error)
     return redirect(request, ROOT, f"Đã lưu {name}.")
 
 
@@ -86,7 +93,7 @@ async def end_department(
     return redirect(request, ROOT, f"Đã bỏ {name}.")
 
 
-async def _list(request: Request, session: Session, error: AppError | None = None) -> Html:
+async def _list(request: Request, session: Session, typed: str = "", error: AppError | None = None) -> Html:
     departments = await service.list_departments(session)
     members = {one for department in departments for one in department.members}
     return page(
@@ -97,12 +104,17 @@ async def _list(request: Request, session: Session, error: AppError | None = Non
         outside=[
             one for one in await people.list_staff(session) if rules.may_belong(one) and one.id not in members
         ],
+        typed=typed,
         error=error.message if error else "",
     )
 
 
 async def _department(
-    request: Request, session: Session, department_id: uuid.UUID, error: AppError | None = None
+    request: Request,
+    session: Session,
+    department_id: uuid.UUID,
+    typed: DepartmentForm | None = None,
+    error: AppError | None = None,
 ) -> Html:
     department = await service.get_department(session, department_id)
     others = {
@@ -117,6 +129,13 @@ async def _department(
         "records/departments/department.html",
         status_code=error.status if error else 200,
         department=department,
+        seen=rules.as_seen(department),
+        form_values=typed
+        or DepartmentForm(
+            ten=department.name,
+            to_truong=str(department.head_id or ""),
+            thanh_vien=[str(one) for one in department.members],
+        ),
         heads=[one for one in staff if rules.may_lead(one)],
         members=[one for one in staff if rules.may_belong(one) and one.id not in others],
         error=error.message if error else "",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from backend.core.actor import StaffId
 from backend.core.errors import Conflict, Invalid
 from backend.core.text import check_text
-from backend.records.departments.schemas import MAX_NAME
+from backend.records.departments.schemas import MAX_NAME, DepartmentView
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import ROLE_NAMES, Role
 
@@ -20,6 +20,27 @@ def checked_name(typed: str) -> str:
             "Tên tổ chuyên môn bắt đầu bằng chữ “Tổ”, ví dụ “Tổ Khoa học tự nhiên”; hãy ghi lại tên."
         )
     return name
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether people read two names as one: "Tổ Toán" and "Tổ toán"."""
+    return one.casefold() == other.casefold()
+
+
+def as_seen(department: DepartmentView) -> str:
+    """Name, head and members in one text, for a form to bring back: who saw another has not seen what is there now."""
+    members = sorted(str(one) for one in department.members)
+    return " ".join([department.name, str(department.head_id), *members])
+
+
+def require_seen(department: DepartmentView, seen: str, names: Mapping[StaffId, str]) -> None:
+    """Raises Conflict where somebody has changed the department since the form was shown (`as_seen`)."""
+    if seen != as_seen(department):
+        members = ", ".join(names[one] for one in department.members) or "chưa có ai"
+        raise Conflict(
+            f"{department.name} vừa được người khác đổi (tổ trưởng: {department.head or 'chưa chọn'}; thành viên: "
+            f"{members}); hãy xem lại lựa chọn của bạn rồi lưu."
+        )
 
 
 def may_lead(staff: Staff) -> bool:

@@ -54,6 +54,8 @@ async def checkers(session: TenantSession) -> dict[StaffId, StaffId]:
 async def open_department(session: TenantSession, actor: Actor, name: str) -> DepartmentId:
     """A new department without head and members. Raises Invalid without a name, Conflict where the name is taken."""
     known = rules.checked_name(name)
+    await queries.hold_all(session)
+    _require_free(known, await list_departments(session))
     department_id = await queries.insert_department(session, known)
     if department_id is None:
         raise Conflict(_taken(known))
@@ -68,19 +70,23 @@ async def change_department(
     name: str,
     head_id: StaffId | None,
     member_ids: Sequence[StaffId],
+    seen: str | None = None,
 ) -> str:
     """Give a department another name, head and members; returns its name.
 
-    Raises NotFound, Invalid for a person who cannot be that, Conflict for a name that is taken or a person who belongs
-    to another department.
+    `seen`: what a form brings back (`rules.as_seen`), None where nobody looked first. Raises NotFound, Invalid for a
+    person who cannot be that, Conflict for a name that is taken, a person who belongs to another department, and where
+    somebody else was faster.
     """
     await queries.hold_all(session)
     departments = await list_departments(session)
-    if all(one.id != department_id for one in departments):
+    found = [one for one in departments if one.id == department_id]
+    if not found:
         raise NotFound("Không tìm thấy tổ chuyên môn này.")
+    if seen is not None:
+        rules.require_seen(found[0], seen, await people.names(session))
     known = rules.checked_name(name)
-    if any(one.name == known for one in departments if one.id != department_id):
-        raise Conflict(_taken(known))
+    _require_free(known, [one for one in departments if one.id != department_id])
     staff = {one.id: one for one in await people.list_staff(session)}
     if head_id is not None:
         rules.require_head(staff.get(head_id))
@@ -108,6 +114,12 @@ async def end_department(session: TenantSession, actor: Actor, department_id: uu
     await queries.delete_department(session, department_id)
     await audit.record(session, actor, Action.DEPARTMENT_ENDED, department_id, department.name)
     return department.name
+
+
+def _require_free(name: str, others: Sequence[DepartmentView]) -> None:
+    for other in others:
+        if rules.same_name(name, other.name):
+            raise Conflict(_taken(other.name))
 
 
 def _taken(name: str) -> str:

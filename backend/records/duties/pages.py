@@ -17,6 +17,7 @@ from backend.core.web import (
     local_path,
     page,
     redirect,
+    several,
     transaction,
     without_transaction,
 )
@@ -37,6 +38,11 @@ class HandOverForm(msgspec.Struct, frozen=True, kw_only=True):
     nguoi_nhan: str = ""
     ve: str = ""
     csrf_token: str = ""
+
+    @property
+    def keys(self) -> list[str]:
+        """The duties that are ticked."""
+        return several(self.viec)
 
 
 @get(_PAGE, guards=[_READERS])
@@ -90,15 +96,13 @@ async def hand_over(
     data: URLEncodedBody[HandOverForm],
 ) -> Html:
     """Give duties to somebody else, all or none."""
-    keys = [data.viec] if isinstance(data.viec, str) else data.viec
     try:
         async with transaction(request) as session:
-            count = await service.hand_over(session, actor, StaffId(staff_id), keys, data.nguoi_nhan)
+            count = await service.hand_over(session, actor, StaffId(staff_id), data.keys, data.nguoi_nhan)
     except (Invalid, Conflict) as error:
         async with transaction(request) as session:
-            return await _person(request, session, StaffId(staff_id), error)
-    back = local_path(data.ve, f"{_PAGE}/nguoi/{staff_id}")
-    return redirect(request, back, f"Đã bàn giao {count} việc; có hiệu lực ngay.")
+            return await _person(request, session, StaffId(staff_id), data, error)
+    return redirect(request, _back(data, staff_id), f"Đã bàn giao {count} việc; có hiệu lực ngay.")
 
 
 async def _class(
@@ -118,7 +122,11 @@ async def _class(
 
 
 async def _person(
-    request: Request, session: TenantSession, staff_id: StaffId, error: AppError | None = None
+    request: Request,
+    session: TenantSession,
+    staff_id: StaffId,
+    typed: HandOverForm | None = None,
+    error: AppError | None = None,
 ) -> Html:
     return page(
         request,
@@ -127,5 +135,12 @@ async def _person(
         staff=await people.get_staff(session, staff_id),
         duties=await service.duties_of(session, staff_id),
         takers=await service.takers(session),
+        typed=typed,
+        back=_back(typed, staff_id),
         error=error.message if error else None,
     )
+
+
+def _back(form: HandOverForm | None, staff_id: uuid.UUID) -> str:
+    own = f"{_PAGE}/nguoi/{staff_id}"
+    return local_path(form.ve, own) if form else own

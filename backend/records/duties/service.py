@@ -20,14 +20,9 @@ from backend.tenants.people.schemas import Staff
 
 async def list_duties(session: TenantSession) -> list[Duty]:
     """Every duty of the newest year, class by class."""
-    classes = await roster.list_classes(session)
-    newest = max((one.academic_year for one in classes), default="")
+    classes = await roster.list_classes_of_newest_year(session)
     working = {one.id for one in await people.list_staff(session)}
-    return rules.duties(
-        [one for one in classes if one.academic_year == newest],
-        await roster.list_assignments(session),
-        working,
-    )
+    return rules.duties(classes, await roster.list_assignments(session), working)
 
 
 async def duties_of_class(session: TenantSession, class_id: uuid.UUID) -> list[Duty]:

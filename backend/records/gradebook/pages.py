@@ -182,12 +182,26 @@ async def show_sheet(
     request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
 ) -> Html:
     """One sheet, editable by whoever is in charge of it."""
+    return await _sheet(request, session, actor, sheet_id)
+
+
+async def _sheet(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sheet_id: uuid.UUID,
+    remark: str = "",
+    error: AppError | None = None,
+) -> Html:
     sheet = await service.get_sheet(session, actor, sheet_id)
     school_class = await roster.get_class(session, sheet.summary.class_id)
     return page(
         request,
         "records/gradebook/sheet.html",
+        status_code=error.status if error else 200,
         sheet=sheet,
+        remark=remark,
+        error=error.message if error else None,
         school_class=school_class,
         teacher=(await _teachers(session, school_class)).get(sheet.summary.subject_code),
         notes=_notes(sheet),
@@ -277,8 +291,11 @@ async def send_back(
     sheet_id: FromPath[uuid.UUID],
     data: URLEncodedBody[RemarkForm],
 ) -> Html:
-    """One sheet goes back to its teacher, with a remark."""
-    await life.send_back(session, actor, sheet_id, data.loi)
+    """One sheet goes back to its teacher, with a remark; or the sheet with what was typed and one sentence."""
+    try:
+        await life.send_back(session, actor, sheet_id, data.loi)
+    except Invalid as error:
+        return await _sheet(request, session, actor, sheet_id, data.loi, error)
     back = _DUTIES if actor.may(Permission.SHEET_CHECK) else f"/so-diem/{sheet_id}"
     return redirect(request, back, "Đã trả lại sổ cho giáo viên.")
 

@@ -53,11 +53,12 @@ async def resume_work(session: TenantSession, actor: Actor) -> int:
 
 
 async def board(session: TenantSession, actor: Actor) -> Board:
-    """The board as this person sees it."""
-    classes = await roster.list_classes(session)
-    sheets = await gradebook.list_sheets(session)
-    progress = await assessment.progress(session)
-    versions = await transcripts.counts(session)
+    """The board of the year that the school works in, as this person sees it."""
+    classes = await roster.list_classes_of_newest_year(session)
+    ids = {one.id for one in classes}
+    sheets = [sheet for sheet in await gradebook.list_sheets(session) if sheet.class_id in ids]
+    progress = {key: one for key, one in (await assessment.progress(session)).items() if key in ids}
+    versions = {key: one for key, one in (await transcripts.counts(session)).items() if key in ids}
     pupils = sum(one.students for one in classes)
     locked = sum(sheet.state in CLOSED for sheet in sheets)
     reached = _reached(versions)
@@ -78,9 +79,9 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         Stage(key="signing", label="Đưa đi ký", done=reached[VersionState.SIGNING], total=pupils),
         Stage(key="issued", label="Ký và phát hành", done=reached[VersionState.ISSUED], total=pupils),
     )
-    year = await calendar.newest_year(session)
+    year = await calendar.get_year(session, classes[0].academic_year_id) if classes else None
     return Board(
-        academic_year=classes[0].academic_year if classes else None,
+        academic_year=year.name if year else None,
         term=year.term_on(clock.today()) if year else None,
         stages=stages,
         next_step=await _next_step(session, actor, classes, sheets),
@@ -137,8 +138,13 @@ async def _next_step(
             action="Xem tiến độ",
             url=f"/ky/lo/{batch.id}",
         )
-    step = await _checking_step(session, actor, sheets) or _own_sheets_step(actor, sheets)
-    return step or await _class_step(session, actor, classes, sheets)
+    own = _own_sheets(actor, sheets)
+    return (
+        _reopened_step(own)
+        or await _checking_step(session, actor, sheets)
+        or _open_sheets_step(own)
+        or await _class_step(session, actor, classes, sheets)
+    )
 
 
 async def _checking_step(session: TenantSession, actor: Actor, sheets: list[SheetSummary]) -> NextStep | None:
@@ -163,16 +169,24 @@ async def _checking_step(session: TenantSession, actor: Actor, sheets: list[Shee
     )
 
 
-def _own_sheets_step(actor: Actor, sheets: list[SheetSummary]) -> NextStep | None:
-    """What was sent back comes before what was never submitted, what was opened again before both."""
-    if not actor.may(Permission.SHEET_WRITE):
-        return None
-    own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id]
+def _own_sheets(actor: Actor, sheets: list[SheetSummary]) -> list[SheetSummary]:
+    return [
+        sheet for sheet in sheets if actor.may(Permission.SHEET_WRITE) and sheet.teacher_id == actor.staff_id
+    ]
+
+
+def _reopened_step(own: list[SheetSummary]) -> NextStep | None:
+    """What was opened again closes by the clock, so it comes before what others wait for."""
     reopened = [sheet for sheet in own if sheet.state is SheetState.REOPENED]
-    if reopened:
-        return _sheet_step(
-            f"{len(reopened)} sổ điểm của bạn đang được mở lại", reopened[0], "Sửa xong thì khóa lại sổ."
-        )
+    if not reopened:
+        return None
+    return _sheet_step(
+        f"{len(reopened)} sổ điểm của bạn đang được mở lại", reopened[0], "Sửa xong thì khóa lại sổ."
+    )
+
+
+def _open_sheets_step(own: list[SheetSummary]) -> NextStep | None:
+    """What was sent back comes before what was never submitted."""
     open_ones = [sheet for sheet in own if sheet.state is SheetState.OPEN]
     sent_back = [sheet for sheet in open_ones if sheet.remark]
     if sent_back:
@@ -233,7 +247,8 @@ async def _import_step(session: TenantSession, classes: list[ClassSummary]) -> N
             action="Nhập dữ liệu",
             url="/nhap",
         )
-    empty = await gradebook.empty_sheets(session)
+    ids = {one.id for one in classes}
+    empty = [sheet for sheet in await gradebook.empty_sheets(session) if sheet.class_id in ids]
     if not empty:
         return None
     names = list(dict.fromkeys(sheet.class_name for sheet in empty))

@@ -140,6 +140,13 @@ async def list_classes(session: TenantSession) -> list[ClassSummary]:
     return [_summary(row) for row in await queries.classes(session)]
 
 
+async def list_classes_of_newest_year(session: TenantSession) -> list[ClassSummary]:
+    """Classes of the year that the school works in: the newest that has any. A year opened ahead has none yet."""
+    classes = await list_classes(session)
+    newest = max((one.academic_year for one in classes), default="")
+    return [one for one in classes if one.academic_year == newest]
+
+
 async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary:
     """One class. Raises NotFound."""
     row = await queries.class_with_numbers(session, class_id)

@@ -26,6 +26,8 @@ from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from backend.tenants.delegations import service as delegations
 from backend.tenants.delegations.schemas import HeadSigner
+from backend.tenants.people import service as people
+from backend.tenants.people.schemas import Staff
 
 
 async def due_for_rendering(
@@ -61,14 +63,15 @@ async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> N
 async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
     """Open the signing requests: homeroom teacher, principal, school seal, in this order.
 
-    Raises NotFound; Conflict where nobody signs for the school under the name that the frozen content says.
+    Raises NotFound; Conflict where nobody signs as homeroom teacher or head under the name that the frozen content says.
     """
     rows = _due(await _hold(session, version_ids), VersionState.SIGNING)
     if not rows:
         return
     places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
     heads = await delegations.head_signers(session)
-    await signing.open_requests(session, [_request(row, places[row.id], heads) for row in rows])
+    staff = await people.list_staff(session)
+    await signing.open_requests(session, [_request(row, places[row.id], heads, staff) for row in rows])
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
@@ -105,13 +108,15 @@ def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[Transc
     return [row for row in rows if rules.is_due(row.state, target)]
 
 
-def _request(row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner]) -> NewRequest:
+def _request(
+    row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner], staff: Sequence[Staff]
+) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
     snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
     label = f"{place.full_name} ({place.student_code})"
     people_of = {
-        SignerRole.HOMEROOM_TEACHER: place.homeroom_teacher_id,
+        SignerRole.HOMEROOM_TEACHER: rules.homeroom_of(snapshot, staff, place.homeroom_teacher_id, label),
         SignerRole.PRINCIPAL: rules.head_of(snapshot, heads, label).staff_id,
         SignerRole.SCHOOL_SEAL: None,
     }

@@ -4,9 +4,12 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
+from backend.core.actor import StaffId
 from backend.core.errors import Conflict, NotFound
-from backend.records.transcripts.schemas import SignerRole, Snapshot, VersionState
+from backend.records.transcripts.schemas import Signer, SignerRole, Snapshot, VersionState
 from backend.tenants.delegations.schemas import HeadSigner
+from backend.tenants.people.schemas import Staff
+from backend.tenants.permissions import Permission, permissions_of
 
 _Row = TypeVar("_Row")
 
@@ -51,7 +54,7 @@ def head_of(snapshot: Snapshot, heads: Sequence[HeadSigner], pupil: str) -> Head
 
     Raises Conflict when nobody bears that name and title any more: nobody else signs in their name.
     """
-    [named] = [one for one in snapshot.signers if one.role is SignerRole.PRINCIPAL]
+    named = _named(snapshot, SignerRole.PRINCIPAL)
     for head in heads:
         if (head.name, head.title) == (named.name, named.title):
             return head
@@ -59,3 +62,34 @@ def head_of(snapshot: Snapshot, heads: Sequence[HeadSigner], pupil: str) -> Head
         f"Học bạ của {pupil} đã chốt với người ký là {named.name} ({named.title}), nhưng danh sách nhân sự không còn ai "
         "ký với tên và chức danh ấy; hãy ghi lại đúng như vậy ở trang Nhân sự rồi chạy tiếp việc này."
     )
+
+
+def homeroom_of(snapshot: Snapshot, staff: Sequence[Staff], leads: StaffId | None, pupil: str) -> StaffId:
+    """Whom the frozen content names as the homeroom teacher, also where the class was handed over meanwhile.
+
+    Of several who bear that name it is the one who leads the class today (`leads`). Raises Conflict where nobody of that
+    name may sign, and where several may and none of them leads the class.
+    """
+    named = _named(snapshot, SignerRole.HOMEROOM_TEACHER)
+    found = [
+        one.id
+        for one in staff
+        if one.full_name == named.name and Permission.SIGN in permissions_of(one.roles)
+    ]
+    if leads in found:
+        return leads
+    if len(found) == 1:
+        return found[0]
+    what = (
+        f"trường có {len(found)} người cùng tên ấy; hãy phân công lại lớp cho đúng người ở trang Phân công"
+        if found
+        else "danh sách nhân sự không còn ai ký được với tên ấy; hãy ghi lại đúng tên và vai trò ở trang Nhân sự"
+    )
+    raise Conflict(
+        f"Học bạ của {pupil} đã chốt với người ký là {named.name} ({named.title}), nhưng {what} rồi chạy tiếp việc này."
+    )
+
+
+def _named(snapshot: Snapshot, role: SignerRole) -> Signer:
+    [named] = [one for one in snapshot.signers if one.role is role]
+    return named

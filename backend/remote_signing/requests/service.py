@@ -57,8 +57,12 @@ def with_fields(pdf: bytes, roles: Sequence[str]) -> bytes:
 async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) -> list[RequestId]:
     """Ask for signatures on documents that the school has stored; the first signers' turns begin at once.
 
-    Raises NotFound for a document that is not the school's.
+    Raises NotFound for a document that is not the school's, ValueError for a place without a person that is not the
+    seal's: it would stand in the tray of whoever keeps the seal.
     """
+    for signer in (signer for request in requests for signer in request.signers):
+        if signer.staff_id is None and signer.role != SEAL_ROLE:
+            raise ValueError(f"nobody signs as {signer.role}")
     await storage.require_owned(session, [request.document_sha256 for request in requests])
     opened_at = await queries.enter_tray(session)
     request_ids = [RequestId(new_id()) for _ in requests]

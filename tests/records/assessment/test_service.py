@@ -1,11 +1,12 @@
 """From locked sheets to confirmed results, on the real database."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from backend.core import audit
 from backend.core.actor import Actor
@@ -24,7 +25,7 @@ from backend.records.assessment.schemas import (
 )
 from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell, MarkKind, SheetId, SheetSummary
+from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId, SheetSummary
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
 from tests.factories.machine import Machine
@@ -36,6 +37,7 @@ from tests.factories.small_school import (
     open_small_school,
     pupil,
     sheet_of,
+    student_ids,
 )
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
@@ -277,3 +279,33 @@ async def test_a_late_or_repeated_withdrawal_leaves_a_newer_confirmation(confirm
         for _ in range(2):
             await service.withdraw_confirmation_of_sheet(session, confirmed.sheet)
         assert await confirmed.states(session) == {ResultState.CONFIRMED}
+
+
+@pytest.mark.parametrize("held", ["school_class", "year_result"])
+async def test_results_are_as_old_as_the_marks_that_were_read(confirmed: Confirmed, held: str) -> None:
+    """A sheet is opened, changed and locked while its class is being assessed: before the marks were read, or after."""
+    school, class_id = confirmed.school, confirmed.class_id
+
+    async def assess() -> None:
+        async with school.session() as session:
+            await service.assess_class(session, class_id)
+
+    async with school.session() as session:
+        chi = (await student_ids(session, class_id))["Quàng Thị Chi"]
+        await session.execute(text(f"select 1 from {held} for no key update"))
+        assessing = asyncio.create_task(assess())
+        async with asyncio.timeout(10):
+            while not await session.scalar(text("select count(*) from pg_locks where not granted")):
+                await asyncio.sleep(0.01)
+        await confirmed.reopen(session)
+        mark = NewMark(sheet_id=confirmed.sheet, student_id=chi, cell=Cell(MarkKind.LEVEL), value="C")
+        await gradebook.record_marks(session, confirmed.homeroom, [mark])
+        await confirmed.lock_again(session)
+    await assessing
+    async with school.session() as session:
+        if held == "year_result":
+            with pytest.raises(Conflict, match="đang tính lại kết quả"):
+                await confirmed.confirm(session)
+            assert await service.assess_class_of_sheet(session, confirmed.sheet) == 1
+        assert (await states(session, class_id))["Quàng Thị Chi"][1] is Promotion.SUPPLEMENTARY
+        await service.require_settled(session, class_id)

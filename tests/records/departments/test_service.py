@@ -117,6 +117,11 @@ async def test_names(small_school: SmallSchool) -> None:
         await opened(small_school, "Tổ khối 2")
     with pytest.raises(Conflict, match="Trường đã có Tổ"):
         await change(small_school, first, None, name="Tổ khối 2")
+    with pytest.raises(Conflict, match="Trường đã có Tổ khối 2"):
+        await opened(small_school, "Tổ KHỐI 2")
+    with pytest.raises(Conflict, match="Trường đã có Tổ khối 2"):
+        await change(small_school, first, None, name="Tổ Khối 2")
+    await change(small_school, first, None, name="Tổ Khối 1")
     for bad in ("", "  ", "Tổ", "Khối 1", "Tổ " + "x" * 98):
         with pytest.raises(Invalid, match="ổ"):
             await change(small_school, second, None, name=bad)

@@ -143,6 +143,15 @@ async def test_whoever_leaves_hands_over_in_the_same_place(site: Litestar, small
     action = f"/phan-cong/nguoi/{small_school.staff['music']}"
     nobody = await principal.post(action, {"viec": key, "nguoi_nhan": "", "ve": leaving})
     assert (nobody.status_code, "chọn cả hai" in nobody.text) == (422, True)
+    wrong = {"viec": "", "nguoi_nhan": str(small_school.staff["stranger"]), "ve": leaving}
+    assert (await principal.post(action, wrong)).status_code == 422
+    assert principal.page is not None
+    again = {
+        "viec": "".join(principal.page.xpath("//input[@name='viec'][@checked]/@value")),
+        "nguoi_nhan": principal.page.xpath("string(//select[@name='nguoi_nhan']/option[@selected]/@value)"),
+        "ve": principal.page.xpath("string(//input[@name='ve']/@value)"),
+    }
+    assert again == wrong, "what was typed is still there, and the way back"
     form = {"viec": key, "nguoi_nhan": str(small_school.staff["stranger"]), "ve": leaving}
     assert (await principal.post(action, form)).headers["location"] == leaving
     assert "cần bàn giao" not in (await principal.get(leaving)).text
@@ -163,6 +172,16 @@ async def test_what_somebody_left_behind_is_named(site: Litestar, small_school: 
         )
     shown = (await principal.get("/phan-cong")).text
     assert "1 việc đang đứng tên người đã thôi việc" in shown
+    assert "việc khác" not in shown
+    for letter in "BCDEFG":
+        await opened(small_school, f"1{letter}")
+    await principal.get("/phan-cong")
+    assert principal.page is not None
+    [notice] = principal.page.xpath("//*[contains(@class, 'notice-warn')]")
+    assert "7 việc đang đứng tên" in notice.xpath("string(.)")
+    assert notice.xpath(".//a/text()") == [f"Âm nhạc, lớp 1{letter}" for letter in "ABCDE"]
+    assert notice.xpath(".//a/@href")[0] == f"/phan-cong/lop/{class_id}"
+    assert "và 2 việc khác" in notice.xpath("string(.)")
     assert "Quách Bảo Ngân (đã thôi việc)" in (await principal.get(f"/phan-cong/lop/{class_id}")).text
 
 

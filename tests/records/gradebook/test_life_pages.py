@@ -85,6 +85,9 @@ async def test_a_remark_reaches_the_teacher_everywhere(site: Litestar, book: Cla
     refused = await head.post(f"{address}/tra-lai", {"loi": "sai"})
     assert refused.status_code == 422
     assert "cần từ 5 đến 500 ký tự" in refused.text
+    assert head.page is not None
+    assert head.page.xpath("string(//textarea[@name='loi'])") == "sai", "what was typed is still there"
+    assert offered(head) == {"kiem-tra", "tra-lai"}
     sent = await head.post(f"{address}/tra-lai", {"loi": "Xem lại <b>điểm</b> của An"})
     assert sent.headers["location"] == "/duyet-so"
     for page in ("/", f"/lop/{book.class_id}/so-diem", address):

@@ -1,18 +1,36 @@
 """The season board: each step counted, and one thing to do for whoever looks."""
 
+from datetime import date
+
+import pytest
 from sqlalchemy import event
 
-from backend.core import storage
+from backend.core import clock, storage
 from backend.core.database import engine
 from backend.core.ids import new_id
 from backend.records.assessment import service as assessment
+from backend.records.calendar import service as calendar
+from backend.records.calendar.schemas import Step
+from backend.records.departments import service as departments
+from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
 from backend.records.reports import service
 from backend.records.reports.schemas import NextStep
+from backend.records.roster import service as roster
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
-from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, open_small_school
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
+from tests.factories.small_school import (
+    MUSIC,
+    SmallSchool,
+    enroll,
+    fill,
+    lock_class,
+    open_small_school,
+    sheet_of,
+)
 from tests.records.transcripts.conftest import NAMES, Season, season
 
 __all__ = ["season"]
@@ -161,3 +179,63 @@ async def test_another_school_counts_nothing_of_this_one(season: Season) -> None
     stages, step = await board(other)
     assert set(stages.values()) == {(0, 0)}
     assert step is None
+
+
+async def test_the_board_is_of_the_year_with_the_newest_classes(
+    season: Season, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Next year's, opened ahead, takes no last day away; with its first class the board begins anew."""
+    school = season.school
+    await season.freeze()
+    monkeypatch.setattr(clock, "today", lambda: date(2026, 6, 28))
+    async with school.session() as session:
+        days = {Step.ISSUED: "2026-06-29"}
+        await calendar.change(session, season.principal, school.year_id, "2026-01-16", "2026-01-19", days)
+        await school.open_class(session, "1B", 1)
+        next_year = await roster.open_year(session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31))
+    stages, _ = await board(school)
+    async with school.session(read_only=True) as session:
+        found = await service.board(session, season.principal)
+    assert (stages["frozen"], found.academic_year, len(found.notices)) == ((3, 3), "2025-2026", 1)
+    async with school.session() as session:
+        class_id = await roster.open_class(session, next_year, "2A", 2, school.staff["homeroom"])
+        await roster.assign_teachers(session, class_id, {MUSIC: school.staff["music"]})
+        await gradebook.open_sheets(session, class_id)
+        await enroll(session, "2A", ["Lường Văn Dũng"], 4)
+        sheets = len(await gradebook.list_sheets(session, class_id))
+        found = await service.board(session, season.principal)
+    stages, step = await board(school)
+    assert stages.pop("locked") == (0, sheets)
+    assert set(stages.values()) == {(0, 1)}
+    assert (found.academic_year, found.notices) == ("2026-2027", ())
+    assert title(step) == f"Còn {sheets} sổ điểm chưa khóa"
+    _, step = await board(school, "it")
+    assert title(step) == f"{sheets} sổ điểm chưa có điểm"
+    _, step = await board(school, "music")
+    assert title(step) == "Bạn còn 1 sổ điểm chưa nộp"
+
+
+async def test_a_head_sees_their_own_reopened_sheet_before_what_others_wait_for(
+    small_school: SmallSchool,
+) -> None:
+    """Its clock runs; what waits to be checked does not close."""
+    staff = small_school.staff
+    async with small_school.session() as session:
+        first = await small_school.open_class(session, "1A", 1)
+        second = await small_school.open_class(session, "1B", 1)
+        principal = await small_school.actor(session, "principal")
+        await lock_class(session, small_school, first)
+        roles = [Role.SUBJECT_TEACHER, Role.DEPARTMENT_HEAD]
+        await people.change_staff(session, principal, staff["music"], "Quách Bảo Ngân", "", roles)
+        department = await departments.open_department(session, principal, "Tổ khối 1")
+        await departments.change_department(
+            session, principal, department, "Tổ khối 1", staff["music"], [staff["homeroom"]]
+        )
+        await life.submit_class(session, await small_school.actor(session, "homeroom"), second)
+    _, step = await board(small_school, "music")
+    assert "chờ bạn kiểm tra" in title(step)
+    async with small_school.session() as session:
+        sheet = await sheet_of(session, first, MUSIC)
+        await life.reopen(session, principal, sheet.id, "Nhập nhầm một điểm", "24")
+    _, step = await board(small_school, "music")
+    assert title(step) == "1 sổ điểm của bạn đang được mở lại"

@@ -213,3 +213,18 @@ async def test_a_list_of_another_time_is_not_consented_to(school: SigningSchool,
     offer = await school.offer(TEACHER)
     with pytest.raises(Conflict, match="đã quá lâu"):
         await school.agree(msgspec.structs.replace(offer, as_of=as_of))
+
+
+async def test_only_the_seal_has_a_place_without_a_person(school: SigningSchool) -> None:
+    """A person's place without one would stand in the tray of whoever keeps the seal."""
+    request = NewRequest(
+        subject_id=school.tenant_id,
+        label="Lò Thị An",
+        group="Lớp 4C",
+        sort_key="",
+        document_sha256="",
+        signers=(NewSigner(role=TEACHER, staff_id=None, name="Cô giáo"),),
+    )
+    async with tenant_session(school.tenant_id) as session:
+        with pytest.raises(ValueError, match=TEACHER):
+            await service.open_requests(session, [request])

@@ -1,4 +1,4 @@
-"""A deputy who signs in the principal's place: named in the frozen text, and asked even after the days are over."""
+"""Who is asked to sign: whom the frozen text names, also after a deputy's days or a handover of the class."""
 
 from datetime import timedelta
 
@@ -7,6 +7,8 @@ import pytest
 from backend.core import clock
 from backend.core.actor import StaffId, machine
 from backend.core.errors import Conflict
+from backend.records.duties import service as duties
+from backend.records.roster.schemas import HOMEROOM
 from backend.records.transcripts import service
 from backend.records.transcripts.schemas import SignerRole
 from backend.remote_signing.requests import service as signing
@@ -65,3 +67,47 @@ async def entitle(season: Season, staff_id: StaffId, title: str) -> None:
     async with season.school.session() as session:
         one = await people.get_staff(session, staff_id)
         await people.change_staff(session, season.principal, staff_id, one.full_name, title, one.roles)
+
+
+async def test_a_class_that_was_handed_over_is_signed_by_whom_the_form_names(season: Season) -> None:
+    """Given to another, given to nobody, and then the frozen name is gone from the school and comes back."""
+    school = season.school
+    homeroom, stranger = school.staff["homeroom"], school.staff["stranger"]
+    first, second, third = await season.freeze()
+    for version in (first, second, third):
+        await season.render(version)
+    await lead(season, homeroom, stranger)
+    await season.ask_for_signatures(first)
+    await lead(season, stranger, None)
+    await season.ask_for_signatures(second)
+    async with school.session(read_only=True) as session:
+        assert await signing.open_steps_of(session, homeroom) == {"Lớp 1A": 2}
+        assert await signing.open_steps_of(session, stranger) == {}
+        assert await signing.tray(session, await school.actor(session, "clerk")) == []
+    for name, role in (("Đinh Thị Thu", Role.HOMEROOM_TEACHER), ("Đinh Thị Hoài Thu", Role.SUBJECT_TEACHER)):
+        await rename(season, homeroom, name, role)
+        with pytest.raises(Conflict, match=r"Quàng Thị Chi .* người ký là Đinh Thị Hoài Thu .* không còn ai"):
+            await season.ask_for_signatures(third)
+    for person in (homeroom, stranger):
+        await rename(season, person, "Đinh Thị Hoài Thu", Role.HOMEROOM_TEACHER)
+    with pytest.raises(Conflict, match="2 người cùng tên ấy"):
+        await season.ask_for_signatures(third)
+    await lead(season, None, homeroom)
+    await season.ask_for_signatures(third)
+    async with school.session(read_only=True) as session:
+        assert await signing.open_steps_of(session, homeroom) == {"Lớp 1A": 3}
+
+
+async def lead(season: Season, old: StaffId | None, new: StaffId | None) -> None:
+    """Give the class from one to another, as the page of duties does."""
+    key = f"{season.class_id}.{HOMEROOM}"
+    async with season.school.session() as session:
+        typed = {f"cu.{key}": str(old or ""), f"moi.{key}": str(new or "")}
+        assert await duties.change_class(session, season.principal, season.class_id, typed) == 1
+
+
+async def rename(season: Season, staff_id: StaffId, name: str, *roles: Role) -> None:
+    """Another name in the list of the staff, and other roles where some are named."""
+    async with season.school.session() as session:
+        one = await people.get_staff(session, staff_id)
+        await people.change_staff(session, season.principal, staff_id, name, one.title, roles or one.roles)
