@@ -168,7 +168,12 @@ def _own_sheets_step(actor: Actor, sheets: list[SheetSummary]) -> NextStep | Non
     if not actor.may(Permission.SHEET_WRITE):
         return None
     own = [sheet for sheet in sheets if sheet.teacher_id == actor.staff_id]
-    reopened = [sheet for sheet in own if sheet.state is SheetState.REOPENED]
+    now = clock.now()
+    reopened = [
+        sheet
+        for sheet in own
+        if sheet.state is SheetState.REOPENED and sheet.open_until and now < sheet.open_until
+    ]
     if reopened:
         return _sheet_step(
             f"{len(reopened)} sổ điểm của bạn đang được mở lại", reopened[0], "Sửa xong thì khóa lại sổ."
