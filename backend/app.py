@@ -232,7 +232,7 @@ ROUTES: list[ControllerRouterHandler] = [
     gradebook_pages.show_reopening,
     gradebook_pages.reopen_sheet,
     gradebook_pages.lock_again,
-    gradebook_pages.show_duties,
+    gradebook_pages.show_waiting,
     gradebook_pages.check_all,
     assessment_pages.show_results,
     assessment_pages.confirm_results,

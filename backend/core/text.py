@@ -81,7 +81,7 @@ def read_day(typed: str, field: str) -> date:
     try:
         year, month, day = (int(part) for part in parts)
         return date(year, month, day)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(f"Mục “{field}” chưa phải là một ngày có thật; xin chọn lại ngày.") from None
 
 

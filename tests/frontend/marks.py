@@ -15,9 +15,11 @@ SHELL = """{% extends "layouts/base.html" %}
 {% block scripts %}<script src="{{ asset("grade_sheet.js") }}" defer></script>
 <script src="{{ asset("grade_block.js") }}" defer></script>{% endblock %}
 {% block content %}<h1>x</h1>
+<form action="/nop" method="post" data-unsaved="Còn {n} ô chưa lưu; hãy lưu hoặc sửa trước khi nộp.">
+<button>Nộp sổ</button></form>
 {% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o", person="p", read_at="0") %}
 {% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
-{% for mark in marks %}{{ mark_cell(key, loop.index, mark, 1, key ~ loop.index) }}{% endfor %}
+{% for mark, version in marks %}{{ mark_cell(key, loop.index, mark, version, key ~ loop.index) }}{% endfor %}
 {{ mark_cell(key, 5, "Chăm ngoan.", 1, key ~ "5", kind="text") }}</tr>
 {% endfor %}
 {% endcall %}{% endblock %}"""
@@ -47,37 +49,43 @@ class School:
             body = json.dumps({"now": str(len(self.asked)), "open": not self.closed, "cells": told}).encode()
             return 200, "application/json", body
         if method != "POST":
-            return answer(
-                environment().from_string(SHELL).render(CONTEXT | {"rows": ROWS, "caption": self.caption})
-            )
-        if path == "/dang-xuat":
-            return answer("<h1>Đã đăng xuất</h1>")
+            return answer(environment().from_string(SHELL).render(CONTEXT | self.shown()))
+        if path != "/o":
+            return answer("<h1>Xong</h1>")
         if self.down:
             return answer("", 503)
         cells: list[dict[str, Any]] = json.loads(body)["cells"]
         self.requests.append(cells)
         return 200, "application/json", json.dumps({"cells": [self.judge(cell) for cell in cells]}).encode()
 
+    def shown(self) -> dict[str, Any]:
+        """What the page is made of: marks as they are kept, with their versions."""
+
+        def mark(student: str, column: int, first: str) -> tuple[str, int]:
+            key = (student, str(column))
+            return self.kept.get(key, first), self.versions.get(key, 1)
+
+        rows = [(key, [mark(key, at, one) for at, one in enumerate(marks, 1)]) for key, marks in ROWS]
+        return {"rows": rows, "caption": self.caption}
+
     def judge(self, cell: dict[str, Any]) -> dict[str, Any]:
         """The answer for one cell."""
         key = (cell["student"], cell["column"])
         said = {"student": key[0], "column": key[1]}
         version = self.versions.get(key, 1)
+        if self.closed:
+            return said | {"state": "conflict", "message": "Sổ điểm này đã khóa."}
         if cell["version"] != version:
-            return said | {
-                "state": "conflict",
-                "value": self.kept[key],
-                "version": version,
-                "message": "Cô Hà vừa sửa.",
-            }
+            stored = {"value": self.kept[key], "version": version}
+            return said | {"state": "conflict", "message": "Cô Hà vừa sửa."} | stored
         if cell["column"] == "5":
             self.kept[key], self.versions[key] = " ".join(cell["value"].split()), version + 1
-            return said | {"state": "saved", "value": self.kept[key], "version": version + 1}
+            return said | {"state": "saved", "message": "", "value": self.kept[key], "version": version + 1}
         if cell["value"] and float(cell["value"].replace(",", ".")) > 10:
             named = f"{key[0]}, cột tx{key[1]}: điểm lớn hơn 10." if key[0] == "c" else "Điểm lớn hơn 10."
             return said | {"state": "invalid", "message": named}
         self.kept[key], self.versions[key] = cell["value"].replace(".", ","), version + 1
-        return said | {"state": "saved", "value": self.kept[key], "version": version + 1}
+        return said | {"state": "saved", "message": "", "value": self.kept[key], "version": version + 1}
 
 
 def cell(page: Page, student: str, column: int) -> Locator:

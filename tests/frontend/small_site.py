@@ -37,6 +37,7 @@ CONTEXT: dict[str, Any] = {
     "request_id": "01977a3c-90aa-7e51",
     "school_name": "Trường Tiểu học Tư thục Hoa Ban",
     "year_label": "2025-2026",
+    "actor": {"id": "p"},
     "user_name": "Nguyễn Thị Hoài Phương",
     "role_label": "Hiệu trưởng",
     "nav": NAV,

@@ -137,14 +137,62 @@ def test_lines_pasted_into_a_comment_that_is_edited_stay_in_it(page: Page, schoo
         assert school.kept == {}
 
 
+def overtaken(page: Page, school: School, base: str, theirs: str = "4") -> None:
+    """A page on which 9 was written over the mark of a colleague that it does not show."""
+    page.goto(base)
+    school.kept["a", "1"], school.versions["a", "1"] = theirs, 7
+    cell(page, "a", 1).fill("9")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-sheet-problems]")).to_contain_text("Cô Hà vừa sửa.")
+
+
 def test_another_teachers_change_is_not_overwritten(page: Page, school: School) -> None:
-    school.kept["a", "1"], school.versions["a", "1"] = "4", 7
+    with served(school) as base:
+        overtaken(page, school, base)
+        assert school.kept["a", "1"] == "4"
+        cell(page, "a", 1).press("Escape")
+        expect(cell(page, "a", 1)).to_have_value("4")
+        expect(page.locator("[data-sheet-problems]")).to_be_empty()
+
+
+def test_a_conflict_is_told_once_and_not_again_by_a_new_page(page: Page, school: School) -> None:
+    with served(school) as base:
+        overtaken(page, school, base)
+        page.reload()
+        expect(cell(page, "a", 1)).to_have_value("4")
+        expect(state(page)).to_have_text("Điểm tự lưu khi rời ô.")
+        assert page.evaluate("Object.keys(localStorage)") == []
+        assert len(school.requests) == 1
+
+
+def test_after_a_conflict_the_same_mark_may_be_written_again(page: Page, school: School) -> None:
+    with served(school) as base:
+        overtaken(page, school, base)
+        cell(page, "a", 1).focus()
+        page.keyboard.type("9")
+        page.keyboard.press("Tab")
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept["a", "1"] == "9"
+
+
+def test_news_of_a_cell_takes_its_problem_from_the_list(page: Page, school: School) -> None:
+    with served(school) as base:
+        overtaken(page, school, base, theirs="9")
+        school.news = [{"student": "a", "column": "1", "value": "5", "version": 8, "message": "Hà ghi"}]
+        page.evaluate(LOOK_AGAIN)
+        expect(cell(page, "a", 1)).to_have_value("5")
+        expect(page.locator("[data-sheet-problems]")).to_be_empty()
+
+
+def test_a_closed_sheet_gives_the_mark_back_that_was_saved(page: Page, school: School) -> None:
     with served(school) as base:
         page.goto(base)
+        school.closed = True
         cell(page, "a", 1).fill("9")
         page.keyboard.press("Enter")
-        expect(page.locator("[data-sheet-problems]")).to_contain_text("Cô Hà vừa sửa.")
-        assert school.kept["a", "1"] == "4"
+        expect(page.locator("[data-sheet-problems]")).to_contain_text("Sổ điểm này đã khóa.")
+        cell(page, "a", 1).press("Escape")
+        expect(cell(page, "a", 1)).to_have_value("8")
 
 
 def test_a_lost_line_keeps_the_marks_and_sends_them_once_it_is_back(page: Page, school: School) -> None:
@@ -158,6 +206,28 @@ def test_a_lost_line_keeps_the_marks_and_sends_them_once_it_is_back(page: Page, 
         school.down = False
         expect(state(page)).to_contain_text("Đã lưu lúc")
         assert school.kept == {("a", "1"): "9"}
+
+
+@pytest.mark.parametrize("mark", ["12", "9"])
+def test_a_sheet_is_not_handed_in_before_all_of_it_is_saved(page: Page, school: School, mark: str) -> None:
+    """Refused by the server (12), or not there yet (9)."""
+    school.down = mark == "9"
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 1).fill(mark)
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("1 ô")
+        page.get_by_role("button", name="Nộp sổ").click()
+        note = page.locator("[data-sheet-note]")
+        expect(note).to_have_text("Còn 1 ô chưa lưu; hãy lưu hoặc sửa trước khi nộp.")
+        assert page.url.rstrip("/") == base.rstrip("/")
+        school.down = False
+        cell(page, "a", 1).fill("8,5")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        expect(note).to_be_hidden()
+        page.get_by_role("button", name="Nộp sổ").click()
+        page.wait_for_url("**/nop")
 
 
 def test_leaving_with_unsaved_marks_is_asked(page: Page, school: School) -> None:
@@ -220,11 +290,16 @@ def test_signing_out_drops_what_was_not_saved(page: Page, school: School) -> Non
         cell(page, "a", 1).fill("9")
         page.keyboard.press("Enter")
         expect(state(page)).to_contain_text("Mất kết nối")
-        page.on("dialog", lambda dialog: dialog.accept())
-        assert len(page.evaluate("Object.keys(localStorage)")) == 1
+        page.evaluate("localStorage.setItem('hocba-draft:q:/o', '{\"at\": 0, \"cells\": []}')")
+        dialog = page.locator("#confirm-dialog")
         page.locator("[data-forget-drafts] button").click()
+        expect(dialog).to_contain_text("Còn 1 ô chưa lưu trên máy này")
+        dialog.get_by_role("button", name="Quay lại").click()
+        assert len(page.evaluate("Object.keys(localStorage)")) == 2
+        page.locator("[data-forget-drafts] button").click()
+        dialog.get_by_role("button", name="Đồng ý").click()
         page.wait_for_url("**/dang-xuat")
-        assert page.evaluate("Object.keys(localStorage)") == []
+        assert page.evaluate("Object.keys(localStorage)") == ["hocba-draft:q:/o"], "somebody else's"
 
 
 def test_what_others_write_appears(page: Page, school: School) -> None:

@@ -27,6 +27,7 @@ NAMING = (
     "GET /api/v1/classes/{class_id:uuid}/students",
     "GET /api/v1/transcripts",
     "GET /du-lieu-ca-nhan",
+    "GET /duyet-so",
     "GET /gui",
     "GET /hoc-ba/{version_id:uuid}",
     "GET /hoc-ba/{version_id:uuid}/nhat-ky",
@@ -129,7 +130,7 @@ def asked(address: Address, one: uuid.UUID) -> Ask:
 
 
 async def name_them_everywhere(place: Place, pupils: dict[uuid.UUID, str]) -> None:
-    """A workbook and stopped work about a pupil; all documents wait for the seal."""
+    """A workbook, a sheet to be checked and stopped work about a pupil; all documents wait for the seal."""
     version = place.ids["transcript_version"]
     async with place.school.session() as session:
         pupil = await session.scalar(
@@ -141,6 +142,7 @@ async def name_them_everywhere(place: Place, pupils: dict[uuid.UUID, str]) -> No
             text("update import_run set preview = preview || cast(:more as jsonb)"),
             {"more": json.dumps(preview)},
         )
+        await let_a_sheet_wait(place, session)
         await session.execute(
             text(
                 "update signing_step set state = case role when 'school_seal' then 'ready' else 'signed' end"
@@ -150,6 +152,21 @@ async def name_them_everywhere(place: Place, pupils: dict[uuid.UUID, str]) -> No
         [job] = jobs.rows(session.tenant_id, jobs.find("transcripts.issue"), [version])
         parked = {"state": jobs.JobState.PARKED.value, "told": "Máy chủ dấu thời gian không trả lời."}
         await session.execute(insert(jobs.Job).values(job | parked))
+
+
+async def let_a_sheet_wait(place: Place, session: TenantSession) -> None:
+    """The homeroom teacher of the principal's department hands in a sheet in which a mark is missing."""
+    [sheet_id, *_] = await session.scalars(
+        text("select id from grade_sheet where subject_code = 'TOAN' order by id")
+    )
+    for change in (
+        "update department_member set staff_id = :teacher",
+        "update grade_sheet set state = 'submitted', submitted_at = now() where id = :sheet",
+        "update mark set value = '' where sheet_id = :sheet and kind = 'level'",
+    ):
+        values = {"teacher": place.school.staff["homeroom"], "sheet": sheet_id}
+        statement = text(change)
+        await session.execute(statement, {name: values[name] for name in statement.compile().params})
 
 
 async def test_a_file_taken_away_is_recorded(place: Place, principal: Browser) -> None:

@@ -87,6 +87,7 @@ async def test_a_deputy_signs_for_a_time(owner: Browser, place: TestSchool) -> N
         ({"nguoi": ""}, 422, "Chưa chọn người ký thay"),
         ({"nguoi": str(place.staff[Role.CLERK])}, 409, "không giữ vai trò Phó hiệu trưởng"),
         ({"tu_ngay": "31/02/2026"}, 422, "chưa phải là một ngày"),
+        ({"tu_ngay": "99999999999-01-01"}, 422, "chưa phải là một ngày"),
         ({"den_ngay": "01/01/2020"}, 422, "đứng trước"),
         ({"den_ngay": f"{today + timedelta(days=500):%d/%m/%Y}"}, 422, "không dài quá"),
         ({"so_quyet_dinh": " "}, 422, "Chưa ghi số quyết định"),

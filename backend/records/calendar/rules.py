@@ -25,13 +25,13 @@ def checked(
     year: Year, term_1_ends_on: str, term_2_starts_on: str, last_days: Mapping[Step, str]
 ) -> Calendar:
     """A calendar out of what was typed; an empty last day is none. Raises Invalid with the two days that disagree."""
-    ends = read_day(term_1_ends_on, "Học kỳ 1 kết thúc")
-    starts = read_day(term_2_starts_on, "Học kỳ 2 bắt đầu")
+    ends = read_day(term_1_ends_on, "Học kì 1 kết thúc")
+    starts = read_day(term_2_starts_on, "Học kì 2 bắt đầu")
     _require_order(
         [
             ("Ngày khai giảng", year.starts_on),
-            ("Học kỳ 1 kết thúc", ends),
-            ("Học kỳ 2 bắt đầu", starts),
+            ("Học kì 1 kết thúc", ends),
+            ("Học kì 2 bắt đầu", starts),
             ("Ngày kết thúc năm học", year.ends_on),
         ],
         strictly=True,

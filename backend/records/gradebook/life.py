@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from backend.core import audit, clock, outbox
+from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -63,20 +63,27 @@ async def withdraw(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) ->
     await _advance(session, actor, Deed.WITHDRAW, [sheet_id])
 
 
-async def check(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
-    """The head of the teacher's department has looked at a sheet. Raises NotFound, Forbidden, Conflict."""
-    await _advance(session, actor, Deed.CHECK, [sheet_id])
+async def check(
+    session: TenantSession, actor: Actor, sheet_id: uuid.UUID, seen: datetime | None = None
+) -> None:
+    """The head of the teacher's department has looked at a sheet. Raises NotFound, Forbidden, Conflict.
+
+    Here and below, `seen` is the newest hand-in that was in front of the actor: what was handed in later is not meant.
+    """
+    await _advance(session, actor, Deed.CHECK, [sheet_id], seen=seen)
 
 
-async def check_all(session: TenantSession, actor: Actor) -> int:
-    """The head has looked at all sheets that wait; counts them."""
-    waiting = [sheet.id for sheet in await _waiting(session, actor)]
-    return len(await _advance(session, actor, Deed.CHECK, waiting, passing=True))
+async def check_all(session: TenantSession, actor: Actor, seen: datetime | None = None) -> int:
+    """The head has looked at the sheets that `waiting_sheets` shows; counts them."""
+    waiting = [sheet.id for sheet in (await _waiting(session, actor))[:WAITING_SHOWN]]
+    return len(await _advance(session, actor, Deed.CHECK, waiting, passing=True, seen=seen))
 
 
-async def check_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+async def check_class(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, seen: datetime | None = None
+) -> int:
     """The head has looked at all sheets of a class that wait; counts them. Raises NotFound."""
-    return await _advance_class(session, actor, Deed.CHECK, class_id)
+    return await _advance_class(session, actor, Deed.CHECK, class_id, seen)
 
 
 async def send_back(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, remark: str) -> None:
@@ -85,14 +92,18 @@ async def send_back(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, r
     await _advance(session, actor, Deed.SEND_BACK, [sheet_id], words=words)
 
 
-async def lock(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
+async def lock(
+    session: TenantSession, actor: Actor, sheet_id: uuid.UUID, seen: datetime | None = None
+) -> None:
     """The management locks a sheet: its marks count. Raises NotFound, Forbidden, Conflict."""
-    await _advance(session, actor, Deed.LOCK, [sheet_id])
+    await _advance(session, actor, Deed.LOCK, [sheet_id], seen=seen)
 
 
-async def lock_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+async def lock_class(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, seen: datetime | None = None
+) -> int:
     """Lock every sheet of a class that has come so far; counts them. Raises NotFound."""
-    return await _advance_class(session, actor, Deed.LOCK, class_id)
+    return await _advance_class(session, actor, Deed.LOCK, class_id, seen)
 
 
 async def reopen(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, reason: str, hours: str) -> None:
@@ -189,9 +200,18 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     names = await people.names(session)
     found = []
     for sheet in shown:
+        pupils_here = members[sheet.class_id]
+        audit_reads.record_read(
+            session,
+            actor,
+            Action.SHEET_READ,
+            sheet.id,
+            f"Sổ {called(sheet)}",
+            [sheet.class_id, *pupils_here],
+        )
         grade = grades[sheet.class_id]
         subject = None if rules.is_homeroom(sheet.subject_code) else find_subject(grade, sheet.subject_code)
-        pupils = [(name, marks[sheet.id][student_id]) for student_id, name in members[sheet.class_id].items()]
+        pupils = [(name, marks[sheet.id][student_id]) for student_id, name in pupils_here.items()]
         found.append(
             WaitingSheet(
                 summary=sheet,
@@ -273,9 +293,14 @@ def subject_name(row: Any) -> str:
 
 
 def place(row: Any) -> str:
+    """What people call the sheet of a row in the school."""
+    return called(summary(row))
+
+
+def called(sheet: SheetSummary) -> str:
     """What people call a sheet in the school."""
-    term = f" học kì {row.term}" if row.term else ""
-    return f"lớp {row.class_name}, {subject_name(row)}{term}"
+    term = f" học kì {sheet.term}" if sheet.term else ""
+    return f"lớp {sheet.class_name}, {sheet.subject_name}{term}"
 
 
 def in_charge(actor: Actor, teacher_id: StaffId | None) -> bool:
@@ -283,10 +308,12 @@ def in_charge(actor: Actor, teacher_id: StaffId | None) -> bool:
     return teacher_id is not None and actor.staff_id == teacher_id and actor.may(Permission.SHEET_WRITE)
 
 
-async def _advance_class(session: TenantSession, actor: Actor, deed: Deed, class_id: uuid.UUID) -> int:
+async def _advance_class(
+    session: TenantSession, actor: Actor, deed: Deed, class_id: uuid.UUID, seen: datetime | None = None
+) -> int:
     await roster.get_class(session, class_id)
     sheet_ids = await queries.sheet_ids_of_class(session, class_id)
-    return len(await _advance(session, actor, deed, sheet_ids, passing=True))
+    return len(await _advance(session, actor, deed, sheet_ids, passing=True, seen=seen))
 
 
 async def _advance(
@@ -298,6 +325,7 @@ async def _advance(
     words: str = "",
     open_until: datetime | None = None,
     passing: bool = False,
+    seen: datetime | None = None,
 ) -> list[SheetSummary]:
     """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused."""
     held = await queries.hold_sheets(session, sheet_ids, to_write=False)
@@ -310,6 +338,7 @@ async def _advance(
         sheet = summary(row)
         side = _side(actor, sheet, checkers)
         refused = rules.refusal(deed, sheet.state, side, place(row))
+        refused = refused or rules.unseen(sheet.submitted_at, seen, place(row))
         if refused is None:
             moved.append(sheet)
         elif not passing:

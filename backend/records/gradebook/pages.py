@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, URLEncodedBody
 
+from backend.core import clock
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.templates import vn_datetime, vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
@@ -21,6 +22,7 @@ from backend.records.gradebook.schemas import (
     MarkKind,
     MarkView,
     NewMark,
+    Overtaken,
     SheetId,
     SheetState,
     SheetSummary,
@@ -66,7 +68,7 @@ DEEDS = {
     Deed.LOCK_AGAIN: ("Khóa lại sổ", "lock"),
     Deed.FINISH: ("Học bạ của lớp đã chốt", "archive"),
 }
-_DUTIES = "/duyet-so"
+_WAITING = "/duyet-so"
 _WRITES = requires(Permission.SHEET_WRITE)
 _CHECKS = requires(Permission.SHEET_CHECK)
 _LOCKS = requires(Permission.SHEET_LOCK_ANY)
@@ -90,6 +92,13 @@ class CellsInput(msgspec.Struct, frozen=True):
     """Cells that were changed together."""
 
     cells: list[CellInput]
+
+
+class SeenForm(msgspec.Struct, frozen=True, kw_only=True):
+    """`den`: the newest hand-in that the page showed; what was handed in later was not looked at."""
+
+    den: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    csrf_token: str = ""
 
 
 class RemarkForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,9 +133,9 @@ async def show_sheets(
         others=[sheet for sheet in sheets if not actor.staff_id or sheet.teacher_id != actor.staff_id],
         teachers=await _teachers(session, school_class),
         states=STATES,
-        to_submit=sum(Deed.SUBMIT in one for one in deeds.values()),
-        to_check=sum(Deed.CHECK in one for one in deeds.values()),
-        to_lock=sum(Deed.LOCK in one for one in deeds.values()),
+        to_submit=[one for one in sheets if Deed.SUBMIT in deeds[one.id]],
+        to_check=[one for one in sheets if Deed.CHECK in deeds[one.id]],
+        to_lock=[one for one in sheets if Deed.LOCK in deeds[one.id]],
     )
 
 
@@ -142,10 +151,14 @@ async def submit_class(
 
 @post("/lop/{class_id:uuid}/duyet-so", guards=[_CHECKS])
 async def check_class(
-    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    class_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[SeenForm],
 ) -> Html:
-    """All sheets of the class that wait for this head of department are checked."""
-    count = await life.check_class(session, actor, class_id)
+    """All sheets of the class that the page showed as waiting for this head of department are checked."""
+    count = await life.check_class(session, actor, class_id, data.den)
     message = (
         f"Đã xác nhận kiểm tra {count} sổ điểm." if count else "Lớp này không có sổ nào chờ bạn kiểm tra."
     )
@@ -154,27 +167,33 @@ async def check_class(
 
 @post("/lop/{class_id:uuid}/khoa-so", guards=[_LOCKS])
 async def lock_class(
-    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    class_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[SeenForm],
 ) -> Html:
-    """Lock every sheet of the class that has come so far."""
-    count = await life.lock_class(session, actor, class_id)
+    """Lock every sheet of the class that the page showed to have come so far."""
+    count = await life.lock_class(session, actor, class_id, data.den)
     message = f"Đã khóa {count} sổ điểm." if count else "Không có sổ nào của lớp này đã sẵn sàng để khóa."
     return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
 
 
-@get(_DUTIES, guards=[_CHECKS])
-async def show_duties(request: Request, session: Session, actor: CurrentActor) -> Html:
+@get(_WAITING, guards=[_CHECKS])
+async def show_waiting(request: Request, session: Session, actor: CurrentActor) -> Html:
     """The sheets that wait for this head of department, oldest first, with what is worth a look."""
     waiting, count = await life.waiting_sheets(session, actor)
-    return page(request, "records/gradebook/duties.html", waiting=waiting, count=count)
+    return page(request, "records/gradebook/waiting.html", waiting=waiting, count=count)
 
 
-@post(_DUTIES, guards=[_CHECKS])
-async def check_all(request: Request, session: Session, actor: CurrentActor) -> Html:
-    """All sheets that wait are checked."""
-    count = await life.check_all(session, actor)
+@post(_WAITING, guards=[_CHECKS])
+async def check_all(
+    request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[SeenForm]
+) -> Html:
+    """All sheets that the page showed are checked."""
+    count = await life.check_all(session, actor, data.den)
     message = f"Đã xác nhận kiểm tra {count} sổ điểm." if count else "Không còn sổ nào chờ bạn kiểm tra."
-    return redirect(request, _DUTIES, message, "ok" if count else "info")
+    return redirect(request, _WAITING, message, "ok" if count else "info")
 
 
 @get("/so-diem/{sheet_id:uuid}", guards=[requires(Permission.SHEET_READ)])
@@ -207,7 +226,7 @@ async def _sheet(
         notes=_notes(sheet),
         states=STATES,
         steps=[_shown(step) for step in sheet.steps],
-        closed="" if sheet.summary.state is SheetState.OPEN else rules.why_closed(sheet.summary.state),
+        closed="" if sheet.is_open else rules.why_closed(sheet.summary.state, sheet.deeds),
     )
 
 
@@ -216,7 +235,7 @@ async def show_new_cells(
     session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID], sau: FromQuery[datetime]
 ) -> Response[dict[str, Any]]:
     """Cells that were written after `sau`, for a page that is open: as `grade_sheet.js` reads them."""
-    if sau.tzinfo is None or sau.year < FIRST_YEAR:
+    if sau.tzinfo is None or sau.year < FIRST_YEAR or sau > clock.now() + timedelta(days=1):
         raise Invalid("Thời điểm cần so phải có múi giờ và không quá xa; xin tải lại trang.")
     new = await service.new_in_sheet(session, actor, sheet_id, sau)
     cells = [
@@ -274,11 +293,15 @@ async def withdraw_sheet(
 
 @post("/so-diem/{sheet_id:uuid}/kiem-tra", guards=[_CHECKS])
 async def check_sheet(
-    request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sheet_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[SeenForm],
 ) -> Html:
     """One sheet is checked."""
-    await life.check(session, actor, sheet_id)
-    return redirect(request, _DUTIES, "Đã xác nhận kiểm tra sổ điểm.")
+    await life.check(session, actor, sheet_id, data.den)
+    return redirect(request, _WAITING, "Đã xác nhận kiểm tra sổ điểm.")
 
 
 @post(
@@ -296,16 +319,20 @@ async def send_back(
         await life.send_back(session, actor, sheet_id, data.loi)
     except Invalid as error:
         return await _sheet(request, session, actor, sheet_id, data.loi, error)
-    back = _DUTIES if actor.may(Permission.SHEET_CHECK) else f"/so-diem/{sheet_id}"
+    back = _WAITING if actor.may(Permission.SHEET_CHECK) else f"/so-diem/{sheet_id}"
     return redirect(request, back, "Đã trả lại sổ cho giáo viên.")
 
 
 @post("/so-diem/{sheet_id:uuid}/khoa", guards=[_LOCKS])
 async def lock_sheet(
-    request: Request, session: Session, actor: CurrentActor, sheet_id: FromPath[uuid.UUID]
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sheet_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[SeenForm],
 ) -> Html:
     """Lock one sheet."""
-    await life.lock(session, actor, sheet_id)
+    await life.lock(session, actor, sheet_id, data.den)
     return redirect(request, f"/so-diem/{sheet_id}", "Đã khóa sổ điểm.")
 
 
@@ -407,10 +434,14 @@ def _wanted(sheet_id: SheetId, cell: CellInput) -> tuple[NewMark, int] | None:
 
 
 def _answer(cell: CellInput, outcome: MarkView | AppError) -> dict[str, Any]:
+    """Value and version are those of what is stored; a refusal that has not looked at it carries none."""
     answer = {"student": str(cell.student), "column": cell.column}
-    if isinstance(outcome, AppError):
-        state = "conflict" if isinstance(outcome, Conflict) else "invalid"
-        told = {"state": state, "message": outcome.message, "value": cell.value, "version": cell.version}
-    else:
-        told = {"state": "saved", "message": "", "value": vn_mark(outcome.value), "version": outcome.revision}
-    return answer | told
+    if isinstance(outcome, MarkView):
+        return answer | {"state": "saved", "message": ""} | _stored(outcome)
+    state = "conflict" if isinstance(outcome, Conflict) else "invalid"
+    told = answer | {"state": state, "message": outcome.message}
+    return told | _stored(outcome.there) if isinstance(outcome, Overtaken) else told
+
+
+def _stored(mark: MarkView) -> dict[str, Any]:
+    return {"value": vn_mark(mark.value), "version": mark.revision}

@@ -177,8 +177,8 @@ async def reopening_of(session: TenantSession, sheet_id: uuid.UUID) -> uuid.UUID
     return await session.scalar(query.order_by(SheetStep.id.desc()).limit(1))
 
 
-async def insert_change(session: TenantSession, row: dict[str, Any]) -> None:
-    await session.execute(insert(LateChange), row)
+async def insert_changes(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    await session.execute(insert(LateChange), rows)
 
 
 async def changes_of(session: TenantSession, sheet_id: uuid.UUID) -> Sequence[Any]:

@@ -72,14 +72,15 @@ def columns(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...
         return _homeroom_columns(grade_level)
     if grade_level <= PRIMARY_LAST_GRADE:
         return _primary_columns(subject)
+    letters = subject.assessed_by is AssessedBy.COMMENT
     regular = tuple(
-        Column(cell=Cell(MarkKind.REGULAR, str(slot)), label=f"ĐĐGtx {slot}")
+        Column(cell=Cell(MarkKind.REGULAR, str(slot)), label=f"ĐĐGtx {slot}", letters=letters)
         for slot in range(1, subject.regular_marks + 1)
     )
     return (
         *regular,
-        Column(cell=Cell(MarkKind.MIDTERM), label="ĐĐGgk"),
-        Column(cell=Cell(MarkKind.FINAL), label="ĐĐGck"),
+        Column(cell=Cell(MarkKind.MIDTERM), label="ĐĐGgk", letters=letters),
+        Column(cell=Cell(MarkKind.FINAL), label="ĐĐGck", letters=letters),
         Column(cell=Cell(MarkKind.COMMENT), label="Nhận xét", wide=True),
     )
 
@@ -95,7 +96,7 @@ def _primary_columns(subject: GradeSubject) -> tuple[Column, ...]:
         for attempt in range(1, (TEST_ATTEMPTS if subject.year_end_test else 0) + 1)
     )
     return (
-        Column(cell=Cell(MarkKind.LEVEL), label="Mức đạt được"),
+        Column(cell=Cell(MarkKind.LEVEL), label="Mức đạt được", letters=True),
         *tests,
         Column(cell=Cell(MarkKind.COMMENT), label="Nhận xét", wide=True),
     )
@@ -109,10 +110,13 @@ def _homeroom_columns(grade_level: int) -> tuple[Column, ...]:
     comment = Column(cell=Cell(MarkKind.HOMEROOM_COMMENT), label="Nhận xét của GVCN", wide=True)
     if grade_level > PRIMARY_LAST_GRADE:
         terms = (("1", "Rèn luyện HKI"), ("2", "Rèn luyện HKII"), ("summer", "Rèn luyện sau hè"))
-        conduct = tuple(Column(cell=Cell(MarkKind.CONDUCT, slot), label=label) for slot, label in terms)
+        conduct = tuple(
+            Column(cell=Cell(MarkKind.CONDUCT, slot), label=label, letters=True) for slot, label in terms
+        )
         return (*conduct, *absences, comment)
     traits = tuple(
-        Column(cell=Cell(MarkKind.TRAIT, trait.code), label=trait.name) for trait in traits_of(grade_level)
+        Column(cell=Cell(MarkKind.TRAIT, trait.code), label=trait.name, letters=True)
+        for trait in traits_of(grade_level)
     )
     remarks = tuple(
         Column(cell=Cell(MarkKind.TRAIT_COMMENT, group.value), label=label, wide=True)
@@ -279,6 +283,13 @@ def refusal(deed: Deed, state: SheetState, side: Side, place: str, frozen_by: st
     return None
 
 
+def unseen(submitted_at: datetime | None, seen: datetime | None, place: str) -> Conflict | None:
+    """Why a sheet is not moved on that was handed in after the newest hand-in that somebody has `seen`."""
+    if submitted_at is None or seen is None or submitted_at <= seen:
+        return None
+    return Conflict(f"Sổ {place} vừa được nộp lại nên chưa làm được; hãy tải lại trang và xem lại sổ.")
+
+
 def deeds(state: SheetState, side: Side) -> frozenset[Deed]:
     """What somebody may do to a sheet now."""
     return frozenset(deed for deed in Deed if refusal(deed, state, side, "") is None)
@@ -291,16 +302,27 @@ def writable(state: SheetState, open_until: datetime | None, now: datetime) -> b
     return state is SheetState.OPEN
 
 
-def why_closed(state: SheetState) -> str:
-    """Why nothing is written into a sheet, and whom to ask."""
+#: What opens a sheet that takes no marks.
+_OPENING = frozenset({Deed.WITHDRAW, Deed.SEND_BACK, Deed.REOPEN})
+
+
+def why_closed(state: SheetState, offered: frozenset[Deed] = frozenset()) -> str:
+    """Why nothing is written into a sheet, and whom to ask, unless what opens it is `offered` beside the sentence."""
+    then = "" if offered & _OPENING else f"; {way_out(state)}"
+    return f"Sổ điểm này {closed_words(state)} nên điểm không thay đổi{then}."
+
+
+def way_out(state: SheetState) -> str:
+    """What to do about a mark in a sheet that takes none; follows a semicolon."""
     match state:
         case SheetState.SUBMITTED:
-            then = "nếu điểm cần sửa, giáo viên rút sổ về trước"
+            return "nếu điểm cần sửa, giáo viên rút sổ về trước"
         case SheetState.CHECKED:
-            then = "nếu điểm cần sửa, xin tổ trưởng hoặc hiệu trưởng trả lại sổ"
+            return "nếu điểm cần sửa, xin tổ trưởng hoặc hiệu trưởng trả lại sổ"
+        case SheetState.FINAL:
+            return "nếu học bạ sai, xin hỏi người đã chốt học bạ"
         case _:
-            then = "nếu điểm cần sửa, xin hỏi hiệu trưởng"
-    return f"Sổ điểm này {closed_words(state)} nên điểm không thay đổi; {then}."
+            return "nếu điểm cần sửa, hiệu trưởng mở lại sổ trước"
 
 
 def closed_words(state: SheetState) -> str:

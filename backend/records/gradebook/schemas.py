@@ -8,6 +8,7 @@ from typing import NewType
 import msgspec
 
 from backend.core.actor import StaffId
+from backend.core.errors import Conflict
 from backend.records.roster.schemas import ClassId, Difference, StudentId
 
 SheetId = NewType("SheetId", uuid.UUID)
@@ -111,6 +112,14 @@ class MarkView(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
 
+class Overtaken(Conflict):
+    """Somebody else wrote the cell first: `there` is what stands in it now, at its revision."""
+
+    def __init__(self, message: str, there: MarkView) -> None:
+        super().__init__(message)
+        self.there = there
+
+
 class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One sheet in a list; `filled` counts its marks, where they were counted."""
 
@@ -129,11 +138,12 @@ class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """A column of the grid as people see it."""
+    """A column of the grid as people see it. `letters`: what stands in it is no number (T, CĐ)."""
 
     cell: Cell
     label: str
     wide: bool = False
+    letters: bool = False
 
 
 class SheetRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +162,7 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
     read_at: datetime
     columns: tuple[Column, ...]
     rows: tuple[SheetRow, ...]
+    is_open: bool
     may_write: bool
     deeds: frozenset[Deed]
     #: Worth a look before the sheet goes on.

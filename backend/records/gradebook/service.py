@@ -25,6 +25,7 @@ from backend.records.gradebook.schemas import (
     MarkView,
     NewInSheet,
     NewMark,
+    Overtaken,
     SheetId,
     SheetRow,
     SheetState,
@@ -86,12 +87,11 @@ async def readable(session: TenantSession, actor: Actor, sheets: Sequence[SheetS
     if actor.staff_id is None:
         return set()
     classes = await roster.classes_of_staff(session, actor.staff_id)
-    checkers = await departments.checkers(session)
-    return {
-        sheet.id
-        for sheet in sheets
-        if sheet.class_id in classes
-        or (sheet.teacher_id and checkers.get(sheet.teacher_id) == actor.staff_id)
+    found = {sheet.id for sheet in sheets if sheet.class_id in classes}
+    left = [sheet for sheet in sheets if sheet.id not in found]
+    checkers = await departments.checkers(session) if left else {}
+    return found | {
+        sheet.id for sheet in left if sheet.teacher_id and checkers.get(sheet.teacher_id) == actor.staff_id
     }
 
 
@@ -120,6 +120,7 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     sheet = life.summary(row, sum(len(cells) for cells in marks.values()))
     columns = rules.columns(life.subject_of(row), row.grade_level)
     steps, changes = await life.history(session, row)
+    is_open = rules.writable(sheet.state, sheet.open_until, read_at)
     return SheetView(
         summary=sheet,
         read_at=read_at,
@@ -133,8 +134,8 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
             )
             for student in students
         ),
-        may_write=life.in_charge(actor, sheet.teacher_id)
-        and rules.writable(sheet.state, sheet.open_until, clock.now()),
+        is_open=is_open,
+        may_write=is_open and life.in_charge(actor, sheet.teacher_id),
         deeds=(await life.deeds_of(session, actor, [sheet]))[sheet.id],
         warnings=_warnings(columns, students, marks),
         steps=steps,
@@ -193,19 +194,22 @@ async def set_marks(
     state = SheetState(held.state)
     if not rules.writable(state, held.open_until, clock.now()):
         return [Conflict(rules.why_closed(state))] * len(wanted)
-    late = state is SheetState.REOPENED
+    trace: list[dict[str, Any]] | None = [] if state is SheetState.REOPENED else None
     names = (await roster.members_of(session, [row.class_id]))[row.class_id]
     outcomes: list[MarkView | AppError] = []
     for new, revision in wanted:
         try:
             name = names.get(new.student_id)
             _refuse_frozen(held, row, new.student_id, name)
-            outcomes.append(await _write(session, actor, row, name, new, revision, late=late))
+            outcomes.append(await _write(session, actor, row, name, new, revision, trace))
         except (Invalid, Conflict, NotFound) as error:
             outcomes.append(error)
     written = [
         new for (new, _), outcome in zip(wanted, outcomes, strict=True) if isinstance(outcome, MarkView)
     ]
+    if trace:
+        step_id = await queries.reopening_of(session, sheet_id)
+        await queries.insert_changes(session, [one | {"step_id": step_id} for one in trace])
     await audit.record_many(session, actor, Action.MARK_CHANGED, [_deed(row, new) for new in written])
     return outcomes
 
@@ -316,7 +320,7 @@ async def _stage(
         index = next(index for index, mark in enumerate(marks) if mark.sheet_id == sheet_id)
         sentence = (
             f"Sổ của {life.place(sheets[sheet_id])} {rules.closed_words(state)} nên điểm trong sổ giữ nguyên; "
-            "hãy bỏ các dòng của sổ này khỏi tệp và hỏi hiệu trưởng nếu điểm cần sửa."
+            f"hãy bỏ các dòng của sổ này khỏi tệp; {rules.way_out(state)}."
         )
         problems.append((index, sentence))
     for index, mark in enumerate(marks):
@@ -403,29 +407,33 @@ async def _write(
     name: str | None,
     new: NewMark,
     revision: int,
-    *,
-    late: bool,
+    trace: list[dict[str, Any]] | None,
 ) -> MarkView:
+    """Write one cell. `trace`, of a sheet that was locked once, grows by what is changed."""
     if name is None:
         raise NotFound("Không tìm thấy học sinh này trong lớp.")
     place = f"{name}, {_label(row, new.cell)}"
     value = rules.accept(new.value, new.cell, life.subject_of(row), row.grade_level, place)
     cell = (new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
-    before = await queries.one_mark(session, *cell, hold=True) if late else None
+    before = await queries.one_mark(session, *cell, hold=True) if trace is not None else None
     written = await queries.write_mark(session, _values(session, actor, new, value), revision)
     if written is None:
         there = await queries.one_mark(session, *cell)
-        shown = there.value if there else ""
-        raise Conflict(f"{place}: người khác vừa ghi “{shown}”; hãy tải lại rồi sửa.")
+        if there is None:
+            raise Conflict(f"{place}: ô này không còn như trang đang hiện; hãy tải lại trang.")
+        raise Overtaken(
+            f"{place}: người khác vừa ghi “{there.value}”; bấm Esc để giữ nội dung đó, hoặc ghi lại.",
+            MarkView(value=there.value, revision=there.revision, changed_at=there.changed_at),
+        )
     old = before.value if before else ""
-    if late and old != value:
-        await _keep_trace(session, actor, new, old, value)
+    if trace is not None and old != value:
+        trace.append(_change(session, actor, new, old, value))
     return MarkView(value=value, revision=written, changed_at=clock.now())
 
 
-async def _keep_trace(session: TenantSession, actor: Actor, new: NewMark, old: str, value: str) -> None:
-    """The sheet was locked once: old, new, who, when, and which reopening says why."""
-    change = {
+def _change(session: TenantSession, actor: Actor, new: NewMark, old: str, value: str) -> dict[str, Any]:
+    """Old, new, who, when; which reopening says why is the same for all of them."""
+    return {
         "tenant_id": session.tenant_id,
         "id": new_id(),
         "sheet_id": new.sheet_id,
@@ -434,11 +442,9 @@ async def _keep_trace(session: TenantSession, actor: Actor, new: NewMark, old: s
         "slot": new.cell.slot,
         "old_value": old,
         "new_value": value,
-        "step_id": await queries.reopening_of(session, new.sheet_id),
         "changed_by": actor.staff_id,
         "changed_at": clock.now(),
     }
-    await queries.insert_change(session, change)
 
 
 def _deed(row: Any, new: NewMark) -> audit.Deed:

@@ -177,7 +177,12 @@ def _own_sheets(actor: Actor, sheets: list[SheetSummary]) -> list[SheetSummary]:
 
 def _reopened_step(own: list[SheetSummary]) -> NextStep | None:
     """What was opened again closes by the clock, so it comes before what others wait for."""
-    reopened = [sheet for sheet in own if sheet.state is SheetState.REOPENED]
+    now = clock.now()
+    reopened = [
+        sheet
+        for sheet in own
+        if sheet.state is SheetState.REOPENED and sheet.open_until and now < sheet.open_until
+    ]
     if not reopened:
         return None
     return _sheet_step(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import life, service
+from backend.records.gradebook import life, queries, service
 from backend.records.gradebook.schemas import Deed, NewMark, SheetState, SheetView
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
@@ -209,6 +210,51 @@ async def test_every_change_after_a_lock_leaves_its_trace(book: ClassBook) -> No
         (AN, "Mức đạt được", "T", "H", "Đinh Thị Hoài Thu", REASON),
     }
     assert (await look(book, subject="DD")).changes == ()
+
+
+async def test_late_changes_are_traced_in_one_statement(
+    book: ClassBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await book.lock("TOAN")
+    await do(book, Deed.REOPEN, "principal")
+    asked: list[str] = []
+    for name in ("reopening_of", "insert_changes"):
+        monkeypatch.setattr(queries, name, _counted(getattr(queries, name), name, asked))
+    sheet = book.sheets["TOAN"]
+    wanted = [
+        (NewMark(sheet_id=sheet, student_id=book.pupils[name], cell=LEVEL, value="T"), 0)
+        for name in (AN, BINH)
+    ]
+    async with book.school.session() as session:
+        await service.set_marks(session, book.actors["homeroom"], sheet, wanted)
+    assert asked == ["reopening_of", "insert_changes"]
+    assert {(one.pupil, one.new, one.why) for one in (await look(book)).changes} == {
+        (AN, "T", REASON),
+        (BINH, "T", REASON),
+    }
+
+
+async def test_the_departments_are_asked_only_about_sheets_of_other_classes(
+    book: ClassBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(departments, "checkers", _counted(departments.checkers, "checkers", asked))
+    async with book.school.session() as session:
+        sheets = await service.list_sheets(session, book.class_id)
+        assert len(await service.readable(session, book.actors["homeroom"], sheets)) == len(sheets)
+        assert asked == []
+        assert await service.readable(session, book.actors["stranger"], sheets) == set()
+        assert asked == ["checkers"]
+
+
+def _counted(
+    call: Callable[..., Awaitable[Any]], name: str, asked: list[str]
+) -> Callable[..., Awaitable[Any]]:
+    async def counting(*args: Any) -> Any:
+        asked.append(name)
+        return await call(*args)
+
+    return counting
 
 
 @pytest.mark.parametrize("table", ["mark_change", "sheet_step"])

@@ -26,6 +26,13 @@ def words(browser: Browser) -> str:
     return " ".join(browser.page.xpath("string(//main)").split())
 
 
+def hidden(browser: Browser, action: str) -> str:
+    """The newest hand-in that the form for a deed on the last page says it has shown."""
+    assert browser.page is not None
+    [value] = browser.page.xpath(f"//form[@action='{action}']//input[@name='den']/@value")
+    return str(value)
+
+
 @pytest.fixture
 def address(book: ClassBook) -> str:
     return f"/so-diem/{book.sheets['TOAN']}"
@@ -134,3 +141,130 @@ async def test_the_whole_class_is_handed_in_checked_and_locked(site: Litestar, b
         page = await browser.get(f"{address}/so-diem")
         assert said in page.text
         assert f'action="{address}/{deed}"' not in page.text, "nothing is left to do"
+
+
+async def test_what_was_handed_in_again_is_looked_at_again(
+    site: Litestar, book: ClassBook, address: str
+) -> None:
+    """A head and a principal whose pages show the sheets as they were handed in first."""
+    await with_head(book)
+    of_class = f"/lop/{book.class_id}"
+    head, principal = (
+        await book.school.browser(site, "stranger"),
+        await book.school.browser(site, "principal"),
+    )
+    async with book.school.session() as session:
+        await life.submit_class(session, book.actors["homeroom"], book.class_id)
+    seen = {}
+    for page, action in (
+        ("/duyet-so", "/duyet-so"),
+        ("/duyet-so", f"{address}/kiem-tra"),
+        (address, f"{address}/kiem-tra"),
+        (f"{of_class}/so-diem", f"{of_class}/duyet-so"),
+    ):
+        await head.get(page)
+        seen[action] = hidden(head, action)
+    async with book.school.session() as session:
+        await life.withdraw(session, book.actors["homeroom"], book.sheets["TOAN"])
+    async with book.school.session() as session:
+        await life.submit(session, book.actors["homeroom"], book.sheets["TOAN"])
+    refused = await head.post(f"{address}/kiem-tra", {"den": seen[f"{address}/kiem-tra"]})
+    assert refused.status_code == 409
+    assert "vừa được nộp lại" in refused.text
+    for action in ("/duyet-so", f"{of_class}/duyet-so"):
+        await head.get("/duyet-so")
+        await head.post(action, {"den": seen[action]})
+        await head.get("/duyet-so")
+        assert "1 sổ điểm chờ bạn kiểm tra" in words(head), action
+    assert head.page is not None
+    assert not head.page.xpath("//form[@action='/duyet-so']"), "one sheet has a button of its own"
+    assert (
+        await head.post(f"{address}/kiem-tra", {"den": hidden(head, f"{address}/kiem-tra")})
+    ).status_code == 303
+
+    await principal.get(f"{of_class}/so-diem")
+    shown = hidden(principal, f"{of_class}/khoa-so")
+    async with book.school.session() as session:
+        await life.send_back(session, book.actors["principal"], book.sheets["TOAN"], "Xem lại một điểm")
+    async with book.school.session() as session:
+        await life.submit(session, book.actors["homeroom"], book.sheets["TOAN"])
+        await life.check(session, await book.school.actor(session, "stranger"), book.sheets["TOAN"])
+    await principal.get(address)
+    assert (await principal.post(f"{address}/khoa", {"den": shown})).status_code == 409
+    await principal.get(f"{of_class}/so-diem")
+    await principal.post(f"{of_class}/khoa-so", {"den": shown})
+    await principal.get(f"{of_class}/so-diem")
+    assert "Đã khóa 7 sổ điểm." in words(principal)
+
+
+async def test_a_form_that_names_no_instant(site: Litestar, book: ClassBook, address: str) -> None:
+    await with_head(book)
+    head = await book.school.browser(site, "stranger")
+    await head.get("/duyet-so")
+    for bad in ("hôm qua", "2026-01-01T00:00:00"):
+        assert (await head.post("/duyet-so", {"den": bad})).status_code in (400, 422)
+
+
+async def test_a_remark_is_for_those_who_may_open_the_sheet(
+    site: Litestar, book: ClassBook, address: str
+) -> None:
+    async with book.school.session() as session:
+        await life.submit(session, book.actors["homeroom"], book.sheets["TOAN"])
+        await life.send_back(session, book.actors["principal"], book.sheets["TOAN"], "Xem lại điểm của An")
+    for who, reads in (("homeroom", True), ("stranger", False)):
+        browser = await book.school.browser(site, who)
+        assert (await browser.get(f"/lop/{book.class_id}/so-diem")).status_code == 200
+        assert ("Xem lại điểm của An" in words(browser)) is reads, who
+
+
+async def test_a_reopened_sheet_is_closed_by_the_clock_on_every_page(
+    site: Litestar, book: ClassBook, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await book.lock("TOAN")
+    async with book.school.session() as session:
+        await life.reopen(session, book.actors["principal"], book.sheets["TOAN"], "Nhập nhầm điểm", "1")
+    teacher = await book.school.browser(site, "homeroom")
+    await teacher.get("/")
+    assert "đang được mở lại" in words(teacher)
+    await teacher.get(address)
+    assert "sau đó tự khóa" in words(teacher)
+    later = clock.now() + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    for browser in (teacher, await book.school.browser(site, "principal")):
+        assert (await browser.get(address)).status_code == 200
+        assert "đã hết hạn mở lại nên điểm không thay đổi" in words(browser)
+        assert "sau đó tự khóa" not in words(browser)
+        assert "chỉ giáo viên phụ trách ghi được" not in words(browser)
+        await browser.get("/")
+        assert "đang được mở lại" not in words(browser)
+
+
+async def test_nobody_is_sent_to_ask_themselves(site: Litestar, book: ClassBook, address: str) -> None:
+    await book.lock("TOAN")
+    for who, says in (
+        (
+            "homeroom",
+            "Sổ điểm này đã khóa nên điểm không thay đổi; nếu điểm cần sửa, hiệu trưởng mở lại sổ trước.",
+        ),
+        ("principal", "Sổ điểm này đã khóa nên điểm không thay đổi."),
+    ):
+        browser = await book.school.browser(site, who)
+        await browser.get(address)
+        assert says in words(browser), who
+
+
+async def test_a_telephone_offers_letters_where_letters_stand(
+    site: Litestar, book: ClassBook, address: str
+) -> None:
+    teacher = await book.school.browser(site, "homeroom")
+    await teacher.get(f"/so-diem/{book.sheets['TOAN']}")
+    assert teacher.page is not None
+    found = {
+        cell.get("data-column"): (
+            cell.xpath("string(.//input/@inputmode)"),
+            cell.xpath("string(.//input/@autocapitalize)"),
+        )
+        for cell in teacher.page.xpath("//td[@data-cell]")
+    }
+    assert found["level:"] == ("", "characters")
+    assert found["test:1"] == ("decimal", "")

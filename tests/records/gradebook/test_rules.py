@@ -128,6 +128,13 @@ def test_refused_in_one_sentence_that_names_place_and_pupil(
     assert sentence.count(". ") == 0
 
 
+def takes_a_number(cell: Cell, subject: GradeSubject | None, grade: int) -> bool:
+    try:
+        return rules.accept("5", cell, subject, grade, PLACE) == "5"
+    except Invalid:
+        return False
+
+
 @pytest.mark.parametrize("grade", range(1, 13))
 def test_every_column_of_every_sheet_takes_a_value_and_has_a_name(grade: int) -> None:
     for subject in (None, *subjects_of(grade)):
@@ -136,3 +143,4 @@ def test_every_column_of_every_sheet_takes_a_value_and_has_a_name(grade: int) ->
         for column in rules.columns(subject, grade):
             assert rules.label(column.cell, subject, grade) == column.label
             assert rules.accept("", column.cell, subject, grade, PLACE) == ""
+            assert column.letters is not (column.wide or takes_a_number(column.cell, subject, grade))

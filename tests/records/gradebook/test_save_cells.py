@@ -16,6 +16,8 @@ from backend.records.roster import service as roster
 from tests.core.browser import Browser
 from tests.records.gradebook.conftest import LEVEL, ClassBook
 
+#: Beyond what the database can say, in its own time zone.
+TOO_LATE = "9999-12-31T23:59:59-12:00"
 AN, BINH = "Lò Thị An", "Cầm Văn Bình"
 
 
@@ -47,7 +49,19 @@ async def test_bad_cells_are_told_and_the_good_ones_saved(site: Litestar, book: 
     assert [one["state"] for one in told] == ["saved", "invalid", "invalid", "saved"]
     assert told[1]["message"] == "Không tìm thấy học sinh này trong lớp."
     assert "quá giới hạn" in told[2]["message"]
+    assert "version" not in told[1]
     assert (await book.value("TOAN", AN, LEVEL), await book.value("TOAN", BINH, LEVEL)) == ("T", "H")
+
+
+async def test_a_conflict_tells_what_is_stored(site: Litestar, book: ClassBook) -> None:
+    browser, address = await teacher(site, book), f"/so-diem/{book.sheets['TOAN']}/o"
+    await save(browser, address, [cell(book.pupils[AN], "T")])
+    [told] = (await save(browser, address, [cell(book.pupils[AN], "H")])).json()["cells"]
+    assert (told["state"], told["value"], told["version"]) == ("conflict", "T", 1)
+    assert "người khác vừa ghi “T”" in told["message"]
+    await browser.post(f"/so-diem/{book.sheets['TOAN']}/nop")
+    [told] = (await save(browser, address, [cell(book.pupils[AN], "H") | {"version": 1}])).json()["cells"]
+    assert (told["state"], told.keys()) == ("conflict", {"student", "column", "state", "message"})
 
 
 async def test_a_sheet_that_nobody_has_is_not_found(site: Litestar, book: ClassBook) -> None:
@@ -107,7 +121,7 @@ async def test_a_page_that_is_open_learns_what_others_wrote(site: Litestar, book
     assert not (await news(browser, address, later))["open"]
 
 
-@pytest.mark.parametrize("since", ["hôm qua", "", "2026-01-01T00:00:00", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize("since", ["hôm qua", "", "2026-01-01T00:00:00", "0001-01-01T00:00:00Z", TOO_LATE])
 async def test_an_instant_that_is_none_is_refused(site: Litestar, book: ClassBook, since: str) -> None:
     browser = await teacher(site, book)
     address = f"/so-diem/{book.sheets['TOAN']}/o"

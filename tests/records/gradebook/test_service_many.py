@@ -98,7 +98,7 @@ async def test_a_locked_sheet_and_a_pupil_of_another_class(book: ClassBook) -> N
     assert [index for index, _ in found.problems] == [1, 2]
     assert found.problems[0][1] == (
         "Sổ của lớp 1A, Đạo đức đã khóa nên điểm trong sổ giữ nguyên; "
-        "hãy bỏ các dòng của sổ này khỏi tệp và hỏi hiệu trưởng nếu điểm cần sửa."
+        "hãy bỏ các dòng của sổ này khỏi tệp; nếu điểm cần sửa, hiệu trưởng mở lại sổ trước."
     )
     assert "học sinh này không học lớp 1A" in found.problems[1][1]
 

@@ -159,14 +159,25 @@ const before = kept();
 keep(isProof && before ? { ...before, isAsked: true } : null);
 if (!isProof && before?.isAsked) giveBack(before);
 
-/* Marks that were not saved yet stay in the browser when a page is closed, not when its person signs out. */
-document.addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-forget-drafts]")) return;
+/* Marks that were not saved yet stay in the browser when a page is closed, not when their person signs out, who is asked. */
+function draftsOf(person) {
   try {
-    Object.keys(window.localStorage).filter((key) => key.startsWith("hocba-draft:")).forEach((key) => window.localStorage.removeItem(key));
+    return Object.entries(window.localStorage).filter(([key]) => key.startsWith(`hocba-draft:${person}:`));
   } catch {
-    return; // storage is refused: nothing was kept
+    return []; // storage is refused: nothing was kept
   }
+}
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-forget-drafts]")) return;
+  const drafts = draftsOf(form.dataset.person);
+  if (!drafts.length) return;
+  event.preventDefault();
+  const count = drafts.reduce((sum, [, draft]) => sum + JSON.parse(draft).cells.length, 0);
+  if (!await ask(form, form.dataset.forgetDrafts.replace("{n}", count))) return;
+  document.dispatchEvent(new Event("hocba:forget"));
+  for (const [key] of drafts) window.localStorage.removeItem(key);
+  form.requestSubmit();
 });
 
 /* A form is sent once: its button waits, and comes back when the page is restored from the browser's cache. */

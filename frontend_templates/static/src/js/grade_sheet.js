@@ -1,11 +1,12 @@
 "use strict";
 /* A mark sheet that saves itself, cell by cell. What is done with blocks of cells is in grade_block.js.
    POST data-save-url  {"cells": [{"student", "column", "value", "version"}]}
-   answers 200         {"cells": [{"student", "column", "state": "saved" | "invalid" | "conflict", "value", "version", "message"}]}
+   answers 200         {"cells": [{"student", "column", "state": "saved" | "invalid" | "conflict", "message", "value", "version"}]}
+   "value" and "version" are what is stored: with "saved", and with "conflict" where somebody else was faster.
    Cells changed within a quarter of a second travel together, so a pasted block is one request.
    GET data-save-url?sau=INSTANT  every ten seconds while the page is seen
    answers 200         {"now", "open", "cells": [{"student", "column", "value", "version", "message"}]}: what was written since then
-   What is not saved yet is kept in the browser until it is, also when the page is closed; signing out drops it (app.js).
+   What is not saved yet is kept in the browser until it is, also when the page is closed; signing out drops it, after a question (app.js).
    Keys are those of Excel. A comment is written on several lines: while all of it is selected, arrows go to other
    cells; F2 or a click begins to edit, and then arrows and pasted lines stay in it. The form prints a comment as one
    paragraph: the server answers a line break with a space. */
@@ -33,10 +34,13 @@
       root.addEventListener("keydown", (event) => this.onKey(event));
       root.addEventListener("input", (event) => this.onInput(event));
       root.addEventListener("change", (event) => this.onChange(event));
+      root.addEventListener("focusout", (event) => event.target.closest(".is-dirty") && this.onChange(event)); // typed as before is no change
       root.addEventListener("focusin", (event) => event.target.matches(".mark-input") && event.target.select());
       this.listProblems();
       window.addEventListener("online", () => this.send());
       window.addEventListener("beforeunload", (event) => this.waiting.size && event.preventDefault());
+      document.addEventListener("submit", (event) => this.hold(event), true);
+      document.addEventListener("hocba:forget", () => this.forget());
       this.restore();
       if (root.dataset.readAt) this.watch();
     }
@@ -86,7 +90,9 @@
 
     onInput(event) {
       const cell = event.target.closest("[data-cell]");
-      if (cell) this.mark(cell, event.target.value === cell.dataset.saved ? "" : "dirty");
+      if (!cell) return;
+      delete cell.dataset.refused;
+      this.mark(cell, event.target.value === cell.dataset.saved ? "" : "dirty");
     }
 
     onChange(event) { const cell = event.target.closest("[data-cell]"); if (cell) this.note(cell); }
@@ -108,8 +114,9 @@
 
     get draft() { return `hocba-draft:${this.root.dataset.person}:${this.root.dataset.saveUrl}`; }
 
+    /* Where somebody else was faster, or the sheet is closed, there is nothing left to send. */
     keep() {
-      const cells = [...this.cells].filter(([, cell]) => this.waiting.has(cell) || cell.classList.contains("is-error"))
+      const cells = [...this.cells].filter(([, cell]) => this.waiting.has(cell) || (cell.classList.contains("is-error") && cell.dataset.answer !== "conflict"))
         .map(([key, cell]) => [key, this.input(cell).value, Number(cell.dataset.version)]);
       this.store((kept) => cells.length ? kept.setItem(this.draft, JSON.stringify({ at: Date.now(), cells })) : kept.removeItem(this.draft));
     }
@@ -117,7 +124,7 @@
     /* With the version that was seen then: what somebody else wrote meanwhile is not overwritten. */
     restore() {
       const { at = 0, cells = [] } = JSON.parse(this.store((kept) => kept.getItem(this.draft)) ?? "{}");
-      const found = at > Date.now() - KEEP ? cells.filter(([key]) => this.cells.has(key)) : [];
+      const found = at > Date.now() - KEEP ? cells.filter(([key, value]) => this.cells.has(key) && this.cells.get(key).dataset.saved !== value.trim()) : [];
       for (const [key, value, version] of found) {
         const cell = this.cells.get(key);
         this.input(cell).value = value;
@@ -126,6 +133,13 @@
       }
       if (this.waiting.size) this.tell(this.root.dataset.restored.replace("{n}", this.waiting.size));
       this.keep();
+    }
+
+    /* Their person signs out (app.js). */
+    forget() {
+      window.clearTimeout(this.timer);
+      this.waiting.clear();
+      for (const cell of this.cells.values()) this.mark(cell, "");
     }
 
     watch() {
@@ -155,7 +169,9 @@
       if (input.value.trim() !== cell.dataset.saved) return;
       input.value = cell.dataset.saved = value;
       cell.dataset.version = version;
+      delete cell.dataset.refused;
       this.mark(cell, "theirs", message);
+      this.sum();
     }
 
     close() {
@@ -163,6 +179,17 @@
       this.root.dataset.closed = "yes";
       for (const cell of this.cells.values()) this.input(cell).readOnly = true;
       this.tell(this.root.dataset.closing);
+    }
+
+    /* A form that closes the sheet (data-unsaved) waits until everything in it is saved. */
+    hold(event) {
+      const words = event.target.dataset.unsaved;
+      const count = new Set([...this.waiting, ...this.bad()]).size;
+      if (!words || !count) return;
+      event.preventDefault();
+      this.tell(words.replace("{n}", count));
+      this.held = true;
+      this.root.scrollIntoView();
     }
 
     tell(words) {
@@ -208,15 +235,16 @@
     settle(cell, answer) {
       const input = this.input(cell);
       const unchanged = input.value.trim() === cell.dataset.sent;
-      if (answer?.version !== undefined && answer.version !== null) cell.dataset.version = answer.version;
+      if (answer?.version !== undefined) { cell.dataset.saved = answer.value; cell.dataset.version = answer.version; }
       if (answer?.state === "saved") {
-        cell.dataset.saved = answer.value ?? "";
         delete cell.dataset.refused;
         if (unchanged) { this.waiting.delete(cell); input.value = cell.dataset.saved; this.mark(cell, "saved"); }
-        return;
+      } else if (unchanged || answer?.state === "conflict") {
+        this.waiting.delete(cell);
+        cell.dataset.refused = input.value;
+        cell.dataset.answer = answer?.state ?? "";
+        this.mark(cell, "error", answer?.message);
       }
-      if (answer?.state === "conflict") cell.dataset.saved = answer.value ?? "";
-      if (unchanged) { this.waiting.delete(cell); cell.dataset.refused = input.value; this.mark(cell, "error", answer?.message); }
     }
 
     lost(cells) {
@@ -262,6 +290,7 @@
     sum() {
       this.listProblems();
       const bad = this.bad().length;
+      if (this.held && !bad && !this.waiting.size) { this.held = false; this.tell(""); }
       if (this.failures) this.say("offline", this.waiting.size);
       else if (this.waiting.size) this.say("saving", this.waiting.size);
       else if (bad) this.say("error", bad);
