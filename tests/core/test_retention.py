@@ -164,6 +164,7 @@ async def test_the_old_go_with_their_files(place: Place, postgres: asyncpg.Conne
         young,
     )
     await age(postgres, place, timedelta(days=60))
+    await postgres.execute("update school_export set state = 'ready' where tenant_id = $1", tenant_id)
     await postgres.execute("update import_run set uploaded_at = now() where id = $1", young)
     kept = await everything_else(place)
     await retention.purge_school(tenant_id)
@@ -183,6 +184,43 @@ async def test_the_old_go_with_their_files(place: Place, postgres: asyncpg.Conne
     assert told["Lần nhập dữ liệu"] == {"count": 1, "files": 1}
     invitations = "select count(*) from directory.invitation where tenant_id = $1"
     assert await postgres.fetchval(invitations, tenant_id) == 0
+
+
+async def test_a_clock_that_is_ahead_of_the_databases_purges_as_well(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = clock.now() + timedelta(minutes=30)
+    monkeypatch.setattr(clock, "now", lambda: ahead)
+    await retention.purge_school(place.school.tenant_id)
+
+
+async def test_archives_that_a_younger_export_names_stay(place: Place, postgres: asyncpg.Connection) -> None:
+    tenant_id, young = place.school.tenant_id, new_id()
+    shared = await storage.put(tenant_id, f"{place.token} archive".encode())
+    async with place.school.session() as session:
+        await storage.register(session, storage.File(shared, 1, "application/zip"))
+    await postgres.execute(
+        "update school_export set state = 'ready', parts = jsonb_build_array(jsonb_build_object('sha256', $2::text)) "
+        "where tenant_id = $1",
+        tenant_id,
+        shared,
+    )
+    await age(postgres, place, timedelta(days=60))
+    await postgres.execute(
+        "insert into school_export select (jsonb_populate_record(e, jsonb_build_object('id', $2::text))).* "
+        "from school_export e where tenant_id = $1",
+        tenant_id,
+        str(young),
+    )
+    await postgres.execute(
+        "update school_export set asked_at = now(), state = 'running' where id = $1", young
+    )
+    await retention.purge_school(tenant_id)
+    assert (await counts(place))["school_export"] == 2, "one is being packed"
+    await postgres.execute("update school_export set state = 'ready' where id = $1", young)
+    await retention.purge_school(tenant_id)
+    assert (await counts(place))["school_export"] == 1
+    assert await storage.get(tenant_id, shared)
 
 
 async def everything_else(place: Place) -> dict[str, Any]:

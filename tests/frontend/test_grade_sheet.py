@@ -241,7 +241,7 @@ def test_what_others_write_appears(page: Page, school: School) -> None:
         expect(cell(page, "a", 1)).to_have_attribute("title", "Hà ghi lúc 10:05")
         expect(cell(page, "b", 2)).to_have_value("5")
         page.evaluate(LOOK_AGAIN)
-        page.wait_for_function("document.querySelector('[data-read-at]').dataset.readAt === '2'")
+        expect(page.locator("[data-read-at]")).to_have_attribute("data-read-at", "2")
         assert school.asked == ["0", "1"]
 
 

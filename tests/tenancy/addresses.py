@@ -20,6 +20,7 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 from msgspec import inspect
 
+from backend.records.roster.schemas import HOMEROOM
 from backend.tenants.api_clients.schemas import Scope
 from backend.tenants.audit_trail import rules as audit_filter
 from backend.tenants.guards import OPTION, Access, StepUp
@@ -28,10 +29,12 @@ from backend.tenants.guards import OPTION, Access, StepUp
 _PROVIDED = {"request", "session", "actor", "sign_in", "socket", "state", "scope", "headers", "cookies"}
 #: What htmx tells of the page and the element that asked.
 _HX = ("HX-Target", "HX-Trigger", "HX-Trigger-Name", "HX-Prompt", "HX-Current-URL", "HX-Source")
-#: What handlers read from the request themselves and do not say in their parameters: the end of the address, the names.
+#: What handlers read from the request themselves and do not say in their parameters: the end of the address, the names,
+#: in which the id of the path may stand.
 BY_HAND: Mapping[str, tuple[str, ...]] = {
     "/nhat-ky": (audit_filter.PERSON, audit_filter.ACTION),
     "POST /ket-noi": ("name", "kind", "months"),
+    "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
 }
 #: A value of each kind that no handler stumbles over before it looks for the id.
 _PLAIN: Mapping[type[inspect.Type], Any] = {
@@ -125,7 +128,7 @@ class Address:
                 names = [str(part) for part in place if part != 0]
                 found[".".join(names)] = self._with(ask, filled(known_body, accepted, place, said))
         for name in self._by_hand:
-            sent = {name: said}
+            sent = {name.format(own=own): said}
             found[name] = replace(ask, query=sent) if self.method == "GET" else replace(ask, body=sent)
         shown = f"http://127.0.0.1:8000/lop/{said}"
         told = dict.fromkeys(_HX, said) | {"HX-Current-URL": shown, "HX-Request": "true"}

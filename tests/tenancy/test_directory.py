@@ -156,7 +156,7 @@ async def test_ids_of_b_give_nothing_to_whoever_speaks_for_a(
 ) -> None:
     """Every function, in school A and for an account there, with each id of B in each place of an id; and it is kept."""
     a, b = places
-    speaker = await _account(await a.login("music"))
+    speaker = await _account(await a.login("stranger"))
     ids = [*(b.ids[name] for name in _KNOWN_THERE), b.school.tenant_id, await _account(b.principal)]
     connection = await asyncpg.connect(embedded_stack.postgres.url("hocba_app"))
     for function in await connection.fetch(_FUNCTIONS):

@@ -15,7 +15,8 @@ from litestar import Litestar
 import backend
 from backend.app import ROUTES, create_app
 from backend.records.gradebook import service as gradebook
-from tests.factories.small_school import enroll, student_ids
+from backend.records.roster.schemas import HOMEROOM
+from tests.factories.small_school import MUSIC, enroll, student_ids
 from tests.tenancy.addresses import BY_HAND, Address, Ask, addresses
 from tests.tenancy.places import Place, asking_place
 from tests.tenancy.visitors import Visitor, essence, everything
@@ -29,6 +30,8 @@ ADDRESSES = addresses(create_app(ROUTES))
 NAMES = {
     "student": "student",
     "nguoi": "staff_member",
+    "nguoi_nhan": "staff_member",
+    HOMEROOM: "staff_member",
     "truong": "school",
     "class_id": "school_class",
 }
@@ -89,6 +92,7 @@ def test_every_name_that_is_read_by_hand_is_known() -> None:
         if by_hand.search(path.read_text(encoding="utf-8"))
     }
     assert found == {
+        "records/duties/pages.py",
         "records/transcripts/pages.py",
         "tenants/api_clients/pages.py",
         "tenants/audit_trail/pages.py",
@@ -99,6 +103,7 @@ def test_every_name_that_is_read_by_hand_is_known() -> None:
 def fields(own: Place, address: Address, said: uuid.UUID) -> dict[str, Ask]:
     """Requests of A with the id in one field each."""
     mine = {name: str(own.ids[table]) for name, table in NAMES.items()}
+    mine["viec"] = f"{own.ids['school_class']}.{MUSIC}"
     return address.fields(own.ids_for(address.slots)[0], ACCEPTED | mine, str(said))
 
 

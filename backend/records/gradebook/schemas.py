@@ -154,6 +154,8 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[SheetRow, ...]
     may_write: bool
     deeds: frozenset[Deed]
+    #: Worth a look before the sheet goes on.
+    warnings: tuple[str, ...]
     steps: tuple["StepView", ...]
     changes: tuple["ChangeView", ...]
 

@@ -18,6 +18,7 @@ from backend.records.gradebook.schemas import (
     CLOSED,
     WHOLE_YEAR,
     Cell,
+    Column,
     Deed,
     MarkChange,
     MarkKind,
@@ -32,7 +33,14 @@ from backend.records.gradebook.schemas import (
     WrittenMark,
 )
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, ClassId, Difference, StudentId
+from backend.records.roster.schemas import (
+    DIFFERENCES_SHOWN,
+    HOMEROOM,
+    ClassId,
+    Difference,
+    StudentId,
+    StudentSummary,
+)
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
@@ -110,11 +118,12 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
         session, actor, Action.SHEET_READ, sheet_id, f"Sổ {place}", [row.class_id, *pupils]
     )
     sheet = life.summary(row, sum(len(cells) for cells in marks.values()))
+    columns = rules.columns(life.subject_of(row), row.grade_level)
     steps, changes = await life.history(session, row)
     return SheetView(
         summary=sheet,
         read_at=read_at,
-        columns=rules.columns(life.subject_of(row), row.grade_level),
+        columns=columns,
         rows=tuple(
             SheetRow(
                 student_id=student.id,
@@ -127,6 +136,7 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
         may_write=life.in_charge(actor, sheet.teacher_id)
         and rules.writable(sheet.state, sheet.open_until, clock.now()),
         deeds=(await life.deeds_of(session, actor, [sheet]))[sheet.id],
+        warnings=_warnings(columns, students, marks),
         steps=steps,
         changes=changes,
     )
@@ -334,6 +344,17 @@ async def _stage(
         ),
         basis=basis,
     )
+
+
+def _warnings(
+    columns: tuple[Column, ...],
+    students: Sequence[StudentSummary],
+    marks: dict[uuid.UUID, dict[Cell, MarkView]],
+) -> tuple[str, ...]:
+    filled = {
+        student_id: {cell: mark.value for cell, mark in cells.items()} for student_id, cells in marks.items()
+    }
+    return rules.warnings(columns, [(one.full_name, filled.get(one.id, {})) for one in students])
 
 
 def _difference(row: Any, sheet: Any, members: dict[uuid.UUID, dict[StudentId, str]]) -> Difference:

@@ -63,7 +63,10 @@ begin
     when 'school_export' then
       with went as (
         delete from public.school_export where tenant_id = school and id in (
-          select e.id from public.school_export e where e.tenant_id = school and e.asked_at < before limit most)
+          select e.id from public.school_export e where e.tenant_id = school and e.asked_at < before
+            -- One that is being packed may come upon an archive of the same bytes.
+            and not exists (select from public.school_export r where r.tenant_id = school and r.state = 'running')
+          limit most)
         returning id, parts)
       select count(distinct went.id), array_agg(part ->> 'sha256') into gone, named
       from went left join lateral jsonb_array_elements(went.parts) part on true;
@@ -88,6 +91,8 @@ begin
                              'application/zip')
       and not exists (select from public.import_run r
                       where r.tenant_id = school and o.sha256 in (r.file_sha256, r.parsed_sha256))
+      and not exists (select from public.school_export e, jsonb_array_elements(e.parts) part
+                      where e.tenant_id = school and part ->> 'sha256' = o.sha256)
     returning o.sha256)
   select coalesce(array_agg(sha256), '{}') into files from forgotten;
 end $$

@@ -110,6 +110,15 @@ def test_a_package_without_a_hash_fails_without_any_database(tmp_path: Path) -> 
     assert "package-lock.json: htmx.org 4.0.0 không có mã băm" in said
 
 
+@pytest.mark.parametrize(
+    "line", ["jinja2 @ https://example.test/jinja2.whl", "-e git+ssh://x/y", "jinja2>=3"]
+)
+def test_an_entry_without_name_and_version_is_not_passed_over(tmp_path: Path, line: str) -> None:
+    status, said = audit(project(tmp_path, f"# head\n{GOOD}{line}\n    --hash=sha256:aa\n"))
+    assert status == 1
+    assert said.startswith(f"requirements.lock: “{line}” không ghi tên gói và phiên bản")
+
+
 def test_our_own_locks_are_whole() -> None:
     locked, loose = packages(PROJECT)
     assert loose == []

@@ -82,14 +82,17 @@ async def test_a_person_belongs_to_one_department(small_school: SmallSchool) -> 
     await change(small_school, second, None, "homeroom", name="Tổ khối 2")
 
 
-async def test_two_departments_that_want_the_same_person_at_once(small_school: SmallSchool) -> None:
+async def test_who_wants_somebody_whom_another_is_taking_waits_and_is_told(small_school: SmallSchool) -> None:
     first, second = await opened(small_school), await opened(small_school, "Tổ khối 2")
-    answers = await asyncio.gather(
-        change(small_school, first, None, "homeroom"),
-        change(small_school, second, None, "homeroom", name="Tổ khối 2"),
-        return_exceptions=True,
-    )
-    assert [type(answer) for answer in answers if answer] == [Conflict]
+    homeroom = small_school.staff["homeroom"]
+    async with small_school.session() as session:
+        principal = await small_school.actor(session, "principal")
+        await service.change_department(session, principal, first, "Tổ khối 1", None, [homeroom])
+        other = asyncio.create_task(change(small_school, second, None, "homeroom", name="Tổ khối 2"))
+        done, _ = await asyncio.wait([other], timeout=0.2)
+        assert not done
+    with pytest.raises(Conflict, match="đang thuộc Tổ khối 1"):
+        await other
 
 
 @pytest.mark.parametrize(

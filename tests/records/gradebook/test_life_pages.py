@@ -55,6 +55,8 @@ async def test_each_is_offered_what_is_theirs(site: Litestar, book: ClassBook, a
 
     teacher, head, principal = people_here.values()
     assert await offers() == {"homeroom": {"nop"}, "stranger": set(), "principal": set()}
+    assert "Nên xem lại trước khi nộp" in words(teacher)
+    assert "6 ô còn trống, ở 2 học sinh" in words(teacher)
     assert (await teacher.post(f"{address}/nop")).headers["location"] == address
     assert await offers() == {
         "homeroom": {"rut"},
@@ -63,6 +65,7 @@ async def test_each_is_offered_what_is_theirs(site: Litestar, book: ClassBook, a
     }
     await head.get("/duyet-so")
     assert "Toán, lớp 1A" in words(head)
+    assert "6 ô còn trống, ở 2 học sinh" in words(head)
     assert (await head.post(f"{address}/kiem-tra")).headers["location"] == "/duyet-so"
     assert await offers() == {"homeroom": set(), "stranger": {"tra-lai"}, "principal": {"khoa", "tra-lai"}}
     assert (await principal.post(f"{address}/khoa")).status_code == 303
