@@ -129,6 +129,7 @@ ROUTES: list[ControllerRouterHandler] = [
     access_pages.ask_own_passkey,
     access_pages.sign_out,
     account_pages.show_account,
+    account_pages.see_news,
     account_pages.show_new_passkey,
     account_pages.ask_new_passkey,
     account_pages.add_passkey,

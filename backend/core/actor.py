@@ -49,8 +49,12 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Browser(msgspec.Struct, frozen=True, kw_only=True):
-    """The browser that asks: the host that it asked, its network (10.0.1.0/24), and its kind in words."""
+    """The browser that asks: the host that it asked, its network (10.0.1.0/24), and its kind in words.
+
+    `known` is the cookie that says who has signed in there before, unchecked.
+    """
 
     host: str
     network: str
     device: str = ""
+    known: str = ""

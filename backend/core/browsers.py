@@ -1,5 +1,6 @@
 """Which browser asks, as far as a person may want to know of their own sessions."""
 
+from backend.core import cookies
 from backend.core.actor import Browser
 from backend.core.visit import host_of
 from backend.core.web import Request, network_of
@@ -18,7 +19,8 @@ _SYSTEMS = (
 def browser_of(request: Request) -> Browser:
     """The browser of a request."""
     device = device_of(request.headers.get("user-agent", ""))
-    return Browser(host=host_of(request), network=network_of(request), device=device)
+    known = cookies.read(request, "known")
+    return Browser(host=host_of(request), network=network_of(request), device=device, known=known)
 
 
 def device_of(user_agent: str) -> str:

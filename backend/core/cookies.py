@@ -9,12 +9,14 @@ from backend.core.visit import Connection
 
 #: session: who is signed in. form: binds forms of people who are not. flash: one message for the next page.
 #: elsewhere: what a browser that went to sign in elsewhere must bring back.
-CookieName = Literal["session", "form", "flash", "elsewhere"]
+#: known: who has signed in here before.
+CookieName = Literal["session", "form", "flash", "elsewhere", "known"]
 _SUFFIX: dict[CookieName, str] = {
     "session": "",
     "form": "-form",
     "flash": "-flash",
     "elsewhere": "-elsewhere",
+    "known": "-known",
 }
 
 

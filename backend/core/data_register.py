@@ -15,7 +15,7 @@ _FACTOR: dict[str, Any] = {
 DIRECTORY: dict[str, dict[str, Any]] = {
     "directory.tenant": holding(internal="opened_at idle_minutes"),
     "directory.account": holding(
-        personal="login reset_at",
+        personal="login reset_at deeds_seen_until",
         sensitive="password_hash",
         title="Tài khoản đăng nhập",
         purpose="Biết ai đang đăng nhập",
@@ -55,7 +55,7 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         **_FACTOR,
     ),
     "directory.sign_in_tries": holding(
-        internal="wrong since locks locked_until ends_at",
+        internal="wrong since locks locked_until told_at ends_at",
         personal="subject_digest",
         title="Lần đăng nhập sai",
         purpose="Ngăn người lạ dò mật khẩu và mã",

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 #: Buckets that this process remembers, tokens taken ahead and those counted while Valkey is away; the oldest are
 #: forgotten first.
 _MOST_LOCAL = 10_000
-#: A process takes one part of so many ahead: of buckets that hold fewer, nothing.
+#: A process takes one part of so many ahead: of buckets that hold no more, which guard what may be guessed, nothing.
 _PARTS = 30
 
 #: KEYS: buckets. ARGV, four for each: burst, seconds to fill it, cost (+ for one that refuses), tokens to take ahead.
@@ -194,7 +194,8 @@ async def _ask(charges: Sequence[Charge]) -> list[float]:
 async def _pay_and_take_ahead(charges: Sequence[Charge], buckets: Set[_Bucket]) -> list[float]:
     numbers: list[str | int] = []
     for one in charges:
-        ahead = one.limit.burst // _PARTS if (one.limit, one.subject) in buckets else 0
+        is_wide = one.limit.burst > _PARTS and (one.limit, one.subject) in buckets
+        ahead = one.limit.burst // _PARTS if is_wide else 0
         numbers += (one.limit.burst, one.limit.per_seconds, f"{'+' if one.refuses else ''}{one.cost}", ahead)
     # Counted from before the asking: these tokens are lost here before the bucket would be full without them.
     asked = time.monotonic()

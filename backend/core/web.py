@@ -39,6 +39,8 @@ Tone = Literal["info", "ok", "warn", "bad"]
 
 #: A message for the next page is forgotten after this many seconds.
 FLASH_SECONDS = 60
+#: So long a browser is known after a sign-in (180 days).
+KNOWN_SECONDS = 180 * 86400
 HOME = "/"
 #: What stands for itself in an address (RFC 3986, 2.2), and the sign of what is quoted already.
 _IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%"
@@ -92,9 +94,14 @@ def redirect(request: Request, path: str, message: str = "", tone: Tone = "ok") 
     return _html("", 303, headers={"Location": path}, set_cookies=set_cookies)
 
 
-def with_session(answer: Html, token: str) -> Html:
-    """The answer, after which the browser holds the session of that token; a refusal does not bring it."""
+def with_session(answer: Html, token: str, known: str = "") -> Html:
+    """The answer, after which the browser holds the session of that token; a refusal does not bring it.
+
+    `known` is kept for half a year: who signed in here.
+    """
     answer.cookies.append(cookies.write("session", token))
+    if known:
+        answer.cookies.append(cookies.write("known", known, max_age=KNOWN_SECONDS))
     return answer
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from backend.core import database
-from backend.core.actor import Actor, machine
+from backend.core.actor import Actor, Browser, machine
 from backend.core.database import TenantId, TenantSession
 from backend.core.ids import new_id
 from backend.tenants.access import service as access
@@ -21,7 +21,7 @@ SEAT_PRICE: Final = Decimal(360_000)
 CHAIN_LOGIN: Final = "chutich@chuoi.hocba.test"
 _CHAIN_OWNER: Final = "Quách Minh Chuỗi"
 #: From where the demo itself signs in.
-_NETWORK: Final = "127.0.0.0/24"
+_BROWSER: Final = Browser(host="127.0.0.1", network="127.0.0.0/24")
 
 
 async def agree(session: TenantSession, operator: Actor, key: str) -> None:
@@ -44,7 +44,7 @@ async def own_all(tenant_ids: Sequence[TenantId], password: str) -> None:
             if tenant_id == tenant_ids[0]:
                 await access.create_account(session, staff_id, CHAIN_LOGIN, password)
             else:
-                await access.join(session, await access.prove(CHAIN_LOGIN, password, _NETWORK), staff_id)
+                await access.join(session, await access.prove(CHAIN_LOGIN, password, _BROWSER), staff_id)
 
 
 def _invoice(key: str, year: int, seats: int, paid_on: date | None) -> Invoice:

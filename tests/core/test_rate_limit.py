@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from backend.core import rate_limit, settings
+from backend.core import admission, rate_limit, settings
 from backend.core.ids import new_token
 from backend.core.rate_limit import Charge, Limit, TooManyTries
 
@@ -111,6 +111,15 @@ async def test_most_tries_ask_nobody(product: settings.Settings, monkeypatch: py
     waits = await asyncio.gather(*(_tries(wide, new_token(), 1) for _ in range(5)))
     assert waits == [[0]] * 5
     assert asked == 15
+
+
+async def test_of_what_may_be_guessed_nothing_is_taken_ahead(product: settings.Settings) -> None:
+    guarded = [one.failures for one in admission.TABLE.values() if one.failures]
+    for burst in guarded:
+        limit, subject = Limit(name="failures", burst=burst, per_seconds=36_000), new_token()
+        await _tries(limit, subject, 1)
+        assert (limit, subject) not in rate_limit._ahead, burst
+    assert len(guarded) == 2
 
 
 async def test_of_many_at_once_one_takes_ahead(product: settings.Settings) -> None:

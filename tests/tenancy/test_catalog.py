@@ -14,9 +14,9 @@ DEFINERS = {
     "directory.open_tenant()",
     "directory.set_idle(integer)",
     "directory.create_account(uuid, text, text, uuid)",
-    "directory.hold_tries(text)",
-    "directory.put_tries(text, integer, timestamp with time zone, integer, "
-    "timestamp with time zone, timestamp with time zone)",
+    "directory.count_try(text)",
+    "directory.deeds_seen()",
+    "directory.see_deeds(timestamp with time zone)",
     "directory.forget_tries(text)",
     "directory.account_of(uuid)",
     "directory.login()",

@@ -1,5 +1,7 @@
 """What a school decides about its own safety, and that every request obeys it."""
 
+import asyncio
+
 import asyncpg
 import pytest
 import pytest_asyncio
@@ -168,3 +170,18 @@ async def test_a_trial_may_be_as_strict_as_the_real_thing(site: Litestar, place:
     await enrol_app(owner)
     await owner.get(PAGE)
     assert (await owner.post(PAGE, form | {"thu_nghiem": "1"})).headers["location"] == PAGE
+
+
+async def test_of_two_decisions_at_once_the_second_sees_the_first(place: TestSchool) -> None:
+    """Whoever decides later decides upon what holds then, and theirs is the newest."""
+    strict = Policies(idle_minutes=5)
+    async with tenant_session(place.tenant_id) as session:
+        owner = await people.actor_of(session, place.staff[Role.OWNER])
+        await service.change(session, owner, strict)
+        later = asyncio.create_task(decide(place, Policies(idle_minutes=5, password_alone=False)))
+        done, _ = await asyncio.wait([later], timeout=0.5)
+        assert not done, "it waits for the first"
+    await later
+    async with tenant_session(place.tenant_id, read_only=True) as session:
+        newest, *_ = await service.history(session)
+    assert newest.changes == ("Không cho đăng nhập chỉ bằng mật khẩu.",), "not the minutes, too"

@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import asyncpg
@@ -20,7 +22,7 @@ from backend.tenants.federation.schemas import Outsider
 from backend.tenants.permissions import ROLE_NAMES, Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD, let_go, open_test_school, signed_in
-from tests.tenants.people import add_passkey, found, sign_in_by_key
+from tests.tenants.people import add_passkey, enrol_app, found, sign_in_by_key
 
 CHOSEN = {"chosen": "mat-khau-moi-tinh", "again": "mat-khau-moi-tinh"}
 USED = "Đường dẫn này đã được dùng hoặc đã quá 24 giờ"
@@ -86,6 +88,53 @@ async def test_a_link_ends_everything_and_is_good_once(site: Litestar, product: 
         ("access.account.reset_link", "Cô Chủ trường"),
         ("access.account.reset", "Cô Hiệu trưởng"),
     ]
+
+
+@asynccontextmanager
+async def audit_refuses(owner_of_tables: asyncpg.Connection, action: str) -> AsyncIterator[None]:
+    """Meanwhile no row about that deed gets into any school's audit."""
+    check = f"check (action <> '{action}') not valid"
+    await owner_of_tables.execute(f"alter table audit_event add constraint refuses {check}")
+    yield
+    await owner_of_tables.execute("alter table audit_event drop constraint refuses")
+
+
+async def test_no_reset_without_a_row_in_the_audit(
+    site: Litestar, owner_of_tables: asyncpg.Connection
+) -> None:
+    school = await open_test_school("Trường Mất Điện")
+    login = school.login(Role.SUBJECT_TEACHER)
+    path = await link_for(await signed_in(site, school, Role.OWNER), school.staff[Role.SUBJECT_TEACHER])
+    person = Browser(site)
+    await person.get(path)
+    async with audit_refuses(owner_of_tables, "access.account.reset"):
+        assert (await person.post(path, CHOSEN)).status_code == 500
+    assert (await person.sign_in(login, CHOSEN["chosen"])).status_code == 422
+    assert (await person.sign_in(login, PASSWORD)).status_code == 303
+
+
+async def test_no_recovery_code_opens_anything_without_a_row_in_the_audit(
+    site: Litestar, owner_of_tables: asyncpg.Connection
+) -> None:
+    school = await open_test_school("Trường Mất Điện Lần Hai")
+    login = school.login(Role.CLERK)
+    person = await signed_in(site, school, Role.CLERK)
+    await enrol_app(person)
+    shown = await person.post("/tai-khoan/ma-khoi-phuc")
+    codes = re.findall(r"<code[^>]*>([\w-]{16,})</code>", shown.text)
+    other = Browser(site)
+    await other.sign_in(login, PASSWORD)
+    [ticket] = found(other, "//input[@name='ticket']/@value")
+    await person.get("/xac-minh?yeu-to=1")
+    token = person.cookie("hocba")
+    async with audit_refuses(owner_of_tables, "access.factor.recovery_code_used"):
+        assert (await other.post("/dang-nhap/ma", {"ticket": ticket, "code": codes[0]})).status_code == 500
+        assert (await person.post("/xac-minh", {"code": codes[1], "yeu_to": "1"})).status_code == 500
+    assert not other.cookie("hocba")
+    assert person.cookie("hocba") == token
+    sessions = "select factor from directory.session where account_id = $1"
+    account = await account_of(login)
+    assert [row["factor"] for row in await owner_of_tables.fetch(sessions, account)] == ["one_time_code"]
 
 
 async def account_of(login: str) -> uuid.UUID:

@@ -330,8 +330,8 @@ async def test_who_left_one_school_may_join_another(place: TestSchool) -> None:
     async with tenant_session(other.tenant_id) as session:
         await service.leave(session, owner, staff_id)  # type: ignore[arg-type]
     sent = await invited(place, "Người Chuyển Trường")
-    await service.accept_with_account(sent.token, login, NEW_PASSWORD, "192.0.2.0/24")
     client = Asking(host=HOST, network="192.0.2.0/24")
+    await service.accept_with_account(sent.token, login, NEW_PASSWORD, client)
     assert isinstance(await entry.sign_in(login, NEW_PASSWORD, client), Entered)
 
 

@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import asyncpg
+import msgspec
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import clock, rate_limit, settings
 from backend.core.actor import Browser as Asking
+from backend.core.crypto import text_digest
 from backend.core.database import public_session, tenant_session
 from backend.core.errors import Unauthenticated
-from backend.tenants.access import entry, rules
-from backend.tenants.access.schemas import CodeWanted, Entered, Tries
+from backend.tenants.access import entry, queries
+from backend.tenants.access.schemas import CodeWanted, Entered
 from backend.tenants.access.service import REFUSAL_SECONDS
 from backend.tenants.access.tries import Locked, count, forget, signing_in
 from backend.tenants.factors import service as factors
@@ -24,8 +27,10 @@ from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, sig
 from tests.tenants.people import add_passkey, enrol_app, sign_in_by_key
 from tests.tenants.test_recovery import CHOSEN, link_for
 
-NOW = datetime(2026, 5, 30, 8, tzinfo=UTC)
+#: So many wrong tries within a quarter of an hour lock.
+MOST_WRONG = 10
 WRONG = "mat-khau-sai-roi"
+NEWS = "Tài khoản có việc mới"
 SAYS = "Đã nhập sai quá nhiều lần nên mật khẩu và mã bị khóa đến"
 _networks = (f"198.18.{one}.0/24" for one in itertools.count())
 
@@ -48,25 +53,58 @@ async def locks(school: TestSchool) -> int:
         return int(await session.scalar(query) or 0)
 
 
-def test_the_tenth_in_a_quarter_of_an_hour_locks_and_each_lock_is_longer() -> None:
-    tries, lasted = Tries(), []
-    now = NOW
+async def refusals(school: TestSchool) -> int:
+    """How often the school's audit says that a sign-in was refused."""
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        query = text("select count(*) from audit_event where action = 'access.session.sign_in_refused'")
+        return int(await session.scalar(query) or 0)
+
+
+async def pass_by(owner_of_tables: asyncpg.Connection, subject: str, minutes: float) -> None:
+    """So much time goes by for what is counted of a subject."""
+    await owner_of_tables.execute(
+        "update directory.sign_in_tries set since = since - $2::interval, told_at = told_at - $2::interval, "
+        "locked_until = locked_until - $2::interval where subject_digest = $1",
+        subject,
+        timedelta(minutes=minutes),
+    )
+
+
+async def test_the_tenth_in_a_quarter_of_an_hour_locks_and_each_lock_is_longer(
+    product: settings.Settings, owner_of_tables: asyncpg.Connection
+) -> None:
+    subject, lasted = signing_in("moi-lan-mot-lau@truong.example"), []
     for _ in range(5):
-        for number in range(1, rules.MOST_WRONG + 1):
-            tries = rules.one_more(tries, now)
-            assert (tries.locked_until is None) is (number < rules.MOST_WRONG)
-        assert tries.locked_until is not None
-        lasted.append((tries.locked_until - now) / timedelta(minutes=1))
-        now = tries.locked_until
+        assert [await count(subject) for _ in range(MOST_WRONG - 1)] == [None] * (MOST_WRONG - 1)
+        until = await count(subject)
+        assert until is not None
+        lasted.append(round((until - clock.now()) / timedelta(minutes=1)))
+        with pytest.raises(Locked):
+            await count(subject)
+        await pass_by(owner_of_tables, subject, 60)
     assert lasted == [5, 15, 45, 60, 60]
 
 
-def test_old_tries_do_not_count() -> None:
-    tries = Tries(wrong=9, since=NOW - rules.WINDOW - timedelta(seconds=1))
-    assert rules.one_more(tries, NOW) == Tries(wrong=1, since=NOW)
-    assert (
-        rules.one_more(Tries(locks=10**9, wrong=9, since=NOW), NOW).locked_until == NOW + rules.LONGEST_LOCK
-    )
+async def test_old_tries_do_not_count(
+    product: settings.Settings, owner_of_tables: asyncpg.Connection
+) -> None:
+    subject = signing_in("lau-roi@truong.example")
+    for _ in range(2):
+        assert [await count(subject) for _ in range(MOST_WRONG - 1)] == [None] * (MOST_WRONG - 1)
+        await pass_by(owner_of_tables, subject, 16)
+
+
+async def test_what_is_counted_is_found_by_nobody_without_the_key(
+    product: settings.Settings, owner_of_tables: asyncpg.Connection
+) -> None:
+    """Whoever may call the functions and knows a login locks nobody and lifts no lock."""
+    login = "biet-ten@truong.example"
+    await attack(login, 10)
+    async with public_session() as directory:
+        for guess in (f"sign-in {login} ", f"sign-in {login}"):
+            await queries.forget_tries(directory, text_digest(guess))
+    with pytest.raises(Locked):
+        await entry.sign_in(login, WRONG, from_anywhere())
 
 
 async def test_many_networks_are_one_attack(site: Litestar) -> None:
@@ -79,6 +117,56 @@ async def test_many_networks_are_one_attack(site: Litestar) -> None:
     page = await browser.sign_in(login, PASSWORD)
     assert (page.status_code, SAYS in page.text) == (429, True), "the right password neither"
     assert not browser.cookie("hocba")
+
+
+async def test_strangers_do_not_lock_out_a_browser_that_is_known(site: Litestar) -> None:
+    school, other = await open_test_school("Trường Có Máy Quen"), await open_test_school("Trường Khác")
+    role, login = Role.PRINCIPAL, school.login(Role.PRINCIPAL)
+    known = await signed_in(site, school, role)
+    cookie = known.cookie("hocba-known")
+    strange = await signed_in(site, other, role)
+    await attack(login, 10)
+    assert (await known.sign_in(login, PASSWORD)).status_code == 303
+    assert known.cookie("hocba-known") == cookie, "the same browser"
+    assert (await strange.sign_in(login, PASSWORD)).status_code == 429, "known to another account"
+    forged = Browser(site)
+    number, _, seal = cookie.partition(".")
+    for worthless in (f"{number}x.{seal}", f"{number}.", f".{seal}"):
+        forged.http.cookies.set("hocba-known", worthless, domain="127.0.0.1")
+        assert (await forged.sign_in(login, PASSWORD)).status_code == 429
+    asking = Asking(host="127.0.0.1:8000", network="198.19.0.0/24", known=cookie)
+    for wrong in range(MOST_WRONG):
+        network = f"198.19.{wrong}.0/24"
+        with pytest.raises((Unauthenticated, Locked)) as refused:
+            await entry.sign_in(login, WRONG, msgspec.structs.replace(asking, network=network))
+    assert refused.type is Locked, "it guesses no more often than strangers do"
+
+
+async def test_a_new_password_makes_known_browsers_strangers(site: Litestar) -> None:
+    school = await open_test_school("Trường Đổi Mật Khẩu")
+    role, login = Role.SUBJECT_TEACHER, school.login(Role.SUBJECT_TEACHER)
+    known = await signed_in(site, school, role)
+    path = await link_for(await signed_in(site, school, Role.IT_TEACHER), school.staff[role])
+    person = Browser(site)
+    await person.get(path)
+    assert (await person.post(path, CHOSEN)).status_code == 303
+    await attack(login, 10)
+    assert (await known.sign_in(login, CHOSEN["chosen"])).status_code == 429
+
+
+async def test_tries_that_a_lock_refuses_are_written_down_once_a_minute(
+    product: settings.Settings, owner_of_tables: asyncpg.Connection
+) -> None:
+    school = await open_test_school("Trường Vẫn Bị Dò")
+    login = school.login(Role.CLERK)
+    await attack(login, 10)
+    before = await refusals(school)
+    for after in (1, 2):
+        for password in (WRONG, PASSWORD):
+            with pytest.raises(Locked):
+                await entry.sign_in(login, password, from_anywhere())
+        assert await refusals(school) == before + after
+        await pass_by(owner_of_tables, signing_in(login), 1.1)
 
 
 async def test_right_tries_at_once_do_not_trip_over_each_other(product: settings.Settings) -> None:
@@ -119,12 +207,11 @@ async def test_the_refusal_that_locks_takes_as_long_as_the_others(product: setti
         assert REFUSAL_SECONDS <= asyncio.get_running_loop().time() - started < REFUSAL_SECONDS + 0.3
 
 
-async def test_a_lock_ends_by_itself(product: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lock_ends_by_itself(product: settings.Settings, owner_of_tables: asyncpg.Connection) -> None:
     school = await open_test_school("Trường Hết Khóa")
     login = school.login(Role.CLERK)
     await attack(login, 10)
-    later = clock.now() + rules.FIRST_LOCK + timedelta(seconds=1)
-    monkeypatch.setattr(clock, "now", lambda: later)
+    await pass_by(owner_of_tables, signing_in(login), 5.1)
     assert isinstance(await entry.sign_in(login, PASSWORD, from_anywhere()), Entered)
     assert await attack(login, 9) == [Unauthenticated] * 9, "who came in begins anew"
 
@@ -172,9 +259,7 @@ async def test_who_is_signed_in_guesses_no_longer_either(
     school = await open_test_school("Trường Phiên Bị Lấy")
     thief = await signed_in(site, school, Role.CLERK)
     await thief.get("/xac-minh?yeu-to=1")
-    answers = [
-        await thief.post("/xac-minh", {"password": WRONG, "yeu_to": "1"}) for _ in range(rules.MOST_WRONG)
-    ]
+    answers = [await thief.post("/xac-minh", {"password": WRONG, "yeu_to": "1"}) for _ in range(MOST_WRONG)]
     assert [answer.status_code for answer in answers] == [422] * 9 + [429]
     assert SAYS in answers[-1].text
     assert await locks(school) == 1
@@ -187,11 +272,51 @@ async def test_people_are_told_what_became_of_their_account(
     role = Role.SUBJECT_TEACHER
     first = await signed_in(site, school, role)
     assert "Chưa có thay đổi nào về cách đăng nhập" in (await first.get("/tai-khoan")).text
-    assert "Từ lần bạn đăng nhập trước" not in (await first.get("/")).text
+    assert NEWS not in (await first.get("/")).text
     await add_passkey(first, product, "Máy lạ")
-    again = await signed_in(site, school, role)
-    told = (await again.get("/")).text
-    assert "tài khoản có việc mới: Thêm khóa truy cập hoặc ứng dụng tạo mã (" in told
+    for _ in range(12):
+        assert (await first.post("/tai-khoan/ma-khoi-phuc")).status_code == 200
+        await first.get("/tai-khoan")
+    for _ in range(2):
+        again = await signed_in(site, school, role)
+        told = (await again.get("/")).text
+        assert f"{NEWS}: Tạo mã khôi phục (" in told, "the newest first"
+        assert "; Thêm khóa truy cập hoặc ứng dụng tạo mã (" in told, "however much came after it"
     assert "Thêm khóa truy cập hoặc ứng dụng tạo mã" in (await again.get("/tai-khoan")).text
-    once = await signed_in(site, school, role)
-    assert "Từ lần bạn đăng nhập trước" not in (await once.get("/")).text, "told once"
+
+
+async def test_news_are_told_until_their_person_has_seen_them(
+    site: Litestar, product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school, now = await open_test_school("Trường Xem Tin"), clock.now
+    role = Role.SUBJECT_TEACHER
+    thief = await signed_in(site, school, role)
+    key = await add_passkey(thief, product, "Máy lạ")
+    page = (await thief.get("/tai-khoan")).text
+    assert ("Tôi đã xem</" in page, "Việc trong 24 giờ qua được nhắc" in page) == (False, True)
+    assert (await thief.post("/tai-khoan/da-xem")).status_code == 303
+    victim = await signed_in(site, school, role)
+    assert NEWS in (await victim.get("/")).text, "nobody hides on the same day what they have done"
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(hours=25))
+    alone = await signed_in(site, school, role)
+    assert "Tôi đã xem</" in (await alone.get("/tai-khoan")).text
+    asked = await alone.post("/tai-khoan/da-xem")
+    assert asked.headers["location"].startswith("/xac-minh"), "the password alone does not say so"
+    await sign_in_by_key(alone, key)
+    assert NEWS in (await alone.get("/")).text
+    await alone.get("/tai-khoan")
+    assert (await alone.post("/tai-khoan/da-xem")).headers["location"] == "/tai-khoan"
+    assert "Tôi đã xem</" not in (await alone.get("/tai-khoan")).text
+    assert NEWS not in (await (await signed_in(site, school, role)).get("/")).text
+
+
+async def test_old_news_are_not_told(
+    site: Litestar, product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school, now = await open_test_school("Trường Tin Cũ"), clock.now
+    await add_passkey(await signed_in(site, school, Role.CLERK), product, "Máy cũ")
+    for days, told in ((6, True), (8, False)):
+        with monkeypatch.context() as later:
+            later.setattr(clock, "now", lambda days=days: now() + timedelta(days=days))
+            browser = await signed_in(site, school, Role.CLERK)
+            assert (NEWS in (await browser.get("/")).text) is told

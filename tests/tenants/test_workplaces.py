@@ -9,6 +9,7 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import clock, settings
+from backend.core.actor import Browser as Asking
 from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict
@@ -28,7 +29,8 @@ Chain = tuple[TestSchool, TestSchool]
 async def chain(product: settings.Settings) -> Chain:
     """Two schools; the owner of the first one owns both."""
     first, second = await open_test_school("Trường Chuỗi Một"), await open_test_school("Trường Chuỗi Hai")
-    account = await access.prove(first.login(Role.OWNER), PASSWORD, "192.0.2.9/32")
+    asking = Asking(host=HOST, network="192.0.2.9/32")
+    account = await access.prove(first.login(Role.OWNER), PASSWORD, asking)
     async with tenant_session(second.tenant_id) as session:
         staff = await people.add_staff(
             session, machine(second.tenant_id), "Cô Chủ Chuỗi", "chuoi@truong.example", "", [Role.OWNER]

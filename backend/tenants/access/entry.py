@@ -9,9 +9,9 @@ from backend.core import rate_limit, tickets
 from backend.core.actor import Browser
 from backend.core.database import account_session
 from backend.core.errors import Unauthenticated
-from backend.tenants.access import tries
+from backend.tenants.access import queries
 from backend.tenants.access.schemas import CodeWanted, Entered
-from backend.tenants.access.service import enter, login_of, prove, refused
+from backend.tenants.access.service import count_try, enter, prove, refused
 from backend.tenants.factors import service as factors
 from backend.tenants.factors.schemas import Factor, Shown
 from backend.tenants.factors.service import Unproven
@@ -45,7 +45,7 @@ async def sign_in(login: str, password: str, browser: Browser, old_token: str = 
 
     Raises what `service.prove` raises.
     """
-    account_id = await prove(login, password, browser.network)
+    account_id = await prove(login, password, browser)
     async with account_session(account_id) as directory:
         means = await factors.means(directory)
     if means.authenticator is not None:
@@ -63,8 +63,8 @@ async def sign_in_with_code(ticket: str, code: str, browser: Browser, old_token:
         raise Unauthenticated(_TOO_LATE)
     account_id = half.content.account_id
     async with account_session(account_id) as directory:
-        login = await login_of(directory, account_id)
-    locked_until = await tries.count(tries.signing_in(login))
+        login, password_hash = await queries.login_of(directory) or ("", "")
+    locked_until = await count_try(login, account_id, password_hash, "code", browser)
     try:
         shown = await _check(account_id, code)
     except Unproven as error:

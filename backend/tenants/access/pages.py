@@ -152,7 +152,7 @@ async def sign_out(request: Request, session: Session, actor: CurrentActor) -> H
 def _in(request: Request, entered: Entered, tiep: str) -> Html:
     wanted = local_path(tiep)
     first = f"/chon-truong?tiep={quote(wanted, safe='/')}" if entered.has_choice else wanted
-    return with_session(redirect(request, first, entered.news, "warn"), entered.token)
+    return with_session(redirect(request, first, entered.news, "warn"), entered.token, entered.known)
 
 
 def _again(request: Request, data: SignInForm, error: AppError) -> Html:

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from backend.core import lookups
@@ -18,10 +18,10 @@ from backend.tenants.access.schemas import (
     MOST_DEEDS,
     AccountDeed,
     AccountId,
+    Counted,
     OpenSession,
     Place,
     SessionView,
-    Tries,
 )
 from backend.tenants.factors.schemas import Factor
 
@@ -59,9 +59,10 @@ _FIND_SESSION = Question(
 _MOVE_SESSION = text("select directory.move_session(:session, :held, :digest, :tenant)")
 _ROTATE_SESSION = text("select directory.rotate_session(:session, :held, :digest, :factor, :at)")
 _FIND_LOGIN = text("select account_id, password_hash from directory.find_login(:login)")
-_HOLD_TRIES = text("select * from directory.hold_tries(:subject)")
-_PUT_TRIES = text("select directory.put_tries(:subject, :wrong, :since, :locks, :until, :ends)")
+_COUNT_TRY = text("select * from directory.count_try(:subject)")
 _FORGET_TRIES = text("select directory.forget_tries(:subject)")
+_DEEDS_SEEN = text("select directory.deeds_seen()")
+_SEE_DEEDS = text("select directory.see_deeds(:until)")
 _JOIN = text("select directory.join_school(:account, :staff)")
 _CLOSE_PLACE = text("select directory.close_place(:staff)")
 _REOPEN_PLACE = text("select directory.reopen_place(:staff)")
@@ -102,7 +103,7 @@ async def set_password(session: AnySession, password_hash: str) -> None:
 
 
 async def open_session(
-    session: PublicSession,
+    session: AnySession,
     place: Place,
     browser: Browser,
     factor: Factor,
@@ -154,7 +155,7 @@ async def move_session(session: AnySession, sign_in: SignIn, digest: str, tenant
     return bool(await session.scalar(_MOVE_SESSION, values))
 
 
-async def close_session(session: PublicSession, token_digest: str) -> None:
+async def close_session(session: AnySession, token_digest: str) -> None:
     """Forget a session."""
     await session.execute(_CLOSE_SESSION, {"digest": token_digest})
 
@@ -190,26 +191,13 @@ async def find_login(session: PublicSession, login: str) -> tuple[AccountId, str
     return row and (AccountId(row.account_id), row.password_hash)
 
 
-async def hold_tries(session: PublicSession, subject: str) -> Tries:
-    """What was counted for a subject (a digest); nobody else counts for it until this transaction ends."""
-    row = (await session.execute(_HOLD_TRIES, {"subject": subject})).one()
-    return Tries(wrong=row.wrong, since=row.since, locks=row.locks, locked_until=row.locked_until)
+async def count_try(session: PublicSession, subject: str) -> Counted:
+    """One more try of a subject (a digest that only this product's key makes)."""
+    row = (await session.execute(_COUNT_TRY, {"subject": subject})).one()
+    return Counted(row.locked_until, row.refused, row.told)
 
 
-async def put_tries(session: PublicSession, subject: str, tries: Tries, ends_at: datetime) -> None:
-    """Write what is counted now; it is forgotten at `ends_at`."""
-    values = {
-        "subject": subject,
-        "wrong": tries.wrong,
-        "since": tries.since,
-        "locks": tries.locks,
-        "until": tries.locked_until,
-        "ends": ends_at,
-    }
-    await session.execute(_PUT_TRIES, values)
-
-
-async def forget_tries(session: PublicSession, subject: str) -> None:
+async def forget_tries(session: AnySession, subject: str) -> None:
     """Nothing is counted for a subject."""
     await session.execute(_FORGET_TRIES, {"subject": subject})
 
@@ -229,28 +217,48 @@ async def reopen_place(session: TenantSession, staff_id: StaffId) -> None:
     await session.execute(_REOPEN_PLACE, {"staff": staff_id})
 
 
-async def account_deeds(
-    session: TenantSession, staff_id: StaffId, *, with_sign_ins: bool
-) -> list[AccountDeed]:
+async def account_news(
+    session: TenantSession, staff_id: StaffId, since: datetime
+) -> list[tuple[str, datetime]]:
+    """Each kind of deed about a person's account in the school's audit since then, and when it was done last."""
+    query = (
+        select(AuditEvent.action, func.max(AuditEvent.at).label("at"))
+        .where(*_deeds_about(session, staff_id), AuditEvent.at > since)
+        .group_by(AuditEvent.action)
+    )
+    return [(row.action, row.at) for row in await session.execute(query)]
+
+
+async def account_deeds(session: TenantSession, staff_id: StaffId) -> list[AccountDeed]:
     """The latest deeds about a person's account in the school's audit, newest first."""
     query = (
         select(AuditEvent.at, AuditEvent.action, AuditEvent.actor_name)
-        .where(
-            AuditEvent.tenant_id == session.tenant_id,
-            AuditEvent.subject_id == staff_id,
-            AuditEvent.action.in_([*_TOLD, Action.SIGN_IN] if with_sign_ins else _TOLD),
-            AuditEvent.outcome == Outcome.DONE.value,
-        )
+        .where(*_deeds_about(session, staff_id))
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
         .limit(MOST_DEEDS)
     )
     rows = await session.execute(query)
-    return [
-        AccountDeed(
-            at=row.at, what=name_of(row.action), by=row.actor_name, is_sign_in=row.action == Action.SIGN_IN
-        )
-        for row in rows
-    ]
+    return [AccountDeed(at=row.at, what=name_of(row.action), by=row.actor_name) for row in rows]
+
+
+async def deeds_seen(session: AnySession) -> datetime | None:
+    """Until when the person has seen what became of the account that the transaction speaks for."""
+    seen: datetime | None = await session.scalar(_DEEDS_SEEN)
+    return seen
+
+
+async def see_deeds(session: AnySession, until: datetime) -> None:
+    """They have seen it until then."""
+    await session.execute(_SEE_DEEDS, {"until": until})
+
+
+def _deeds_about(session: TenantSession, staff_id: StaffId) -> tuple[ColumnElement[bool], ...]:
+    return (
+        AuditEvent.tenant_id == session.tenant_id,
+        AuditEvent.subject_id == staff_id,
+        AuditEvent.action.in_(_TOLD),
+        AuditEvent.outcome == Outcome.DONE.value,
+    )
 
 
 def _place(row: Any) -> Place:

@@ -1,19 +1,15 @@
 """Decisions about proving who one is: pure functions."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from itertools import takewhile
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from backend.core.actor import SignIn
-from backend.tenants.access.schemas import PROOF_LASTS, AccountDeed, Tries, Wanted
+from backend.tenants.access.schemas import PROOF_LASTS, Wanted
 from backend.tenants.factors.schemas import Factor, Means
 from backend.tenants.policies.schemas import Policies
 
-#: So many wrong tries within the window lock a login, each time three times as long as the time before.
-MOST_WRONG, WINDOW = 10, timedelta(minutes=15)
-FIRST_LOCK, LONGEST_LOCK = timedelta(minutes=5), timedelta(hours=1)
-#: For so long after the last try earlier locks are remembered.
-MEMORY = timedelta(days=1)
+#: For so long what became of an account is told at each sign-in, and for so long at least.
+NEWS_LASTS, NEWS_STAYS = timedelta(days=7), timedelta(days=1)
 
 
 def is_proved(sign_in: SignIn, means: Means, now: datetime, *, for_factors: bool, trial: bool) -> bool:
@@ -66,17 +62,11 @@ def wanted(
     )
 
 
-def since_last_sign_in(deeds: Sequence[AccountDeed]) -> list[AccountDeed]:
-    """What became of an account since its person last signed in, who has before; the newest first, as they come."""
-    since = list(takewhile(lambda one: not one.is_sign_in, deeds))
-    return since if len(since) < len(deeds) else []
+def told_since(seen_until: datetime | None, now: datetime) -> datetime:
+    """What became of an account after this is told at each sign-in."""
+    return max(seen_until or datetime.min.replace(tzinfo=UTC), now - NEWS_LASTS)
 
 
-def one_more(before: Tries, now: datetime) -> Tries:
-    """What is counted after one more try that is not known to be right; the last of a measure locks."""
-    is_new = before.since is None or now - before.since > WINDOW
-    wrong = 1 if is_new else before.wrong + 1
-    if wrong < MOST_WRONG:
-        return Tries(wrong=wrong, since=now if is_new else before.since, locks=before.locks)
-    lasts = min(FIRST_LOCK * 3 ** min(before.locks, 9), LONGEST_LOCK)
-    return Tries(locks=before.locks + 1, locked_until=now + lasts)
+def may_be_seen(now: datetime) -> datetime:
+    """A person may say that they have seen what is older than this: nobody hides on the same day what they have done."""
+    return now - NEWS_STAYS

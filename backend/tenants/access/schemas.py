@@ -17,8 +17,8 @@ TYPED = frozenset({Factor.PASSWORD, Factor.ONE_TIME_CODE, Factor.RECOVERY_CODE})
 PROOF_LASTS = timedelta(minutes=5)
 
 
-#: So many deeds about an account are looked back at.
-MOST_DEEDS = 10
+#: So many deeds about an account are listed for its person.
+MOST_DEEDS = 50
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,13 +28,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     staff_id: StaffId
 
 
-class Tries(msgspec.Struct, frozen=True, kw_only=True):
-    """Tries of one login that were not right: how many since when, how many locks there were, until when one lasts."""
+class Counted(msgspec.Struct, frozen=True):
+    """What a try brought: until when the login is locked unless it proves right; whether an earlier lock refuses it.
 
-    wrong: int = 0
-    since: datetime | None = None
-    locks: int = 0
-    locked_until: datetime | None = None
+    `told`: the refusal is to be written down, which is so once a minute.
+    """
+
+    locked_until: datetime | None
+    refused: bool
+    told: bool
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,21 +49,33 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 class Entered(msgspec.Struct, frozen=True):
     """The person is in: the token of their session, for its cookie, and whether there are several schools to choose.
 
-    `news` says what became of the account since they last signed in, empty where nothing did.
+    `known` is the browser's cookie, by which it is known from now on. `news` says what became of the account since its
+    person last looked, empty where nothing did.
     """
 
     token: str
+    known: str
     has_choice: bool = False
     news: str = ""
 
 
 class AccountDeed(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that became of an account, in the words of the audit, and by whom; a sign-in as well."""
+    """Something that became of an account, in the words of the audit, and by whom."""
 
     at: datetime
     what: str
     by: str
-    is_sign_in: bool = False
+
+
+class AccountNews(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an account, for its person; whether some of it waits for their word that they have seen it.
+
+    What is too young for that is `fresh`.
+    """
+
+    deeds: tuple[AccountDeed, ...]
+    waits: bool
+    fresh: bool
 
 
 class CodeWanted(msgspec.Struct, frozen=True):

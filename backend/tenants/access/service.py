@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from backend.core import audit, clock, rate_limit, settings
 from backend.core.actor import Actor, Browser, SignIn, StaffId, machine
 from backend.core.audit import Action, Outcome
+from backend.core.audit_words import name_of
 from backend.core.crypto import text_digest
 from backend.core.database import (
     PublicSession,
@@ -31,12 +32,13 @@ from backend.core.errors import (
     VerificationNeeded,
 )
 from backend.core.ids import new_token
-from backend.tenants.access import passwords, queries, rules, tries
+from backend.tenants.access import known_browsers, passwords, queries, rules, tries
 from backend.tenants.access.schemas import (
     MOST_DEEDS,
     TYPED,
     AccountDeed,
     AccountId,
+    AccountNews,
     Entered,
     OpenSession,
     Place,
@@ -123,64 +125,113 @@ async def enter(
     when the account has no place of work, or none at that school.
     """
     token, now = new_token(), clock.now()
-    everywhere = await places_of(account_id)
+    async with account_session(account_id) as directory:
+        everywhere, seen_until = await queries.places(directory), await queries.deeds_seen(directory)
     places = [one for one in everywhere if only_at in (None, one.tenant_id)]
     if not places:
         raise Unauthenticated(_NO_PLACE)
     place = await _first_open(places)
-    news = _news(rules.since_last_sign_in(await _deeds(everywhere, with_sign_ins=True)))
-    async with account_session(account_id) as directory:
-        if old_token:
-            await queries.close_session(directory, text_digest(old_token))
-        await queries.open_session(directory, place, browser, factor, text_digest(token), now, now + LONGEST)
-        if factor in TYPED:
-            await tries.forget(directory, tries.signing_in(await login_of(directory, account_id)))
+    news = await _news(everywhere, rules.told_since(seen_until, now))
+    # One transaction: nobody is in without a row in the audit.
     async with tenant_session(place.tenant_id) as session:
+        await speak_for(session, account_id)
+        if old_token:
+            await queries.close_session(session, text_digest(old_token))
+        await queries.open_session(session, place, browser, factor, text_digest(token), now, now + LONGEST)
+        login, password_hash = await queries.login_of(session) or ("", "")
+        if factor in TYPED:
+            number = known_browsers.number_of(browser.known, account_id, password_hash)
+            await tries.forget(session, tries.signing_in(login, number))
         actor = await people.actor_of(session, place.staff_id)
         await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name, factor=factor)
         if factor is Factor.RECOVERY_CODE:
             await audit.record(session, actor, Action.RECOVERY_CODE_USED, actor.staff_id, actor.name)
-    return Entered(token, has_choice=len(places) > 1, news=news)
+    known = known_browsers.cookie_of(browser.known, account_id, password_hash)
+    return Entered(token, known, has_choice=len(places) > 1, news=news)
 
 
-async def prove(login: str, password: str, network: str) -> AccountId:
+async def prove(login: str, password: str, browser: Browser) -> AccountId:
     """The account of somebody who knows its password, whether it has a place of work or not; opens no session.
 
     Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute, Locked.
     """
     started, login = time.monotonic(), normal(login)
-    await rate_limit.take(TRIES, f"{login} {network}")
-    locked_until = await tries.count(tries.signing_in(login))
+    await rate_limit.take(TRIES, f"{login} {browser.network}")
     async with public_session() as directory:
         found = await queries.find_login(directory, login)
-    right = await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1])
-    if found is None or not right:
-        refusal = await refused(found[0] if found else None, "password", locked_until)
+    account_id, password_hash = found or (None, None)
+    try:
+        locked_until = await count_try(login, account_id, password_hash or "", "password", browser)
+        if not await passwords.matches(password_hash, password[: MAX_PASSWORD + 1]) or account_id is None:
+            raise await refused(account_id, "password", locked_until) or Unauthenticated(WRONG)
+    except (Unauthenticated, Locked):
         await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
-        raise refusal or Unauthenticated(WRONG)
-    return found[0]
+        raise
+    return account_id
 
 
-async def refused(account_id: uuid.UUID | None, what: str, locked_until: datetime | None) -> Locked | None:
-    """Write down a sign-in that was refused, and the lock that it brought; returns what that lock raises."""
+async def count_try(
+    login: str, account_id: uuid.UUID | None, password_hash: str, what: str, browser: Browser
+) -> datetime | None:
+    """One try to sign in, of strangers or of a browser that is known. Raises Locked; returns what `tries.count` does.
+
+    Tries that a lock refuses are in the log and in the audit, too, once a minute.
+    """
+    number = known_browsers.number_of(browser.known, account_id, password_hash) if account_id else ""
+    try:
+        return await tries.count(tries.signing_in(login, number))
+    except Locked as locked:
+        if locked.told:
+            await refused(account_id, what, None, locked=1)
+        raise
+
+
+async def refused(
+    account_id: uuid.UUID | None, what: str, locked_until: datetime | None, locked: int | None = None
+) -> Locked | None:
+    """Write down a sign-in that was refused, and the lock that it brought; returns what that lock raises.
+
+    `locked` is 1 where an earlier lock refused it, whatever was typed.
+    """
     if account_id is None:
         log.info("sign-in refused: unknown login")
     for place in (await places_of(account_id))[:1] if account_id else ():
         async with tenant_session(place.tenant_id) as session:
             actor, deed = machine(place.tenant_id), Action.SIGN_IN_REFUSED
-            await audit.record(session, actor, deed, place.staff_id, outcome=Outcome.REFUSED, factor=what)
+            await audit.record(
+                session, actor, deed, place.staff_id, outcome=Outcome.REFUSED, factor=what, locked=locked
+            )
     return None if locked_until is None else await tries.lock_out(account_id, locked_until)
 
 
-async def unlock(directory: PublicSession, account_id: uuid.UUID) -> None:
+async def unlock(directory: PublicSession | TenantSession, account_id: uuid.UUID) -> None:
     """The account that the transaction speaks for was given back: earlier wrong tries are forgotten."""
     login = await login_of(directory, account_id)
     await tries.forget(directory, tries.signing_in(login), tries.proving(account_id))
 
 
-async def account_deeds(account_id: uuid.UUID) -> list[AccountDeed]:
+async def account_news(account_id: uuid.UUID) -> AccountNews:
     """What became of an account lately, in any of its schools, newest first."""
-    return (await _deeds(await places_of(account_id), with_sign_ins=False))[:MOST_DEEDS]
+    async with account_session(account_id) as directory:
+        places, seen_until = await queries.places(directory), await queries.deeds_seen(directory)
+    found: list[AccountDeed] = []
+    for place in places:
+        async with tenant_session(place.tenant_id, read_only=True) as session:
+            found += await queries.account_deeds(session, place.staff_id)
+    deeds = sorted(found, key=lambda one: one.at, reverse=True)[:MOST_DEEDS]
+    now = clock.now()
+    told = [one.at for one in deeds if one.at > rules.told_since(seen_until, now)]
+    return AccountNews(
+        deeds=tuple(deeds),
+        waits=any(at <= rules.may_be_seen(now) for at in told),
+        fresh=any(at > rules.may_be_seen(now) for at in told),
+    )
+
+
+async def see_news(session: TenantSession, sign_in: SignIn) -> None:
+    """The person has seen what became of their account, but for what is too young."""
+    await speak_for(session, sign_in.account_id)
+    await queries.see_deeds(session, rules.may_be_seen(clock.now()))
 
 
 async def places_of(account_id: uuid.UUID) -> list[Place]:
@@ -306,12 +357,14 @@ async def verify(
         if signing and shown.signs_from is not None and shown.signs_from > clock.now():
             raise Unproven(_NOT_YET)
     except (Unproven, Locked):
-        await _record_proof(actor, statement, Outcome.REFUSED)
+        async with tenant_session(actor.tenant_id) as session:
+            await _record_proof(session, actor, statement, Outcome.REFUSED)
         raise
     verified = Verified(factor=shown.factor, at=clock.now(), statement=statement, evidence=shown.evidence)
-    async with account_session(sign_in.account_id) as directory:
-        token = await note_proof(directory, sign_in, shown.factor)
-    await _record_proof(actor, statement, Outcome.DONE, shown.factor)
+    # One transaction: no proof counts without a row in the audit.
+    async with tenant_session(actor.tenant_id) as session:
+        token = await note_proof(session, sign_in, shown.factor)
+        await _record_proof(session, actor, statement, Outcome.DONE, shown.factor)
     return verified, token
 
 
@@ -374,23 +427,23 @@ def normal(login: str) -> str:
     return login.strip().lower()
 
 
-def _news(deeds: Sequence[AccountDeed]) -> str:
-    if not deeds:
-        return ""
-    told = "; ".join(f"{one.what} ({one.at.astimezone(clock.VIETNAM):%H:%M %d/%m/%Y})" for one in deeds[:3])
-    more = f"; và {len(deeds) - 3} việc khác" if len(deeds) > 3 else ""
-    return (
-        f"Từ lần bạn đăng nhập trước, tài khoản có việc mới: {told}{more}. "
-        "Nếu không phải bạn làm, xin mở Tài khoản của tôi để kiểm tra và báo nhà trường."
-    )
-
-
-async def _deeds(places: Sequence[Place], *, with_sign_ins: bool) -> list[AccountDeed]:
-    found: list[AccountDeed] = []
+async def _news(places: Sequence[Place], since: datetime) -> str:
+    """Every kind of deed once: many of one kind hide no other."""
+    last: dict[str, datetime] = {}
     for place in places:
         async with tenant_session(place.tenant_id, read_only=True) as session:
-            found += await queries.account_deeds(session, place.staff_id, with_sign_ins=with_sign_ins)
-    return sorted(found, key=lambda one: one.at, reverse=True)
+            for action, at in await queries.account_news(session, place.staff_id, since):
+                last[action] = max(at, last.get(action, at))
+    if not last:
+        return ""
+    newest_first = sorted(last.items(), key=lambda one: one[1], reverse=True)
+    told = "; ".join(
+        f"{name_of(action)} ({at.astimezone(clock.VIETNAM):%H:%M %d/%m/%Y})" for action, at in newest_first
+    )
+    return (
+        f"Tài khoản có việc mới: {told}. Xin mở Tài khoản của tôi để kiểm tra; "
+        "nếu có việc không phải bạn làm, xin báo nhà trường."
+    )
 
 
 async def _first_open(places: Sequence[Place]) -> Place:
@@ -437,18 +490,11 @@ async def _rotate(
     return token
 
 
-async def _record_proof(actor: Actor, statement: str, outcome: Outcome, factor: Factor | None = None) -> None:
+async def _record_proof(
+    session: TenantSession, actor: Actor, statement: str, outcome: Outcome, factor: Factor | None = None
+) -> None:
     about = None if statement == NOTHING else statement
-    async with tenant_session(actor.tenant_id) as session:
-        await audit.record(
-            session,
-            actor,
-            Action.VERIFIED,
-            actor.staff_id,
-            actor.name,
-            outcome,
-            factor=factor,
-            statement=about,
-        )
-        if factor is Factor.RECOVERY_CODE:
-            await audit.record(session, actor, Action.RECOVERY_CODE_USED, actor.staff_id, actor.name)
+    who, name = actor.staff_id, actor.name
+    await audit.record(session, actor, Action.VERIFIED, who, name, outcome, factor=factor, statement=about)
+    if factor is Factor.RECOVERY_CODE:
+        await audit.record(session, actor, Action.RECOVERY_CODE_USED, who, name)

@@ -1,7 +1,8 @@
 """Wrong passwords and codes of one login, over all networks: after some of them it is locked for a while.
 
 A try counts as wrong from its beginning until it has proved right, so many tries at once get no more than their number.
-Logins that nobody has are counted alike. A passkey is never locked: nobody guesses one.
+Logins that nobody has are counted alike. A browser in which the person has signed in before is counted by itself, so
+that no stranger's tries lock them out there. A passkey is never locked: nobody guesses one.
 """
 
 import logging
@@ -10,53 +11,58 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from backend.core import audit, clock
+from backend.core import audit, clock, settings
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.clock import VIETNAM
-from backend.core.crypto import text_digest
-from backend.core.database import PublicSession, account_session, public_session, tenant_session
+from backend.core.crypto import keyed_digest
+from backend.core.database import (
+    PublicSession,
+    TenantSession,
+    account_session,
+    public_session,
+    tenant_session,
+)
 from backend.core.rate_limit import TooManyTries
-from backend.tenants.access import queries, rules
+from backend.tenants.access import queries
 from backend.tenants.factors.service import Unproven
 
 log = logging.getLogger(__name__)
 
 
 class Locked(TooManyTries):
-    """No password and no code counts until then, right or wrong."""
+    """No password and no code counts until then, right or wrong. `told`: this one is to be written down."""
 
-    def __init__(self, until: datetime) -> None:
+    def __init__(self, until: datetime, *, told: bool = False) -> None:
         super().__init__(max(1, int((until - clock.now()).total_seconds())))
+        self.told = told
         self.message = (
             f"Đã nhập sai quá nhiều lần nên mật khẩu và mã bị khóa đến {until.astimezone(VIETNAM):%H:%M ngày %d/%m/%Y}; "
             "xin chờ đến lúc đó, dùng khóa truy cập, hoặc nhờ nhà trường cấp đường dẫn đặt lại."
         )
 
 
-def signing_in(login: str) -> str:
-    """Whoever signs in as `login`, as it is kept."""
-    return text_digest(f"sign-in {login}")
+def signing_in(login: str, number: str = "") -> str:
+    """Whoever signs in as `login`, as it is kept: strangers all together, a browser that is known by its number."""
+    return _subject(f"sign-in {login} {number}")
 
 
 def proving(account_id: uuid.UUID) -> str:
     """Whoever is signed in and proves once more who they are: a stranger at the sign-in does not lock them out."""
-    return text_digest(f"proof {account_id}")
+    return _subject(f"proof {account_id}")
 
 
 async def count(subject: str) -> datetime | None:
     """One try. Raises Locked. Returns until when the subject is locked unless this one proves right."""
-    now = clock.now()
     async with public_session() as directory:
-        before = await queries.hold_tries(directory, subject)
-        if before.locked_until is not None and before.locked_until > now:
-            raise Locked(before.locked_until)
-        after = rules.one_more(before, now)
-        await queries.put_tries(directory, subject, after, now + rules.MEMORY)
-    return after.locked_until
+        counted = await queries.count_try(directory, subject)
+    if counted.refused:
+        assert counted.locked_until is not None
+        raise Locked(counted.locked_until, told=counted.told)
+    return counted.locked_until
 
 
-async def forget(directory: PublicSession, *subjects: str) -> None:
+async def forget(directory: PublicSession | TenantSession, *subjects: str) -> None:
     """The last try was right, or the account was given back: what was counted is gone, and a lock with it."""
     for subject in subjects:
         await queries.forget_tries(directory, subject)
@@ -88,3 +94,7 @@ async def proof(account_id: uuid.UUID) -> AsyncIterator[None]:
         raise
     async with public_session() as directory:
         await forget(directory, subject)
+
+
+def _subject(text: str) -> str:
+    return keyed_digest(settings.get().secret_key, "tries", text)

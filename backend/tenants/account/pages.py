@@ -46,6 +46,13 @@ async def show_account(request: Request, session: Session, sign_in: CurrentSignI
     )
 
 
+@post(f"{_HOME}/da-xem", guards=[requires(), step_up(_HOME, for_factors=True)])
+async def see_news(request: Request, session: Session, sign_in: CurrentSignIn) -> Html:
+    """The person has seen what became of their account."""
+    await access.see_news(session, sign_in)
+    return redirect(request, _HOME, "Đã ghi nhận bạn đã xem các việc của tài khoản.")
+
+
 @get(_KEYS, guards=[requires(), step_up(for_factors=True)])
 async def show_new_passkey(request: Request) -> Html:
     """The form that makes a passkey."""

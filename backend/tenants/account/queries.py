@@ -26,6 +26,6 @@ async def account_to_reset(session: PlatformSession, operator: str, login: str) 
     return found
 
 
-async def reset(session: PublicSession, password_hash: str, at: datetime) -> None:
+async def reset(session: PublicSession | TenantSession, password_hash: str, at: datetime) -> None:
     """A new password in place of all factors, links and sessions of the account that the transaction speaks for."""
     await session.execute(_RESET, {"hash": password_hash, "at": at})

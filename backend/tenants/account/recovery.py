@@ -4,6 +4,7 @@ Nobody gets a signature by it: the person's factors end with it, and new ones si
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
@@ -12,6 +13,7 @@ from backend.core import audit, clock, rate_limit, settings, tickets
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import (
+    PublicSession,
     TenantSession,
     account_session,
     platform_session,
@@ -20,6 +22,7 @@ from backend.core.database import (
 )
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.tenants.access import service as access
+from backend.tenants.access.schemas import Place
 from backend.tenants.account import queries, rules
 from backend.tenants.account.schemas import NewPasswordForm
 from backend.tenants.people import service as people
@@ -82,7 +85,7 @@ async def issue_link_by_operator(operator: str, login: str) -> str:
         raise NotFound(f"Không có tài khoản nào có tên đăng nhập {login}.")
     async with account_session(account_id) as directory:
         token = await tickets.issue(directory, _RESET, Reset(None), LINK_LASTS)
-    await _record(account_id, Action.RESET_ISSUED, OPERATOR)
+    await _record_at(await access.places_of(account_id), Action.RESET_ISSUED, OPERATOR)
     return _address(token)
 
 
@@ -101,19 +104,36 @@ async def use_link(token: str, form: NewPasswordForm, network: str) -> None:
     places = await access.places_of(ticket.account_id)
     if not rules.may_use(ticket.content.tenant_id, [place.tenant_id for place in places]):
         raise Invalid(_SHARED)
-    async with account_session(ticket.account_id) as directory:
-        await queries.reset(directory, password_hash, clock.now())
-        await access.unlock(directory, ticket.account_id)
-    await _record(ticket.account_id, Action.ACCOUNT_RESET)
+    if not places:
+        async with account_session(ticket.account_id) as directory:
+            await _give_back(directory, ticket.account_id, password_hash)
+        return
+    # One transaction: where somebody works there is no new password without a row in the audit.
+    async with tenant_session(places[0].tenant_id) as session:
+        await speak_for(session, ticket.account_id)
+        await _give_back(session, ticket.account_id, password_hash)
+        await _record(session, places[0], Action.ACCOUNT_RESET)
+    await _record_at(places[1:], Action.ACCOUNT_RESET)
 
 
-async def _record(account_id: uuid.UUID, action: Action, by: str = "") -> None:
-    """In the audit of each school where the account works; by the person, unless it says otherwise."""
-    for place in await access.places_of(account_id):
+async def _give_back(
+    session: TenantSession | PublicSession, account_id: uuid.UUID, password_hash: str
+) -> None:
+    await queries.reset(session, password_hash, clock.now())
+    await access.unlock(session, account_id)
+
+
+async def _record_at(places: Iterable[Place], action: Action, by: str = "") -> None:
+    for place in places:
         async with tenant_session(place.tenant_id) as session:
-            person = await people.actor_of(session, place.staff_id)
-            actor = msgspec.structs.replace(machine(place.tenant_id), name=by) if by else person
-            await audit.record(session, actor, action, person.staff_id, person.name)
+            await _record(session, place, action, by)
+
+
+async def _record(session: TenantSession, place: Place, action: Action, by: str = "") -> None:
+    """In the audit of a school where the account works; by the person, unless it says otherwise."""
+    person = await people.actor_of(session, place.staff_id)
+    actor = msgspec.structs.replace(machine(place.tenant_id), name=by) if by else person
+    await audit.record(session, actor, action, person.staff_id, person.name)
 
 
 def _may(actor: Actor, person: Staff) -> bool:

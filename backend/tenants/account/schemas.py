@@ -2,7 +2,7 @@
 
 import msgspec
 
-from backend.tenants.access.schemas import AccountDeed, SessionView
+from backend.tenants.access.schemas import AccountNews, SessionView
 from backend.tenants.factors.schemas import Means
 
 
@@ -12,7 +12,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     means: Means
     sessions: tuple[SessionView, ...]
-    deeds: tuple[AccountDeed, ...]
+    news: AccountNews
 
 
 class WaitingApp(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ async def overview(session: TenantSession, sign_in: SignIn) -> AccountView:
         login=await access.login_of(session, sign_in.account_id),
         means=await factors.means(session),
         sessions=tuple(await access.list_sessions(session, sign_in)),
-        deeds=tuple(await access.account_deeds(sign_in.account_id)),
+        news=await access.account_news(sign_in.account_id),
     )
 
 

@@ -89,7 +89,7 @@ async def come_back(
         )
         return _forgetting(answer)
     back = redirect(request, journey.back, entered.news, "warn")
-    return _forgetting(with_session(back, entered.token))
+    return _forgetting(with_session(back, entered.token, entered.known))
 
 
 @get(_LINKS, guards=[requires()])

@@ -27,6 +27,7 @@ async def history(session: TenantSession) -> list[PolicyVersion]:
 
 async def change(session: TenantSession, actor: Actor, new: Policies) -> None:
     """Decide otherwise, for every request from now on; nothing happens where nothing differs."""
+    await session.hold("policies")
     changes = rules.changes(await current(session), new)
     if not changes or actor.staff_id is None:
         return

@@ -9,11 +9,12 @@ from litestar.params import FromPath, URLEncodedBody
 
 from backend.core import clock, cookies, settings
 from backend.core.actor import Actor, StaffId
+from backend.core.browsers import browser_of
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, Unauthenticated
 from backend.core.rate_limit import TooManyTries
 from backend.core.visit import host_of
-from backend.core.web import CurrentActor, Html, Request, Session, network_of, page, redirect, several
+from backend.core.web import CurrentActor, Html, Request, Session, page, redirect, several
 from backend.tenants.access.service import MIN_PASSWORD
 from backend.tenants.guards import public, requires, step_up
 from backend.tenants.people import service as people
@@ -153,7 +154,7 @@ async def accept(request: Request, token: FromPath[str], data: URLEncodedBody[Ac
         if data.cach == "moi":
             return await _accept_with_password(request, token, data)
         if data.cach == "co-san":
-            await service.accept_with_account(token, data.tai_khoan, data.mat_khau, network_of(request))
+            await service.accept_with_account(token, data.tai_khoan, data.mat_khau, browser_of(request))
         else:
             await service.accept_with_session(token, cookies.read(request, "session"), host_of(request))
     except (Invalid, Conflict, Unauthenticated, TooManyTries) as error:

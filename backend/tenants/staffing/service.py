@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from backend.core import audit, clock
-from backend.core.actor import Actor, StaffId, machine
+from backend.core.actor import Actor, Browser, StaffId, machine
 from backend.core.audit import Action
 from backend.core.crypto import text_digest
 from backend.core.database import TenantId, TenantSession, public_session, tenant_session
@@ -138,14 +138,14 @@ async def accept_with_new_account(token: str, password: str) -> str:
     return invitation.email
 
 
-async def accept_with_account(token: str, login: str, password: str, network: str) -> None:
+async def accept_with_account(token: str, login: str, password: str, browser: Browser) -> None:
     """Take up an invitation with an account that the person has already, from another school or an earlier time.
 
     Raises what `look_at` raises, Unauthenticated, TooManyTries, Conflict when the account works here already or no
     seat is free.
     """
     await _where(token)
-    account_id = await access.prove(login, password, network)
+    account_id = await access.prove(login, password, browser)
     async with _taking_up(token) as (session, _, staff_id):
         await access.join(session, account_id, staff_id)
 

@@ -1,6 +1,7 @@
 """The owner of the demo's schools, however often a start was cut short."""
 
 from backend.core import settings
+from backend.core.actor import Browser
 from backend.core.database import tenant_session
 from backend.tenants.access import service as access
 from backend.tenants.people import service as people
@@ -16,5 +17,6 @@ async def test_one_owner_of_all_schools_however_often_it_is_asked_for(product: s
         async with tenant_session(tenant_id, read_only=True) as session:
             staff = await people.list_staff(session)
         assert len([one for one in staff if one.email == contract.CHAIN_LOGIN]) == 1
-    account = await access.prove(contract.CHAIN_LOGIN, "hoc-ba-so-2026", "127.0.0.0/24")
+    browser = Browser(host="127.0.0.1", network="127.0.0.0/24")
+    account = await access.prove(contract.CHAIN_LOGIN, "hoc-ba-so-2026", browser)
     assert {place.tenant_id for place in await access.places_of(account)} == {*schools}
