@@ -1,7 +1,7 @@
 """The nightly purge: what its holding says has been kept long enough goes, in small batches, counted in the audit.
 
 Each table says in `holding(…)` how long (`keep`) and from when on (`ends`); nothing else is ever purged. The rows go by
-functions that know the same figures and let nothing go that is younger (migration 0019).
+functions that know the same figures and let nothing go that is younger (migration 0022).
 """
 
 import asyncio

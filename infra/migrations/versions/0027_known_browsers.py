@@ -4,8 +4,8 @@ from pathlib import Path
 
 from infra.migrations.tenancy import run_script
 
-revision = "0029"
-down_revision = "0028"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 

@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from infra.migrations.tenancy import enable_rls, run_script
 
-revision = "0024"
-down_revision = "0023"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
@@ -37,4 +37,4 @@ def upgrade() -> None:
     )
     op.create_index("ix_school_policy_time", "school_policy", ["tenant_id", "set_at"])
     enable_rls("school_policy", rights="select, insert")
-    run_script(HERE / "0024_policies.sql")
+    run_script(HERE / "0020_policies.sql")

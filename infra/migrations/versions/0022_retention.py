@@ -6,7 +6,7 @@ from alembic import op
 
 from infra.migrations.tenancy import run_script
 
-revision = "0019"
+revision = "0022"
 down_revision = "0021"
 branch_labels = None
 depends_on = None

@@ -6,7 +6,7 @@ from sqlalchemy.dialects import postgresql
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0023"
+revision = "0019"
 down_revision = "0018"
 branch_labels = None
 depends_on = None
