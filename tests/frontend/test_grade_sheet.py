@@ -283,6 +283,18 @@ def test_what_was_kept_does_not_overwrite_what_others_wrote_meanwhile(page: Page
         assert school.kept["a", "1"] == "4"
 
 
+def test_what_was_kept_for_a_week_is_dropped_whosever_it_is(page: Page, school: School) -> None:
+    with served(school) as base:
+        page.goto(base)
+        for person in ("p", "q"):
+            draft = [f"hocba-draft:{person}:/o", '{"at": 0, "cells": [["a|1", "9", 1]]}']
+            page.evaluate("([key, draft]) => localStorage.setItem(key, draft)", draft)
+        page.reload()
+        expect(cell(page, "a", 1)).to_have_value("8")
+        assert page.evaluate("Object.keys(localStorage)") == []
+        assert school.requests == []
+
+
 def test_signing_out_drops_what_was_not_saved(page: Page, school: School) -> None:
     school.down = True
     with served(school) as base:

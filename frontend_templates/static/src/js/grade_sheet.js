@@ -123,8 +123,10 @@
 
     /* With the version that was seen then: what somebody else wrote meanwhile is not overwritten. */
     restore() {
-      const { at = 0, cells = [] } = JSON.parse(this.store((kept) => kept.getItem(this.draft)) ?? "{}");
-      const found = at > Date.now() - KEEP ? cells.filter(([key, value]) => this.cells.has(key) && this.cells.get(key).dataset.saved !== value.trim()) : [];
+      this.store((kept) => Object.entries(kept).filter(([key, draft]) => key.startsWith("hocba-draft:") && JSON.parse(draft).at < Date.now() - KEEP)
+        .forEach(([key]) => kept.removeItem(key)));
+      const { cells = [] } = JSON.parse(this.store((kept) => kept.getItem(this.draft)) ?? "{}");
+      const found = cells.filter(([key, value]) => this.cells.has(key) && this.cells.get(key).dataset.saved !== value.trim());
       for (const [key, value, version] of found) {
         const cell = this.cells.get(key);
         this.input(cell).value = value;
