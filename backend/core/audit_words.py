@@ -143,6 +143,7 @@ DETAIL_NAMES = {
     "state": "Trạng thái",
     "route": "Địa chỉ bị từ chối",
     "factor": "Xác minh bằng",
+    "locked": "Tài khoản đang bị khóa",
     "statement": "Mã của việc được xác minh",
     "key": "Tên khóa truy cập",
     "kind": "Loại",
