@@ -145,8 +145,8 @@ async def submit_class(
 ) -> Html:
     """Hand in every open sheet of the class that this person is in charge of."""
     count = await life.submit_class(session, actor, class_id)
-    message = f"Đã nộp {count} sổ điểm." if count else "Không còn sổ nào của lớp này để bạn nộp."
-    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
+    none = "Không còn sổ nào của lớp này để bạn nộp."
+    return _counted(request, f"/lop/{class_id}/so-diem", count, "Đã nộp", none)
 
 
 @post("/lop/{class_id:uuid}/duyet-so", guards=[_CHECKS])
@@ -159,10 +159,8 @@ async def check_class(
 ) -> Html:
     """All sheets of the class that the page showed as waiting for this head of department are checked."""
     count = await life.check_class(session, actor, class_id, data.den)
-    message = (
-        f"Đã xác nhận kiểm tra {count} sổ điểm." if count else "Lớp này không có sổ nào chờ bạn kiểm tra."
-    )
-    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
+    none = "Lớp này không có sổ nào chờ bạn kiểm tra."
+    return _counted(request, f"/lop/{class_id}/so-diem", count, "Đã xác nhận kiểm tra", none)
 
 
 @post("/lop/{class_id:uuid}/khoa-so", guards=[_LOCKS])
@@ -175,8 +173,8 @@ async def lock_class(
 ) -> Html:
     """Lock every sheet of the class that the page showed to have come so far."""
     count = await life.lock_class(session, actor, class_id, data.den)
-    message = f"Đã khóa {count} sổ điểm." if count else "Không có sổ nào của lớp này đã sẵn sàng để khóa."
-    return redirect(request, f"/lop/{class_id}/so-diem", message, "ok" if count else "info")
+    none = "Không có sổ nào của lớp này đã sẵn sàng để khóa."
+    return _counted(request, f"/lop/{class_id}/so-diem", count, "Đã khóa", none)
 
 
 @get(_WAITING, guards=[_CHECKS])
@@ -192,8 +190,8 @@ async def check_all(
 ) -> Html:
     """All sheets that the page showed are checked."""
     count = await life.check_all(session, actor, data.den)
-    message = f"Đã xác nhận kiểm tra {count} sổ điểm." if count else "Không còn sổ nào chờ bạn kiểm tra."
-    return redirect(request, _WAITING, message, "ok" if count else "info")
+    none = "Không còn sổ nào chờ bạn kiểm tra."
+    return _counted(request, _WAITING, count, "Đã xác nhận kiểm tra", none)
 
 
 @get("/so-diem/{sheet_id:uuid}", guards=[requires(Permission.SHEET_READ)])
@@ -392,6 +390,11 @@ async def _reopening(
         max_hours=MAX_HOURS,
         error=error.message if error else "",
     )
+
+
+def _counted(request: Request, back: str, count: int, deed: str, none: str) -> Html:
+    """Back to where many sheets were moved on at once, with how many were, or why none."""
+    return redirect(request, back, f"{deed} {count} sổ điểm." if count else none, "ok" if count else "info")
 
 
 def _shown(step: StepView) -> dict[str, str | None]:

@@ -468,7 +468,9 @@ def _refuse_frozen(held: Any, row: Any, student_id: StudentId, name: str | None)
 async def _require_readable(session: TenantSession, actor: Actor, row: Any) -> None:
     sheet = life.summary(row)
     if sheet.id not in await readable(session, actor, [sheet]):
-        raise Forbidden("Bạn chỉ mở được sổ điểm của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+        raise Forbidden(
+            "Bạn chỉ mở được sổ điểm của lớp mà bạn chủ nhiệm hoặc giảng dạy, hoặc của giáo viên trong tổ của bạn."
+        )
 
 
 def _refuse_stranger(actor: Actor, row: Any) -> None:
