@@ -75,6 +75,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
     ),
+    "records.calendar.deadlines": (Room.RULES, "last days that plans of provinces name, as data: pure"),
     "records.roster.register": (
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",

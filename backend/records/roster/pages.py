@@ -56,6 +56,7 @@ async def show_classes(
     classes = await service.list_classes(session)
     grades = Counter(one.grade_level for one in classes)
     grade = khoi if khoi in grades else None
+    ids = [one.id for one in classes]
     return page(
         request,
         "records/roster/classes.html",
@@ -64,6 +65,7 @@ async def show_classes(
         grades=dict(sorted(grades.items())),
         grade=grade,
         own=[one for one in classes if one.homeroom_teacher_id == actor.staff_id],
+        opened=await service.open_to(session, actor, ids, *service.PUPILS_EVERYWHERE),
     )
 
 
