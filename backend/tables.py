@@ -11,6 +11,7 @@ from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.privacy import models as privacy
 from backend.records.roster import models as roster
+from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
@@ -47,6 +48,7 @@ MODULES = (
     gradebook,
     assessment,
     transcripts,
+    season,
     handover,
     privacy,
     imports,

@@ -55,6 +55,7 @@ class Action(StrEnum):
     YEAR_OPENED = "roster.year.open"
     DUTY_CHANGED = "roster.duty.change"
     CALENDAR_CHANGED = "roster.calendar.change"
+    SEASON_NUDGED = "season.person.nudge"
     EXPORT_ASKED = "handover.export.ask"
     EXPORT_DOWNLOADED = "handover.export.download"
     APPROVAL_ASKED = "approvals.request.ask"

@@ -83,6 +83,7 @@ ACTION_NAMES = {
     Action.YEAR_OPENED: "Mở năm học",
     Action.DUTY_CHANGED: "Đổi phân công chủ nhiệm hoặc giảng dạy",
     Action.CALENDAR_CHANGED: "Đổi lịch năm học",
+    Action.SEASON_NUDGED: "Nhắc việc trong mùa học bạ",
     Action.CLASS_READ: "Xem danh sách học sinh của lớp",
     Action.DEPARTMENT_CHANGED: "Lập hoặc sửa tổ chuyên môn",
     Action.DEPARTMENT_ENDED: "Bỏ tổ chuyên môn",
@@ -176,10 +177,13 @@ DETAIL_NAMES = {
     "teacher": "Người phụ trách",
     "term_1_ends_on": "Học kì 1 kết thúc",
     "term_2_starts_on": "Học kì 2 bắt đầu",
+    "stage": "Bước",
+    "submitted_by": "Hạn nộp sổ điểm",
     "locked_by": "Hạn khóa sổ điểm",
     "confirmed_by": "Hạn xác nhận kết quả",
     "frozen_by": "Hạn chốt học bạ",
     "issued_by": "Hạn ký và phát hành",
+    "reported_by": "Hạn báo cáo về Sở",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
     SHEET_REOPEN = "gradebook:sheet:reopen"
     DEPARTMENTS_MANAGE = "departments:department:manage"
+    SEASON_NUDGE = "season:person:nudge"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
     TRANSCRIPT_READ = "transcripts:version:read"
@@ -103,6 +104,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHEET_LOCK_ANY,
             _P.SHEET_REOPEN,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -131,6 +133,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
         }
     ),
     Role.DEPARTMENT_HEAD: frozenset({_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),

@@ -97,13 +97,3 @@ def deadlines_of(
     ]
     found.sort(key=lambda one: (bool(one.province), bool(one.years), -len(one.grades)))
     return {one.step: one for one in found}
-
-
-def after_summer(province: str, grade_level: int) -> Deadline | None:
-    """By when pupils who are assessed again in summer are reported."""
-    found = [
-        one
-        for one in DEADLINES
-        if one.after_summer and one.province in ("", province) and grade_level in one.grades
-    ]
-    return max(found, key=lambda one: bool(one.province), default=None)
