@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, insert, literal, null, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession, driver_connection
 from backend.records.gradebook.models import GradeSheet, LateChange, Mark, SheetStep
 from backend.records.gradebook.schemas import CLOSED, Deed, SheetState
+from backend.records.plans.models import SubjectPlan
+from backend.records.plans.schemas import Decision
 from backend.records.roster.models import SchoolClass, Student, TeachingAssignment
 
 MARK_COLUMNS = (
@@ -75,8 +78,10 @@ def _with_class(session: TenantSession) -> Any:
             GradeSheet.open_until,
             SchoolClass.name.label("class_name"),
             SchoolClass.grade_level,
+            SchoolClass.academic_year_id,
             SchoolClass.homeroom_teacher_id,
             TeachingAssignment.teacher_id,
+            *(getattr(SubjectPlan, name).label(f"plan_{name}") for name in Decision.__struct_fields__),
         )
         .join(
             SchoolClass,
@@ -90,13 +95,22 @@ def _with_class(session: TenantSession) -> Any:
                 TeachingAssignment.subject_code == GradeSheet.subject_code,
             ),
         )
+        .outerjoin(
+            SubjectPlan,
+            and_(
+                SubjectPlan.tenant_id == SchoolClass.tenant_id,
+                SubjectPlan.academic_year_id == SchoolClass.academic_year_id,
+                SubjectPlan.grade_level == SchoolClass.grade_level,
+                SubjectPlan.subject_code == GradeSheet.subject_code,
+            ),
+        )
         .where(GradeSheet.tenant_id == session.tenant_id)
     )
 
 
 async def insert_sheets(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await session.execute(insert(GradeSheet), rows)
+        await session.execute(upsert(GradeSheet).on_conflict_do_nothing(), rows)
 
 
 async def hold_sheets(

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -106,14 +106,20 @@ async def open_class(
 
 
 async def assign_teachers(
-    session: TenantSession, class_id: uuid.UUID, teachers: dict[str, StaffId | None]
+    session: TenantSession,
+    class_id: uuid.UUID,
+    teachers: Mapping[str, StaffId | None],
+    own: Collection[str] = (),
 ) -> None:
     """Say which subjects a class has and who teaches each: subject code → person.
 
+    `own` are codes of the school's own programme (`records/plans` knows them).
     Raises NotFound for a class of another school, Invalid for a subject that the grade does not have.
     """
     school_class = await get_class(session, class_id)
-    unknown = [code for code in teachers if find_subject(school_class.grade_level, code) is None]
+    unknown = [
+        code for code in teachers if code not in own and find_subject(school_class.grade_level, code) is None
+    ]
     if unknown:
         raise Invalid(
             f"Lớp {school_class.name}: chương trình lớp {school_class.grade_level} không có môn “{unknown[0]}”; "
