@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, literal, null, select, text, update
+from sqlalchemy import and_, delete, func, insert, literal, null, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession, driver_connection
@@ -142,6 +142,59 @@ async def sheet_ids_of_class(session: TenantSession, class_id: uuid.UUID) -> Seq
         GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id
     )
     return (await session.scalars(query)).all()
+
+
+async def sheet_ids_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
+    query = select(GradeSheet.id).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id.in_(class_ids)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def written_cells(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> Sequence[Any]:
+    """Cells of a subject with a row, be it empty again: class, kind, slot."""
+    query = (
+        select(GradeSheet.class_id, Mark.kind, Mark.slot)
+        .join(GradeSheet, and_(GradeSheet.tenant_id == Mark.tenant_id, GradeSheet.id == Mark.sheet_id))
+        .where(
+            Mark.tenant_id == session.tenant_id,
+            GradeSheet.class_id.in_(class_ids),
+            GradeSheet.subject_code == subject_code,
+        )
+        .distinct()
+    )
+    return (await session.execute(query)).all()
+
+
+async def touched_classes(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> Sequence[uuid.UUID]:
+    """Classes of which a sheet of the subject has taken a step."""
+    query = (
+        select(GradeSheet.class_id)
+        .join(
+            SheetStep, and_(SheetStep.tenant_id == GradeSheet.tenant_id, SheetStep.sheet_id == GradeSheet.id)
+        )
+        .where(
+            GradeSheet.tenant_id == session.tenant_id,
+            GradeSheet.class_id.in_(class_ids),
+            GradeSheet.subject_code == subject_code,
+        )
+        .distinct()
+    )
+    return (await session.scalars(query)).all()
+
+
+async def delete_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    await session.execute(
+        delete(GradeSheet).where(
+            GradeSheet.tenant_id == session.tenant_id,
+            GradeSheet.class_id == class_id,
+            GradeSheet.subject_code == subject_code,
+        )
+    )
 
 
 async def submitted(session: TenantSession) -> Sequence[Any]:

@@ -258,6 +258,35 @@ async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
         )
 
 
+async def hold_to_plan(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[SheetSummary]:
+    """Nobody moves or writes the sheets of these classes until the transaction ends; all of them."""
+    held = await queries.sheet_ids_of_classes(session, class_ids)
+    await queries.hold_sheets(session, held, to_write=False)
+    return await sheets_of_classes(session, class_ids)
+
+
+async def sheets_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[SheetSummary]:
+    """All sheets of these classes."""
+    held = await queries.sheet_ids_of_classes(session, class_ids)
+    return [life.summary(row) for row in (await queries.sheets_by_id(session, held)).values()]
+
+
+async def written_cells(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> tuple[dict[uuid.UUID, frozenset[Cell]], frozenset[uuid.UUID]]:
+    """Cells of a subject in which something stands or stood, by class; and classes with a sheet that took a step."""
+    cells: dict[uuid.UUID, set[Cell]] = defaultdict(set)
+    for row in await queries.written_cells(session, class_ids, subject_code):
+        cells[row.class_id].add(Cell(MarkKind(row.kind), row.slot))
+    touched = await queries.touched_classes(session, class_ids, subject_code)
+    return {class_id: frozenset(found) for class_id, found in cells.items()}, frozenset(touched)
+
+
+async def drop_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    """Remove the sheets of a subject that a class has no longer; the caller holds them and has seen nothing in them."""
+    await queries.delete_sheets(session, class_id, subject_code)
+
+
 async def finish_class(
     session: TenantSession, actor: Actor, class_id: uuid.UUID, pupils: Sequence[StudentId], *, complete: bool
 ) -> None:

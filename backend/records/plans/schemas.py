@@ -97,14 +97,9 @@ class Plan(msgspec.Struct, frozen=True):
         return [one for one in self.subjects if one.code in codes]
 
     @property
-    def electives(self) -> list[GradeSubject]:
-        """Lựa chọn subjects of grades 10–12 that the school teaches."""
-        return [one for one in self.subjects if one.kind is Kind.ELECTIVE and one.taught]
-
-    @property
-    def clusters(self) -> list[GradeSubject]:
-        """Subjects whose chuyên đề cluster the school offers."""
-        return [one for one in self.subjects if one.topics and one.taught]
+    def has_choices(self) -> bool:
+        """Whether pupils of this grade choose subjects."""
+        return self.grade >= FIRST_CHOOSING_GRADE
 
 
 class Plans(msgspec.Struct, frozen=True):
@@ -115,6 +110,11 @@ class Plans(msgspec.Struct, frozen=True):
     def of(self, year_id: uuid.UUID, grade: int) -> Plan:
         """The plan of a grade in a year; the programme's own where the school has decided nothing."""
         return plan(grade, self.decisions.get((year_id, grade), {}))
+
+    def revision_of(self, year_id: uuid.UUID, grade: int, code: str) -> int:
+        """How often a subject was decided about; 0: never."""
+        found = self.decisions.get((year_id, grade), {}).get(code)
+        return found.revision if found else 0
 
 
 def plan(grade: int, decisions: Mapping[str, Decision] = _NOTHING) -> Plan:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.records.plans import queries
 from backend.records.plans.schemas import (
@@ -66,3 +67,33 @@ async def choices_of(
 async def choices_of_class(session: TenantSession, school_class: ClassSummary) -> ClassChoices:
     """`choices_of` one class."""
     return (await choices_of(session, {school_class.id: school_class.grade_level}))[school_class.id]
+
+
+async def decide(
+    session: TenantSession, year_id: uuid.UUID, grade: int, code: str, decision: Decision
+) -> bool:
+    """Write a decision; False where somebody else has decided since `decision.revision` was read.
+
+    What it does to sheets and marks is looked after by the caller (`records/planning`).
+    """
+    return await queries.decide(session, year_id, grade, code, decision)
+
+
+async def choose(
+    session: TenantSession, class_id: uuid.UUID, student_id: uuid.UUID | None, choice: Choice | None
+) -> None:
+    """Set the combination of a class, or what one pupil takes; None: the pupil follows the class."""
+    if choice is not None:
+        await queries.choose(session, class_id, student_id, choice)
+    elif student_id is not None:
+        await queries.follow_class(session, class_id, student_id)
+
+
+def fingerprint(choices: ClassChoices) -> str:
+    """Another text whenever somebody's choice is another."""
+    people = [
+        ("", choices.combination),
+        *sorted((str(one), choice) for one, choice in choices.pupils.items()),
+    ]
+    told = [(who, sorted(choice.electives), sorted(choice.topics)) for who, choice in people]
+    return sha256_hex(msgspec.json.encode(told))[:16]

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, func, insert, select, union, update
+from sqlalchemy import BindParameter, and_, bindparam, delete, func, insert, select, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -111,15 +111,6 @@ _CLASSES_OF_STAFF = Question(
 async def year_by_name(session: TenantSession, name: str) -> AcademicYear | None:
     return await session.scalar(
         select(AcademicYear).where(AcademicYear.tenant_id == session.tenant_id, AcademicYear.name == name)
-    )
-
-
-async def latest_year(session: TenantSession) -> AcademicYear | None:
-    return await session.scalar(
-        select(AcademicYear)
-        .where(AcademicYear.tenant_id == session.tenant_id)
-        .order_by(AcademicYear.starts_on.desc())
-        .limit(1)
     )
 
 
@@ -303,6 +294,16 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> Sequenc
 async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
         await session.execute(insert(TeachingAssignment), rows)
+
+
+async def delete_assignment(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    await session.execute(
+        delete(TeachingAssignment).where(
+            TeachingAssignment.tenant_id == session.tenant_id,
+            TeachingAssignment.class_id == class_id,
+            TeachingAssignment.subject_code == subject_code,
+        )
+    )
 
 
 async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
