@@ -79,6 +79,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",
     ),
+    "records.roster.pupil_rows": (
+        Room.QUERIES,
+        "SQL of pupils' records and places; `queries` has that of years, classes and lists",
+    ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
     "records.gradebook.life": (
         Room.SERVICE,

@@ -29,6 +29,7 @@ from backend.records.roster.schemas import (
     StudentPlace,
     StudentRecord,
     StudentSummary,
+    StudyYear,
     YearSummary,
 )
 
@@ -233,9 +234,9 @@ async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = 
     return [Assignment(**row._asdict()) for row in await queries.assignments(session, class_id)]
 
 
-async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
-    """Every year of every pupil of a class, oldest first: student, year, class, registry number, date of joining."""
-    return await queries.study_history(session, class_id)
+async def study_history(session: TenantSession, class_id: uuid.UUID) -> list[StudyYear]:
+    """Every year of every pupil of a class, oldest first, those at other schools among them."""
+    return [StudyYear(**row._asdict()) for row in await queries.study_history(session, class_id)]
 
 
 async def compare_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
@@ -244,8 +245,13 @@ async def compare_register(session: TenantSession, students: Sequence[NewStudent
     return (await Register.read(session, year.id, students)).change
 
 
-async def take_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
+async def take_register(
+    session: TenantSession, students: Sequence[NewStudent], by: StaffId | None = None
+) -> RosterChange:
     """Enter pupils into their classes: new ones are added, changed ones corrected, moved ones moved.
+
+    `by` is who answers for it in the history of each record, None for the machine. A line with an official code finds
+    the pupil who had a temporary one until now (`rules.matched`).
 
     Raises Conflict when a row cannot be taken: unknown class, a personal id that another pupil has, a pupil listed
     twice, a sign that cannot be printed.
@@ -255,7 +261,7 @@ async def take_register(session: TenantSession, students: Sequence[NewStudent]) 
     register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])
-    await register.write()
+    await register.write(by)
     return register.change
 
 

@@ -306,7 +306,7 @@ async def _history(
             StudyPeriod(
                 academic_year=row.academic_year,
                 class_name=row.class_name,
-                school_name=school_name,
+                school_name=row.school_name or school_name,
                 registry_no=row.registry_no,
                 joined_on=row.joined_on,
             )
