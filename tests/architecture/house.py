@@ -75,6 +75,11 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
     ),
+    "records.roster.records": (
+        Room.SERVICE,
+        "one pupil's record found, shown and corrected, for the slice's own pages: no door",
+    ),
+    "records.roster.pupil_pages": (Room.EDGE, "pages about one pupil; `pages` has years and classes"),
     "records.roster.register": (
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",

@@ -128,7 +128,7 @@ class Register:
                 "hoặc báo nhà trường mở lớp rồi nhập lại."
             )
         self._match(student)
-        owner = self.owners.setdefault(student.personal_id or "", student.student_code)
+        owner = self.owners.setdefault(student.personal_id or "", self._code_so_far(student))
         if student.personal_id and owner != self._code_so_far(student):
             raise Invalid(
                 f"Số định danh của học sinh {name} đã thuộc học sinh mã {owner}; "
@@ -178,7 +178,7 @@ class Register:
             target = self.classes[student.class_name].id
             if row is None:
                 student_id = new_id()
-                new_rows.append(self._new_row(student_id, student))
+                new_rows.append(new_student_row(self.session.tenant_id, student_id, student))
                 places.append(self._place(student_id, target, student))
             else:
                 changes += self._changes(student, row, by)
@@ -224,22 +224,9 @@ class Register:
             for name, value in self._differences(student, row).items()
         ]
 
-    def _new_row(self, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
-        return new_student_row(self.session.tenant_id, student_id, student)
-
     def _place(self, student_id: uuid.UUID, class_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
-        return {
-            "tenant_id": self.session.tenant_id,
-            "id": new_id(),
-            "student_id": student_id,
-            "class_id": class_id,
-            "registry_no": student.registry_no,
-            "joined_on": None,
-            "came_from": None,
-            "left_on": None,
-            "reason": None,
-            "status": EnrollmentStatus.STUDYING,
-        }
+        place = pupil_rows.place_row(self.session.tenant_id, student_id, class_id)
+        return place | {"registry_no": student.registry_no}
 
 
 def new_student_row(tenant_id: uuid.UUID, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:

@@ -1,16 +1,17 @@
 """What a line of a register may say. No I/O."""
 
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 import msgspec
 
-from backend.core.errors import Invalid
-from backend.core.text import check_text, masked, shown_name
+from backend.core.errors import Conflict, Invalid
+from backend.core.text import check_text, masked, read_day, shown_name
 from backend.records.roster.names import plain
-from backend.records.roster.schemas import STATUS_NAMES, Difference, NewStudent, StudentStatus
+from backend.records.roster.schemas import STATUS_NAMES, Difference, NewStudent, PupilRecord, StudentStatus
 
 #: Texts of a pupil's record, as people call them.
 _TEXTS = {
@@ -48,9 +49,22 @@ LABELS = _TEXTS | {
 #: What tells one person from all others, and is shown in full on request alone.
 NUMBERS = frozenset({"personal_id", "passport_number"})
 GENDERS = {"male": "Nam", "female": "Nữ"}
+#: Codes that the school makes itself begin so, until the Ministry's system gives one.
+TEMPORARY = "TAM-"
+_CODE = re.compile(r"[0-9A-Za-z]{4,20}")
 _PERSONAL_ID = re.compile(r"[0-9]{12}")
 #: Nobody who is older or younger goes to school: wide, because adults may learn, too.
 _OLDEST, _YOUNGEST = 60, 3
+#: What the form of a record holds, by how it is typed.
+FORM_TEXTS = tuple(
+    name for name in (*_TEXTS, "personal_id", "gender") if name not in ("student_code", "registry_no")
+)
+FORM_DAYS = ("date_of_birth", "identity_verified_on")
+FORM_FLAGS = ("not_assessed", "individual_plan")
+#: Who somebody is: what was checked against their papers.
+_IDENTITY = frozenset(
+    {"full_name", "date_of_birth", "gender", "personal_id", "passport_number", "nationality"}
+)
 #: Longest of these texts; the forms have one line for each.
 _MAX_TEXT = 300
 
@@ -113,6 +127,46 @@ def _require_plausible(student: NewStudent, today: date) -> None:
         raise Invalid(f"Ngày có trạng thái của {name} ở tương lai; hãy sửa lại ngày.")
 
 
+def read_form(typed: Mapping[str, str]) -> dict[str, Any]:
+    """What a form says of a pupil: every field of it, None where it is empty. Raises Invalid for a day that is none."""
+    found: dict[str, Any] = {name: typed.get(name, "").strip() or None for name in FORM_TEXTS}
+    for name in FORM_DAYS:
+        found[name] = read_day(typed[name], LABELS[name]) if typed.get(name) else None
+    for name in FORM_FLAGS:
+        found[name] = typed.get(name) == "1"
+    return found
+
+
+def new_line(code: str, said: Mapping[str, Any], today: date) -> NewStudent:
+    """A pupil as a form says them (`read_form`), cleaned. Raises Invalid where it cannot be so."""
+    _require_day(said["date_of_birth"], said["full_name"] or code)
+    if said["identity_verified_on"] is not None and said["identity_verified_on"] > today:
+        raise Invalid("Ngày đối chiếu danh tính ở tương lai; hãy sửa lại ngày.")
+    names = {name for name in said if name in NewStudent.__struct_fields__}
+    texts = {name: said[name] for name in names} | {"full_name": said["full_name"] or ""}
+    return clean(NewStudent(student_code=code, class_name="", **texts), today)
+
+
+def corrected(record: PupilRecord, said: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """What a form changes of a record, cleaned. Raises Invalid where it cannot be so.
+
+    Whoever changes who the pupil is, and does not say that it was checked against papers, ends the last check.
+    """
+    line = new_line(record.student_code, said, today)
+    checked = said["identity_verified_on"]
+    names = [name for name in said if name in NewStudent.__struct_fields__]
+    values = {name: getattr(line, name) for name in names} | {"identity_verified_on": checked}
+    found = {name: value for name, value in values.items() if value != getattr(record, name)}
+    if found.keys() & _IDENTITY and "identity_verified_on" not in found and checked is not None:
+        found["identity_verified_on"] = None
+    return found
+
+
+def _require_day(day: date | None, name: str) -> None:
+    if day is None:
+        raise Invalid(f"Chưa có ngày sinh của {shown_name(name)}; hãy ghi theo giấy khai sinh.")
+
+
 def matched(student: NewStudent, temporary: Iterable[Any]) -> Any | None:
     """Whose temporary code a line with an official one replaces: by personal number, else by name and date of birth.
 
@@ -169,3 +223,40 @@ def said(name: str, value: Any) -> str:
 
 def _difference(student: NewStudent, place: str, old: str, new: str) -> Difference:
     return Difference(pupil=student.full_name, place=place, old=old, new=new)
+
+
+def kept_of(one: PupilRecord, other: PupilRecord, works: Mapping[uuid.UUID, bool]) -> PupilRecord:
+    """Which of two records of the same pupil lives on: the one with marks. Raises Conflict where that is not certain."""
+    if works[one.id] and works[other.id]:
+        raise Conflict(
+            f"Cả hai hồ sơ {one.student_code} và {other.student_code} đều đã có điểm hoặc học bạ nên không ghép được; "
+            "xin báo hiệu trưởng quyết định hồ sơ nào đúng."
+        )
+    if (plain(one.full_name), one.date_of_birth) != (plain(other.full_name), other.date_of_birth):
+        raise Conflict(
+            f"Mã {other.student_code} là của {other.full_name}, sinh {other.date_of_birth:%d/%m/%Y}: khác họ tên hoặc "
+            "ngày sinh với hồ sơ này; hãy sửa cho khớp giấy khai sinh rồi ghép."
+        )
+    numbers = {record.personal_id for record in (one, other) if record.personal_id}
+    if len(numbers) > 1:
+        raise Conflict(
+            f"Hai hồ sơ của {one.full_name} có hai số định danh cá nhân khác nhau; hãy sửa số sai rồi ghép."
+        )
+    return other if works[other.id] else one
+
+
+def filled(kept: PupilRecord, other: PupilRecord) -> dict[str, Any]:
+    """What the record that lives on learns from the other: the fields that it does not have itself."""
+    names = [name for name in (*FORM_TEXTS, *FORM_DAYS) if getattr(kept, name) is None]
+    found = {name: getattr(other, name) for name in names if getattr(other, name) is not None}
+    return found | {name: True for name in FORM_FLAGS if getattr(other, name) and not getattr(kept, name)}
+
+
+def checked_code(typed: str) -> str:
+    """A code of the Ministry as it was typed. Raises Invalid where it is none."""
+    code = typed.strip()
+    if not _CODE.fullmatch(code) or code.upper().startswith(TEMPORARY.rstrip("-")):
+        raise Invalid(
+            "Mã học sinh chính thức chỉ gồm chữ cái và chữ số, không bắt đầu bằng TAM; hãy gõ lại mã."
+        )
+    return code

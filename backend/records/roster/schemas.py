@@ -1,7 +1,7 @@
 """The words of the roster."""
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -176,6 +176,118 @@ class StudyYear(msgspec.Struct, frozen=True, kw_only=True):
     school_name: str | None
     registry_no: str | None
     joined_on: date | None
+
+
+class PupilRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One pupil in the list of a search; `class_name` is where they study in the newest year, "" nowhere."""
+
+    id: StudentId
+    student_code: str
+    code_is_temporary: bool
+    full_name: str
+    date_of_birth: date
+    personal_id: str | None
+    status: StudentStatus
+    class_name: str
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search asks for; "" and None are "any". `page` counts from 1."""
+
+    words: str = ""
+    class_id: ClassId | None = None
+    status: StudentStatus | None = None
+    page: int = 1
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a search, and how many pupils there are in all."""
+
+    rows: tuple[PupilRow, ...]
+    total: int
+    pages: int
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A pupil's place in a class: one line of where they have studied here."""
+
+    class_id: ClassId
+    class_name: str
+    grade_level: int
+    academic_year_id: AcademicYearId
+    academic_year: str
+    registry_no: str | None
+    joined_on: date | None
+    came_from: str | None
+    left_on: date | None
+    reason: str | None
+    status: EnrollmentStatus
+
+
+class EarlierYearView(msgspec.Struct, frozen=True, kw_only=True):
+    """A year at another school as it was entered; `reason` says why it was withdrawn."""
+
+    id: uuid.UUID
+    academic_year: str
+    grade_level: int
+    class_name: str
+    school_name: str
+    registry_no: str | None
+    joined_on: date | None
+    results: str
+    withdrawn_at: datetime | None
+    reason: str | None
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a record's history: which field, in words, from what to what, by whom, when."""
+
+    field: str
+    old: str
+    new: str
+    who: str
+    at: datetime
+
+
+class PupilRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the school keeps about who a pupil is. `revision` counts the corrections that a writer has seen."""
+
+    id: StudentId
+    student_code: str
+    code_is_temporary: bool
+    personal_id: str | None
+    identity_verified_on: date | None
+    lifelong_code: str | None
+    full_name: str
+    date_of_birth: date
+    gender: str | None
+    ethnicity: str | None
+    nationality: str | None
+    passport_kind: str | None
+    passport_number: str | None
+    birth_place: str | None
+    hometown: str | None
+    permanent_address: str | None
+    current_address: str | None
+    father_name: str | None
+    father_job: str | None
+    mother_name: str | None
+    mother_job: str | None
+    guardian_name: str | None
+    guardian_job: str | None
+    policy_group: str | None
+    disability: str | None
+    not_assessed: bool
+    individual_plan: bool
+    status: StudentStatus
+    status_on: date | None
+    merged_into_id: uuid.UUID | None
+    revision: int
+
+    @property
+    def label(self) -> str:
+        """What the audit calls the pupil."""
+        return f"{self.full_name} ({self.student_code})"
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):

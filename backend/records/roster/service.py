@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
-from backend.records.roster import queries, rules
+from backend.records.roster import pupil_rows, queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
@@ -23,7 +23,10 @@ from backend.records.roster.schemas import (
     Assignment,
     ClassId,
     ClassSummary,
+    EarlierYearView,
     NewStudent,
+    Place,
+    PupilRecord,
     RosterChange,
     StudentId,
     StudentPlace,
@@ -187,6 +190,27 @@ async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentS
         date_of_birth=row.date_of_birth,
         gender=row.gender,
     )
+
+
+async def get_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
+    """All that the school keeps about who a pupil is. Raises NotFound."""
+    found = await pupil_rows.record(session, student_id)
+    if found is None:
+        raise NotFound("Không tìm thấy học sinh này.")
+    return found
+
+
+async def places_of(session: TenantSession, student_id: uuid.UUID) -> list[Place]:
+    """Where a pupil has studied at this school, the newest first."""
+    return await pupil_rows.places_of(session, student_id)
+
+
+async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[EarlierYearView]:
+    """The years that a pupil spent at other schools, oldest first, withdrawn ones among them."""
+    return [
+        EarlierYearView(**{name: getattr(row, name) for name in EarlierYearView.__struct_fields__})
+        for row in await pupil_rows.earlier_years(session, student_id)
+    ]
 
 
 async def open_class_list(
