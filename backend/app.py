@@ -40,6 +40,7 @@ from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
+from backend.records.movements import pages as movement_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
@@ -222,6 +223,12 @@ ROUTES: list[ControllerRouterHandler] = [
     pupil_pages.show_correction,
     pupil_pages.change_pupil,
     pupil_pages.match_code,
+    movement_pages.show_movements,
+    movement_pages.place,
+    movement_pages.change_class,
+    movement_pages.leave,
+    movement_pages.enter_earlier_year,
+    movement_pages.withdraw_earlier_year,
     department_pages.show_departments,
     department_pages.open_department,
     department_pages.show_department,
@@ -295,7 +302,7 @@ ROUTES: list[ControllerRouterHandler] = [
 MENU = (
     NavItem("Trang chủ", "/", "home"),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
-    NavItem("Học sinh", "/hoc-sinh", "user-circle", Permission.PUPILS_READ),
+    NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),

@@ -93,6 +93,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "the life of a sheet, for the slice's own pages and tasks: no door",
     ),
+    "records.gradebook.carrying": (
+        Room.SERVICE,
+        "marks that follow a pupil into another class, for the slice's own service: no door",
+    ),
     "records.assessment.inputs": (
         Room.RULES,
         "marks of the gradebook as input of the circulars, a pure function",

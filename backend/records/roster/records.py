@@ -57,10 +57,10 @@ async def open_record(session: TenantSession, actor: Actor, student_id: uuid.UUI
 
 
 async def open_for_correction(session: TenantSession, actor: Actor, student_id: uuid.UUID) -> PupilRecord:
-    """One record with its numbers in full, for whoever corrects it, which is recorded. Raises NotFound."""
+    """One record with its numbers in full, for whoever corrects it: both are recorded. Raises NotFound."""
     record = await service.get_record(session, student_id)
-    shown = Action.PUPIL_READ
-    audit_reads.record_read(session, actor, shown, student_id, record.label, [student_id], file="form")
+    for shown in (Action.PUPIL_READ, *([Action.PERSONAL_ID_SHOWN] if record.personal_id else [])):
+        audit_reads.record_read(session, actor, shown, student_id, record.label, [student_id])
     return record
 
 
@@ -115,7 +115,7 @@ async def change_pupil(
 
     A frozen học bạ keeps what it says. Raises NotFound, Invalid, Conflict where somebody else was faster.
     """
-    record = await _held(session, student_id)
+    record = await service.hold_record(session, student_id)
     if record.revision != revision:
         raise Conflict(
             f"Hồ sơ của {record.full_name} vừa được người khác sửa; xin xem bản mới ở dưới rồi sửa lại."
@@ -146,7 +146,7 @@ async def match_code(session: TenantSession, actor: Actor, student_id: uuid.UUID
     """
     code = rules.checked_code(typed)
     await session.hold("pupil codes")
-    record = await _held(session, student_id)
+    record = await service.hold_record(session, student_id)
     if not record.code_is_temporary:
         raise Conflict(f"{record.full_name} đã có mã chính thức {record.student_code}; không cần ghép mã.")
     other = await pupil_rows.record_by_code(session, code)
@@ -192,15 +192,6 @@ async def _bring_together(session: TenantSession, kept: PupilRecord, gone: Pupil
 async def _studying(session: TenantSession, student_id: uuid.UUID) -> Sequence[Place]:
     places = await pupil_rows.places_of(session, student_id)
     return [place for place in places if place.status is EnrollmentStatus.STUDYING]
-
-
-async def _held(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
-    record = await pupil_rows.record(session, student_id, hold=True)
-    if record is None:
-        raise NotFound("Không tìm thấy học sinh này.")
-    if record.merged_into_id is not None:
-        raise Conflict(f"Hồ sơ này của {record.full_name} đã được ghép vào hồ sơ khác; xin mở hồ sơ ấy.")
-    return record
 
 
 async def _require_free(

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -17,13 +17,14 @@ from backend.records.roster import pupil_rows, queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
-from backend.records.roster.register import Register
+from backend.records.roster.register import Register, change_row
 from backend.records.roster.schemas import (
     AcademicYearId,
     Assignment,
     ClassId,
     ClassSummary,
     EarlierYearView,
+    EnrollmentStatus,
     NewStudent,
     Place,
     PupilRecord,
@@ -31,6 +32,7 @@ from backend.records.roster.schemas import (
     StudentId,
     StudentPlace,
     StudentRecord,
+    StudentStatus,
     StudentSummary,
     StudyYear,
     YearSummary,
@@ -203,6 +205,57 @@ async def get_record(session: TenantSession, student_id: uuid.UUID) -> PupilReco
 async def places_of(session: TenantSession, student_id: uuid.UUID) -> list[Place]:
     """Where a pupil has studied at this school, the newest first."""
     return await pupil_rows.places_of(session, student_id)
+
+
+async def hold_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
+    """A record that nobody else changes until the transaction ends.
+
+    Raises NotFound, Conflict where it lives on in another.
+    """
+    record = await pupil_rows.record(session, student_id, hold=True)
+    if record is None:
+        raise NotFound("Không tìm thấy học sinh này.")
+    if record.merged_into_id is not None:
+        raise Conflict(f"Hồ sơ này của {record.full_name} đã được ghép vào hồ sơ khác; xin mở hồ sơ ấy.")
+    return record
+
+
+async def take_in(
+    session: TenantSession,
+    record: PupilRecord,
+    class_id: uuid.UUID,
+    on: date,
+    facts: Mapping[str, str | None],
+) -> None:
+    """Give a pupil a place in a class from a day on; `facts` are `registry_no` and `came_from`."""
+    place = pupil_rows.place_row(session.tenant_id, record.id, class_id) | {"joined_on": on}
+    await pupil_rows.enroll(session, [place | dict(facts)])
+
+
+async def end_place(
+    session: TenantSession,
+    record: PupilRecord,
+    class_id: uuid.UUID,
+    on: date,
+    reason: str,
+    status: EnrollmentStatus,
+) -> None:
+    """End a pupil's place in a class: moved to another, or left."""
+    ended = {"status": status, "left_on": on, "reason": reason or None}
+    await pupil_rows.leave_class(session, record.id, class_id, ended)
+
+
+async def set_status(
+    session: TenantSession, actor: Actor, record: PupilRecord, status: StudentStatus, on: date
+) -> None:
+    """Trạng thái of a pupil from a day on; what it was before stays in the history."""
+    values = {"status": status, "status_on": on}
+    await pupil_rows.update_student(session, record.id, values)
+    changes = [
+        change_row(session.tenant_id, record.id, name, getattr(record, name), value, actor.staff_id)
+        for name, value in values.items()
+    ]
+    await pupil_rows.insert_changes(session, changes)
 
 
 async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[EarlierYearView]:
