@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock
+from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.records.roster import pupil_rows, rules, service
+from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.roster.names import name_key, plain, search_key
 from backend.records.roster.register import change_row, new_student_row
 from backend.records.roster.schemas import (
@@ -123,6 +124,8 @@ async def change_pupil(
     found = rules.corrected(record, rules.read_form(typed), clock.today())
     await _require_free(session, student_id, None, found.get("personal_id"))
     await _write(session, actor, record, found)
+    if "not_assessed" in found:
+        await outbox.emit(session, PupilNeedsAssessment(student_id))
     if found:
         labels = ", ".join(rules.LABELS[name] for name in found)
         await audit.record(

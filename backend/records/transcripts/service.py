@@ -221,10 +221,10 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
     return (found[0], TranscriptId(found[1])) if found else None
 
 
-async def counts(session: TenantSession) -> dict[uuid.UUID, dict[str, int]]:
-    """class → state → number of versions."""
+async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
+    """class → state → number of versions; `present`: without pupils who are not in the class any more."""
     found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
-    for row in await queries.counts(session):
+    for row in await queries.counts(session, present=present):
         found[row.class_id][row.state] = row.number
     return found
 
