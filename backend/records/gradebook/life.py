@@ -16,6 +16,7 @@ from backend.records.departments import service as departments
 from backend.records.gradebook import queries, rules
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.gradebook.schemas import (
+    CARRY,
     Cell,
     ChangeView,
     Deed,
@@ -239,7 +240,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
     return (
         tuple(
             StepView(
-                deed=Deed(one.deed),
+                deed=CARRY if one.deed == CARRY else Deed(one.deed),
                 words=one.words,
                 who=names.get(one.done_by),
                 at=one.at,

@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import life, queries, rules
+from backend.records.gradebook import carrying, life, queries, rules
 from backend.records.gradebook.schemas import (
     CLOSED,
     WHOLE_YEAR,
@@ -41,6 +41,7 @@ from backend.records.roster.schemas import (
     HOMEROOM,
     ClassId,
     Difference,
+    PupilRecord,
     StudentId,
     StudentSummary,
 )
@@ -300,6 +301,23 @@ async def finish_class(
         rows = await queries.sheets_by_id(session, sheet_ids)
         locked = [life.summary(row) for row in rows.values() if row.state == SheetState.LOCKED]
         await life.take_step(session, actor, Deed.FINISH, locked)
+
+
+async def carry_marks(
+    session: TenantSession, actor: Actor, pupil: PupilRecord, source: uuid.UUID, target: uuid.UUID
+) -> tuple[int, list[str]]:
+    """A pupil goes to another class of the year, and their marks with them (`carrying.carry`). Raises Conflict."""
+    return await carrying.carry(session, actor, pupil, source, target)
+
+
+async def count_again(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A class has one pupil more: where all its sheets are locked, its results are computed once more."""
+    await carrying.count_again(session, class_id)
+
+
+async def require_open(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A pupil comes into the class. Raises Conflict once its transcripts are frozen: nobody gets marks there."""
+    await carrying.require_open(session, class_id)
 
 
 async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:

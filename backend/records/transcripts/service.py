@@ -223,10 +223,10 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
     return (found[0], TranscriptId(found[1])) if found else None
 
 
-async def counts(session: TenantSession) -> dict[uuid.UUID, dict[str, int]]:
-    """class → state → number of versions."""
+async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
+    """class → state → number of versions; `present`: without pupils who are not in the class any more."""
     found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
-    for row in await queries.counts(session):
+    for row in await queries.counts(session, present=present):
         found[row.class_id][row.state] = row.number
     return found
 
@@ -305,7 +305,7 @@ async def _history(
             StudyPeriod(
                 academic_year=row.academic_year,
                 class_name=row.class_name,
-                school_name=school_name,
+                school_name=row.school_name or school_name,
                 registry_no=row.registry_no,
                 joined_on=row.joined_on,
             )
