@@ -58,7 +58,8 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     classes = await roster.list_classes_of_newest_year(session)
     year = await calendar.get_year(session, classes[0].academic_year_id) if classes else None
     facts = await season.facts(session, classes, year)
-    versions = {key: one for key, one in (await transcripts.counts(session)).items() if key in facts.progress}
+    present = await transcripts.counts(session, present=True)
+    versions = {key: one for key, one in present.items() if key in facts.progress}
     pupils = sum(one.students for one in classes)
     locked = sum(sheet.state in CLOSED for sheet in facts.sheets)
     reached = _reached(versions)
@@ -279,7 +280,7 @@ async def _freeze_step(
     session: TenantSession, classes: list[ClassSummary], sheets: list[SheetSummary]
 ) -> NextStep | None:
     progress = await assessment.progress(session)
-    versions = await transcripts.counts(session)
+    versions = await transcripts.counts(session, present=True)
     for one in classes:
         done = progress.get(one.id)
         if done and done.confirmed > sum(versions.get(one.id, {}).values()):

@@ -10,7 +10,7 @@ from backend.core.errors import Conflict, Invalid
 from backend.core.text import check_text
 from backend.records.calendar.schemas import Due, Step
 from backend.records.gradebook.schemas import CLOSED, SheetState, SheetSummary
-from backend.records.roster.schemas import ClassSummary
+from backend.records.roster.schemas import ClassId, ClassSummary
 from backend.records.season.schemas import (
     MAX_REMARK,
     OF_SHEETS,
@@ -118,7 +118,7 @@ def waiting(facts: Facts, sight: Sight) -> tuple[Waiting, ...]:
     return tuple(found)
 
 
-def _of_sheets(facts: Facts, sight: Sight, classes: Mapping[uuid.UUID, ClassSummary]) -> Iterable[Waiting]:
+def _of_sheets(facts: Facts, sight: Sight, classes: Mapping[ClassId, ClassSummary]) -> Iterable[Waiting]:
     groups: dict[tuple[uuid.UUID, Stage, StaffId | None], list[SheetSummary]] = defaultdict(list)
     for sheet in facts.sheets:
         step = _awaits(facts, sheet)

@@ -55,7 +55,7 @@ async def facts(
     ids = {one.id for one in classes}
     empty = await gradebook.empty_sheets(session) if looking_for_marks else []
     assessed = await assessment.progress(session)
-    versions = await transcripts.counts(session)
+    versions = await transcripts.counts(session, present=True)
     return Facts(
         academic_year=year.name if year else "",
         today=clock.today(),

@@ -17,8 +17,8 @@ from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
 from backend.records.gradebook import service as gradebook
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import subjects_of
 from backend.records.roster.schemas import ClassSummary, StudentRecord
 from backend.records.transcripts import canonical, queries, rules
 from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
@@ -65,6 +65,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     transcripts = await _transcripts(session, students, school_class.grade_level)
     history = await _history(session, class_id, facts.school.name)
     marks = await gradebook.class_marks(session, class_id)
+    choices = await plans.choices_of_class(session, school_class)
     rows, deeds, left_out = [], [], []
     for student in students:
         try:
@@ -76,6 +77,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
                 lookup_code=transcripts[student.id].lookup_code,
                 version=1,
                 verify_url=verify_url(transcripts[student.id].lookup_code),
+                not_taken=choices.not_taken(student.id, facts.subject_codes, school_class.grade_level),
             )
             snapshot = canonical.clean_snapshot(compose(facts, pupil))
         except (Invalid, Conflict) as error:
@@ -223,10 +225,10 @@ async def classes_of(session: TenantSession, state: VersionState) -> dict[uuid.U
     return {row.id: row.class_id for row in await queries.classes_in_state(session, state)}
 
 
-async def counts(session: TenantSession) -> dict[uuid.UUID, dict[str, int]]:
-    """class → state → number of versions."""
+async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
+    """class → state → number of versions; `present`: without pupils who are not in the class any more."""
     found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
-    for row in await queries.counts(session):
+    for row in await queries.counts(session, present=present):
         found[row.class_id][row.state] = row.number
     return found
 
@@ -250,12 +252,14 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
     head = await delegations.head_signer(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
+    plan = await plans.plan_of(session, school_class)
+    assigned = {one.subject_code for one in assignments}
     return ClassFacts(
         school=school,
         academic_year=school_class.academic_year,
         class_name=school_class.name,
         grade_level=school_class.grade_level,
-        subject_codes=_in_form_order(school_class.grade_level, [a.subject_code for a in assignments]),
+        subject_codes=tuple(one.code for one in plan.chosen(assigned) if not one.own),
         teachers={a.subject_code: a.teacher for a in assignments if a.teacher},
         signers=(
             Signer(
@@ -269,11 +273,6 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
         issue_date=clock.today(),
         sandbox=settings.get().is_sandbox,
     )
-
-
-def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
-    order = {subject.code: position for position, subject in enumerate(subjects_of(grade_level))}
-    return tuple(sorted(codes, key=lambda code: order.get(code, len(order))))
 
 
 async def _transcripts(
@@ -308,7 +307,7 @@ async def _history(
             StudyPeriod(
                 academic_year=row.academic_year,
                 class_name=row.class_name,
-                school_name=school_name,
+                school_name=row.school_name or school_name,
                 registry_no=row.registry_no,
                 joined_on=row.joined_on,
             )
