@@ -280,6 +280,7 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.apply,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
+    delivery_pages.by_class,
     delivery_pages.next_step,
     delivery_pages.count,
     delivery_pages.show_delivery,
@@ -311,7 +312,7 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
-    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "calendar", Permission.CLASSES_READ),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
     NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
