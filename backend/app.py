@@ -43,6 +43,7 @@ from backend.records.management import pages as management_pages
 from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
+from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
@@ -217,6 +218,12 @@ ROUTES: list[ControllerRouterHandler] = [
     planning_pages.change_subject_plan,
     planning_pages.show_electives,
     planning_pages.choose_electives,
+    rollover_pages.show_rollover,
+    rollover_pages.show_class_moves,
+    rollover_pages.choose_classes,
+    rollover_pages.apply_rollover,
+    rollover_pages.undo_rollover,
+    rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
     department_pages.show_departments,

@@ -85,6 +85,9 @@ ACTION_NAMES = {
     Action.CALENDAR_CHANGED: "Đổi lịch năm học",
     Action.PLAN_CHANGED: "Đổi kế hoạch môn học của một khối",
     Action.ELECTIVES_CHOSEN: "Đổi môn lựa chọn hoặc cụm chuyên đề",
+    Action.PUPIL_PLACED: "Xếp học sinh vào lớp của năm học sau",
+    Action.YEAR_ROLLED: "Kết chuyển học sinh sang năm học sau",
+    Action.YEAR_ROLL_UNDONE: "Hoàn tác kết chuyển năm học",
     Action.CLASS_READ: "Xem danh sách học sinh của lớp",
     Action.DEPARTMENT_CHANGED: "Lập hoặc sửa tổ chuyên môn",
     Action.DEPARTMENT_ENDED: "Bỏ tổ chuyên môn",
@@ -191,6 +194,8 @@ DETAIL_NAMES = {
     "classes_given": "Lớp học thêm môn",
     "classes_taken": "Lớp thôi học môn",
     "choice": "Môn lựa chọn",
+    "target": "Lớp năm học sau",
+    "classes_opened": "Số lớp mở mới",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}

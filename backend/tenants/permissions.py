@@ -16,6 +16,7 @@ class Permission(StrEnum):
     API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
     IMPORT = "imports:run:apply"
+    YEAR_ROLL = "rollover:year:roll"
     SHEET_READ = "gradebook:sheet:read"
     SHEET_READ_ANY = "gradebook:sheet:read_any"
     SHEET_WRITE = "gradebook:sheet:write"
@@ -98,6 +99,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
@@ -122,6 +124,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEPUTY_PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.RESULTS_READ,

@@ -1,10 +1,10 @@
 """All SQL of the roster."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, func, insert, select, union, update
+from sqlalchemy import BindParameter, and_, bindparam, delete, func, insert, select, tuple_, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -294,6 +294,32 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> Sequenc
 async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
         await session.execute(insert(TeachingAssignment), rows)
+
+
+async def delete_enrollments(session: TenantSession, places: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
+    """Remove places: (student, class)."""
+    if places:
+        own = tuple_(Enrollment.student_id, Enrollment.class_id).in_(places)
+        await session.execute(delete(Enrollment).where(Enrollment.tenant_id == session.tenant_id, own))
+
+
+async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Classes without any enrollment."""
+    member = select(Enrollment.id).where(
+        Enrollment.tenant_id == SchoolClass.tenant_id, Enrollment.class_id == SchoolClass.id
+    )
+    query = select(SchoolClass.id).where(
+        SchoolClass.tenant_id == session.tenant_id, SchoolClass.id.in_(class_ids), ~member.exists()
+    )
+    return (await session.scalars(query)).all()
+
+
+async def delete_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Remove classes with their assignments."""
+    for table, column in ((TeachingAssignment, TeachingAssignment.class_id), (SchoolClass, SchoolClass.id)):
+        await session.execute(
+            delete(table).where(table.tenant_id == session.tenant_id, column.in_(class_ids))
+        )
 
 
 async def delete_assignment(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:

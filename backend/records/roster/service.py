@@ -23,6 +23,7 @@ from backend.records.roster.schemas import (
     Assignment,
     ClassId,
     ClassSummary,
+    EnrollmentStatus,
     NewStudent,
     RosterChange,
     StudentId,
@@ -144,6 +145,47 @@ async def assign_teachers(
 async def take_subject_away(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
     """A class has a subject no longer."""
     await queries.delete_assignment(session, class_id, subject_code)
+
+
+async def hold_year(session: TenantSession, year_id: uuid.UUID) -> None:
+    """Nobody else fills the classes of a year until the transaction ends."""
+    await queries.hold_year(session, year_id)
+
+
+async def enroll_students(
+    session: TenantSession, places: Sequence[tuple[StudentId, ClassId, str | None]]
+) -> None:
+    """Give pupils a place in classes: (student, class, registry number). Whoever calls has seen that they have none."""
+    await queries.enroll(
+        session,
+        [
+            {
+                "tenant_id": session.tenant_id,
+                "id": new_id(),
+                "student_id": student_id,
+                "class_id": class_id,
+                "registry_no": registry_no,
+                "joined_on": None,
+                "status": EnrollmentStatus.STUDYING,
+            }
+            for student_id, class_id, registry_no in places
+        ],
+    )
+
+
+async def unenroll(session: TenantSession, places: Mapping[uuid.UUID, uuid.UUID]) -> None:
+    """Take places back that `enroll_students` gave: student → class."""
+    await queries.delete_enrollments(session, list(places.items()))
+
+
+async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Which of these classes nobody is in, nor ever was."""
+    return list(await queries.empty_classes(session, class_ids))
+
+
+async def close_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Remove empty classes and what was to be taught in them; their sheets are gone before."""
+    await queries.delete_classes(session, class_ids)
 
 
 async def list_classes(session: TenantSession) -> list[ClassSummary]:
