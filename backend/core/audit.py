@@ -59,6 +59,8 @@ class Action(StrEnum):
     SEASON_NUDGED = "season.person.nudge"
     PLAN_CHANGED = "roster.plan.change"
     ELECTIVES_CHOSEN = "roster.electives.choose"
+    YEAR_ROLLED = "roster.year.roll"
+    YEAR_ROLL_UNDONE = "roster.year.undo_roll"
     EXPORT_ASKED = "handover.export.ask"
     EXPORT_DOWNLOADED = "handover.export.download"
     APPROVAL_ASKED = "approvals.request.ask"

@@ -86,6 +86,8 @@ ACTION_NAMES = {
     Action.SEASON_NUDGED: "Nhắc việc trong mùa học bạ",
     Action.PLAN_CHANGED: "Đổi kế hoạch môn học của một khối",
     Action.ELECTIVES_CHOSEN: "Đổi môn lựa chọn hoặc cụm chuyên đề",
+    Action.YEAR_ROLLED: "Kết chuyển học sinh sang năm học sau",
+    Action.YEAR_ROLL_UNDONE: "Hoàn tác kết chuyển năm học",
     Action.CLASS_READ: "Xem danh sách học sinh của lớp",
     Action.PUPILS_LISTED: "Tìm trong danh sách học sinh",
     Action.PUPIL_READ: "Xem hồ sơ học sinh",
@@ -211,6 +213,8 @@ DETAIL_NAMES = {
     "classes_given": "Lớp học thêm môn",
     "classes_taken": "Lớp thôi học môn",
     "choice": "Môn lựa chọn",
+    "target": "Lớp năm học sau",
+    "classes_opened": "Số lớp mở mới",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}

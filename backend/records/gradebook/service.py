@@ -302,7 +302,17 @@ async def written_cells(
 
 async def drop_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
     """Remove the sheets of a subject that a class has no longer; the caller holds them and has seen nothing in them."""
-    await queries.delete_sheets(session, class_id, subject_code)
+    await queries.delete_sheets(session, [class_id], subject_code)
+
+
+async def first_with_marks(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> uuid.UUID | None:
+    """One of these classes in whose sheets something was ever written, or that took a step; None: in no one's."""
+    return await queries.first_with_marks(session, class_ids)
+
+
+async def drop_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    """Remove all sheets of classes that are closed; the caller holds them and has seen nothing in them."""
+    await queries.delete_sheets(session, class_ids)
 
 
 async def finish_class(
