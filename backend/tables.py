@@ -7,6 +7,7 @@ from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
 from backend.records.departments import models as departments
+from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.privacy import models as privacy
@@ -44,6 +45,7 @@ MODULES = (
     roster,
     departments,
     calendar,
+    duties,
     gradebook,
     assessment,
     transcripts,

@@ -16,6 +16,7 @@ from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
+from backend.records.duties import service as duties
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subjects_of
@@ -248,13 +249,18 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
     head = await delegations.head_signer(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
+    # Whoever taught a subject when the year ended stands beside it, even if it is another's since.
+    years = {one.id: one for one in await roster.list_years(session)}
+    last_day = years[school_class.academic_year_id].ends_on
+    taught: dict[str, str | None] = {a.subject_code: a.teacher for a in assignments}
+    taught |= await duties.teachers_on(session, school_class.id, last_day)
     return ClassFacts(
         school=school,
         academic_year=school_class.academic_year,
         class_name=school_class.name,
         grade_level=school_class.grade_level,
         subject_codes=_in_form_order(school_class.grade_level, [a.subject_code for a in assignments]),
-        teachers={a.subject_code: a.teacher for a in assignments if a.teacher},
+        teachers={code: name for code, name in taught.items() if name},
         signers=(
             Signer(
                 role=SignerRole.HOMEROOM_TEACHER,
