@@ -41,6 +41,7 @@ from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
 from backend.records.movements import pages as movement_pages
+from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
@@ -213,6 +214,11 @@ ROUTES: list[ControllerRouterHandler] = [
     duty_pages.hand_over,
     calendar_pages.show_calendar,
     calendar_pages.change_calendar,
+    planning_pages.show_grade_plan,
+    planning_pages.show_subject_plan,
+    planning_pages.change_subject_plan,
+    planning_pages.show_electives,
+    planning_pages.choose_electives,
     roster_pages.show_classes,
     roster_pages.show_class,
     pupil_pages.show_pupils,

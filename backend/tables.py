@@ -10,6 +10,7 @@ from backend.records.departments import models as departments
 from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
+from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
 from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
@@ -43,6 +44,7 @@ MODULES = (
     credentials,
     requests,
     roster,
+    plans,
     departments,
     calendar,
     duties,

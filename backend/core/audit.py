@@ -56,6 +56,8 @@ class Action(StrEnum):
     YEAR_OPENED = "roster.year.open"
     DUTY_CHANGED = "roster.duty.change"
     CALENDAR_CHANGED = "roster.calendar.change"
+    PLAN_CHANGED = "roster.plan.change"
+    ELECTIVES_CHOSEN = "roster.electives.choose"
     EXPORT_ASKED = "handover.export.ask"
     EXPORT_DOWNLOADED = "handover.export.download"
     APPROVAL_ASKED = "approvals.request.ask"

@@ -83,6 +83,8 @@ ACTION_NAMES = {
     Action.YEAR_OPENED: "Mở năm học",
     Action.DUTY_CHANGED: "Đổi phân công chủ nhiệm hoặc giảng dạy",
     Action.CALENDAR_CHANGED: "Đổi lịch năm học",
+    Action.PLAN_CHANGED: "Đổi kế hoạch môn học của một khối",
+    Action.ELECTIVES_CHOSEN: "Đổi môn lựa chọn hoặc cụm chuyên đề",
     Action.CLASS_READ: "Xem danh sách học sinh của lớp",
     Action.PUPILS_LISTED: "Tìm trong danh sách học sinh",
     Action.PUPIL_READ: "Xem hồ sơ học sinh",
@@ -196,6 +198,15 @@ DETAIL_NAMES = {
     "confirmed_by": "Hạn xác nhận kết quả",
     "frozen_by": "Hạn chốt học bạ",
     "issued_by": "Hạn ký và phát hành",
+    "subject_name": "Tên môn",
+    "lessons": "Số tiết cả năm",
+    "mode": "Cách đánh giá",
+    "taught": "Trường dạy",
+    "counts": "Tính vào kết quả",
+    "topics": "Có cụm chuyên đề",
+    "classes_given": "Lớp học thêm môn",
+    "classes_taken": "Lớp thôi học môn",
+    "choice": "Môn lựa chọn",
 }
 
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}

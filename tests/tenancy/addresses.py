@@ -35,6 +35,7 @@ BY_HAND: Mapping[str, tuple[str, ...]] = {
     "/nhat-ky": (audit_filter.PERSON, audit_filter.ACTION),
     "POST /ket-noi": ("name", "kind", "months"),
     "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
+    "POST /lop/{class_id:uuid}/mon-lua-chon": ("lop", "cu"),
 }
 #: A value of each kind that no handler stumbles over before it looks for the id.
 _PLAIN: Mapping[type[inspect.Type], Any] = {

@@ -27,6 +27,7 @@ from backend.records.assessment.schemas import (
     ResultState,
 )
 from backend.records.gradebook import service as gradebook
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId, ClassSummary, EnrollmentStatus, StudentId, StudentRecord
 
@@ -67,14 +68,21 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
         return 0
     await _withdraw_confirmation(session, class_id)
     school_class = await roster.get_class(session, class_id)
-    codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
+    assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
+    subjects = (await plans.plan_of(session, school_class)).chosen(assigned)
+    choices = await plans.choices_of_class(session, school_class)
     marks = await gradebook.class_marks(session, class_id)
     rows = [
         _computed(
             session,
             class_id,
             student,
-            pupil_year(school_class.grade_level, codes, marks.get(student.id, {})),
+            pupil_year(
+                school_class.grade_level,
+                [one for one in subjects if choices.takes(student.id, one)],
+                marks.get(student.id, {}),
+                choices.of(student.id).topics,
+            ),
             read_at,
         )
         for student in await roster.student_records(session, class_id)

@@ -15,6 +15,7 @@ from backend.core.errors import Conflict, Invalid
 from backend.core.ids import new_id
 from backend.records.duties import queries, rules
 from backend.records.duties.schemas import Duty, Held, Holder, Move
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.tenants.people import service as people
 from backend.tenants.people.schemas import Staff
@@ -24,14 +25,16 @@ async def list_duties(session: TenantSession) -> list[Duty]:
     """Every duty of the newest year, class by class."""
     classes = await roster.list_classes_of_newest_year(session)
     working = {one.id for one in await people.list_staff(session)}
-    return rules.duties(classes, await roster.list_assignments(session), working)
+    known = await plans.all_plans(session)
+    return rules.duties(classes, await roster.list_assignments(session), working, known)
 
 
 async def duties_of_class(session: TenantSession, class_id: uuid.UUID) -> list[Duty]:
     """Duties of one class of any year. Raises NotFound."""
     found = await roster.get_class(session, class_id)
     working = {one.id for one in await people.list_staff(session)}
-    return rules.duties([found], await roster.list_assignments(session, class_id), working)
+    known = await plans.all_plans(session)
+    return rules.duties([found], await roster.list_assignments(session, class_id), working, known)
 
 
 async def duties_of(session: TenantSession, staff_id: StaffId) -> list[Duty]:
@@ -77,12 +80,12 @@ async def hand_over(
 
 async def past_duties(session: TenantSession, class_id: uuid.UUID) -> list[Held]:
     """Who held duties of a class before whoever does now, the latest first. Raises NotFound."""
-    grade = (await roster.get_class(session, class_id)).grade_level
+    plan = await plans.plan_of(session, await roster.get_class(session, class_id))
     names = await people.names(session)
     return [
         Held(
             code=row.code,
-            name=rules.name_of(grade, row.code),
+            name=rules.name_of(plan, row.code),
             staff_id=StaffId(row.staff_id) if row.staff_id else None,
             who=names.get(StaffId(row.staff_id), "") if row.staff_id else "",
             since=row.starts_on,

@@ -72,15 +72,16 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class MarkKind(StrEnum):
     """What a mark row holds; `slot` says which one of its kind.
 
-    In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7); LEVEL and TEST slots 1… in primary
-    (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT (slot = trait code), TRAIT_COMMENT (slot =
-    trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused, unexcused), HOMEROOM_COMMENT, REASSESSED
-    (slot = subject code, TT22 Đ.14).
+    In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7), TOPIC (chuyên đề; the later term's
+    stands); LEVEL and TEST slots 1… in primary (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT
+    (slot = trait code), TRAIT_COMMENT (slot = trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused,
+    unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14).
     """
 
     REGULAR = "regular"
     MIDTERM = "midterm"
     FINAL = "final"
+    TOPIC = "topic"
     LEVEL = "level"
     TEST = "test"
     COMMENT = "comment"

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BindParameter,
     and_,
     bindparam,
+    delete,
     func,
     insert,
     null,
@@ -137,15 +138,6 @@ async def year_by_name(session: TenantSession, name: str) -> AcademicYear | None
     )
 
 
-async def latest_year(session: TenantSession) -> AcademicYear | None:
-    return await session.scalar(
-        select(AcademicYear)
-        .where(AcademicYear.tenant_id == session.tenant_id)
-        .order_by(AcademicYear.starts_on.desc())
-        .limit(1)
-    )
-
-
 async def years(session: TenantSession) -> Sequence[AcademicYear]:
     """All school years, the newest first."""
     found = await session.scalars(
@@ -256,6 +248,16 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> Sequenc
 async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
         await session.execute(insert(TeachingAssignment), rows)
+
+
+async def delete_assignment(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    await session.execute(
+        delete(TeachingAssignment).where(
+            TeachingAssignment.tenant_id == session.tenant_id,
+            TeachingAssignment.class_id == class_id,
+            TeachingAssignment.subject_code == subject_code,
+        )
+    )
 
 
 async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:

@@ -1,10 +1,10 @@
-"""What a line of a register may say. No I/O."""
+"""What a line of a register may say, and which school year it is. No I/O."""
 
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -72,6 +72,28 @@ _MAX_TEXT = 300
 #: Months in which a school year begins, and in which it ends: wide around the dates that the Ministry sets each year in
 #: its plan of the school year (quyết định khung kế hoạch thời gian năm học).
 _FIRST_MONTHS, _LAST_MONTHS = range(7, 11), range(4, 9)
+
+
+#: Pages turn to the next school year so long before it begins: on 15/8 for one of 5/9, when the last results of the year
+#: before must be in (Hà Nội's plan of 2024, PL1 2.1).
+TURNS = timedelta(days=21)
+
+
+class _Year(Protocol):
+    """Whatever has the first day of a school year."""
+
+    @property
+    def starts_on(self) -> date: ...
+
+
+Y = TypeVar("Y", bound=_Year)
+
+
+def working_year(years: Iterable[Y], today: date) -> Y | None:
+    """The year that a school works in: the newest that has begun, or soon will; before all of them the first."""
+    known = sorted(years, key=lambda one: one.starts_on)
+    begun = [one for one in known if one.starts_on <= today + TURNS]
+    return begun[-1] if begun else next(iter(known), None)
 
 
 def year_name(starts_on: date, ends_on: date) -> str:

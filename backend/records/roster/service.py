@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -82,8 +82,8 @@ async def list_years(session: TenantSession) -> list[YearSummary]:
 
 
 async def current_year(session: TenantSession) -> AcademicYear:
-    """The newest school year. Raises Conflict while there is none."""
-    year = await queries.latest_year(session)
+    """The school year that the school works in today (`rules.working_year`). Raises Conflict while there is none."""
+    year = rules.working_year(await queries.years(session), clock.today())
     if year is None:
         raise Conflict("Trường chưa mở năm học nào; hãy mở năm học trước khi làm việc này.")
     return year
@@ -112,14 +112,20 @@ async def open_class(
 
 
 async def assign_teachers(
-    session: TenantSession, class_id: uuid.UUID, teachers: dict[str, StaffId | None]
+    session: TenantSession,
+    class_id: uuid.UUID,
+    teachers: Mapping[str, StaffId | None],
+    own: Collection[str] = (),
 ) -> None:
     """Say which subjects a class has and who teaches each: subject code → person.
 
+    `own` are codes of the school's own programme (`records/plans` knows them).
     Raises NotFound for a class of another school, Invalid for a subject that the grade does not have.
     """
     school_class = await get_class(session, class_id)
-    unknown = [code for code in teachers if find_subject(school_class.grade_level, code) is None]
+    unknown = [
+        code for code in teachers if code not in own and find_subject(school_class.grade_level, code) is None
+    ]
     if unknown:
         raise Invalid(
             f"Lớp {school_class.name}: chương trình lớp {school_class.grade_level} không có môn “{unknown[0]}”; "
@@ -141,16 +147,23 @@ async def assign_teachers(
     )
 
 
+async def take_subject_away(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    """A class has a subject no longer."""
+    await queries.delete_assignment(session, class_id, subject_code)
+
+
 async def list_classes(session: TenantSession) -> list[ClassSummary]:
     """All classes."""
     return [_summary(row) for row in await queries.classes(session)]
 
 
 async def list_classes_of_newest_year(session: TenantSession) -> list[ClassSummary]:
-    """Classes of the year that the school works in: the newest that has any. A year opened ahead has none yet."""
+    """Classes of the year that the school works in today; until it has any, those of the newest before it that has."""
     classes = await list_classes(session)
-    newest = max((one.academic_year for one in classes), default="")
-    return [one for one in classes if one.academic_year == newest]
+    having = {one.academic_year_id for one in classes}
+    years = [one for one in await queries.years(session) if one.id in having]
+    year = rules.working_year(years, clock.today())
+    return [one for one in classes if year and one.academic_year_id == year.id]
 
 
 async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary:

@@ -63,6 +63,8 @@ class PupilFacts(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[t.StudyPeriod, ...]
     cells: PupilCells
     result: Result
+    #: electives of the class that the pupil does not take
+    not_taken: frozenset[str] = frozenset()
     lookup_code: str
     version: int
     verify_url: str
@@ -203,7 +205,9 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
     assessed = result.promotion is not Promotion.NOT_ASSESSED
     return t.SecondaryResults(
         subjects=tuple(
-            _secondary_subject(facts, pupil, result, homeroom, code) for code in facts.subject_codes
+            _secondary_subject(facts, pupil, result, homeroom, code)
+            for code in facts.subject_codes
+            if code not in pupil.not_taken
         ),
         conduct=t.Conduct(
             term1=_conduct(homeroom, "1"),

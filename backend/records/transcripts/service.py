@@ -18,8 +18,8 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
 from backend.records.duties import service as duties
 from backend.records.gradebook import service as gradebook
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import subjects_of
 from backend.records.roster.schemas import ClassSummary, StudentRecord
 from backend.records.transcripts import canonical, queries, rules
 from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
@@ -66,6 +66,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     transcripts = await _transcripts(session, students, school_class.grade_level)
     history = await _history(session, class_id, facts.school.name)
     marks = await gradebook.class_marks(session, class_id)
+    choices = await plans.choices_of_class(session, school_class)
     rows, deeds, left_out = [], [], []
     for student in students:
         try:
@@ -77,6 +78,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
                 lookup_code=transcripts[student.id].lookup_code,
                 version=1,
                 verify_url=verify_url(transcripts[student.id].lookup_code),
+                not_taken=choices.not_taken(student.id, facts.subject_codes, school_class.grade_level),
             )
             snapshot = canonical.clean_snapshot(compose(facts, pupil))
         except (Invalid, Conflict) as error:
@@ -254,12 +256,14 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
     last_day = years[school_class.academic_year_id].ends_on
     taught: dict[str, str | None] = {a.subject_code: a.teacher for a in assignments}
     taught |= await duties.teachers_on(session, school_class.id, last_day)
+    plan = await plans.plan_of(session, school_class)
+    assigned = {one.subject_code for one in assignments}
     return ClassFacts(
         school=school,
         academic_year=school_class.academic_year,
         class_name=school_class.name,
         grade_level=school_class.grade_level,
-        subject_codes=_in_form_order(school_class.grade_level, [a.subject_code for a in assignments]),
+        subject_codes=tuple(one.code for one in plan.chosen(assigned) if not one.own),
         teachers={code: name for code, name in taught.items() if name},
         signers=(
             Signer(
@@ -273,11 +277,6 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
         issue_date=clock.today(),
         sandbox=settings.get().is_sandbox,
     )
-
-
-def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
-    order = {subject.code: position for position, subject in enumerate(subjects_of(grade_level))}
-    return tuple(sorted(codes, key=lambda code: order.get(code, len(order))))
 
 
 async def _transcripts(
