@@ -47,6 +47,7 @@ from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.roster import pupil_pages
+from backend.records.season import pages as season_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
@@ -191,6 +192,9 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
+    season_pages.show_board,
+    season_pages.show_class,
+    season_pages.nudge,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
@@ -313,6 +317,7 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
     NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),

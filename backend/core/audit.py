@@ -56,6 +56,7 @@ class Action(StrEnum):
     YEAR_OPENED = "roster.year.open"
     DUTY_CHANGED = "roster.duty.change"
     CALENDAR_CHANGED = "roster.calendar.change"
+    SEASON_NUDGED = "season.person.nudge"
     PLAN_CHANGED = "roster.plan.change"
     ELECTIVES_CHOSEN = "roster.electives.choose"
     EXPORT_ASKED = "handover.export.ask"

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
     SHEET_REOPEN = "gradebook:sheet:reopen"
     DEPARTMENTS_MANAGE = "departments:department:manage"
+    SEASON_NUDGE = "season:person:nudge"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
     TRANSCRIPT_READ = "transcripts:version:read"
@@ -109,6 +110,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PUPILS_READ,
             _P.PUPILS_WRITE,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -137,6 +139,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
             _P.CLASSES_MANAGE,
             _P.PUPILS_READ,
             _P.PUPILS_WRITE,

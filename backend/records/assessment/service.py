@@ -30,6 +30,7 @@ from backend.records.gradebook import service as gradebook
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId, ClassSummary, EnrollmentStatus, StudentId, StudentRecord
+from backend.tenants.permissions import Permission
 
 #: A compulsory subject that no teacher was assigned to is missing, not "not taught": the year stays open.
 POLICY = Policy(complete_curriculum=True)
@@ -163,8 +164,9 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
 async def open_results(
     session: TenantSession, actor: Actor, class_id: uuid.UUID
 ) -> tuple[ClassSummary, list[PupilResult]]:
-    """A class and its results for a person who looks at them. Raises NotFound."""
+    """A class and its results for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
     school_class = await roster.get_class(session, class_id)
+    await roster.require_duty(session, actor, class_id, "kết quả", Permission.TRANSCRIPT_READ_ANY)
     results = await class_results(session, class_id)
     pupils = (one.student_id for one in results)
     label = f"Lớp {school_class.name}"

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,7 @@ from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
 from backend.records.roster import pupil_rows, queries, rules
@@ -37,6 +37,10 @@ from backend.records.roster.schemas import (
     StudyYear,
     YearSummary,
 )
+from backend.tenants.permissions import Permission
+
+#: Who keeps the school's registers or looks at all of its sheets sees the pupils of every class.
+PUPILS_EVERYWHERE = (Permission.TRANSCRIPT_READ_ANY, Permission.SHEET_READ_ANY)
 
 
 async def open_year(session: TenantSession, name: str, starts_on: date, ends_on: date) -> AcademicYearId:
@@ -194,6 +198,25 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> frozens
     return frozenset(row.id for row in await queries.classes_of_staff(session, staff_id))
 
 
+async def require_duty(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, what: str, *everywhere: Permission
+) -> None:
+    """What names pupils of a class (`what`, for people) is for those who lead it or teach in it, and for whoever has one
+    of the permissions that hold `everywhere`. Raises Forbidden."""
+    if class_id not in await open_to(session, actor, [class_id], *everywhere):
+        raise Forbidden(f"Bạn chỉ xem được {what} của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+
+
+async def open_to(
+    session: TenantSession, actor: Actor, class_ids: Iterable[uuid.UUID], *everywhere: Permission
+) -> frozenset[uuid.UUID]:
+    """Those of some classes whose pupils a person may see, as `require_duty` asks."""
+    if any(actor.may(permission) for permission in everywhere):
+        return frozenset(class_ids)
+    own = await classes_of_staff(session, actor.staff_id) if actor.staff_id else frozenset()
+    return own & frozenset(class_ids)
+
+
 async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[StudentSummary]:
     """Pupils of a class in the order of a Vietnamese class list."""
     return [
@@ -297,8 +320,9 @@ async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[E
 async def open_class_list(
     session: TenantSession, actor: Actor, class_id: uuid.UUID
 ) -> tuple[ClassSummary, list[StudentSummary]]:
-    """A class and its pupils for a person who looks at them. Raises NotFound."""
+    """A class and its pupils for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
     school_class = await get_class(session, class_id)
+    await require_duty(session, actor, class_id, "danh sách học sinh", *PUPILS_EVERYWHERE)
     students = await list_students(session, class_id)
     pupils = (one.id for one in students)
     audit_reads.record_read(session, actor, Action.CLASS_READ, class_id, f"Lớp {school_class.name}", pupils)
