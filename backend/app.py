@@ -35,6 +35,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
+from backend.records.classes import pages as class_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
@@ -240,6 +241,11 @@ ROUTES: list[ControllerRouterHandler] = [
     pupil_pages.show_correction,
     pupil_pages.change_pupil,
     pupil_pages.match_code,
+    class_pages.show_new_class,
+    class_pages.open_class,
+    class_pages.show_class_form,
+    class_pages.rename_class,
+    class_pages.close_class,
     movement_pages.show_movements,
     movement_pages.place,
     movement_pages.change_class,
