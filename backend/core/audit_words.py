@@ -18,6 +18,7 @@ AREAS = {
     "roster": "Lớp và học sinh",
     "departments": "Tổ chuyên môn",
     "gradebook": "Sổ điểm",
+    "season": "Mùa học bạ",
     "assessment": "Kết quả",
     "transcripts": "Học bạ",
     "season": "Mùa học bạ",
