@@ -144,7 +144,7 @@ async def test_the_pages_from_the_preview_to_the_classes(site: Litestar, small_s
     assert (await clerk.get(page)).status_code == 403
     shown = (await principal.get(page)).text
     assert ("Quàng Thị Chi" in shown, "kết quả năm học còn thiếu" in shown) == (True, True)
-    of_class = f"{page}/{class_id}"
+    of_class = f"/lop/{class_id}/len-lop"
     assert "Lò Thị An" in (await principal.get(of_class)).text
     refused = await principal.post(of_class, {f"lop.{pupils[BINH]}": "7A1"})
     assert (refused.status_code, "Chưa xếp được Cầm Văn Bình" in refused.text) == (422, True)
