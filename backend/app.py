@@ -252,6 +252,7 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.upload,
     import_pages.show_run,
     import_pages.apply,
+    import_pages.undo,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
     delivery_pages.next_step,

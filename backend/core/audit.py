@@ -81,6 +81,7 @@ class Action(StrEnum):
     IMPORT_PREVIEWED = "imports.run.preview"
     IMPORT_READ = "imports.run.read"
     IMPORT_APPLIED = "imports.run.apply"
+    IMPORT_UNDONE = "imports.run.undo"
     CLASS_READ = "roster.class.read"
     DEPARTMENT_CHANGED = "departments.department.change"
     DEPARTMENT_ENDED = "departments.department.end"

@@ -80,6 +80,7 @@ ACTION_NAMES = {
     Action.IMPORT_PREVIEWED: "Tải tệp lên và xem trước",
     Action.IMPORT_READ: "Xem lại một lần nhập",
     Action.IMPORT_APPLIED: "Ghi tệp vào hệ thống",
+    Action.IMPORT_UNDONE: "Hoàn tác một lần nhập",
     Action.YEAR_OPENED: "Mở năm học",
     Action.DUTY_CHANGED: "Đổi phân công chủ nhiệm hoặc giảng dạy",
     Action.CALENDAR_CHANGED: "Đổi lịch năm học",

@@ -79,6 +79,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",
     ),
+    "records.roster.putting_back": (
+        Room.SERVICE,
+        "a register that is taken back, for the slice's own service: no door",
+    ),
+    "records.gradebook.putting_back": (
+        Room.SERVICE,
+        "many marks that are taken back, for the slice's own service: no door",
+    ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
     "records.gradebook.life": (
         Room.SERVICE,
@@ -97,6 +105,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),
     "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
+    "integrations.imports.undoing": (
+        Room.SERVICE,
+        "an import that is taken back, for the slice's own service and pages: no door",
+    ),
     "integrations.imports.readers": (Room.ADAPTER, "openpyxl in a limited process, one file per layout"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
     "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),

@@ -20,7 +20,8 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
-from backend.integrations.imports import service
+from backend.integrations.imports import service, undoing
+from backend.integrations.imports.schemas import ImportState
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -76,11 +77,13 @@ async def upload(
 async def show_run(
     request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]
 ) -> Html:
-    """The preview of one workbook."""
+    """The preview of one workbook; of one that was taken, whether it can be taken back."""
+    run = await service.open_run(session, actor, run_id)
     return page(
         request,
         "integrations/imports/preview.html",
-        run=await service.open_run(session, actor, run_id),
+        run=run,
+        why_not_undone=await undoing.why_not(session, run_id) if run.state is ImportState.APPLIED else None,
         layouts=LAYOUT_NAMES,
     )
 
@@ -98,3 +101,10 @@ async def apply(request: Request, actor: CurrentActor, run_id: FromPath[uuid.UUI
         f"/nhap/{run_id}",
         f"Đã ghi: {preview.new} mới, {preview.changed} thay đổi, {preview.moved} chuyển lớp.",
     )
+
+
+@post("/nhap/{run_id:uuid}/hoan-tac", guards=[requires(Permission.IMPORT)])
+async def undo(request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Html:
+    """Put back all that the workbook has changed, or nothing."""
+    await undoing.undo(session, actor, run_id)
+    return redirect(request, f"/nhap/{run_id}", "Đã hoàn tác: dữ liệu trở lại như trước khi nhập tệp này.")

@@ -212,10 +212,11 @@ ImportRunId = NewType("ImportRunId", uuid.UUID)
 
 
 class ImportState(StrEnum):
-    """Shown; taken."""
+    """Shown; taken; taken back."""
 
     PREVIEWED = "previewed"
     APPLIED = "applied"
+    UNDONE = "undone"
 
 
 class Preview(_Value, frozen=True, kw_only=True):
@@ -249,3 +250,4 @@ class ImportView(_Value, frozen=True, kw_only=True):
     preview: Preview
     uploaded_at: datetime
     applied_at: datetime | None
+    undone_at: datetime | None

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, func, insert, select, union, update
+from sqlalchemy import BindParameter, and_, bindparam, func, insert, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -202,6 +202,49 @@ async def classes_of_students(
         )
     )
     return {row.student_id: (row.id, row.name) for row in await session.execute(query)}
+
+
+async def former_places(
+    session: TenantSession, student_ids: Sequence[uuid.UUID]
+) -> dict[tuple[uuid.UUID, uuid.UUID], EnrollmentStatus]:
+    """(student, class) → how they left it, of all classes where these pupils study no more."""
+    query = select(Enrollment.student_id, Enrollment.class_id, Enrollment.status).where(
+        Enrollment.tenant_id == session.tenant_id,
+        Enrollment.student_id.in_(student_ids),
+        Enrollment.status != EnrollmentStatus.STUDYING,
+    )
+    return {
+        (row.student_id, row.class_id): EnrollmentStatus(row.status) for row in await session.execute(query)
+    }
+
+
+async def hold_students(session: TenantSession, student_ids: Sequence[uuid.UUID]) -> None:
+    """Nobody changes these pupils until the transaction ends."""
+    await session.execute(
+        select(Student.id)
+        .where(Student.tenant_id == session.tenant_id, Student.id.in_(student_ids))
+        .order_by(Student.id)
+        .with_for_update()
+    )
+
+
+async def students_by_id(session: TenantSession, student_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """Some pupils with their fields."""
+    query = select(Student.id, *STUDENT_FIELDS).where(
+        Student.tenant_id == session.tenant_id, Student.id.in_(student_ids)
+    )
+    return {row.id: row for row in await session.execute(query)}
+
+
+async def take_away(
+    session: TenantSession, pupils: Sequence[uuid.UUID], places: Sequence[uuid.UUID]
+) -> uuid.UUID | None:
+    """Remove places, and pupils of whom nothing else is known; one of whom something is, and then nothing is removed."""
+    found: uuid.UUID | None = await session.scalar(
+        text("select directory.take_away_pupils(cast(:pupils as uuid[]), cast(:places as uuid[]))"),
+        {"pupils": list(pupils), "places": list(places)},
+    )
+    return found
 
 
 async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:

@@ -17,10 +17,13 @@ from backend.records.roster.models import SchoolClass
 from backend.records.roster.names import name_key
 from backend.records.roster.schemas import (
     DIFFERENCES_SHOWN,
+    ClassId,
     Difference,
     EnrollmentStatus,
     NewStudent,
+    OverwrittenPupil,
     RosterChange,
+    StudentId,
 )
 
 _FIELDS = tuple(field.key for field in queries.STUDENT_FIELDS)
@@ -75,7 +78,10 @@ class Register:
         self.students = accepted
         differences = self._all_differences()
         return RosterChange(
-            **counts,
+            new=counts["new"],
+            changed=counts["changed"],
+            unchanged=counts["unchanged"],
+            moved=counts["moved"],
             problems=tuple((code, sentence) for sentence, code in problems.items()),
             differences=tuple(differences[:DIFFERENCES_SHOWN]),
             differing=len(differences),
@@ -142,41 +148,62 @@ class Register:
             name: value for name, value in said.items() if value is not None and value != getattr(row, name)
         }
 
-    async def write(self) -> None:
-        """Take the list over: who is new, who has moved or left, and what is said otherwise."""
-        new_rows, places = [], []
+    async def write(self) -> list[OverwrittenPupil]:
+        """Take the list over: who is new, who has moved or left, and what is said otherwise; what was there before."""
+        former = await queries.former_places(self.session, [row.id for row in self.known.values()])
+        new_rows, places, overwritten = [], [], []
         for student in self.students:
-            row = self.known.get(student.student_code)
-            if student.left:
-                await self._let_go(row)
+            if self._kind(student) == "unchanged":
                 continue
-            target = self.classes[student.class_name].id
+            row = self.known.get(student.student_code)
+            student_id = row.id if row else new_id()
             if row is None:
-                student_id = new_id()
                 new_rows.append(self._new_row(student_id, student))
-                places.append(self._place(student_id, target))
+                said = {name: getattr(student, name) for name in _FIELDS}
             else:
-                places += await self._correct(student, row, target)
+                said = {} if student.left else await self._correct(student, row)
+            here, target = await self._leave(student, student_id)
+            moves = target if target != here else None
+            left_as = former.get((student_id, moves)) if moves else None
+            place = self._place(student_id, moves) if moves else None
+            if place:
+                places.append(place)
+            overwritten.append(
+                OverwrittenPupil(
+                    student_id=StudentId(student_id),
+                    full_name=student.full_name,
+                    is_new=row is None,
+                    old={name: rules.written(getattr(row, name)) for name in said if row},
+                    new={name: rules.written(value) for name, value in said.items()},
+                    old_class=here,
+                    new_class=target,
+                    place_id=place["id"] if place and not left_as else None,
+                    left_as=left_as,
+                )
+            )
         await queries.insert_students(self.session, new_rows)
         await queries.enroll(self.session, places)
+        return overwritten
 
-    async def _let_go(self, row: Any) -> None:
-        place = self.places.get(row.id) if row else None
-        if place:
-            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.LEFT)
+    async def _leave(
+        self, student: NewStudent, student_id: uuid.UUID
+    ) -> tuple[ClassId | None, ClassId | None]:
+        """The class where a pupil was, left if the list says another or none; and the one where they study now."""
+        place = self.places.get(student_id)
+        here = ClassId(place[0]) if place else None
+        target = None if student.left else ClassId(self.classes[student.class_name].id)
+        if here and here != target:
+            status = EnrollmentStatus.LEFT if student.left else EnrollmentStatus.MOVED
+            await queries.leave_class(self.session, student_id, here, status)
+        return here, target
 
-    async def _correct(self, student: NewStudent, row: Any, target: uuid.UUID) -> list[dict[str, Any]]:
+    async def _correct(self, student: NewStudent, row: Any) -> dict[str, Any]:
+        """Write what the list says otherwise."""
         differences = self._differences(student, row)
-        if "full_name" in differences:
-            differences["name_key"] = name_key(student.full_name)
+        names = {"name_key": name_key(student.full_name)} if "full_name" in differences else {}
         if differences:
-            await queries.update_student(self.session, row.id, differences)
-        place = self.places.get(row.id)
-        if place and place[0] == target:
-            return []
-        if place:
-            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.MOVED)
-        return [self._place(row.id, target)]
+            await queries.update_student(self.session, row.id, differences | names)
+        return differences
 
     def _new_row(self, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
         return {

@@ -81,6 +81,21 @@ def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place:
     return found if here == target else [*found, _difference(student, "Lớp", here, target)]
 
 
+def written(value: Any) -> str | None:
+    """A field of a pupil as text, to be compared later and read back by `read`."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def read(name: str, text: str | None) -> Any:
+    """What `written` made of a field."""
+    return date.fromisoformat(text) if name == "date_of_birth" and text else text
+
+
+def label(name: str) -> str:
+    """What people call a field of a pupil."""
+    return _LABELS[name]
+
+
 def _difference(student: NewStudent, place: str, old: str, new: str) -> Difference:
     return Difference(pupil=student.full_name, place=place, old=old, new=new)
 

@@ -132,12 +132,30 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 DIFFERENCES_SHOWN = 200
 
 
+class OverwrittenPupil(msgspec.Struct, frozen=True, kw_only=True):
+    """What a register changed of one pupil: fields before and after, and the class of the year before and after.
+
+    `place_id` is the enrollment that was made for it; without one, `left_as` is how the pupil had left the class
+    into which they came back. Of a new pupil there is no `old`.
+    """
+
+    student_id: StudentId
+    full_name: str
+    is_new: bool = False
+    old: dict[str, str | None] = {}
+    new: dict[str, str | None] = {}
+    old_class: ClassId | None = None
+    new_class: ClassId | None = None
+    place_id: uuid.UUID | None = None
+    left_as: EnrollmentStatus | None = None
+
+
 class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence).
 
     Who leaves a class for another or for good is `moved`; who left before they were ever here is `unchanged`.
     `differences` are the first of `differing`, what is new at their end; `basis` is another when anything that was
-    compared has changed.
+    compared has changed. `overwritten` is everybody who was changed, once that is done.
     """
 
     new: int
@@ -148,3 +166,4 @@ class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...] = ()
     differing: int = 0
     basis: str = ""
+    overwritten: tuple[OverwrittenPupil, ...] = ()

@@ -101,3 +101,20 @@ async def test_an_older_preview_is_refused_in_words(browser: Browser) -> None:
     assert answer.status_code == 409
     assert "<h1>Chưa làm được việc này</h1>" in answer.text
     assert "Dữ liệu của trường đã thay đổi sau lúc xem trước tệp “danh-sach.xlsx”" in answer.text
+
+
+async def test_an_import_is_taken_back_until_something_came_after_it(browser: Browser) -> None:
+    first = await upload(browser, "Lò Thị An")
+    await browser.post(f"{first}/ghi")
+    assert "Hoàn tác lần nhập này" in (await browser.get(first)).text
+    second = await upload(browser, "Lò Thị Ánh")
+    await browser.post(f"{second}/ghi")
+    shown = (await browser.get(first)).text
+    assert "Mục “Họ và tên” của Lò Thị Ánh đã được sửa sau lúc nhập." in shown
+    assert "Hoàn tác lần nhập này" not in shown
+    assert (await browser.post(f"{first}/hoan-tac", Accept="text/html")).status_code == 409
+    assert (await browser.post(f"{second}/hoan-tac")).status_code == 303
+    assert (await browser.post(f"{first}/hoan-tac")).status_code == 303
+    shown = (await browser.get(first)).text
+    assert "Lần nhập này đã được hoàn tác lúc" in shown
+    assert f"{first}/ghi" not in shown
