@@ -82,6 +82,8 @@ class Action(StrEnum):
     IMPORT_READ = "imports.run.read"
     IMPORT_APPLIED = "imports.run.apply"
     IMPORT_UNDONE = "imports.run.undo"
+    WORKBOOK_FILLED = "imports.run.fill"
+    WORKBOOK_TAKEN = "imports.workbook.take"
     CLASS_READ = "roster.class.read"
     DEPARTMENT_CHANGED = "departments.department.change"
     DEPARTMENT_ENDED = "departments.department.end"

@@ -1,5 +1,6 @@
 """From rows of a workbook to pupils and marks of the school: pure, apart from the look-up tables it is given."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -27,6 +28,7 @@ from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentPlace
 
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
+ONLY_YEAR_END = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập và điền được kết quả cuối năm học."
 
 #: Trạng thái of pupils who are no longer at the school (CSDL ngành, DM_TrangThai).
 _GONE = frozenset(("chuyen di", "thoi hoc"))
@@ -95,18 +97,19 @@ def marks(file: ParsedFile, known: Known) -> Marks:
     """
     found = Marks([], [], [])
     troubles: dict[_Trouble, list[MarkRow]] = defaultdict(list)
+    by_id: dict[uuid.UUID, StudentPlace] = {place.id: place for place in known.students.values()}
     for row in _mark_rows(file):
-        trouble = _trouble(row, known)
-        if trouble:
-            troubles[trouble].append(row)
+        place = _place(row, known, by_id)
+        trouble = _trouble(row, place, known)
+        if trouble or not place:
+            troubles[trouble or _unknown(row)].append(row)
             continue
         for subject, term, cell, value in _entries(row):
             sheet_id = known.sheets.get((row.class_code, subject, term))
             if sheet_id is None:
                 troubles[_not_taught(row.class_code, subject, known.grades[row.class_code])].append(row)
                 continue
-            student_id = known.students[row.student_code].id
-            found.marks.append(NewMark(sheet_id=sheet_id, student_id=student_id, cell=cell, value=value))
+            found.marks.append(NewMark(sheet_id=sheet_id, student_id=place.id, cell=cell, value=value))
             found.rows.append(row)
     found.problems.extend(_problem(trouble, rows) for trouble, rows in troubles.items())
     return found
@@ -120,7 +123,12 @@ def _mark_rows(file: ParsedFile) -> Iterable[MarkRow]:
             return ()
 
 
-def _trouble(row: MarkRow, known: Known) -> _Trouble | None:
+def _place(row: MarkRow, known: Known, by_id: Mapping[uuid.UUID, StudentPlace]) -> StudentPlace | None:
+    """The pupil of a row: by our own hidden column, whatever they are called by now, else by code."""
+    return by_id.get(row.student_id) if row.student_id else known.students.get(row.student_code)
+
+
+def _trouble(row: MarkRow, place: StudentPlace | None, known: Known) -> _Trouble | None:
     """Why the marks of a row cannot be taken: the file and the register do not mean the same pupil."""
     if row.class_code not in known.grades:
         return _Trouble(
@@ -128,14 +136,9 @@ def _trouble(row: MarkRow, known: Known) -> _Trouble | None:
             row.class_code,
             f"năm học này trường chưa có lớp {row.class_code}; hãy sửa mã lớp trong tệp theo trang “Lớp và học sinh”.",
         )
-    place = known.students.get(row.student_code)
     if place is None:
-        return _Trouble(
-            "Mã học sinh",
-            row.student_code,
-            "trường không có học sinh mang mã này; hãy nhập danh sách học sinh trước.",
-        )
-    if not _is_same_pupil(row, place):
+        return _unknown(row)
+    if not row.student_id and not _is_same_pupil(row, place):
         return _another_pupil(row, place)
     if place.class_name != row.class_code:
         return _Trouble(
@@ -145,6 +148,14 @@ def _trouble(row: MarkRow, known: Known) -> _Trouble | None:
             f"{place.class_name}; hãy sửa mã lớp trong tệp, hoặc nhập danh sách học sinh mới nếu đã chuyển lớp.",
         )
     return None
+
+
+def _unknown(row: MarkRow) -> _Trouble:
+    return _Trouble(
+        "Mã học sinh",
+        row.student_code,
+        "trường không có học sinh mang mã này; hãy nhập danh sách học sinh trước.",
+    )
 
 
 def _is_same_pupil(row: MarkRow, place: StudentPlace) -> bool:

@@ -74,11 +74,14 @@ class SheetInfo(_Value, frozen=True, kw_only=True):
 
 
 class _Row(_Value, frozen=True, kw_only=True):
+    """`student_id` comes from the hidden column of our own workbooks alone."""
+
     sheet: str
     row: int
     class_code: str
     student_code: str
     full_name: str
+    student_id: uuid.UUID | None = None
 
 
 class PupilRow(_Row, frozen=True, kw_only=True):
@@ -208,6 +211,79 @@ ParsedFile = (
 )
 
 
+#: What the school knows, for the cells of a workbook: `place_key` → field of the layout → value, empty to clear.
+Contents = dict[str, dict[str, str]]
+
+
+def place_key(student_code: str, subject_code: str = "", term: int = 0) -> str:
+    """Whose line, and in a workbook of marks in the sheet of which subject and term."""
+    return f"{student_code}|{subject_code}|{term}"
+
+
+class Form(StrEnum):
+    """Workbooks that we make: our own, and those of other systems that a school works with."""
+
+    MARKS = "diem"
+    VNEDU = "diem-vnedu"
+    SMAS = "diem-smas"
+    HOMEROOM = "chu-nhiem"
+    RESULTS = "ket-qua-csdl"
+    COMMENTS = "nhan-xet"
+    PUPILS = "hoc-sinh-csdl"
+
+
+#: As which layout each of them is read.
+LAYOUT_OF = {
+    Form.MARKS: Layout.SECONDARY_MARKS,
+    Form.VNEDU: Layout.SECONDARY_MARKS,
+    Form.SMAS: Layout.SECONDARY_MARKS,
+    Form.HOMEROOM: Layout.HOMEROOM,
+    Form.RESULTS: Layout.PRIMARY_RESULTS,
+    Form.COMMENTS: Layout.PRIMARY_COMMENTS,
+    Form.PUPILS: Layout.PUPILS,
+}
+
+
+class FormSubject(_Value, frozen=True, kw_only=True):
+    """A subject of a workbook: how it is assessed says what its cells take. `regular`: number of ĐĐGtx."""
+
+    code: str
+    name: str
+    by_comment: bool
+    regular: int
+    year_end_test: bool
+
+
+class FormPupil(_Value, frozen=True, kw_only=True):
+    """A line of a workbook."""
+
+    id: uuid.UUID
+    student_code: str
+    full_name: str
+    date_of_birth: date
+
+
+class Blank(_Value, frozen=True, kw_only=True):
+    """A workbook without anything but its pupils. `academic_year` is "2025-2026"; `term` 0 is the whole year."""
+
+    form: Form
+    school_name: str
+    academic_year: str
+    class_name: str
+    grade: int
+    term: int
+    subjects: tuple[FormSubject, ...]
+    pupils: tuple[FormPupil, ...]
+
+
+class Filling(_Value, frozen=True, kw_only=True):
+    """A workbook that is to be filled: its bytes, and what belongs into it."""
+
+    data: bytes
+    layout: Layout
+    contents: Contents
+
+
 ImportRunId = NewType("ImportRunId", uuid.UUID)
 
 
@@ -245,6 +321,7 @@ class ImportView(_Value, frozen=True, kw_only=True):
 
     id: ImportRunId
     file_name: str
+    file_sha256: str
     parsed_sha256: str
     state: ImportState
     preview: Preview

@@ -13,8 +13,9 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.integrations.imports import conversion, queries, undoing
+from backend.integrations.imports.limited import sandbox
 from backend.integrations.imports.models import ImportRun
-from backend.integrations.imports.readers import precheck, sandbox
+from backend.integrations.imports.readers import precheck
 from backend.integrations.imports.schemas import (
     ImportRunId,
     ImportState,
@@ -202,10 +203,8 @@ async def _compare_marks(
     session: TenantSession, actor: Actor, file: ParsedFile, *, write: bool
 ) -> tuple[Preview, MarkChange]:
     if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
-        message = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập được kết quả cuối năm học."
-        return _preview(
-            file, [RowProblem(sheet="", row=None, column="", value="", message=message)]
-        ), _NOTHING
+        problem = RowProblem(sheet="", row=None, column="", value="", message=conversion.ONLY_YEAR_END)
+        return _preview(file, [problem]), _NOTHING
     found = conversion.marks(file, await _known(session))
     problems = [*file.problems, *found.problems]
     record = gradebook.record_marks if write and not problems else gradebook.compare_marks
@@ -274,6 +273,7 @@ def _view(run: ImportRun) -> ImportView:
     return ImportView(
         id=ImportRunId(run.id),
         file_name=run.file_name,
+        file_sha256=run.file_sha256,
         parsed_sha256=run.parsed_sha256,
         state=ImportState(run.state),
         preview=msgspec.convert(run.preview, Preview),

@@ -10,7 +10,7 @@ import pytest_asyncio
 from litestar import Litestar
 
 from backend.core import database, settings, storage
-from backend.integrations.imports.readers import sandbox
+from backend.integrations.imports.limited import sandbox
 from tests.core.browser import Browser
 from tests.factories.small_school import SmallSchool, open_small_school
 
