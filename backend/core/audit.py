@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Index, UniqueConstraint, Uuid, insert, select, text
+from sqlalchemy import BigInteger, Index, UniqueConstraint, Uuid, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +19,7 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession, TenantTable
 from backend.core.ids import new_id
 from backend.core.personal_data import Ground, Keep, holding
+from backend.core.questions import Question
 
 
 class Action(StrEnum):
@@ -204,7 +205,6 @@ async def record_many(
     at = clock.now()
     rows = [
         {
-            "tenant_id": session.tenant_id,
             "id": new_id(),
             "at": at,
             "actor_id": actor.id,
@@ -214,15 +214,22 @@ async def record_many(
             "subject_label": deed.label,
             "about": list(deed.about),
             "outcome": outcome.value,
-            "details": deed.details,
+            "details": msgspec.json.encode(deed.details).decode(),
         }
         for deed in deeds
     ]
     if rows:
-        await session.execute(_ADD, rows)
+        await session.tell(_ADD, rows)
 
 
-_ADD = insert(AuditEvent)
+#: Every deed writes one. The driver takes JSON as text.
+_ADD = Question(
+    text(
+        "insert into audit_event (tenant_id, id, at, actor_id, actor_name, action, subject_id, subject_label, about, "
+        "outcome, details) values (:tenant, :id, :at, :actor_id, :actor_name, :action, :subject_id, :subject_label, "
+        ":about, :outcome, :details)"
+    )
+)
 
 
 async def history(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> Sequence[AuditEvent]:
