@@ -24,6 +24,7 @@ from backend.core.web import (
 from backend.integrations.imports import exporting, service, undoing
 from backend.integrations.imports.schemas import Form, ImportState
 from backend.records.roster import service as roster
+from backend.records.roster.schemas import DifferenceKind
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -44,7 +45,7 @@ FORM_NAMES = {
         "Mỗi môn một trang, có hướng dẫn và kiểm tra ô khi nhập.",
     ),
     Form.VNEDU: ("Bảng điểm kiểu vnEdu", "Các cột ĐĐGtx, ĐĐGgk, ĐĐGck và cột ẩn như tệp của vnEdu."),
-    Form.SMAS: ("Bảng điểm kiểu SMAS", "Các cột TX, giữa kỳ, cuối kỳ như tệp của SMAS."),
+    Form.SMAS: ("Bảng điểm kiểu SMAS", "Các cột TX, giữa kì, cuối kì như tệp của SMAS."),
     Form.HOMEROOM: ("Sổ chủ nhiệm", "Kết quả rèn luyện, số buổi nghỉ, nhận xét và kết quả sau hè."),
     Form.RESULTS: (
         "Kết quả học tập theo mẫu CSDL ngành",
@@ -100,14 +101,20 @@ async def upload(
 
 @get("/nhap/{run_id:uuid}", guards=[requires(Permission.IMPORT)])
 async def show_run(
-    request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    run_id: FromPath[uuid.UUID],
+    loai: FromQuery[DifferenceKind | None] = None,
 ) -> Html:
-    """The preview of one workbook; of one that was taken, whether it can be taken back."""
+    """The preview of one workbook, all of it or one kind of differences; of one that was taken, whether it can be taken
+    back."""
     run = await service.open_run(session, actor, run_id)
     return page(
         request,
         "integrations/imports/preview.html",
         run=run,
+        kind=loai,
         why_not_undone=await undoing.why_not(session, run_id) if run.state is ImportState.APPLIED else None,
         layouts=LAYOUT_NAMES,
     )

@@ -298,8 +298,8 @@ class ImportState(StrEnum):
 class Preview(_Value, frozen=True, kw_only=True):
     """What taking a workbook would do, in pupils (a register) or marks (everything else).
 
-    `pupils` are those of the school that it names. `differences` are the first of `differing`; `basis` is another as
-    soon as anything that was compared has changed.
+    `pupils` are those of the school that it names. `differences` are the first of each kind of `differing`; `basis` is
+    another as soon as anything that was compared has changed.
     """
 
     layout: str

@@ -278,11 +278,13 @@ async def compare_staged(session: TenantSession) -> tuple[int, int, int, str]:
 
 
 async def staged_differences(session: TenantSession, limit: int) -> Sequence[Any]:
-    """The first staged marks that are not there yet as they are staged, those that change one before the new ones."""
+    """The first staged marks that change one, and the first that are new, in this order."""
     query = text(
-        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, i.value as new "
+        "select sheet_id, student_id, kind, slot, old, new from ("
+        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, i.value as new, i.id, "
+        "row_number() over (partition by coalesce(m.value, '') = '' order by i.id) as at "
         "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
-        "where coalesce(m.value, '') <> i.value order by coalesce(m.value, '') = '', i.id limit :limit"
+        "where coalesce(m.value, '') <> i.value) as found where at <= :limit order by old = '', id"
     )
     return (await session.execute(query, {"limit": limit})).all()
 

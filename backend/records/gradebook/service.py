@@ -42,6 +42,7 @@ from backend.records.roster.schemas import (
     HOMEROOM,
     ClassId,
     Difference,
+    DifferenceKind,
     StudentId,
     StudentSummary,
 )
@@ -398,6 +399,7 @@ def _difference(row: Any, sheet: Any, members: dict[uuid.UUID, dict[StudentId, s
         place=f"{place[0].upper()}{place[1:]}",
         old=row.old,
         new=row.new,
+        kind=DifferenceKind.CHANGED if row.old else DifferenceKind.NEW,
     )
 
 

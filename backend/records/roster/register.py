@@ -83,22 +83,21 @@ class Register:
             unchanged=counts["unchanged"],
             moved=counts["moved"],
             problems=tuple((code, sentence) for sentence, code in problems.items()),
-            differences=tuple(differences[:DIFFERENCES_SHOWN]),
+            differences=rules.first_of_each_kind(differences, DIFFERENCES_SHOWN),
             differing=len(differences),
             basis=self._basis(),
         )
 
     def _all_differences(self) -> list[Difference]:
-        changed: list[Difference] = []
-        new: list[Difference] = []
+        found: list[Difference] = []
         for student in self.students:
-            kind, row = self._kind(student), self.known.get(student.student_code)
-            if kind == "unchanged":
+            row = self.known.get(student.student_code)
+            if self._kind(student) == "unchanged":
                 continue
             said = self._differences(student, row) if row and not student.left else {}
             place = self.places[row.id][1] if row and row.id in self.places else ""
-            (new if kind == "new" else changed).extend(rules.differences(student, row, said, place))
-        return [*changed, *new]
+            found.extend(rules.differences(student, row, said, place))
+        return found
 
     def _basis(self) -> str:
         """A digest of all that the school knew of these pupils when they were compared."""

@@ -1,6 +1,6 @@
 """What a line of a register may say. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -8,7 +8,7 @@ import msgspec
 
 from backend.core.errors import Invalid
 from backend.core.text import check_text, masked, shown_name
-from backend.records.roster.schemas import Difference, NewStudent
+from backend.records.roster.schemas import Difference, DifferenceKind, NewStudent
 
 #: Texts of the register that the học bạ prints, as people call them.
 _TEXTS = {
@@ -71,14 +71,17 @@ def clean(student: NewStudent) -> NewStudent:
 def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place: str) -> list[Difference]:
     """What a line changes of a pupil: `known` is None for a new one, `place` is the class where they study now."""
     if known is None:
-        return [_difference(student, "Học sinh mới", "", f"lớp {student.class_name}")]
+        place = f"lớp {student.class_name}"
+        return [_difference(student, "Học sinh mới", "", place, DifferenceKind.NEW)]
     found = [
         _difference(student, _LABELS[name], _shown(name, getattr(known, name)), _shown(name, value))
         for name, value in said.items()
     ]
     target = "không còn học" if student.left else f"lớp {student.class_name}"
     here = f"lớp {place}" if place else ""
-    return found if here == target else [*found, _difference(student, "Lớp", here, target)]
+    return (
+        found if here == target else [*found, _difference(student, "Lớp", here, target, DifferenceKind.MOVED)]
+    )
 
 
 def written(value: Any) -> str | None:
@@ -96,8 +99,16 @@ def label(name: str) -> str:
     return _LABELS[name]
 
 
-def _difference(student: NewStudent, place: str, old: str, new: str) -> Difference:
-    return Difference(pupil=student.full_name, place=place, old=old, new=new)
+def _difference(
+    student: NewStudent, place: str, old: str, new: str, kind: DifferenceKind = DifferenceKind.CHANGED
+) -> Difference:
+    return Difference(pupil=student.full_name, place=place, old=old, new=new, kind=kind)
+
+
+def first_of_each_kind(differences: Sequence[Difference], most: int) -> tuple[Difference, ...]:
+    """As many of each kind as are shown, those that move or change a pupil before the new ones."""
+    order = (DifferenceKind.MOVED, DifferenceKind.CHANGED, DifferenceKind.NEW)
+    return tuple(one for kind in order for one in [each for each in differences if each.kind is kind][:most])
 
 
 def _shown(name: str, value: Any) -> str:

@@ -119,6 +119,14 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     teacher: str | None
 
 
+class DifferenceKind(StrEnum):
+    """Something that was not there; something that becomes another; a pupil who changes classes or leaves."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    MOVED = "moved"
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that would change, in words for people; `old` is empty where nothing was there."""
 
@@ -126,9 +134,10 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     old: str
     new: str
+    kind: DifferenceKind = DifferenceKind.CHANGED
 
 
-#: As many differences as a person reads; the counts tell of the rest.
+#: As many differences of each kind as a person reads; the counts tell of the rest.
 DIFFERENCES_SHOWN = 200
 
 
@@ -154,8 +163,8 @@ class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence).
 
     Who leaves a class for another or for good is `moved`; who left before they were ever here is `unchanged`.
-    `differences` are the first of `differing`, what is new at their end; `basis` is another when anything that was
-    compared has changed. `overwritten` is everybody who was changed, once that is done.
+    `differences` are the first of each kind of `differing`, what is new at their end; `basis` is another when anything
+    that was compared has changed. `overwritten` is everybody who was changed, once that is done.
     """
 
     new: int

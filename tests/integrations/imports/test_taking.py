@@ -14,7 +14,7 @@ from backend.integrations.imports.schemas import ImportState
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, MarkKind
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, Difference
+from backend.records.roster.schemas import DIFFERENCES_SHOWN, HOMEROOM, Difference, DifferenceKind
 from infra.demo.truth import Truth
 from tests.factories.demo_school import ImportingSchool
 from tests.integrations.imports.books import Books, cells, counts, mark_of, rows
@@ -135,7 +135,8 @@ async def test_one_changed_cell_is_one_change(songtrang: ImportingSchool, books:
 async def test_a_preview_names_pupil_place_old_and_new(songtrang: ImportingSchool, books: Books) -> None:
     _, register = await songtrang.preview(books.secondary_register)
     name = books.truth.secondary_pupils["6A1"][0].full_name
-    assert Difference(pupil=name, place="Học sinh mới", old="", new="lớp 6A1") in register.differences
+    new = Difference(pupil=name, place="Học sinh mới", old="", new="lớp 6A1", kind=DifferenceKind.NEW)
+    assert new in register.differences
     await songtrang.take(books.secondary_register)
     _, first = await songtrang.preview(books.marks)
     assert len(first.differences) == DIFFERENCES_SHOWN < first.new == first.differing

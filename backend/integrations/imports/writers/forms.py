@@ -78,9 +78,8 @@ def _table(
     everything = [*identity, *columns]
     sheet.header([one.path for one in everything], [one.width for one in everything])
     first = sheet.at + 1
-    free = range(len(identity) + 1, len(everything) + 1)
     for n, pupil in enumerate(blank.pupils, 1):
-        sheet.row([*line(n, pupil), *(None for _ in columns)], free)
+        sheet.row([*line(n, pupil), *(None for _ in columns)])
     for at, column in enumerate(everything, 1):
         if column.rule and blank.pupils:
             sheet.allow(at, first, sheet.at, column.rule())

@@ -1,11 +1,11 @@
 """A sheet written from the top, as people are used to it: titles, merged headers, lines, what a cell may hold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import openpyxl
 from openpyxl.cell.cell import Cell
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
@@ -78,18 +78,15 @@ class SheetWriter:
                         end_column=column + width,
                     )
 
-    def row(self, values: Sequence[Written], free: Iterable[int] = ()) -> None:
-        """A line of the table; `free`: columns that people write into."""
+    def row(self, values: Sequence[Written]) -> None:
+        """A line of the table."""
         self.at += 1
         for column, value in enumerate(values, 1):
-            cell = (
-                self._text(self.at, column, value)
-                if isinstance(value, str)
-                else self._sheet.cell(self.at, column, value)
-            )
+            if isinstance(value, str):
+                cell = self._text(self.at, column, value)
+            else:
+                cell = self._sheet.cell(self.at, column, value)
             cell.border = _BORDER
-        for column in free:
-            self._sheet.cell(self.at, column).protection = Protection(locked=False)
 
     def allow(self, column: int, first: int, last: int, rule: DataValidation) -> None:
         """Let Excel check what is typed into a column."""
