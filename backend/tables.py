@@ -9,6 +9,7 @@ from backend.records.calendar import models as calendar
 from backend.records.departments import models as departments
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
+from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
 from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
@@ -42,6 +43,7 @@ MODULES = (
     credentials,
     requests,
     roster,
+    plans,
     departments,
     calendar,
     gradebook,

@@ -51,9 +51,7 @@ class ImportChange(TenantTable):
     __tablename__ = "import_change"
     __table_args__ = (
         tenant_key("run_id", "import_run", ondelete="CASCADE"),
-        tenant_key("student_id", "student"),
         Index("ix_import_change_run", "tenant_id", "run_id"),
-        Index("ix_import_change_student", "tenant_id", "student_id"),
         {
             "info": holding(
                 internal="taken_at",
@@ -68,6 +66,5 @@ class ImportChange(TenantTable):
     )
 
     run_id: Mapped[uuid.UUID]
-    student_id: Mapped[uuid.UUID]
     overwritten: Mapped[Any] = mapped_column(JSONB)
     taken_at: Mapped[datetime]

@@ -174,7 +174,7 @@ async def _take(
     if misplaced:
         raise Conflict(misplaced[0].message)
     if isinstance(file, PupilsFile):
-        taken = await roster.take_register(session, conversion.students(file))
+        taken = await roster.take_register(session, conversion.students(file), actor.staff_id)
         return _preview(file, (), taken), taken
     return await _compare_marks(session, actor, file, write=True)
 

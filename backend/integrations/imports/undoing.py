@@ -42,11 +42,10 @@ async def keep(session: TenantSession, run_id: uuid.UUID, change: RosterChange |
             "tenant_id": session.tenant_id,
             "id": new_id(),
             "run_id": run_id,
-            "student_id": student_id,
             "overwritten": overwritten,
             "taken_at": clock.now(),
         }
-        for student_id, overwritten in by_pupil.items()
+        for overwritten in by_pupil.values()
     ]
     await queries.insert_changes(session, rows)
 
@@ -84,7 +83,7 @@ async def undo(session: TenantSession, actor: Actor, run_id: uuid.UUID) -> Previ
         raise Conflict(_NOTHING_KEPT)
     try:
         if _is_register(run):
-            await roster.put_back(session, _pupils(kept))
+            await roster.put_back(session, _pupils(kept), actor.staff_id)
         else:
             await gradebook.put_back(session, actor, _marks(kept), run.applied_at)
     except Conflict as error:

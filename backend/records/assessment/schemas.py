@@ -63,7 +63,10 @@ YEAR_LEVEL_NAMES = {
 
 
 class Promotion(StrEnum):
-    """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's."""
+    """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's.
+
+    NOT_ASSESSED is no conclusion of the circulars' figures: the pupil is disabled and need not have results.
+    """
 
     PROMOTED = "PROMOTED"
     RETAINED = "RETAINED"
@@ -71,6 +74,7 @@ class Promotion(StrEnum):
     SUMMER_TRAINING = "SUMMER_TRAINING"
     SUPPLEMENTARY = "SUPPLEMENTARY"
     PENDING = "PENDING"
+    NOT_ASSESSED = "NOT_ASSESSED"
 
 
 class Title(StrEnum):

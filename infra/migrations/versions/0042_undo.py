@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from infra.migrations.tenancy import enable_rls, run_script
 
 revision = "0042"
-down_revision = "0027"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
@@ -20,7 +20,6 @@ def upgrade() -> None:
     op.create_table(
         "import_change",
         sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("student_id", sa.Uuid(), nullable=False),
         sa.Column("overwritten", postgresql.JSONB(), nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -31,15 +30,9 @@ def upgrade() -> None:
             name=op.f("fk_import_change_tenant_id_run_id"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id", "student_id"],
-            ["student.tenant_id", "student.id"],
-            name=op.f("fk_import_change_tenant_id_student_id"),
-        ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_import_change")),
     )
     op.create_index("ix_import_change_run", "import_change", ["tenant_id", "run_id"])
-    op.create_index("ix_import_change_student", "import_change", ["tenant_id", "student_id"])
     enable_rls("import_change", rights="select, insert")
     run_script(Path(__file__).with_suffix(".sql"))
 

@@ -2,7 +2,7 @@
 -- delete. Statements are separated by a line with two dashes alone.
 grant select, delete on import_change, enrollment, student to hocba_ctx
 --
-grant select, delete on mark to hocba_ctx
+grant select, delete on mark, student_change to hocba_ctx
 --
 set local role hocba_ctx
 --
@@ -16,8 +16,8 @@ declare
 begin
   delete from public.enrollment where tenant_id = school and id = any (places);
   foreach pupil in array pupils loop
-    delete from public.import_change where tenant_id = school and student_id = pupil;
     delete from public.mark where tenant_id = school and student_id = pupil and value = '';
+    delete from public.student_change where tenant_id = school and student_id = pupil;
     delete from public.enrollment where tenant_id = school and student_id = pupil;
     delete from public.student where tenant_id = school and id = pupil;
   end loop;
