@@ -9,6 +9,7 @@ import msgspec
 
 from backend.integrations.imports.readers.text import key_of, name_of
 from backend.integrations.imports.schemas import (
+    PUPIL_STATES,
     HomeroomFile,
     HomeroomRow,
     MarkEntry,
@@ -25,14 +26,12 @@ from backend.integrations.imports.schemas import (
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind, NewMark, SheetId
 from backend.records.roster.curriculum import TraitGroup, subject_name
-from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentPlace, StudentStatus
+from backend.records.roster.schemas import HOMEROOM, PRESENT, NewStudent, StudentPlace, StudentStatus
 
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
 ONLY_YEAR_END = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập và điền được kết quả cuối năm học."
 
-#: Trạng thái of pupils who are no longer at the school (CSDL ngành, DM_TrangThai).
-_GONE = {"chuyen di": StudentStatus.TRANSFERRED_OUT, "thoi hoc": StudentStatus.DROPPED_OUT}
 #: Words that a school's name is written with or without, and short forms of others.
 _OPTIONAL_WORDS = frozenset(("truong", "tu", "thuc", "dan", "lap", "va", "lien", "cap"))
 _SHORT_FORMS = {"th": "tieu hoc", "thcs": "trung hoc co so", "thpt": "trung hoc pho thong"}
@@ -73,12 +72,16 @@ def students(file: PupilsFile) -> list[NewStudent]:
         NewStudent(
             class_name=row.class_code,
             current_address=row.address,
-            left=key_of(row.status) in _GONE,
-            status=_GONE.get(key_of(row.status)),
+            left=_status(row) not in PRESENT,
+            status=_status(row),
             **{name: getattr(row, name) for name in same},
         )
         for row in file.rows
     ]
+
+
+def _status(row: PupilRow) -> StudentStatus:
+    return PUPIL_STATES[key_of(row.status)]
 
 
 def same_school(written: str, name: str) -> bool:

@@ -133,7 +133,7 @@ def register(classes: Mapping[str, Sequence[StudentRecord]]) -> Contents:
             said = {
                 _CALLED.get(name, name): getattr(pupil, name)
                 for name in pupil.__struct_fields__
-                if name not in ("id", "registry_no", "joined_on")
+                if name not in ("id", "joined_on", "not_assessed")
             }
             said |= {
                 "class_code": class_name,

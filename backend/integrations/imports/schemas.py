@@ -13,7 +13,7 @@ from typing import Literal, NewType
 
 import msgspec
 
-from backend.records.roster.schemas import Difference
+from backend.records.roster.schemas import Difference, StudentStatus
 
 #: TT27/2020 Đ.7.1.a: Hoàn thành tốt, Hoàn thành, Chưa hoàn thành.
 SubjectLevel = Literal["T", "H", "C"]
@@ -29,6 +29,27 @@ ConductLevel = Literal["T", "K", "Đ", "CĐ"]
 Period = Literal["MID_S1", "END_S1", "MID_S2", "YEAR_END"]
 TermNumber = Literal[1, 2]
 Gender = Literal["male", "female"]
+
+
+#: Trạng thái of pupils as CSDL ngành (DM_TrangThai) and schools write them, as keys of texts.
+PUPIL_STATES = {
+    "dang hoc": StudentStatus.STUDYING,
+    "chuyen den": StudentStatus.TRANSFERRED_IN,
+    "chuyen den tu truong khac": StudentStatus.TRANSFERRED_IN,
+    "nghi hoc xin hoc lai": StudentStatus.RETURNED,
+    "hoc lai": StudentStatus.RETURNED,
+    "chuyen di": StudentStatus.TRANSFERRED_OUT,
+    "chuyen truong": StudentStatus.TRANSFERRED_OUT,
+    "thoi hoc": StudentStatus.DROPPED_OUT,
+    "bo hoc": StudentStatus.DROPPED_OUT,
+    "nghi hoc": StudentStatus.DROPPED_OUT,
+    "bao luu": StudentStatus.SUSPENDED,
+    "tam nghi": StudentStatus.SUSPENDED,
+    "qua doi": StudentStatus.DECEASED,
+    "tu vong": StudentStatus.DECEASED,
+    "tot nghiep": StudentStatus.COMPLETED,
+    "da tot nghiep": StudentStatus.COMPLETED,
+}
 
 
 class Layout(StrEnum):
@@ -99,6 +120,16 @@ class PupilRow(_Row, frozen=True, kw_only=True):
     father_name: str | None
     mother_name: str | None
     guardian_name: str | None
+    status_on: date | None = None
+    lifelong_code: str | None = None
+    passport_number: str | None = None
+    permanent_address: str | None = None
+    father_job: str | None = None
+    mother_job: str | None = None
+    guardian_job: str | None = None
+    policy_group: str | None = None
+    disability: str | None = None
+    registry_no: str | None = None
 
 
 class PrimaryResultRow(_Row, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ _TRAIT_PATHS: Final[dict[TraitGroup, Path]] = {
     TraitGroup.QUALITY: ("Phẩm chất",),
 }
 _STATES: Final = (
-    "Đang học", "Chuyển đến", "Chuyển đi", "Thôi học", "Nghỉ học xin học lại",
+    "Đang học", "Chuyển đến", "Nghỉ học xin học lại", "Chuyển đi", "Thôi học", "Bảo lưu", "Tốt nghiệp",
 )  # fmt: skip
 
 
@@ -339,8 +339,13 @@ def _pupils(book: openpyxl.Workbook, blank: Blank) -> None:
         _Column(("Quê quán",), 24),
         _Column(("Chỗ ở hiện nay",), 40),
         _Column(("Họ tên\ncha",), 24),
+        _Column(("Nghề nghiệp\ncha",), 16),
         _Column(("Họ tên\nmẹ",), 24),
+        _Column(("Nghề nghiệp\nmẹ",), 16),
         _Column(("Họ tên\nngười giám hộ",), 24),
+        _Column(("Nghề nghiệp\nngười giám hộ",), 16),
+        _Column(("Đối tượng chính sách",), 20),
+        _Column(("Số đăng bộ",), 12),
     )
     _table(sheet, blank, identity, line, columns)
 
