@@ -41,6 +41,7 @@ from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
 from backend.records.privacy import pages as privacy_pages
+from backend.records.regulations import pages as regulation_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -199,6 +200,8 @@ ROUTES: list[ControllerRouterHandler] = [
     school_pages.change_school,
     policy_pages.show_policies,
     policy_pages.change_policies,
+    regulation_pages.show_regulations,
+    regulation_pages.change_regulations,
     delegation_pages.show_delegations,
     delegation_pages.delegate,
     delegation_pages.end,

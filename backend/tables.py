@@ -6,10 +6,12 @@ from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
+from backend.records.decisions import models as decisions
 from backend.records.departments import models as departments
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.privacy import models as privacy
+from backend.records.regulations import models as regulations
 from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
@@ -45,6 +47,8 @@ MODULES = (
     departments,
     calendar,
     gradebook,
+    regulations,
+    decisions,
     assessment,
     transcripts,
     handover,

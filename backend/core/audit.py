@@ -94,6 +94,7 @@ class Action(StrEnum):
     SHEET_REOPENED = "gradebook.sheet.reopen"
     SHEET_FINISHED = "gradebook.sheet.finish"
     RESULTS_READ = "assessment.result.read"
+    REGULATIONS_CHANGED = "assessment.regulation.change"
     RESULTS_COMPUTED = "assessment.result.compute"
     RESULTS_CONFIRMED = "assessment.result.confirm"
     RESULTS_UNCONFIRMED = "assessment.result.unconfirm"

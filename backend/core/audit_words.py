@@ -96,6 +96,7 @@ ACTION_NAMES = {
     Action.SHEET_REOPENED: "Mở lại sổ điểm",
     Action.SHEET_FINISHED: "Kết thúc sổ điểm vì học bạ đã chốt",
     Action.RESULTS_READ: "Xem kết quả của lớp",
+    Action.REGULATIONS_CHANGED: "Đổi quy định đánh giá của trường",
     Action.RESULTS_COMPUTED: "Tính kết quả",
     Action.RESULTS_CONFIRMED: "Xác nhận kết quả",
     Action.RESULTS_UNCONFIRMED: "Bỏ xác nhận kết quả vì sổ điểm được mở lại",

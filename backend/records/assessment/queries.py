@@ -37,13 +37,37 @@ async def upsert_results(session: TenantSession, rows: list[dict[str, Any]]) -> 
     if not rows:
         return 0
     query = insert(YearResult)
-    columns = ("state", "input", "output", "computed_at", "confirmed_by", "confirmed_at")
+    columns = (
+        "state",
+        "input",
+        "output",
+        "rule_set",
+        "policy",
+        "computed_at",
+        "confirmed_by",
+        "confirmed_at",
+    )
+    by_others = or_(
+        YearResult.rule_set != query.excluded.rule_set, YearResult.policy != query.excluded.policy
+    )
     query = query.on_conflict_do_update(
         index_elements=["tenant_id", "class_id", "student_id"],
         set_={name: query.excluded[name] for name in columns},
-        where=or_(YearResult.input != query.excluded.input, YearResult.output != query.excluded.output),
+        where=or_(
+            YearResult.input != query.excluded.input,
+            YearResult.output != query.excluded.output,
+            and_(YearResult.state == ResultState.COMPUTED, by_others),
+        ),
     )
     return len((await session.execute(query.returning(YearResult.id), rows)).all())
+
+
+async def standing(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
+    """By which rules and readings the results of a class were made, and whether their years were ever confirmed."""
+    query = select(
+        YearResult.student_id, YearResult.state, YearResult.rule_set, YearResult.policy, YearResult.settled_at
+    ).where(YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id)
+    return (await session.execute(query)).all()
 
 
 async def oldest(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
@@ -62,7 +86,11 @@ async def results_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[An
             YearResult.id,
             YearResult.student_id,
             YearResult.state,
+            YearResult.input,
             YearResult.output,
+            YearResult.rule_set,
+            YearResult.policy,
+            YearResult.settled_at,
             Student.full_name,
             Student.student_code,
         )
@@ -78,7 +106,7 @@ async def confirm(session: TenantSession, ids: Sequence[uuid.UUID], values: dict
     await session.execute(
         update(YearResult)
         .where(YearResult.tenant_id == session.tenant_id, YearResult.id.in_(ids))
-        .values(values)
+        .values(values | {"settled_at": func.coalesce(YearResult.settled_at, values["confirmed_at"])})
     )
 
 
@@ -92,9 +120,9 @@ async def stamp(session: TenantSession, class_id: uuid.UUID, computed_at: dateti
 
 
 async def withdraw_confirmation(
-    session: TenantSession, class_id: uuid.UUID, before: datetime
+    session: TenantSession, class_id: uuid.UUID, before: datetime, frozen: Sequence[uuid.UUID]
 ) -> Sequence[uuid.UUID]:
-    """Results of a class that were confirmed before a time are confirmed no longer; their pupils."""
+    """Results of a class that were confirmed before a time are so no longer, but for the `frozen`; their pupils."""
     query = (
         update(YearResult)
         .where(
@@ -102,8 +130,9 @@ async def withdraw_confirmation(
             YearResult.class_id == class_id,
             YearResult.state == ResultState.CONFIRMED,
             YearResult.confirmed_at <= before,
+            YearResult.student_id.not_in(frozen),
         )
-        .values(state=ResultState.COMPUTED, confirmed_by=None, confirmed_at=None)
+        .values(state=ResultState.COMPUTED, confirmed_by=None, confirmed_at=None, settled_at=None)
         .returning(YearResult.student_id)
     )
     return (await session.scalars(query)).all()

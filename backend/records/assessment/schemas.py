@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from backend.core.errors import Invalid
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import AssessedBy
 from backend.records.roster.schemas import StudentId
 
@@ -71,34 +72,6 @@ class Title(StrEnum):
     EXCELLENT = "XUAT_SAC"
     VERY_GOOD = "GIOI"
     EXEMPLARY = "TIEU_BIEU"
-
-
-class AdjustmentReading(StrEnum):
-    """How TT22 Đ.9.3 looks past the one weak subject: leave it out (A), or imagine it passed well (B)."""
-
-    IGNORE_SUBJECT = "A"
-    IMAGINE_PASSED = "B"
-
-
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What the circulars leave open (domain reference 7.3). The defaults are the recommended readings."""
-
-    #: TT22 Đ.9.3: see AdjustmentReading
-    adjustment: AdjustmentReading = AdjustmentReading.IGNORE_SUBJECT
-    #: do môn tự chọn (Ngoại ngữ 2, Tiếng dân tộc thiểu số) count where the input does not say so
-    optional_subjects_count: bool = True
-    #: TT22 Đ.6.2: the chuyên đề result is one mark more (False: it takes one of the regular places)
-    topic_is_extra_mark: bool = True
-    #: the terms (1, 2) in which the chuyên đề result is counted
-    topic_terms: tuple[int, ...] = (1, 2)
-    #: TT27 Đ.7.1.b says a 10-point scale without saying that it starts at 1: accept 0 and warn, or refuse it
-    primary_zero_allowed: bool = True
-    #: TT22 Đ.14: a new result replaces the year's (False), or the better of the two stands (True)
-    better_of_reassessment: bool = False
-    #: TT22 Đ.14: may a pupil whose learning and conduct both failed still be promoted by later results (Đ.12)
-    both_failed_may_recover: bool = False
-    #: subjects and traits of the programme that are absent from the input are missing, not "not taught"
-    complete_curriculum: bool = False
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +163,21 @@ class Recognition(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True)
     class_agrees: bool = False
 
 
+class Supplement(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Additional assessment after guidance and help (TT27 Đ.11.1.b): code → what stands in the place of the year's."""
+
+    levels: dict[str, SubjectLevel] = {}
+    test_marks: dict[str, str] = {}
+    trait_levels: dict[str, TraitLevel] = {}
+
+
+class PrincipalDecision(StrEnum):
+    """TT27 Đ.11.1.c: what the principal decides about a pupil who is still Chưa hoàn thành."""
+
+    PROMOTED = "PROMOTED"
+    RETAINED = "RETAINED"
+
+
 class PrimaryYear(_Value, frozen=True, kw_only=True, tag_field="circular", tag=Circular.PRIMARY.value):
     """One pupil-year of grades 1–5."""
 
@@ -197,6 +185,8 @@ class PrimaryYear(_Value, frozen=True, kw_only=True, tag_field="circular", tag=C
     subjects: tuple[PrimarySubject, ...] = ()
     traits: tuple[TraitResult, ...] = ()
     recognition: Recognition | None = None
+    supplement: Supplement | None = None
+    principal: PrincipalDecision | None = None
 
 
 class Reason(_Value, frozen=True, kw_only=True, gc=False):
@@ -262,6 +252,8 @@ class PrimaryResult(_Value, frozen=True, kw_only=True, tag_field="circular", tag
     title: Title | None
     missing: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    #: The level with additional assessment; absent where there was none, or not yet of everything that is due.
+    after_supplement: YearLevel | msgspec.UnsetType = msgspec.UNSET
 
 
 class InvalidPupilYear(Invalid):
@@ -284,13 +276,17 @@ class ResultState(StrEnum):
 
 
 class PupilResult(_Value, frozen=True, kw_only=True):
-    """The stored result of one pupil."""
+    """The stored result of one pupil. `settled`: the year was confirmed once, so what is new came with the summer."""
 
     student_id: StudentId
     student_code: str
     full_name: str
     state: ResultState
     result: Result
+    asked: PupilYear
+    rule_set: str
+    policy: Policy
+    settled: bool
 
 
 class ClassProgress(_Value, frozen=True, kw_only=True):

@@ -2,8 +2,9 @@
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,22 +16,31 @@ from backend.core.errors import Conflict, Forbidden
 from backend.core.ids import new_id
 from backend.records.assessment import queries, rules
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
-from backend.records.assessment.inputs import pupil_year
+from backend.records.assessment.inputs import pupil_year, with_decisions
+from backend.records.assessment.rules.rule_sets import RuleSet, rule_set_for, rule_set_named
 from backend.records.assessment.schemas import (
     ClassProgress,
-    Policy,
     Promotion,
     PupilResult,
     PupilYear,
     Result,
     ResultState,
 )
+from backend.records.decisions import service as decisions
+from backend.records.decisions.schemas import DecisionKey, Decisions
 from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import Cell
+from backend.records.regulations import service as regulations
+from backend.records.regulations.schemas import SAFE, Policy
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId, ClassSummary, StudentId
 
-#: A compulsory subject that no teacher was assigned to is missing, not "not taught": the year stays open.
-POLICY = Policy(complete_curriculum=True)
+
+class Basis(NamedTuple):
+    """By what a result is made: the edition of the circular, and the school's readings of it."""
+
+    rule_set: RuleSet
+    policy: Policy
 
 
 async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> int:
@@ -59,14 +69,19 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
         return 0
     await _withdraw_confirmation(session, class_id)
     school_class = await roster.get_class(session, class_id)
+    basis = await _basis(session, school_class)
     codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
-    marks = await gradebook.class_marks(session, class_id)
+    marks = await class_cells(session, class_id)
+    decided = _standing(await decisions.of_class(session, class_id))
     rows = [
         _computed(
             session,
             class_id,
             student.id,
-            pupil_year(school_class.grade_level, codes, marks.get(student.id, {})),
+            pupil_year(
+                school_class.grade_level, codes, marks.get(student.id, {}), decided.get(student.id, {})
+            ),
+            basis.get(student.id, basis[None]),
             read_at,
         )
         for student in await roster.list_students(session, class_id)
@@ -91,7 +106,10 @@ async def withdraw_confirmation_of_sheet(session: TenantSession, sheet_id: uuid.
 
 async def _withdraw_confirmation(session: TenantSession, class_id: uuid.UUID) -> None:
     reopened_at = await gradebook.reopened_at(session, class_id)
-    pupils = await queries.withdraw_confirmation(session, class_id, reopened_at) if reopened_at else []
+    if reopened_at is None:
+        return
+    frozen = await gradebook.frozen_pupils(session, class_id)
+    pupils = await queries.withdraw_confirmation(session, class_id, reopened_at, list(frozen))
     if pupils:
         name = (await roster.get_class(session, class_id)).name
         actor = machine(session.tenant_id)
@@ -113,7 +131,12 @@ async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
 
 
 def _computed(
-    session: TenantSession, class_id: uuid.UUID, student_id: StudentId, asked: PupilYear, read_at: datetime
+    session: TenantSession,
+    class_id: uuid.UUID,
+    student_id: StudentId,
+    asked: PupilYear,
+    basis: Basis,
+    read_at: datetime,
 ) -> dict[str, Any]:
     return {
         "tenant_id": session.tenant_id,
@@ -122,10 +145,58 @@ def _computed(
         "student_id": student_id,
         "state": ResultState.COMPUTED,
         "input": msgspec.to_builtins(asked),
-        "output": msgspec.to_builtins(rules.assess(asked, POLICY)),
+        "output": msgspec.to_builtins(rules.assess(asked, basis.policy)),
+        "rule_set": basis.rule_set.name,
+        "policy": msgspec.to_builtins(basis.policy),
         "computed_at": read_at,
         "confirmed_by": None,
         "confirmed_at": None,
+        "settled_at": None,
+    }
+
+
+async def _basis(session: TenantSession, school_class: ClassSummary) -> dict[StudentId | None, Basis]:
+    """By what each pupil's result is made; None: whoever has none yet.
+
+    The newest edition and readings, until the year is confirmed or the transcript frozen: then those of that day.
+    Raises Invalid where no edition is known for the year and grade.
+    """
+    newest = Basis(
+        rule_set_for(int(school_class.academic_year[:4]), school_class.grade_level),
+        (await regulations.current(session, school_class.academic_year_id)).policy,
+    )
+    frozen = await gradebook.frozen_pupils(session, school_class.id)
+    found: dict[StudentId | None, Basis] = {None: newest}
+    for row in await queries.standing(session, school_class.id):
+        if row.state == ResultState.CONFIRMED or row.settled_at or row.student_id in frozen:
+            found[row.student_id] = Basis(
+                rule_set_named(row.rule_set) or newest.rule_set, _policy(row.policy)
+            )
+    return found
+
+
+def _policy(stored: dict[str, Any]) -> Policy:
+    """The readings that a result names; those of before they were kept were the safe ones."""
+    return msgspec.convert(stored, Policy) if stored else SAFE
+
+
+def _standing(decided: dict[StudentId, Decisions]) -> dict[StudentId, dict[DecisionKey, str]]:
+    """What was decided and not taken back."""
+    return {
+        student_id: {key: one.value for key, one in words.items() if one.value}
+        for student_id, words in decided.items()
+    }
+
+
+async def class_cells(
+    session: TenantSession, class_id: uuid.UUID
+) -> dict[StudentId, Mapping[tuple[str, int], Mapping[Cell, str]]]:
+    """All filled cells of a class with what was decided after the summer: student → sheet → cell → value."""
+    marks = await gradebook.class_marks(session, class_id)
+    decided = _standing(await decisions.of_class(session, class_id))
+    return {
+        student_id: with_decisions(marks.get(student_id, {}), decided.get(student_id, {}))
+        for student_id in {*marks, *decided}
     }
 
 
@@ -138,6 +209,10 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
             full_name=row.full_name,
             state=ResultState(row.state),
             result=msgspec.convert(row.output, Result),
+            asked=msgspec.convert(row.input, PupilYear),
+            rule_set=row.rule_set,
+            policy=_policy(row.policy),
+            settled=row.settled_at is not None,
         )
         for row in await queries.results_of(session, class_id)
     ]

@@ -263,6 +263,11 @@ async def finish_class(
         await life.take_step(session, actor, Deed.FINISH, locked)
 
 
+async def frozen_pupils(session: TenantSession, class_id: uuid.UUID) -> frozenset[StudentId]:
+    """Pupils of a class whose marks stay, because their transcripts are frozen."""
+    return frozenset(StudentId(one) for one in await queries.final_pupils(session, class_id))
+
+
 async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
     """When a sheet of the class was opened again last; None: never."""
     return await queries.reopened_at(session, class_id)
