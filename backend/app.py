@@ -239,6 +239,7 @@ ROUTES: list[ControllerRouterHandler] = [
     gradebook_pages.show_waiting,
     gradebook_pages.check_all,
     assessment_pages.show_results,
+    assessment_pages.show_explanation,
     assessment_pages.confirm_results,
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
@@ -288,7 +289,9 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
-    NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
+    NavItem(
+        "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
+    ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),

@@ -95,6 +95,7 @@ class Action(StrEnum):
     SHEET_FINISHED = "gradebook.sheet.finish"
     RESULTS_READ = "assessment.result.read"
     REGULATIONS_CHANGED = "assessment.regulation.change"
+    RESULT_EXPLAINED = "assessment.explanation.read"
     RESULTS_COMPUTED = "assessment.result.compute"
     RESULTS_CONFIRMED = "assessment.result.confirm"
     RESULTS_UNCONFIRMED = "assessment.result.unconfirm"

@@ -88,6 +88,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.RULES,
         "marks of the gradebook as input of the circulars, a pure function",
     ),
+    "records.assessment.explaining": (Room.RULES, "a result as a page explains it, a pure function"),
     "records.handover.packing": (Room.ADAPTER, "zipfile"),
     "records.transcripts.canonical": (Room.RULES, "one snapshot, one sequence of bytes: pure"),
     "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),

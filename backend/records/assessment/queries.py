@@ -102,6 +102,15 @@ async def results_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[An
     return (await session.execute(query)).all()
 
 
+async def class_of_result(session: TenantSession, result_id: uuid.UUID) -> uuid.UUID | None:
+    """The class to which a result belongs."""
+    return await session.scalar(
+        select(YearResult.class_id).where(
+            YearResult.tenant_id == session.tenant_id, YearResult.id == result_id
+        )
+    )
+
+
 async def confirm(session: TenantSession, ids: Sequence[uuid.UUID], values: dict[str, Any]) -> None:
     await session.execute(
         update(YearResult)

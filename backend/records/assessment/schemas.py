@@ -4,14 +4,16 @@ Marks and averages are decimal strings ("7.5"; a comma is accepted on input, a d
 Ministry's own codes. A field that is None has not been entered: it is never taken as zero or as Chưa đạt.
 """
 
+import uuid
 from enum import StrEnum
 
 import msgspec
 
 from backend.core.errors import Invalid
+from backend.records.gradebook.schemas import SheetId
 from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import AssessedBy
-from backend.records.roster.schemas import StudentId
+from backend.records.roster.schemas import ClassSummary, StudentId
 
 
 class Circular(StrEnum):
@@ -278,6 +280,7 @@ class ResultState(StrEnum):
 class PupilResult(_Value, frozen=True, kw_only=True):
     """The stored result of one pupil. `settled`: the year was confirmed once, so what is new came with the summer."""
 
+    id: uuid.UUID
     student_id: StudentId
     student_code: str
     full_name: str
@@ -287,6 +290,64 @@ class PupilResult(_Value, frozen=True, kw_only=True):
     rule_set: str
     policy: Policy
     settled: bool
+
+
+class MissingItem(_Value, frozen=True, kw_only=True):
+    """What a result waits for, in words, and the sheet in which it belongs; None: nobody was assigned to the subject."""
+
+    words: str
+    sheet_id: SheetId | None
+
+
+class MissingInSheet(_Value, frozen=True, kw_only=True):
+    """What is missing in one sheet of a class: its name, and of whom."""
+
+    sheet: str
+    sheet_id: SheetId | None
+    pupils: tuple[str, ...]
+
+
+class SubjectExplained(_Value, frozen=True, kw_only=True):
+    """One subject of one pupil: results as people read them, with the arithmetic behind each; "" where there is none."""
+
+    code: str
+    name: str
+    term1: str = ""
+    term2: str = ""
+    year: str = ""
+    again: str = ""
+    by_term1: str = ""
+    by_term2: str = ""
+    by_year: str = ""
+    note: str = ""
+
+
+class Part(_Value, frozen=True, kw_only=True):
+    """One part of an explanation: a heading and its reasons."""
+
+    heading: str
+    reasons: tuple[Reason, ...]
+
+
+class Explanation(_Value, frozen=True, kw_only=True):
+    """Why the result of one pupil is what it is. `only`: whoever looks sees their own subjects, and no conclusions."""
+
+    pupil: PupilResult
+    circular: str
+    readings: tuple[str, ...]
+    subjects: tuple[SubjectExplained, ...]
+    parts: tuple[Part, ...]
+    missing: tuple[MissingItem, ...]
+    only: bool
+
+
+class ClassView(_Value, frozen=True, kw_only=True):
+    """The results of a class as one person may see them. `only`: their own subjects, without conclusions."""
+
+    school_class: ClassSummary
+    results: tuple[PupilResult, ...]
+    only: tuple[str, ...] | None
+    missing: tuple[MissingInSheet, ...]
 
 
 class ClassProgress(_Value, frozen=True, kw_only=True):

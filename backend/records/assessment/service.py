@@ -12,14 +12,17 @@ from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Forbidden
+from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.assessment import queries, rules
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
+from backend.records.assessment.explaining import explanation, missing_in_sheets
 from backend.records.assessment.inputs import pupil_year, with_decisions
 from backend.records.assessment.rules.rule_sets import RuleSet, rule_set_for, rule_set_named
 from backend.records.assessment.schemas import (
     ClassProgress,
+    ClassView,
+    Explanation,
     Promotion,
     PupilResult,
     PupilYear,
@@ -29,11 +32,12 @@ from backend.records.assessment.schemas import (
 from backend.records.decisions import service as decisions
 from backend.records.decisions.schemas import DecisionKey, Decisions
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell
+from backend.records.gradebook.schemas import Cell, SheetSummary
 from backend.records.regulations import service as regulations
 from backend.records.regulations.schemas import SAFE, Policy
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId, ClassSummary, StudentId
+from backend.tenants.permissions import Permission
 
 
 class Basis(NamedTuple):
@@ -204,6 +208,7 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
     """Results of a class, pupils in the order of names; empty before the class is assessed."""
     return [
         PupilResult(
+            id=row.id,
             student_id=StudentId(row.student_id),
             student_code=row.student_code,
             full_name=row.full_name,
@@ -218,16 +223,67 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
     ]
 
 
-async def open_results(
-    session: TenantSession, actor: Actor, class_id: uuid.UUID
-) -> tuple[ClassSummary, list[PupilResult]]:
-    """A class and its results for a person who looks at them. Raises NotFound."""
-    school_class = await roster.get_class(session, class_id)
+async def open_results(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> ClassView:
+    """A class and its results for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
+    school_class, only = await _opened(session, actor, class_id)
     results = await class_results(session, class_id)
     pupils = (one.student_id for one in results)
     label = f"Lớp {school_class.name}"
     audit_reads.record_read(session, actor, Action.RESULTS_READ, class_id, label, pupils)
-    return school_class, results
+    return ClassView(
+        school_class=school_class,
+        results=tuple(results),
+        only=only,
+        missing=() if only else missing_in_sheets(results, await _sheets(session, class_id)),
+    )
+
+
+async def explain(
+    session: TenantSession, actor: Actor, result_id: uuid.UUID
+) -> tuple[ClassSummary, Explanation]:
+    """Why the result of a pupil is what it is: with all conclusions, or with a teacher's own subjects.
+
+    Raises NotFound, Forbidden without a duty in the class.
+    """
+    class_id = await queries.class_of_result(session, result_id)
+    pupil = None
+    if class_id:
+        pupil = next((one for one in await class_results(session, class_id) if one.id == result_id), None)
+    if class_id is None or pupil is None:
+        raise NotFound("Không tìm thấy kết quả này; học sinh có thể đã rời lớp.")
+    school_class, only = await _opened(session, actor, class_id)
+    label = f"{pupil.full_name} ({pupil.student_code}), lớp {school_class.name}"
+    audit_reads.record_read(
+        session, actor, Action.RESULT_EXPLAINED, pupil.student_id, label, [pupil.student_id]
+    )
+    return school_class, explanation(
+        pupil, await _sheets(session, class_id), only, regulations.readings(pupil.policy)
+    )
+
+
+async def _opened(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, tuple[str, ...] | None]:
+    """The class, and the subjects to which somebody is limited: None for its homeroom teacher and the management."""
+    school_class = await roster.get_class(session, class_id)
+    if actor.may(Permission.TRANSCRIPT_READ_ANY):
+        return school_class, None
+    if actor.staff_id is not None and actor.staff_id == school_class.homeroom_teacher_id:
+        return school_class, None
+    taught = tuple(
+        one.subject_code
+        for one in await roster.list_assignments(session, class_id)
+        if actor.staff_id is not None and one.teacher_id == actor.staff_id
+    )
+    if not taught:
+        raise Forbidden("Bạn chỉ xem được kết quả của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+    return school_class, taught
+
+
+async def _sheets(session: TenantSession, class_id: uuid.UUID) -> dict[tuple[str, int], SheetSummary]:
+    return {
+        (sheet.subject_code, sheet.term): sheet for sheet in await gradebook.list_sheets(session, class_id)
+    }
 
 
 async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:

@@ -41,6 +41,11 @@ async def history(session: TenantSession, year_id: uuid.UUID) -> list[Regulation
     ]
 
 
+def readings(policy: Policy) -> tuple[str, ...]:
+    """What a policy reads otherwise than the safe one, in sentences."""
+    return rules.changes(SAFE, policy)
+
+
 async def year_of(session: TenantSession, year_id: uuid.UUID) -> YearSummary:
     """A school year of this school. Raises NotFound."""
     found = [year for year in await roster.list_years(session) if year.id == year_id]

@@ -83,7 +83,10 @@ async def test_what_nobody_confirmed_follows_and_the_confirmed_keep_their_day(
     assert (confirmed.state, confirmed.result.year_level) == (ResultState.CONFIRMED, "CHT")
     assert (confirmed.rule_set, confirmed.policy) == ("TT27/2020-1", SAFE)
     assert (computed.state, computed.result.year_level) == (ResultState.COMPUTED, None)
-    assert not computed.policy.primary_zero_allowed
+    assert service.readings(confirmed.policy) == ()
+    assert service.readings(computed.policy) == (
+        "Điểm 0 ở bài kiểm tra định kì: Coi như chưa có điểm, chờ kiểm tra lại.",
+    )
 
 
 async def test_two_who_decide_and_what_is_no_decision(small_school: SmallSchool) -> None:
