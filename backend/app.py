@@ -44,6 +44,7 @@ from backend.records.privacy import pages as privacy_pages
 from backend.records.regulations import pages as regulation_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
+from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
@@ -241,6 +242,10 @@ ROUTES: list[ControllerRouterHandler] = [
     assessment_pages.show_results,
     assessment_pages.show_explanation,
     assessment_pages.confirm_results,
+    summer_pages.show_class,
+    summer_pages.say,
+    summer_pages.decide,
+    summer_pages.show_lists,
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
     transcript_pages.show_transcript,
@@ -292,6 +297,7 @@ MENU = (
     NavItem(
         "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
     ),
+    NavItem("Sau năm học", "/sau-nam-hoc", "checklist", Permission.TRANSCRIPT_READ_ANY),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),

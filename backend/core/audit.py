@@ -95,6 +95,8 @@ class Action(StrEnum):
     SHEET_FINISHED = "gradebook.sheet.finish"
     RESULTS_READ = "assessment.result.read"
     REGULATIONS_CHANGED = "assessment.regulation.change"
+    DECISION_RECORDED = "assessment.decision.record"
+    DECISION_WITHDRAWN = "assessment.decision.withdraw"
     RESULT_EXPLAINED = "assessment.explanation.read"
     RESULTS_COMPUTED = "assessment.result.compute"
     RESULTS_CONFIRMED = "assessment.result.confirm"

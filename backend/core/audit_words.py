@@ -97,6 +97,8 @@ ACTION_NAMES = {
     Action.SHEET_FINISHED: "Kết thúc sổ điểm vì học bạ đã chốt",
     Action.RESULTS_READ: "Xem kết quả của lớp",
     Action.REGULATIONS_CHANGED: "Đổi quy định đánh giá của trường",
+    Action.DECISION_RECORDED: "Ghi quyết định về kết quả của học sinh",
+    Action.DECISION_WITHDRAWN: "Bỏ quyết định về kết quả của học sinh",
     Action.RESULT_EXPLAINED: "Xem giải thích kết quả của một học sinh",
     Action.RESULTS_COMPUTED: "Tính kết quả",
     Action.RESULTS_CONFIRMED: "Xác nhận kết quả",

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     DEPARTMENTS_MANAGE = "departments:department:manage"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
+    PROMOTION_DECIDE = "summer:promotion:decide"
     REGULATIONS_MANAGE = "regulations:year:manage"
     TRANSCRIPT_READ = "transcripts:version:read"
     TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
@@ -106,6 +107,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DEPARTMENTS_MANAGE,
             _P.RESULTS_READ,
             _P.REGULATIONS_MANAGE,
+            _P.PROMOTION_DECIDE,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
             _P.TRANSCRIPT_FREEZE,

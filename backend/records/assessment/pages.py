@@ -9,28 +9,26 @@ from litestar.params import FromPath
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.assessment import service
 from backend.records.assessment.explaining import subjects_of
-from backend.records.assessment.schemas import PrimaryResult, Promotion, PupilResult, ResultState
+from backend.records.assessment.schemas import (
+    PROMOTION_NAMES,
+    PrimaryResult,
+    Promotion,
+    PupilResult,
+    ResultState,
+)
 from backend.records.gradebook import service as gradebook
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
-#: For people: what follows from the year (TT22 Đ.12–14, TT27 Đ.11).
-PROMOTIONS = {
-    Promotion.PROMOTED: ("Được lên lớp", "ok"),
-    Promotion.RETAINED: ("Không được lên lớp", "bad"),
-    Promotion.REASSESSMENT: ("Đánh giá lại trong hè", "warn"),
-    Promotion.SUMMER_TRAINING: ("Rèn luyện trong hè", "warn"),
-    Promotion.SUPPLEMENTARY: ("Đánh giá bổ sung", "warn"),
-    Promotion.PENDING: ("Chưa đủ dữ liệu", "waiting"),
+#: How each conclusion looks; first what somebody still has to do something about.
+_TONES = {
+    Promotion.PENDING: "waiting",
+    Promotion.REASSESSMENT: "warn",
+    Promotion.SUMMER_TRAINING: "warn",
+    Promotion.SUPPLEMENTARY: "warn",
+    Promotion.RETAINED: "bad",
+    Promotion.PROMOTED: "ok",
 }
-_IN_ORDER = (
-    Promotion.PENDING,
-    Promotion.REASSESSMENT,
-    Promotion.SUMMER_TRAINING,
-    Promotion.SUPPLEMENTARY,
-    Promotion.RETAINED,
-    Promotion.PROMOTED,
-)
 LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
 YEAR_LEVELS = {
     "HTXS": "Hoàn thành xuất sắc",
@@ -96,7 +94,7 @@ async def show_explanation(
         school_class=school_class,
         found=found,
         primary=isinstance(found.pupil.result, PrimaryResult),
-        conclusion=PROMOTIONS[found.pupil.result.promotion],
+        conclusion=_conclusion(found.pupil.result.promotion),
     )
 
 
@@ -115,4 +113,8 @@ def _groups(results: Sequence[PupilResult]) -> list[tuple[str, str, list[PupilRe
     found: dict[Promotion, list[PupilResult]] = {}
     for one in results:
         found.setdefault(one.result.promotion, []).append(one)
-    return [(*PROMOTIONS[promotion], found[promotion]) for promotion in _IN_ORDER if promotion in found]
+    return [(*_conclusion(promotion), found[promotion]) for promotion in _TONES if promotion in found]
+
+
+def _conclusion(promotion: Promotion) -> tuple[str, str]:
+    return PROMOTION_NAMES[promotion], _TONES[promotion]

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from backend.core.database import TenantSession
 from backend.records.assessment.models import YearResult
-from backend.records.assessment.schemas import ResultState
+from backend.records.assessment.schemas import Promotion, ResultState
 from backend.records.roster.models import Enrollment, SchoolClass, Student
 from backend.records.roster.schemas import EnrollmentStatus
 
@@ -81,9 +81,41 @@ async def oldest(session: TenantSession, class_id: uuid.UUID) -> datetime | None
 
 async def results_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Results of the pupils who are in a class today, in the order of names."""
+    query = _results(session).where(YearResult.class_id == class_id)
+    found: Sequence[Any] = (await session.execute(query.order_by(Student.name_key, Student.id))).all()
+    return found
+
+
+async def results_to_list(
+    session: TenantSession,
+    class_ids: Sequence[uuid.UUID],
+    whole: Sequence[uuid.UUID],
+    students: Sequence[uuid.UUID],
+) -> Sequence[Any]:
+    """Results of some classes that are no plain promotion, all of the `whole` ones, and those of the `students`."""
+    wanted = or_(
+        YearResult.output["promotion"].astext.not_in([Promotion.PROMOTED, Promotion.PENDING]),
+        YearResult.class_id.in_(whole),
+        YearResult.student_id.in_(students),
+    )
     query = (
+        _results(session)
+        .join(
+            SchoolClass,
+            and_(SchoolClass.tenant_id == YearResult.tenant_id, SchoolClass.id == YearResult.class_id),
+        )
+        .where(YearResult.class_id.in_(class_ids), wanted)
+        .order_by(SchoolClass.name_key, Student.name_key, Student.id)
+    )
+    found: Sequence[Any] = (await session.execute(query)).all()
+    return found
+
+
+def _results(session: TenantSession) -> Any:
+    return (
         select(
             YearResult.id,
+            YearResult.class_id,
             YearResult.student_id,
             YearResult.state,
             YearResult.input,
@@ -96,10 +128,8 @@ async def results_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[An
         )
         .join(Student, and_(Student.tenant_id == YearResult.tenant_id, Student.id == YearResult.student_id))
         .join(Enrollment, _STUDYING)
-        .where(YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id)
-        .order_by(Student.name_key, Student.id)
+        .where(YearResult.tenant_id == session.tenant_id)
     )
-    return (await session.execute(query)).all()
 
 
 async def class_of_result(session: TenantSession, result_id: uuid.UUID) -> uuid.UUID | None:

@@ -68,6 +68,17 @@ class Promotion(StrEnum):
     PENDING = "PENDING"
 
 
+#: For people: what follows from the year (TT22 Đ.12–14, TT27 Đ.11).
+PROMOTION_NAMES = {
+    Promotion.PROMOTED: "Được lên lớp",
+    Promotion.RETAINED: "Không được lên lớp",
+    Promotion.REASSESSMENT: "Đánh giá lại trong hè",
+    Promotion.SUMMER_TRAINING: "Rèn luyện trong hè",
+    Promotion.SUPPLEMENTARY: "Đánh giá bổ sung",
+    Promotion.PENDING: "Chưa đủ dữ liệu",
+}
+
+
 class Title(StrEnum):
     """Year-end titles: TT22 Đ.15 (Xuất sắc, Giỏi) and TT27 Đ.13 (Xuất sắc, Tiêu biểu)."""
 

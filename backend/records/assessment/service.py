@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from backend.records.assessment.schemas import (
     ClassProgress,
     ClassView,
     Explanation,
+    PrimaryYear,
     Promotion,
     PupilResult,
     PupilYear,
@@ -36,6 +37,7 @@ from backend.records.gradebook.schemas import Cell, SheetSummary
 from backend.records.regulations import service as regulations
 from backend.records.regulations.schemas import SAFE, Policy
 from backend.records.roster import service as roster
+from backend.records.roster.curriculum import subject_name
 from backend.records.roster.schemas import ClassId, ClassSummary, StudentId
 from backend.tenants.permissions import Permission
 
@@ -206,21 +208,48 @@ async def class_cells(
 
 async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[PupilResult]:
     """Results of a class, pupils in the order of names; empty before the class is assessed."""
-    return [
-        PupilResult(
-            id=row.id,
-            student_id=StudentId(row.student_id),
-            student_code=row.student_code,
-            full_name=row.full_name,
-            state=ResultState(row.state),
-            result=msgspec.convert(row.output, Result),
-            asked=msgspec.convert(row.input, PupilYear),
-            rule_set=row.rule_set,
-            policy=_policy(row.policy),
-            settled=row.settled_at is not None,
-        )
-        for row in await queries.results_of(session, class_id)
-    ]
+    return [_result(row) for row in await queries.results_of(session, class_id)]
+
+
+async def results_to_list(
+    session: TenantSession,
+    class_ids: Sequence[uuid.UUID],
+    whole: Sequence[uuid.UUID],
+    students: Sequence[uuid.UUID],
+) -> list[tuple[ClassId, PupilResult]]:
+    """(class, result) of the pupils of some classes who are not plainly promoted, of whole classes, of some pupils."""
+    rows = await queries.results_to_list(session, class_ids, whole, students)
+    return [(ClassId(row.class_id), _result(row)) for row in rows]
+
+
+def _result(row: Any) -> PupilResult:
+    return PupilResult(
+        id=row.id,
+        student_id=StudentId(row.student_id),
+        student_code=row.student_code,
+        full_name=row.full_name,
+        state=ResultState(row.state),
+        result=msgspec.convert(row.output, Result),
+        asked=msgspec.convert(row.input, PupilYear),
+        rule_set=row.rule_set,
+        policy=_policy(row.policy),
+        settled=row.settled_at is not None,
+    )
+
+
+def due_for_supplement(pupil: PupilResult) -> tuple[str, ...]:
+    """What additional assessment of a pupil in primary is about (TT27 Đ.11.1.b), as paths."""
+    if not isinstance(pupil.asked, PrimaryYear):
+        return ()
+    return rules.due_for_supplement(pupil.asked, pupil.policy)
+
+
+def read_result(asked: PupilYear, subject_code: str, typed: str) -> str:
+    """A typed result of a subject after the year as it is kept: "4,5" → "4.5". Raises InvalidPupilYear."""
+    name = subject_name(asked.grade, subject_code)
+    if isinstance(asked, PrimaryYear):
+        return str(rules.read_test(typed, "", name))
+    return rules.write_mark(rules.read_mark(typed.strip(), "", name)).removesuffix(".0")
 
 
 async def open_results(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> ClassView:

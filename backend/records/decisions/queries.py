@@ -11,11 +11,11 @@ from backend.core.database import TenantSession
 from backend.records.decisions.models import YearDecision
 
 
-async def of_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[YearDecision]:
-    """All decisions about the pupils of a class, oldest first."""
+async def of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[YearDecision]:
+    """All decisions about the pupils of some classes, oldest first."""
     query = (
         select(YearDecision)
-        .where(YearDecision.tenant_id == session.tenant_id, YearDecision.class_id == class_id)
+        .where(YearDecision.tenant_id == session.tenant_id, YearDecision.class_id.in_(class_ids))
         .order_by(YearDecision.revision)
     )
     return (await session.scalars(query)).all()

@@ -2,6 +2,7 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
 
 from backend.core import clock
 from backend.core.actor import StaffId
@@ -15,8 +16,13 @@ from backend.records.roster.schemas import StudentId
 
 async def of_class(session: TenantSession, class_id: uuid.UUID) -> dict[StudentId, Decisions]:
     """What holds about each pupil of a class."""
+    return await of_classes(session, [class_id])
+
+
+async def of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> dict[StudentId, Decisions]:
+    """What holds about each pupil of some classes of one year."""
     found: dict[StudentId, Decisions] = defaultdict(dict)
-    for row in await queries.of_class(session, class_id):
+    for row in await queries.of_classes(session, class_ids):
         found[StudentId(row.student_id)][DecisionKey(DecisionKind(row.kind), row.slot)] = Decision(
             value=row.value,
             reason=row.reason,
@@ -27,7 +33,7 @@ async def of_class(session: TenantSession, class_id: uuid.UUID) -> dict[StudentI
     return found
 
 
-async def record(
+async def add(
     session: TenantSession,
     class_id: uuid.UUID,
     student_id: uuid.UUID,
