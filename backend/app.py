@@ -43,6 +43,7 @@ from backend.records.management import pages as management_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.regulations import pages as regulation_pages
 from backend.records.reports import pages as report_pages
+from backend.records.review import pages as review_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -239,6 +240,10 @@ ROUTES: list[ControllerRouterHandler] = [
     gradebook_pages.lock_again,
     gradebook_pages.show_waiting,
     gradebook_pages.check_all,
+    review_pages.show_review,
+    review_pages.show_summary,
+    review_pages.answer,
+    review_pages.show_waiting,
     assessment_pages.show_results,
     assessment_pages.show_explanation,
     assessment_pages.confirm_results,

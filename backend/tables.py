@@ -12,6 +12,7 @@ from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.privacy import models as privacy
 from backend.records.regulations import models as regulations
+from backend.records.review import models as review
 from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
@@ -47,6 +48,7 @@ MODULES = (
     departments,
     calendar,
     gradebook,
+    review,
     regulations,
     decisions,
     assessment,

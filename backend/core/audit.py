@@ -93,6 +93,7 @@ class Action(StrEnum):
     SHEET_LOCKED = "gradebook.sheet.lock"
     SHEET_REOPENED = "gradebook.sheet.reopen"
     SHEET_FINISHED = "gradebook.sheet.finish"
+    FINDING_ANSWERED = "gradebook.finding.answer"
     RESULTS_READ = "assessment.result.read"
     REGULATIONS_CHANGED = "assessment.regulation.change"
     DECISION_RECORDED = "assessment.decision.record"

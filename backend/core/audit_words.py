@@ -95,6 +95,7 @@ ACTION_NAMES = {
     Action.SHEET_LOCKED: "Khóa sổ điểm",
     Action.SHEET_REOPENED: "Mở lại sổ điểm",
     Action.SHEET_FINISHED: "Kết thúc sổ điểm vì học bạ đã chốt",
+    Action.FINDING_ANSWERED: "Giải thích điểm cần xem lại",
     Action.RESULTS_READ: "Xem kết quả của lớp",
     Action.REGULATIONS_CHANGED: "Đổi quy định đánh giá của trường",
     Action.DECISION_RECORDED: "Ghi quyết định về kết quả của học sinh",

@@ -34,6 +34,7 @@ from backend.records.gradebook.schemas import (
     WrittenMark,
 )
 from backend.records.roster import service as roster
+from backend.records.roster.curriculum import find_subject
 from backend.records.roster.schemas import (
     DIFFERENCES_SHOWN,
     HOMEROOM,
@@ -298,6 +299,23 @@ async def class_marks(
         cell = Cell(MarkKind(mark.kind), mark.slot)
         found[StudentId(mark.student_id)][mark.subject_code, mark.term][cell] = mark.value
     return found
+
+
+async def marks_of_sheets(
+    session: TenantSession, sheet_ids: Sequence[SheetId]
+) -> dict[SheetId, dict[StudentId, dict[Cell, str]]]:
+    """All filled cells of some sheets: sheet → student → cell → value."""
+    found: dict[SheetId, dict[StudentId, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
+    for mark in await queries.marks_of_sheets(session, sheet_ids):
+        cell = Cell(MarkKind(mark.kind), mark.slot)
+        found[SheetId(mark.sheet_id)][StudentId(mark.student_id)][cell] = mark.value
+    return found
+
+
+def columns_of(subject_code: str, grade_level: int) -> tuple[Column, ...]:
+    """The columns of a sheet."""
+    subject = None if rules.is_homeroom(subject_code) else find_subject(grade_level, subject_code)
+    return rules.columns(subject, grade_level)
 
 
 async def _stage(
