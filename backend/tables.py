@@ -10,6 +10,7 @@ from backend.records.decisions import models as decisions
 from backend.records.departments import models as departments
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
+from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
 from backend.records.regulations import models as regulations
 from backend.records.review import models as review
@@ -45,6 +46,7 @@ MODULES = (
     credentials,
     requests,
     roster,
+    plans,
     departments,
     calendar,
     gradebook,

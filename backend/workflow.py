@@ -17,6 +17,7 @@ from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopene
 from backend.records.handover import tasks as handover
 from backend.records.handover.events import SchoolExportAsked
 from backend.records.regulations.events import RegulationsChanged
+from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.transcripts import tasks as transcripts
 from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
 from backend.remote_signing.requests import tasks as signing
@@ -27,6 +28,7 @@ from backend.remote_signing.requests.events import (
 )
 
 FLOW: dict[type[Event], tuple[Task, ...]] = {
+    PupilNeedsAssessment: (assessment.assess_class_of_pupil,),
     GradeSheetLocked: (assessment.assess_class_of_sheet,),
     GradeSheetReopened: (assessment.withdraw_confirmation, gradebook.lock_overdue),
     RegulationsChanged: (assessment.assess_class,),

@@ -15,6 +15,9 @@ class Permission(StrEnum):
 
     API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
+    CLASSES_MANAGE = "roster:class:manage"
+    PUPILS_READ = "roster:pupil:read"
+    PUPILS_WRITE = "roster:pupil:write"
     IMPORT = "imports:run:apply"
     SHEET_READ = "gradebook:sheet:read"
     SHEET_READ_ANY = "gradebook:sheet:read_any"
@@ -104,6 +107,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
             _P.SHEET_REOPEN,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.DEPARTMENTS_MANAGE,
             _P.RESULTS_READ,
             _P.REGULATIONS_MANAGE,
@@ -135,6 +141,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
         }
     ),
     Role.DEPARTMENT_HEAD: frozenset({_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),
@@ -143,6 +152,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: frozenset(
         {
             _P.CLASSES_READ,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -160,6 +171,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CLASSES_READ,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.IMPORT,
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,

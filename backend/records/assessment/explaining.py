@@ -29,8 +29,8 @@ Sheets = Mapping[tuple[str, int], SheetSummary]
 _PARTS = (
     ("Kết quả học tập", ("TT22 Đ.9.2", "TT22 Đ.9.3")),
     ("Kết quả rèn luyện", ("TT22 Đ.8",)),
-    ("Đánh giá kết quả giáo dục", ("TT27 Đ.7", "TT27 Đ.9")),
-    ("Lên lớp, đánh giá lại và rèn luyện trong hè", ("TT22 Đ.12", "TT22 Đ.13", "TT22 Đ.14")),
+    ("Đánh giá kết quả giáo dục", ("TT27 Đ.7", "TT27 Đ.8", "TT27 Đ.9")),
+    ("Lên lớp, đánh giá lại và rèn luyện trong hè", ("TT22 Đ.11", "TT22 Đ.12", "TT22 Đ.13", "TT22 Đ.14")),
     ("Hoàn thành chương trình, lên lớp", ("TT27 Đ.11",)),
     ("Danh hiệu", ("TT22 Đ.15", "TT27 Đ.13")),
 )

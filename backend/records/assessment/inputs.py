@@ -1,6 +1,6 @@
 """From the gradebook's cells to the input of the rules: pure, one pupil at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from backend.records.assessment.schemas import (
     Absences,
@@ -21,7 +21,7 @@ from backend.records.assessment.schemas import (
 )
 from backend.records.decisions.schemas import DecisionKey, DecisionKind
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
-from backend.records.roster.curriculum import AssessedBy, GradeSubject, find_subject, traits_of
+from backend.records.roster.curriculum import AssessedBy, GradeSubject, traits_of
 from backend.records.roster.schemas import HOMEROOM
 
 Cells = Mapping[Cell, str]
@@ -48,28 +48,40 @@ def with_decisions(cells: PupilCells, decided: Decided) -> PupilCells:
 
 
 def pupil_year(
-    grade: int, subject_codes: Sequence[str], cells: PupilCells, decided: Decided = _UNDECIDED
+    grade: int,
+    subjects: Sequence[GradeSubject],
+    cells: PupilCells,
+    topics: Collection[str] = (),
+    decided: Decided = _UNDECIDED,
 ) -> PupilYear:
     """What the circular is asked about one pupil; empty cells stay None, they are never zero.
 
-    `cells` are those of `with_decisions`.
+    `subjects` are the pupil's own, in the forms' order; `topics` those whose chuyên đề cluster the pupil takes. A subject
+    of the school's own programme is none of the circular's. `cells` are those of `with_decisions`.
     """
-    subjects = [subject for code in subject_codes if (subject := find_subject(grade, code))]
+    asked = [one for one in subjects if not one.own]
     homeroom = cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
     return (
-        _primary(grade, subjects, cells, homeroom, decided)
+        _primary(grade, asked, cells, homeroom, decided)
         if grade <= 5
-        else _secondary(grade, subjects, cells, homeroom)
+        else _secondary(grade, asked, cells, homeroom, topics)
     )
 
 
 def _secondary(
-    grade: int, subjects: Sequence[GradeSubject], cells: PupilCells, homeroom: Cells
+    grade: int,
+    subjects: Sequence[GradeSubject],
+    cells: PupilCells,
+    homeroom: Cells,
+    topics: Collection[str],
 ) -> SecondaryYear:
     conduct = {slot: homeroom.get(Cell(MarkKind.CONDUCT, slot)) for slot in ("1", "2", "summer")}
     return SecondaryYear(
         grade=grade,
-        subjects=tuple(_secondary_subject(subject, cells, homeroom) for subject in subjects),
+        subjects=tuple(
+            _secondary_subject(subject, cells, homeroom, takes_topic=subject.code in topics)
+            for subject in subjects
+        ),
         conduct=Conduct(
             term1=_level(conduct["1"]), term2=_level(conduct["2"]), after_summer=_level(conduct["summer"])
         ),
@@ -77,7 +89,11 @@ def _secondary(
     )
 
 
-def _secondary_subject(subject: GradeSubject, cells: PupilCells, homeroom: Cells) -> SecondarySubject:
+def _secondary_subject(
+    subject: GradeSubject, cells: PupilCells, homeroom: Cells, *, takes_topic: bool
+) -> SecondarySubject:
+    sheets = [cells.get((subject.code, term), _NONE) for term in (2, 1)]
+    topic = next((found for sheet in sheets if (found := sheet.get(Cell(MarkKind.TOPIC)))), None)
     return SecondarySubject(
         code=subject.code,
         assessed_by=AssessedBy(subject.assessed_by.value),
@@ -85,6 +101,8 @@ def _secondary_subject(subject: GradeSubject, cells: PupilCells, homeroom: Cells
         term1=_term(subject, cells.get((subject.code, 1), _NONE)),
         term2=_term(subject, cells.get((subject.code, 2), _NONE)),
         reassessed=homeroom.get(Cell(MarkKind.REASSESSED, subject.code)),
+        counts=None if subject.counts else False,
+        topic=topic if takes_topic else None,
     )
 
 
@@ -146,6 +164,7 @@ def _primary_subject(subject: GradeSubject, sheet: Cells) -> PrimarySubject:
         code=subject.code,
         level=SubjectLevel(level) if level else None,
         tests={"year_end": attempts} if subject.year_end_test else None,
+        counts=None if subject.counts else False,
     )
 
 

@@ -28,6 +28,7 @@ _TONES = {
     Promotion.SUPPLEMENTARY: "warn",
     Promotion.RETAINED: "bad",
     Promotion.PROMOTED: "ok",
+    Promotion.NOT_ASSESSED: "info",
 }
 LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
 YEAR_LEVELS = {

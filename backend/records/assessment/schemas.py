@@ -58,7 +58,10 @@ class YearLevel(StrEnum):
 
 
 class Promotion(StrEnum):
-    """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's."""
+    """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's.
+
+    NOT_ASSESSED is no conclusion of the circulars' figures: the pupil is disabled and need not have results.
+    """
 
     PROMOTED = "PROMOTED"
     RETAINED = "RETAINED"
@@ -66,6 +69,7 @@ class Promotion(StrEnum):
     SUMMER_TRAINING = "SUMMER_TRAINING"
     SUPPLEMENTARY = "SUPPLEMENTARY"
     PENDING = "PENDING"
+    NOT_ASSESSED = "NOT_ASSESSED"
 
 
 #: For people: what follows from the year (TT22 Đ.12–14, TT27 Đ.11).
@@ -76,6 +80,7 @@ PROMOTION_NAMES = {
     Promotion.SUMMER_TRAINING: "Rèn luyện trong hè",
     Promotion.SUPPLEMENTARY: "Đánh giá bổ sung",
     Promotion.PENDING: "Chưa đủ dữ liệu",
+    Promotion.NOT_ASSESSED: "Không đánh giá (khuyết tật)",
 }
 
 

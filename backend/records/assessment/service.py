@@ -18,12 +18,14 @@ from backend.records.assessment import queries, rules
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.assessment.explaining import explanation, missing_in_sheets
 from backend.records.assessment.inputs import pupil_year, with_decisions
+from backend.records.assessment.rules.not_assessed import without_assessment
 from backend.records.assessment.rules.rule_sets import RuleSet, rule_set_for, rule_set_named
 from backend.records.assessment.schemas import (
     ClassProgress,
     ClassView,
     Explanation,
     PrimaryYear,
+    PrincipalDecision,
     Promotion,
     PupilResult,
     PupilYear,
@@ -31,14 +33,15 @@ from backend.records.assessment.schemas import (
     ResultState,
 )
 from backend.records.decisions import service as decisions
-from backend.records.decisions.schemas import DecisionKey, Decisions
+from backend.records.decisions.schemas import DecisionKey, DecisionKind, Decisions
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, SheetSummary
+from backend.records.plans import service as plans
 from backend.records.regulations import service as regulations
 from backend.records.regulations.schemas import SAFE, Policy
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subject_name
-from backend.records.roster.schemas import ClassId, ClassSummary, StudentId
+from backend.records.roster.schemas import ClassId, ClassSummary, EnrollmentStatus, StudentId, StudentRecord
 from backend.tenants.permissions import Permission
 
 
@@ -62,6 +65,13 @@ async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> 
     return await assess_class(session, class_id)
 
 
+async def assess_class_of_pupil(session: TenantSession, student_id: uuid.UUID) -> int:
+    """Assess the newest class in which a pupil studies; counts the results that are new or differ. Safe to repeat."""
+    places = await roster.places_of(session, student_id)
+    here = next((one for one in places if one.status is EnrollmentStatus.STUDYING), None)
+    return await assess_class(session, here.class_id) if here else 0
+
+
 async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     """Assess every pupil of a class whose sheets are all locked; counts the results that are new or differ.
 
@@ -76,21 +86,28 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     await _withdraw_confirmation(session, class_id)
     school_class = await roster.get_class(session, class_id)
     basis = await _basis(session, school_class)
-    codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
-    marks = await class_cells(session, class_id)
+    assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
+    subjects = (await plans.plan_of(session, school_class)).chosen(assigned)
+    choices = await plans.choices_of_class(session, school_class)
     decided = _standing(await decisions.of_class(session, class_id))
+    marks = await gradebook.class_marks(session, class_id)
     rows = [
         _computed(
             session,
             class_id,
-            student.id,
+            student,
             pupil_year(
-                school_class.grade_level, codes, marks.get(student.id, {}), decided.get(student.id, {})
+                school_class.grade_level,
+                [one for one in subjects if choices.takes(student.id, one)],
+                with_decisions(marks.get(student.id, {}), decided.get(student.id, {})),
+                choices.of(student.id).topics,
+                decided.get(student.id, {}),
             ),
             basis.get(student.id, basis[None]),
+            _principal(decided.get(student.id, {})),
             read_at,
         )
-        for student in await roster.list_students(session, class_id)
+        for student in await roster.student_records(session, class_id)
     ]
     changed = await queries.upsert_results(session, rows)
     # Of the time at which the marks were read: a sheet that was reopened and locked since is newer than the results. Not
@@ -139,19 +156,23 @@ async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
 def _computed(
     session: TenantSession,
     class_id: uuid.UUID,
-    student_id: StudentId,
+    student: StudentRecord,
     asked: PupilYear,
     basis: Basis,
+    principal: PrincipalDecision | None,
     read_at: datetime,
 ) -> dict[str, Any]:
+    result = rules.assess(asked, basis.policy)
     return {
         "tenant_id": session.tenant_id,
         "id": new_id(),
         "class_id": class_id,
-        "student_id": student_id,
+        "student_id": student.id,
         "state": ResultState.COMPUTED,
         "input": msgspec.to_builtins(asked),
-        "output": msgspec.to_builtins(rules.assess(asked, basis.policy)),
+        "output": msgspec.to_builtins(
+            without_assessment(result, principal) if student.not_assessed else result
+        ),
         "rule_set": basis.rule_set.name,
         "policy": msgspec.to_builtins(basis.policy),
         "computed_at": read_at,
@@ -184,6 +205,12 @@ async def _basis(session: TenantSession, school_class: ClassSummary) -> dict[Stu
 def _policy(stored: dict[str, Any]) -> Policy:
     """The readings that a result names; those of before they were kept were the safe ones."""
     return msgspec.convert(stored, Policy) if stored else SAFE
+
+
+def _principal(decided: Mapping[DecisionKey, str]) -> PrincipalDecision | None:
+    """What the principal has decided about a pupil."""
+    said = decided.get(DecisionKey(DecisionKind.PROMOTION))
+    return PrincipalDecision(said) if said else None
 
 
 def _standing(decided: dict[StudentId, Decisions]) -> dict[StudentId, dict[DecisionKey, str]]:

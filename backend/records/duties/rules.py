@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from backend.core.actor import StaffId
 from backend.core.errors import Conflict, Invalid
 from backend.records.duties.schemas import Duty, Holder, Move
-from backend.records.roster.curriculum import subject_name, subjects_of
+from backend.records.plans.schemas import Plans
 from backend.records.roster.schemas import HOMEROOM, Assignment, ClassSummary
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Permission, permissions_of
@@ -17,12 +17,16 @@ NOBODY = ""
 
 
 def duties(
-    classes: Iterable[ClassSummary], assignments: Iterable[Assignment], working: Collection[StaffId]
+    classes: Iterable[ClassSummary],
+    assignments: Iterable[Assignment],
+    working: Collection[StaffId],
+    plans: Plans,
 ) -> list[Duty]:
     """Duties of these classes in their order: leading the class first, then subjects as the forms list them."""
     found = []
     for one in classes:
-        order = {subject.code: place for place, subject in enumerate(subjects_of(one.grade_level))}
+        plan = plans.of(one.academic_year_id, one.grade_level)
+        order = {subject.code: place for place, subject in enumerate(plan.subjects)}
         own = sorted(
             (given for given in assignments if given.class_id == one.id),
             key=lambda given: (order.get(given.subject_code, len(order)), given.subject_code),
@@ -31,7 +35,7 @@ def duties(
         taught = (
             (
                 given.subject_code,
-                subject_name(one.grade_level, given.subject_code),
+                plan.name_of(given.subject_code),
                 given.teacher_id,
                 given.teacher,
             )

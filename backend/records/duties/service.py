@@ -13,6 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid
 from backend.records.duties import queries, rules
 from backend.records.duties.schemas import Duty, Holder, Move
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.tenants.people import service as people
 from backend.tenants.people.schemas import Staff
@@ -22,14 +23,16 @@ async def list_duties(session: TenantSession) -> list[Duty]:
     """Every duty of the newest year, class by class."""
     classes = await roster.list_classes_of_newest_year(session)
     working = {one.id for one in await people.list_staff(session)}
-    return rules.duties(classes, await roster.list_assignments(session), working)
+    known = await plans.all_plans(session)
+    return rules.duties(classes, await roster.list_assignments(session), working, known)
 
 
 async def duties_of_class(session: TenantSession, class_id: uuid.UUID) -> list[Duty]:
     """Duties of one class of any year. Raises NotFound."""
     found = await roster.get_class(session, class_id)
     working = {one.id for one in await people.list_staff(session)}
-    return rules.duties([found], await roster.list_assignments(session, class_id), working)
+    known = await plans.all_plans(session)
+    return rules.duties([found], await roster.list_assignments(session, class_id), working, known)
 
 
 async def duties_of(session: TenantSession, staff_id: StaffId) -> list[Duty]:

@@ -10,12 +10,13 @@ from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import NotFound
+from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
 from backend.records.gradebook import queries, rules
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.gradebook.schemas import (
+    CARRY,
     Cell,
     ChangeView,
     Deed,
@@ -27,8 +28,10 @@ from backend.records.gradebook.schemas import (
     StepView,
     WaitingSheet,
 )
+from backend.records.plans import service as plans
+from backend.records.plans.schemas import decided, decision_in
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import GradeSubject, find_subject
+from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import ClassId
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
@@ -196,11 +199,19 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     for mark in await queries.marks_of_sheets(session, [sheet.id for sheet in shown]):
         marks[mark.sheet_id][mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = mark.value
     members = await roster.members_of(session, list({sheet.class_id for sheet in shown}))
-    grades = {one.id: one.grade_level for one in await roster.list_classes(session)}
+    classes = {one.id: one for one in await roster.list_classes(session)}
+    known = await plans.all_plans(session)
+    choices = await plans.choices_of(
+        session, {sheet.class_id: classes[sheet.class_id].grade_level for sheet in shown}
+    )
     names = await people.names(session)
     found = []
     for sheet in shown:
-        pupils_here = members[sheet.class_id]
+        here = classes[sheet.class_id]
+        plan = known.of(here.academic_year_id, here.grade_level)
+        subject = None if rules.is_homeroom(sheet.subject_code) else plan.find(sheet.subject_code)
+        takes = choices[sheet.class_id].takes
+        pupils_here = {one: name for one, name in members[sheet.class_id].items() if takes(one, subject)}
         audit_reads.record_read(
             session,
             actor,
@@ -209,14 +220,12 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
             f"Sổ {called(sheet)}",
             [sheet.class_id, *pupils_here],
         )
-        grade = grades[sheet.class_id]
-        subject = None if rules.is_homeroom(sheet.subject_code) else find_subject(grade, sheet.subject_code)
         pupils = [(name, marks[sheet.id][student_id]) for student_id, name in pupils_here.items()]
         found.append(
             WaitingSheet(
                 summary=sheet,
                 teacher=names.get(sheet.teacher_id, "") if sheet.teacher_id else "",
-                warnings=rules.warnings(rules.columns(subject, grade), pupils),
+                warnings=rules.warnings(rules.columns(subject, plan.grade), pupils),
             )
         )
     return found, len(waiting)
@@ -231,7 +240,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
     return (
         tuple(
             StepView(
-                deed=Deed(one.deed),
+                deed=CARRY if one.deed == CARRY else Deed(one.deed),
                 words=one.words,
                 who=names.get(one.done_by),
                 at=one.at,
@@ -283,7 +292,9 @@ def summary(row: Any, filled: int | None = None) -> SheetSummary:
 
 def subject_of(row: Any) -> GradeSubject | None:
     """The subject of a sheet; None for the homeroom teacher's own."""
-    return None if rules.is_homeroom(row.subject_code) else find_subject(row.grade_level, row.subject_code)
+    if rules.is_homeroom(row.subject_code):
+        return None
+    return decided(row.grade_level, row.subject_code, decision_in(row))
 
 
 def subject_name(row: Any) -> str:
@@ -327,13 +338,14 @@ async def _advance(
     passing: bool = False,
     seen: datetime | None = None,
 ) -> list[SheetSummary]:
-    """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused."""
+    """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused, unless
+    none of them is the actor's to do it to."""
     held = await queries.hold_sheets(session, sheet_ids, to_write=False)
     if len(held) < len(set(sheet_ids)):
         raise NotFound("Không tìm thấy sổ điểm này.")
     rows = await queries.sheets_by_id(session, sheet_ids)
     checkers = await departments.checkers(session)
-    moved = []
+    moved, passed_over = [], []
     for row in rows.values():
         sheet = summary(row)
         side = _side(actor, sheet, checkers)
@@ -344,6 +356,10 @@ async def _advance(
         elif not passing:
             frozen_by = await _frozen_by(session, sheet) if sheet.state is SheetState.FINAL else ""
             raise rules.refusal(deed, sheet.state, side, place(row), frozen_by) or refused
+        else:
+            passed_over.append(refused)
+    if passed_over and not moved and all(isinstance(refused, Forbidden) for refused in passed_over):
+        raise passed_over[0]
     await take_step(session, actor, deed, moved, words=words, open_until=open_until)
     return moved
 

@@ -15,6 +15,7 @@ from backend.core.templates import vn_datetime, vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import life, rules, service
 from backend.records.gradebook.schemas import (
+    CARRY,
     MAX_CELLS,
     MAX_HOURS,
     Cell,
@@ -44,6 +45,7 @@ _PRIMARY_NOTES = {
 COLUMN_NOTES = _PRIMARY_NOTES | {
     MarkKind.REGULAR: "ĐĐGtx, ĐĐGgk, ĐĐGck: điểm đánh giá thường xuyên, giữa kì, cuối kì (TT22 Đ.6, Đ.7). "
     "Môn chỉ nhận xét ghi Đ (Đạt) hoặc CĐ (Chưa đạt).",
+    MarkKind.TOPIC: "Chuyên đề: kết quả của cụm chuyên đề, tính như một ĐĐGtx; nếu ghi ở cả hai học kì thì lấy học kì 2.",
     MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
 }
@@ -67,6 +69,7 @@ DEEDS = {
     Deed.REOPEN: ("Mở lại sổ", "lock-open"),
     Deed.LOCK_AGAIN: ("Khóa lại sổ", "lock"),
     Deed.FINISH: ("Học bạ của lớp đã chốt", "archive"),
+    CARRY: ("Nhận điểm của học sinh chuyển lớp", "arrow-right"),
 }
 _WAITING = "/duyet-so"
 _WRITES = requires(Permission.SHEET_WRITE)
@@ -411,9 +414,14 @@ def _shown(step: StepView) -> dict[str, str | None]:
 
 
 def _in_form_order(sheets: Iterable[SheetSummary], grade_level: int) -> list[SheetSummary]:
-    """Subjects as the học bạ prints them; the homeroom sheet last."""
+    """Subjects as the học bạ prints them, then the school's own; the homeroom sheet last."""
     order = {subject.code: place for place, subject in enumerate(subjects_of(grade_level))}
-    return sorted(sheets, key=lambda sheet: (order.get(sheet.subject_code, len(order)), sheet.term))
+    order[HOMEROOM] = len(order) + 1
+
+    def place_of(sheet: SheetSummary) -> tuple[int, str, int]:
+        return order.get(sheet.subject_code, len(order) - 1), sheet.subject_code, sheet.term
+
+    return sorted(sheets, key=place_of)
 
 
 async def _teachers(session: Session, school_class: ClassSummary) -> dict[str, str | None]:

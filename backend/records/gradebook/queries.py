@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, literal, null, select, text, update
+from sqlalchemy import and_, delete, func, insert, literal, null, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession, driver_connection
 from backend.records.gradebook.models import GradeSheet, LateChange, Mark, SheetStep
 from backend.records.gradebook.schemas import CLOSED, Deed, SheetState
+from backend.records.plans.models import SubjectPlan
+from backend.records.plans.schemas import Decision
 from backend.records.roster.models import SchoolClass, Student, TeachingAssignment
 
 MARK_COLUMNS = (
@@ -75,8 +78,10 @@ def _with_class(session: TenantSession) -> Any:
             GradeSheet.open_until,
             SchoolClass.name.label("class_name"),
             SchoolClass.grade_level,
+            SchoolClass.academic_year_id,
             SchoolClass.homeroom_teacher_id,
             TeachingAssignment.teacher_id,
+            *(getattr(SubjectPlan, name).label(f"plan_{name}") for name in Decision.__struct_fields__),
         )
         .join(
             SchoolClass,
@@ -90,13 +95,22 @@ def _with_class(session: TenantSession) -> Any:
                 TeachingAssignment.subject_code == GradeSheet.subject_code,
             ),
         )
+        .outerjoin(
+            SubjectPlan,
+            and_(
+                SubjectPlan.tenant_id == SchoolClass.tenant_id,
+                SubjectPlan.academic_year_id == SchoolClass.academic_year_id,
+                SubjectPlan.grade_level == SchoolClass.grade_level,
+                SubjectPlan.subject_code == GradeSheet.subject_code,
+            ),
+        )
         .where(GradeSheet.tenant_id == session.tenant_id)
     )
 
 
 async def insert_sheets(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await session.execute(insert(GradeSheet), rows)
+        await session.execute(upsert(GradeSheet).on_conflict_do_nothing(), rows)
 
 
 async def hold_sheets(
@@ -138,9 +152,64 @@ async def final_pupils(session: TenantSession, class_id: uuid.UUID) -> Sequence[
     return (await session.scalars(query.distinct())).all()
 
 
+async def sheet_ids_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
+    query = select(GradeSheet.id).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id.in_(class_ids)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def written_cells(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> Sequence[Any]:
+    """Cells of a subject with a row, be it empty again: class, kind, slot."""
+    query = (
+        select(GradeSheet.class_id, Mark.kind, Mark.slot)
+        .join(GradeSheet, and_(GradeSheet.tenant_id == Mark.tenant_id, GradeSheet.id == Mark.sheet_id))
+        .where(
+            Mark.tenant_id == session.tenant_id,
+            GradeSheet.class_id.in_(class_ids),
+            GradeSheet.subject_code == subject_code,
+        )
+        .distinct()
+    )
+    return (await session.execute(query)).all()
+
+
+async def touched_classes(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> Sequence[uuid.UUID]:
+    """Classes of which a sheet of the subject has taken a step."""
+    query = (
+        select(GradeSheet.class_id)
+        .join(
+            SheetStep, and_(SheetStep.tenant_id == GradeSheet.tenant_id, SheetStep.sheet_id == GradeSheet.id)
+        )
+        .where(
+            GradeSheet.tenant_id == session.tenant_id,
+            GradeSheet.class_id.in_(class_ids),
+            GradeSheet.subject_code == subject_code,
+        )
+        .distinct()
+    )
+    return (await session.scalars(query)).all()
+
+
+async def delete_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    await session.execute(
+        delete(GradeSheet).where(
+            GradeSheet.tenant_id == session.tenant_id,
+            GradeSheet.class_id == class_id,
+            GradeSheet.subject_code == subject_code,
+        )
+    )
+
+
 async def submitted(session: TenantSession) -> Sequence[Any]:
     """Sheets that wait for being checked, oldest first."""
-    query = _with_class(session).where(GradeSheet.state == SheetState.SUBMITTED)
+    query = _with_class(session).where(
+        GradeSheet.state == SheetState.SUBMITTED, SchoolClass.closed_on.is_(None)
+    )
     return (await session.execute(query.order_by(GradeSheet.submitted_at, GradeSheet.id))).all()
 
 
@@ -307,6 +376,22 @@ async def trace_staged(session: TenantSession) -> None:
             "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
             "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
             "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state = 'reopened')"
+        )
+    )
+
+
+async def trace_carried(session: TenantSession) -> None:
+    """Keep old and new of the staged marks that a pupil brings into sheets that were locked, under that step."""
+    await session.execute(
+        text(
+            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
+            "changed_by, changed_at) "
+            "select tenant_id, i.id, sheet_id, student_id, kind, slot, coalesce(m.value, ''), i.value, "
+            "(select s.id from sheet_step s where s.tenant_id = i.tenant_id and s.sheet_id = i.sheet_id "
+            "and s.deed = 'carry' order by s.id desc limit 1), i.changed_by, i.changed_at "
+            "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
+            "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
+            "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state in ('locked', 'reopened'))"
         )
     )
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid
 from backend.core.text import check_text
@@ -52,6 +52,7 @@ _KIND_NAMES = {
     MarkKind.REGULAR: "ĐĐGtx",
     MarkKind.MIDTERM: "ĐĐGgk",
     MarkKind.FINAL: "ĐĐGck",
+    MarkKind.TOPIC: "Chuyên đề",
     MarkKind.LEVEL: "Mức đạt được",
     MarkKind.TEST: "KTĐK",
     MarkKind.COMMENT: "Nhận xét",
@@ -65,7 +66,7 @@ _KIND_NAMES = {
 _COMMENTS = frozenset({MarkKind.COMMENT, MarkKind.HOMEROOM_COMMENT, MarkKind.TRAIT_COMMENT})
 
 
-@cache
+@lru_cache(maxsize=2048)
 def columns(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...]:
     """The columns of a subject's sheet, or of the homeroom sheet when `subject` is None."""
     if subject is None:
@@ -73,19 +74,21 @@ def columns(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...
     if grade_level <= PRIMARY_LAST_GRADE:
         return _primary_columns(subject)
     letters = subject.assessed_by is AssessedBy.COMMENT
+    topic = (Column(cell=Cell(MarkKind.TOPIC), label="Chuyên đề", letters=letters),) if subject.topics else ()
     regular = tuple(
         Column(cell=Cell(MarkKind.REGULAR, str(slot)), label=f"ĐĐGtx {slot}", letters=letters)
         for slot in range(1, subject.regular_marks + 1)
     )
     return (
         *regular,
+        *topic,
         Column(cell=Cell(MarkKind.MIDTERM), label="ĐĐGgk", letters=letters),
         Column(cell=Cell(MarkKind.FINAL), label="ĐĐGck", letters=letters),
         Column(cell=Cell(MarkKind.COMMENT), label="Nhận xét", wide=True),
     )
 
 
-@cache
+@lru_cache(maxsize=2048)
 def _cells(subject: GradeSubject | None, grade_level: int) -> frozenset[Cell]:
     return frozenset(column.cell for column in columns(subject, grade_level))
 
@@ -347,7 +350,8 @@ def checked_hours(typed: str) -> int:
 
 #: Cells that most pupils do not need.
 _OPTIONAL = frozenset({Cell(MarkKind.TEST, str(n)) for n in range(2, TEST_ATTEMPTS + 1)}) | {
-    Cell(MarkKind.CONDUCT, "summer")
+    Cell(MarkKind.CONDUCT, "summer"),
+    Cell(MarkKind.TOPIC),
 }
 
 

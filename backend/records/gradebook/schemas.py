@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, Literal, NewType
 
 import msgspec
 
@@ -55,6 +55,10 @@ class Deed(StrEnum):
     FINISH = "finish"
 
 
+#: A step of a sheet that moves it nowhere: a pupil has brought marks from another class.
+CARRY: Final = "carry"
+
+
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """Where somebody stands towards a sheet. `unchecked`: nobody but the management looks at it before the lock."""
 
@@ -68,15 +72,16 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class MarkKind(StrEnum):
     """What a mark row holds; `slot` says which one of its kind.
 
-    In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7); LEVEL and TEST slots 1… in primary
-    (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT (slot = trait code), TRAIT_COMMENT (slot =
-    trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused, unexcused), HOMEROOM_COMMENT, REASSESSED
-    (slot = subject code, TT22 Đ.14).
+    In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7), TOPIC (chuyên đề; the later term's
+    stands); LEVEL and TEST slots 1… in primary (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT
+    (slot = trait code), TRAIT_COMMENT (slot = trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused,
+    unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14).
     """
 
     REGULAR = "regular"
     MIDTERM = "midterm"
     FINAL = "final"
+    TOPIC = "topic"
     LEVEL = "level"
     TEST = "test"
     COMMENT = "comment"
@@ -174,7 +179,7 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
     """One step in the life of a sheet; `who` is None where the machine took it."""
 
-    deed: Deed
+    deed: Deed | Literal["carry"]
     words: str
     who: str | None
     at: datetime

@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import life, queries, rules
+from backend.records.gradebook import carrying, life, queries, rules
 from backend.records.gradebook.schemas import (
     CLOSED,
     WHOLE_YEAR,
@@ -33,13 +33,16 @@ from backend.records.gradebook.schemas import (
     SheetView,
     WrittenMark,
 )
+from backend.records.plans import service as plans
+from backend.records.plans.schemas import ClassChoices
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import find_subject
+from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import (
     DIFFERENCES_SHOWN,
     HOMEROOM,
     ClassId,
     Difference,
+    PupilRecord,
     StudentId,
     StudentSummary,
 )
@@ -51,7 +54,10 @@ UNSEEN = timedelta(seconds=30)
 
 
 async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
-    """Open the sheets of a class: one per subject (and term, from grade 6), and the homeroom teacher's own."""
+    """Open the sheets of a class: one per subject (and term, from grade 6), and the homeroom teacher's own.
+
+    Those that are there stay as they are.
+    """
     school_class = await roster.get_class(session, class_id)
     terms = (WHOLE_YEAR,) if school_class.grade_level <= rules.PRIMARY_LAST_GRADE else (1, 2)
     wanted = [
@@ -112,14 +118,16 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
         marks[mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = view
-    students = await roster.list_students(session, row.class_id)
+    takes = (await plans.choices_of(session, {row.class_id: row.grade_level}))[row.class_id].takes
+    subject = life.subject_of(row)
+    students = [one for one in await roster.list_students(session, row.class_id) if takes(one.id, subject)]
     place = life.place(row)
     pupils = [one.id for one in students]
     audit_reads.record_read(
         session, actor, Action.SHEET_READ, sheet_id, f"Sổ {place}", [row.class_id, *pupils]
     )
     sheet = life.summary(row, sum(len(cells) for cells in marks.values()))
-    columns = rules.columns(life.subject_of(row), row.grade_level)
+    columns = rules.columns(subject, row.grade_level)
     steps, changes = await life.history(session, row)
     is_open = rules.writable(sheet.state, sheet.open_until, read_at)
     return SheetView(
@@ -189,9 +197,11 @@ async def set_marks(
 
     Raises NotFound for an unknown sheet and Forbidden for somebody else's: then nothing is written.
     """
-    row = await life.load(session, sheet_id)
-    _refuse_stranger(actor, row)
+    _refuse_stranger(actor, await life.load(session, sheet_id))
     held = (await queries.hold_sheets(session, [sheet_id], to_write=True))[sheet_id]
+    # Read again while it is held: who changes the subject plan of the class holds its sheets too.
+    row = await life.load(session, sheet_id)
+    choices = (await plans.choices_of(session, {row.class_id: row.grade_level}))[row.class_id]
     state = SheetState(held.state)
     if not rules.writable(state, held.open_until, clock.now()):
         return [Conflict(rules.why_closed(state))] * len(wanted)
@@ -202,6 +212,7 @@ async def set_marks(
         try:
             name = names.get(new.student_id)
             _refuse_frozen(held, row, new.student_id, name)
+            _refuse_not_taken(choices, row, new, name)
             outcomes.append(await _write(session, actor, row, name, new, revision, trace))
         except (Invalid, Conflict, NotFound) as error:
             outcomes.append(error)
@@ -249,6 +260,35 @@ async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
         )
 
 
+async def hold_to_plan(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[SheetSummary]:
+    """Nobody moves or writes the sheets of these classes until the transaction ends; all of them."""
+    held = await queries.sheet_ids_of_classes(session, class_ids)
+    await queries.hold_sheets(session, held, to_write=False)
+    return await sheets_of_classes(session, class_ids)
+
+
+async def sheets_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[SheetSummary]:
+    """All sheets of these classes."""
+    held = await queries.sheet_ids_of_classes(session, class_ids)
+    return [life.summary(row) for row in (await queries.sheets_by_id(session, held)).values()]
+
+
+async def written_cells(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> tuple[dict[uuid.UUID, frozenset[Cell]], frozenset[uuid.UUID]]:
+    """Cells of a subject in which something stands or stood, by class; and classes with a sheet that took a step."""
+    cells: dict[uuid.UUID, set[Cell]] = defaultdict(set)
+    for row in await queries.written_cells(session, class_ids, subject_code):
+        cells[row.class_id].add(Cell(MarkKind(row.kind), row.slot))
+    touched = await queries.touched_classes(session, class_ids, subject_code)
+    return {class_id: frozenset(found) for class_id, found in cells.items()}, frozenset(touched)
+
+
+async def drop_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    """Remove the sheets of a subject that a class has no longer; the caller holds them and has seen nothing in them."""
+    await queries.delete_sheets(session, class_id, subject_code)
+
+
 async def finish_class(
     session: TenantSession, actor: Actor, class_id: uuid.UUID, pupils: Sequence[StudentId], *, complete: bool
 ) -> None:
@@ -267,6 +307,23 @@ async def finish_class(
 async def frozen_pupils(session: TenantSession, class_id: uuid.UUID) -> frozenset[StudentId]:
     """Pupils of a class whose marks stay, because their transcripts are frozen."""
     return frozenset(StudentId(one) for one in await queries.final_pupils(session, class_id))
+
+
+async def carry_marks(
+    session: TenantSession, actor: Actor, pupil: PupilRecord, source: uuid.UUID, target: uuid.UUID
+) -> tuple[int, list[str]]:
+    """A pupil goes to another class of the year, and their marks with them (`carrying.carry`). Raises Conflict."""
+    return await carrying.carry(session, actor, pupil, source, target)
+
+
+async def count_again(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A class has one pupil more: where all its sheets are locked, its results are computed once more."""
+    await carrying.count_again(session, class_id)
+
+
+async def require_open(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A pupil comes into the class. Raises Conflict once its transcripts are frozen: nobody gets marks there."""
+    await carrying.require_open(session, class_id)
 
 
 async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
@@ -312,9 +369,8 @@ async def marks_of_sheets(
     return found
 
 
-def columns_of(subject_code: str, grade_level: int) -> tuple[Column, ...]:
-    """The columns of a sheet."""
-    subject = None if rules.is_homeroom(subject_code) else find_subject(grade_level, subject_code)
+def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...]:
+    """The columns of a subject's sheet, or of the homeroom sheet when `subject` is None."""
     return rules.columns(subject, grade_level)
 
 
@@ -322,10 +378,12 @@ async def _stage(
     session: TenantSession, actor: Actor, marks: Sequence[NewMark], *, to_take: bool
 ) -> MarkChange:
     """Compare marks with what is there. `to_take`: nobody else writes into these sheets until the transaction ends."""
-    sheets = await queries.sheets_by_id(session, list({mark.sheet_id for mark in marks}))
+    sheet_ids = list({mark.sheet_id for mark in marks})
+    held = await queries.hold_sheets(session, sheet_ids, to_write=not to_take)
+    sheets = await queries.sheets_by_id(session, sheet_ids)
     if any(mark.sheet_id not in sheets for mark in marks):
         raise NotFound("Không tìm thấy sổ điểm này.")
-    held = await queries.hold_sheets(session, list(sheets), to_write=not to_take)
+    choices = await plans.choices_of(session, {row.class_id: row.grade_level for row in sheets.values()})
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
@@ -353,6 +411,7 @@ async def _stage(
         try:
             name = members[row.class_id].get(mark.student_id)
             _refuse_frozen(held[mark.sheet_id], row, mark.student_id, name)
+            _refuse_not_taken(choices[row.class_id], row, mark, name)
             value = _accepted(mark, row, name, labels[mark.sheet_id, mark.cell])
         except (Invalid, Conflict) as error:
             problems.append((index, error.message))
@@ -485,6 +544,20 @@ def _refuse_frozen(held: Any, row: Any, student_id: StudentId, name: str | None)
         raise Conflict(
             f"{name or 'Học sinh'}, {life.place(row)}: học bạ của học sinh này đã chốt nên điểm giữ nguyên; "
             "nếu điểm sai, xin hỏi hiệu trưởng."
+        )
+
+
+def _refuse_not_taken(choices: ClassChoices, row: Any, new: NewMark, name: str | None) -> None:
+    """Raises Invalid for a mark in an elective, or of a chuyên đề cluster, that the pupil does not take."""
+    if not choices.takes(new.student_id, life.subject_of(row)):
+        raise Invalid(
+            f"{name or 'Học sinh'}, {life.place(row)}: em không học môn lựa chọn này; "
+            f"hãy kiểm tra ở trang “Môn lựa chọn” của lớp {row.class_name}."
+        )
+    if new.cell.kind is MarkKind.TOPIC and row.subject_code not in choices.of(new.student_id).topics:
+        raise Invalid(
+            f"{name or 'Học sinh'}, {life.place(row)}: em không học cụm chuyên đề của môn này; "
+            f"hãy kiểm tra ở trang “Môn lựa chọn” của lớp {row.class_name}."
         )
 
 

@@ -58,7 +58,9 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     ids = {one.id for one in classes}
     sheets = [sheet for sheet in await gradebook.list_sheets(session) if sheet.class_id in ids]
     progress = {key: one for key, one in (await assessment.progress(session)).items() if key in ids}
-    versions = {key: one for key, one in (await transcripts.counts(session)).items() if key in ids}
+    versions = {
+        key: one for key, one in (await transcripts.counts(session, present=True)).items() if key in ids
+    }
     pupils = sum(one.students for one in classes)
     locked = sum(sheet.state in CLOSED for sheet in sheets)
     reached = _reached(versions)
@@ -275,7 +277,7 @@ async def _freeze_step(
     session: TenantSession, classes: list[ClassSummary], sheets: list[SheetSummary]
 ) -> NextStep | None:
     progress = await assessment.progress(session)
-    versions = await transcripts.counts(session)
+    versions = await transcripts.counts(session, present=True)
     for one in classes:
         done = progress.get(one.id)
         if done and done.confirmed > sum(versions.get(one.id, {}).values()):

@@ -20,10 +20,11 @@ from backend.records.gradebook.schemas import (
     SheetState,
     SheetSummary,
 )
+from backend.records.plans import service as plans
 from backend.records.review import queries, rules
 from backend.records.review.schemas import Finding, PupilMarks, Review, ReviewedFinding, SheetMarks, Word
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import find_subject
+from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import HOMEROOM, ClassId, StudentId
 from backend.tenants.people import service as people
 
@@ -125,12 +126,19 @@ async def _reviews(
     }
     marks = await gradebook.marks_of_sheets(session, list(related))
     members = await roster.members_of(session, list(classes))
-    grades = {one.id: one.grade_level for one in await roster.list_classes(session)}
+    here = {one.id: one for one in await roster.list_classes(session) if one.id in classes}
+    known_plans = await plans.all_plans(session)
+    choices = await plans.choices_of(session, {one.id: one.grade_level for one in here.values()})
     words = {(one.sheet_id, one.finding): one for one in await queries.words_of(session, list(related))}
     names = await people.names(session) if words else {}
     found = []
     for sheet in sheets:
-        facts = _facts(sheet, grades[sheet.class_id], members[sheet.class_id], marks, by_place)
+        school_class = here[sheet.class_id]
+        plan = known_plans.of(school_class.academic_year_id, school_class.grade_level)
+        subject = None if sheet.subject_code == HOMEROOM else plan.find(sheet.subject_code)
+        takes = choices[sheet.class_id].takes
+        pupils = {one: name for one, name in members[sheet.class_id].items() if takes(one, subject)}
+        facts = _facts(sheet, subject, plan.grade, pupils, marks, by_place)
         said = {
             key: Word(word=row.word, said_by=StaffId(row.said_by), said_at=row.said_at)
             for (of, key), row in words.items()
@@ -154,12 +162,12 @@ def _related(sheet: SheetSummary, by_place: _Places) -> tuple[SheetId | None, Sh
 
 def _facts(
     sheet: SheetSummary,
+    subject: GradeSubject | None,
     grade: int,
     pupils: Mapping[StudentId, str],
     marks: _Marks,
     by_place: _Places,
 ) -> SheetMarks:
-    subject = None if sheet.subject_code == HOMEROOM else find_subject(grade, sheet.subject_code)
     other, homeroom = _related(sheet, by_place)
     here = marks.get(sheet.id, {})
     before = marks.get(other, {}) if other else {}
@@ -167,7 +175,7 @@ def _facts(
     return SheetMarks(
         subject=subject,
         term=sheet.term,
-        columns=gradebook.columns_of(sheet.subject_code, grade),
+        columns=gradebook.columns_of(subject, grade),
         pupils=tuple(
             PupilMarks(
                 student_id=student_id,

@@ -47,6 +47,8 @@ def due(pupil: PupilResult, decided: Decisions, supplement: Sequence[str]) -> li
         keys = [*_secondary(pupil, pupil.result)]
     else:
         keys = [*_primary(pupil.result, supplement)]
+    if pupil.result.promotion is Promotion.NOT_ASSESSED:
+        keys.append(DecisionKey(DecisionKind.PROMOTION))
     return [_item(key, pupil) for key in dict.fromkeys([*keys, *sorted(said)])]
 
 
@@ -130,8 +132,8 @@ def _promotion(key: DecisionKey, pupil: PupilResult) -> Item:
     return Item(
         key=key,
         title="Hiệu trưởng quyết định lên lớp hoặc ở lại lớp",
-        article="TT27 Đ.11.1.c",
-        before="vẫn Chưa hoàn thành sau đánh giá bổ sung",
+        article="TT22 Đ.11" if isinstance(pupil.result, SecondaryResult) else "TT27 Đ.11.1.c",
+        before="theo quy định do hiệu trưởng quyết định",
         options=_PROMOTIONS,
         reason_label="Lý do của quyết định",
         needs_reason=True,
