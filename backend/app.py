@@ -46,8 +46,10 @@ from backend.records.privacy import pages as privacy_pages
 from backend.records.regulations import pages as regulation_pages
 from backend.records.reports import pages as report_pages
 from backend.records.review import pages as review_pages
+from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.roster import pupil_pages
+from backend.records.season import pages as season_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
@@ -193,6 +195,9 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
+    season_pages.show_board,
+    season_pages.show_class,
+    season_pages.nudge,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
@@ -224,6 +229,12 @@ ROUTES: list[ControllerRouterHandler] = [
     planning_pages.change_subject_plan,
     planning_pages.show_electives,
     planning_pages.choose_electives,
+    rollover_pages.show_rollover,
+    rollover_pages.show_class_moves,
+    rollover_pages.choose_classes,
+    rollover_pages.apply_rollover,
+    rollover_pages.undo_rollover,
+    rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
     pupil_pages.show_pupils,
@@ -321,6 +332,7 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
     NavItem(
         "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
     ),

@@ -14,7 +14,9 @@ from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
 from backend.records.regulations import models as regulations
 from backend.records.review import models as review
+from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
+from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
@@ -55,6 +57,8 @@ MODULES = (
     decisions,
     assessment,
     transcripts,
+    season,
+    rollover,
     handover,
     privacy,
     imports,

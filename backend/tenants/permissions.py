@@ -19,6 +19,7 @@ class Permission(StrEnum):
     PUPILS_READ = "roster:pupil:read"
     PUPILS_WRITE = "roster:pupil:write"
     IMPORT = "imports:run:apply"
+    YEAR_ROLL = "rollover:year:roll"
     SHEET_READ = "gradebook:sheet:read"
     SHEET_READ_ANY = "gradebook:sheet:read_any"
     SHEET_WRITE = "gradebook:sheet:write"
@@ -26,6 +27,7 @@ class Permission(StrEnum):
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
     SHEET_REOPEN = "gradebook:sheet:reopen"
     DEPARTMENTS_MANAGE = "departments:department:manage"
+    SEASON_NUDGE = "season:person:nudge"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
     PROMOTION_DECIDE = "summer:promotion:decide"
@@ -103,6 +105,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
@@ -111,6 +114,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PUPILS_READ,
             _P.PUPILS_WRITE,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
             _P.RESULTS_READ,
             _P.REGULATIONS_MANAGE,
             _P.PROMOTION_DECIDE,
@@ -132,6 +136,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEPUTY_PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.RESULTS_READ,
@@ -141,6 +146,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
             _P.CLASSES_MANAGE,
             _P.PUPILS_READ,
             _P.PUPILS_WRITE,

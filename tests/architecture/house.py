@@ -80,6 +80,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         "one pupil's record found, shown and corrected, for the slice's own pages: no door",
     ),
     "records.roster.pupil_pages": (Room.EDGE, "pages about one pupil; `pages` has years and classes"),
+    "records.calendar.deadlines": (Room.RULES, "last days that plans of provinces name, as data: pure"),
     "records.roster.register": (
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",
@@ -141,7 +142,7 @@ JOINS = {
 
 #: What the entry files may enter a slice by.
 ENTRIES = {
-    "app": {"pages", "api"},
+    "app": {"pages", "pupil_pages", "api"},
     "cli": {"command", "verify_command"},
     # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.
     "worker": {"service"},

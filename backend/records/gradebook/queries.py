@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, literal, null, select, text, update
+from sqlalchemy import and_, delete, func, insert, literal, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession, driver_connection
@@ -195,14 +195,30 @@ async def touched_classes(
     return (await session.scalars(query)).all()
 
 
-async def delete_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
-    await session.execute(
-        delete(GradeSheet).where(
-            GradeSheet.tenant_id == session.tenant_id,
-            GradeSheet.class_id == class_id,
-            GradeSheet.subject_code == subject_code,
-        )
+async def first_with_marks(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> uuid.UUID | None:
+    """A class with a mark row, be it empty again, or with a step of a sheet."""
+    marked = select(Mark.id).where(Mark.tenant_id == GradeSheet.tenant_id, Mark.sheet_id == GradeSheet.id)
+    stepped = select(SheetStep.id).where(
+        SheetStep.tenant_id == GradeSheet.tenant_id, SheetStep.sheet_id == GradeSheet.id
     )
+    query = select(GradeSheet.class_id).where(
+        GradeSheet.tenant_id == session.tenant_id,
+        GradeSheet.class_id.in_(class_ids),
+        or_(marked.exists(), stepped.exists()),
+    )
+    return await session.scalar(query.limit(1))
+
+
+async def delete_sheets(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str | None = None
+) -> None:
+    """Remove the sheets of classes, or those of one subject."""
+    query = delete(GradeSheet).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id.in_(class_ids)
+    )
+    if subject_code is not None:
+        query = query.where(GradeSheet.subject_code == subject_code)
+    await session.execute(query)
 
 
 async def submitted(session: TenantSession) -> Sequence[Any]:

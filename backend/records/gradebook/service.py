@@ -1,7 +1,7 @@
 """Marks: sheets per class, subject and term, written cell by cell or by import, until they are closed."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -105,6 +105,23 @@ async def readable(session: TenantSession, actor: Actor, sheets: Sequence[SheetS
 async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
     """Open sheets of the school in which nothing stands."""
     return [life.summary(row, row.filled) for row in await queries.empty_sheets(session)]
+
+
+async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int]:
+    """How many cells that every pupil needs are empty, in each sheet of a class."""
+    pupils = {one.id for one in await roster.list_students(session, class_id)}
+    filled = Counter(
+        (mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
+        for mark in await queries.marks_of_class(session, class_id)
+        if mark.student_id in pupils
+    )
+    return {
+        SheetId(row.id): sum(
+            len(pupils) - filled[row.subject_code, row.term, cell]
+            for cell in rules.required(rules.columns(life.subject_of(row), row.grade_level))
+        )
+        for row in await queries.sheets(session, class_id=class_id)
+    }
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
@@ -286,7 +303,17 @@ async def written_cells(
 
 async def drop_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
     """Remove the sheets of a subject that a class has no longer; the caller holds them and has seen nothing in them."""
-    await queries.delete_sheets(session, class_id, subject_code)
+    await queries.delete_sheets(session, [class_id], subject_code)
+
+
+async def first_with_marks(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> uuid.UUID | None:
+    """One of these classes in whose sheets something was ever written, or that took a step; None: in no one's."""
+    return await queries.first_with_marks(session, class_ids)
+
+
+async def drop_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    """Remove all sheets of classes that are closed; the caller holds them and has seen nothing in them."""
+    await queries.delete_sheets(session, class_ids)
 
 
 async def finish_class(

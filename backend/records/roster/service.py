@@ -156,6 +156,37 @@ async def take_subject_away(session: TenantSession, class_id: uuid.UUID, subject
     await queries.delete_assignment(session, class_id, subject_code)
 
 
+async def hold_year(session: TenantSession, year_id: uuid.UUID) -> None:
+    """Nobody else fills the classes of a year until the transaction ends."""
+    await queries.hold_year(session, year_id)
+
+
+async def enroll_students(
+    session: TenantSession, places: Sequence[tuple[StudentId, ClassId, str | None]]
+) -> None:
+    """Give pupils a place in classes: (student, class, registry number). Whoever calls has seen that they have none."""
+    rows = [
+        pupil_rows.place_row(session.tenant_id, student_id, class_id) | {"registry_no": registry_no}
+        for student_id, class_id, registry_no in places
+    ]
+    await pupil_rows.enroll(session, rows)
+
+
+async def unenroll(session: TenantSession, places: Mapping[uuid.UUID, uuid.UUID]) -> None:
+    """Take places back that `enroll_students` gave: student → class."""
+    await queries.delete_enrollments(session, list(places.items()))
+
+
+async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Which of these classes nobody is in, nor ever was."""
+    return list(await queries.empty_classes(session, class_ids))
+
+
+async def close_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Remove empty classes and what was to be taught in them; their sheets are gone before."""
+    await queries.delete_classes(session, class_ids)
+
+
 async def list_classes(session: TenantSession) -> list[ClassSummary]:
     """All classes."""
     return [_summary(row) for row in await queries.classes(session)]

@@ -220,6 +220,11 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
     return (found[0], TranscriptId(found[1])) if found else None
 
 
+async def classes_of(session: TenantSession, state: VersionState) -> dict[uuid.UUID, uuid.UUID]:
+    """version → class, of the versions in a state."""
+    return {row.id: row.class_id for row in await queries.classes_in_state(session, state)}
+
+
 async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
     """class → state → number of versions; `present`: without pupils who are not in the class any more."""
     found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
