@@ -8,6 +8,7 @@ from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
 from backend.records.decisions import models as decisions
 from backend.records.departments import models as departments
+from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.plans import models as plans
@@ -51,6 +52,7 @@ MODULES = (
     plans,
     departments,
     calendar,
+    duties,
     gradebook,
     review,
     regulations,

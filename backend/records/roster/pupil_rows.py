@@ -190,49 +190,26 @@ def _record(row: Any) -> PupilRecord:
 
 
 async def search(
-    session: TenantSession,
-    wanted: Wanted,
-    words: Sequence[str],
-    numbers: Sequence[str],
-    year_id: uuid.UUID | None,
-    size: int,
+    session: TenantSession, wanted: Wanted, words: Sequence[str], numbers: Sequence[str], size: int
 ) -> tuple[Sequence[Any], int]:
     """One page of the pupils that a search finds, in the order of names, and how many there are in all.
 
     `words` are folded; each stands at the beginning of a word, of the code, or is the end of a personal number; `numbers`
-    are whole ones. The index holds all that is compared, in the order that is shown.
+    are whole ones. The index holds what is compared, in the order that is shown.
     """
-    places = (
-        select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
-        .where(
-            Enrollment.tenant_id == session.tenant_id,
-            Enrollment.status == EnrollmentStatus.STUDYING,
-            SchoolClass.academic_year_id == year_id,
-        )
-        .subquery()
-    )
     conditions = [Student.tenant_id == session.tenant_id, Student.merged_into_id.is_(None)]
     conditions += [Student.search_key.contains(f" {word}", autoescape=True) for word in words]
     conditions += [Student.personal_id == number for number in numbers]
     if wanted.status:
         conditions.append(Student.status == wanted.status)
     if wanted.class_id:
-        in_class = select(places.c.student_id).where(places.c.id == wanted.class_id)
+        in_class = select(Enrollment.student_id).where(
+            Enrollment.tenant_id == session.tenant_id,
+            Enrollment.class_id == wanted.class_id,
+            Enrollment.status == EnrollmentStatus.STUDYING,
+        )
         conditions.append(Student.id.in_(in_class))
     total = await session.scalar(select(func.count()).select_from(Student).where(*conditions))
-    # The page first, then the class of each: joined before, the class of every pupil is looked up.
-    chosen = (
-        select(Student.id)
-        .where(*conditions)
-        .order_by(Student.name_key, Student.id)
-        .limit(size)
-        .offset((wanted.page - 1) * size)
-        .subquery()
-    )
     query = (
         select(
             Student.id,
@@ -242,11 +219,11 @@ async def search(
             Student.date_of_birth,
             Student.personal_id,
             Student.status,
-            func.coalesce(places.c.name, "").label("class_name"),
         )
-        .outerjoin(places, places.c.student_id == Student.id)
-        .where(Student.tenant_id == session.tenant_id, Student.id.in_(select(chosen.c.id)))
+        .where(*conditions)
         .order_by(Student.name_key, Student.id)
+        .limit(size)
+        .offset((wanted.page - 1) * size)
     )
     return (await session.execute(query)).all(), total or 0
 

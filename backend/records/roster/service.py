@@ -209,6 +209,21 @@ async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary
     return _summary(row)
 
 
+async def has_class(session: TenantSession, year_id: uuid.UUID, name: str) -> bool:
+    """Whether a year has a class of that name, closed ones among them."""
+    return await queries.class_named(session, year_id, name) is not None
+
+
+async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Nobody comes into the class, and nobody changes it, until the transaction ends."""
+    await queries.hold_class(session, class_id)
+
+
+def class_order(name: str) -> str:
+    """The key by which a class of that name is sorted: 2A before 10A1."""
+    return class_key(name)
+
+
 async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> frozenset[uuid.UUID]:
     """The classes that a person leads or teaches in."""
     return frozenset(row.id for row in await queries.classes_of_staff(session, staff_id))
