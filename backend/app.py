@@ -35,6 +35,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
+from backend.records.classes import pages as class_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
@@ -44,8 +45,10 @@ from backend.records.movements import pages as movement_pages
 from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
+from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.roster import pupil_pages
+from backend.records.season import pages as season_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.credentials import pages as credential_pages
@@ -191,6 +194,9 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
+    season_pages.show_board,
+    season_pages.show_class,
+    season_pages.nudge,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
@@ -220,6 +226,12 @@ ROUTES: list[ControllerRouterHandler] = [
     planning_pages.change_subject_plan,
     planning_pages.show_electives,
     planning_pages.choose_electives,
+    rollover_pages.show_rollover,
+    rollover_pages.show_class_moves,
+    rollover_pages.choose_classes,
+    rollover_pages.apply_rollover,
+    rollover_pages.undo_rollover,
+    rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
     pupil_pages.show_pupils,
@@ -230,6 +242,11 @@ ROUTES: list[ControllerRouterHandler] = [
     pupil_pages.show_correction,
     pupil_pages.change_pupil,
     pupil_pages.match_code,
+    class_pages.show_new_class,
+    class_pages.open_class,
+    class_pages.show_class_form,
+    class_pages.rename_class,
+    class_pages.close_class,
     movement_pages.show_movements,
     movement_pages.place,
     movement_pages.change_class,
@@ -287,6 +304,10 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.upload,
     import_pages.show_run,
     import_pages.apply,
+    import_pages.undo,
+    import_pages.show_forms,
+    import_pages.take_form,
+    import_pages.take_filled,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
     delivery_pages.next_step,
@@ -320,6 +341,7 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
     NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),

@@ -7,11 +7,14 @@ from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
 from backend.records.departments import models as departments
+from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
+from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
+from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
@@ -46,9 +49,12 @@ MODULES = (
     plans,
     departments,
     calendar,
+    duties,
     gradebook,
     assessment,
     transcripts,
+    season,
+    rollover,
     handover,
     privacy,
     imports,

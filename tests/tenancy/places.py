@@ -41,10 +41,12 @@ LATER: dict[str, Row] = {
         "preview": {"layout": "pupils", "new": 0, "changed": 0, "unchanged": 0, "moved": 0, "bad": 0}
         | {"problems": []},
     },
+    "import_change": {"overwritten": []},
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},
     "department": {},
+    "season_nudge": {"stage": "submitted"},
     "department_member": {},
     "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},

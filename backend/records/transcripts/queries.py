@@ -240,3 +240,10 @@ async def counts(session: TenantSession, *, present: bool) -> Sequence[Any]:
         TranscriptVersion.class_id, TranscriptVersion.state
     )
     return (await session.execute(query)).all()
+
+
+async def classes_in_state(session: TenantSession, state: str) -> Sequence[Any]:
+    """Versions in a state and their classes."""
+    query = select(TranscriptVersion.id, TranscriptVersion.class_id)
+    query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state == state)
+    return (await session.execute(query)).all()

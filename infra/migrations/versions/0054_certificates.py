@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 revision = "0054"
-down_revision = "0034"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
