@@ -74,6 +74,7 @@ class Action(StrEnum):
     API_CLIENT_ADDED = "api.client.add"
     API_CLIENT_ENDED = "api.client.end"
     API_TOKEN_ISSUED = "api.token.issue"
+    API_SECRET_REFUSED = "api.client.refuse"
     API_READ = "api.record.read"
     DATA_REQUEST_RECORDED = "privacy.request.record"
     DATA_REQUEST_READ = "privacy.request.read"
