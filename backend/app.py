@@ -324,6 +324,7 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.take_filled,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
+    delivery_pages.by_class,
     delivery_pages.next_step,
     delivery_pages.count,
     delivery_pages.show_delivery,
@@ -355,7 +356,7 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
-    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "calendar", Permission.CLASSES_READ),
     NavItem(
         "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
     ),
