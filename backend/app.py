@@ -40,11 +40,14 @@ from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
+from backend.records.movements import pages as movement_pages
 from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
+from backend.records.roster import pupil_pages
+from backend.records.season import pages as season_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
@@ -189,6 +192,9 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
+    season_pages.show_board,
+    season_pages.show_class,
+    season_pages.nudge,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
@@ -226,6 +232,20 @@ ROUTES: list[ControllerRouterHandler] = [
     rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
+    pupil_pages.show_pupils,
+    pupil_pages.show_new_pupil,
+    pupil_pages.add_pupil,
+    pupil_pages.show_pupil,
+    pupil_pages.show_number,
+    pupil_pages.show_correction,
+    pupil_pages.change_pupil,
+    pupil_pages.match_code,
+    movement_pages.show_movements,
+    movement_pages.place,
+    movement_pages.change_class,
+    movement_pages.leave,
+    movement_pages.enter_earlier_year,
+    movement_pages.withdraw_earlier_year,
     department_pages.show_departments,
     department_pages.open_department,
     department_pages.show_department,
@@ -298,7 +318,9 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
+    NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
@@ -313,7 +335,7 @@ MENU = (
     NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
-    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
+    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ),
 )
 
 

@@ -13,6 +13,7 @@ from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
 from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
+from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
@@ -51,6 +52,7 @@ MODULES = (
     assessment,
     transcripts,
     rollover,
+    season,
     handover,
     privacy,
     imports,

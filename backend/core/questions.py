@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY
+from sqlalchemy import ARRAY, Boolean
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -23,8 +23,8 @@ class Question:
     """A statement whose values are bind parameters. Ask it by `TenantSession.ask` or `lookups.ask`.
 
     One that writes many rows and answers nothing is told by `TenantSession.tell`.
-    Values and columns are what the driver takes and gives (str, int, UUID, date, datetime, list): no JSON, no lists in
-    IN (`= any(…)` takes one). Raises TypeError, when first asked, for a type that needs SQLAlchemy.
+    Values and columns are what the driver takes and gives (str, int, UUID, bool, date, datetime, list): no JSON, no
+    lists in IN (`= any(…)` takes one). Raises TypeError, when first asked, for a type that needs SQLAlchemy.
     """
 
     def __init__(self, statement: ClauseElement) -> None:
@@ -82,8 +82,10 @@ def told_when_gone(driver: Any) -> Iterator[None]:
 
 
 def _is_converted(of: TypeEngine[Any]) -> bool:
-    """Whether SQLAlchemy would change a value of that type on its way."""
+    """Whether SQLAlchemy would change a value of that type on its way; a truth value it only checks."""
     plain = (of.item_type if isinstance(of, ARRAY) else of).dialect_impl(_DIALECT)
+    if isinstance(plain, Boolean):
+        return False
     return bool(plain.bind_processor(_DIALECT) or plain.result_processor(_DIALECT, None))
 
 

@@ -15,6 +15,9 @@ class Permission(StrEnum):
 
     API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
+    CLASSES_MANAGE = "roster:class:manage"
+    PUPILS_READ = "roster:pupil:read"
+    PUPILS_WRITE = "roster:pupil:write"
     IMPORT = "imports:run:apply"
     YEAR_ROLL = "rollover:year:roll"
     SHEET_READ = "gradebook:sheet:read"
@@ -24,6 +27,7 @@ class Permission(StrEnum):
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
     SHEET_REOPEN = "gradebook:sheet:reopen"
     DEPARTMENTS_MANAGE = "departments:department:manage"
+    SEASON_NUDGE = "season:person:nudge"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
     TRANSCRIPT_READ = "transcripts:version:read"
@@ -104,7 +108,11 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
             _P.SHEET_REOPEN,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -134,6 +142,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
         }
     ),
     Role.DEPARTMENT_HEAD: frozenset({_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),
@@ -142,6 +154,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: frozenset(
         {
             _P.CLASSES_READ,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -159,6 +173,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CLASSES_READ,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.IMPORT,
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,

@@ -249,7 +249,11 @@ async def hand_in(
         for staff in school.staff
     }
     checked = {
-        one.head: [name for name in classes if any(name in taught[member] for member in one.members)]
+        one.head: [
+            name
+            for name in classes
+            if any(name in taught[member] for member in one.members if member != one.head)
+        ]
         for one in school.departments
     }
     hands = asyncio.Semaphore(PEOPLE_AT_ONCE)

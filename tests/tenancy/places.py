@@ -45,6 +45,7 @@ LATER: dict[str, Row] = {
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},
     "department": {},
+    "season_nudge": {"stage": "submitted"},
     "department_member": {},
     "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},

@@ -10,12 +10,13 @@ from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import NotFound
+from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
 from backend.records.gradebook import queries, rules
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.gradebook.schemas import (
+    CARRY,
     Cell,
     ChangeView,
     Deed,
@@ -239,7 +240,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
     return (
         tuple(
             StepView(
-                deed=Deed(one.deed),
+                deed=CARRY if one.deed == CARRY else Deed(one.deed),
                 words=one.words,
                 who=names.get(one.done_by),
                 at=one.at,
@@ -337,13 +338,14 @@ async def _advance(
     passing: bool = False,
     seen: datetime | None = None,
 ) -> list[SheetSummary]:
-    """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused."""
+    """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused, unless
+    none of them is the actor's to do it to."""
     held = await queries.hold_sheets(session, sheet_ids, to_write=False)
     if len(held) < len(set(sheet_ids)):
         raise NotFound("Không tìm thấy sổ điểm này.")
     rows = await queries.sheets_by_id(session, sheet_ids)
     checkers = await departments.checkers(session)
-    moved = []
+    moved, passed_over = [], []
     for row in rows.values():
         sheet = summary(row)
         side = _side(actor, sheet, checkers)
@@ -354,6 +356,10 @@ async def _advance(
         elif not passing:
             frozen_by = await _frozen_by(session, sheet) if sheet.state is SheetState.FINAL else ""
             raise rules.refusal(deed, sheet.state, side, place(row), frozen_by) or refused
+        else:
+            passed_over.append(refused)
+    if passed_over and not moved and all(isinstance(refused, Forbidden) for refused in passed_over):
+        raise passed_over[0]
     await take_step(session, actor, deed, moved, words=words, open_until=open_until)
     return moved
 

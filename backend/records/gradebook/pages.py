@@ -15,6 +15,7 @@ from backend.core.templates import vn_datetime, vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import life, rules, service
 from backend.records.gradebook.schemas import (
+    CARRY,
     MAX_CELLS,
     MAX_HOURS,
     Cell,
@@ -68,6 +69,7 @@ DEEDS = {
     Deed.REOPEN: ("Mở lại sổ", "lock-open"),
     Deed.LOCK_AGAIN: ("Khóa lại sổ", "lock"),
     Deed.FINISH: ("Học bạ của lớp đã chốt", "archive"),
+    CARRY: ("Nhận điểm của học sinh chuyển lớp", "arrow-right"),
 }
 _WAITING = "/duyet-so"
 _WRITES = requires(Permission.SHEET_WRITE)

@@ -215,7 +215,9 @@ async def delete_sheets(
 
 async def submitted(session: TenantSession) -> Sequence[Any]:
     """Sheets that wait for being checked, oldest first."""
-    query = _with_class(session).where(GradeSheet.state == SheetState.SUBMITTED)
+    query = _with_class(session).where(
+        GradeSheet.state == SheetState.SUBMITTED, SchoolClass.closed_on.is_(None)
+    )
     return (await session.execute(query.order_by(GradeSheet.submitted_at, GradeSheet.id))).all()
 
 
@@ -382,6 +384,22 @@ async def trace_staged(session: TenantSession) -> None:
             "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
             "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
             "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state = 'reopened')"
+        )
+    )
+
+
+async def trace_carried(session: TenantSession) -> None:
+    """Keep old and new of the staged marks that a pupil brings into sheets that were locked, under that step."""
+    await session.execute(
+        text(
+            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
+            "changed_by, changed_at) "
+            "select tenant_id, i.id, sheet_id, student_id, kind, slot, coalesce(m.value, ''), i.value, "
+            "(select s.id from sheet_step s where s.tenant_id = i.tenant_id and s.sheet_id = i.sheet_id "
+            "and s.deed = 'carry' order by s.id desc limit 1), i.changed_by, i.changed_at "
+            "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
+            "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
+            "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state in ('locked', 'reopened'))"
         )
     )
 

@@ -357,13 +357,18 @@ _OPTIONAL = frozenset({Cell(MarkKind.TEST, str(n)) for n in range(2, TEST_ATTEMP
 _LOW_TEST = 4
 
 
+def required(columns: Sequence[Column]) -> list[Cell]:
+    """The cells that every pupil needs."""
+    return [column.cell for column in columns if column.cell not in _OPTIONAL]
+
+
 def warnings(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell, str]]]) -> tuple[str, ...]:
     """What is worth a look before a sheet is locked, a sentence each. `pupils`: name and filled cells."""
     found = []
-    required = [column.cell for column in columns if column.cell not in _OPTIONAL]
-    empty = [name for name, cells in pupils if any(not cells.get(cell) for cell in required)]
+    needed = required(columns)
+    empty = [name for name, cells in pupils if any(not cells.get(cell) for cell in needed)]
     if empty:
-        count = sum(not cells.get(cell) for _, cells in pupils for cell in required)
+        count = sum(not cells.get(cell) for _, cells in pupils for cell in needed)
         found.append(f"{count} ô còn trống, ở {len(empty)} học sinh, trong đó có {empty[0]}.")
     for name, cells in pupils:
         tests = [

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, Literal, NewType
 
 import msgspec
 
@@ -53,6 +53,10 @@ class Deed(StrEnum):
     REOPEN = "reopen"
     LOCK_AGAIN = "lock_again"
     FINISH = "finish"
+
+
+#: A step of a sheet that moves it nowhere: a pupil has brought marks from another class.
+CARRY: Final = "carry"
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +179,7 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
     """One step in the life of a sheet; `who` is None where the machine took it."""
 
-    deed: Deed
+    deed: Deed | Literal["carry"]
     words: str
     who: str | None
     at: datetime

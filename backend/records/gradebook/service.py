@@ -1,7 +1,7 @@
 """Marks: sheets per class, subject and term, written cell by cell or by import, until they are closed."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import life, queries, rules
+from backend.records.gradebook import carrying, life, queries, rules
 from backend.records.gradebook.schemas import (
     CLOSED,
     WHOLE_YEAR,
@@ -41,6 +41,7 @@ from backend.records.roster.schemas import (
     HOMEROOM,
     ClassId,
     Difference,
+    PupilRecord,
     StudentId,
     StudentSummary,
 )
@@ -103,6 +104,23 @@ async def readable(session: TenantSession, actor: Actor, sheets: Sequence[SheetS
 async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
     """Open sheets of the school in which nothing stands."""
     return [life.summary(row, row.filled) for row in await queries.empty_sheets(session)]
+
+
+async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int]:
+    """How many cells that every pupil needs are empty, in each sheet of a class."""
+    pupils = {one.id for one in await roster.list_students(session, class_id)}
+    filled = Counter(
+        (mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
+        for mark in await queries.marks_of_class(session, class_id)
+        if mark.student_id in pupils
+    )
+    return {
+        SheetId(row.id): sum(
+            len(pupils) - filled[row.subject_code, row.term, cell]
+            for cell in rules.required(rules.columns(life.subject_of(row), row.grade_level))
+        )
+        for row in await queries.sheets(session, class_id=class_id)
+    }
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
@@ -310,6 +328,23 @@ async def finish_class(
         rows = await queries.sheets_by_id(session, sheet_ids)
         locked = [life.summary(row) for row in rows.values() if row.state == SheetState.LOCKED]
         await life.take_step(session, actor, Deed.FINISH, locked)
+
+
+async def carry_marks(
+    session: TenantSession, actor: Actor, pupil: PupilRecord, source: uuid.UUID, target: uuid.UUID
+) -> tuple[int, list[str]]:
+    """A pupil goes to another class of the year, and their marks with them (`carrying.carry`). Raises Conflict."""
+    return await carrying.carry(session, actor, pupil, source, target)
+
+
+async def count_again(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A class has one pupil more: where all its sheets are locked, its results are computed once more."""
+    await carrying.count_again(session, class_id)
+
+
+async def require_open(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A pupil comes into the class. Raises Conflict once its transcripts are frozen: nobody gets marks there."""
+    await carrying.require_open(session, class_id)
 
 
 async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:

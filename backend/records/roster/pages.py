@@ -80,6 +80,7 @@ async def show_classes(
     classes = [one for one in all_classes if year and one.academic_year_id == year.id]
     grades = Counter(one.grade_level for one in classes)
     grade = khoi if khoi in grades else None
+    ids = [one.id for one in classes]
     return page(
         request,
         "records/roster/classes.html",
@@ -90,6 +91,7 @@ async def show_classes(
         grades=dict(sorted(grades.items())),
         grade=grade,
         own=[one for one in classes if one.homeroom_teacher_id == actor.staff_id],
+        opened=await service.open_to(session, actor, ids, *service.PUPILS_EVERYWHERE),
     )
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,28 +10,37 @@ from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
-from backend.records.roster import queries, rules
+from backend.records.roster import pupil_rows, queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
-from backend.records.roster.register import Register
+from backend.records.roster.register import Register, change_row
 from backend.records.roster.schemas import (
     AcademicYearId,
     Assignment,
     ClassId,
     ClassSummary,
+    EarlierYearView,
     EnrollmentStatus,
     NewStudent,
+    Place,
+    PupilRecord,
     RosterChange,
     StudentId,
     StudentPlace,
     StudentRecord,
+    StudentStatus,
     StudentSummary,
+    StudyYear,
     YearSummary,
 )
+from backend.tenants.permissions import Permission
+
+#: Who keeps the school's registers or looks at all of its sheets sees the pupils of every class.
+PUPILS_EVERYWHERE = (Permission.TRANSCRIPT_READ_ANY, Permission.SHEET_READ_ANY)
 
 
 async def open_year(session: TenantSession, name: str, starts_on: date, ends_on: date) -> AcademicYearId:
@@ -156,21 +165,11 @@ async def enroll_students(
     session: TenantSession, places: Sequence[tuple[StudentId, ClassId, str | None]]
 ) -> None:
     """Give pupils a place in classes: (student, class, registry number). Whoever calls has seen that they have none."""
-    await queries.enroll(
-        session,
-        [
-            {
-                "tenant_id": session.tenant_id,
-                "id": new_id(),
-                "student_id": student_id,
-                "class_id": class_id,
-                "registry_no": registry_no,
-                "joined_on": None,
-                "status": EnrollmentStatus.STUDYING,
-            }
-            for student_id, class_id, registry_no in places
-        ],
-    )
+    rows = [
+        pupil_rows.place_row(session.tenant_id, student_id, class_id) | {"registry_no": registry_no}
+        for student_id, class_id, registry_no in places
+    ]
+    await pupil_rows.enroll(session, rows)
 
 
 async def unenroll(session: TenantSession, places: Mapping[uuid.UUID, uuid.UUID]) -> None:
@@ -215,6 +214,25 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> frozens
     return frozenset(row.id for row in await queries.classes_of_staff(session, staff_id))
 
 
+async def require_duty(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, what: str, *everywhere: Permission
+) -> None:
+    """What names pupils of a class (`what`, for people) is for those who lead it or teach in it, and for whoever has one
+    of the permissions that hold `everywhere`. Raises Forbidden."""
+    if class_id not in await open_to(session, actor, [class_id], *everywhere):
+        raise Forbidden(f"Bạn chỉ xem được {what} của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+
+
+async def open_to(
+    session: TenantSession, actor: Actor, class_ids: Iterable[uuid.UUID], *everywhere: Permission
+) -> frozenset[uuid.UUID]:
+    """Those of some classes whose pupils a person may see, as `require_duty` asks."""
+    if any(actor.may(permission) for permission in everywhere):
+        return frozenset(class_ids)
+    own = await classes_of_staff(session, actor.staff_id) if actor.staff_id else frozenset()
+    return own & frozenset(class_ids)
+
+
 async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[StudentSummary]:
     """Pupils of a class in the order of a Vietnamese class list."""
     return [
@@ -243,11 +261,84 @@ async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentS
     )
 
 
+async def get_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
+    """All that the school keeps about who a pupil is. Raises NotFound."""
+    found = await pupil_rows.record(session, student_id)
+    if found is None:
+        raise NotFound("Không tìm thấy học sinh này.")
+    return found
+
+
+async def places_of(session: TenantSession, student_id: uuid.UUID) -> list[Place]:
+    """Where a pupil has studied at this school, the newest first."""
+    return await pupil_rows.places_of(session, student_id)
+
+
+async def hold_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
+    """A record that nobody else changes until the transaction ends.
+
+    Raises NotFound, Conflict where it lives on in another.
+    """
+    record = await pupil_rows.record(session, student_id, hold=True)
+    if record is None:
+        raise NotFound("Không tìm thấy học sinh này.")
+    if record.merged_into_id is not None:
+        raise Conflict(f"Hồ sơ này của {record.full_name} đã được ghép vào hồ sơ khác; xin mở hồ sơ ấy.")
+    return record
+
+
+async def take_in(
+    session: TenantSession,
+    record: PupilRecord,
+    class_id: uuid.UUID,
+    on: date,
+    facts: Mapping[str, str | None],
+) -> None:
+    """Give a pupil a place in a class from a day on; `facts` are `registry_no` and `came_from`."""
+    place = pupil_rows.place_row(session.tenant_id, record.id, class_id) | {"joined_on": on}
+    await pupil_rows.enroll(session, [place | dict(facts)])
+
+
+async def end_place(
+    session: TenantSession,
+    record: PupilRecord,
+    class_id: uuid.UUID,
+    on: date,
+    reason: str,
+    status: EnrollmentStatus,
+) -> None:
+    """End a pupil's place in a class: moved to another, or left."""
+    ended = {"status": status, "left_on": on, "reason": reason or None}
+    await pupil_rows.leave_class(session, record.id, class_id, ended)
+
+
+async def set_status(
+    session: TenantSession, actor: Actor, record: PupilRecord, status: StudentStatus, on: date
+) -> None:
+    """Trạng thái of a pupil from a day on; what it was before stays in the history."""
+    values = {"status": status, "status_on": on}
+    await pupil_rows.update_student(session, record.id, values)
+    changes = [
+        change_row(session.tenant_id, record.id, name, getattr(record, name), value, actor.staff_id)
+        for name, value in values.items()
+    ]
+    await pupil_rows.insert_changes(session, changes)
+
+
+async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[EarlierYearView]:
+    """The years that a pupil spent at other schools, oldest first, withdrawn ones among them."""
+    return [
+        EarlierYearView(**{name: getattr(row, name) for name in EarlierYearView.__struct_fields__})
+        for row in await pupil_rows.earlier_years(session, student_id)
+    ]
+
+
 async def open_class_list(
     session: TenantSession, actor: Actor, class_id: uuid.UUID
 ) -> tuple[ClassSummary, list[StudentSummary]]:
-    """A class and its pupils for a person who looks at them. Raises NotFound."""
+    """A class and its pupils for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
     school_class = await get_class(session, class_id)
+    await require_duty(session, actor, class_id, "danh sách học sinh", *PUPILS_EVERYWHERE)
     students = await list_students(session, class_id)
     pupils = (one.id for one in students)
     audit_reads.record_read(session, actor, Action.CLASS_READ, class_id, f"Lớp {school_class.name}", pupils)
@@ -288,9 +379,9 @@ async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = 
     return [Assignment(**row._asdict()) for row in await queries.assignments(session, class_id)]
 
 
-async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
-    """Every year of every pupil of a class, oldest first: student, year, class, registry number, date of joining."""
-    return await queries.study_history(session, class_id)
+async def study_history(session: TenantSession, class_id: uuid.UUID) -> list[StudyYear]:
+    """Every year of every pupil of a class, oldest first, those at other schools among them."""
+    return [StudyYear(**row._asdict()) for row in await queries.study_history(session, class_id)]
 
 
 async def compare_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
@@ -299,8 +390,13 @@ async def compare_register(session: TenantSession, students: Sequence[NewStudent
     return (await Register.read(session, year.id, students)).change
 
 
-async def take_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
+async def take_register(
+    session: TenantSession, students: Sequence[NewStudent], by: StaffId | None = None
+) -> RosterChange:
     """Enter pupils into their classes: new ones are added, changed ones corrected, moved ones moved.
+
+    `by` is who answers for it in the history of each record, None for the machine. A line with an official code finds
+    the pupil who had a temporary one until now (`rules.matched`).
 
     Raises Conflict when a row cannot be taken: unknown class, a personal id that another pupil has, a pupil listed
     twice, a sign that cannot be printed.
@@ -310,7 +406,7 @@ async def take_register(session: TenantSession, students: Sequence[NewStudent]) 
     register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])
-    await register.write()
+    await register.write(by)
     return register.change
 
 

@@ -25,6 +25,8 @@ Cells = Mapping[Cell, str]
 PupilCells = Mapping[tuple[str, int], Cells]
 
 _NONE: dict[Cell, str] = {}
+_JOBS = ("father_job", "mother_job", "guardian_job")
+_LAST_PRIMARY_GRADE = 5
 _AWARDS = {
     Title.EXCELLENT: "Học sinh Xuất sắc",
     Title.VERY_GOOD: "Học sinh Giỏi",
@@ -35,6 +37,8 @@ _GROUPS = {
     CurriculumGroup.GENERAL: t.TraitGroup.GENERAL_COMPETENCE,
     CurriculumGroup.SPECIFIC: t.TraitGroup.SPECIFIC_COMPETENCE,
 }
+#: Of both forms, in the place of what follows from the year.
+_NOT_ASSESSED = "Học sinh khuyết tật, không đánh giá theo yêu cầu chung"
 _LAST_OF_LEVEL = {9: "trung học cơ sở", 12: "trung học phổ thông"}
 
 
@@ -83,7 +87,7 @@ def compose(facts: ClassFacts, pupil: PupilFacts) -> t.Snapshot:
             ward=facts.school.ward,
             tax_code=facts.school.tax_code,
         ),
-        student=_student(pupil.student),
+        student=_student(pupil.student, facts.grade_level),
         study_history=pupil.history,
         year=t.Year(
             academic_year=facts.academic_year,
@@ -104,7 +108,9 @@ def compose(facts: ClassFacts, pupil: PupilFacts) -> t.Snapshot:
     )
 
 
-def _student(record: StudentRecord) -> t.Student:
+def _student(record: StudentRecord, grade: int) -> t.Student:
+    """The personal page; jobs are of the secondary form alone (TT22, Phụ lục), so the primary one does not take them."""
+    jobs = {name: getattr(record, name) for name in _JOBS} if grade > _LAST_PRIMARY_GRADE else {}
     return t.Student(
         student_code=record.student_code,
         full_name=record.full_name,
@@ -119,6 +125,8 @@ def _student(record: StudentRecord) -> t.Student:
         father_name=record.father_name,
         mother_name=record.mother_name,
         guardian_name=record.guardian_name,
+        policy_group=record.policy_group,
+        **jobs,
     )
 
 
@@ -181,6 +189,8 @@ def _traits(grade: int, homeroom: Cells) -> tuple[t.Trait, ...]:
 
 def _primary_completion(grade: int, result: PrimaryResult) -> str:
     """Mục 6 of the primary form (TT27 Đ.11, domain reference 1.7)."""
+    if result.promotion is Promotion.NOT_ASSESSED:
+        return _NOT_ASSESSED
     if result.programme_completed:
         return "Hoàn thành chương trình tiểu học"
     if result.class_completed and result.year_level is not YearLevel.NOT_COMPLETED:
@@ -192,6 +202,7 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
     homeroom = pupil.cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
     learning, later = result.learning, result.learning_after_reassessment
     last = _LAST_OF_LEVEL.get(facts.grade_level)
+    assessed = result.promotion is not Promotion.NOT_ASSESSED
     return t.SecondaryResults(
         subjects=tuple(
             _secondary_subject(facts, pupil, result, homeroom, code)
@@ -212,7 +223,7 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
         ),
         promotion=t.Promotion(result.promotion.value),
         completion=_secondary_completion(facts.grade_level, result.promotion),
-        programme_completed=result.promotion is Promotion.PROMOTED if last else None,
+        programme_completed=result.promotion is Promotion.PROMOTED if last and assessed else None,
         award=_AWARDS[result.title] if result.title else None,
     )
 
@@ -247,6 +258,8 @@ def _secondary_completion(grade: int, promotion: Promotion) -> str:
     last = _LAST_OF_LEVEL.get(grade)
     if promotion is Promotion.PROMOTED:
         return f"Hoàn thành chương trình {last}" if last else f"Được lên lớp {grade + 1}"
+    if promotion is Promotion.NOT_ASSESSED:
+        return _NOT_ASSESSED
     if promotion is Promotion.REASSESSMENT:
         return "Đánh giá lại trong kì nghỉ hè"
     if promotion is Promotion.SUMMER_TRAINING:

@@ -12,7 +12,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
@@ -163,10 +163,7 @@ async def open_version(
 
 async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> None:
     """The personal page of a pupil is for the school's management and for the teachers of the class. Raises Forbidden."""
-    if actor.may(Permission.TRANSCRIPT_READ_ANY):
-        return
-    if actor.staff_id is None or class_id not in await roster.classes_of_staff(session, actor.staff_id):
-        raise Forbidden("Bạn chỉ xem được học bạ của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+    await roster.require_duty(session, actor, class_id, "học bạ", Permission.TRANSCRIPT_READ_ANY)
 
 
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
@@ -223,10 +220,15 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
     return (found[0], TranscriptId(found[1])) if found else None
 
 
-async def counts(session: TenantSession) -> dict[uuid.UUID, dict[str, int]]:
-    """class → state → number of versions."""
+async def classes_of(session: TenantSession, state: VersionState) -> dict[uuid.UUID, uuid.UUID]:
+    """version → class, of the versions in a state."""
+    return {row.id: row.class_id for row in await queries.classes_in_state(session, state)}
+
+
+async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
+    """class → state → number of versions; `present`: without pupils who are not in the class any more."""
     found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
-    for row in await queries.counts(session):
+    for row in await queries.counts(session, present=present):
         found[row.class_id][row.state] = row.number
     return found
 
@@ -305,7 +307,7 @@ async def _history(
             StudyPeriod(
                 academic_year=row.academic_year,
                 class_name=row.class_name,
-                school_name=school_name,
+                school_name=row.school_name or school_name,
                 registry_no=row.registry_no,
                 joined_on=row.joined_on,
             )
