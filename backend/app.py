@@ -35,6 +35,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
+from backend.records.classes import pages as class_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import pages as gradebook_pages
@@ -50,6 +51,7 @@ from backend.records.roster import pupil_pages
 from backend.records.season import pages as season_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
+from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
@@ -240,6 +242,11 @@ ROUTES: list[ControllerRouterHandler] = [
     pupil_pages.show_correction,
     pupil_pages.change_pupil,
     pupil_pages.match_code,
+    class_pages.show_new_class,
+    class_pages.open_class,
+    class_pages.show_class_form,
+    class_pages.rename_class,
+    class_pages.close_class,
     movement_pages.show_movements,
     movement_pages.place,
     movement_pages.change_class,
@@ -277,6 +284,18 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.download,
     transcript_pages.show_version_trail,
     transcript_pages.show_student_trail,
+    credential_pages.show_certificates,
+    credential_pages.show_seal,
+    credential_pages.show_person,
+    credential_pages.find_seal,
+    credential_pages.find_person,
+    credential_pages.ask_seal,
+    credential_pages.enrol_person,
+    credential_pages.show_certificate,
+    credential_pages.suspend,
+    credential_pages.resume,
+    credential_pages.ask_revocation,
+    credential_pages.withdraw,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -285,6 +304,10 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.upload,
     import_pages.show_run,
     import_pages.apply,
+    import_pages.undo,
+    import_pages.show_forms,
+    import_pages.take_form,
+    import_pages.take_filled,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
     delivery_pages.next_step,
@@ -323,6 +346,7 @@ MENU = (
     NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
+    NavItem("Chứng thư số", "/chung-thu", "certificate", Permission.CREDENTIALS_READ),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),

@@ -7,6 +7,7 @@ from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
 from backend.records.departments import models as departments
+from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.plans import models as plans
@@ -48,11 +49,12 @@ MODULES = (
     plans,
     departments,
     calendar,
+    duties,
     gradebook,
     assessment,
     transcripts,
-    rollover,
     season,
+    rollover,
     handover,
     privacy,
     imports,

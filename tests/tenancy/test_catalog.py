@@ -75,6 +75,7 @@ DEFINERS = {
     "directory.api_clients_seen()",
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
+    "directory.take_away_pupils(uuid[], uuid[])",
     "directory.purge(text, timestamp with time zone, integer)",
     "directory.purge_school(text, timestamp with time zone, integer)",
 }

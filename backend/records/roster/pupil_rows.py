@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, union, update
+from sqlalchemy import and_, func, insert, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -26,6 +26,7 @@ from backend.records.roster.schemas import (
     Wanted,
 )
 
+_OF_A_PLACE = ("registry_no", "joined_on", "came_from", "left_on", "reason", "status")
 #: What a register says of a pupil.
 REGISTER_FIELDS: tuple[InstrumentedAttribute[Any], ...] = (
     Student.personal_id,
@@ -67,7 +68,13 @@ async def temporary_students(session: TenantSession) -> Sequence[Any]:
 
 def _known(session: TenantSession) -> Any:
     return select(
-        Student.id, Student.student_code, Student.code_is_temporary, Student.status, *REGISTER_FIELDS
+        Student.id,
+        Student.student_code,
+        Student.code_is_temporary,
+        Student.status,
+        Student.status_on,
+        Student.identity_verified_on,
+        *REGISTER_FIELDS,
     ).where(Student.tenant_id == session.tenant_id, Student.merged_into_id.is_(None))
 
 
@@ -89,6 +96,43 @@ async def classes_of_students(
         )
     )
     return {row.student_id: (row.id, row.name) for row in await session.execute(query)}
+
+
+async def enrollments(
+    session: TenantSession, student_ids: Sequence[uuid.UUID]
+) -> dict[tuple[uuid.UUID, uuid.UUID], dict[str, Any]]:
+    """(student, class) → what `enroll` and `leave_class` may change of that place."""
+    changing = [getattr(Enrollment, name) for name in _OF_A_PLACE]
+    query = select(Enrollment.student_id, Enrollment.class_id, *changing).where(
+        Enrollment.tenant_id == session.tenant_id, Enrollment.student_id.in_(student_ids)
+    )
+    return {
+        (row.student_id, row.class_id): {name: getattr(row, name) for name in _OF_A_PLACE}
+        for row in await session.execute(query)
+    }
+
+
+async def hold_students(session: TenantSession, student_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """Some pupils as a register knows them; nobody changes them until the transaction ends."""
+    query = _known(session).where(Student.id.in_(student_ids)).order_by(Student.id).with_for_update()
+    return {row.id: row for row in await session.execute(query)}
+
+
+async def students_by_id(session: TenantSession, student_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """Some pupils as a register knows them."""
+    found = await session.execute(_known(session).where(Student.id.in_(student_ids)))
+    return {row.id: row for row in found}
+
+
+async def take_away(
+    session: TenantSession, pupils: Sequence[uuid.UUID], places: Sequence[uuid.UUID]
+) -> uuid.UUID | None:
+    """Remove places, and pupils of whom nothing else is known; one of whom something is, and then nothing is removed."""
+    found: uuid.UUID | None = await session.scalar(
+        text("select directory.take_away_pupils(cast(:pupils as uuid[]), cast(:places as uuid[]))"),
+        {"pupils": list(pupils), "places": list(places)},
+    )
+    return found
 
 
 async def personal_ids(session: TenantSession, ids: Sequence[str]) -> dict[str, str]:
@@ -190,49 +234,26 @@ def _record(row: Any) -> PupilRecord:
 
 
 async def search(
-    session: TenantSession,
-    wanted: Wanted,
-    words: Sequence[str],
-    numbers: Sequence[str],
-    year_id: uuid.UUID | None,
-    size: int,
+    session: TenantSession, wanted: Wanted, words: Sequence[str], numbers: Sequence[str], size: int
 ) -> tuple[Sequence[Any], int]:
     """One page of the pupils that a search finds, in the order of names, and how many there are in all.
 
     `words` are folded; each stands at the beginning of a word, of the code, or is the end of a personal number; `numbers`
-    are whole ones. The index holds all that is compared, in the order that is shown.
+    are whole ones. The index holds what is compared, in the order that is shown.
     """
-    places = (
-        select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
-        .where(
-            Enrollment.tenant_id == session.tenant_id,
-            Enrollment.status == EnrollmentStatus.STUDYING,
-            SchoolClass.academic_year_id == year_id,
-        )
-        .subquery()
-    )
     conditions = [Student.tenant_id == session.tenant_id, Student.merged_into_id.is_(None)]
     conditions += [Student.search_key.contains(f" {word}", autoescape=True) for word in words]
     conditions += [Student.personal_id == number for number in numbers]
     if wanted.status:
         conditions.append(Student.status == wanted.status)
     if wanted.class_id:
-        in_class = select(places.c.student_id).where(places.c.id == wanted.class_id)
+        in_class = select(Enrollment.student_id).where(
+            Enrollment.tenant_id == session.tenant_id,
+            Enrollment.class_id == wanted.class_id,
+            Enrollment.status == EnrollmentStatus.STUDYING,
+        )
         conditions.append(Student.id.in_(in_class))
     total = await session.scalar(select(func.count()).select_from(Student).where(*conditions))
-    # The page first, then the class of each: joined before, the class of every pupil is looked up.
-    chosen = (
-        select(Student.id)
-        .where(*conditions)
-        .order_by(Student.name_key, Student.id)
-        .limit(size)
-        .offset((wanted.page - 1) * size)
-        .subquery()
-    )
     query = (
         select(
             Student.id,
@@ -242,11 +263,11 @@ async def search(
             Student.date_of_birth,
             Student.personal_id,
             Student.status,
-            func.coalesce(places.c.name, "").label("class_name"),
         )
-        .outerjoin(places, places.c.student_id == Student.id)
-        .where(Student.tenant_id == session.tenant_id, Student.id.in_(select(chosen.c.id)))
+        .where(*conditions)
         .order_by(Student.name_key, Student.id)
+        .limit(size)
+        .offset((wanted.page - 1) * size)
     )
     return (await session.execute(query)).all(), total or 0
 

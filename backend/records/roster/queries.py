@@ -184,6 +184,26 @@ async def classes_by_name(session: TenantSession, year_id: uuid.UUID) -> dict[st
     return {row.name: row for row in found}
 
 
+async def class_named(session: TenantSession, year_id: uuid.UUID, name: str) -> uuid.UUID | None:
+    """The class of a year with that name."""
+    return await session.scalar(
+        select(SchoolClass.id).where(
+            SchoolClass.tenant_id == session.tenant_id,
+            SchoolClass.academic_year_id == year_id,
+            SchoolClass.name == name,
+        )
+    )
+
+
+async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Held until the transaction ends: a pupil's place refers to the class, and waits."""
+    await session.execute(
+        select(SchoolClass.id)
+        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id == class_id)
+        .with_for_update()
+    )
+
+
 async def students_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Pupils of a class with their enrollment, in the order of names."""
     return await session.ask(_STUDENTS, class_id=class_id)

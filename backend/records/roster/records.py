@@ -42,8 +42,10 @@ async def search(session: TenantSession, actor: Actor, wanted: Wanted) -> Found:
     words = plain(wanted.words).split()
     numbers = [word for word in words if word.isdigit() and len(word) == _NUMBER_LENGTH]
     others = [word for word in words if word not in numbers]
-    rows, total = await pupil_rows.search(session, wanted, others, numbers, year_id, PAGE)
-    found = [_row(row) for row in rows]
+    rows, total = await pupil_rows.search(session, wanted, others, numbers, PAGE)
+    ids = [row.id for row in rows]
+    places = await pupil_rows.classes_of_students(session, year_id, ids) if year_id else {}
+    found = [_row(row, places[row.id][1] if row.id in places else "") for row in rows]
     if found:
         label = "Danh sách học sinh"
         audit_reads.record_read(session, actor, Action.PUPILS_LISTED, None, label, [one.id for one in found])
@@ -236,5 +238,5 @@ async def _record_match(
     await audit.record(session, actor, Action.PUPIL_MATCHED, kept.id, kept.label, about=about, code=code)
 
 
-def _row(row: Any) -> PupilRow:
-    return PupilRow(**row._asdict() | {"status": StudentStatus(row.status)})
+def _row(row: Any, class_name: str) -> PupilRow:
+    return PupilRow(**row._asdict() | {"status": StudentStatus(row.status), "class_name": class_name})

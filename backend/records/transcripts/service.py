@@ -16,6 +16,7 @@ from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
+from backend.records.duties import service as duties
 from backend.records.gradebook import service as gradebook
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
@@ -252,6 +253,11 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
     head = await delegations.head_signer(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
+    # Whoever taught a subject when the year ended stands beside it, even if it is another's since.
+    years = {one.id: one for one in await roster.list_years(session)}
+    last_day = years[school_class.academic_year_id].ends_on
+    taught: dict[str, str | None] = {a.subject_code: a.teacher for a in assignments}
+    taught |= await duties.teachers_on(session, school_class.id, last_day)
     plan = await plans.plan_of(session, school_class)
     assigned = {one.subject_code for one in assignments}
     return ClassFacts(
@@ -260,7 +266,7 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
         class_name=school_class.name,
         grade_level=school_class.grade_level,
         subject_codes=tuple(one.code for one in plan.chosen(assigned) if not one.own),
-        teachers={a.subject_code: a.teacher for a in assignments if a.teacher},
+        teachers={code: name for code, name in taught.items() if name},
         signers=(
             Signer(
                 role=SignerRole.HOMEROOM_TEACHER,
