@@ -88,6 +88,7 @@ UNREACHED = {
     "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "one id stands for both",
     "GET /nhap/{run_id:uuid}/tep-da-dien": "the workbook is not in the store",
     "POST /nhap/{run_id:uuid}/ghi": "the workbook is not in the store",
+    "POST /so-diem/{sheet_id:uuid}/ra-soat": "nothing in the sheet is worth a look",
     "POST /truong/nam-hoc/{year_id:uuid}/len-lop/xep": "no year follows",
 }
 
