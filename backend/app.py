@@ -284,6 +284,7 @@ ROUTES: list[ControllerRouterHandler] = [
     review_pages.show_summary,
     review_pages.answer,
     review_pages.show_waiting,
+    review_pages.show_waiting_summary,
     assessment_pages.show_results,
     assessment_pages.show_explanation,
     assessment_pages.confirm_results,
