@@ -319,8 +319,13 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.upload,
     import_pages.show_run,
     import_pages.apply,
+    import_pages.undo,
+    import_pages.show_forms,
+    import_pages.take_form,
+    import_pages.take_filled,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
+    delivery_pages.by_class,
     delivery_pages.next_step,
     delivery_pages.count,
     delivery_pages.show_delivery,
@@ -352,7 +357,7 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
-    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "calendar", Permission.CLASSES_READ),
     NavItem(
         "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
     ),

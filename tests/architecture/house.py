@@ -92,6 +92,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",
     ),
+    "records.roster.putting_back": (
+        Room.SERVICE,
+        "a register that is taken back, for the slice's own service: no door",
+    ),
+    "records.gradebook.putting_back": (
+        Room.SERVICE,
+        "many marks that are taken back, for the slice's own service: no door",
+    ),
     "records.roster.pupil_rows": (
         Room.QUERIES,
         "SQL of pupils' records and places; `queries` has that of years, classes and lists",
@@ -119,7 +127,15 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),
     "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
+    "integrations.imports.filling": (Room.RULES, "what the school knows as the columns of a workbook: pure"),
+    "integrations.imports.exporting": (Room.SERVICE, "workbooks out, for the slice's own pages: no door"),
+    "integrations.imports.undoing": (
+        Room.SERVICE,
+        "an import that is taken back, for the slice's own service and pages: no door",
+    ),
     "integrations.imports.readers": (Room.ADAPTER, "openpyxl in a limited process, one file per layout"),
+    "integrations.imports.writers": (Room.ADAPTER, "lxml and openpyxl: cells of a workbook, and workbooks"),
+    "integrations.imports.limited": (Room.ADAPTER, "the process in which strangers' workbooks are touched"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
     "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),

@@ -11,6 +11,7 @@ from backend.records.assessment import service
 from backend.records.assessment.explaining import subjects_of
 from backend.records.assessment.schemas import (
     PROMOTION_NAMES,
+    YEAR_LEVEL_NAMES,
     PrimaryResult,
     Promotion,
     PupilResult,
@@ -31,12 +32,6 @@ _TONES = {
     Promotion.NOT_ASSESSED: "info",
 }
 LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
-YEAR_LEVELS = {
-    "HTXS": "Hoàn thành xuất sắc",
-    "HTT": "Hoàn thành tốt",
-    "HT": "Hoàn thành",
-    "CHT": "Chưa hoàn thành",
-}
 TITLES = {
     "XUAT_SAC": "Học sinh Xuất sắc",
     "GIOI": "Học sinh Giỏi",
@@ -78,7 +73,7 @@ async def show_results(
         confirmed=sum(one.state is ResultState.CONFIRMED for one in view.results),
         may_confirm=locked and bool(waiting) and view.school_class.homeroom_teacher_id == actor.staff_id,
         levels=LEVELS,
-        year_levels=YEAR_LEVELS,
+        year_levels=YEAR_LEVEL_NAMES,
         titles=TITLES,
     )
 

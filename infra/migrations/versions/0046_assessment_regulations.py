@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from infra.migrations.tenancy import enable_rls
 
 revision = "0046"
-down_revision = "0054"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
