@@ -1,7 +1,7 @@
 """Marks: sheets per class, subject and term, written cell by cell or by import, until they are closed."""
 
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +39,7 @@ from backend.records.gradebook.schemas import (
 from backend.records.plans import service as plans
 from backend.records.plans.schemas import ClassChoices
 from backend.records.roster import service as roster
+from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import (
     DIFFERENCES_SHOWN,
     HOMEROOM,
@@ -111,20 +112,25 @@ async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
 
 
 async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int]:
-    """How many cells that every pupil needs are empty, in each sheet of a class."""
-    pupils = {one.id for one in await roster.list_students(session, class_id)}
-    filled = Counter(
-        (mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
+    """How many cells are empty in each sheet of a class, of those that every pupil who takes the subject needs."""
+    rows = await queries.sheets(session, class_id=class_id)
+    pupils = [one.id for one in await roster.list_students(session, class_id)]
+    choices = await plans.choices_of(session, {row.class_id: row.grade_level for row in rows})
+    filled = {
+        (mark.student_id, mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
         for mark in await queries.marks_of_class(session, class_id)
-        if mark.student_id in pupils
-    )
-    return {
-        SheetId(row.id): sum(
-            len(pupils) - filled[row.subject_code, row.term, cell]
-            for cell in rules.required(rules.columns(life.subject_of(row), row.grade_level))
-        )
-        for row in await queries.sheets(session, class_id=class_id)
     }
+    found = {}
+    for row in rows:
+        subject, takes = life.subject_of(row), choices[row.class_id].takes
+        needed = rules.required(rules.columns(subject, row.grade_level))
+        found[SheetId(row.id)] = sum(
+            (pupil, row.subject_code, row.term, cell) not in filled
+            for pupil in pupils
+            if takes(pupil, subject)
+            for cell in needed
+        )
+    return found
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
@@ -361,6 +367,11 @@ async def finish_class(
         await life.take_step(session, actor, Deed.FINISH, locked)
 
 
+async def frozen_pupils(session: TenantSession, class_id: uuid.UUID) -> frozenset[StudentId]:
+    """Pupils of a class whose marks stay, because their transcripts are frozen."""
+    return frozenset(StudentId(one) for one in await queries.final_pupils(session, class_id))
+
+
 async def carry_marks(
     session: TenantSession, actor: Actor, pupil: PupilRecord, source: uuid.UUID, target: uuid.UUID
 ) -> tuple[int, list[str]]:
@@ -408,6 +419,22 @@ async def class_marks(
         cell = Cell(MarkKind(mark.kind), mark.slot)
         found[StudentId(mark.student_id)][mark.subject_code, mark.term][cell] = mark.value
     return found
+
+
+async def marks_of_sheets(
+    session: TenantSession, sheet_ids: Sequence[SheetId]
+) -> dict[SheetId, dict[StudentId, dict[Cell, str]]]:
+    """All filled cells of some sheets: sheet → student → cell → value."""
+    found: dict[SheetId, dict[StudentId, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
+    for mark in await queries.marks_of_sheets(session, sheet_ids):
+        cell = Cell(MarkKind(mark.kind), mark.slot)
+        found[SheetId(mark.sheet_id)][StudentId(mark.student_id)][cell] = mark.value
+    return found
+
+
+def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...]:
+    """The columns of a subject's sheet, or of the homeroom sheet when `subject` is None."""
+    return rules.columns(subject, grade_level)
 
 
 async def _stage(
