@@ -25,7 +25,6 @@ AREAS = {
     "season": "Mùa học bạ",
     "assessment": "Kết quả",
     "transcripts": "Học bạ",
-    "season": "Mùa học bạ",
     "signing": "Ký số",
     "deliveries": "Gửi dữ liệu",
     "work": "Việc nền",
