@@ -20,6 +20,7 @@ from backend.records.movements.schemas import Choice, Movements
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import (
     LEAVING,
+    STATUS_NAMES,
     ClassId,
     ClassSummary,
     EnrollmentStatus,
@@ -154,7 +155,7 @@ async def leave(
         left = EnrollmentStatus.LEFT
         await roster.end_place(session, record, ClassId(here.class_id), departure.on, departure.reason, left)
     await roster.set_status(session, actor, record, departure.status, departure.on)
-    told: dict[str, str | int] = {"status": departure.status.value, "on": departure.on.isoformat()}
+    told: dict[str, str | int] = {"status": STATUS_NAMES[departure.status], "on": departure.on.isoformat()}
     about = [here.class_id] if here else []
     await _record(session, actor, Action.PUPIL_LEFT, record, told, *about)
     return departure.status
@@ -219,6 +220,8 @@ async def _place_before(session: TenantSession, student_id: uuid.UUID, target: C
 
 
 async def _target(session: TenantSession, class_id: uuid.UUID) -> tuple[ClassSummary, YearSummary]:
+    """The class that is meant, held before its sheets are, like whoever freezes it; and its year."""
+    await roster.hold_class(session, class_id)
     target, year = await roster.get_class(session, class_id), await _year(session)
     if target.academic_year_id != year.id or target.closed_on is not None:
         raise Conflict(f"Lớp {target.name} không còn nhận học sinh; hãy chọn lớp của năm học {year.name}.")
