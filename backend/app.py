@@ -45,11 +45,12 @@ from backend.records.movements import pages as movement_pages
 from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.reports import pages as report_pages
+from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
-from backend.records.roster import pupil_pages
 from backend.records.season import pages as season_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
+from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
@@ -224,16 +225,22 @@ ROUTES: list[ControllerRouterHandler] = [
     planning_pages.change_subject_plan,
     planning_pages.show_electives,
     planning_pages.choose_electives,
+    rollover_pages.show_rollover,
+    rollover_pages.show_class_moves,
+    rollover_pages.choose_classes,
+    rollover_pages.apply_rollover,
+    rollover_pages.undo_rollover,
+    rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
-    pupil_pages.show_pupils,
-    pupil_pages.show_new_pupil,
-    pupil_pages.add_pupil,
-    pupil_pages.show_pupil,
-    pupil_pages.show_number,
-    pupil_pages.show_correction,
-    pupil_pages.change_pupil,
-    pupil_pages.match_code,
+    roster_pages.show_pupils,
+    roster_pages.show_new_pupil,
+    roster_pages.add_pupil,
+    roster_pages.show_pupil,
+    roster_pages.show_number,
+    roster_pages.show_correction,
+    roster_pages.change_pupil,
+    roster_pages.match_code,
     class_pages.show_new_class,
     class_pages.open_class,
     class_pages.show_class_form,
@@ -276,6 +283,18 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.download,
     transcript_pages.show_version_trail,
     transcript_pages.show_student_trail,
+    credential_pages.show_certificates,
+    credential_pages.show_seal,
+    credential_pages.show_person,
+    credential_pages.find_seal,
+    credential_pages.find_person,
+    credential_pages.ask_seal,
+    credential_pages.enrol_person,
+    credential_pages.show_certificate,
+    credential_pages.suspend,
+    credential_pages.resume,
+    credential_pages.ask_revocation,
+    credential_pages.withdraw,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -284,6 +303,10 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.upload,
     import_pages.show_run,
     import_pages.apply,
+    import_pages.undo,
+    import_pages.show_forms,
+    import_pages.take_form,
+    import_pages.take_filled,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
     delivery_pages.next_step,
@@ -322,6 +345,7 @@ MENU = (
     NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
+    NavItem("Chứng thư số", "/chung-thu", "certificate", Permission.CREDENTIALS_READ),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),

@@ -12,6 +12,7 @@ from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
+from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
 from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
@@ -53,6 +54,7 @@ MODULES = (
     assessment,
     transcripts,
     season,
+    rollover,
     handover,
     privacy,
     imports,

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     PUPILS_READ = "roster:pupil:read"
     PUPILS_WRITE = "roster:pupil:write"
     IMPORT = "imports:run:apply"
+    YEAR_ROLL = "rollover:year:roll"
     SHEET_READ = "gradebook:sheet:read"
     SHEET_READ_ANY = "gradebook:sheet:read_any"
     SHEET_WRITE = "gradebook:sheet:write"
@@ -36,6 +37,8 @@ class Permission(StrEnum):
     PRIVACY_REGISTER_READ = "privacy:register:read"
     SIGN = "signing:step:sign"
     SEAL = "signing:step:seal"
+    CREDENTIALS_READ = "signing:credential:read"
+    CREDENTIALS_MANAGE = "signing:credential:manage"
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
     WORK_RESUME = "work:job:resume"
@@ -97,11 +100,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.AUDIT_READ,
             _P.ACCOUNTS_RESET,
             _P.PROVIDERS_MANAGE,
+            _P.CREDENTIALS_READ,
+            _P.CREDENTIALS_MANAGE,
         }
     ),
     Role.PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
@@ -118,6 +124,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PRIVACY_MANAGE,
             _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
+            _P.CREDENTIALS_READ,
+            _P.CREDENTIALS_MANAGE,
             _P.DELIVERY_READ,
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
@@ -130,12 +138,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEPUTY_PRINCIPAL: frozenset(
         {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
             _P.SIGN,
+            _P.CREDENTIALS_READ,
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
@@ -181,6 +191,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_MANAGE,
             _P.ACCOUNTS_RESET,
             _P.PROVIDERS_MANAGE,
+            _P.CREDENTIALS_READ,
+            _P.CREDENTIALS_MANAGE,
         }
     ),
 }

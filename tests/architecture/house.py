@@ -69,8 +69,15 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "bytes of a provider call, worked on between transactions",
     ),
-    "remote_signing.requests.gateway": (Room.ADAPTER, "the providers of this installation, by name"),
-    "remote_signing.requests.revocation": (Room.ADAPTER, "OCSP and CRL, remembered for a minute"),
+    "remote_signing.credentials.decisions": (
+        Room.SERVICE,
+        "what two people decide about certificates, for the slice's own pages: no door",
+    ),
+    "remote_signing.credentials.inspection": (
+        Room.SERVICE,
+        "what a provider lists, looked at outside of transactions, for the slice's own service and pages: no door",
+    ),
+    "remote_signing.credentials.revocation": (Room.ADAPTER, "OCSP and CRL, remembered for a minute"),
     "records.roster.curriculum": (
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
@@ -79,11 +86,18 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "one pupil's record found, shown and corrected, for the slice's own pages: no door",
     ),
-    "records.roster.pupil_pages": (Room.EDGE, "pages about one pupil; `pages` has years and classes"),
     "records.calendar.deadlines": (Room.RULES, "last days that plans of provinces name, as data: pure"),
     "records.roster.register": (
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",
+    ),
+    "records.roster.putting_back": (
+        Room.SERVICE,
+        "a register that is taken back, for the slice's own service: no door",
+    ),
+    "records.gradebook.putting_back": (
+        Room.SERVICE,
+        "many marks that are taken back, for the slice's own service: no door",
     ),
     "records.roster.pupil_rows": (
         Room.QUERIES,
@@ -111,7 +125,15 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),
     "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
+    "integrations.imports.filling": (Room.RULES, "what the school knows as the columns of a workbook: pure"),
+    "integrations.imports.exporting": (Room.SERVICE, "workbooks out, for the slice's own pages: no door"),
+    "integrations.imports.undoing": (
+        Room.SERVICE,
+        "an import that is taken back, for the slice's own service and pages: no door",
+    ),
     "integrations.imports.readers": (Room.ADAPTER, "openpyxl in a limited process, one file per layout"),
+    "integrations.imports.writers": (Room.ADAPTER, "lxml and openpyxl: cells of a workbook, and workbooks"),
+    "integrations.imports.limited": (Room.ADAPTER, "the process in which strangers' workbooks are touched"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
     "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),

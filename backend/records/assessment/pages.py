@@ -8,7 +8,13 @@ from litestar.params import FromPath
 
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.assessment import service
-from backend.records.assessment.schemas import PrimaryResult, Promotion, PupilResult, ResultState
+from backend.records.assessment.schemas import (
+    YEAR_LEVEL_NAMES,
+    PrimaryResult,
+    Promotion,
+    PupilResult,
+    ResultState,
+)
 from backend.records.gradebook import service as gradebook
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
@@ -24,12 +30,6 @@ PROMOTIONS = {
     Promotion.NOT_ASSESSED: ("Không đánh giá (khuyết tật)", "info"),
 }
 LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
-YEAR_LEVELS = {
-    "HTXS": "Hoàn thành xuất sắc",
-    "HTT": "Hoàn thành tốt",
-    "HT": "Hoàn thành",
-    "CHT": "Chưa hoàn thành",
-}
 TITLES = {
     "XUAT_SAC": "Học sinh Xuất sắc",
     "GIOI": "Học sinh Giỏi",
@@ -60,7 +60,7 @@ async def show_results(
         outcomes=_outcomes(results),
         promotions=PROMOTIONS,
         levels=LEVELS,
-        year_levels=YEAR_LEVELS,
+        year_levels=YEAR_LEVEL_NAMES,
         titles=TITLES,
     )
 

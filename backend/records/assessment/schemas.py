@@ -54,6 +54,14 @@ class YearLevel(StrEnum):
     NOT_COMPLETED = "CHT"
 
 
+YEAR_LEVEL_NAMES = {
+    YearLevel.EXCELLENT: "Hoàn thành xuất sắc",
+    YearLevel.GOOD: "Hoàn thành tốt",
+    YearLevel.COMPLETED: "Hoàn thành",
+    YearLevel.NOT_COMPLETED: "Chưa hoàn thành",
+}
+
+
 class Promotion(StrEnum):
     """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's.
 

@@ -223,10 +223,21 @@ class NewInSheet(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[WrittenMark, ...]
 
 
+class OverwrittenMark(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell that was written with many others: what stood in it before, and the revision that it has since."""
+
+    sheet_id: SheetId
+    student_id: StudentId
+    cell: Cell
+    old: str
+    revision: int
+
+
 class MarkChange(msgspec.Struct, frozen=True, kw_only=True):
     """What recording many marks would do, in cells. `problems` are (index of the mark, Vietnamese sentence).
 
     `differences` are the first ones, what is new at their end; `basis` is another when any of the cells has changed.
+    `overwritten` are all of them, once they are recorded.
     """
 
     new: int
@@ -235,3 +246,4 @@ class MarkChange(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[tuple[int, str], ...] = ()
     differences: tuple[Difference, ...] = ()
     basis: str = ""
+    overwritten: tuple[OverwrittenMark, ...] = ()

@@ -1,10 +1,12 @@
 """Marks: sheets per class, subject and term, written cell by cell or by import, until they are closed."""
 
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor
@@ -13,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import carrying, life, queries, rules
+from backend.records.gradebook import carrying, life, putting_back, queries, rules
 from backend.records.gradebook.schemas import (
     CLOSED,
     WHOLE_YEAR,
@@ -26,6 +28,7 @@ from backend.records.gradebook.schemas import (
     NewInSheet,
     NewMark,
     Overtaken,
+    OverwrittenMark,
     SheetId,
     SheetRow,
     SheetState,
@@ -41,6 +44,7 @@ from backend.records.roster.schemas import (
     HOMEROOM,
     ClassId,
     Difference,
+    DifferenceKind,
     PupilRecord,
     StudentId,
     StudentSummary,
@@ -107,20 +111,25 @@ async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
 
 
 async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int]:
-    """How many cells that every pupil needs are empty, in each sheet of a class."""
-    pupils = {one.id for one in await roster.list_students(session, class_id)}
-    filled = Counter(
-        (mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
+    """How many cells are empty in each sheet of a class, of those that every pupil who takes the subject needs."""
+    rows = await queries.sheets(session, class_id=class_id)
+    pupils = [one.id for one in await roster.list_students(session, class_id)]
+    choices = await plans.choices_of(session, {row.class_id: row.grade_level for row in rows})
+    filled = {
+        (mark.student_id, mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
         for mark in await queries.marks_of_class(session, class_id)
-        if mark.student_id in pupils
-    )
-    return {
-        SheetId(row.id): sum(
-            len(pupils) - filled[row.subject_code, row.term, cell]
-            for cell in rules.required(rules.columns(life.subject_of(row), row.grade_level))
-        )
-        for row in await queries.sheets(session, class_id=class_id)
     }
+    found = {}
+    for row in rows:
+        subject, takes = life.subject_of(row), choices[row.class_id].takes
+        needed = rules.required(rules.columns(subject, row.grade_level))
+        found[SheetId(row.id)] = sum(
+            (pupil, row.subject_code, row.term, cell) not in filled
+            for pupil in pupils
+            if takes(pupil, subject)
+            for cell in needed
+        )
+    return found
 
 
 async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
@@ -255,9 +264,36 @@ async def record_marks(session: TenantSession, actor: Actor, marks: Sequence[New
     change = await _stage(session, actor, marks, to_take=True)
     if change.problems:
         raise Invalid(change.problems[0][1])
+    overwritten = tuple(
+        OverwrittenMark(
+            sheet_id=SheetId(row.sheet_id),
+            student_id=StudentId(row.student_id),
+            cell=Cell(MarkKind(row.kind), row.slot),
+            old=row.old,
+            revision=row.revision,
+        )
+        for row in await queries.overwritten_by_staged(session)
+    )
     await queries.trace_staged(session)
     await queries.write_staged(session)
-    return change
+    return msgspec.structs.replace(change, overwritten=overwritten)
+
+
+async def why_not_put_back(
+    session: TenantSession, marks: Sequence[OverwrittenMark], since: datetime
+) -> str | None:
+    """Why `put_back` would refuse, in one sentence; None: nothing has come in between."""
+    return await putting_back.refusal(session, marks, since)
+
+
+async def put_back(
+    session: TenantSession, actor: Actor, marks: Sequence[OverwrittenMark], since: datetime
+) -> None:
+    """Marks that `record_marks` wrote at `since` are again what they were before, all or none. Raises Conflict.
+
+    Who may do that is decided by the caller. Each cell goes on by one revision, so nobody overwrites it unseen.
+    """
+    await putting_back.put_back(session, actor, marks, since)
 
 
 async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -302,7 +338,17 @@ async def written_cells(
 
 async def drop_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
     """Remove the sheets of a subject that a class has no longer; the caller holds them and has seen nothing in them."""
-    await queries.delete_sheets(session, class_id, subject_code)
+    await queries.delete_sheets(session, [class_id], subject_code)
+
+
+async def first_with_marks(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> uuid.UUID | None:
+    """One of these classes in whose sheets something was ever written, or that took a step; None: in no one's."""
+    return await queries.first_with_marks(session, class_ids)
+
+
+async def drop_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    """Remove all sheets of classes that are closed; the caller holds them and has seen nothing in them."""
+    await queries.delete_sheets(session, class_ids)
 
 
 async def finish_class(
@@ -445,6 +491,7 @@ def _difference(row: Any, sheet: Any, members: dict[uuid.UUID, dict[StudentId, s
         place=f"{place[0].upper()}{place[1:]}",
         old=row.old,
         new=row.new,
+        kind=DifferenceKind.CHANGED if row.old else DifferenceKind.NEW,
     )
 
 

@@ -26,7 +26,7 @@ from backend.records.roster.schemas import StudentSummary
 MOST_TIMES, MOST_LESSONS = 2, 420
 MAX_NAME = 60
 KIND_NAMES = {Kind.COMPULSORY: "Bắt buộc", Kind.ELECTIVE: "Lựa chọn", Kind.OPTIONAL: "Tự chọn"}
-MODE_NAMES = {AssessedBy.SCORE: "Nhận xét và điểm số", AssessedBy.COMMENT: "Nhận xét"}
+MODE_NAMES = {AssessedBy.SCORE: "Điểm số", AssessedBy.COMMENT: "Nhận xét"}
 
 
 def checked(plan: Plan, subject: GradeSubject | None, wanted: Wanted) -> Decision:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, select, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.core import clock
@@ -13,6 +13,7 @@ from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.records.plans.models import ElectiveChoice, SubjectPlan
 from backend.records.plans.schemas import Choice, Decision
+from backend.records.roster.models import Enrollment
 
 _CHOICES = Question(
     select(
@@ -91,5 +92,40 @@ async def follow_class(session: TenantSession, class_id: uuid.UUID, student_id: 
             ElectiveChoice.tenant_id == session.tenant_id,
             ElectiveChoice.class_id == class_id,
             ElectiveChoice.student_id == student_id,
+        )
+    )
+
+
+async def copy_decisions(session: TenantSession, year_id: uuid.UUID, next_year_id: uuid.UUID) -> None:
+    """Take decisions over into a year, but for subjects that it has decided about."""
+    rows = [
+        {name: getattr(row, name) for name in Decision.__struct_fields__}
+        | {"tenant_id": session.tenant_id, "id": new_id(), "academic_year_id": next_year_id, "revision": 1}
+        | {"grade_level": row.grade_level, "subject_code": row.subject_code}
+        for row in await decisions(session)
+        if row.academic_year_id == year_id
+    ]
+    if rows:
+        await session.execute(insert(SubjectPlan).on_conflict_do_nothing(), rows)
+
+
+async def copy_choices(session: TenantSession, old: uuid.UUID, new: uuid.UUID) -> None:
+    """Take the combination of a class over into another, and the choices of pupils who are in that one now."""
+    here = select(Enrollment.student_id).where(
+        Enrollment.tenant_id == session.tenant_id, Enrollment.class_id == new
+    )
+    query = select(ElectiveChoice.student_id, ElectiveChoice.electives, ElectiveChoice.topics).where(
+        ElectiveChoice.tenant_id == session.tenant_id,
+        ElectiveChoice.class_id == old,
+        or_(ElectiveChoice.student_id.is_(None), ElectiveChoice.student_id.in_(here)),
+    )
+    for row in (await session.execute(query)).all():
+        await choose(session, new, row.student_id, Choice(frozenset(row.electives), frozenset(row.topics)))
+
+
+async def delete_choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    await session.execute(
+        delete(ElectiveChoice).where(
+            ElectiveChoice.tenant_id == session.tenant_id, ElectiveChoice.class_id.in_(class_ids)
         )
     )

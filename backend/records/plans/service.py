@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ from backend.records.plans.schemas import (
     usual_choice,
 )
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import ClassSummary
+from backend.records.roster.schemas import ClassId, ClassSummary
 
 
 async def all_plans(session: TenantSession) -> Plans:
@@ -87,6 +87,22 @@ async def choose(
         await queries.choose(session, class_id, student_id, choice)
     elif student_id is not None:
         await queries.follow_class(session, class_id, student_id)
+
+
+async def copy_year(session: TenantSession, year_id: uuid.UUID, next_year_id: uuid.UUID) -> None:
+    """A year begins with the decisions of the year before, for subjects about which it has decided nothing itself."""
+    await queries.copy_decisions(session, year_id, next_year_id)
+
+
+async def copy_choices(session: TenantSession, classes: Mapping[ClassId, ClassId]) -> None:
+    """Classes go on with what they had chosen (old class → new class), and so do pupils who went along."""
+    for old, new in classes.items():
+        await queries.copy_choices(session, old, new)
+
+
+async def forget_choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    """Classes that are closed choose nothing."""
+    await queries.delete_choices(session, class_ids)
 
 
 def fingerprint(choices: ClassChoices) -> str:

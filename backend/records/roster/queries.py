@@ -1,7 +1,7 @@
 """All SQL of the roster."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +13,7 @@ from sqlalchemy import (
     insert,
     null,
     select,
+    tuple_,
     union,
     union_all,
 )
@@ -268,6 +269,32 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> Sequenc
 async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
         await session.execute(insert(TeachingAssignment), rows)
+
+
+async def delete_enrollments(session: TenantSession, places: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
+    """Remove places: (student, class)."""
+    if places:
+        own = tuple_(Enrollment.student_id, Enrollment.class_id).in_(places)
+        await session.execute(delete(Enrollment).where(Enrollment.tenant_id == session.tenant_id, own))
+
+
+async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Classes without any enrollment."""
+    member = select(Enrollment.id).where(
+        Enrollment.tenant_id == SchoolClass.tenant_id, Enrollment.class_id == SchoolClass.id
+    )
+    query = select(SchoolClass.id).where(
+        SchoolClass.tenant_id == session.tenant_id, SchoolClass.id.in_(class_ids), ~member.exists()
+    )
+    return (await session.scalars(query)).all()
+
+
+async def delete_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Remove classes with their assignments."""
+    for table, column in ((TeachingAssignment, TeachingAssignment.class_id), (SchoolClass, SchoolClass.id)):
+        await session.execute(
+            delete(table).where(table.tenant_id == session.tenant_id, column.in_(class_ids))
+        )
 
 
 async def delete_assignment(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:

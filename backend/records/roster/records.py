@@ -237,7 +237,9 @@ async def _record_match(
     session: TenantSession, actor: Actor, kept: PupilRecord, gone: PupilRecord, code: str
 ) -> None:
     about = {kept.id, gone.id}
-    await audit.record(session, actor, Action.PUPIL_MATCHED, kept.id, kept.label, about=about, code=code)
+    await audit.record(
+        session, actor, Action.PUPIL_MATCHED, kept.id, kept.label, about=about, pupil_code=code
+    )
 
 
 def _row(row: Any, class_name: str) -> PupilRow:

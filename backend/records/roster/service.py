@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
@@ -13,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
-from backend.records.roster import pupil_rows, queries, rules
+from backend.records.roster import pupil_rows, putting_back, queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
@@ -27,6 +29,7 @@ from backend.records.roster.schemas import (
     EarlierYearView,
     EnrollmentStatus,
     NewStudent,
+    OverwrittenPupil,
     Place,
     PupilRecord,
     RosterChange,
@@ -155,6 +158,37 @@ async def assign_teachers(
 async def take_subject_away(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
     """A class has a subject no longer."""
     await queries.delete_assignment(session, class_id, subject_code)
+
+
+async def hold_year(session: TenantSession, year_id: uuid.UUID) -> None:
+    """Nobody else fills the classes of a year until the transaction ends."""
+    await queries.hold_year(session, year_id)
+
+
+async def enroll_students(
+    session: TenantSession, places: Sequence[tuple[StudentId, ClassId, str | None]]
+) -> None:
+    """Give pupils a place in classes: (student, class, registry number). Whoever calls has seen that they have none."""
+    rows = [
+        pupil_rows.place_row(session.tenant_id, student_id, class_id) | {"registry_no": registry_no}
+        for student_id, class_id, registry_no in places
+    ]
+    await pupil_rows.enroll(session, rows)
+
+
+async def unenroll(session: TenantSession, places: Mapping[uuid.UUID, uuid.UUID]) -> None:
+    """Take places back that `enroll_students` gave: student → class."""
+    await queries.delete_enrollments(session, list(places.items()))
+
+
+async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Which of these classes nobody is in, nor ever was."""
+    return list(await queries.empty_classes(session, class_ids))
+
+
+async def close_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Remove empty classes and what was to be taught in them; their sheets are gone before."""
+    await queries.delete_classes(session, class_ids)
 
 
 async def list_classes(session: TenantSession) -> list[ClassSummary]:
@@ -392,8 +426,26 @@ async def take_register(
     register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])
-    await register.write(by)
-    return register.change
+    overwritten = await register.write(by)
+    return msgspec.structs.replace(register.change, overwritten=tuple(overwritten))
+
+
+async def why_not_put_back(session: TenantSession, pupils: Sequence[OverwrittenPupil]) -> str | None:
+    """Why `put_back` would refuse, in one sentence; None: nobody has touched these pupils since.
+
+    Whether a new pupil is used already turns out only when it is done.
+    """
+    return await putting_back.refusal(session, (await current_year(session)).id, pupils)
+
+
+async def put_back(
+    session: TenantSession, pupils: Sequence[OverwrittenPupil], by: uuid.UUID | None = None
+) -> None:
+    """Pupils whom `take_register` changed are what they were, and the new ones are gone; all or none.
+
+    Raises Conflict when one of them was changed, moved or used since. Who may do that is decided by the caller.
+    """
+    await putting_back.put_back(session, (await current_year(session)).id, pupils, by)
 
 
 def _summary(row: Any) -> ClassSummary:

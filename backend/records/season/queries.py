@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
@@ -23,6 +24,6 @@ async def newest_nudges(session: TenantSession, staff_id: uuid.UUID | None = Non
     ).where(SeasonNudge.tenant_id == session.tenant_id)
     if staff_id is not None:
         query = query.where(SeasonNudge.staff_id == staff_id)
-    query = query.distinct(SeasonNudge.staff_id, SeasonNudge.stage)
+    query = query.ext(distinct_on(SeasonNudge.staff_id, SeasonNudge.stage))
     order = (SeasonNudge.staff_id, SeasonNudge.stage, SeasonNudge.sent_at.desc(), SeasonNudge.id.desc())
     return (await session.execute(query.order_by(*order))).all()

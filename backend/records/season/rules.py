@@ -119,7 +119,7 @@ def waiting(facts: Facts, sight: Sight) -> tuple[Waiting, ...]:
 
 
 def _of_sheets(facts: Facts, sight: Sight, classes: Mapping[ClassId, ClassSummary]) -> Iterable[Waiting]:
-    groups: dict[tuple[uuid.UUID, Stage, StaffId | None], list[SheetSummary]] = defaultdict(list)
+    groups: dict[tuple[ClassId, Stage, StaffId | None], list[SheetSummary]] = defaultdict(list)
     for sheet in facts.sheets:
         step = _awaits(facts, sheet)
         if step and sees_sheet(facts, sight, classes[sheet.class_id], sheet):

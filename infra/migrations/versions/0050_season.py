@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0050"
-down_revision = "0034"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
