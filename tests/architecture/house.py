@@ -116,6 +116,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.RULES,
         "marks of the gradebook as input of the circulars, a pure function",
     ),
+    "records.assessment.explaining": (Room.RULES, "a result as a page explains it, a pure function"),
     "records.handover.packing": (Room.ADAPTER, "zipfile"),
     "records.transcripts.canonical": (Room.RULES, "one snapshot, one sequence of bytes: pure"),
     "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),
@@ -163,7 +164,7 @@ JOINS = {
 
 #: What the entry files may enter a slice by.
 ENTRIES = {
-    "app": {"pages", "api"},
+    "app": {"pages", "pupil_pages", "api"},
     "cli": {"command", "verify_command"},
     # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.
     "worker": {"service"},

@@ -160,7 +160,7 @@ class Address:
         self, in_path: uuid.UUID, texts: str = "pdf", accepted: Mapping[str, object] = MappingProxyType({})
     ) -> Ask:
         path = re.sub(r"{\w+:int}", "1", re.sub(r"{\w+:uuid}", str(in_path), self.path))
-        path = re.sub(r"{\w+:\w+}", texts, path)
+        path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts)), path)
         needed = {
             name: plain(inspect.type_info(known.annotation))
             for name, known in self._query.items()

@@ -40,6 +40,7 @@ NAMING = (
     "GET /lop/{class_id:uuid}",
     "GET /lop/{class_id:uuid}/hoc-ba",
     "GET /lop/{class_id:uuid}/ket-qua",
+    "GET /ket-qua/{result_id:uuid}",
     "GET /nhap/{run_id:uuid}",
     "GET /nhat-ky",
     "GET /so-diem/{sheet_id:uuid}",

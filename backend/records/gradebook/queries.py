@@ -144,6 +144,14 @@ async def sheet_ids_of_class(session: TenantSession, class_id: uuid.UUID) -> Seq
     return (await session.scalars(query)).all()
 
 
+async def final_pupils(session: TenantSession, class_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """Pupils whose marks stay, as any sheet of the class has them."""
+    query = select(func.unnest(GradeSheet.final_pupils)).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id
+    )
+    return (await session.scalars(query.distinct())).all()
+
+
 async def sheet_ids_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
     query = select(GradeSheet.id).where(
         GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id.in_(class_ids)

@@ -353,8 +353,6 @@ _OPTIONAL = frozenset({Cell(MarkKind.TEST, str(n)) for n in range(2, TEST_ATTEMP
     Cell(MarkKind.CONDUCT, "summer"),
     Cell(MarkKind.TOPIC),
 }
-#: A test of so much or less goes ill with the best level.
-_LOW_TEST = 4
 
 
 def required(columns: Sequence[Column]) -> list[Cell]:
@@ -370,14 +368,4 @@ def warnings(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell
     if empty:
         count = sum(not cells.get(cell) for _, cells in pupils for cell in needed)
         found.append(f"{count} ô còn trống, ở {len(empty)} học sinh, trong đó có {empty[0]}.")
-    for name, cells in pupils:
-        tests = [
-            value for n in range(1, TEST_ATTEMPTS + 1) if (value := cells.get(Cell(MarkKind.TEST, str(n))))
-        ]
-        if cells.get(Cell(MarkKind.LEVEL)) == "T" and tests and int(tests[-1]) <= _LOW_TEST:
-            found.append(f"{name}: mức T nhưng điểm kiểm tra là {tests[-1]}.")
-    for column in columns:
-        said = [cells[column.cell] for _, cells in pupils if cells.get(column.cell)]
-        if column.cell.kind in _COMMENTS and len(said) > 1 and len(set(said)) == 1:
-            found.append(f"Cột {column.label}: {len(said)} học sinh có cùng một lời nhận xét.")
     return tuple(found)

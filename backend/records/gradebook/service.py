@@ -39,6 +39,7 @@ from backend.records.gradebook.schemas import (
 from backend.records.plans import service as plans
 from backend.records.plans.schemas import ClassChoices
 from backend.records.roster import service as roster
+from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import (
     DIFFERENCES_SHOWN,
     HOMEROOM,
@@ -366,6 +367,11 @@ async def finish_class(
         await life.take_step(session, actor, Deed.FINISH, locked)
 
 
+async def frozen_pupils(session: TenantSession, class_id: uuid.UUID) -> frozenset[StudentId]:
+    """Pupils of a class whose marks stay, because their transcripts are frozen."""
+    return frozenset(StudentId(one) for one in await queries.final_pupils(session, class_id))
+
+
 async def carry_marks(
     session: TenantSession, actor: Actor, pupil: PupilRecord, source: uuid.UUID, target: uuid.UUID
 ) -> tuple[int, list[str]]:
@@ -413,6 +419,22 @@ async def class_marks(
         cell = Cell(MarkKind(mark.kind), mark.slot)
         found[StudentId(mark.student_id)][mark.subject_code, mark.term][cell] = mark.value
     return found
+
+
+async def marks_of_sheets(
+    session: TenantSession, sheet_ids: Sequence[SheetId]
+) -> dict[SheetId, dict[StudentId, dict[Cell, str]]]:
+    """All filled cells of some sheets: sheet → student → cell → value."""
+    found: dict[SheetId, dict[StudentId, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
+    for mark in await queries.marks_of_sheets(session, sheet_ids):
+        cell = Cell(MarkKind(mark.kind), mark.slot)
+        found[SheetId(mark.sheet_id)][StudentId(mark.student_id)][cell] = mark.value
+    return found
+
+
+def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...]:
+    """The columns of a subject's sheet, or of the homeroom sheet when `subject` is None."""
+    return rules.columns(subject, grade_level)
 
 
 async def _stage(

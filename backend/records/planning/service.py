@@ -219,10 +219,8 @@ async def _electives(session: TenantSession, actor: Actor, class_id: uuid.UUID) 
     plan = await plans.plan_of(session, school_class)
     own = actor.staff_id is not None and actor.staff_id == school_class.homeroom_teacher_id
     manages = actor.may(Permission.SCHOOL_MANAGE)
-    if not (own or manages or actor.may(Permission.SHEET_READ_ANY)):
-        duties = await roster.classes_of_staff(session, actor.staff_id) if actor.staff_id else frozenset()
-        if class_id not in duties:
-            raise Forbidden("Bạn chỉ xem được môn lựa chọn của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+    everywhere = (Permission.SCHOOL_MANAGE, Permission.SHEET_READ_ANY)
+    await roster.require_duty(session, actor, class_id, "môn lựa chọn", *everywhere)
     assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
     here = plan.chosen(assigned)
     choices = await plans.choices_of_class(session, school_class)

@@ -138,14 +138,7 @@ async def _show(
     year_id: uuid.UUID,
     error: AppError | None = None,
 ) -> Html:
-    found = await service.open_proposal(session, actor, year_id)
-    left = [
-        (one.school_class, pupil, found.targets_for(pupil))
-        for one in found.classes
-        for pupil in one.pupils
-        if pupil.placed is None
-        and (pupil.outcome is Outcome.UNDECIDED or (found.applied_at and pupil.is_decided))
-    ]
+    found, left = await service.open_proposal(session, actor, year_id)
     return page(
         request,
         "records/rollover/rollover.html",
@@ -153,7 +146,7 @@ async def _show(
         found=found,
         outcomes=list(OUTCOME_NAMES.items()),
         totals={outcome: sum(one.count(outcome) for one in found.classes) for outcome in Outcome},
-        left=left,
+        left=[(school_class, pupil, found.targets_for(pupil)) for school_class, pupil in left],
         opening=[one.name for one in found.targets if one.class_id is None],
         moving=sum(one.is_decided for one in found.pupils),
         placed=sum(one.placed is not None for one in found.pupils),
@@ -168,9 +161,7 @@ async def _show_class(
     class_id: uuid.UUID,
     error: AppError | None = None,
 ) -> Html:
-    year_id = (await roster.get_class(session, class_id)).academic_year_id
-    found = await service.open_proposal(session, actor, year_id)
-    one = next(one for one in found.classes if one.school_class.id == class_id)
+    found, one = await service.open_class(session, actor, class_id)
     return page(
         request,
         "records/rollover/class.html",

@@ -330,7 +330,7 @@ def test_every_known_column_of_the_register_in_any_order(sheet: Make) -> None:
         "Mã hồ sơ học tập suốt đời": "SD1",
         "Chỗ ở hiện nay": "Ký túc xá",
     }
-    row = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001", *more.values()]
+    row: list[str | int] = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001", *more.values()]
     titles = [*PUPIL_HEADER[0], *more]
     parsed = detect.read([sheet("Sheet1", [titles[::-1], row[::-1]])])
     assert isinstance(parsed, PupilsFile)
@@ -343,7 +343,7 @@ def test_every_known_column_of_the_register_in_any_order(sheet: Make) -> None:
 
 
 def test_a_status_that_nobody_knows_is_not_taken_for_studying(sheet: Make) -> None:
-    row = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001", "Đi lính"]
+    row: list[str | int] = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001", "Đi lính"]
     parsed = detect.read([sheet("Sheet1", [[*PUPIL_HEADER[0], "Trạng thái"], row])])
     assert "giá trị “Đi lính” không rõ nghĩa; hãy ghi Đang học, Chuyển đến" in only(parsed).message
 

@@ -137,6 +137,31 @@ def test_everybody_sees_their_own_part(staff_id: StaffId, sheets: int, pupils: b
     assert sum(one.left for one in waiting if one.stage is Stage.SUBMITTED) == sheets
 
 
+def test_a_stage_without_a_day_is_held_to_that_of_a_later_one() -> None:
+    dues = {6: {step: Due(step=step, day=day) for step, day in ((Step.LOCKED, TODAY), (Step.ISSUED, TODAY))}}
+    known = facts(dues=dues | {9: {}})
+    found = {stage: rules.due_of(known, stage, 6) for stage in Stage}
+    steps = {stage: due.step if due else None for stage, due in found.items()}
+    assert steps == {
+        Stage.MARKED: Step.LOCKED,
+        Stage.SUBMITTED: Step.LOCKED,
+        Stage.CHECKED: Step.LOCKED,
+        Stage.LOCKED: Step.LOCKED,
+        Stage.ASSESSED: None,
+        Stage.CONFIRMED: Step.ISSUED,
+        Stage.FROZEN: Step.ISSUED,
+        Stage.ISSUED: Step.ISSUED,
+    }
+    assert rules.due_of(known, Stage.SUBMITTED, 9) is None
+
+
+def test_a_person_stands_once_for_a_stage_with_all_classes() -> None:
+    sheets = (sheet(A, TEACHER, SheetState.OPEN), sheet(NINTH, TEACHER, SheetState.OPEN))
+    [group] = rules.grouped(rules.waiting(facts(sheets=sheets), ALL))
+    assert (group.who, group.left) == ("Cô Ngân", 2)
+    assert [one.class_name for one in group.places] == ["9A", "6A"], "the most urgent first"
+
+
 def test_a_filter_keeps_what_it_names() -> None:
     sheets = (sheet(A, TEACHER, SheetState.OPEN), sheet(NINTH, OTHER, SheetState.SUBMITTED))
     known = facts(sheets=sheets)
