@@ -37,10 +37,15 @@ from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
-from backend.records.gradebook import pages as gradebook_pages
+from backend.records.gradebook import api as gradebook_api
+from backend.records.gradebook.pages import classes as sheets_pages
+from backend.records.gradebook.pages import exemptions as exemption_pages
+from backend.records.gradebook.pages import sheet as sheet_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
+from backend.records.phrases import pages as phrase_pages
 from backend.records.privacy import pages as privacy_pages
+from backend.records.publishing import pages as publishing_pages
 from backend.records.reports import pages as report_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -218,23 +223,33 @@ ROUTES: list[ControllerRouterHandler] = [
     department_pages.show_department,
     department_pages.change_department,
     department_pages.end_department,
-    gradebook_pages.show_sheets,
-    gradebook_pages.submit_class,
-    gradebook_pages.check_class,
-    gradebook_pages.lock_class,
-    gradebook_pages.show_sheet,
-    gradebook_pages.show_new_cells,
-    gradebook_pages.save_cells,
-    gradebook_pages.submit_sheet,
-    gradebook_pages.withdraw_sheet,
-    gradebook_pages.check_sheet,
-    gradebook_pages.send_back,
-    gradebook_pages.lock_sheet,
-    gradebook_pages.show_reopening,
-    gradebook_pages.reopen_sheet,
-    gradebook_pages.lock_again,
-    gradebook_pages.show_waiting,
-    gradebook_pages.check_all,
+    sheets_pages.show_sheets,
+    sheets_pages.submit_class,
+    sheets_pages.check_class,
+    sheets_pages.lock_class,
+    sheet_pages.show_sheet,
+    gradebook_api.show_new_cells,
+    gradebook_api.save_cells,
+    sheet_pages.submit_sheet,
+    sheet_pages.withdraw_sheet,
+    sheet_pages.check_sheet,
+    sheet_pages.send_back,
+    sheet_pages.lock_sheet,
+    sheet_pages.show_reopening,
+    sheet_pages.reopen_sheet,
+    sheet_pages.lock_again,
+    publishing_pages.show_publishing,
+    publishing_pages.publish,
+    publishing_pages.withdraw,
+    publishing_pages.show_slip,
+    phrase_pages.show_phrases,
+    phrase_pages.add_phrase,
+    phrase_pages.remove_phrase,
+    exemption_pages.show_exemptions,
+    exemption_pages.exempt,
+    exemption_pages.end_exemption,
+    sheets_pages.show_waiting,
+    sheets_pages.check_all,
     assessment_pages.show_results,
     assessment_pages.confirm_results,
     transcript_pages.show_transcripts,
@@ -287,6 +302,7 @@ MENU = (
     NavItem("Trang chủ", "/", "home"),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
+    NavItem("Câu mẫu nhận xét", "/cau-mau", "message", Permission.PHRASE_WRITE),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),

@@ -9,7 +9,9 @@ from backend.records.calendar import models as calendar
 from backend.records.departments import models as departments
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
+from backend.records.phrases import models as phrases
 from backend.records.privacy import models as privacy
+from backend.records.publishing import models as publishing
 from backend.records.roster import models as roster
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
@@ -45,6 +47,8 @@ MODULES = (
     departments,
     calendar,
     gradebook,
+    phrases,
+    publishing,
     assessment,
     transcripts,
     handover,

@@ -1,6 +1,6 @@
 """From the gradebook's cells to the input of the rules: pure, one pupil at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from backend.records.assessment.schemas import (
     Absences,
@@ -28,24 +28,35 @@ PupilCells = Mapping[tuple[str, int], Cells]
 _NONE: dict[Cell, str] = {}
 
 
-def pupil_year(grade: int, subject_codes: Sequence[str], cells: PupilCells) -> PupilYear:
-    """What the circular is asked about one pupil; empty cells stay None, they are never zero."""
+def pupil_year(
+    grade: int, subject_codes: Sequence[str], cells: PupilCells, exempt: Container[str] = ()
+) -> PupilYear:
+    """What the circular is asked about one pupil; empty cells stay None, they are never zero.
+
+    `exempt`: codes of subjects in which the pupil is not assessed.
+    """
     subjects = [subject for code in subject_codes if (subject := find_subject(grade, code))]
     homeroom = cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
     return (
-        _primary(grade, subjects, cells, homeroom)
+        _primary(grade, subjects, cells, homeroom, exempt)
         if grade <= 5
-        else _secondary(grade, subjects, cells, homeroom)
+        else _secondary(grade, subjects, cells, homeroom, exempt)
     )
 
 
 def _secondary(
-    grade: int, subjects: Sequence[GradeSubject], cells: PupilCells, homeroom: Cells
+    grade: int,
+    subjects: Sequence[GradeSubject],
+    cells: PupilCells,
+    homeroom: Cells,
+    exempt: Container[str],
 ) -> SecondaryYear:
     conduct = {slot: homeroom.get(Cell(MarkKind.CONDUCT, slot)) for slot in ("1", "2", "summer")}
     return SecondaryYear(
         grade=grade,
-        subjects=tuple(_secondary_subject(subject, cells, homeroom) for subject in subjects),
+        subjects=tuple(
+            _secondary_subject(subject, cells, homeroom, subject.code in exempt) for subject in subjects
+        ),
         conduct=Conduct(
             term1=_level(conduct["1"]), term2=_level(conduct["2"]), after_summer=_level(conduct["summer"])
         ),
@@ -53,7 +64,9 @@ def _secondary(
     )
 
 
-def _secondary_subject(subject: GradeSubject, cells: PupilCells, homeroom: Cells) -> SecondarySubject:
+def _secondary_subject(
+    subject: GradeSubject, cells: PupilCells, homeroom: Cells, is_exempt: bool
+) -> SecondarySubject:
     return SecondarySubject(
         code=subject.code,
         assessed_by=AssessedBy(subject.assessed_by.value),
@@ -61,6 +74,7 @@ def _secondary_subject(subject: GradeSubject, cells: PupilCells, homeroom: Cells
         term1=_term(subject, cells.get((subject.code, 1), _NONE)),
         term2=_term(subject, cells.get((subject.code, 2), _NONE)),
         reassessed=homeroom.get(Cell(MarkKind.REASSESSED, subject.code)),
+        exempt=is_exempt,
     )
 
 
@@ -74,28 +88,41 @@ def _term(subject: GradeSubject, sheet: Cells) -> TermMarks:
     )
 
 
-def _primary(grade: int, subjects: Sequence[GradeSubject], cells: PupilCells, homeroom: Cells) -> PrimaryYear:
+def _primary(
+    grade: int,
+    subjects: Sequence[GradeSubject],
+    cells: PupilCells,
+    homeroom: Cells,
+    exempt: Container[str],
+) -> PrimaryYear:
+    """From the cells of the year's end alone (TT27 Đ.9)."""
     return PrimaryYear(
         grade=grade,
         subjects=tuple(
-            _primary_subject(subject, cells.get((subject.code, WHOLE_YEAR), _NONE)) for subject in subjects
+            _primary_subject(subject, cells.get((subject.code, WHOLE_YEAR), _NONE), subject.code in exempt)
+            for subject in subjects
         ),
         traits=tuple(
             TraitResult(code=trait.code, level=TraitLevel(level) if level else None)
             for trait in traits_of(grade)
             for level in [homeroom.get(Cell(MarkKind.TRAIT, trait.code))]
         ),
-        recognition=Recognition(),
+        recognition=Recognition(
+            outstanding_subject=Cell(MarkKind.RECOGNITION, "subject") in homeroom,
+            clear_progress=Cell(MarkKind.RECOGNITION, "progress") in homeroom,
+            class_agrees=Cell(MarkKind.RECOGNITION, "class") in homeroom,
+        ),
     )
 
 
-def _primary_subject(subject: GradeSubject, sheet: Cells) -> PrimarySubject:
+def _primary_subject(subject: GradeSubject, sheet: Cells, is_exempt: bool) -> PrimarySubject:
     level = sheet.get(Cell(MarkKind.LEVEL))
     attempts = tuple(mark for slot in ("1", "2") if (mark := sheet.get(Cell(MarkKind.TEST, slot))))
     return PrimarySubject(
         code=subject.code,
         level=SubjectLevel(level) if level else None,
         tests={"year_end": attempts} if subject.year_end_test else None,
+        exempt=is_exempt,
     )
 
 

@@ -57,6 +57,7 @@ async def show_results(
         confirmed=sum(r.state is ResultState.CONFIRMED for r in results),
         may_confirm=locked and bool(waiting) and school_class.homeroom_teacher_id == actor.staff_id,
         outcomes=_outcomes(results),
+        make_ups=await gradebook.awaited_make_ups(session, class_id) if results else [],
         promotions=PROMOTIONS,
         levels=LEVELS,
         year_levels=YEAR_LEVELS,

@@ -61,12 +61,15 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     school_class = await roster.get_class(session, class_id)
     codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
     marks = await gradebook.class_marks(session, class_id)
+    exempt = await gradebook.exemptions(session, class_id)
     rows = [
         _computed(
             session,
             class_id,
             student.id,
-            pupil_year(school_class.grade_level, codes, marks.get(student.id, {})),
+            pupil_year(
+                school_class.grade_level, codes, marks.get(student.id, {}), exempt.get(student.id, ())
+            ),
             read_at,
         )
         for student in await roster.list_students(session, class_id)
