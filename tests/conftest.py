@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`make sabotage` runs many short sessions against one stack, each with a database of its own."""
     parser.addoption("--stack", type=Path, help="folder of an embedded stack that runs already")
     parser.addoption("--database", default="hocba", help="the product's database there")
+    parser.addoption("--agree", action="store_true", help="write tests/tenancy/objects.txt anew")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

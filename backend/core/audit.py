@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Index, UniqueConstraint, Uuid, insert, select, text
+from sqlalchemy import BigInteger, Index, UniqueConstraint, Uuid, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +19,7 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession, TenantTable
 from backend.core.ids import new_id
 from backend.core.personal_data import Ground, Keep, holding
+from backend.core.questions import Question
 
 
 class Action(StrEnum):
@@ -55,6 +56,11 @@ class Action(StrEnum):
     YEAR_OPENED = "roster.year.open"
     DUTY_CHANGED = "roster.duty.change"
     CALENDAR_CHANGED = "roster.calendar.change"
+    SEASON_NUDGED = "season.person.nudge"
+    PLAN_CHANGED = "roster.plan.change"
+    ELECTIVES_CHOSEN = "roster.electives.choose"
+    YEAR_ROLLED = "roster.year.roll"
+    YEAR_ROLL_UNDONE = "roster.year.undo_roll"
     EXPORT_ASKED = "handover.export.ask"
     EXPORT_DOWNLOADED = "handover.export.download"
     APPROVAL_ASKED = "approvals.request.ask"
@@ -82,6 +88,19 @@ class Action(StrEnum):
     IMPORT_READ = "imports.run.read"
     IMPORT_APPLIED = "imports.run.apply"
     CLASS_READ = "roster.class.read"
+    CLASS_OPENED = "roster.class.open"
+    CLASS_CHANGED = "roster.class.change"
+    CLASS_CLOSED = "roster.class.close"
+    PUPILS_LISTED = "roster.pupils.read"
+    PUPIL_READ = "roster.pupil.read"
+    PUPIL_ADDED = "roster.pupil.add"
+    PUPIL_CHANGED = "roster.pupil.change"
+    PUPIL_PLACED = "roster.pupil.place"
+    PUPIL_MOVED = "roster.pupil.move"
+    PUPIL_LEFT = "roster.pupil.leave"
+    EARLIER_YEAR_ENTERED = "roster.earlier_year.enter"
+    EARLIER_YEAR_WITHDRAWN = "roster.earlier_year.withdraw"
+    PUPIL_MATCHED = "roster.pupil.match"
     DEPARTMENT_CHANGED = "departments.department.change"
     DEPARTMENT_ENDED = "departments.department.end"
     PHRASE_ADDED = "phrases.phrase.add"
@@ -209,7 +228,6 @@ async def record_many(
     at = clock.now()
     rows = [
         {
-            "tenant_id": session.tenant_id,
             "id": new_id(),
             "at": at,
             "actor_id": actor.id,
@@ -219,15 +237,22 @@ async def record_many(
             "subject_label": deed.label,
             "about": list(deed.about),
             "outcome": outcome.value,
-            "details": deed.details,
+            "details": msgspec.json.encode(deed.details).decode(),
         }
         for deed in deeds
     ]
     if rows:
-        await session.execute(_ADD, rows)
+        await session.tell(_ADD, rows)
 
 
-_ADD = insert(AuditEvent)
+#: Every deed writes one. The driver takes JSON as text.
+_ADD = Question(
+    text(
+        "insert into audit_event (tenant_id, id, at, actor_id, actor_name, action, subject_id, subject_label, about, "
+        "outcome, details) values (:tenant, :id, :at, :actor_id, :actor_name, :action, :subject_id, :subject_label, "
+        ":about, :outcome, :details)"
+    )
+)
 
 
 async def history(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> Sequence[AuditEvent]:

@@ -46,8 +46,8 @@ def binding(connection: Connection) -> str:
     return cookies.read(connection, "session") or cookies.read(connection, "form")
 
 
-async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Litestar guard of the whole site: raises ForeignRequest for an unsafe request not sent by our page."""
+async def check(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Part of every handler's guard: raises ForeignRequest for an unsafe request not sent by our page."""
     if connection.scope.get("method") in SAFE_METHODS or handler.opt.get(EXEMPT):
         return
     if connection.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:

@@ -30,6 +30,8 @@ async def ask(question: Question, **values: object) -> list[Any]:
 
 async def _connection(pool: Any) -> Any:
     try:
+        if pool.get_idle_size():  # nobody to wait for
+            return await pool.acquire()
         async with timeout(PATIENCE):
             return await pool.acquire()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

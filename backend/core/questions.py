@@ -5,12 +5,12 @@ Building, compiling and wrapping a statement costs SQLAlchemy more than PostgreS
 
 import asyncio
 from collections import namedtuple
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY
+from sqlalchemy import ARRAY, Boolean
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -20,10 +20,11 @@ _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Question:
-    """A SELECT whose values are bind parameters. Ask it by `TenantSession.ask` or `lookups.ask`.
+    """A statement whose values are bind parameters. Ask it by `TenantSession.ask` or `lookups.ask`.
 
-    Values and columns are what the driver takes and gives (str, int, UUID, date, datetime, list): no JSON, no lists in
-    IN (`= any(…)` takes one). Raises TypeError, when first asked, for a type that needs SQLAlchemy.
+    One that writes many rows and answers nothing is told by `TenantSession.tell`.
+    Values and columns are what the driver takes and gives (str, int, UUID, bool, date, datetime, list): no JSON, no
+    lists in IN (`= any(…)` takes one). Raises TypeError, when first asked, for a type that needs SQLAlchemy.
     """
 
     def __init__(self, statement: ClauseElement) -> None:
@@ -50,10 +51,16 @@ class Question:
 
     async def answer(self, driver: Any, values: Mapping[str, object]) -> list[Any]:
         """The rows as named tuples, asked on a connection of the driver. Raises KeyError for a missing value."""
-        known = {**self._fixed, **values}
-        arguments = [known[name] for name in self._compiled.positiontup or ()]
-        records: Sequence[Any] = await driver.fetch(self.sql, *arguments)
+        records: Sequence[Any] = await driver.fetch(self.sql, *self._arguments(values))
         return list(map(_row(tuple(records[0].keys()))._make, records)) if records else []
+
+    async def write(self, driver: Any, rows: Iterable[Mapping[str, object]]) -> None:
+        """Run the statement once for each row, on a connection of the driver. Raises KeyError for a missing value."""
+        await driver.executemany(self.sql, [self._arguments(row) for row in rows])
+
+    def _arguments(self, values: Mapping[str, object]) -> list[object]:
+        known = {**self._fixed, **values}
+        return [known[name] for name in self._compiled.positiontup or ()]
 
 
 @contextmanager
@@ -75,8 +82,10 @@ def told_when_gone(driver: Any) -> Iterator[None]:
 
 
 def _is_converted(of: TypeEngine[Any]) -> bool:
-    """Whether SQLAlchemy would change a value of that type on its way."""
+    """Whether SQLAlchemy would change a value of that type on its way; a truth value it only checks."""
     plain = (of.item_type if isinstance(of, ARRAY) else of).dialect_impl(_DIALECT)
+    if isinstance(plain, Boolean):
+        return False
     return bool(plain.bind_processor(_DIALECT) or plain.result_processor(_DIALECT, None))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
 from jinja2.compiler import CodeGenerator
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 
 from backend.core import settings
 from backend.core.clock import VIETNAM
@@ -50,8 +51,8 @@ def environment() -> Environment:
 class _Constants(NodeTransformer):
     """Works out at compile time what every page would work out again.
 
-    That are texts without variables and, where files do not change, addresses of assets and components whose arguments
-    are all known: an icon, the button that sends a form.
+    That are texts without variables and, where files do not change, addresses of assets, files that are included, and
+    components whose arguments are all known: an icon, the button that sends a form, a panel around what is not known.
     """
 
     def __init__(self, environment: Environment, template: nodes.Template) -> None:
@@ -72,10 +73,22 @@ class _Constants(NodeTransformer):
                 return node if self._files_may_change else self._drawn(name, node)
         return node
 
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:
-        """What is called with a body is not known before the body is."""
+    def visit_Include(self, node: nodes.Include) -> nodes.Node:
+        """An included file stands where it is asked for."""
+        match node:
+            case nodes.Include(template=nodes.Const(value=str(name)), with_context=True):
+                if not self._files_may_change:
+                    return nodes.Scope(self._included(name), lineno=node.lineno)
+        return node
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node | list[nodes.Node]:
+        """A component around a body: what it says before and after the body is known where its arguments are."""
         self.generic_visit(node.call)
-        node.body = [self.visit(part) for part in node.body]
+        node.body = [one for part in node.body for one in self.visit_list(part)]
+        match node:
+            case nodes.CallBlock(call=nodes.Call(node=nodes.Name(name=name)), args=[]):
+                if name in self._components and not self._files_may_change:
+                    return self._drawn_around(name, node)
         return node
 
     def _drawn(self, name: str, node: nodes.Call) -> nodes.Node:
@@ -83,9 +96,52 @@ class _Constants(NodeTransformer):
             values, named = nodes.args_as_const(node, nodes.EvalContext(self._environment))
         except nodes.Impossible:
             return node
+        return nodes.TemplateData(str(self._macro(name)(*values, **named)), lineno=node.lineno)
+
+    def _drawn_around(self, name: str, node: nodes.CallBlock) -> nodes.Node | list[nodes.Node]:
+        line = node.lineno
+        try:
+            values, named = nodes.args_as_const(_with_token(node.call), nodes.EvalContext(self._environment))
+        except nodes.Impossible:
+            return node
+        drawn = str(self._macro(name)(*values, caller=lambda: _BODY, **named)).split(_BODY)
+        if len(drawn) != 2:  # a body that is not printed once, as it is
+            return node
+        before, after = (_printed(part, line) for part in drawn)
+        return [
+            nodes.Output(before, lineno=line),
+            nodes.Scope(node.body, lineno=line),
+            nodes.Output(after, lineno=line),
+        ]
+
+    def _macro(self, name: str) -> Any:
         source, component = self._components[name]
-        macro = getattr(self._environment.get_template(source).module, component)
-        return nodes.TemplateData(str(macro(*values, **named)), lineno=node.lineno)
+        return getattr(self._environment.get_template(source).module, component)
+
+    def _included(self, name: str) -> list[nodes.Node]:
+        loader = self._environment.loader
+        assert loader is not None
+        parsed = self._environment.parse(loader.get_source(self._environment, name)[0], name)
+        _Constants(self._environment, parsed).visit(parsed)
+        return parsed.body
+
+
+#: Stand-ins, while a component is drawn at compile time, for its body and for the token of a form: a component prints
+#: them and asks nothing about them.
+_BODY, _TOKEN = Markup("\0body\0"), Markup("\0token\0")
+_TOKEN_NAME = nodes.Name("csrf_token", "load")
+
+
+def _with_token(call: nodes.Call) -> nodes.Call:
+    """The call with a stand-in for `csrf_token`."""
+    args = [nodes.Const(_TOKEN) if arg == _TOKEN_NAME else arg for arg in call.args]
+    return nodes.Call(call.node, args, call.kwargs, call.dyn_args, call.dyn_kwargs)
+
+
+def _printed(drawn: str, line: int) -> list[nodes.Expr]:
+    """What a component says, with the token of the request in place of its stand-in."""
+    first, *others = (nodes.TemplateData(part, lineno=line) for part in drawn.split(_TOKEN))
+    return [first, *(one for part in others for one in (nodes.Name("csrf_token", "load", lineno=line), part))]
 
 
 def _imported(template: nodes.Template) -> dict[str, tuple[str, str]]:

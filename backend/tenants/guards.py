@@ -7,7 +7,7 @@ from litestar import Litestar
 from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
-from backend.core import admission, cookies
+from backend.core import admission, cookies, csrf
 from backend.core.admission import RouteClass
 from backend.core.errors import Forbidden, Unauthenticated, VerificationNeeded
 from backend.core.visit import SAFE_METHODS, Connection, Visitor, host_of, visit_of, visitor_of
@@ -42,7 +42,8 @@ class Access:
         return f"{self._name}({', '.join(sorted(self.any_of or ()))})"
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Let the request pass, or raise Unauthenticated, Forbidden or TooManyTries."""
+        """Let the request pass, or raise ForeignRequest, Unauthenticated, Forbidden or TooManyTries."""
+        await csrf.check(connection, handler)
         if self.any_of is not None:
             await self._find_out(connection)
         await admission.admit(connection, handler.opt[admission.OPTION])

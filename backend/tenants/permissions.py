@@ -15,7 +15,11 @@ class Permission(StrEnum):
 
     API_CLIENTS_MANAGE = "api:client:manage"
     CLASSES_READ = "roster:class:read"
+    CLASSES_MANAGE = "roster:class:manage"
+    PUPILS_READ = "roster:pupil:read"
+    PUPILS_WRITE = "roster:pupil:write"
     IMPORT = "imports:run:apply"
+    YEAR_ROLL = "rollover:year:roll"
     SHEET_READ = "gradebook:sheet:read"
     SHEET_READ_ANY = "gradebook:sheet:read_any"
     SHEET_WRITE = "gradebook:sheet:write"
@@ -27,6 +31,7 @@ class Permission(StrEnum):
     PHRASE_WRITE = "phrases:phrase:write"
     PHRASE_SHARE = "phrases:phrase:share"
     DEPARTMENTS_MANAGE = "departments:department:manage"
+    SEASON_NUDGE = "season:person:nudge"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
     TRANSCRIPT_READ = "transcripts:version:read"
@@ -111,13 +116,18 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _PHRASES
         | {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
             _P.SHEET_REOPEN,
             _P.EXEMPTION_MANAGE,
             _P.MARKS_PUBLISH_ANY,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -138,6 +148,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _PHRASES
         | {
             _P.CLASSES_READ,
+            _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.EXEMPTION_MANAGE,
@@ -149,6 +160,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
+            _P.SEASON_NUDGE,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
         }
     ),
     Role.DEPARTMENT_HEAD: frozenset(_PHRASES | {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),
@@ -157,6 +172,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: frozenset(
         {
             _P.CLASSES_READ,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -174,6 +191,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CLASSES_READ,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
+            _P.CLASSES_MANAGE,
+            _P.PUPILS_READ,
+            _P.PUPILS_WRITE,
             _P.IMPORT,
             _P.DELIVERY_READ,
             _P.DELIVERY_RETRY,

@@ -12,6 +12,7 @@ from backend.records.assessment.inputs import PupilCells, pupil_year
 from backend.records.assessment.rules import assess
 from backend.records.assessment.schemas import PupilYear
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
+from backend.records.plans.schemas import plan
 from backend.records.roster.curriculum import TraitGroup
 from backend.records.roster.schemas import HOMEROOM, StudentId, StudentRecord
 from backend.records.transcripts import canonical, xml_form
@@ -47,7 +48,7 @@ def truth() -> Truth:
 def secondary_years(codes: tuple[str, ...] = _BOOK_CLASSES) -> list[PupilYear]:
     """What the circular is asked about each pupil of the classes (twelve subjects from grade 6 to 9)."""
     return [
-        pupil_year(one.grade, one.subjects, secondary_cells(year))
+        pupil_year(one.grade, plan(one.grade).chosen(one.subjects), secondary_cells(year))
         for one in truth().secondary.classes
         if one.code in codes
         for year in _years_of(one)
@@ -159,7 +160,7 @@ def _document(school: DemoSchool, one: DemoClass, pupil: Pupil, cells: PupilCell
         student=_record(pupil),
         history=tuple(_history(school, one)),
         cells=cells,
-        result=assess(pupil_year(one.grade, one.subjects, cells)),
+        result=assess(pupil_year(one.grade, plan(one.grade).chosen(one.subjects), cells)),
         lookup_code=code,
         version=1,
         verify_url=f"https://hocba.example.vn/tra-cuu/{code}",

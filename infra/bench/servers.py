@@ -14,11 +14,12 @@ import msgspec
 
 from backend import cli
 from backend.core import clock, database, lookups, rate_limit, settings, storage
-from backend.core.actor import Actor, machine
-from backend.core.database import tenant_session
+from backend.core.actor import Actor, StaffId, machine
+from backend.core.database import TenantSession, tenant_session
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import ClassSummary, NewStudent
+from backend.records.roster.curriculum import AssessedBy, find_subject
+from backend.records.roster.schemas import ClassId, ClassSummary, NewStudent
 from backend.records.transcripts import canonical, queries
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
@@ -39,12 +40,21 @@ LOGIN, PASSWORD = "hieutruong@do.hocba.test", "mat-khau-de-do"
 _YEAR_STARTS, _YEAR_ENDS = date(2025, 9, 5), date(2026, 5, 31)
 
 
+class Teacher(msgspec.Struct, frozen=True, kw_only=True):
+    """Who teaches one subject to one class, and nothing else; signs in by `login` and the school's one password."""
+
+    login: str
+    class_id: ClassId
+    subject_code: str
+
+
 class OpenSchool(msgspec.Struct, frozen=True, kw_only=True):
     """A school with its classes, pupils and empty sheets. `actor` may write everywhere."""
 
     tenant_id: uuid.UUID
     actor: Actor
     classes: tuple[ClassSummary, ...]
+    teachers: tuple[Teacher, ...]
 
 
 @asynccontextmanager
@@ -88,9 +98,14 @@ async def _let_go() -> None:
         remembered.cache_clear()
 
 
-async def open_school(school: DemoSchool, pupils: Mapping[str, Sequence[Pupil]]) -> OpenSchool:
-    """Open a demo school, take in its principal, classes and pupils, and open the sheets of every class."""
-    tenant_id = uuid.uuid4()
+async def open_school(
+    school: DemoSchool, pupils: Mapping[str, Sequence[Pupil]], teachers: int = 0
+) -> OpenSchool:
+    """Open a demo school, take in its principal, classes and pupils, and open the sheets of every class.
+
+    So many `teachers` have a subject of a class each, which is assessed by marks; the rest is the principal's.
+    """
+    tenant_id, hired = uuid.uuid4(), list[Teacher]()
     operator = machine(tenant_id)
     await schools.open_school(tenant_id, samples.profile(school))
     async with tenant_session(tenant_id) as session:
@@ -99,13 +114,30 @@ async def open_school(school: DemoSchool, pupils: Mapping[str, Sequence[Pupil]])
         year_id = await roster.open_year(session, ACADEMIC_YEAR, _YEAR_STARTS, _YEAR_ENDS)
         for one in school.classes:
             class_id = await roster.open_class(session, year_id, one.code, one.grade, staff)
-            await roster.assign_teachers(session, class_id, dict.fromkeys(one.subjects, staff))
+            assigned: dict[str, StaffId | None] = dict.fromkeys(one.subjects, staff)
+            for subject in [code for code in one.subjects if _takes_marks(one.grade, code)]:
+                if len(hired) < teachers:
+                    login = f"gv{len(hired)}@do.hocba.test"
+                    assigned[subject] = await _hire(session, operator, login)
+                    hired.append(Teacher(login=login, class_id=class_id, subject_code=subject))
+            await roster.assign_teachers(session, class_id, assigned)
             await gradebook.open_sheets(session, class_id)
         register = [_new_student(pupil) for members in pupils.values() for pupil in members]
         await roster.take_register(session, register)
         classes = tuple(await roster.list_classes(session))
     await _look_at_tables()
-    return OpenSchool(tenant_id=tenant_id, actor=operator, classes=classes)
+    return OpenSchool(tenant_id=tenant_id, actor=operator, classes=classes, teachers=tuple(hired))
+
+
+async def _hire(session: TenantSession, operator: Actor, login: str) -> StaffId:
+    staff = await people.add_staff(session, operator, "Giáo viên Đo", login, "", [Role.SUBJECT_TEACHER])
+    await access.create_account(session, staff, login, PASSWORD)
+    return staff
+
+
+def _takes_marks(grade: int, code: str) -> bool:
+    subject = find_subject(grade, code)
+    return subject is not None and subject.assessed_by is AssessedBy.SCORE
 
 
 async def issue_one(school: OpenSchool, table: Table) -> str:

@@ -19,7 +19,7 @@ import msgspec
 from backend.core.actor import Browser
 from backend.tenants.access import entry
 from backend.tenants.access.schemas import Entered
-from infra.bench import samples, servers
+from infra.bench import samples, saves, servers
 from infra.bench.harness import Bench, one_core, say
 from infra.bench.processes import cpu_seconds
 from infra.bench.servers import OpenSchool
@@ -80,11 +80,13 @@ def run(bench: Bench) -> None:
 async def _measure(bench: Bench, table: Table, everywhere: set[int], other: int) -> None:
     told = samples.truth()
     async with servers.embedded() as stack:
-        school = await servers.open_school(told.secondary, told.secondary_pupils)
+        school = await servers.open_school(told.secondary, told.secondary_pupils, saves.PEOPLE)
         await _page(bench, stack, other)
         # What is started from here on, may run everywhere; the database stays where it is.
         os.sched_setaffinity(0, everywhere)
-        await _verify_code(bench, stack, school, table)
+        site = await _start_site(stack, stack.ports["signing"], _PROCESSES, HOCBA_TRUST_DIR=str(table.trust))
+        await _verify_code(bench, school, table, site)
+        await saves.measure(bench, school, site, _PROCESSES)
 
 
 async def _page(bench: Bench, stack: EmbeddedStack, core: int) -> None:
@@ -105,9 +107,7 @@ async def _page(bench: Bench, stack: EmbeddedStack, core: int) -> None:
         _report_page(bench, name, path, found, [empty_busy, empty_alone])
 
 
-async def _verify_code(bench: Bench, stack: EmbeddedStack, school: OpenSchool, table: Table) -> None:
-    processes = bench.size(_PROCESSES, _PROCESSES)
-    site = await _start_site(stack, stack.ports["signing"], processes, HOCBA_TRUST_DIR=str(table.trust))
+async def _verify_code(bench: Bench, school: OpenSchool, table: Table, site: str) -> None:
     code = await servers.issue_one(school, table)
     target = Target(url=f"{site}/tra-cuu/{code}", text="Học bạ hợp lệ")
     [found] = await _turns("web.verify_code", [target], _ASKING, bench, None)
@@ -116,7 +116,7 @@ async def _verify_code(bench: Bench, stack: EmbeddedStack, school: OpenSchool, t
         "web.verify_code",
         statistics.median(load.rate for load in found),
         n=sum(load.requests for load in found),
-        note=f"{processes} server processes, {_ASKING} connections, a file with three signatures; p50 {p50:.0f} ms",
+        note=f"{_PROCESSES} server processes, {_ASKING} connections, a file with three signatures; p50 {p50:.0f} ms",
     )
 
 

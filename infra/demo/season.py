@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from infra.demo import newcomers
 from infra.demo.schools import DemoSchool
 from infra.demo.seed import PASSWORD
 from infra.demo.tray import POLL_SECONDS, sign
@@ -28,6 +29,8 @@ _IN_CLASS = {
     "issued": ("hoc-ba", re.compile("<span>Đã phát hành</span>")),
 }
 _CODE = re.compile(r"/tra-cuu/([0-9a-f]{32})")
+#: A class that stays open to be explored, in which pupils come and go.
+_OPEN_CLASS = "7A1"
 UPLOADS_AT_ONCE = 3
 PEOPLE_AT_ONCE = 4
 
@@ -93,6 +96,7 @@ class Season:
     async def _go_through(self, files: list[DemoFile], classes: dict[str, str]) -> None:
         pupils = sum(self._sizes.values())
         await self._import(files)
+        await self._come_and_go()
         await self._lock(classes)
         await self._follow("Tính kết quả", "assessed", classes)
         await self._confirm(classes)
@@ -121,6 +125,15 @@ class Season:
             register, *others = files
             await bring_in(register)
             await asyncio.gather(*(bring_in(file) for file in others))
+
+    async def _come_and_go(self) -> None:
+        """Where only some classes go all the way, pupils come into one of the others, and one leaves it."""
+        if len(self._sizes) == len(self.school.classes):
+            return
+        async with self._stage("Học sinh đến và đi", newcomers.COUNT) as tick:
+            clerk = await self._person("clerk")
+            found = {name: class_id for class_id, name in _CLASS.findall(await clerk.get("/lop"))}
+            await newcomers.come_and_go(clerk, found[_OPEN_CLASS], tick)
 
     async def _classes(self) -> dict[str, str]:
         visitor = await self._person("principal")
@@ -249,7 +262,11 @@ async def hand_in(
         for staff in school.staff
     }
     checked = {
-        one.head: [name for name in classes if any(name in taught[member] for member in one.members)]
+        one.head: [
+            name
+            for name in classes
+            if any(name in taught[member] for member in one.members if member != one.head)
+        ]
         for one in school.departments
     }
     hands = asyncio.Semaphore(PEOPLE_AT_ONCE)

@@ -75,9 +75,19 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
     ),
+    "records.roster.records": (
+        Room.SERVICE,
+        "one pupil's record found, shown and corrected, for the slice's own pages: no door",
+    ),
+    "records.roster.pupil_pages": (Room.EDGE, "pages about one pupil; `pages` has years and classes"),
+    "records.calendar.deadlines": (Room.RULES, "last days that plans of provinces name, as data: pure"),
     "records.roster.register": (
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",
+    ),
+    "records.roster.pupil_rows": (
+        Room.QUERIES,
+        "SQL of pupils' records and places; `queries` has that of years, classes and lists",
     ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
     "records.phrases.starting": (Room.RULES, "the phrases that every school begins with, as data"),
@@ -107,6 +117,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.gradebook.exemptions": (
         Room.SERVICE,
         "pupils exempt from a subject, for the slice's own pages: no door",
+    ),
+    "records.gradebook.carrying": (
+        Room.SERVICE,
+        "marks that follow a pupil into another class, for the slice's own service: no door",
     ),
     "records.assessment.inputs": (
         Room.RULES,

@@ -30,7 +30,9 @@ class Browser:
         """Fetch a page. Header names are written with underscores."""
         return self._seen(await self.http.get(path, headers=_headers(headers)))
 
-    async def post(self, path: str, form: Mapping[str, str] | None = None, **headers: str) -> httpx.Response:
+    async def post(
+        self, path: str, form: Mapping[str, str | list[str]] | None = None, **headers: str
+    ) -> httpx.Response:
         """Send a form of the last page, with its token unless `form` or the headers have one."""
         fields = {**({} if "X_CSRF_Token" in headers else {"csrf_token": self.csrf_token}), **(form or {})}
         return self._seen(await self.http.post(path, data=fields, headers=_headers(headers)))

@@ -50,6 +50,11 @@ def test_production_needs_built_assets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert templates.asset("app.js") == "/static/app.js"
 
 
+_PANEL = '{% from "components/panel.html" import panel %}'
+_FORM = (
+    '{% from "components/form.html" import form %}'
+    '{% call panel("A") %}{% call form("/", csrf_token) %}{{ x }}{% endcall %}{% endcall %}'
+)
 _ICON = '{% from "components/icon.html" import icon as draw %}'
 
 
@@ -60,13 +65,24 @@ _ICON = '{% from "components/icon.html" import icon as draw %}'
         pytest.param(_ICON + "{{ draw(x, 18) }}", id="not known"),
         pytest.param(_ICON + '{% set draw = x %}{{ draw("home") }}', id="another by that name"),
         pytest.param(
-            '{% from "components/panel.html" import panel %}{% call panel("A") %}{{ x }}{% endcall %}',
+            _PANEL + '{% call panel("A") %}{{ x }}{% endcall %}',
             id="body",
         ),
         pytest.param(
             '{% from "components/button.html" import button %}{{ button(_("Ký <1>"), attrs={"a": 1}) }}',
             id="nested",
         ),
+        pytest.param(_PANEL + "{% call panel(x) %}{{ x }}{% endcall %}", id="title not known"),
+        pytest.param(
+            _PANEL + '{% call panel("A") %}{% set x = "mới" %}{{ x }}{% endcall %}{{ x }}', id="own names"
+        ),
+        pytest.param(_PANEL + _FORM, id="token"),
+        pytest.param(
+            '{% from "components/page_header.html" import page_header %}{{ page_header("A") }}'
+            '{% call page_header("B") %}{{ x }}{% endcall %}',
+            id="with and without a body",
+        ),
+        pytest.param('{% include "layouts/_head.html" %}{{ x }}', id="included"),
     ],
 )
 def test_a_component_drawn_at_compile_time_is_the_one_drawn_on_the_page(
@@ -75,7 +91,7 @@ def test_a_component_drawn_at_compile_time_is_the_one_drawn_on_the_page(
     drawn, on_the_page = (
         templates.environment().overlay(auto_reload=may_change) for may_change in (False, True)
     )
-    values = {"x": str.upper} if "set draw" in source else {"x": "<b>"}
+    values = {"x": str.upper if "set draw" in source else "<b>", "csrf_token": '"<thẻ>'}
     assert drawn.from_string(source).render(values) == on_the_page.from_string(source).render(values)
 
 
@@ -84,6 +100,9 @@ def test_what_is_known_is_drawn_once(product: settings.Settings) -> None:
     code = drawn.compile(_ICON + '{{ draw("home", 18) }}', raw=True)
     assert "#home" in code
     assert "get_template" not in code
+    assert "get_template" not in drawn.compile(
+        _PANEL + _FORM + '{% include "layouts/_head.html" %}', raw=True
+    )
 
 
 def test_every_template_can_be_drawn_so(product: settings.Settings) -> None:

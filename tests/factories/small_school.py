@@ -177,7 +177,8 @@ async def fill(
 
 async def lock_class(session: TenantSession, school: SmallSchool, class_id: ClassId) -> None:
     """The teachers of a class hand in their sheets, the principal locks them: without departments nobody checks."""
-    for who in ("homeroom", "music"):
+    teachers = {one.teacher_id for one in await gradebook.list_sheets(session, class_id)}
+    for who in (one for one in ("homeroom", "music") if school.staff[one] in teachers):
         await life.submit_class(session, await school.actor(session, who), class_id)
     await life.lock_class(session, await school.actor(session, "principal"), class_id)
 

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from litestar import Litestar
@@ -35,6 +36,8 @@ BY_HAND: Mapping[str, tuple[str, ...]] = {
     "/nhat-ky": (audit_filter.PERSON, audit_filter.ACTION),
     "POST /ket-noi": ("name", "kind", "months"),
     "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
+    "POST /lop/{class_id:uuid}/mon-lua-chon": ("lop", "cu"),
+    "POST /truong/nam-hoc/{year_id:uuid}/len-lop/{class_id:uuid}": ("lop.{own}",),
 }
 #: A value of each kind that no handler stumbles over before it looks for the id.
 _PLAIN: Mapping[type[inspect.Type], Any] = {
@@ -108,9 +111,9 @@ class Address:
         kind = getattr(self._data.kwarg_definition, "media_type", None)
         return str(getattr(kind, "value", kind or RequestEncodingType.JSON.value))
 
-    def own(self, one: uuid.UUID) -> Ask:
-        """The request with the id in the path, as somebody of the school asks it."""
-        return self._ask(one)
+    def own(self, one: uuid.UUID, accepted: Mapping[str, object] | None = None) -> Ask:
+        """The request with the id in the path, as somebody of the school asks it; with what is accepted in its fields."""
+        return self._ask(one, accepted=accepted or {})
 
     def fields(self, own: uuid.UUID, accepted: Mapping[str, object], said: str) -> dict[str, Ask]:
         """Requests with a text in one place each, by the name of the place: wherever an id may stand but in the path.
@@ -153,14 +156,16 @@ class Address:
             if name != "data" and f"{{{name}:" not in self.path
         }
 
-    def _ask(self, in_path: uuid.UUID, texts: str = "pdf") -> Ask:
+    def _ask(
+        self, in_path: uuid.UUID, texts: str = "pdf", accepted: Mapping[str, object] = MappingProxyType({})
+    ) -> Ask:
         path = re.sub(r"{\w+:\w+}", texts, re.sub(r"{\w+:uuid}", str(in_path), self.path))
         needed = {
             name: plain(inspect.type_info(known.annotation))
             for name, known in self._query.items()
             if known.default is Empty
         }
-        body = plain(inspect.type_info(self._data.annotation)) if self._data else {}
+        body = filled(inspect.type_info(self._data.annotation), accepted, None, "") if self._data else {}
         return self._with(Ask(path, needed), body)
 
     def _with(self, ask: Ask, body: dict[str, Any]) -> Ask:

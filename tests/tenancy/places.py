@@ -48,6 +48,7 @@ LATER: dict[str, Row] = {
     "publication": {"period": "year_end", "cells": {}, "withdrawn_at": None, "withdrawn_by": None},
     "comment_phrase": {"grade_level": 0},
     "department": {},
+    "season_nudge": {"stage": "submitted"},
     "department_member": {},
     "delegation": {"starts_on": date(2026, 1, 1), "ends_on": date(2999, 1, 1), "ended_on": None},
     "invoice": {},

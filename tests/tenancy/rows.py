@@ -87,6 +87,8 @@ class Tenant:
         if column.name == "tenant_id":
             return self.tenant_id
         parents = [key.column for key in column.foreign_keys]
+        if parents and parents[0].table is table:  # a row beside it, which may be none
+            return None
         if parents:
             return self.rows[named(parents[0].table)][parents[0].name]
         fixed = _HARMLESS.get(f"{table.name}.{column.name}")

@@ -188,7 +188,8 @@ async def test_refer_to_a_row_of_another_school(pair: Pair, table: Table) -> Non
     keys = [one for one in table.constraints if isinstance(one, ForeignKeyConstraint)]
     for key in keys:
         [column] = [one for one in key.column_keys if one != "tenant_id"]
-        stolen = a.new_row(table) | {column: b.rows[named(table)][column]}
+        theirs = b.rows[named(table)]
+        stolen = a.new_row(table) | {column: theirs[column] or theirs["id"]}  # a pupil beside a pupil
         refused = await outcome(a, insert(table).values(stolen))
         if refused == DUPLICATE:  # each parent has one child: point A's own child at B's parent
             own = update(table).where(*where(table, a.key(table)))

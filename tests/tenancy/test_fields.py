@@ -93,6 +93,8 @@ def test_every_name_that_is_read_by_hand_is_known() -> None:
     }
     assert found == {
         "records/duties/pages.py",
+        "records/planning/pages.py",
+        "records/rollover/pages.py",
         "records/transcripts/pages.py",
         "tenants/api_clients/pages.py",
         "tenants/audit_trail/pages.py",

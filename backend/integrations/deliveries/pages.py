@@ -65,6 +65,14 @@ async def summary(request: Request, session: Session) -> Html:
     )
 
 
+@get("/gui/theo-lop", guards=[requires(Permission.DELIVERY_READ)])
+async def by_class(request: Request, session: Session) -> Html:
+    """For the season board: what of each class has been sent and accepted, and by when that is to be."""
+    return fragment(
+        request, "integrations/deliveries/_by_class.html", classes=await service.progress_by_class(session)
+    )
+
+
 @get("/gui/viec", guards=[requires(Permission.DELIVERY_RETRY)])
 async def next_step(request: Request, session: Session) -> Html:
     """For the home page: parked deliveries wait for a person. 204, which leaves the page as it is, when none do."""

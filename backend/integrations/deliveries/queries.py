@@ -109,6 +109,12 @@ async def attempts_of(session: TenantSession, delivery_id: uuid.UUID) -> Sequenc
     return found.all()
 
 
+async def states_of_versions(session: TenantSession) -> Sequence[Any]:
+    """How the delivery of each version stands."""
+    query = select(Delivery.version_id, Delivery.state).where(Delivery.tenant_id == session.tenant_id)
+    return (await session.execute(query)).all()
+
+
 async def counts(session: TenantSession) -> Sequence[Any]:
     """Number of deliveries per state."""
     query = (

@@ -1,9 +1,14 @@
 """The life of a delivery: what an answer makes of it. No I/O."""
 
+from collections.abc import Mapping
+from datetime import date
+
 import msgspec
 
 from backend.integrations.deliveries.channels import port
-from backend.integrations.deliveries.schemas import DeliveryState
+from backend.integrations.deliveries.schemas import ClassProgress, DeliveryState
+from backend.records.calendar.schemas import Due, Step
+from backend.records.roster.schemas import ClassSummary
 
 #: After an interrupted attempt: how long its message may still be on the way (seconds).
 SETTLE_SECONDS = 3.0
@@ -11,6 +16,9 @@ SETTLE_SECONDS = 3.0
 LONGEST_PAUSE = 60.0
 
 FINAL = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED})
+#: The Authority has it; somebody has to look at it.
+_ARRIVED = FINAL | {DeliveryState.RECEIVED}
+_TROUBLED = frozenset({DeliveryState.REJECTED, DeliveryState.PARKED})
 
 STATE_NAMES = {
     DeliveryState.QUEUED: "Chờ gửi",
@@ -60,3 +68,24 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float) -> Outcom
 
 def _pause(shortest: float, waited: float) -> float:
     return min(LONGEST_PAUSE, max(shortest, waited / 4))
+
+
+def class_progress(
+    one: ClassSummary,
+    issued: int,
+    states: Mapping[str, int],
+    dues: Mapping[Step, Due],
+    today: date,
+) -> ClassProgress:
+    """How far the documents of a class are with the Authority, and how long the report may still take."""
+    due = dues.get(Step.REPORTED)
+    return ClassProgress(
+        class_id=one.id,
+        class_name=one.name,
+        issued=issued,
+        sent=sum(states.get(state, 0) for state in _ARRIVED),
+        accepted=states.get(DeliveryState.ACCEPTED, 0),
+        troubled=sum(states.get(state, 0) for state in _TROUBLED),
+        due=due.day if due else None,
+        days=(due.day - today).days if due else None,
+    )

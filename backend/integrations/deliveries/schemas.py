@@ -1,7 +1,7 @@
 """The words of deliveries."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NewType
 
@@ -28,6 +28,19 @@ class DeliveryState(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     PARKED = "parked"
+
+
+class ClassProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """Issued documents of a class: how many, of them sent, accepted, in trouble; the last day of the report."""
+
+    class_id: uuid.UUID
+    class_name: str
+    issued: int
+    sent: int
+    accepted: int
+    troubled: int
+    due: date | None
+    days: int | None
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Sending issued versions to the school's Authority, with one message id for ever and every attempt kept."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,14 +20,17 @@ from backend.integrations.deliveries.models import Delivery
 from backend.integrations.deliveries.schemas import (
     Action,
     AttemptView,
+    ClassProgress,
     DeliveryId,
     DeliveryState,
     DeliverySummary,
     Question,
     Sending,
 )
+from backend.records.calendar import service as calendar
+from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionSummary
+from backend.records.transcripts.schemas import VersionState, VersionSummary
 
 #: Names of the tasks that follow each other (tasks.py).
 SEND, QUERY = "deliveries.send", "deliveries.query"
@@ -169,6 +172,24 @@ async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) ->
 async def counts(session: TenantSession) -> dict[DeliveryState, int]:
     """Deliveries per state."""
     return {DeliveryState(row.state): row.number for row in await queries.counts(session)}
+
+
+async def progress_by_class(session: TenantSession) -> list[ClassProgress]:
+    """The classes of the newest year of which something is issued: what has been sent and accepted."""
+    classes = await roster.list_classes_of_newest_year(session)
+    if not classes:
+        return []
+    dues = await calendar.dues(session, await calendar.get_year(session, classes[0].academic_year_id))
+    issued = await transcripts.classes_of(session, VersionState.ISSUED)
+    states: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
+    for row in await queries.states_of_versions(session):
+        states[issued.get(row.version_id, row.version_id)][row.state] += 1
+    numbers = Counter(issued.values())
+    return [
+        rules.class_progress(one, numbers[one.id], states[one.id], dues[one.grade_level], clock.today())
+        for one in classes
+        if numbers[one.id]
+    ]
 
 
 async def list_deliveries(

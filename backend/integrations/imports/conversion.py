@@ -16,6 +16,7 @@ from backend.integrations.imports.schemas import (
     PrimaryCommentsFile,
     PrimaryResultRow,
     PrimaryResultsFile,
+    PupilRow,
     PupilsFile,
     RowProblem,
     SecondaryMarkRow,
@@ -23,13 +24,13 @@ from backend.integrations.imports.schemas import (
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind, NewMark, SheetId
 from backend.records.roster.curriculum import TraitGroup, subject_name
-from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentPlace
+from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentPlace, StudentStatus
 
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
 
 #: Trạng thái of pupils who are no longer at the school (CSDL ngành, DM_TrangThai).
-_GONE = frozenset(("chuyen di", "thoi hoc"))
+_GONE = {"chuyen di": StudentStatus.TRANSFERRED_OUT, "thoi hoc": StudentStatus.DROPPED_OUT}
 #: Words that a school's name is written with or without, and short forms of others.
 _OPTIONAL_WORDS = frozenset(("truong", "tu", "thuc", "dan", "lap", "va", "lien", "cap"))
 _SHORT_FORMS = {"th": "tieu hoc", "thcs": "trung hoc co so", "thpt": "trung hoc pho thong"}
@@ -65,13 +66,13 @@ class Marks(msgspec.Struct):
 
 def students(file: PupilsFile) -> list[NewStudent]:
     """The pupils of a register."""
-    other = ("class_name", "current_address", "left")
-    same = [name for name in NewStudent.__struct_fields__ if name not in other]
+    same = {*NewStudent.__struct_fields__} & {*PupilRow.__struct_fields__} - {"status"}
     return [
         NewStudent(
             class_name=row.class_code,
             current_address=row.address,
             left=key_of(row.status) in _GONE,
+            status=_GONE.get(key_of(row.status)),
             **{name: getattr(row, name) for name in same},
         )
         for row in file.rows

@@ -166,7 +166,9 @@ async def _take(session: TenantSession, actor: Actor, file: ParsedFile) -> Previ
     if misplaced:
         raise Conflict(misplaced[0].message)
     if isinstance(file, PupilsFile):
-        return _preview(file, (), await roster.take_register(session, conversion.students(file)))
+        return _preview(
+            file, (), await roster.take_register(session, conversion.students(file), actor.staff_id)
+        )
     return await _compare_marks(session, actor, file, write=True)
 
 

@@ -1,6 +1,6 @@
 """From the gradebook's cells to the input of the rules: pure, one pupil at a time."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 from backend.records.assessment.schemas import (
     Absences,
@@ -18,7 +18,7 @@ from backend.records.assessment.schemas import (
     TraitResult,
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
-from backend.records.roster.curriculum import AssessedBy, GradeSubject, find_subject, traits_of
+from backend.records.roster.curriculum import AssessedBy, GradeSubject, traits_of
 from backend.records.roster.schemas import HOMEROOM
 
 Cells = Mapping[Cell, str]
@@ -29,18 +29,23 @@ _NONE: dict[Cell, str] = {}
 
 
 def pupil_year(
-    grade: int, subject_codes: Sequence[str], cells: PupilCells, exempt: Container[str] = ()
+    grade: int,
+    subjects: Sequence[GradeSubject],
+    cells: PupilCells,
+    topics: Collection[str] = (),
+    exempt: Container[str] = (),
 ) -> PupilYear:
     """What the circular is asked about one pupil; empty cells stay None, they are never zero.
 
-    `exempt`: codes of subjects in which the pupil is not assessed.
+    `subjects` are the pupil's own, in the forms' order; `topics` those whose chuyên đề cluster the pupil takes; `exempt`
+    those in which the pupil is not assessed. A subject of the school's own programme is none of the circular's.
     """
-    subjects = [subject for code in subject_codes if (subject := find_subject(grade, code))]
+    asked = [one for one in subjects if not one.own]
     homeroom = cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
     return (
-        _primary(grade, subjects, cells, homeroom, exempt)
+        _primary(grade, asked, cells, homeroom, exempt)
         if grade <= 5
-        else _secondary(grade, subjects, cells, homeroom, exempt)
+        else _secondary(grade, asked, cells, homeroom, topics, exempt)
     )
 
 
@@ -49,13 +54,21 @@ def _secondary(
     subjects: Sequence[GradeSubject],
     cells: PupilCells,
     homeroom: Cells,
+    topics: Collection[str],
     exempt: Container[str],
 ) -> SecondaryYear:
     conduct = {slot: homeroom.get(Cell(MarkKind.CONDUCT, slot)) for slot in ("1", "2", "summer")}
     return SecondaryYear(
         grade=grade,
         subjects=tuple(
-            _secondary_subject(subject, cells, homeroom, subject.code in exempt) for subject in subjects
+            _secondary_subject(
+                subject,
+                cells,
+                homeroom,
+                takes_topic=subject.code in topics,
+                is_exempt=subject.code in exempt,
+            )
+            for subject in subjects
         ),
         conduct=Conduct(
             term1=_level(conduct["1"]), term2=_level(conduct["2"]), after_summer=_level(conduct["summer"])
@@ -65,8 +78,10 @@ def _secondary(
 
 
 def _secondary_subject(
-    subject: GradeSubject, cells: PupilCells, homeroom: Cells, is_exempt: bool
+    subject: GradeSubject, cells: PupilCells, homeroom: Cells, *, takes_topic: bool, is_exempt: bool
 ) -> SecondarySubject:
+    sheets = [cells.get((subject.code, term), _NONE) for term in (2, 1)]
+    topic = next((found for sheet in sheets if (found := sheet.get(Cell(MarkKind.TOPIC)))), None)
     return SecondarySubject(
         code=subject.code,
         assessed_by=AssessedBy(subject.assessed_by.value),
@@ -75,6 +90,8 @@ def _secondary_subject(
         term2=_term(subject, cells.get((subject.code, 2), _NONE)),
         reassessed=homeroom.get(Cell(MarkKind.REASSESSED, subject.code)),
         exempt=is_exempt,
+        counts=None if subject.counts else False,
+        topic=topic if takes_topic else None,
     )
 
 
@@ -123,6 +140,7 @@ def _primary_subject(subject: GradeSubject, sheet: Cells, is_exempt: bool) -> Pr
         level=SubjectLevel(level) if level else None,
         tests={"year_end": attempts} if subject.year_end_test else None,
         exempt=is_exempt,
+        counts=None if subject.counts else False,
     )
 
 

@@ -21,6 +21,7 @@ PROMOTIONS = {
     Promotion.SUMMER_TRAINING: ("Rèn luyện trong hè", "warn"),
     Promotion.SUPPLEMENTARY: ("Đánh giá bổ sung", "warn"),
     Promotion.PENDING: ("Chưa đủ dữ liệu", "waiting"),
+    Promotion.NOT_ASSESSED: ("Không đánh giá (khuyết tật)", "info"),
 }
 LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
 YEAR_LEVELS = {

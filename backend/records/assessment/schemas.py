@@ -55,7 +55,10 @@ class YearLevel(StrEnum):
 
 
 class Promotion(StrEnum):
-    """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's."""
+    """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's.
+
+    NOT_ASSESSED is no conclusion of the circulars' figures: the pupil is disabled and need not have results.
+    """
 
     PROMOTED = "PROMOTED"
     RETAINED = "RETAINED"
@@ -63,6 +66,7 @@ class Promotion(StrEnum):
     SUMMER_TRAINING = "SUMMER_TRAINING"
     SUPPLEMENTARY = "SUPPLEMENTARY"
     PENDING = "PENDING"
+    NOT_ASSESSED = "NOT_ASSESSED"
 
 
 class Title(StrEnum):

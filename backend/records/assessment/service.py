@@ -16,6 +16,7 @@ from backend.core.ids import new_id
 from backend.records.assessment import queries, rules
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.assessment.inputs import pupil_year
+from backend.records.assessment.rules.not_assessed import without_assessment
 from backend.records.assessment.schemas import (
     ClassProgress,
     Policy,
@@ -26,8 +27,10 @@ from backend.records.assessment.schemas import (
     ResultState,
 )
 from backend.records.gradebook import service as gradebook
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import ClassId, ClassSummary, StudentId
+from backend.records.roster.schemas import ClassId, ClassSummary, EnrollmentStatus, StudentId, StudentRecord
+from backend.tenants.permissions import Permission
 
 #: A compulsory subject that no teacher was assigned to is missing, not "not taught": the year stays open.
 POLICY = Policy(complete_curriculum=True)
@@ -46,6 +49,13 @@ async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> 
     return await assess_class(session, class_id)
 
 
+async def assess_class_of_pupil(session: TenantSession, student_id: uuid.UUID) -> int:
+    """Assess the newest class in which a pupil studies; counts the results that are new or differ. Safe to repeat."""
+    places = await roster.places_of(session, student_id)
+    here = next((one for one in places if one.status is EnrollmentStatus.STUDYING), None)
+    return await assess_class(session, here.class_id) if here else 0
+
+
 async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     """Assess every pupil of a class whose sheets are all locked; counts the results that are new or differ.
 
@@ -59,20 +69,26 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
         return 0
     await _withdraw_confirmation(session, class_id)
     school_class = await roster.get_class(session, class_id)
-    codes = [assignment.subject_code for assignment in await roster.list_assignments(session, class_id)]
+    assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
+    subjects = (await plans.plan_of(session, school_class)).chosen(assigned)
+    choices = await plans.choices_of_class(session, school_class)
     marks = await gradebook.class_marks(session, class_id)
     exempt = await gradebook.exemptions(session, class_id)
     rows = [
         _computed(
             session,
             class_id,
-            student.id,
+            student,
             pupil_year(
-                school_class.grade_level, codes, marks.get(student.id, {}), exempt.get(student.id, ())
+                school_class.grade_level,
+                [one for one in subjects if choices.takes(student.id, one)],
+                marks.get(student.id, {}),
+                choices.of(student.id).topics,
+                exempt.get(student.id, ()),
             ),
             read_at,
         )
-        for student in await roster.list_students(session, class_id)
+        for student in await roster.student_records(session, class_id)
     ]
     changed = await queries.upsert_results(session, rows)
     # Of the time at which the marks were read: a sheet that was reopened and locked since is newer than the results. Not
@@ -116,16 +132,17 @@ async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
 
 
 def _computed(
-    session: TenantSession, class_id: uuid.UUID, student_id: StudentId, asked: PupilYear, read_at: datetime
+    session: TenantSession, class_id: uuid.UUID, student: StudentRecord, asked: PupilYear, read_at: datetime
 ) -> dict[str, Any]:
+    result = rules.assess(asked, POLICY)
     return {
         "tenant_id": session.tenant_id,
         "id": new_id(),
         "class_id": class_id,
-        "student_id": student_id,
+        "student_id": student.id,
         "state": ResultState.COMPUTED,
         "input": msgspec.to_builtins(asked),
-        "output": msgspec.to_builtins(rules.assess(asked, POLICY)),
+        "output": msgspec.to_builtins(without_assessment(result) if student.not_assessed else result),
         "computed_at": read_at,
         "confirmed_by": None,
         "confirmed_at": None,
@@ -149,8 +166,9 @@ async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[Pup
 async def open_results(
     session: TenantSession, actor: Actor, class_id: uuid.UUID
 ) -> tuple[ClassSummary, list[PupilResult]]:
-    """A class and its results for a person who looks at them. Raises NotFound."""
+    """A class and its results for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
     school_class = await roster.get_class(session, class_id)
+    await roster.require_duty(session, actor, class_id, "kết quả", Permission.TRANSCRIPT_READ_ANY)
     results = await class_results(session, class_id)
     pupils = (one.student_id for one in results)
     label = f"Lớp {school_class.name}"

@@ -11,6 +11,13 @@ async def assess_class_of_sheet(work: Work) -> None:
         await service.assess_class_of_sheet(session, work.subject_id)
 
 
+@task("assessment.assess_class_of_pupil", "Tính lại kết quả của lớp", lane=Lane.INTERACTIVE)
+async def assess_class_of_pupil(work: Work) -> None:
+    """Whether a pupil is assessed was changed: their results follow."""
+    async with work.finish() as session:
+        await service.assess_class_of_pupil(session, work.subject_id)
+
+
 @task("assessment.withdraw_confirmation", "Bỏ xác nhận kết quả của lớp", lane=Lane.INTERACTIVE)
 async def withdraw_confirmation(work: Work) -> None:
     """A sheet was opened again: the results of its class have to be confirmed once more."""

@@ -19,7 +19,8 @@ class YearCalendar(TenantTable):
         tenant_key("academic_year_id", "academic_year"),
         {
             "info": holding(
-                internal="term_1_ends_on term_2_starts_on locked_by confirmed_by frozen_by issued_by"
+                internal="term_1_ends_on term_2_starts_on submitted_by locked_by confirmed_by frozen_by issued_by "
+                "reported_by"
             )
         },
     )
@@ -27,7 +28,9 @@ class YearCalendar(TenantTable):
     academic_year_id: Mapped[uuid.UUID]
     term_1_ends_on: Mapped[date]
     term_2_starts_on: Mapped[date]
+    submitted_by: Mapped[date | None]
     locked_by: Mapped[date | None]
     confirmed_by: Mapped[date | None]
     frozen_by: Mapped[date | None]
     issued_by: Mapped[date | None]
+    reported_by: Mapped[date | None]

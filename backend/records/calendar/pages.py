@@ -10,7 +10,7 @@ from litestar.params import FromPath, URLEncodedBody
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
-from backend.records.calendar import rules, service
+from backend.records.calendar import service
 from backend.records.calendar.schemas import STEP_NAMES, Step
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
@@ -24,10 +24,12 @@ class CalendarForm(msgspec.Struct, frozen=True, kw_only=True):
 
     het_hoc_ky_1: str = ""
     vao_hoc_ky_2: str = ""
+    submitted: str = ""
     locked: str = ""
     confirmed: str = ""
     frozen: str = ""
     issued: str = ""
+    reported: str = ""
     csrf_token: str = ""
 
 
@@ -36,7 +38,7 @@ async def show_calendar(request: Request, session: Session, year_id: FromPath[uu
     """The terms and last days of a year; what the plan of the province suggests, while the school has set none."""
     year = await service.get_year(session, year_id)
     calendar = year.calendar
-    days = calendar.last_days if calendar else rules.proposed(year)
+    days = calendar.last_days if calendar else await service.proposed(session, year)
     form = CalendarForm(
         het_hoc_ky_1=_typed(calendar.term_1_ends_on if calendar else None),
         vao_hoc_ky_2=_typed(calendar.term_2_starts_on if calendar else None),
@@ -71,11 +73,13 @@ async def _show(
     data: CalendarForm,
     error: AppError | None = None,
 ) -> Html:
+    year = await service.get_year(session, year_id)
     return page(
         request,
         "records/calendar/calendar.html",
         status_code=error.status if error else 200,
-        year=await service.get_year(session, year_id),
+        year=year,
+        plans=await service.plan_lines(session, year),
         form_data=data,
         steps=[(step.value, name, getattr(data, step.value)) for step, name in STEP_NAMES.items()],
         error=error.message if error else None,

@@ -6,25 +6,95 @@ from itertools import pairwise
 
 from backend.core.errors import Invalid
 from backend.core.text import read_day
-from backend.records.calendar.schemas import STEP_NAMES, Calendar, Notice, Step, Year
+from backend.records.calendar.deadlines import ALL_GRADES, DEADLINES, Deadline, deadlines_of
+from backend.records.calendar.schemas import STEP_NAMES, Calendar, Due, Dues, Notice, PlanLine, Step, Year
 
 #: So many days before a last day the home page begins to speak of it.
 NEAR = 7
 #: The latest day that a step of a year may have, after the year's last: re-assessment in summer comes before 15/8.
 LONGEST_AFTER = timedelta(days=92)
-#: “Trước ngày 30/6” (Hà Nội's plan of 2024, PL1 2.1). Whether that day itself counts is not known, so the day before.
-ISSUED_BY = (6, 29)
 
 
-def proposed(year: Year) -> dict[Step, date]:
-    """Last days that a school is offered before it has said anything."""
-    return {Step.ISSUED: date(year.ends_on.year, *ISSUED_BY)}
+def proposed(year: Year, province: str) -> dict[Step, date]:
+    """Last days that a school is offered before it has said anything: those of most grades."""
+    return {
+        step: max(one.last_day(year.ends_on.year) for one in found)
+        for step, found in _planned(year, province).items()
+    }
+
+
+def dues(year: Year, province: str) -> Dues:
+    """The last days that hold, by grade. A plan without province is left to the school once it has a calendar."""
+    return {grade: _dues_of(year, province, grade) for grade in ALL_GRADES}
+
+
+def _dues_of(year: Year, province: str, grade_level: int) -> dict[Step, Due]:
+    found = {}
+    planned = deadlines_of(province, year.name, grade_level)
+    for step in Step:
+        own = year.calendar.last_days.get(step) if year.calendar else None
+        plan = planned.get(step)
+        if plan and not plan.province and year.calendar:
+            plan = None
+        last_day = plan.last_day(year.ends_on.year) if plan else None
+        if plan and last_day and (own is None or last_day < own):
+            words = plan.words(year.ends_on.year)
+            found[step] = Due(step=step, day=last_day, says=words, source=plan.source)
+        elif own:
+            found[step] = Due(step=step, day=own)
+    return found
+
+
+def _planned(year: Year, province: str) -> dict[Step, list[Deadline]]:
+    found: dict[Step, list[Deadline]] = {}
+    for grade in sorted(ALL_GRADES):
+        for step, one in deadlines_of(province, year.name, grade).items():
+            found.setdefault(step, []).append(one)
+    return {step: found[step] for step in Step if step in found}
+
+
+def plan_lines(year: Year, province: str, grades: Iterable[int]) -> list[PlanLine]:
+    """What plans say about this year for a school with these grades, those of its province first."""
+    here = frozenset(grades)
+    ending = year.ends_on.year
+    found = [
+        one
+        for one in DEADLINES
+        if one.province in ("", province) and one.grades & here and (not one.years or year.name in one.years)
+    ]
+    return [
+        PlanLine(
+            step=STEP_NAMES[one.step],
+            whom=_whom(one, here),
+            says=one.words(ending),
+            day=one.last_day(ending),
+            source=one.source,
+            binds=bool(one.province),
+        )
+        for one in sorted(found, key=lambda one: (not one.province, list(Step).index(one.step), one.day))
+    ]
+
+
+def _whom(one: Deadline, here: frozenset[int]) -> str:
+    grades = "mọi khối" if here <= one.grades else _grades(one.grades & here)
+    return f"học sinh đánh giá bổ sung trong hè, {grades}" if one.after_summer else grades
+
+
+def _grades(grades: Iterable[int]) -> str:
+    return "khối " + ", ".join(str(grade) for grade in sorted(grades))
 
 
 def checked(
-    year: Year, term_1_ends_on: str, term_2_starts_on: str, last_days: Mapping[Step, str]
+    year: Year,
+    term_1_ends_on: str,
+    term_2_starts_on: str,
+    last_days: Mapping[Step, str],
+    province: str = "",
 ) -> Calendar:
-    """A calendar out of what was typed; an empty last day is none. Raises Invalid with the two days that disagree."""
+    """A calendar out of what was typed; an empty last day is none.
+
+    Raises Invalid with the two days that disagree, or for a day later than the plan of the province.
+    """
     ends = read_day(term_1_ends_on, "Học kì 1 kết thúc")
     starts = read_day(term_2_starts_on, "Học kì 2 bắt đầu")
     _require_order(
@@ -45,7 +115,22 @@ def checked(
                 f"Hạn “{STEP_NAMES[step]}” ({day:%d/%m/%Y}) nằm ngoài năm học {year.name}; xin chọn từ "
                 f"{year.starts_on:%d/%m/%Y} đến {year.ends_on + LONGEST_AFTER:%d/%m/%Y}."
             )
+    _require_within_plan(year, province, days)
     return Calendar(term_1_ends_on=ends, term_2_starts_on=starts, last_days=days)
+
+
+def _require_within_plan(year: Year, province: str, days: Mapping[Step, date]) -> None:
+    ending = year.ends_on.year
+    for step, plans in _planned(year, province).items():
+        latest = max(
+            (one for one in plans if one.province), key=lambda one: one.last_day(ending), default=None
+        )
+        day = days.get(step)
+        if latest and day and day > latest.last_day(ending):
+            raise Invalid(
+                f"Hạn “{STEP_NAMES[step]}” ({day:%d/%m/%Y}) muộn hơn kế hoạch của tỉnh "
+                f"({latest.words(ending)}: {latest.source}); xin chọn từ {latest.last_day(ending):%d/%m/%Y} trở về trước."
+            )
 
 
 def _require_order(days: Iterable[tuple[str, date]], *, strictly: bool) -> None:
@@ -57,12 +142,31 @@ def _require_order(days: Iterable[tuple[str, date]], *, strictly: bool) -> None:
             )
 
 
-def notice(step: Step, last_day: date, today: date, left: int, unit: str) -> Notice | None:
+def notices(dues: Dues, left: Mapping[int, Mapping[Step, int]], today: date) -> tuple[Notice, ...]:
+    """Last days that are near or over while something is left; `left` says how much, by grade and step.
+
+    Grades that share a day share a sentence, and are named where others of the school have another.
+    """
+    found = []
+    for step in Step:
+        days: dict[date, list[int]] = {}
+        for grade in sorted(left):
+            if step in left[grade] and (due := dues[grade].get(step)):
+                days.setdefault(due.day, []).append(grade)
+        for day, grades in sorted(days.items()):
+            still = sum(left[grade][step] for grade in grades)
+            whom = f" ({_grades(grades)})" if len(days) > 1 else ""
+            found.append(notice(step, day, today, still, whom))
+    return tuple(one for one in found if one)
+
+
+def notice(step: Step, last_day: date, today: date, left: int, whom: str = "") -> Notice | None:
     """What to say of a last day while `left` things are not done; None where all is done, or the day is far."""
     days = (last_day - today).days
     if not left or days > NEAR:
         return None
-    name, still = STEP_NAMES[step], f"còn {left} {unit} chưa xong"
+    unit = "sổ điểm" if step in (Step.SUBMITTED, Step.LOCKED) else "học sinh"
+    name, still = STEP_NAMES[step] + whom, f"còn {left} {unit} chưa xong"
     if days < 0:
         return Notice(
             text=f"{name}: đã quá hạn (hạn là hết ngày {last_day:%d/%m/%Y}); {still}.", is_over=True

@@ -12,18 +12,22 @@ from backend.records.roster.schemas import AcademicYearId
 class Step(StrEnum):
     """Steps of the season that may have a last day, in their order; the words are those of the season board."""
 
+    SUBMITTED = "submitted"
     LOCKED = "locked"
     CONFIRMED = "confirmed"
     FROZEN = "frozen"
     ISSUED = "issued"
+    REPORTED = "reported"
 
 
 #: What must have been done when the last day ends.
 STEP_NAMES = {
+    Step.SUBMITTED: "Nộp sổ điểm",
     Step.LOCKED: "Khóa sổ điểm",
     Step.CONFIRMED: "Xác nhận kết quả",
     Step.FROZEN: "Chốt học bạ",
     Step.ISSUED: "Ký và phát hành",
+    Step.REPORTED: "Báo cáo về Sở",
 }
 
 
@@ -51,6 +55,33 @@ class Year(msgspec.Struct, frozen=True, kw_only=True):
         if self.starts_on <= day <= self.calendar.term_1_ends_on:
             return 1
         return 2 if self.calendar.term_2_starts_on <= day <= self.ends_on else None
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """The last day of a step that holds for a grade: the earlier of the school's and its province's.
+
+    `says` and `source` are the words of a plan and where they stand, empty where the school itself set the day.
+    """
+
+    step: Step
+    day: date
+    says: str = ""
+    source: str = ""
+
+
+#: Last days by grade (1–12).
+Dues = Mapping[int, Mapping[Step, Due]]
+
+
+class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One sentence of a plan for people: for whom, in its words, how it is read, where it stands, whether it binds."""
+
+    step: str
+    whom: str
+    says: str
+    day: date
+    source: str
+    binds: bool
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import date
 
 from backend.core import audit, clock
 from backend.core.actor import Actor
@@ -9,7 +10,9 @@ from backend.core.audit import Action, Deed
 from backend.core.database import TenantSession
 from backend.core.errors import NotFound
 from backend.records.calendar import queries, rules
-from backend.records.calendar.schemas import Notice, Step, Year
+from backend.records.calendar.schemas import Dues, Notice, PlanLine, Step, Year
+from backend.tenants.schools import service as schools
+from backend.tenants.schools.schemas import GRADES
 
 
 async def get_year(session: TenantSession, year_id: uuid.UUID) -> Year:
@@ -30,10 +33,11 @@ async def change(
 ) -> Year:
     """Set the calendar of a year, as it was typed; an empty last day is none.
 
-    Raises NotFound, Invalid with the two days that disagree.
+    Raises NotFound, Invalid with the two days that disagree, or for a day later than the plan of the province.
     """
     year = await get_year(session, year_id)
-    old, new = year.calendar, rules.checked(year, term_1_ends_on, term_2_starts_on, last_days)
+    province = (await schools.get_school(session)).province_code
+    old, new = year.calendar, rules.checked(year, term_1_ends_on, term_2_starts_on, last_days, province)
     if new != old:
         await queries.put_calendar(session, year.id, new)
         deed = Deed(year.id, f"Năm học {year.name}", rules.differences(old, new))
@@ -41,13 +45,23 @@ async def change(
     return year
 
 
-def notices(year: Year | None, left: Mapping[str, int]) -> tuple[Notice, ...]:
-    """Last days of the year that are near or over; `left` says for each step how much of it is not done."""
-    if year is None or year.calendar is None:
-        return ()
-    today = clock.today()
-    found = (
-        rules.notice(step, day, today, left.get(step, 0), "sổ điểm" if step is Step.LOCKED else "học sinh")
-        for step, day in year.calendar.last_days.items()
-    )
-    return tuple(one for one in found if one)
+async def dues(session: TenantSession, year: Year) -> Dues:
+    """The last days that hold for each grade: the earlier of the school's and of what its province's plan says."""
+    return rules.dues(year, (await schools.get_school(session)).province_code)
+
+
+async def proposed(session: TenantSession, year: Year) -> dict[Step, date]:
+    """Last days that the school is offered before it has said anything."""
+    return rules.proposed(year, (await schools.get_school(session)).province_code)
+
+
+async def plan_lines(session: TenantSession, year: Year) -> list[PlanLine]:
+    """What plans say about the year, for a school of this province and these levels."""
+    school = await schools.get_school(session)
+    grades = [grade for level in school.levels for grade in GRADES[level]]
+    return rules.plan_lines(year, school.province_code, grades)
+
+
+def notices(dues: Dues, left: Mapping[int, Mapping[Step, int]]) -> tuple[Notice, ...]:
+    """Last days that are near or over; `left` says for each grade and step how much of it is not done."""
+    return rules.notices(dues, left, clock.today())

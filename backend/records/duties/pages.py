@@ -6,6 +6,7 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 
+from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Invalid
@@ -117,6 +118,8 @@ async def _class(
         duties=await service.duties_of_class(session, class_id),
         teachers=[(one.id, one.full_name) for one in takers],
         leaders=[(one.id, one.full_name) for one in takers if rules.could_lead(one)],
+        past=await service.past_duties(session, class_id),
+        today=clock.today().isoformat(),
         error=error.message if error else None,
     )
 

@@ -1,8 +1,13 @@
 """SQL of duties: each is given on only by who still finds it where they saw it."""
 
-from sqlalchemy import update
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, select, update
 
 from backend.core.database import TenantSession
+from backend.records.duties.models import PastDuty
 from backend.records.duties.schemas import Move
 from backend.records.roster.models import SchoolClass, TeachingAssignment
 
@@ -34,3 +39,19 @@ async def move(session: TenantSession, one: Move) -> bool:
             .returning(TeachingAssignment.id)
         )
     return await session.scalar(query) is not None
+
+
+async def past(session: TenantSession, class_id: uuid.UUID) -> Sequence[PastDuty]:
+    """Who held duties in a class before, the latest first."""
+    found = await session.scalars(
+        select(PastDuty)
+        .where(PastDuty.tenant_id == session.tenant_id, PastDuty.class_id == class_id)
+        .order_by(PastDuty.ends_on.desc(), PastDuty.id.desc())
+    )
+    return found.all()
+
+
+async def insert_past(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    """Keep who held duties until now."""
+    if rows:
+        await session.execute(insert(PastDuty), rows)

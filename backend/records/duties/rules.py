@@ -2,27 +2,36 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
 from backend.core.actor import StaffId
 from backend.core.errors import Conflict, Invalid
-from backend.records.duties.schemas import Duty, Holder, Move
-from backend.records.roster.curriculum import subject_name, subjects_of
-from backend.records.roster.schemas import HOMEROOM, Assignment, ClassSummary
+from backend.core.text import read_day
+from backend.records.duties.schemas import Duty, Held, Holder, Move
+from backend.records.plans.schemas import Plan, Plans
+from backend.records.roster.schemas import HOMEROOM, Assignment, ClassSummary, YearSummary
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Permission, permissions_of
 
+_DAY = timedelta(days=1)
+#: Duties are given out some weeks before a school year begins.
+_BEFORE_YEAR = timedelta(days=92)
 HOMEROOM_NAME = "Chủ nhiệm"
 #: What a form sends for a duty that nobody holds.
 NOBODY = ""
 
 
 def duties(
-    classes: Iterable[ClassSummary], assignments: Iterable[Assignment], working: Collection[StaffId]
+    classes: Iterable[ClassSummary],
+    assignments: Iterable[Assignment],
+    working: Collection[StaffId],
+    plans: Plans,
 ) -> list[Duty]:
     """Duties of these classes in their order: leading the class first, then subjects as the forms list them."""
     found = []
     for one in classes:
-        order = {subject.code: place for place, subject in enumerate(subjects_of(one.grade_level))}
+        plan = plans.of(one.academic_year_id, one.grade_level)
+        order = {subject.code: place for place, subject in enumerate(plan.subjects)}
         own = sorted(
             (given for given in assignments if given.class_id == one.id),
             key=lambda given: (order.get(given.subject_code, len(order)), given.subject_code),
@@ -31,7 +40,7 @@ def duties(
         taught = (
             (
                 given.subject_code,
-                subject_name(one.grade_level, given.subject_code),
+                plan.name_of(given.subject_code),
                 given.teacher_id,
                 given.teacher,
             )
@@ -50,6 +59,11 @@ def duties(
             for code, name, teacher_id, teacher in (leading, *taught)
         ]
     return found
+
+
+def name_of(plan: Plan, code: str) -> str:
+    """What people call a duty in a class that follows the plan."""
+    return HOMEROOM_NAME if code == HOMEROOM else plan.name_of(code)
 
 
 def holders(duties: Sequence[Duty], staff: Iterable[Staff]) -> list[Holder]:
@@ -104,6 +118,34 @@ def moves(duties: Iterable[Duty], typed: Mapping[str, str]) -> list[Move]:
         if new is not None and new != old:
             found.append(Move(duty=duty, old=chosen(old), new=chosen(new)))
     return found
+
+
+def since(typed: str, today: date, year: YearSummary) -> date:
+    """From which day a form gives duties on; today where it does not say. Raises Invalid.
+
+    A day to come is refused: rights follow at once, and what nobody does on that day would not follow.
+    """
+    day = read_day(typed, "Từ ngày") if typed else today
+    if not year.starts_on - _BEFORE_YEAR <= day <= today:
+        raise Invalid(
+            f"Ngày bắt đầu phân công phải từ đầu năm học {year.name} đến hôm nay; thay đổi có hiệu lực ngay khi lưu, "
+            "nên việc của ngày tới xin phân công vào đúng ngày ấy."
+        )
+    return day
+
+
+def held_until(move: Move, day: date, held: Iterable[Held]) -> tuple[date | None, date] | None:
+    """First and last day of whoever gives a duty on; None where they held it for no day.
+
+    Raises Conflict for a day on which it was somebody else's already.
+    """
+    ends = [one.until for one in held if one.code == move.duty.code]
+    starts_on, ends_on = (max(ends) + _DAY if ends else None), day - _DAY
+    if starts_on is not None and day < starts_on:
+        raise Conflict(
+            f"“{move.duty.label}” đã đổi người ngày {starts_on:%d/%m/%Y}; hãy chọn ngày ấy hoặc sau ngày ấy."
+        )
+    return None if starts_on is not None and ends_on < starts_on else (starts_on, ends_on)
 
 
 def chosen(typed: str) -> StaffId | None:

@@ -1,5 +1,7 @@
 """The words of teaching duties: who leads a class, who teaches a subject in it."""
 
+from datetime import date
+
 import msgspec
 
 from backend.core.actor import StaffId
@@ -51,3 +53,14 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     duty: Duty
     old: StaffId | None
     new: StaffId | None
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody held a duty of a class before: `who` is "" where nobody did, `since` None from the beginning."""
+
+    code: str
+    name: str
+    staff_id: StaffId | None
+    who: str
+    since: date | None
+    until: date

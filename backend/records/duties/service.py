@@ -5,14 +5,17 @@ Rights follow at once: whose sheet it is, is asked of the duty at every request 
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
-from backend.core import audit
+from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action, Deed
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid
+from backend.core.ids import new_id
 from backend.records.duties import queries, rules
-from backend.records.duties.schemas import Duty, Holder, Move
+from backend.records.duties.schemas import Duty, Held, Holder, Move
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.tenants.people import service as people
 from backend.tenants.people.schemas import Staff
@@ -22,14 +25,16 @@ async def list_duties(session: TenantSession) -> list[Duty]:
     """Every duty of the newest year, class by class."""
     classes = await roster.list_classes_of_newest_year(session)
     working = {one.id for one in await people.list_staff(session)}
-    return rules.duties(classes, await roster.list_assignments(session), working)
+    known = await plans.all_plans(session)
+    return rules.duties(classes, await roster.list_assignments(session), working, known)
 
 
 async def duties_of_class(session: TenantSession, class_id: uuid.UUID) -> list[Duty]:
     """Duties of one class of any year. Raises NotFound."""
     found = await roster.get_class(session, class_id)
     working = {one.id for one in await people.list_staff(session)}
-    return rules.duties([found], await roster.list_assignments(session, class_id), working)
+    known = await plans.all_plans(session)
+    return rules.duties([found], await roster.list_assignments(session, class_id), working, known)
 
 
 async def duties_of(session: TenantSession, staff_id: StaffId) -> list[Duty]:
@@ -52,9 +57,11 @@ async def change_class(
 ) -> int:
     """Give duties of a class to whom a form says (`rules.moves`); returns how many went to another.
 
-    Raises NotFound, Invalid, Conflict for somebody who may not hold a duty and where somebody else was faster.
+    `tu_ngay` is the day from which they are the other's, today where it is empty; rights follow now. Raises NotFound,
+    Invalid, Conflict for somebody who may not hold a duty and where somebody else was faster.
     """
-    return await _move(session, actor, rules.moves(await duties_of_class(session, class_id), typed))
+    moves = rules.moves(await duties_of_class(session, class_id), typed)
+    return await _move(session, actor, moves, typed.get("tu_ngay", ""))
 
 
 async def hand_over(
@@ -71,21 +78,61 @@ async def hand_over(
     return await _move(session, actor, [Move(duty=duty, old=staff_id, new=taker) for duty in chosen])
 
 
-async def _move(session: TenantSession, actor: Actor, moves: Sequence[Move]) -> int:
+async def past_duties(session: TenantSession, class_id: uuid.UUID) -> list[Held]:
+    """Who held duties of a class before whoever does now, the latest first. Raises NotFound."""
+    plan = await plans.plan_of(session, await roster.get_class(session, class_id))
     names = await people.names(session)
-    deeds = []
+    return [
+        Held(
+            code=row.code,
+            name=rules.name_of(plan, row.code),
+            staff_id=StaffId(row.staff_id) if row.staff_id else None,
+            who=names.get(StaffId(row.staff_id), "") if row.staff_id else "",
+            since=row.starts_on,
+            until=row.ends_on,
+        )
+        for row in await queries.past(session, class_id)
+    ]
+
+
+async def teachers_on(session: TenantSession, class_id: uuid.UUID, day: date) -> dict[str, str]:
+    """subject → who taught it on a day, where that is not whoever does now; "" where it was the homeroom teacher."""
+    return {
+        one.code: one.who
+        for one in await past_duties(session, class_id)
+        if (one.since or day) <= day <= one.until
+    }
+
+
+async def _move(session: TenantSession, actor: Actor, moves: Sequence[Move], since: str = "") -> int:
+    names = await people.names(session)
+    deeds, past = [], []
+    held = {
+        class_id: await past_duties(session, class_id) for class_id in {one.duty.class_id for one in moves}
+    }
+    years = {one.id: one for one in await roster.list_years(session)}
     for one in moves:
         if one.new is not None:
             rules.require_able(await people.get_staff(session, one.new), one.duty)
+        year = years[(await roster.get_class(session, one.duty.class_id)).academic_year_id]
+        day = rules.since(since, clock.today(), year)
+        days = rules.held_until(one, day, held[one.duty.class_id])
         if not await queries.move(session, one):
             raise Conflict(
                 f"“{one.duty.label}” vừa được người khác phân công lại; xin xem phân công mới rồi làm lại."
             )
+        if days is not None:
+            row = {"tenant_id": session.tenant_id, "id": new_id(), "class_id": one.duty.class_id}
+            past.append(
+                row | {"code": one.duty.code, "staff_id": one.old, "starts_on": days[0], "ends_on": days[1]}
+            )
         told: dict[str, str | int | None] = {
             "old_teacher": names[one.old] if one.old else None,
             "new_teacher": names[one.new] if one.new else None,
+            "starts_on": day.isoformat(),
         }
         about = tuple(person for person in (one.old, one.new) if person)
         deeds.append(Deed(one.duty.class_id, one.duty.label, told, about))
+    await queries.insert_past(session, past)
     await audit.record_many(session, actor, Action.DUTY_CHANGED, deeds)
     return len(deeds)

@@ -28,6 +28,7 @@ from backend.records.gradebook.schemas import (
     SheetView,
     WrittenMark,
 )
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import StudentId
 from backend.tenants.people import service as people
@@ -66,12 +67,14 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     for mark in await queries.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
         marks[mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = view
-    students = await roster.list_students(session, row.class_id)
+    takes = (await plans.choices_of(session, {row.class_id: row.grade_level}))[row.class_id].takes
+    subject = one_sheet.subject_of(row)
+    students = [one for one in await roster.list_students(session, row.class_id) if takes(one.id, subject)]
     pupils = [one.id for one in students]
     label = f"Sổ {one_sheet.place(row)}"
     audit_reads.record_read(session, actor, Action.SHEET_READ, sheet_id, label, [row.class_id, *pupils])
     sheet = one_sheet.summary(row, sum(len(cells) for cells in marks.values()))
-    columns = layout.columns_of(one_sheet.subject_of(row), row.grade_level)
+    columns = layout.columns_of(subject, row.grade_level)
     steps, changes = await life.history(session, row)
     exempt = await queries.exempt_from(session, row.class_id, row.subject_code)
     rows = tuple(
@@ -149,6 +152,9 @@ async def set_marks(
     if not any(side):
         raise Forbidden(f"Bạn không được phân công sổ điểm này của lớp {row.class_name}.")
     held = (await queries.hold_sheets(session, [sheet_id], to_write=True))[sheet_id]
+    # Read again while it is held: who changes the subject plan of the class holds its sheets too.
+    row = await one_sheet.load(session, sheet_id)
+    choices = (await plans.choices_of(session, {row.class_id: row.grade_level}))[row.class_id]
     state = SheetState(held.state)
     writes = life_rules.writes(state, held.open_until, clock.now(), *side)
     if not writes:
@@ -165,6 +171,7 @@ async def set_marks(
             if new.cell.kind not in writes:
                 raise life_rules.not_theirs(new.cell.kind, state, *side)
             one_sheet.refuse_settled(held, row, new.student_id in exempt, new, name)
+            one_sheet.refuse_not_taken(choices, row, new, name)
             outcomes.append(await _write(session, actor, row, name, new, revision, before, trace))
         except (Invalid, Conflict, NotFound) as error:
             outcomes.append(error)

@@ -10,6 +10,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.gradebook import life_rules, one_sheet, queries, staging
 from backend.records.gradebook.schemas import Cell, MarkChange, MarkKind, NewMark, SheetState
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import DIFFERENCES_SHOWN, Difference, StudentId
 
@@ -33,10 +34,12 @@ async def _stage(
     session: TenantSession, actor: Actor, marks: Sequence[NewMark], *, to_take: bool
 ) -> MarkChange:
     """Compare marks with what is there. `to_take`: nobody else writes into these sheets until the transaction ends."""
-    sheets = await queries.sheets_by_id(session, list({mark.sheet_id for mark in marks}))
+    sheet_ids = list({mark.sheet_id for mark in marks})
+    held = await queries.hold_sheets(session, sheet_ids, to_write=not to_take)
+    sheets = await queries.sheets_by_id(session, sheet_ids)
     if any(mark.sheet_id not in sheets for mark in marks):
         raise NotFound("Không tìm thấy sổ điểm này.")
-    held = await queries.hold_sheets(session, list(sheets), to_write=not to_take)
+    choices = await plans.choices_of(session, {row.class_id: row.grade_level for row in sheets.values()})
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
@@ -69,6 +72,7 @@ async def _stage(
             name = members[row.class_id].get(mark.student_id)
             is_exempt = (row.class_id, row.subject_code, mark.student_id) in exempt
             one_sheet.refuse_settled(held[mark.sheet_id], row, is_exempt, mark, name)
+            one_sheet.refuse_not_taken(choices[row.class_id], row, mark, name)
             value = one_sheet.accepted(mark, row, name, labels[mark.sheet_id, mark.cell])
         except (Invalid, Conflict) as error:
             problems.append((index, error.message))

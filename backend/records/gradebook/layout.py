@@ -1,7 +1,7 @@
 """Which columns a sheet has, and what people call them. No I/O."""
 
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 
 from backend.records.gradebook.schemas import Cell, Column, MarkKind, Point
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, TraitGroup, traits_of
@@ -33,6 +33,7 @@ POINT_NAMES = {
 }
 _FOR_SOME = frozenset(
     {
+        MarkKind.TOPIC,
         MarkKind.RECOGNITION,
         MarkKind.AWARD,
         MarkKind.CERTIFICATE,
@@ -54,6 +55,7 @@ _KIND_NAMES = {
     MarkKind.REGULAR: "ĐĐGtx",
     MarkKind.MIDTERM: "ĐĐGgk",
     MarkKind.FINAL: "ĐĐGck",
+    MarkKind.TOPIC: "Chuyên đề",
     MarkKind.LEVEL: "Mức đạt được",
     MarkKind.TEST: "KTĐK",
     MarkKind.COMMENT: "Nhận xét",
@@ -71,7 +73,7 @@ _KIND_NAMES = {
 }
 
 
-@cache
+@lru_cache(maxsize=2048)
 def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...]:
     """The columns of a subject's sheet, or of the homeroom sheet when `subject` is None."""
     if subject is None:
@@ -79,19 +81,21 @@ def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, 
     if grade_level <= PRIMARY_LAST_GRADE:
         return tuple(_primary(subject))
     letters = subject.assessed_by is AssessedBy.COMMENT
+    topic = (Column(cell=Cell(MarkKind.TOPIC), label="Chuyên đề", letters=letters),) if subject.topics else ()
     regular = tuple(
         Column(cell=Cell(MarkKind.REGULAR, str(slot)), label=f"ĐĐGtx {slot}", letters=letters)
         for slot in range(1, subject.regular_marks + 1)
     )
     return (
         *regular,
+        *topic,
         Column(cell=Cell(MarkKind.MIDTERM), label="ĐĐGgk", letters=letters),
         Column(cell=Cell(MarkKind.FINAL), label="ĐĐGck", letters=letters),
         _sentences(MarkKind.COMMENT),
     )
 
 
-@cache
+@lru_cache(maxsize=2048)
 def cells_of(subject: GradeSubject | None, grade_level: int) -> frozenset[Cell]:
     """The cells of one pupil in a sheet."""
     return frozenset(column.cell for column in columns_of(subject, grade_level))
@@ -120,6 +124,11 @@ def is_optional(column: Column) -> bool:
 def is_homeroom(subject_code: str) -> bool:
     """Whether a sheet is the homeroom teacher's own."""
     return subject_code == HOMEROOM
+
+
+def required(columns: Iterable[Column]) -> list[Cell]:
+    """The cells that every pupil needs."""
+    return [column.cell for column in columns if not is_optional(column)]
 
 
 def has_principals_words(subject_code: str, grade_level: int) -> bool:

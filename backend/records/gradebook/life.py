@@ -10,12 +10,13 @@ from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import NotFound
+from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
 from backend.records.gradebook import layout, life_rules, one_sheet, queries
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.gradebook.schemas import (
+    CARRY,
     Cell,
     ChangeView,
     Deed,
@@ -27,6 +28,7 @@ from backend.records.gradebook.schemas import (
     StepView,
     WaitingSheet,
 )
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
@@ -194,11 +196,19 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     for mark in await queries.marks_of_sheets(session, [sheet.id for sheet in shown]):
         marks[mark.sheet_id][mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = mark.value
     members = await roster.members_of(session, list({sheet.class_id for sheet in shown}))
-    grades = {one.id: one.grade_level for one in await roster.list_classes(session)}
+    classes = {one.id: one for one in await roster.list_classes(session)}
+    known = await plans.all_plans(session)
+    choices = await plans.choices_of(
+        session, {sheet.class_id: classes[sheet.class_id].grade_level for sheet in shown}
+    )
     names = await people.names(session)
     found = []
     for sheet in shown:
-        pupils_here = members[sheet.class_id]
+        here = classes[sheet.class_id]
+        plan = known.of(here.academic_year_id, here.grade_level)
+        subject = None if layout.is_homeroom(sheet.subject_code) else plan.find(sheet.subject_code)
+        takes = choices[sheet.class_id].takes
+        pupils_here = {one: name for one, name in members[sheet.class_id].items() if takes(one, subject)}
         audit_reads.record_read(
             session,
             actor,
@@ -207,14 +217,12 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
             f"Sổ {one_sheet.called(sheet)}",
             [sheet.class_id, *pupils_here],
         )
-        grade = grades[sheet.class_id]
-        subject = one_sheet.subject_in(sheet.subject_code, grade)
         pupils = [(name, marks[sheet.id][student_id]) for student_id, name in pupils_here.items()]
         found.append(
             WaitingSheet(
                 summary=sheet,
                 teacher=names.get(sheet.teacher_id, "") if sheet.teacher_id else "",
-                warnings=life_rules.warnings(layout.columns_of(subject, grade), pupils),
+                warnings=life_rules.warnings(layout.columns_of(subject, plan.grade), pupils),
             )
         )
     return found, len(waiting)
@@ -229,7 +237,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
     return (
         tuple(
             StepView(
-                deed=Deed(one.deed),
+                deed=CARRY if one.deed == CARRY else Deed(one.deed),
                 words=one.words,
                 who=names.get(one.done_by),
                 at=one.at,
@@ -271,13 +279,14 @@ async def _advance(
     passing: bool = False,
     seen: datetime | None = None,
 ) -> list[SheetSummary]:
-    """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused."""
+    """Do a deed to sheets. `passing`: those to which it cannot be done are passed over in place of being refused, unless
+    none of them is the actor's to do it to."""
     held = await queries.hold_sheets(session, sheet_ids, to_write=False)
     if len(held) < len(set(sheet_ids)):
         raise NotFound("Không tìm thấy sổ điểm này.")
     rows = await queries.sheets_by_id(session, sheet_ids)
     checkers = await departments.checkers(session)
-    moved = []
+    moved, passed_over = [], []
     for row in rows.values():
         sheet = one_sheet.summary(row)
         side = _side(actor, sheet, checkers)
@@ -288,6 +297,10 @@ async def _advance(
         elif not passing:
             frozen_by = await _frozen_by(session, sheet) if sheet.state is SheetState.FINAL else ""
             raise life_rules.refusal(deed, sheet.state, side, one_sheet.place(row), frozen_by) or refused
+        else:
+            passed_over.append(refused)
+    if passed_over and not moved and all(isinstance(refused, Forbidden) for refused in passed_over):
+        raise passed_over[0]
     await take_step(session, actor, deed, moved, words=words, open_until=open_until)
     return moved
 

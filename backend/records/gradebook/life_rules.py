@@ -6,7 +6,13 @@ from datetime import datetime
 
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid
 from backend.core.text import check_text
-from backend.records.gradebook.layout import COMMENTS, PRINCIPALS_WORDS, TEST_ATTEMPTS, is_optional
+from backend.records.gradebook.layout import (
+    COMMENTS,
+    PRINCIPALS_WORDS,
+    TEST_ATTEMPTS,
+    is_optional,
+    required,
+)
 from backend.records.gradebook.schemas import (
     MAX_HOURS,
     MAX_REASON,
@@ -237,13 +243,13 @@ def _gaps(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell, s
     """What is empty, and what waits for a make-up. An earlier point of the year is asked for once it was begun."""
     found = []
     begun = {cell for _, cells in pupils for cell, value in cells.items() if value}
-    required = [column.cell for column in columns if not is_optional(column)]
-    required += [
+    needed = required(columns)
+    needed += [
         column.cell for column in columns if column.is_earlier and column.cell in begun and not column.wide
     ]
-    empty = [name for name, cells in pupils if any(not cells.get(cell) for cell in required)]
+    empty = [name for name, cells in pupils if any(not cells.get(cell) for cell in needed)]
     if empty:
-        count = sum(not cells.get(cell) for _, cells in pupils for cell in required)
+        count = sum(not cells.get(cell) for _, cells in pupils for cell in needed)
         found.append(f"{count} ô còn trống, ở {len(empty)} học sinh, trong đó có {empty[0]}.")
     for column in columns:
         excused = [

@@ -9,9 +9,10 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.gradebook import layout, queries, rules
-from backend.records.gradebook.schemas import Cell, NewMark, SheetId, SheetState, SheetSummary
+from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId, SheetState, SheetSummary
+from backend.records.plans.schemas import ClassChoices, decided, decision_in
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import GradeSubject, find_subject
+from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import HOMEROOM, ClassId, ClassSummary
 from backend.tenants.permissions import Permission
 
@@ -45,12 +46,9 @@ def summary(row: Any, filled: int | None = None) -> SheetSummary:
 
 def subject_of(row: Any) -> GradeSubject | None:
     """The subject of a sheet; None for the homeroom teacher's own."""
-    return subject_in(row.subject_code, row.grade_level)
-
-
-def subject_in(code: str, grade_level: int) -> GradeSubject | None:
-    """The subject of a sheet with that code in a grade; None for the homeroom teacher's own."""
-    return None if layout.is_homeroom(code) else find_subject(grade_level, code)
+    if layout.is_homeroom(row.subject_code):
+        return None
+    return decided(row.grade_level, row.subject_code, decision_in(row))
 
 
 def subject_name(row: Any) -> str:
@@ -114,6 +112,20 @@ def accepted(mark: NewMark, row: Any, name: str | None, column: str) -> str:
     if name is None:
         raise Invalid(f"{where}: học sinh này không học lớp {row.class_name}; hãy kiểm tra lại mã học sinh.")
     return rules.accept(mark.value, mark.cell, subject_of(row), row.grade_level, where)
+
+
+def refuse_not_taken(choices: ClassChoices, row: Any, new: NewMark, name: str | None) -> None:
+    """Raises Invalid for a mark in an elective, or of a chuyên đề cluster, that the pupil does not take."""
+    if not choices.takes(new.student_id, subject_of(row)):
+        raise Invalid(
+            f"{name or 'Học sinh'}, {place(row)}: em không học môn lựa chọn này; "
+            f"hãy kiểm tra ở trang “Môn lựa chọn” của lớp {row.class_name}."
+        )
+    if new.cell.kind is MarkKind.TOPIC and row.subject_code not in choices.of(new.student_id).topics:
+        raise Invalid(
+            f"{name or 'Học sinh'}, {place(row)}: em không học cụm chuyên đề của môn này; "
+            f"hãy kiểm tra ở trang “Môn lựa chọn” của lớp {row.class_name}."
+        )
 
 
 def refuse_settled(held: Any, row: Any, is_exempt: bool, mark: NewMark, name: str | None) -> None:

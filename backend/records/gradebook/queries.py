@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, literal, null, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import and_, delete, func, insert, literal, null, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
 from backend.records.gradebook.models import Exemption, GradeSheet, LateChange, Mark, SheetStep
 from backend.records.gradebook.schemas import ASSESSMENTS, CLOSED, EXCUSED, Deed, SheetState
+from backend.records.plans.models import SubjectPlan
+from backend.records.plans.schemas import Decision
 from backend.records.roster.models import SchoolClass, Student, TeachingAssignment
 
 
@@ -64,8 +66,10 @@ def _with_class(session: TenantSession) -> Any:
             GradeSheet.open_until,
             SchoolClass.name.label("class_name"),
             SchoolClass.grade_level,
+            SchoolClass.academic_year_id,
             SchoolClass.homeroom_teacher_id,
             TeachingAssignment.teacher_id,
+            *(getattr(SubjectPlan, name).label(f"plan_{name}") for name in Decision.__struct_fields__),
         )
         .join(
             SchoolClass,
@@ -79,13 +83,22 @@ def _with_class(session: TenantSession) -> Any:
                 TeachingAssignment.subject_code == GradeSheet.subject_code,
             ),
         )
+        .outerjoin(
+            SubjectPlan,
+            and_(
+                SubjectPlan.tenant_id == SchoolClass.tenant_id,
+                SubjectPlan.academic_year_id == SchoolClass.academic_year_id,
+                SubjectPlan.grade_level == SchoolClass.grade_level,
+                SubjectPlan.subject_code == GradeSheet.subject_code,
+            ),
+        )
         .where(GradeSheet.tenant_id == session.tenant_id)
     )
 
 
 async def insert_sheets(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await session.execute(insert(GradeSheet), rows)
+        await session.execute(upsert(GradeSheet).on_conflict_do_nothing(), rows)
 
 
 async def hold_sheets(
@@ -119,9 +132,80 @@ async def sheet_ids_of_class(session: TenantSession, class_id: uuid.UUID) -> Seq
     return (await session.scalars(query)).all()
 
 
+async def sheet_ids_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
+    query = select(GradeSheet.id).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id.in_(class_ids)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def written_cells(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> Sequence[Any]:
+    """Cells of a subject with a row, be it empty again: class, kind, slot."""
+    query = (
+        select(GradeSheet.class_id, Mark.kind, Mark.slot)
+        .join(GradeSheet, and_(GradeSheet.tenant_id == Mark.tenant_id, GradeSheet.id == Mark.sheet_id))
+        .where(
+            Mark.tenant_id == session.tenant_id,
+            GradeSheet.class_id.in_(class_ids),
+            GradeSheet.subject_code == subject_code,
+        )
+        .distinct()
+    )
+    return (await session.execute(query)).all()
+
+
+async def touched_classes(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> Sequence[uuid.UUID]:
+    """Classes of which a sheet of the subject has taken a step."""
+    query = (
+        select(GradeSheet.class_id)
+        .join(
+            SheetStep, and_(SheetStep.tenant_id == GradeSheet.tenant_id, SheetStep.sheet_id == GradeSheet.id)
+        )
+        .where(
+            GradeSheet.tenant_id == session.tenant_id,
+            GradeSheet.class_id.in_(class_ids),
+            GradeSheet.subject_code == subject_code,
+        )
+        .distinct()
+    )
+    return (await session.scalars(query)).all()
+
+
+async def first_with_marks(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> uuid.UUID | None:
+    """A class with a mark row, be it empty again, or with a step of a sheet."""
+    marked = select(Mark.id).where(Mark.tenant_id == GradeSheet.tenant_id, Mark.sheet_id == GradeSheet.id)
+    stepped = select(SheetStep.id).where(
+        SheetStep.tenant_id == GradeSheet.tenant_id, SheetStep.sheet_id == GradeSheet.id
+    )
+    query = select(GradeSheet.class_id).where(
+        GradeSheet.tenant_id == session.tenant_id,
+        GradeSheet.class_id.in_(class_ids),
+        or_(marked.exists(), stepped.exists()),
+    )
+    return await session.scalar(query.limit(1))
+
+
+async def delete_sheets(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str | None = None
+) -> None:
+    """Remove the sheets of classes, or those of one subject."""
+    query = delete(GradeSheet).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id.in_(class_ids)
+    )
+    if subject_code is not None:
+        query = query.where(GradeSheet.subject_code == subject_code)
+    await session.execute(query)
+
+
 async def submitted(session: TenantSession) -> Sequence[Any]:
     """Sheets that wait for being checked, oldest first."""
-    query = _with_class(session).where(GradeSheet.state == SheetState.SUBMITTED)
+    query = _with_class(session).where(
+        GradeSheet.state == SheetState.SUBMITTED, SchoolClass.closed_on.is_(None)
+    )
     return (await session.execute(query.order_by(GradeSheet.submitted_at, GradeSheet.id))).all()
 
 
@@ -357,7 +441,7 @@ async def exemptions_of(session: TenantSession, class_id: uuid.UUID) -> Sequence
 
 async def insert_exemption(session: TenantSession, values: dict[str, Any]) -> bool:
     """Whether it was added: a pupil is exempt from a subject once at a time."""
-    query = pg_insert(Exemption).values(values).on_conflict_do_nothing().returning(Exemption.id)
+    query = upsert(Exemption).values(values).on_conflict_do_nothing().returning(Exemption.id)
     return await session.scalar(query) is not None
 
 

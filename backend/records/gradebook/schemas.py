@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, NewType
+from typing import Annotated, Final, Literal, NewType
 
 import msgspec
 
@@ -56,6 +56,10 @@ class Deed(StrEnum):
     FINISH = "finish"
 
 
+#: A step of a sheet that moves it nowhere: a pupil has brought marks from another class.
+CARRY: Final = "carry"
+
+
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """Where somebody stands towards a sheet. `unchecked`: nobody but the management looks at it before the lock."""
 
@@ -69,11 +73,11 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class MarkKind(StrEnum):
     """What a mark row holds; `slot` says which one of its kind.
 
-    In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7); LEVEL and TEST slots 1… in primary
-    (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT (slot = trait code), TRAIT_COMMENT (slot =
-    trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused, unexcused), HOMEROOM_COMMENT, REASSESSED
-    (slot = subject code, TT22 Đ.14), RECOGNITION (what TT27 Đ.13.1.a asks of people), AWARD, CERTIFICATE, COMPETITION,
-    and PRINCIPAL_COMMENT, which the principal writes.
+    In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7), TOPIC (chuyên đề; the later term's
+    stands); LEVEL and TEST slots 1… in primary (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT
+    (slot = trait code), TRAIT_COMMENT (slot = trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused,
+    unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14), RECOGNITION (what TT27 Đ.13.1.a asks of
+    people), AWARD, CERTIFICATE, COMPETITION, and PRINCIPAL_COMMENT, which the principal writes.
 
     Primary has four points in the year. Slots as above are those of the year's end; at an earlier `Point` the slot of
     LEVEL, TEST and COMMENT is the point, that of TRAIT is "point:code".
@@ -82,6 +86,7 @@ class MarkKind(StrEnum):
     REGULAR = "regular"
     MIDTERM = "midterm"
     FINAL = "final"
+    TOPIC = "topic"
     LEVEL = "level"
     TEST = "test"
     COMMENT = "comment"
@@ -125,7 +130,7 @@ class MarkState(StrEnum):
 EXCUSED = "V"
 _SUFFIXES = {"b": MarkState.MADE_UP, "k": MarkState.ZERO_MISSING}
 #: Kinds of cells whose text is such an entry.
-ASSESSMENTS = frozenset({MarkKind.REGULAR, MarkKind.MIDTERM, MarkKind.FINAL, MarkKind.TEST})
+ASSESSMENTS = frozenset({MarkKind.REGULAR, MarkKind.TOPIC, MarkKind.MIDTERM, MarkKind.FINAL, MarkKind.TEST})
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -252,7 +257,7 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
     """One step in the life of a sheet; `who` is None where the machine took it."""
 
-    deed: Deed
+    deed: Deed | Literal["carry"]
     words: str
     who: str | None
     at: datetime
@@ -272,8 +277,9 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetContent(msgspec.Struct, frozen=True, kw_only=True):
-    """Every filled cell of a sheet as its text, per pupil of the class, and who is exempt from its subject."""
+    """Columns of a sheet, every filled cell as its text, per pupil of the class, and who is exempt from its subject."""
 
+    columns: tuple[Column, ...]
     cells: dict[StudentId, dict[Cell, str]]
     exempt: frozenset[StudentId]
 

@@ -1,7 +1,7 @@
 """Marks: sheets per class, subject and term, written cell by cell or by import, until they are closed."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,12 +9,11 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
 from backend.core.ids import new_id
-from backend.records.gradebook import importing, layout, life, one_sheet, queries
+from backend.records.gradebook import carrying, importing, layout, life, one_sheet, queries
 from backend.records.gradebook.schemas import (
     CLOSED,
     WHOLE_YEAR,
     Cell,
-    Column,
     Deed,
     Entry,
     MakeUp,
@@ -26,12 +25,16 @@ from backend.records.gradebook.schemas import (
     SheetState,
     SheetSummary,
 )
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import HOMEROOM, ClassId, StudentId
+from backend.records.roster.schemas import HOMEROOM, ClassId, PupilRecord, StudentId
 
 
 async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
-    """Open the sheets of a class: one per subject (and term, from grade 6), and the homeroom teacher's own."""
+    """Open the sheets of a class: one per subject (and term, from grade 6), and the homeroom teacher's own.
+
+    Those that are there stay as they are.
+    """
     school_class = await roster.get_class(session, class_id)
     terms = (WHOLE_YEAR,) if school_class.grade_level <= layout.PRIMARY_LAST_GRADE else (1, 2)
     wanted = [
@@ -63,6 +66,23 @@ async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
     return [one_sheet.summary(row, row.filled) for row in await queries.empty_sheets(session)]
 
 
+async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int]:
+    """How many cells that every pupil needs are empty, in each sheet of a class."""
+    pupils = {one.id for one in await roster.list_students(session, class_id)}
+    filled = Counter(
+        (mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
+        for mark in await queries.marks_of_class(session, class_id)
+        if mark.student_id in pupils
+    )
+    return {
+        SheetId(row.id): sum(
+            len(pupils) - filled[row.subject_code, row.term, cell]
+            for cell in layout.required(layout.columns_of(one_sheet.subject_of(row), row.grade_level))
+        )
+        for row in await queries.sheets(session, class_id=class_id)
+    }
+
+
 async def compare_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
     """What `record_marks` would do, without doing it."""
     return await importing.compare(session, actor, marks)
@@ -92,6 +112,45 @@ async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
         )
 
 
+async def hold_to_plan(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[SheetSummary]:
+    """Nobody moves or writes the sheets of these classes until the transaction ends; all of them."""
+    held = await queries.sheet_ids_of_classes(session, class_ids)
+    await queries.hold_sheets(session, held, to_write=False)
+    return await sheets_of_classes(session, class_ids)
+
+
+async def sheets_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[SheetSummary]:
+    """All sheets of these classes."""
+    held = await queries.sheet_ids_of_classes(session, class_ids)
+    return [one_sheet.summary(row) for row in (await queries.sheets_by_id(session, held)).values()]
+
+
+async def written_cells(
+    session: TenantSession, class_ids: Sequence[uuid.UUID], subject_code: str
+) -> tuple[dict[uuid.UUID, frozenset[Cell]], frozenset[uuid.UUID]]:
+    """Cells of a subject in which something stands or stood, by class; and classes with a sheet that took a step."""
+    cells: dict[uuid.UUID, set[Cell]] = defaultdict(set)
+    for row in await queries.written_cells(session, class_ids, subject_code):
+        cells[row.class_id].add(Cell(MarkKind(row.kind), row.slot))
+    touched = await queries.touched_classes(session, class_ids, subject_code)
+    return {class_id: frozenset(found) for class_id, found in cells.items()}, frozenset(touched)
+
+
+async def drop_sheets(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    """Remove the sheets of a subject that a class has no longer; the caller holds them and has seen nothing in them."""
+    await queries.delete_sheets(session, [class_id], subject_code)
+
+
+async def first_with_marks(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> uuid.UUID | None:
+    """One of these classes in whose sheets something was ever written, or that took a step; None: in no one's."""
+    return await queries.first_with_marks(session, class_ids)
+
+
+async def drop_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    """Remove all sheets of classes that are closed; the caller holds them and has seen nothing in them."""
+    await queries.delete_sheets(session, class_ids)
+
+
 async def finish_class(
     session: TenantSession, actor: Actor, class_id: uuid.UUID, pupils: Sequence[StudentId], *, complete: bool
 ) -> None:
@@ -105,6 +164,23 @@ async def finish_class(
         rows = await queries.sheets_by_id(session, sheet_ids)
         locked = [one_sheet.summary(row) for row in rows.values() if row.state == SheetState.LOCKED]
         await life.take_step(session, actor, Deed.FINISH, locked)
+
+
+async def carry_marks(
+    session: TenantSession, actor: Actor, pupil: PupilRecord, source: uuid.UUID, target: uuid.UUID
+) -> tuple[int, list[str]]:
+    """A pupil goes to another class of the year, and their marks with them (`carrying.carry`). Raises Conflict."""
+    return await carrying.carry(session, actor, pupil, source, target)
+
+
+async def count_again(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A class has one pupil more: where all its sheets are locked, its results are computed once more."""
+    await carrying.count_again(session, class_id)
+
+
+async def require_open(session: TenantSession, class_id: uuid.UUID) -> None:
+    """A pupil comes into the class. Raises Conflict once its transcripts are frozen: nobody gets marks there."""
+    await carrying.require_open(session, class_id)
 
 
 async def reopened_at(session: TenantSession, class_id: uuid.UUID) -> datetime | None:
@@ -141,22 +217,21 @@ async def class_marks(
     return found
 
 
-def columns(subject_code: str, grade_level: int) -> tuple[Column, ...]:
-    """The columns of a sheet."""
-    return layout.columns_of(one_sheet.subject_in(subject_code, grade_level), grade_level)
-
-
 async def contents(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, SheetContent]:
-    """What stands in each sheet of a class, text by text; `class_marks` says what of it counts."""
-    pupils = [one.id for one in await roster.list_students(session, class_id)]
+    """The columns of each sheet of a class and what stands in it, text by text; `class_marks` says what of it counts."""
+    school_class = await roster.get_class(session, class_id)
+    students = [one.id for one in await roster.list_students(session, class_id)]
+    choices = await plans.choices_of_class(session, school_class)
     exempt = await exemptions(session, class_id)
-    found = {
-        SheetId(row.id): SheetContent(
+    found = {}
+    for row in await queries.sheets(session, class_id=class_id):
+        subject = one_sheet.subject_of(row)
+        pupils = [one for one in students if choices.takes(one, subject)]
+        found[SheetId(row.id)] = SheetContent(
+            columns=layout.columns_of(subject, row.grade_level),
             cells={student_id: {} for student_id in pupils},
             exempt=frozenset(one for one in pupils if row.subject_code in exempt.get(one, ())),
         )
-        for row in await queries.sheets(session, class_id=class_id)
-    }
     for row in await queries.marks_of_sheets(session, list(found)):
         cells = found[row.sheet_id].cells.get(row.student_id)
         if cells is not None:

@@ -41,7 +41,7 @@ async def keep_made_up(session: TenantSession) -> None:
         text(
             "update incoming i set value = i.value || 'b' from mark m where m.tenant_id = i.tenant_id "
             "and m.sheet_id = i.sheet_id and m.student_id = i.student_id and m.kind = i.kind and m.slot = i.slot "
-            "and i.kind in ('regular', 'midterm', 'final', 'test') and (m.value = 'V' or m.value like '%b') "
+            "and i.kind in ('regular', 'topic', 'midterm', 'final', 'test') and (m.value = 'V' or m.value like '%b') "
             "and i.value not in ('', 'V') and i.value not like '%b' and i.value not like '%k'"
         )
     )
@@ -84,6 +84,22 @@ async def trace_staged(session: TenantSession) -> None:
             "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
             "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
             "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state = 'reopened')"
+        )
+    )
+
+
+async def trace_carried(session: TenantSession) -> None:
+    """Keep old and new of the staged marks that a pupil brings into sheets that were locked, under that step."""
+    await session.execute(
+        text(
+            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
+            "changed_by, changed_at) "
+            "select tenant_id, i.id, sheet_id, student_id, kind, slot, coalesce(m.value, ''), i.value, "
+            "(select s.id from sheet_step s where s.tenant_id = i.tenant_id and s.sheet_id = i.sheet_id "
+            "and s.deed = 'carry' order by s.id desc limit 1), i.changed_by, i.changed_at "
+            "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
+            "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
+            "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state in ('locked', 'reopened'))"
         )
     )
 

@@ -1,6 +1,15 @@
 """What people read of a sheet: its states, its deeds, what stands in its cells. No I/O."""
 
-from backend.records.gradebook.schemas import Cell, Deed, Entry, Ground, MarkKind, MarkState, SheetState
+from backend.records.gradebook.schemas import (
+    CARRY,
+    Cell,
+    Deed,
+    Entry,
+    Ground,
+    MarkKind,
+    MarkState,
+    SheetState,
+)
 
 _PRIMARY_NOTES = {
     MarkKind.LEVEL: "Mức đạt được: T Hoàn thành tốt, H Hoàn thành, C Chưa hoàn thành (TT27 Đ.7).",
@@ -14,6 +23,7 @@ COLUMN_NOTES = _PRIMARY_NOTES | {
     "Môn chỉ nhận xét ghi Đ (Đạt) hoặc CĐ (Chưa đạt). V: vắng có lý do bất khả kháng, chờ kiểm tra bù trong học kì; "
     "ghi điểm bù vào đúng ô đó thì hệ thống thêm chữ b. K: không dự, không có lý do, tính 0 điểm hoặc Chưa đạt "
     "(TT22 Đ.7).",
+    MarkKind.TOPIC: "Chuyên đề: kết quả của cụm chuyên đề, tính như một ĐĐGtx; nếu ghi ở cả hai học kì thì lấy học kì 2.",
     MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
     MarkKind.RECOGNITION: "Xuất sắc một môn, Tiến bộ rõ rệt, Lớp công nhận: ghi X nếu có; học sinh Hoàn thành tốt có "
@@ -52,6 +62,7 @@ DEEDS = {
     Deed.REOPEN: ("Mở lại sổ", "lock-open"),
     Deed.LOCK_AGAIN: ("Khóa lại sổ", "lock"),
     Deed.FINISH: ("Học bạ của lớp đã chốt", "archive"),
+    CARRY: ("Nhận điểm của học sinh chuyển lớp", "arrow-right"),
 }
 
 

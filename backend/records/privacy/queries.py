@@ -105,8 +105,9 @@ async def _rows_of(
 
 
 def _links(table: Table, known: dict[str, set[uuid.UUID]]) -> list[ColumnElement[bool]]:
-    if table.name == Student.__tablename__:
-        return [_is_one_of(table.columns.id, known[table.name])]
+    if table.name == Student.__tablename__:  # the pupil, and records of theirs that were entered twice
+        own = known[table.name]
+        return [_is_one_of(table.columns.id, own), _is_one_of(table.columns.merged_into_id, own)]
     links = [
         _is_one_of(
             table.columns[next(name for name in key.column_keys if name != "tenant_id")],

@@ -23,12 +23,16 @@ PERIOD_NAMES = {
 _INTERNAL = frozenset({MarkKind.RECOGNITION, MarkKind.PRINCIPAL_COMMENT})
 #: The columns of a slip: heading, and the kinds whose values stand there one after the other.
 _SECONDARY = (
-    ("ĐĐGtx", MarkKind.REGULAR),
-    ("ĐĐGgk", MarkKind.MIDTERM),
-    ("ĐĐGck", MarkKind.FINAL),
-    ("Nhận xét", MarkKind.COMMENT),
+    ("ĐĐGtx", (MarkKind.REGULAR, MarkKind.TOPIC)),
+    ("ĐĐGgk", (MarkKind.MIDTERM,)),
+    ("ĐĐGck", (MarkKind.FINAL,)),
+    ("Nhận xét", (MarkKind.COMMENT,)),
 )
-_PRIMARY = (("Mức đạt được", MarkKind.LEVEL), ("KTĐK", MarkKind.TEST), ("Nhận xét", MarkKind.COMMENT))
+_PRIMARY = (
+    ("Mức đạt được", (MarkKind.LEVEL,)),
+    ("KTĐK", (MarkKind.TEST,)),
+    ("Nhận xét", (MarkKind.COMMENT,)),
+)
 _STATES = {
     MarkState.EXCUSED_PENDING_MAKEUP: "chờ kiểm tra bù",
     MarkState.MADE_UP: "kiểm tra bù",
@@ -69,7 +73,7 @@ def shown(cell: Cell, text: str) -> str:
 
 
 def _is_score(cell: Cell) -> bool:
-    return cell.kind in (MarkKind.REGULAR, MarkKind.MIDTERM, MarkKind.FINAL)
+    return cell.kind in (MarkKind.REGULAR, MarkKind.TOPIC, MarkKind.MIDTERM, MarkKind.FINAL)
 
 
 def slip_period(
@@ -82,8 +86,8 @@ def slip_period(
     rows = []
     for name, cells in subjects:
         texts = [
-            "Miễn" if cells is None and not at else _joined(cells or {}, kind)
-            for at, (_, kind) in enumerate(headings)
+            "Miễn" if cells is None and not at else _joined(cells or {}, kinds)
+            for at, (_, kinds) in enumerate(headings)
         ]
         rows.append(SlipRow(subject_name=name, values=tuple(texts)))
     return SlipPeriod(
@@ -94,6 +98,6 @@ def slip_period(
     )
 
 
-def _joined(cells: Mapping[Cell, str], kind: MarkKind) -> str:
-    found = sorted((cell.slot, shown(cell, text)) for cell, text in cells.items() if cell.kind is kind)
-    return " · ".join(text for _, text in found)
+def _joined(cells: Mapping[Cell, str], kinds: Sequence[MarkKind]) -> str:
+    found = sorted((kinds.index(cell.kind), cell.slot, cell) for cell in cells if cell.kind in kinds)
+    return " · ".join(shown(cell, cells[cell]) for *_, cell in found)

@@ -1,7 +1,7 @@
 """Telling families: what of a sheet is published, apart from locking it; and the slip of a pupil."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.core import audit, audit_reads, clock
@@ -11,7 +11,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell, MarkKind, SheetContent, SheetSummary
+from backend.records.gradebook.schemas import Cell, MarkKind, SheetContent, SheetId, SheetSummary
 from backend.records.publishing import queries, rules
 from backend.records.publishing.schemas import Offer, PublicationId, Slip, SlipPeriod
 from backend.records.roster import service as roster
@@ -23,9 +23,9 @@ from backend.tenants.permissions import Permission
 async def list_offers(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[Offer]:
     """Every sheet of a class in every period: what is published, by whom, and what the actor may publish.
 
-    Raises NotFound.
+    Raises NotFound, Forbidden.
     """
-    school_class = await roster.get_class(session, class_id)
+    await _require_duty(session, actor, class_id)
     sheets = await gradebook.list_sheets(session, class_id)
     contents = await gradebook.contents(session, class_id)
     published = {
@@ -33,8 +33,8 @@ async def list_offers(session: TenantSession, actor: Actor, class_id: uuid.UUID)
     }
     names = await people.names(session) if published else {}
     found = []
-    for sheet, period in _offered(sheets, school_class):
-        now = _cells(contents[sheet.id], sheet, school_class, period)
+    for sheet, period in _offered(sheets, contents):
+        now = _cells(contents[sheet.id], period)
         one = published.get((sheet.id, period))
         refused = rules.refusal(_in_charge(actor, sheet), _manages(actor), _is_filled(now), "")
         found.append(
@@ -62,9 +62,10 @@ async def publish(
 
     Raises NotFound, Forbidden and Conflict for one sheet that cannot be published.
     """
-    school_class = await roster.get_class(session, class_id)
+    await _require_duty(session, actor, class_id)
     sheets = await gradebook.list_sheets(session, class_id)
-    offered = [one for one, of in _offered(sheets, school_class) if of == period]
+    contents = await gradebook.contents(session, class_id)
+    offered = [one for one, of in _offered(sheets, contents) if of == period]
     wanted = [one for one in offered if sheet_id in (None, one.id)]
     if not wanted:
         raise NotFound("Không tìm thấy sổ điểm nào của kì này trong lớp.")
@@ -77,7 +78,7 @@ async def publish(
     }
     rows, old, now = [], [], clock.now()
     for sheet in wanted:
-        cells = _cells(contents[sheet.id], sheet, school_class, period)
+        cells = _cells(contents[sheet.id], period)
         place = f"{sheet.subject_name}, {rules.PERIOD_NAMES[period]}"
         refused = rules.refusal(_in_charge(actor, sheet), _manages(actor), _is_filled(cells), place)
         if refused and sheet_id:
@@ -103,7 +104,7 @@ async def withdraw(
     session: TenantSession, actor: Actor, class_id: uuid.UUID, publication_id: uuid.UUID
 ) -> None:
     """Families are no longer shown it. Raises NotFound, Forbidden, Conflict where it was withdrawn meanwhile."""
-    await roster.get_class(session, class_id)
+    await _require_duty(session, actor, class_id)
     sheets = {one.id: one for one in await gradebook.list_sheets(session, class_id)}
     found = [one for one in await queries.in_force(session, list(sheets)) if one.id == publication_id]
     if not found:
@@ -134,24 +135,32 @@ async def get_slip(
     label = f"Phiếu điểm của {student.full_name}, lớp {school_class.name}"
     audit_reads.record_read(session, actor, Action.SLIP_READ, student_id, label, [student_id, class_id])
     sheets = await gradebook.list_sheets(session, class_id)
+    contents = await gradebook.contents(session, class_id)
     published = {
         (one.sheet_id, one.period): one.cells
         for one in await queries.in_force(session, [s.id for s in sheets])
     }
     offered = [
-        (sheet, period) for sheet, period in _offered(sheets, school_class) if (sheet.id, period) in published
+        (sheet, period) for sheet, period in _offered(sheets, contents) if (sheet.id, period) in published
     ]
     periods = [one for one in rules.PERIOD_NAMES if any(period == one for _, period in offered)]
-    own = {key: cells.get(str(student_id), {}) for key, cells in published.items()}
+    own = {key: cells[str(student_id)] for key, cells in published.items() if str(student_id) in cells}
     return school_class, Slip(
         student_id=StudentId(student_id),
         pupil=student.full_name,
         student_code=student.student_code,
         periods=tuple(
-            _period(one, [sheet for sheet, period in offered if period == one], own, school_class)
+            _period(one, [sheet for sheet, period in offered if period == one], own, contents)
             for one in periods
         ),
     )
+
+
+async def _require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> None:
+    """Who has nothing to do with a class is not told what is published of it. Raises NotFound, Forbidden."""
+    await roster.get_class(session, class_id)
+    what = "nội dung công bố"
+    await roster.require_duty(session, actor, class_id, what, Permission.MARKS_PUBLISH_ANY)
 
 
 def may_see_slips(actor: Actor, school_class: ClassSummary) -> bool:
@@ -174,38 +183,35 @@ async def list_pupils(
 def _period(
     period: str,
     sheets: Sequence[SheetSummary],
-    own: dict[tuple[Any, str], dict[str, str] | None],
-    school_class: ClassSummary,
+    own: Mapping[tuple[Any, str], dict[str, str] | None],
+    contents: Mapping[SheetId, SheetContent],
 ) -> SlipPeriod:
     subjects, homeroom = [], []
-    for sheet in sheets:
+    for sheet in (one for one in sheets if (one.id, period) in own):
         kept = own[sheet.id, period]
         cells = None if kept is None else {_cell(key): text for key, text in kept.items()}
         if sheet.subject_code != HOMEROOM:
             subjects.append((sheet.subject_name, cells))
             continue
-        for column in gradebook.columns(sheet.subject_code, school_class.grade_level):
+        for column in contents[sheet.id].columns:
             if text := (cells or {}).get(column.cell):
                 homeroom.append((column.label, rules.shown(column.cell, text)))
     return rules.slip_period(period, subjects, homeroom)
 
 
-def _offered(sheets: Sequence[SheetSummary], school_class: ClassSummary) -> list[tuple[SheetSummary, str]]:
+def _offered(
+    sheets: Sequence[SheetSummary], contents: Mapping[SheetId, SheetContent]
+) -> list[tuple[SheetSummary, str]]:
     return [
         (sheet, period)
         for sheet in sheets
-        for period in rules.periods_of(
-            gradebook.columns(sheet.subject_code, school_class.grade_level), sheet.term
-        )
+        for period in rules.periods_of(contents[sheet.id].columns, sheet.term)
     ]
 
 
-def _cells(
-    content: SheetContent, sheet: SheetSummary, school_class: ClassSummary, period: str
-) -> dict[str, dict[str, str] | None]:
+def _cells(content: SheetContent, period: str) -> dict[str, dict[str, str] | None]:
     """What would be published: pupil → column → text; None for a pupil who is exempt."""
-    columns = gradebook.columns(sheet.subject_code, school_class.grade_level)
-    wanted = [column.cell for column in rules.published_columns(columns, period)]
+    wanted = [column.cell for column in rules.published_columns(content.columns, period)]
     return {
         str(student_id): None
         if student_id in content.exempt

@@ -6,8 +6,12 @@ from litestar import Response, get, post
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.reports import service
 from backend.records.reports.schemas import Board, Stage
+from backend.records.season.schemas import STAGE_NAMES
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
+
+#: What waits for a person, on their home page; the rest is on the season board.
+WAITS_SHOWN = 6
 
 
 @get("/", guards=[requires()])
@@ -21,6 +25,8 @@ async def show_home(request: Request, session: Session, actor: CurrentActor) -> 
         "records/reports/home.html",
         board=board,
         steps=_steps(board.stages),
+        stages=STAGE_NAMES,
+        waits_shown=WAITS_SHOWN,
         may_resume=actor.may(Permission.WORK_RESUME),
         sees_deliveries=actor.may(Permission.DELIVERY_READ),
         acts_on_deliveries=actor.may(Permission.DELIVERY_RETRY),

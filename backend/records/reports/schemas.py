@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from backend.records.calendar.schemas import Notice
+from backend.records.season.schemas import Nudge, Waiting
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     `next_step` is None when nothing waits for this person; `waiting_for` says what the school waits for then.
     `stopped` counts the jobs that the machine has given up, `approvals` the requests that this person may decide.
-    `halted` says why nothing is issued, empty when it is. `notices` tell of last days that are near or over.
+    `halted` says why nothing is issued, empty when it is. `notices` tell the management of last days that are near or
+    over; `waits` is what waits for this very person, the most urgent first, `nudges` of what they were reminded.
     """
 
     academic_year: str | None
@@ -52,3 +54,5 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     approvals: int
     halted: str
     notices: tuple[Notice, ...]
+    waits: tuple[Waiting, ...]
+    nudges: tuple[Nudge, ...]

@@ -14,6 +14,7 @@ from backend.records.gradebook.schemas import CLOSED, SheetState, SheetSummary
 from backend.records.reports.schemas import Board, NextStep, Stage, StoppedWork
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
+from backend.records.season import service as season
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
@@ -55,41 +56,45 @@ async def resume_work(session: TenantSession, actor: Actor) -> int:
 async def board(session: TenantSession, actor: Actor) -> Board:
     """The board of the year that the school works in, as this person sees it."""
     classes = await roster.list_classes_of_newest_year(session)
-    ids = {one.id for one in classes}
-    sheets = [sheet for sheet in await gradebook.list_sheets(session) if sheet.class_id in ids]
-    progress = {key: one for key, one in (await assessment.progress(session)).items() if key in ids}
-    versions = {key: one for key, one in (await transcripts.counts(session)).items() if key in ids}
+    year = await calendar.get_year(session, classes[0].academic_year_id) if classes else None
+    facts = await season.facts(session, classes, year)
+    present = await transcripts.counts(session, present=True)
+    versions = {key: one for key, one in present.items() if key in facts.progress}
     pupils = sum(one.students for one in classes)
-    locked = sum(sheet.state in CLOSED for sheet in sheets)
+    locked = sum(sheet.state in CLOSED for sheet in facts.sheets)
     reached = _reached(versions)
     sealed = await audit_chain.newest(session)
     stages = (
-        Stage(key="locked", label="Khóa sổ điểm", done=locked, total=len(sheets)),
+        Stage(key="locked", label="Khóa sổ điểm", done=locked, total=len(facts.sheets)),
         Stage(
             key="assessed",
             label="Tính kết quả",
-            done=sum(p.assessed for p in progress.values()),
+            done=sum(one.assessed for one in facts.progress.values()),
             total=pupils,
         ),
         Stage(
-            key="confirmed", label="Xác nhận", done=sum(p.confirmed for p in progress.values()), total=pupils
+            key="confirmed",
+            label="Xác nhận",
+            done=sum(one.confirmed for one in facts.progress.values()),
+            total=pupils,
         ),
         Stage(key="frozen", label="Chốt học bạ", done=reached[VersionState.FROZEN], total=pupils),
         Stage(key="rendered", label="Kết xuất", done=reached[VersionState.RENDERED], total=pupils),
         Stage(key="signing", label="Đưa đi ký", done=reached[VersionState.SIGNING], total=pupils),
         Stage(key="issued", label="Ký và phát hành", done=reached[VersionState.ISSUED], total=pupils),
     )
-    year = await calendar.get_year(session, classes[0].academic_year_id) if classes else None
     return Board(
         academic_year=year.name if year else None,
         term=year.term_on(clock.today()) if year else None,
         stages=stages,
-        next_step=await _next_step(session, actor, classes, sheets),
+        next_step=await _next_step(session, actor, classes, list(facts.sheets)),
         waiting_for=_waiting_for(stages),
         stopped=await parked_jobs.count(session),
         approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else "",
-        notices=calendar.notices(year, {stage.key: stage.total - stage.done for stage in stages}),
+        notices=season.notices(facts, actor),
+        waits=season.own(facts, actor),
+        nudges=await season.nudges_for(session, facts, actor),
     )
 
 
@@ -275,7 +280,7 @@ async def _freeze_step(
     session: TenantSession, classes: list[ClassSummary], sheets: list[SheetSummary]
 ) -> NextStep | None:
     progress = await assessment.progress(session)
-    versions = await transcripts.counts(session)
+    versions = await transcripts.counts(session, present=True)
     for one in classes:
         done = progress.get(one.id)
         if done and done.confirmed > sum(versions.get(one.id, {}).values()):

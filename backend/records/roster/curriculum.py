@@ -40,7 +40,8 @@ class GradeSubject(msgspec.Struct, frozen=True, kw_only=True):
     """A subject or educational activity in one grade.
 
     `group` is the môn of which it is a part, where forms print one môn in two lines. Primary subjects have
-    `assessed_by` COMMENT: their levels are T/H/C, and marks exist only for periodic tests.
+    `assessed_by` COMMENT: their levels are T/H/C, and marks exist only for periodic tests. What a school decides about
+    its subjects (`records/plans`) stands in the last four.
     """
 
     code: str
@@ -54,6 +55,14 @@ class GradeSubject(msgspec.Struct, frozen=True, kw_only=True):
     year_end_test: bool = False
     #: has tests in the middle of each term (MID_S1 and MID_S2)
     mid_term_test: bool = False
+    #: the school teaches it in this grade, or may
+    taught: bool = True
+    #: False for an optional subject that the school's plan leaves out of the results
+    counts: bool = True
+    #: the school offers its chuyên đề cluster (upper secondary)
+    topics: bool = False
+    #: of the school's own programme: sheets and marks, never in the results of the circulars nor in the học bạ
+    own: bool = False
 
     @property
     def regular_marks(self) -> int:
@@ -137,8 +146,14 @@ _UPPER = (
     ("TDTTS", "Tiếng dân tộc thiểu số", 105, AssessedBy.SCORE, Kind.OPTIONAL),
 )
 
-#: Upper secondary pupils choose this many elective subjects.
+#: Upper secondary pupils choose this many elective subjects (TT13/2022) …
 ELECTIVES_CHOSEN = 4
+#: … and three chuyên đề clusters of 35 lessons, of subjects that have them.
+TOPICS_CHOSEN = 3
+TOPIC_LESSONS = 35
+TOPIC_SUBJECTS = frozenset(
+    ("VAN", "TOAN", "LICHSU", "DIA", "KTPL", "LY", "HOA", "SINH", "CN", "TIN", "AN", "MT")
+)
 
 #: 5 phẩm chất chủ yếu, 3 năng lực chung, 7 năng lực đặc thù, in the order of the forms.
 TRAITS: tuple[Trait, ...] = (

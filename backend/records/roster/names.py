@@ -33,6 +33,15 @@ def plain(text: str) -> str:
     return stripped.replace("đ", "d")
 
 
+def search_key(full_name: str, student_code: str, personal_id: str | None) -> str:
+    """What a search for a pupil looks into: words without diacritics, the code, the end of the personal number.
+
+    Each begins after a space, so that `% dan%` finds "Đặng" and not "Vân Đan…" in the middle of a word.
+    """
+    words = [*plain(full_name).split(), plain(student_code)]
+    return "".join(f" {word}" for word in [*words, *([personal_id[-4:]] if personal_id else [])])
+
+
 def _word_key(word: str) -> str:
     """Letters by rank, then the end of the word, then its tone wherever it is written (hoà, hòa)."""
     pairs = [_split_tone(char) for char in unicodedata.normalize("NFC", word.lower())]

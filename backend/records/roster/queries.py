@@ -1,21 +1,40 @@
 """All SQL of the roster."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, func, insert, select, union, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import (
+    BindParameter,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    null,
+    select,
+    tuple_,
+    union,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.core.questions import Question
-from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student, TeachingAssignment
+from backend.records.roster.models import (
+    AcademicYear,
+    EarlierYear,
+    Enrollment,
+    SchoolClass,
+    Student,
+    TeachingAssignment,
+)
 from backend.records.roster.schemas import EnrollmentStatus
 from backend.tenants.people.models import StaffMember
 
-STUDENT_FIELDS: tuple[InstrumentedAttribute[Any], ...] = (
+#: What the forms print of a pupil.
+_FORM_FIELDS: tuple[InstrumentedAttribute[Any], ...] = (
     Student.personal_id,
     Student.full_name,
     Student.date_of_birth,
@@ -26,8 +45,13 @@ STUDENT_FIELDS: tuple[InstrumentedAttribute[Any], ...] = (
     Student.hometown,
     Student.current_address,
     Student.father_name,
+    Student.father_job,
     Student.mother_name,
+    Student.mother_job,
     Student.guardian_name,
+    Student.guardian_job,
+    Student.policy_group,
+    Student.not_assessed,
 )
 
 _TENANT: BindParameter[uuid.UUID] = bindparam("tenant")
@@ -48,6 +72,7 @@ _CLASSES_UNSORTED = (
         SchoolClass.homeroom_teacher_id,
         StaffMember.full_name.label("homeroom_teacher"),
         func.coalesce(_STUDYING.c.students, 0).label("students"),
+        SchoolClass.closed_on,
     )
     .join(
         AcademicYear,
@@ -64,11 +89,11 @@ _CLASSES_UNSORTED = (
     .outerjoin(_STUDYING, _STUDYING.c.class_id == SchoolClass.id)
     .where(SchoolClass.tenant_id == _TENANT)
 )
-_CLASSES = Question(_CLASSES_UNSORTED.order_by(SchoolClass.name_key))
+_CLASSES = Question(_CLASSES_UNSORTED.where(SchoolClass.closed_on.is_(None)).order_by(SchoolClass.name_key))
 _ONE_CLASS = Question(_CLASSES_UNSORTED.where(SchoolClass.id == bindparam("class_id")))
 
 _STUDENTS = Question(
-    select(Student.id, Student.student_code, *STUDENT_FIELDS, Enrollment.registry_no, Enrollment.joined_on)
+    select(Student.id, Student.student_code, *_FORM_FIELDS, Enrollment.registry_no, Enrollment.joined_on)
     .join(Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id))
     .where(
         Student.tenant_id == _TENANT,
@@ -114,15 +139,6 @@ async def year_by_name(session: TenantSession, name: str) -> AcademicYear | None
     )
 
 
-async def latest_year(session: TenantSession) -> AcademicYear | None:
-    return await session.scalar(
-        select(AcademicYear)
-        .where(AcademicYear.tenant_id == session.tenant_id)
-        .order_by(AcademicYear.starts_on.desc())
-        .limit(1)
-    )
-
-
 async def years(session: TenantSession) -> Sequence[AcademicYear]:
     """All school years, the newest first."""
     found = await session.scalars(
@@ -143,7 +159,7 @@ async def hold_year(session: TenantSession, year_id: uuid.UUID) -> None:
 
 
 async def classes(session: TenantSession) -> Sequence[Any]:
-    """Classes with year, homeroom teacher and number of pupils, in the order of their names."""
+    """Classes that are not closed, with year, homeroom teacher and number of pupils, in the order of their names."""
     return await session.ask(_CLASSES)
 
 
@@ -160,10 +176,32 @@ async def class_by_id(session: TenantSession, class_id: uuid.UUID) -> SchoolClas
 async def classes_by_name(session: TenantSession, year_id: uuid.UUID) -> dict[str, SchoolClass]:
     found = await session.scalars(
         select(SchoolClass).where(
-            SchoolClass.tenant_id == session.tenant_id, SchoolClass.academic_year_id == year_id
+            SchoolClass.tenant_id == session.tenant_id,
+            SchoolClass.academic_year_id == year_id,
+            SchoolClass.closed_on.is_(None),
         )
     )
     return {row.name: row for row in found}
+
+
+async def class_named(session: TenantSession, year_id: uuid.UUID, name: str) -> uuid.UUID | None:
+    """The class of a year with that name."""
+    return await session.scalar(
+        select(SchoolClass.id).where(
+            SchoolClass.tenant_id == session.tenant_id,
+            SchoolClass.academic_year_id == year_id,
+            SchoolClass.name == name,
+        )
+    )
+
+
+async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Held until the transaction ends: a pupil's place refers to the class, and waits."""
+    await session.execute(
+        select(SchoolClass.id)
+        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id == class_id)
+        .with_for_update()
+    )
 
 
 async def students_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
@@ -187,34 +225,6 @@ async def pupil_named_in(session: TenantSession, text: str) -> str | None:
         .limit(1)
     )
     return found
-
-
-async def students_by_code(session: TenantSession, codes: Sequence[str]) -> dict[str, Any]:
-    """Pupils by code with the class of their current enrollment in any year."""
-    query = select(Student.id, Student.student_code, *STUDENT_FIELDS).where(
-        Student.tenant_id == session.tenant_id, Student.student_code.in_(codes)
-    )
-    return {row.student_code: row for row in await session.execute(query)}
-
-
-async def classes_of_students(
-    session: TenantSession, year_id: uuid.UUID, student_ids: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, tuple[uuid.UUID, str]]:
-    """student → (class, class name) in that year."""
-    query = (
-        select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
-        .where(
-            Enrollment.tenant_id == session.tenant_id,
-            SchoolClass.academic_year_id == year_id,
-            Enrollment.student_id.in_(student_ids),
-            Enrollment.status == EnrollmentStatus.STUDYING,
-        )
-    )
-    return {row.student_id: (row.id, row.name) for row in await session.execute(query)}
 
 
 async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
@@ -258,50 +268,6 @@ async def members(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Seq
     return (await session.execute(query)).all()
 
 
-async def personal_ids(session: TenantSession, ids: Sequence[str]) -> dict[str, str]:
-    """personal id → student code of the pupils that already carry one of `ids`."""
-    query = select(Student.personal_id, Student.student_code).where(
-        Student.tenant_id == session.tenant_id, Student.personal_id.in_(ids)
-    )
-    return {row.personal_id: row.student_code for row in await session.execute(query) if row.personal_id}
-
-
-async def insert_students(session: TenantSession, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        await session.execute(insert(Student), rows)
-
-
-async def update_student(session: TenantSession, student_id: uuid.UUID, values: dict[str, Any]) -> None:
-    await session.execute(
-        update(Student).where(Student.tenant_id == session.tenant_id, Student.id == student_id).values(values)
-    )
-
-
-async def enroll(session: TenantSession, rows: list[dict[str, Any]]) -> None:
-    """Put pupils into classes; who comes back to a class that they left takes their old place again."""
-    if not rows:
-        return
-    query = upsert(Enrollment)
-    query = query.on_conflict_do_update(
-        index_elements=["tenant_id", "student_id", "class_id"], set_={"status": query.excluded.status}
-    )
-    await session.execute(query, rows)
-
-
-async def leave_class(
-    session: TenantSession, student_id: uuid.UUID, class_id: uuid.UUID, status: EnrollmentStatus
-) -> None:
-    await session.execute(
-        update(Enrollment)
-        .where(
-            Enrollment.tenant_id == session.tenant_id,
-            Enrollment.student_id == student_id,
-            Enrollment.class_id == class_id,
-        )
-        .values(status=status)
-    )
-
-
 async def assignments(session: TenantSession, class_id: uuid.UUID | None = None) -> Sequence[Any]:
     if class_id is None:
         return await session.ask(_ASSIGNMENTS)
@@ -318,16 +284,53 @@ async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]])
         await session.execute(insert(TeachingAssignment), rows)
 
 
+async def delete_enrollments(session: TenantSession, places: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
+    """Remove places: (student, class)."""
+    if places:
+        own = tuple_(Enrollment.student_id, Enrollment.class_id).in_(places)
+        await session.execute(delete(Enrollment).where(Enrollment.tenant_id == session.tenant_id, own))
+
+
+async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Classes without any enrollment."""
+    member = select(Enrollment.id).where(
+        Enrollment.tenant_id == SchoolClass.tenant_id, Enrollment.class_id == SchoolClass.id
+    )
+    query = select(SchoolClass.id).where(
+        SchoolClass.tenant_id == session.tenant_id, SchoolClass.id.in_(class_ids), ~member.exists()
+    )
+    return (await session.scalars(query)).all()
+
+
+async def delete_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Remove classes with their assignments."""
+    for table, column in ((TeachingAssignment, TeachingAssignment.class_id), (SchoolClass, SchoolClass.id)):
+        await session.execute(
+            delete(table).where(table.tenant_id == session.tenant_id, column.in_(class_ids))
+        )
+
+
+async def delete_assignment(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    await session.execute(
+        delete(TeachingAssignment).where(
+            TeachingAssignment.tenant_id == session.tenant_id,
+            TeachingAssignment.class_id == class_id,
+            TeachingAssignment.subject_code == subject_code,
+        )
+    )
+
+
 async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
-    """Every enrollment of every pupil of a class, oldest year first: student, year, class, registry number, date."""
+    """Every year of every pupil of a class, oldest first: here by enrollment, at other schools as it was entered."""
     members = select(Enrollment.student_id).where(
         Enrollment.tenant_id == session.tenant_id, Enrollment.class_id == class_id
     )
-    query = (
+    here = (
         select(
             Enrollment.student_id,
             AcademicYear.name.label("academic_year"),
             SchoolClass.name.label("class_name"),
+            null().label("school_name"),
             Enrollment.registry_no,
             Enrollment.joined_on,
         )
@@ -347,6 +350,19 @@ async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence
             Enrollment.student_id.in_(members),
             Enrollment.status == EnrollmentStatus.STUDYING,
         )
-        .order_by(AcademicYear.starts_on)
     )
-    return (await session.execute(query)).all()
+    elsewhere = select(
+        EarlierYear.student_id,
+        EarlierYear.academic_year,
+        EarlierYear.class_name,
+        EarlierYear.school_name,
+        EarlierYear.registry_no,
+        EarlierYear.joined_on,
+    ).where(
+        EarlierYear.tenant_id == session.tenant_id,
+        EarlierYear.student_id.in_(members),
+        EarlierYear.withdrawn_at.is_(None),
+    )
+    both: Any = union_all(elsewhere, here)
+    found: Sequence[Any] = (await session.execute(both.order_by("academic_year", "school_name"))).all()
+    return found

@@ -7,23 +7,29 @@ from typing import Any
 
 import msgspec
 
+from backend.core import clock
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Invalid
 from backend.core.ids import new_id
 from backend.core.text import shown_name
-from backend.records.roster import queries, rules
+from backend.records.roster import pupil_rows, queries, rules
 from backend.records.roster.models import SchoolClass
-from backend.records.roster.names import name_key
+from backend.records.roster.names import name_key, search_key
 from backend.records.roster.schemas import (
     DIFFERENCES_SHOWN,
+    PRESENT,
+    STATUS_NAMES,
     Difference,
     EnrollmentStatus,
     NewStudent,
     RosterChange,
+    StudentStatus,
 )
 
-_FIELDS = tuple(field.key for field in queries.STUDENT_FIELDS)
+_FIELDS = tuple(field.key for field in pupil_rows.REGISTER_FIELDS)
+#: What is false where a list says nothing.
+_FLAGS = ("not_assessed", "individual_plan")
 
 
 class Register:
@@ -35,12 +41,14 @@ class Register:
         students: Sequence[NewStudent],
         *,
         known: dict[str, Any],
+        temporary: Sequence[Any],
         classes: dict[str, SchoolClass],
         places: dict[uuid.UUID, tuple[uuid.UUID, str]],
         owners: dict[str, str],
     ) -> None:
         self.session, self.students = session, students
         self.known, self.classes, self.places, self.owners = known, classes, places, owners
+        self.temporary = [row for row in temporary if row.student_code not in known]
         self.times = Counter(student.student_code for student in students)
         self.sizes = Counter(student.class_name for student in students if not student.left)
         self.change = self._compare()
@@ -50,14 +58,17 @@ class Register:
         cls, session: TenantSession, year_id: uuid.UUID, students: Sequence[NewStudent]
     ) -> "Register":
         """The list beside what stands in a school year."""
-        known = await queries.students_by_code(session, [s.student_code for s in students])
+        known = await pupil_rows.students_by_code(session, [s.student_code for s in students])
+        temporary = await pupil_rows.temporary_students(session)
+        ids = [row.id for row in (*known.values(), *temporary)]
         return cls(
             session,
             students,
             known=known,
+            temporary=temporary,
             classes=await queries.classes_by_name(session, year_id),
-            places=await queries.classes_of_students(session, year_id, [row.id for row in known.values()]),
-            owners=await queries.personal_ids(session, [s.personal_id for s in students if s.personal_id]),
+            places=await pupil_rows.classes_of_students(session, year_id, ids),
+            owners=await pupil_rows.personal_ids(session, [s.personal_id for s in students if s.personal_id]),
         )
 
     def _compare(self) -> RosterChange:
@@ -104,7 +115,7 @@ class Register:
 
     def _accepted(self, student: NewStudent) -> NewStudent:
         """The pupil with clean texts. Raises Invalid when the row cannot be taken."""
-        student = rules.clean(student)
+        student = rules.clean(student, clock.today())
         name = shown_name(student.full_name)
         if self.times[student.student_code] > 1:
             raise Invalid(
@@ -116,13 +127,27 @@ class Register:
                 "nhưng năm học này trường chưa có lớp đó; hãy sửa mã lớp theo trang “Lớp và học sinh”, "
                 "hoặc báo nhà trường mở lớp rồi nhập lại."
             )
-        owner = self.owners.setdefault(student.personal_id or "", student.student_code)
-        if student.personal_id and owner != student.student_code:
+        self._match(student)
+        owner = self.owners.setdefault(student.personal_id or "", self._code_so_far(student))
+        if student.personal_id and owner != self._code_so_far(student):
             raise Invalid(
                 f"Số định danh của học sinh {name} đã thuộc học sinh mã {owner}; "
                 "hãy kiểm tra lại số định danh."
             )
         return student
+
+    def _match(self, student: NewStudent) -> None:
+        """Whoever had a temporary code until now is known by the official one of this line."""
+        if student.student_code in self.known:
+            return
+        row = rules.matched(student, self.temporary)
+        if row is not None:
+            self.temporary.remove(row)
+            self.known[student.student_code] = row
+
+    def _code_so_far(self, student: NewStudent) -> str:
+        row = self.known.get(student.student_code)
+        return row.student_code if row else student.student_code
 
     def _kind(self, student: NewStudent) -> str:
         row = self.known.get(student.student_code)
@@ -137,61 +162,104 @@ class Register:
 
     def _differences(self, student: NewStudent, row: Any) -> dict[str, Any]:
         """What the list says otherwise; an empty cell never erases what is known."""
-        said = {name: getattr(student, name) for name in _FIELDS}
+        said = {name: getattr(student, name) for name in ("student_code", *_FIELDS)}
         return {
             name: value for name, value in said.items() if value is not None and value != getattr(row, name)
         }
 
-    async def write(self) -> None:
+    async def write(self, by: uuid.UUID | None) -> None:
         """Take the list over: who is new, who has moved or left, and what is said otherwise."""
-        new_rows, places = [], []
+        new_rows, places, changes = [], [], []
         for student in self.students:
             row = self.known.get(student.student_code)
             if student.left:
-                await self._let_go(row)
+                await self._let_go(student, row)
                 continue
             target = self.classes[student.class_name].id
             if row is None:
                 student_id = new_id()
-                new_rows.append(self._new_row(student_id, student))
-                places.append(self._place(student_id, target))
+                new_rows.append(new_student_row(self.session.tenant_id, student_id, student))
+                places.append(self._place(student_id, target, student))
             else:
+                changes += self._changes(student, row, by)
                 places += await self._correct(student, row, target)
-        await queries.insert_students(self.session, new_rows)
-        await queries.enroll(self.session, places)
+        await pupil_rows.insert_students(self.session, new_rows)
+        await pupil_rows.insert_changes(self.session, changes)
+        await pupil_rows.enroll(self.session, places)
 
-    async def _let_go(self, row: Any) -> None:
+    async def _let_go(self, student: NewStudent, row: Any) -> None:
         place = self.places.get(row.id) if row else None
-        if place:
-            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.LEFT)
+        if not place:
+            return
+        status, on = student.status or StudentStatus.LEFT, student.status_on or clock.today()
+        gone = {"status": EnrollmentStatus.LEFT, "left_on": on, "reason": STATUS_NAMES[status]}
+        await pupil_rows.leave_class(self.session, row.id, place[0], gone)
+        await pupil_rows.update_student(self.session, row.id, {"status": status, "status_on": on})
 
     async def _correct(self, student: NewStudent, row: Any, target: uuid.UUID) -> list[dict[str, Any]]:
-        differences = self._differences(student, row)
-        if "full_name" in differences:
-            differences["name_key"] = name_key(student.full_name)
-        if differences:
-            await queries.update_student(self.session, row.id, differences)
+        values = self._differences(student, row)
+        if values.keys() & {"full_name", "student_code", "personal_id"}:
+            name, number = student.full_name, student.personal_id or row.personal_id
+            values |= {
+                "name_key": name_key(name),
+                "search_key": search_key(name, student.student_code, number),
+            }
+        if "student_code" in values:
+            values["code_is_temporary"] = False
+        if row.status not in PRESENT:
+            values |= {"status": StudentStatus.RETURNED, "status_on": student.status_on or clock.today()}
+        if values:
+            await pupil_rows.update_student(self.session, row.id, values)
         place = self.places.get(row.id)
         if place and place[0] == target:
             return []
         if place:
-            await queries.leave_class(self.session, row.id, place[0], EnrollmentStatus.MOVED)
-        return [self._place(row.id, target)]
+            moved = {"status": EnrollmentStatus.MOVED, "left_on": clock.today(), "reason": None}
+            await pupil_rows.leave_class(self.session, row.id, place[0], moved)
+        return [self._place(row.id, target, student)]
 
-    def _new_row(self, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
-        return {
-            "tenant_id": self.session.tenant_id,
-            "id": student_id,
-            "student_code": student.student_code,
-            "name_key": name_key(student.full_name),
-            **{name: getattr(student, name) for name in _FIELDS},
-        }
+    def _changes(self, student: NewStudent, row: Any, by: uuid.UUID | None) -> list[dict[str, Any]]:
+        return [
+            change_row(self.session.tenant_id, row.id, name, getattr(row, name), value, by)
+            for name, value in self._differences(student, row).items()
+        ]
 
-    def _place(self, student_id: uuid.UUID, class_id: uuid.UUID) -> dict[str, Any]:
-        return {
-            "tenant_id": self.session.tenant_id,
-            "id": new_id(),
-            "student_id": student_id,
-            "class_id": class_id,
-            "status": EnrollmentStatus.STUDYING,
-        }
+    def _place(self, student_id: uuid.UUID, class_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
+        place = pupil_rows.place_row(self.session.tenant_id, student_id, class_id)
+        return place | {"registry_no": student.registry_no}
+
+
+def new_student_row(tenant_id: uuid.UUID, student_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:
+    """A pupil who is not known yet, as a row of the table."""
+    said = {name: getattr(student, name) for name in _FIELDS}
+    return {
+        **said,
+        **{name: said[name] or False for name in _FLAGS},
+        "tenant_id": tenant_id,
+        "id": student_id,
+        "student_code": student.student_code,
+        "code_is_temporary": False,
+        "identity_verified_on": None,
+        "name_key": name_key(student.full_name),
+        "search_key": search_key(student.full_name, student.student_code, student.personal_id),
+        "status": student.status or StudentStatus.STUDYING,
+        "status_on": student.status_on,
+        "merged_into_id": None,
+        "revision": 1,
+    }
+
+
+def change_row(
+    tenant_id: uuid.UUID, student_id: uuid.UUID, field: str, old: Any, new: Any, by: uuid.UUID | None
+) -> dict[str, Any]:
+    """What was corrected in one field, as a row of the history; in words."""
+    return {
+        "tenant_id": tenant_id,
+        "id": new_id(),
+        "student_id": student_id,
+        "field": field,
+        "old_value": rules.said(field, old),
+        "new_value": rules.said(field, new),
+        "changed_by": by,
+        "changed_at": clock.now(),
+    }

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,27 +10,37 @@ from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
-from backend.records.roster import queries, rules
+from backend.records.roster import pupil_rows, queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
-from backend.records.roster.register import Register
+from backend.records.roster.register import Register, change_row
 from backend.records.roster.schemas import (
     AcademicYearId,
     Assignment,
     ClassId,
     ClassSummary,
+    EarlierYearView,
+    EnrollmentStatus,
     NewStudent,
+    Place,
+    PupilRecord,
     RosterChange,
     StudentId,
     StudentPlace,
     StudentRecord,
+    StudentStatus,
     StudentSummary,
+    StudyYear,
     YearSummary,
 )
+from backend.tenants.permissions import Permission
+
+#: Who keeps the school's registers or looks at all of its sheets sees the pupils of every class.
+PUPILS_EVERYWHERE = (Permission.TRANSCRIPT_READ_ANY, Permission.SHEET_READ_ANY)
 
 
 async def open_year(session: TenantSession, name: str, starts_on: date, ends_on: date) -> AcademicYearId:
@@ -76,8 +86,8 @@ async def list_years(session: TenantSession) -> list[YearSummary]:
 
 
 async def current_year(session: TenantSession) -> AcademicYear:
-    """The newest school year. Raises Conflict while there is none."""
-    year = await queries.latest_year(session)
+    """The school year that the school works in today (`rules.working_year`). Raises Conflict while there is none."""
+    year = rules.working_year(await queries.years(session), clock.today())
     if year is None:
         raise Conflict("Trường chưa mở năm học nào; hãy mở năm học trước khi làm việc này.")
     return year
@@ -106,14 +116,20 @@ async def open_class(
 
 
 async def assign_teachers(
-    session: TenantSession, class_id: uuid.UUID, teachers: dict[str, StaffId | None]
+    session: TenantSession,
+    class_id: uuid.UUID,
+    teachers: Mapping[str, StaffId | None],
+    own: Collection[str] = (),
 ) -> None:
     """Say which subjects a class has and who teaches each: subject code → person.
 
+    `own` are codes of the school's own programme (`records/plans` knows them).
     Raises NotFound for a class of another school, Invalid for a subject that the grade does not have.
     """
     school_class = await get_class(session, class_id)
-    unknown = [code for code in teachers if find_subject(school_class.grade_level, code) is None]
+    unknown = [
+        code for code in teachers if code not in own and find_subject(school_class.grade_level, code) is None
+    ]
     if unknown:
         raise Invalid(
             f"Lớp {school_class.name}: chương trình lớp {school_class.grade_level} không có môn “{unknown[0]}”; "
@@ -135,16 +151,54 @@ async def assign_teachers(
     )
 
 
+async def take_subject_away(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
+    """A class has a subject no longer."""
+    await queries.delete_assignment(session, class_id, subject_code)
+
+
+async def hold_year(session: TenantSession, year_id: uuid.UUID) -> None:
+    """Nobody else fills the classes of a year until the transaction ends."""
+    await queries.hold_year(session, year_id)
+
+
+async def enroll_students(
+    session: TenantSession, places: Sequence[tuple[StudentId, ClassId, str | None]]
+) -> None:
+    """Give pupils a place in classes: (student, class, registry number). Whoever calls has seen that they have none."""
+    rows = [
+        pupil_rows.place_row(session.tenant_id, student_id, class_id) | {"registry_no": registry_no}
+        for student_id, class_id, registry_no in places
+    ]
+    await pupil_rows.enroll(session, rows)
+
+
+async def unenroll(session: TenantSession, places: Mapping[uuid.UUID, uuid.UUID]) -> None:
+    """Take places back that `enroll_students` gave: student → class."""
+    await queries.delete_enrollments(session, list(places.items()))
+
+
+async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Which of these classes nobody is in, nor ever was."""
+    return list(await queries.empty_classes(session, class_ids))
+
+
+async def close_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Remove empty classes and what was to be taught in them; their sheets are gone before."""
+    await queries.delete_classes(session, class_ids)
+
+
 async def list_classes(session: TenantSession) -> list[ClassSummary]:
     """All classes."""
     return [_summary(row) for row in await queries.classes(session)]
 
 
 async def list_classes_of_newest_year(session: TenantSession) -> list[ClassSummary]:
-    """Classes of the year that the school works in: the newest that has any. A year opened ahead has none yet."""
+    """Classes of the year that the school works in today; until it has any, those of the newest before it that has."""
     classes = await list_classes(session)
-    newest = max((one.academic_year for one in classes), default="")
-    return [one for one in classes if one.academic_year == newest]
+    having = {one.academic_year_id for one in classes}
+    years = [one for one in await queries.years(session) if one.id in having]
+    year = rules.working_year(years, clock.today())
+    return [one for one in classes if year and one.academic_year_id == year.id]
 
 
 async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary:
@@ -155,9 +209,43 @@ async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary
     return _summary(row)
 
 
+async def has_class(session: TenantSession, year_id: uuid.UUID, name: str) -> bool:
+    """Whether a year has a class of that name, closed ones among them."""
+    return await queries.class_named(session, year_id, name) is not None
+
+
+async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+    """Nobody comes into the class, and nobody changes it, until the transaction ends."""
+    await queries.hold_class(session, class_id)
+
+
+def class_order(name: str) -> str:
+    """The key by which a class of that name is sorted: 2A before 10A1."""
+    return class_key(name)
+
+
 async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> frozenset[uuid.UUID]:
     """The classes that a person leads or teaches in."""
     return frozenset(row.id for row in await queries.classes_of_staff(session, staff_id))
+
+
+async def require_duty(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, what: str, *everywhere: Permission
+) -> None:
+    """What names pupils of a class (`what`, for people) is for those who lead it or teach in it, and for whoever has one
+    of the permissions that hold `everywhere`. Raises Forbidden."""
+    if class_id not in await open_to(session, actor, [class_id], *everywhere):
+        raise Forbidden(f"Bạn chỉ xem được {what} của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+
+
+async def open_to(
+    session: TenantSession, actor: Actor, class_ids: Iterable[uuid.UUID], *everywhere: Permission
+) -> frozenset[uuid.UUID]:
+    """Those of some classes whose pupils a person may see, as `require_duty` asks."""
+    if any(actor.may(permission) for permission in everywhere):
+        return frozenset(class_ids)
+    own = await classes_of_staff(session, actor.staff_id) if actor.staff_id else frozenset()
+    return own & frozenset(class_ids)
 
 
 async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[StudentSummary]:
@@ -188,11 +276,84 @@ async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentS
     )
 
 
+async def get_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
+    """All that the school keeps about who a pupil is. Raises NotFound."""
+    found = await pupil_rows.record(session, student_id)
+    if found is None:
+        raise NotFound("Không tìm thấy học sinh này.")
+    return found
+
+
+async def places_of(session: TenantSession, student_id: uuid.UUID) -> list[Place]:
+    """Where a pupil has studied at this school, the newest first."""
+    return await pupil_rows.places_of(session, student_id)
+
+
+async def hold_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
+    """A record that nobody else changes until the transaction ends.
+
+    Raises NotFound, Conflict where it lives on in another.
+    """
+    record = await pupil_rows.record(session, student_id, hold=True)
+    if record is None:
+        raise NotFound("Không tìm thấy học sinh này.")
+    if record.merged_into_id is not None:
+        raise Conflict(f"Hồ sơ này của {record.full_name} đã được ghép vào hồ sơ khác; xin mở hồ sơ ấy.")
+    return record
+
+
+async def take_in(
+    session: TenantSession,
+    record: PupilRecord,
+    class_id: uuid.UUID,
+    on: date,
+    facts: Mapping[str, str | None],
+) -> None:
+    """Give a pupil a place in a class from a day on; `facts` are `registry_no` and `came_from`."""
+    place = pupil_rows.place_row(session.tenant_id, record.id, class_id) | {"joined_on": on}
+    await pupil_rows.enroll(session, [place | dict(facts)])
+
+
+async def end_place(
+    session: TenantSession,
+    record: PupilRecord,
+    class_id: uuid.UUID,
+    on: date,
+    reason: str,
+    status: EnrollmentStatus,
+) -> None:
+    """End a pupil's place in a class: moved to another, or left."""
+    ended = {"status": status, "left_on": on, "reason": reason or None}
+    await pupil_rows.leave_class(session, record.id, class_id, ended)
+
+
+async def set_status(
+    session: TenantSession, actor: Actor, record: PupilRecord, status: StudentStatus, on: date
+) -> None:
+    """Trạng thái of a pupil from a day on; what it was before stays in the history."""
+    values = {"status": status, "status_on": on}
+    await pupil_rows.update_student(session, record.id, values)
+    changes = [
+        change_row(session.tenant_id, record.id, name, getattr(record, name), value, actor.staff_id)
+        for name, value in values.items()
+    ]
+    await pupil_rows.insert_changes(session, changes)
+
+
+async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[EarlierYearView]:
+    """The years that a pupil spent at other schools, oldest first, withdrawn ones among them."""
+    return [
+        EarlierYearView(**{name: getattr(row, name) for name in EarlierYearView.__struct_fields__})
+        for row in await pupil_rows.earlier_years(session, student_id)
+    ]
+
+
 async def open_class_list(
     session: TenantSession, actor: Actor, class_id: uuid.UUID
 ) -> tuple[ClassSummary, list[StudentSummary]]:
-    """A class and its pupils for a person who looks at them. Raises NotFound."""
+    """A class and its pupils for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
     school_class = await get_class(session, class_id)
+    await require_duty(session, actor, class_id, "danh sách học sinh", *PUPILS_EVERYWHERE)
     students = await list_students(session, class_id)
     pupils = (one.id for one in students)
     audit_reads.record_read(session, actor, Action.CLASS_READ, class_id, f"Lớp {school_class.name}", pupils)
@@ -238,9 +399,9 @@ async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = 
     return [Assignment(**row._asdict()) for row in await queries.assignments(session, class_id)]
 
 
-async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
-    """Every year of every pupil of a class, oldest first: student, year, class, registry number, date of joining."""
-    return await queries.study_history(session, class_id)
+async def study_history(session: TenantSession, class_id: uuid.UUID) -> list[StudyYear]:
+    """Every year of every pupil of a class, oldest first, those at other schools among them."""
+    return [StudyYear(**row._asdict()) for row in await queries.study_history(session, class_id)]
 
 
 async def compare_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
@@ -249,8 +410,13 @@ async def compare_register(session: TenantSession, students: Sequence[NewStudent
     return (await Register.read(session, year.id, students)).change
 
 
-async def take_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
+async def take_register(
+    session: TenantSession, students: Sequence[NewStudent], by: StaffId | None = None
+) -> RosterChange:
     """Enter pupils into their classes: new ones are added, changed ones corrected, moved ones moved.
+
+    `by` is who answers for it in the history of each record, None for the machine. A line with an official code finds
+    the pupil who had a temporary one until now (`rules.matched`).
 
     Raises Conflict when a row cannot be taken: unknown class, a personal id that another pupil has, a pupil listed
     twice, a sign that cannot be printed.
@@ -260,7 +426,7 @@ async def take_register(session: TenantSession, students: Sequence[NewStudent]) 
     register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])
-    await register.write()
+    await register.write(by)
     return register.change
 
 

@@ -25,6 +25,8 @@ Cells = Mapping[Cell, str]
 PupilCells = Mapping[tuple[str, int], Cells]
 
 _NONE: dict[Cell, str] = {}
+_JOBS = ("father_job", "mother_job", "guardian_job")
+_LAST_PRIMARY_GRADE = 5
 _AWARDS = {
     Title.EXCELLENT: "Học sinh Xuất sắc",
     Title.VERY_GOOD: "Học sinh Giỏi",
@@ -36,6 +38,8 @@ _GROUPS = {
     CurriculumGroup.SPECIFIC: t.TraitGroup.SPECIFIC_COMPETENCE,
 }
 _EXEMPT = "Được miễn học."
+#: Of both forms, in the place of what follows from the year.
+_NOT_ASSESSED = "Học sinh khuyết tật, không đánh giá theo yêu cầu chung"
 _LAST_OF_LEVEL = {9: "trung học cơ sở", 12: "trung học phổ thông"}
 
 
@@ -62,6 +66,8 @@ class PupilFacts(msgspec.Struct, frozen=True, kw_only=True):
     result: Result
     #: codes of subjects in which the pupil is not assessed
     exempt: frozenset[str] = frozenset()
+    #: electives of the class that the pupil does not take
+    not_taken: frozenset[str] = frozenset()
     lookup_code: str
     version: int
     verify_url: str
@@ -84,7 +90,7 @@ def compose(facts: ClassFacts, pupil: PupilFacts) -> t.Snapshot:
             ward=facts.school.ward,
             tax_code=facts.school.tax_code,
         ),
-        student=_student(pupil.student),
+        student=_student(pupil.student, facts.grade_level),
         study_history=pupil.history,
         year=t.Year(
             academic_year=facts.academic_year,
@@ -106,7 +112,9 @@ def compose(facts: ClassFacts, pupil: PupilFacts) -> t.Snapshot:
     )
 
 
-def _student(record: StudentRecord) -> t.Student:
+def _student(record: StudentRecord, grade: int) -> t.Student:
+    """The personal page; jobs are of the secondary form alone (TT22, Phụ lục), so the primary one does not take them."""
+    jobs = {name: getattr(record, name) for name in _JOBS} if grade > _LAST_PRIMARY_GRADE else {}
     return t.Student(
         student_code=record.student_code,
         full_name=record.full_name,
@@ -121,6 +129,8 @@ def _student(record: StudentRecord) -> t.Student:
         father_name=record.father_name,
         mother_name=record.mother_name,
         guardian_name=record.guardian_name,
+        policy_group=record.policy_group,
+        **jobs,
     )
 
 
@@ -188,6 +198,8 @@ def _traits(grade: int, homeroom: Cells) -> tuple[t.Trait, ...]:
 
 def _primary_completion(grade: int, result: PrimaryResult) -> str:
     """Mục 6 of the primary form (TT27 Đ.11, domain reference 1.7)."""
+    if result.promotion is Promotion.NOT_ASSESSED:
+        return _NOT_ASSESSED
     if result.programme_completed:
         return "Hoàn thành chương trình tiểu học"
     if result.class_completed and result.year_level is not YearLevel.NOT_COMPLETED:
@@ -199,9 +211,12 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
     homeroom = pupil.cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
     learning, later = result.learning, result.learning_after_reassessment
     last = _LAST_OF_LEVEL.get(facts.grade_level)
+    assessed = result.promotion is not Promotion.NOT_ASSESSED
     return t.SecondaryResults(
         subjects=tuple(
-            _secondary_subject(facts, pupil, result, homeroom, code) for code in facts.subject_codes
+            _secondary_subject(facts, pupil, result, homeroom, code)
+            for code in facts.subject_codes
+            if code not in pupil.not_taken
         ),
         conduct=t.Conduct(
             term1=_conduct(homeroom, "1"),
@@ -217,7 +232,7 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
         ),
         promotion=t.Promotion(result.promotion.value),
         completion=_secondary_completion(facts.grade_level, result.promotion),
-        programme_completed=result.promotion is Promotion.PROMOTED if last else None,
+        programme_completed=result.promotion is Promotion.PROMOTED if last and assessed else None,
         award=_award(result.title, homeroom),
         certificates=_listed(homeroom, MarkKind.CERTIFICATE),
         competitions=_listed(homeroom, MarkKind.COMPETITION),
@@ -255,6 +270,8 @@ def _secondary_completion(grade: int, promotion: Promotion) -> str:
     last = _LAST_OF_LEVEL.get(grade)
     if promotion is Promotion.PROMOTED:
         return f"Hoàn thành chương trình {last}" if last else f"Được lên lớp {grade + 1}"
+    if promotion is Promotion.NOT_ASSESSED:
+        return _NOT_ASSESSED
     if promotion is Promotion.REASSESSMENT:
         return "Đánh giá lại trong kì nghỉ hè"
     if promotion is Promotion.SUMMER_TRAINING:

@@ -50,6 +50,7 @@ PROMOTIONS = {
     Promotion.REASSESSMENT: "Đánh giá lại trong kì nghỉ hè",
     Promotion.SUMMER_TRAINING: "Rèn luyện trong kì nghỉ hè",
     Promotion.SUPPLEMENTARY: "Đánh giá bổ sung",
+    Promotion.NOT_ASSESSED: "Không đánh giá (học sinh khuyết tật)",
 }
 EXEMPT = "Miễn"
 #: A học bạ số takes effect when the Sở closes its data (PL1 §2.1), which is after these bytes are fixed.

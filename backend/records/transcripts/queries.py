@@ -9,8 +9,16 @@ from sqlalchemy import and_, bindparam, func, insert, select, text, update
 from backend.core import lookups
 from backend.core.database import TenantSession
 from backend.core.questions import Question
-from backend.records.roster.models import AcademicYear, SchoolClass, Student
+from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
+from backend.records.roster.schemas import EnrollmentStatus
 from backend.records.transcripts.models import Transcript, TranscriptVersion
+
+_IN_CLASS = and_(
+    Enrollment.tenant_id == TranscriptVersion.tenant_id,
+    Enrollment.class_id == TranscriptVersion.class_id,
+    Enrollment.student_id == TranscriptVersion.student_id,
+    Enrollment.status == EnrollmentStatus.STUDYING,
+)
 
 
 async def transcripts_of(
@@ -224,11 +232,18 @@ async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> 
     return found.all()
 
 
-async def counts(session: TenantSession) -> Sequence[Any]:
-    """Number of versions per class and state."""
-    query = (
-        select(TranscriptVersion.class_id, TranscriptVersion.state, func.count().label("number"))
-        .where(TranscriptVersion.tenant_id == session.tenant_id)
-        .group_by(TranscriptVersion.class_id, TranscriptVersion.state)
+async def counts(session: TenantSession, *, present: bool) -> Sequence[Any]:
+    """Number of versions per class and state; `present`: of pupils who are in the class today alone."""
+    query = select(TranscriptVersion.class_id, TranscriptVersion.state, func.count().label("number"))
+    query = query.join(Enrollment, _IN_CLASS) if present else query
+    query = query.where(TranscriptVersion.tenant_id == session.tenant_id).group_by(
+        TranscriptVersion.class_id, TranscriptVersion.state
     )
+    return (await session.execute(query)).all()
+
+
+async def classes_in_state(session: TenantSession, state: str) -> Sequence[Any]:
+    """Versions in a state and their classes."""
+    query = select(TranscriptVersion.id, TranscriptVersion.class_id)
+    query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state == state)
     return (await session.execute(query)).all()

@@ -103,13 +103,17 @@ class AssessedBy(StrEnum):
 
 
 class Promotion(StrEnum):
-    """What follows the year. PENDING is missing on purpose: an unfinished year is not frozen."""
+    """What follows the year. PENDING is missing on purpose: an unfinished year is not frozen.
+
+    NOT_ASSESSED: the pupil is disabled and need not have results (cokhuyettatkhongdanhgia).
+    """
 
     PROMOTED = "PROMOTED"
     RETAINED = "RETAINED"
     REASSESSMENT = "REASSESSMENT"
     SUMMER_TRAINING = "SUMMER_TRAINING"
     SUPPLEMENTARY = "SUPPLEMENTARY"
+    NOT_ASSESSED = "NOT_ASSESSED"
 
 
 class SignerRole(StrEnum):

@@ -12,13 +12,14 @@ from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
+from backend.records.duties import service as duties
 from backend.records.gradebook import service as gradebook
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import subjects_of
 from backend.records.roster.schemas import ClassSummary, StudentRecord
 from backend.records.transcripts import canonical, queries, rules
 from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
@@ -66,6 +67,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     history = await _history(session, class_id, facts.school.name)
     marks = await gradebook.class_marks(session, class_id)
     exempt = await gradebook.exemptions(session, class_id)
+    choices = await plans.choices_of_class(session, school_class)
     rows, deeds, left_out = [], [], []
     for student in students:
         try:
@@ -78,6 +80,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
                 lookup_code=transcripts[student.id].lookup_code,
                 version=1,
                 verify_url=verify_url(transcripts[student.id].lookup_code),
+                not_taken=choices.not_taken(student.id, facts.subject_codes, school_class.grade_level),
             )
             snapshot = canonical.clean_snapshot(compose(facts, pupil))
         except (Invalid, Conflict) as error:
@@ -163,10 +166,7 @@ async def open_version(
 
 async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> None:
     """The personal page of a pupil is for the school's management and for the teachers of the class. Raises Forbidden."""
-    if actor.may(Permission.TRANSCRIPT_READ_ANY):
-        return
-    if actor.staff_id is None or class_id not in await roster.classes_of_staff(session, actor.staff_id):
-        raise Forbidden("Bạn chỉ xem được học bạ của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+    await roster.require_duty(session, actor, class_id, "học bạ", Permission.TRANSCRIPT_READ_ANY)
 
 
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
@@ -223,10 +223,15 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
     return (found[0], TranscriptId(found[1])) if found else None
 
 
-async def counts(session: TenantSession) -> dict[uuid.UUID, dict[str, int]]:
-    """class → state → number of versions."""
+async def classes_of(session: TenantSession, state: VersionState) -> dict[uuid.UUID, uuid.UUID]:
+    """version → class, of the versions in a state."""
+    return {row.id: row.class_id for row in await queries.classes_in_state(session, state)}
+
+
+async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
+    """class → state → number of versions; `present`: without pupils who are not in the class any more."""
     found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
-    for row in await queries.counts(session):
+    for row in await queries.counts(session, present=present):
         found[row.class_id][row.state] = row.number
     return found
 
@@ -250,13 +255,20 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
     head = await delegations.head_signer(session)
     school = await schools.get_school(session)
     assignments = await roster.list_assignments(session, school_class.id)
+    # Whoever taught a subject when the year ended stands beside it, even if it is another's since.
+    years = {one.id: one for one in await roster.list_years(session)}
+    last_day = years[school_class.academic_year_id].ends_on
+    taught: dict[str, str | None] = {a.subject_code: a.teacher for a in assignments}
+    taught |= await duties.teachers_on(session, school_class.id, last_day)
+    plan = await plans.plan_of(session, school_class)
+    assigned = {one.subject_code for one in assignments}
     return ClassFacts(
         school=school,
         academic_year=school_class.academic_year,
         class_name=school_class.name,
         grade_level=school_class.grade_level,
-        subject_codes=_in_form_order(school_class.grade_level, [a.subject_code for a in assignments]),
-        teachers={a.subject_code: a.teacher for a in assignments if a.teacher},
+        subject_codes=tuple(one.code for one in plan.chosen(assigned) if not one.own),
+        teachers={code: name for code, name in taught.items() if name},
         signers=(
             Signer(
                 role=SignerRole.HOMEROOM_TEACHER,
@@ -269,11 +281,6 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
         issue_date=clock.today(),
         sandbox=settings.get().is_sandbox,
     )
-
-
-def _in_form_order(grade_level: int, codes: Sequence[str]) -> tuple[str, ...]:
-    order = {subject.code: position for position, subject in enumerate(subjects_of(grade_level))}
-    return tuple(sorted(codes, key=lambda code: order.get(code, len(order))))
 
 
 async def _transcripts(
@@ -308,7 +315,7 @@ async def _history(
             StudyPeriod(
                 academic_year=row.academic_year,
                 class_name=row.class_name,
-                school_name=school_name,
+                school_name=row.school_name or school_name,
                 registry_no=row.registry_no,
                 joined_on=row.joined_on,
             )

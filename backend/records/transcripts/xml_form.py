@@ -105,6 +105,11 @@ def _fields(parent: etree._Element, fields: dict[str, _Text]) -> None:
         _child(parent, tag, value)
 
 
+def _promoted(promotion: Promotion) -> bool | None:
+    """Nothing is said of a pupil who is not assessed."""
+    return None if promotion is Promotion.NOT_ASSESSED else promotion is Promotion.PROMOTED
+
+
 def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
@@ -189,7 +194,8 @@ def _primary(record: etree._Element, snapshot: Snapshot, results: PrimaryResults
         summary,
         {
             "DANH_GIA_KET_QUA": results.year_level,
-            "DUOC_LEN_LOP": results.promotion is Promotion.PROMOTED,
+            "DUOC_LEN_LOP": _promoted(results.promotion),
+            "CO_KHUYET_TAT_KHONG_DANH_GIA": results.promotion is Promotion.NOT_ASSESSED,
             "KET_LUAN": results.promotion,
             "DA_HTHANH_CTRINH_LOP_HOC": results.class_completed,
             "DA_HTHANH_CTRINH_TIEU_HOC": results.programme_completed,
@@ -220,7 +226,8 @@ def _secondary(record: etree._Element, snapshot: Snapshot, results: SecondaryRes
     _fields(
         summary,
         {
-            "DUOC_LEN_LOP": results.promotion is Promotion.PROMOTED,
+            "DUOC_LEN_LOP": _promoted(results.promotion),
+            "CO_KHUYET_TAT_KHONG_DANH_GIA": results.promotion is Promotion.NOT_ASSESSED,
             "KET_LUAN": results.promotion,
             "DA_HTHANH_CTRINH_CAP_HOC": results.programme_completed,
             "HOAN_THANH_CHUONG_TRINH": results.completion,

@@ -105,6 +105,21 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
     return (await session.execute(query)).all()
 
 
+async def ready_turns(session: TenantSession) -> Sequence[Any]:
+    """Every step that is ready, with the subject of its document."""
+    query = (
+        select(SigningRequest.subject_id, SigningStep.signer_id, SigningStep.signer_name)
+        .join(
+            SigningRequest,
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
+        )
+        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.state == StepState.READY)
+    )
+    return (await session.execute(query)).all()
+
+
 async def tray_items(
     session: TenantSession,
     staff_id: StaffId,

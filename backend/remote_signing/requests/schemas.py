@@ -64,6 +64,14 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
     document_sha256: str
 
 
+class ReadyTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that waits for one signer now; `signer_id` None means the holder of the seal."""
+
+    subject_id: uuid.UUID
+    signer_id: StaffId | None
+    signer_name: str
+
+
 class ConsentOffer(msgspec.Struct, frozen=True, kw_only=True):
     """What the signer is asked to agree to: exactly these documents, named by their Merkle root (hex).
 

@@ -33,6 +33,7 @@ from backend.remote_signing.requests.schemas import (
     BatchProgress,
     ConsentOffer,
     NewRequest,
+    ReadyTurn,
     RequestId,
     StepId,
     StepView,
@@ -103,6 +104,11 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_REQUESTED, deeds)
     return request_ids
+
+
+async def ready_turns(session: TenantSession) -> list[ReadyTurn]:
+    """Whose turn it is now, document by document, in the whole school."""
+    return [ReadyTurn(**row._asdict()) for row in await queries.ready_turns(session)]
 
 
 async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:

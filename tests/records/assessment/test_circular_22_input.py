@@ -166,3 +166,15 @@ def test_no_title_while_the_year_is_open() -> None:
     assert (result.promotion, result.title) == (Promotion.PENDING, None)
     [text] = [one.text for one in result.reasons if one.rule == "TT22 Đ.15.1.a"]
     assert text == "Chưa xét danh hiệu vì còn thiếu dữ liệu của năm học."
+
+
+def test_exactly_four_electives_are_a_complete_year_of_upper_secondary() -> None:
+    """TT32/2018, TT13/2022; a school's plan is asked strictly, a single call of `hocba assess` is not."""
+    compulsory = [scored("VAN", "8"), scored("TOAN", "8"), scored("NN1", "8"), scored("LICHSU", "8")]
+    compulsory += [scored("QPAN", "8"), comment("GDTC"), comment("HDTNHN"), comment("GDDP")]
+    electives = [scored(code, "8") for code in ("DIA", "LY", "HOA", "SINH", "TIN")]
+    strict = Policy(complete_curriculum=True)
+    for number, missing in ((3, ("electives",)), (4, ()), (5, ("electives",))):
+        asked = secondary(compulsory + electives[:number]) | {"grade": 10}
+        assert assess_json(asked, strict).missing == missing
+        assert assess_json(asked).missing == ()

@@ -18,12 +18,12 @@ from backend.records.roster.schemas import HOMEROOM
 
 LEVEL = Cell(MarkKind.LEVEL)
 VALUES = {MarkKind.LEVEL: "T", MarkKind.TEST: "8", MarkKind.TRAIT: "T", MarkKind.ABSENCE: "0"}
-CODES = [one.code for one in subjects_of(4) if one.kind is Kind.COMPULSORY]
+SUBJECTS = [one for one in subjects_of(4) if one.kind is Kind.COMPULSORY]
 
 
 def full_year() -> dict[tuple[str, int], dict[Cell, str]]:
     """A pupil of grade 4 at the year's end: Hoàn thành tốt."""
-    sheets = {one.code: columns_of(one, 4) for one in subjects_of(4) if one.code in CODES}
+    sheets = {one.code: columns_of(one, 4) for one in SUBJECTS}
     sheets[HOMEROOM] = columns_of(None, 4)
     return {
         (code, WHOLE_YEAR): {
@@ -34,7 +34,7 @@ def full_year() -> dict[tuple[str, int], dict[Cell, str]]:
 
 
 def assessed(cells: PupilCells, *exempt: str) -> PrimaryResult:
-    asked = pupil_year(4, CODES, cells, exempt)
+    asked = pupil_year(4, SUBJECTS, cells, exempt=exempt)
     result = rules.assess(asked, Policy(complete_curriculum=True))
     assert isinstance(result, PrimaryResult)
     return result
@@ -75,14 +75,15 @@ def test_the_title_of_a_pupil_whom_people_recognise() -> None:
         Cell(MarkKind.RECOGNITION, "progress"): "X",
         Cell(MarkKind.RECOGNITION, "class"): "X",
     }
-    asked = pupil_year(4, CODES, cells)
+    asked = pupil_year(4, SUBJECTS, cells)
     assert isinstance(asked, PrimaryYear)
     assert asked.recognition == Recognition(clear_progress=True, class_agrees=True)
     assert assessed(cells).title is Title.EXEMPLARY
 
 
 def test_an_exempt_subject_of_secondary_school() -> None:
-    asked = pupil_year(6, ["TOAN", "GDTC"], {}, {"GDTC"})
+    taught = [one for one in subjects_of(6) if one.code in ("TOAN", "GDTC")]
+    asked = pupil_year(6, taught, {}, exempt={"GDTC"})
     assert isinstance(asked, SecondaryYear)
     assert {one.code: one.exempt for one in asked.subjects} == {"TOAN": False, "GDTC": True}
     result = rules.assess(asked, Policy())

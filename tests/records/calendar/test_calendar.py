@@ -29,7 +29,7 @@ FORM = {"het_hoc_ky_1": TERMS[0], "vao_hoc_ky_2": TERMS[1]}
 
 def test_what_is_offered_is_the_day_before_that_of_the_plan() -> None:
     """“Trước ngày 30/6”: whichever way that is read, the end of 29/6 lies before."""
-    assert rules.proposed(YEAR) == {Step.ISSUED: date(2026, 6, 29)}
+    assert rules.proposed(YEAR, "14") == dict.fromkeys((Step.ISSUED, Step.REPORTED), date(2026, 6, 29))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_two_steps_may_share_a_day_and_others_have_none() -> None:
     ],
 )
 def test_a_last_day_is_spoken_of_when_it_is_near(today: date, left: int, said: str) -> None:
-    found = rules.notice(Step.ISSUED, date(2026, 6, 29), today, left, "học sinh")
+    found = rules.notice(Step.ISSUED, date(2026, 6, 29), today, left)
     assert bool(found) is bool(said)
     assert found is None or said in found.text
 

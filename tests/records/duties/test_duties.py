@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
+from backend.core import clock
 from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.ids import new_id
 from backend.records.duties import rules, service
@@ -77,9 +78,43 @@ async def test_rights_go_with_the_duty(small_school: SmallSchool) -> None:
         [(label, details, about)] = told.all()
     assert (label, details) == (
         "Âm nhạc, lớp 1A",
-        {"old_teacher": "Quách Bảo Ngân", "new_teacher": "Tạ Khánh Linh"},
+        {
+            "old_teacher": "Quách Bảo Ngân",
+            "new_teacher": "Tạ Khánh Linh",
+            "starts_on": clock.today().isoformat(),
+        },
     )
     assert about == [small_school.staff["music"], small_school.staff["stranger"]]
+
+
+async def test_a_change_within_the_year_leaves_its_dates(small_school: SmallSchool) -> None:
+    """Whoever taught when the year ended stands in the học bạ; days to come and days of another are refused."""
+    class_id = await opened(small_school)
+    music, stranger = (str(small_school.staff[who]) for who in ("music", "stranger"))
+    async with small_school.session() as session:
+        principal = await small_school.actor(session, "principal")
+        key = one(await service.duties_of_class(session, class_id), MUSIC).key
+
+        async def give(old: str, new: str, day: str) -> None:
+            typed = {f"cu.{key}": old, f"moi.{key}": new, "tu_ngay": day}
+            await service.change_class(session, principal, class_id, typed)
+
+        for day in ("2999-01-01", "2025-01-01", "hôm nay"):
+            with pytest.raises(Invalid):
+                await give(music, stranger, day)
+        await give(music, stranger, "2026-01-12")
+        with pytest.raises(Conflict, match="đã đổi người ngày 12/01/2026"):
+            await give(stranger, music, "2026-01-11")
+        await give(stranger, "", "2026-06-01")
+        await give("", music, "2026-06-01")
+        past = await service.past_duties(session, class_id)
+        assert [(held.who, held.since, held.until) for held in past] == [
+            ("Tạ Khánh Linh", date(2026, 1, 12), date(2026, 5, 31)),
+            ("Quách Bảo Ngân", None, date(2026, 1, 11)),
+        ], "nobody held it for no day"
+        assert await service.teachers_on(session, class_id, date(2025, 10, 1)) == {MUSIC: "Quách Bảo Ngân"}
+        assert await service.teachers_on(session, class_id, date(2026, 5, 31)) == {MUSIC: "Tạ Khánh Linh"}
+        assert await service.teachers_on(session, class_id, date(2026, 6, 1)) == {}
 
 
 async def test_who_may_not_hold_a_duty(small_school: SmallSchool) -> None:

@@ -130,9 +130,11 @@ async def test_who_closes_a_sheet_waits_for_who_is_writing_and_stops_who_comes_l
 async def test_a_class_is_handed_in_and_locked_at_once(book: ClassBook) -> None:
     async with book.school.session() as session:
         everything = len(await service.list_sheets(session, book.class_id))
-        assert await life.submit_class(session, book.actors["stranger"], book.class_id) == 0
+        with pytest.raises(Forbidden, match="chỉ giáo viên được phân công"):
+            await life.submit_class(session, book.actors["stranger"], book.class_id)
         assert await life.submit_class(session, book.actors["homeroom"], book.class_id) == everything - 1
-        assert await life.lock_class(session, book.actors["homeroom"], book.class_id) == 0
+        with pytest.raises(Forbidden, match="chỉ hiệu trưởng"):
+            await life.lock_class(session, book.actors["homeroom"], book.class_id)
         assert await life.lock_class(session, book.actors["principal"], book.class_id) == everything - 1
         assert not await service.is_class_locked(session, book.class_id)
         assert await life.submit_class(session, book.actors["music"], book.class_id) == 1

@@ -114,7 +114,8 @@ async def test_whose_sheets_one_publishes(book: ClassBook) -> None:
     with pytest.raises(Conflict, match="chưa có nội dung nào"):
         await publish(book, "music", MUSIC, MIDDLE)
     assert await publish(book, "music") == 1, "of a whole period, one's own"
-    assert await publish(book, "stranger") == 0
+    with pytest.raises(Forbidden, match="lớp mà bạn chủ nhiệm hoặc giảng dạy"):
+        await publish(book, "stranger")
     assert await publish(book, "principal") == 1
     assert not (await offer(book, "music", "TOAN")).may_publish
     async with book.school.session() as session:

@@ -22,7 +22,7 @@ from backend.records.assessment.schemas import (
     SecondaryYear,
     Title,
 )
-from backend.records.roster.curriculum import Kind, subjects_of
+from backend.records.roster.curriculum import ELECTIVES_CHOSEN, Kind, subjects_of
 
 #: Đ.8.2.b: term I → term II → year.
 _YEAR_CONDUCT = {
@@ -132,7 +132,11 @@ def _absent_subjects(pupil_year: SecondaryYear, policy: Policy) -> tuple[str, ..
         return ()
     given = {subject.code for subject in pupil_year.subjects}
     compulsory = (one.code for one in subjects_of(pupil_year.grade) if one.kind is Kind.COMPULSORY)
-    return tuple(f"subjects.{code}" for code in compulsory if code not in given)
+    absent = tuple(f"subjects.{code}" for code in compulsory if code not in given)
+    electives = {one.code for one in subjects_of(pupil_year.grade) if one.kind is Kind.ELECTIVE}
+    if electives and len(electives & given) != ELECTIVES_CHOSEN:
+        return (*absent, "electives")
+    return absent
 
 
 def _outcome(

@@ -22,6 +22,7 @@ _WHOLE = {
     "absences.excused": "số buổi nghỉ có phép",
     "absences.unexcused": "số buổi nghỉ không phép",
     "subjects": "kết quả các môn học",
+    "electives": "đúng 4 môn lựa chọn của học sinh",
     "traits": "mức đạt được về phẩm chất, năng lực",
 }
 

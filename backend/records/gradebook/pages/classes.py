@@ -12,6 +12,7 @@ from backend.records.gradebook.schemas import Deed, SeenForm, SheetSummary
 from backend.records.gradebook.wording import STATES
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subjects_of
+from backend.records.roster.schemas import HOMEROOM
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -105,6 +106,11 @@ def _counted(request: Request, back: str, count: int, deed: str, none: str) -> H
 
 
 def _in_form_order(sheets: Iterable[SheetSummary], grade_level: int) -> list[SheetSummary]:
-    """Subjects as the học bạ prints them; the homeroom sheet last."""
+    """Subjects as the học bạ prints them, then the school's own; the homeroom sheet last."""
     order = {subject.code: place for place, subject in enumerate(subjects_of(grade_level))}
-    return sorted(sheets, key=lambda sheet: (order.get(sheet.subject_code, len(order)), sheet.term))
+    order[HOMEROOM] = len(order) + 1
+
+    def place_of(sheet: SheetSummary) -> tuple[int, str, int]:
+        return order.get(sheet.subject_code, len(order) - 1), sheet.subject_code, sheet.term
+
+    return sorted(sheets, key=place_of)

@@ -1,0 +1,19 @@
+"""Disabled pupils whom the school does not assess by the general requirements: their results are optional."""
+
+import msgspec
+
+from backend.records.assessment.schemas import PrimaryResult, Promotion, Reason, Result
+
+_WORDS = (
+    "Học sinh khuyết tật, không đánh giá theo yêu cầu chung: kết quả không bắt buộc, "
+    "việc lên lớp do hiệu trưởng xét theo kế hoạch giáo dục cá nhân."
+)
+
+
+def without_assessment(result: Result) -> Result:
+    """What stands for a year that need not be complete (TT22 Đ.11, TT27 Đ.8); one that is stays as it is."""
+    if result.promotion is not Promotion.PENDING:
+        return result
+    article = "TT27 Đ.8" if isinstance(result, PrimaryResult) else "TT22 Đ.11"
+    reasons = (Reason(rule=article, text=_WORDS), *result.reasons)
+    return msgspec.structs.replace(result, promotion=Promotion.NOT_ASSESSED, missing=(), reasons=reasons)

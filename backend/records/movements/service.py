@@ -1,0 +1,245 @@
+"""Pupils come, change classes, leave and come back; years that they spent elsewhere are entered as they stand."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+
+import msgspec
+
+from backend.core import audit, audit_reads, clock
+from backend.core.actor import Actor
+from backend.core.audit import Action
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.ids import new_id
+from backend.core.text import check_text
+from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import SheetState
+from backend.records.movements import queries, rules
+from backend.records.movements.schemas import Choice, Movements
+from backend.records.roster import service as roster
+from backend.records.roster.schemas import (
+    LEAVING,
+    ClassId,
+    ClassSummary,
+    EnrollmentStatus,
+    Place,
+    PupilRecord,
+    StudentStatus,
+    YearSummary,
+)
+
+_MAX_REASON = 500
+
+
+async def open_movements(session: TenantSession, actor: Actor, student_id: uuid.UUID) -> Movements:
+    """Where a pupil stands and may go, for a person who looks at it, which is recorded. Raises NotFound."""
+    record = await roster.get_record(session, student_id)
+    audit_reads.record_read(session, actor, Action.PUPIL_READ, student_id, record.label, [student_id])
+    classes = await roster.list_classes_of_newest_year(session)
+    here = await _here(session, student_id, classes)
+    states: dict[uuid.UUID, set[SheetState]] = defaultdict(set)
+    for sheet in await gradebook.list_sheets(session):
+        states[sheet.class_id].add(sheet.state)
+    return Movements(
+        record=record,
+        here=here,
+        choices=tuple(
+            Choice(
+                class_id=one.id,
+                name=one.name,
+                grade_level=one.grade_level,
+                remark=rules.remark(states[one.id]),
+            )
+            for one in classes
+            if here is None or (one.id != here.class_id and one.grade_level == here.grade_level)
+        ),
+        earlier=tuple(await roster.earlier_years(session, student_id)),
+    )
+
+
+async def place(
+    session: TenantSession, actor: Actor, student_id: uuid.UUID, class_id: ClassId, typed: Mapping[str, str]
+) -> str:
+    """A pupil who has no place takes one: new here, or back; returns the name of the class.
+
+    Whoever was in another class of the year brings the marks of then. Raises NotFound, Invalid, Conflict for a pupil
+    who has a place and for a class that is final.
+    """
+    record = await roster.hold_record(session, student_id)
+    target, year = await _target(session, class_id)
+    classes = await roster.list_classes_of_newest_year(session)
+    here = await _here(session, student_id, classes)
+    if here is not None:
+        raise Conflict(f"{record.full_name} đang học lớp {here.class_name}; hãy dùng mục “Chuyển lớp”.")
+    arrival = rules.read_arrival(typed, target.id, record)
+    rules.require_day(arrival.on, year, clock.today())
+    before = await _place_before(session, student_id, target)
+    marks = 0
+    if before is not None:
+        marks, _ = await gradebook.carry_marks(session, actor, record, before.class_id, target.id)
+    await gradebook.require_open(session, target.id)
+    facts = {"came_from": arrival.came_from or None, "registry_no": arrival.registry_no or None}
+    await roster.take_in(session, record, target.id, arrival.on, facts)
+    await roster.set_status(session, actor, record, rules.status_on_arrival(record, arrival), arrival.on)
+    await gradebook.count_again(session, target.id)
+    told: dict[str, str | int] = {"class": target.name, "on": arrival.on.isoformat(), "marks": marks}
+    await _record(session, actor, Action.PUPIL_PLACED, record, told, target.id)
+    return target.name
+
+
+async def change_class(
+    session: TenantSession,
+    actor: Actor,
+    student_id: uuid.UUID,
+    seen: str,
+    class_id: ClassId,
+    typed: Mapping[str, str],
+) -> tuple[str, int, list[str]]:
+    """A pupil goes to another class of the same grade within the year; marks follow (`gradebook.carry_marks`).
+
+    `seen` is the class in which the writer saw them. Returns the name of the class, how many marks came along, and
+    which subjects stay behind because the new class does not have them. Raises NotFound, Invalid, Conflict.
+    """
+    record = await roster.hold_record(session, student_id)
+    target, year = await _target(session, class_id)
+    here = await _here(session, student_id, await roster.list_classes_of_newest_year(session))
+    if here is None or str(here.class_id) != seen:
+        raise Conflict(f"{record.full_name} vừa được xếp sang lớp khác; xin xem lớp mới rồi làm lại.")
+    if here.class_id == target.id or here.grade_level != target.grade_level:
+        raise Invalid(
+            f"Trong năm học, học sinh lớp {here.class_name} chỉ chuyển sang lớp khác của khối {here.grade_level}; "
+            "xin chọn lại lớp."
+        )
+    arrival = rules.read_arrival(typed, target.id, record)
+    rules.require_day(arrival.on, year, clock.today(), here.joined_on)
+    marks, missing = await gradebook.carry_marks(session, actor, record, here.class_id, target.id)
+    reason = check_text(typed.get("ly_do", ""), field="Lý do", person=record.full_name, limit=_MAX_REASON)
+    await roster.end_place(
+        session,
+        record,
+        ClassId(here.class_id),
+        arrival.on,
+        reason or f"Chuyển sang lớp {target.name}",
+        EnrollmentStatus.MOVED,
+    )
+    facts = {"registry_no": here.registry_no, "came_from": None}
+    await roster.take_in(session, record, target.id, arrival.on, facts)
+    await gradebook.count_again(session, target.id)
+    told: dict[str, str | int] = {
+        "old_class": here.class_name,
+        "new_class": target.name,
+        "on": arrival.on.isoformat(),
+        "marks": marks,
+    }
+    await _record(session, actor, Action.PUPIL_MOVED, record, told, here.class_id, target.id)
+    return target.name, marks, missing
+
+
+async def leave(
+    session: TenantSession, actor: Actor, student_id: uuid.UUID, seen: str, typed: Mapping[str, str]
+) -> StudentStatus:
+    """A pupil leaves the school; returns how. The class goes on without them, what they have stays.
+
+    `seen` is the class in which the writer saw them. Raises NotFound, Invalid, Conflict.
+    """
+    record = await roster.hold_record(session, student_id)
+    here = await _here(session, student_id, await roster.list_classes_of_newest_year(session))
+    if (str(here.class_id) if here else "") != seen or record.status in LEAVING:
+        raise Conflict(f"{record.full_name} vừa được người khác chuyển lớp hoặc ghi rời trường; xin xem lại.")
+    departure = rules.read_departure(typed, record)
+    year = await _year(session)
+    rules.require_day(departure.on, year, clock.today(), here.joined_on if here else None)
+    if here:
+        left = EnrollmentStatus.LEFT
+        await roster.end_place(session, record, ClassId(here.class_id), departure.on, departure.reason, left)
+    await roster.set_status(session, actor, record, departure.status, departure.on)
+    told: dict[str, str | int] = {"status": departure.status.value, "on": departure.on.isoformat()}
+    about = [here.class_id] if here else []
+    await _record(session, actor, Action.PUPIL_LEFT, record, told, *about)
+    return departure.status
+
+
+async def enter_earlier_year(
+    session: TenantSession, actor: Actor, student_id: uuid.UUID, typed: Mapping[str, str]
+) -> str:
+    """Copy a year from the học bạ that the pupil brought; returns its name. Raises NotFound, Invalid, Conflict."""
+    record = await roster.hold_record(session, student_id)
+    new = rules.read_earlier_year(typed, record, (await _year(session)).name)
+    if await queries.is_entered(session, student_id, new.academic_year, new.school_name):
+        raise Conflict(
+            f"Năm học {new.academic_year} ở {new.school_name} đã được ghi; nếu ghi sai, hãy rút lại rồi ghi mới."
+        )
+    row = msgspec.structs.asdict(new) | {"id": new_id(), "student_id": student_id}
+    row |= {"entered_by": actor.staff_id, "entered_at": clock.now()}
+    await queries.insert_earlier_year(
+        session, row | dict.fromkeys(("withdrawn_by", "withdrawn_at", "reason"))
+    )
+    await _record(session, actor, Action.EARLIER_YEAR_ENTERED, record, {"name": new.academic_year})
+    return new.academic_year
+
+
+async def withdraw_earlier_year(
+    session: TenantSession, actor: Actor, student_id: uuid.UUID, year_id: uuid.UUID, reason: str
+) -> str:
+    """Take back a year that was copied wrongly; returns its name. Raises NotFound, Invalid without a reason."""
+    record = await roster.hold_record(session, student_id)
+    words = check_text(reason, field="Lý do", person=record.full_name, limit=_MAX_REASON)
+    if not words:
+        raise Invalid("Chưa có lý do rút lại; hãy ghi điều gì đã chép sai.")
+    values = {"withdrawn_by": actor.staff_id, "withdrawn_at": clock.now(), "reason": words}
+    name = await queries.withdraw(session, student_id, year_id, values)
+    if name is None:
+        raise NotFound("Không tìm thấy năm học này, hoặc năm học đã được rút lại.")
+    await _record(session, actor, Action.EARLIER_YEAR_WITHDRAWN, record, {"name": name, "reason": words})
+    return name
+
+
+async def _here(session: TenantSession, student_id: uuid.UUID, classes: list[ClassSummary]) -> Place | None:
+    """The pupil's place in the year that the school works in."""
+    ids = {one.id for one in classes}
+    places = await roster.places_of(session, student_id)
+    return next(
+        (one for one in places if one.class_id in ids and one.status is EnrollmentStatus.STUDYING), None
+    )
+
+
+async def _place_before(session: TenantSession, student_id: uuid.UUID, target: ClassSummary) -> Place | None:
+    """The class of the same year and grade that a pupil left last, whose marks they bring back."""
+    places = await roster.places_of(session, student_id)
+    same = [
+        one
+        for one in places
+        if one.academic_year_id == target.academic_year_id
+        and one.grade_level == target.grade_level
+        and one.class_id != target.id
+        and one.left_on is not None
+    ]
+    return max(same, key=lambda one: one.left_on or clock.today(), default=None)
+
+
+async def _target(session: TenantSession, class_id: uuid.UUID) -> tuple[ClassSummary, YearSummary]:
+    target, year = await roster.get_class(session, class_id), await _year(session)
+    if target.academic_year_id != year.id or target.closed_on is not None:
+        raise Conflict(f"Lớp {target.name} không còn nhận học sinh; hãy chọn lớp của năm học {year.name}.")
+    return target, year
+
+
+async def _year(session: TenantSession) -> YearSummary:
+    """The year that the school works in. Raises Conflict while it has no class."""
+    classes = await roster.list_classes_of_newest_year(session)
+    if not classes:
+        raise Conflict("Trường chưa có lớp nào; hãy mở lớp trước.")
+    return next(one for one in await roster.list_years(session) if one.id == classes[0].academic_year_id)
+
+
+async def _record(
+    session: TenantSession,
+    actor: Actor,
+    action: Action,
+    record: PupilRecord,
+    told: Mapping[str, str | int],
+    *classes: uuid.UUID,
+) -> None:
+    deed = audit.Deed(record.id, record.label, dict(told), (record.id, *classes))
+    await audit.record_many(session, actor, action, [deed])

@@ -1,0 +1,131 @@
+"""All SQL of subject plans and choices."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from backend.core import clock
+from backend.core.database import TenantSession
+from backend.core.ids import new_id
+from backend.core.questions import Question
+from backend.records.plans.models import ElectiveChoice, SubjectPlan
+from backend.records.plans.schemas import Choice, Decision
+from backend.records.roster.models import Enrollment
+
+_CHOICES = Question(
+    select(
+        ElectiveChoice.class_id, ElectiveChoice.student_id, ElectiveChoice.electives, ElectiveChoice.topics
+    ).where(
+        ElectiveChoice.tenant_id == bindparam("tenant"),
+        ElectiveChoice.class_id == any_(bindparam("class_ids", type_=ARRAY(Uuid))),
+    )
+)
+
+
+async def decisions(session: TenantSession) -> Sequence[Any]:
+    """Every decision of the school, of all years."""
+    query = select(
+        SubjectPlan.academic_year_id,
+        SubjectPlan.grade_level,
+        SubjectPlan.subject_code,
+        *(getattr(SubjectPlan, name) for name in Decision.__struct_fields__),
+    ).where(SubjectPlan.tenant_id == session.tenant_id)
+    return (await session.execute(query)).all()
+
+
+async def decide(
+    session: TenantSession, year_id: uuid.UUID, grade: int, code: str, decision: Decision
+) -> bool:
+    """Write a decision; False where its revision is not the one that is there (0: none is)."""
+    values = {
+        "taught": decision.taught,
+        "name": decision.name,
+        "lessons_per_year": decision.lessons_per_year,
+        "assessed_by": decision.assessed_by.value if decision.assessed_by else None,
+        "counts": decision.counts,
+        "topics": decision.topics,
+        "revision": decision.revision + 1,
+    }
+    key = {"academic_year_id": year_id, "grade_level": grade, "subject_code": code}
+    if decision.revision == 0:
+        query = insert(SubjectPlan).values(tenant_id=session.tenant_id, id=new_id(), **key, **values)
+        written = await session.scalar(query.on_conflict_do_nothing().returning(SubjectPlan.id))
+        return written is not None
+    changed = (
+        update(SubjectPlan)
+        .where(SubjectPlan.tenant_id == session.tenant_id, SubjectPlan.revision == decision.revision)
+        .filter_by(**key)
+        .values(values)
+        .returning(SubjectPlan.id)
+    )
+    return await session.scalar(changed) is not None
+
+
+async def choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """Combinations of classes and the pupils who differ: class, student (NULL for the class), electives, topics."""
+    return await session.ask(_CHOICES, class_ids=list(class_ids))
+
+
+async def choose(
+    session: TenantSession, class_id: uuid.UUID, student_id: uuid.UUID | None, choice: Choice
+) -> None:
+    """Set what a class, or a pupil who differs from it, takes."""
+    values = {
+        "electives": sorted(choice.electives),
+        "topics": sorted(choice.topics),
+        "changed_at": clock.now(),
+    }
+    key = {"tenant_id": session.tenant_id, "class_id": class_id, "student_id": student_id}
+    query = insert(ElectiveChoice).values(id=new_id(), **key, **values)
+    await session.execute(
+        query.on_conflict_do_update(index_elements=["tenant_id", "class_id", "student_id"], set_=values)
+    )
+
+
+async def follow_class(session: TenantSession, class_id: uuid.UUID, student_id: uuid.UUID) -> None:
+    """A pupil takes what the class takes."""
+    await session.execute(
+        delete(ElectiveChoice).where(
+            ElectiveChoice.tenant_id == session.tenant_id,
+            ElectiveChoice.class_id == class_id,
+            ElectiveChoice.student_id == student_id,
+        )
+    )
+
+
+async def copy_decisions(session: TenantSession, year_id: uuid.UUID, next_year_id: uuid.UUID) -> None:
+    """Take decisions over into a year, but for subjects that it has decided about."""
+    rows = [
+        {name: getattr(row, name) for name in Decision.__struct_fields__}
+        | {"tenant_id": session.tenant_id, "id": new_id(), "academic_year_id": next_year_id, "revision": 1}
+        | {"grade_level": row.grade_level, "subject_code": row.subject_code}
+        for row in await decisions(session)
+        if row.academic_year_id == year_id
+    ]
+    if rows:
+        await session.execute(insert(SubjectPlan).on_conflict_do_nothing(), rows)
+
+
+async def copy_choices(session: TenantSession, old: uuid.UUID, new: uuid.UUID) -> None:
+    """Take the combination of a class over into another, and the choices of pupils who are in that one now."""
+    here = select(Enrollment.student_id).where(
+        Enrollment.tenant_id == session.tenant_id, Enrollment.class_id == new
+    )
+    query = select(ElectiveChoice.student_id, ElectiveChoice.electives, ElectiveChoice.topics).where(
+        ElectiveChoice.tenant_id == session.tenant_id,
+        ElectiveChoice.class_id == old,
+        or_(ElectiveChoice.student_id.is_(None), ElectiveChoice.student_id.in_(here)),
+    )
+    for row in (await session.execute(query)).all():
+        await choose(session, new, row.student_id, Choice(frozenset(row.electives), frozenset(row.topics)))
+
+
+async def delete_choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    await session.execute(
+        delete(ElectiveChoice).where(
+            ElectiveChoice.tenant_id == session.tenant_id, ElectiveChoice.class_id.in_(class_ids)
+        )
+    )

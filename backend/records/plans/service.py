@@ -1,0 +1,115 @@
+"""The subject plan of each grade, which everybody above asks in place of the programme's constants."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from backend.core.crypto import sha256_hex
+from backend.core.database import TenantSession
+from backend.records.plans import queries
+from backend.records.plans.schemas import (
+    EVERYTHING,
+    FIRST_CHOOSING_GRADE,
+    Choice,
+    ClassChoices,
+    Decision,
+    Plan,
+    Plans,
+    usual_choice,
+)
+from backend.records.roster import service as roster
+from backend.records.roster.schemas import ClassId, ClassSummary
+
+
+async def all_plans(session: TenantSession) -> Plans:
+    """The plans of every year and grade: one question for a whole page."""
+    found: dict[tuple[uuid.UUID, int], dict[str, Decision]] = defaultdict(dict)
+    for row in await queries.decisions(session):
+        decision = {name: getattr(row, name) for name in Decision.__struct_fields__}
+        place = found[row.academic_year_id, row.grade_level]
+        place[row.subject_code] = msgspec.convert(decision, Decision)
+    return Plans(found)
+
+
+async def plan_of(session: TenantSession, school_class: ClassSummary) -> Plan:
+    """The plan that a class follows."""
+    return (await all_plans(session)).of(school_class.academic_year_id, school_class.grade_level)
+
+
+async def choices_of(
+    session: TenantSession, grades: Mapping[uuid.UUID, int]
+) -> dict[uuid.UUID, ClassChoices]:
+    """Who in these classes (class → grade) takes which elective and cluster.
+
+    A class whose combination nobody has set takes every elective that it has, and no cluster. Below grade 10 nobody
+    chooses, and nothing is asked.
+    """
+    found: dict[uuid.UUID, ClassChoices] = dict.fromkeys(grades, EVERYTHING)
+    choosing = [class_id for class_id, grade in grades.items() if grade >= FIRST_CHOOSING_GRADE]
+    if not choosing:
+        return found
+    chosen: dict[uuid.UUID, dict[uuid.UUID | None, Choice]] = defaultdict(dict)
+    for row in await queries.choices(session, choosing):
+        chosen[row.class_id][row.student_id] = Choice(frozenset(row.electives), frozenset(row.topics))
+    has: dict[uuid.UUID, set[str]] = defaultdict(set)
+    if any(None not in chosen[class_id] for class_id in choosing):
+        for assignment in await roster.list_assignments(session):
+            has[assignment.class_id].add(assignment.subject_code)
+    for class_id in choosing:
+        usual = chosen[class_id].pop(None, None) or usual_choice(grades[class_id], has[class_id])
+        pupils = {student: choice for student, choice in chosen[class_id].items() if student}
+        found[class_id] = ClassChoices(usual, pupils)
+    return found
+
+
+async def choices_of_class(session: TenantSession, school_class: ClassSummary) -> ClassChoices:
+    """`choices_of` one class."""
+    return (await choices_of(session, {school_class.id: school_class.grade_level}))[school_class.id]
+
+
+async def decide(
+    session: TenantSession, year_id: uuid.UUID, grade: int, code: str, decision: Decision
+) -> bool:
+    """Write a decision; False where somebody else has decided since `decision.revision` was read.
+
+    What it does to sheets and marks is looked after by the caller (`records/planning`).
+    """
+    return await queries.decide(session, year_id, grade, code, decision)
+
+
+async def choose(
+    session: TenantSession, class_id: uuid.UUID, student_id: uuid.UUID | None, choice: Choice | None
+) -> None:
+    """Set the combination of a class, or what one pupil takes; None: the pupil follows the class."""
+    if choice is not None:
+        await queries.choose(session, class_id, student_id, choice)
+    elif student_id is not None:
+        await queries.follow_class(session, class_id, student_id)
+
+
+async def copy_year(session: TenantSession, year_id: uuid.UUID, next_year_id: uuid.UUID) -> None:
+    """A year begins with the decisions of the year before, for subjects about which it has decided nothing itself."""
+    await queries.copy_decisions(session, year_id, next_year_id)
+
+
+async def copy_choices(session: TenantSession, classes: Mapping[ClassId, ClassId]) -> None:
+    """Classes go on with what they had chosen (old class → new class), and so do pupils who went along."""
+    for old, new in classes.items():
+        await queries.copy_choices(session, old, new)
+
+
+async def forget_choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    """Classes that are closed choose nothing."""
+    await queries.delete_choices(session, class_ids)
+
+
+def fingerprint(choices: ClassChoices) -> str:
+    """Another text whenever somebody's choice is another."""
+    people = [
+        ("", choices.combination),
+        *sorted((str(one), choice) for one, choice in choices.pupils.items()),
+    ]
+    told = [(who, sorted(choice.electives), sorted(choice.topics)) for who, choice in people]
+    return sha256_hex(msgspec.json.encode(told))[:16]

@@ -1,0 +1,131 @@
+"""Where pupils go when a year ends: pure. The confirmed result decides, never a guess (TT22 Đ.12–14, TT27 Đ.11)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from backend.core.errors import Conflict, Invalid
+from backend.records.assessment.schemas import Promotion
+from backend.records.rollover.schemas import ClassMove, NextClass, Outcome, Place, PupilMove
+from backend.records.roster.schemas import ClassSummary
+
+#: Grades that end a level; and grades that begin one, whose classes are opened for those who come.
+LAST_GRADES = frozenset({5, 9, 12})
+FIRST_GRADES = frozenset({1, 6, 10})
+
+_WHY = {
+    Promotion.REASSESSMENT: "đánh giá lại trong kì nghỉ hè (TT22 Đ.14)",
+    Promotion.SUMMER_TRAINING: "rèn luyện trong kì nghỉ hè (TT22 Đ.13)",
+    Promotion.SUPPLEMENTARY: "đánh giá bổ sung; hiệu trưởng quyết định lên lớp hay ở lại (TT27 Đ.11)",
+    Promotion.PENDING: "kết quả năm học còn thiếu",
+}
+
+
+def next_name(name: str, grade: int) -> str:
+    """The name of a class one year later: 6A1 → 7A1; a name that does not begin with its grade stays."""
+    own = str(grade)
+    return f"{grade + 1}{name.removeprefix(own)}" if name.startswith(own) else name
+
+
+def next_classes(classes: Iterable[ClassSummary], there: Iterable[ClassSummary]) -> tuple[NextClass, ...]:
+    """Classes of the next year: those that are there, those that old ones become, those of first grades for who comes."""
+    found = {
+        one.name: NextClass(name=one.name, grade=one.grade_level, class_id=one.id, comes_from=None)
+        for one in there
+    }
+    for one in classes:
+        if one.grade_level not in LAST_GRADES:
+            name = next_name(one.name, one.grade_level)
+            known = found.get(name)
+            if known is None:
+                found[name] = NextClass(name=name, grade=one.grade_level + 1, class_id=None, comes_from=one)
+        if one.grade_level in FIRST_GRADES and one.name not in found:
+            found[one.name] = NextClass(name=one.name, grade=one.grade_level, class_id=None, comes_from=one)
+    return tuple(sorted(found.values(), key=lambda one: (one.grade, len(one.name), one.name)))
+
+
+def class_move(
+    school_class: ClassSummary,
+    places: Iterable[Place],
+    targets: Sequence[NextClass],
+    chosen: Mapping[UUID, str],
+    placed: Mapping[UUID, str],
+) -> ClassMove:
+    """One class of the old year: what becomes of it and of each of its pupils."""
+    last = school_class.grade_level in LAST_GRADES
+    return ClassMove(
+        school_class=school_class,
+        becomes="" if last else next_name(school_class.name, school_class.grade_level),
+        pupils=tuple(
+            pupil_move(school_class, one, targets, chosen.get(one.student_id), placed.get(one.student_id))
+            for one in places
+        ),
+    )
+
+
+def pupil_move(
+    school_class: ClassSummary,
+    place: Place,
+    targets: Sequence[NextClass],
+    chosen: str | None,
+    placed: str | None,
+) -> PupilMove:
+    """What becomes of one pupil. A chosen class counts as long as its grade is one that the result allows."""
+    outcome, grades, reason = _outcome(place, school_class.grade_level)
+    allowed = {one.name: one.grade for one in targets if one.grade in grades}
+    usual = {
+        Outcome.UP: next_name(school_class.name, school_class.grade_level),
+        Outcome.STAYS: school_class.name,
+    }.get(outcome)
+    target = chosen if chosen in allowed else usual if usual in allowed else None
+    if target is None and outcome in (Outcome.UP, Outcome.STAYS):
+        target = next(iter(allowed), None)
+        reason = "" if target else f"năm học mới chưa có lớp khối {grades[0]}"
+    if target is not None and outcome is Outcome.UNDECIDED:
+        outcome = Outcome.STAYS if allowed[target] == school_class.grade_level else Outcome.UP
+        reason = ""
+    return PupilMove(
+        place=place,
+        outcome=outcome if target or outcome is Outcome.FINISHED else Outcome.UNDECIDED,
+        grades=grades,
+        target=target,
+        reason=reason,
+        placed=placed,
+    )
+
+
+def _outcome(place: Place, grade: int) -> tuple[Outcome, tuple[int, ...], str]:
+    """Outcome, grades of the next year that the result allows, and why nothing is decided."""
+    if place.promotion is None:
+        return Outcome.UNDECIDED, (), "chưa có kết quả năm học"
+    promotion = Promotion(place.promotion)
+    if promotion is not Promotion.PENDING and not place.is_confirmed:
+        return Outcome.UNDECIDED, (), "kết quả chưa được giáo viên chủ nhiệm xác nhận"
+    if promotion is Promotion.PROMOTED:
+        if grade in LAST_GRADES:
+            return Outcome.FINISHED, (), ""
+        return Outcome.UP, (grade + 1,), ""
+    if promotion is Promotion.RETAINED:
+        return Outcome.STAYS, (grade,), ""
+    if promotion is Promotion.SUPPLEMENTARY:
+        grades = (grade,) if grade in LAST_GRADES else (grade + 1, grade)
+        return Outcome.UNDECIDED, grades, _WHY[promotion]
+    return Outcome.UNDECIDED, (), _WHY[promotion]
+
+
+def require_target(pupil: PupilMove, target: str, names: Iterable[str]) -> None:
+    """Raises Conflict for a pupil who has a place already, Invalid for a class that their result does not allow."""
+    name = pupil.place.full_name
+    if pupil.placed is not None:
+        raise Conflict(f"{name} đã có lớp {pupil.placed} ở năm học mới; chuyển lớp xin làm ở danh sách lớp.")
+    if target not in set(names):
+        why = pupil.reason or "kết quả năm học không cho xếp vào khối ấy"
+        raise Invalid(f"Chưa xếp được {name} vào lớp “{target}”: {why}.")
+
+
+def require_undoable(marked: str) -> None:
+    """Raises Conflict once a class of the new year has marks; `marked` names it."""
+    if marked:
+        raise Conflict(
+            f"Lớp {marked} của năm học mới đã có điểm hoặc sổ đã nộp nên không hoàn tác được; "
+            "học sinh xếp nhầm lớp xin chuyển từng em."
+        )

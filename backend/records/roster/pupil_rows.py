@@ -1,0 +1,312 @@
+"""SQL of pupils' records and places: as a register compares them, and every write into them."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, func, insert, select, union, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import InstrumentedAttribute
+
+from backend.core.database import TenantSession, metadata
+from backend.core.ids import new_id
+from backend.records.roster.models import (
+    AcademicYear,
+    EarlierYear,
+    Enrollment,
+    SchoolClass,
+    Student,
+    StudentChange,
+)
+from backend.records.roster.schemas import (
+    EnrollmentStatus,
+    Place,
+    PupilRecord,
+    StudentStatus,
+    Wanted,
+)
+
+#: What a register says of a pupil.
+REGISTER_FIELDS: tuple[InstrumentedAttribute[Any], ...] = (
+    Student.personal_id,
+    Student.lifelong_code,
+    Student.full_name,
+    Student.date_of_birth,
+    Student.gender,
+    Student.ethnicity,
+    Student.nationality,
+    Student.passport_kind,
+    Student.passport_number,
+    Student.birth_place,
+    Student.hometown,
+    Student.permanent_address,
+    Student.current_address,
+    Student.father_name,
+    Student.father_job,
+    Student.mother_name,
+    Student.mother_job,
+    Student.guardian_name,
+    Student.guardian_job,
+    Student.policy_group,
+    Student.disability,
+    Student.not_assessed,
+    Student.individual_plan,
+)
+
+
+async def students_by_code(session: TenantSession, codes: Sequence[str]) -> dict[str, Any]:
+    """Pupils by code, as far as a register speaks of them."""
+    found = await session.execute(_known(session).where(Student.student_code.in_(codes)))
+    return {row.student_code: row for row in found}
+
+
+async def temporary_students(session: TenantSession) -> Sequence[Any]:
+    """Pupils whose code is the school's own until the Ministry gives one, as `students_by_code` has them."""
+    return (await session.execute(_known(session).where(Student.code_is_temporary))).all()
+
+
+def _known(session: TenantSession) -> Any:
+    return select(
+        Student.id, Student.student_code, Student.code_is_temporary, Student.status, *REGISTER_FIELDS
+    ).where(Student.tenant_id == session.tenant_id, Student.merged_into_id.is_(None))
+
+
+async def classes_of_students(
+    session: TenantSession, year_id: uuid.UUID, student_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[uuid.UUID, str]]:
+    """student → (class, class name) in that year."""
+    query = (
+        select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
+        .join(
+            SchoolClass,
+            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
+        )
+        .where(
+            Enrollment.tenant_id == session.tenant_id,
+            SchoolClass.academic_year_id == year_id,
+            Enrollment.student_id.in_(student_ids),
+            Enrollment.status == EnrollmentStatus.STUDYING,
+        )
+    )
+    return {row.student_id: (row.id, row.name) for row in await session.execute(query)}
+
+
+async def personal_ids(session: TenantSession, ids: Sequence[str]) -> dict[str, str]:
+    """personal id → student code of the pupils that already carry one of `ids`."""
+    query = select(Student.personal_id, Student.student_code).where(
+        Student.tenant_id == session.tenant_id, Student.personal_id.in_(ids)
+    )
+    return {row.personal_id: row.student_code for row in await session.execute(query) if row.personal_id}
+
+
+async def insert_students(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await session.execute(insert(Student), rows)
+
+
+async def update_student(session: TenantSession, student_id: uuid.UUID, values: dict[str, Any]) -> None:
+    """Change a pupil's record; whoever had it before them on a page has an older revision now."""
+    await session.execute(
+        update(Student)
+        .where(Student.tenant_id == session.tenant_id, Student.id == student_id)
+        .values(values | {"revision": Student.revision + 1})
+    )
+
+
+async def insert_changes(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    """Keep what was corrected in records of pupils."""
+    if rows:
+        await session.execute(insert(StudentChange), rows)
+
+
+async def enroll(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    """Put pupils into classes; who comes back to a class that they left takes their old place again."""
+    if not rows:
+        return
+    query = upsert(Enrollment)
+    fresh = {name: query.excluded[name] for name in ("status", "left_on", "reason")}
+    kept = {
+        name: func.coalesce(query.excluded[name], getattr(Enrollment, name))
+        for name in ("registry_no", "joined_on", "came_from")
+    }
+    query = query.on_conflict_do_update(
+        index_elements=["tenant_id", "student_id", "class_id"], set_=fresh | kept
+    )
+    await session.execute(query, rows)
+
+
+def place_row(tenant_id: uuid.UUID, student_id: uuid.UUID, class_id: uuid.UUID) -> dict[str, Any]:
+    """A pupil's place in a class from now on, as `enroll` takes it."""
+    return {
+        "tenant_id": tenant_id,
+        "id": new_id(),
+        "student_id": student_id,
+        "class_id": class_id,
+        "registry_no": None,
+        "joined_on": None,
+        "came_from": None,
+        "left_on": None,
+        "reason": None,
+        "status": EnrollmentStatus.STUDYING,
+    }
+
+
+async def leave_class(
+    session: TenantSession, student_id: uuid.UUID, class_id: uuid.UUID, values: dict[str, Any]
+) -> None:
+    """End a pupil's place in a class, with the day and the reason."""
+    await session.execute(
+        update(Enrollment)
+        .where(
+            Enrollment.tenant_id == session.tenant_id,
+            Enrollment.student_id == student_id,
+            Enrollment.class_id == class_id,
+        )
+        .values(values)
+    )
+
+
+async def record(session: TenantSession, student_id: uuid.UUID, *, hold: bool = False) -> PupilRecord | None:
+    """One pupil's record; `hold`: nobody else changes it until the transaction ends."""
+    query = select(*_RECORD).where(Student.tenant_id == session.tenant_id, Student.id == student_id)
+    row = (await session.execute(query.with_for_update() if hold else query)).one_or_none()
+    return _record(row) if row else None
+
+
+async def record_by_code(session: TenantSession, student_code: str) -> PupilRecord | None:
+    """The record with a code, held until the transaction ends."""
+    query = select(*_RECORD).where(
+        Student.tenant_id == session.tenant_id, Student.student_code == student_code
+    )
+    row = (await session.execute(query.with_for_update())).one_or_none()
+    return _record(row) if row else None
+
+
+_RECORD = [getattr(Student, name) for name in PupilRecord.__struct_fields__]
+
+
+def _record(row: Any) -> PupilRecord:
+    return PupilRecord(**row._asdict() | {"status": StudentStatus(row.status)})
+
+
+async def search(
+    session: TenantSession, wanted: Wanted, words: Sequence[str], numbers: Sequence[str], size: int
+) -> tuple[Sequence[Any], int]:
+    """One page of the pupils that a search finds, in the order of names, and how many there are in all.
+
+    `words` are folded; each stands at the beginning of a word, of the code, or is the end of a personal number; `numbers`
+    are whole ones. The index holds what is compared, in the order that is shown.
+    """
+    conditions = [Student.tenant_id == session.tenant_id, Student.merged_into_id.is_(None)]
+    conditions += [Student.search_key.contains(f" {word}", autoescape=True) for word in words]
+    conditions += [Student.personal_id == number for number in numbers]
+    if wanted.status:
+        conditions.append(Student.status == wanted.status)
+    if wanted.class_id:
+        in_class = select(Enrollment.student_id).where(
+            Enrollment.tenant_id == session.tenant_id,
+            Enrollment.class_id == wanted.class_id,
+            Enrollment.status == EnrollmentStatus.STUDYING,
+        )
+        conditions.append(Student.id.in_(in_class))
+    total = await session.scalar(select(func.count()).select_from(Student).where(*conditions))
+    query = (
+        select(
+            Student.id,
+            Student.student_code,
+            Student.code_is_temporary,
+            Student.full_name,
+            Student.date_of_birth,
+            Student.personal_id,
+            Student.status,
+        )
+        .where(*conditions)
+        .order_by(Student.name_key, Student.id)
+        .limit(size)
+        .offset((wanted.page - 1) * size)
+    )
+    return (await session.execute(query)).all(), total or 0
+
+
+async def places_of(session: TenantSession, student_id: uuid.UUID) -> list[Place]:
+    """Where a pupil has studied at this school, the newest first."""
+    query = (
+        select(
+            SchoolClass.id.label("class_id"),
+            SchoolClass.name.label("class_name"),
+            SchoolClass.grade_level,
+            SchoolClass.academic_year_id,
+            AcademicYear.name.label("academic_year"),
+            Enrollment.registry_no,
+            Enrollment.joined_on,
+            Enrollment.came_from,
+            Enrollment.left_on,
+            Enrollment.reason,
+            Enrollment.status,
+        )
+        .join(
+            SchoolClass,
+            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
+        )
+        .join(
+            AcademicYear,
+            and_(
+                AcademicYear.tenant_id == SchoolClass.tenant_id,
+                AcademicYear.id == SchoolClass.academic_year_id,
+            ),
+        )
+        .where(Enrollment.tenant_id == session.tenant_id, Enrollment.student_id == student_id)
+        .order_by(AcademicYear.starts_on.desc(), Enrollment.status.desc(), Enrollment.id.desc())
+    )
+    rows = await session.execute(query)
+    return [Place(**row._asdict() | {"status": EnrollmentStatus(row.status)}) for row in rows]
+
+
+async def changes_of(session: TenantSession, student_id: uuid.UUID) -> Sequence[StudentChange]:
+    """What was corrected in a record, the newest first."""
+    found = await session.scalars(
+        select(StudentChange)
+        .where(StudentChange.tenant_id == session.tenant_id, StudentChange.student_id == student_id)
+        .order_by(StudentChange.id.desc())
+    )
+    return found.all()
+
+
+async def with_work(session: TenantSession, student_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these records something hangs on besides places and corrections: marks, results, transcripts, requests.
+
+    Tables are found by their references, so that a new one is not forgotten.
+    """
+    apart = {one.__tablename__ for one in (Student, Enrollment, StudentChange)}
+    columns = [
+        table.columns[next(name for name in key.column_keys if name != "tenant_id")]
+        for table in metadata.sorted_tables
+        for key in table.foreign_key_constraints
+        if key.referred_table.name == Student.__tablename__ and table.name not in apart
+    ]
+    parts = [
+        select(column).where(column.table.c.tenant_id == session.tenant_id, column.in_(student_ids))
+        for column in columns
+    ]
+    return set((await session.scalars(union(*parts))).all())
+
+
+async def owner_of_number(session: TenantSession, personal_id: str, student_id: uuid.UUID) -> str | None:
+    """The code of another pupil who has that personal number, None where it is free."""
+    return await session.scalar(
+        select(Student.student_code).where(
+            Student.tenant_id == session.tenant_id,
+            Student.personal_id == personal_id,
+            Student.id != student_id,
+        )
+    )
+
+
+async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> Sequence[EarlierYear]:
+    """Years of a pupil at other schools, oldest first."""
+    found = await session.scalars(
+        select(EarlierYear)
+        .where(EarlierYear.tenant_id == session.tenant_id, EarlierYear.student_id == student_id)
+        .order_by(EarlierYear.academic_year, EarlierYear.id)
+    )
+    return found.all()
