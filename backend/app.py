@@ -56,6 +56,7 @@ from backend.records.roster import pupil_pages
 from backend.records.season import pages as season_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
+from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
@@ -298,6 +299,18 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.download,
     transcript_pages.show_version_trail,
     transcript_pages.show_student_trail,
+    credential_pages.show_certificates,
+    credential_pages.show_seal,
+    credential_pages.show_person,
+    credential_pages.find_seal,
+    credential_pages.find_person,
+    credential_pages.ask_seal,
+    credential_pages.enrol_person,
+    credential_pages.show_certificate,
+    credential_pages.suspend,
+    credential_pages.resume,
+    credential_pages.ask_revocation,
+    credential_pages.withdraw,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -345,6 +358,7 @@ MENU = (
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Câu mẫu nhận xét", "/cau-mau", "message", Permission.PHRASE_WRITE),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
+    NavItem("Chứng thư số", "/chung-thu", "certificate", Permission.CREDENTIALS_READ),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
     NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
     NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),

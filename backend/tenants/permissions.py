@@ -41,6 +41,8 @@ class Permission(StrEnum):
     PRIVACY_REGISTER_READ = "privacy:register:read"
     SIGN = "signing:step:sign"
     SEAL = "signing:step:seal"
+    CREDENTIALS_READ = "signing:credential:read"
+    CREDENTIALS_MANAGE = "signing:credential:manage"
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
     WORK_RESUME = "work:job:resume"
@@ -110,6 +112,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.AUDIT_READ,
             _P.ACCOUNTS_RESET,
             _P.PROVIDERS_MANAGE,
+            _P.CREDENTIALS_READ,
+            _P.CREDENTIALS_MANAGE,
         }
     ),
     Role.PRINCIPAL: frozenset(
@@ -135,6 +139,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PRIVACY_MANAGE,
             _P.PRIVACY_REGISTER_READ,
             _P.SIGN,
+            _P.CREDENTIALS_READ,
+            _P.CREDENTIALS_MANAGE,
             _P.DELIVERY_READ,
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
@@ -157,6 +163,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
             _P.SIGN,
+            _P.CREDENTIALS_READ,
             _P.DELIVERY_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
@@ -202,6 +209,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PEOPLE_MANAGE,
             _P.ACCOUNTS_RESET,
             _P.PROVIDERS_MANAGE,
+            _P.CREDENTIALS_READ,
+            _P.CREDENTIALS_MANAGE,
         }
     ),
 }

@@ -14,6 +14,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     organisation: str
     seal: bool = False
+    tax_code: str | None = None
 
 
 async def enrol(application: Application) -> None:
@@ -21,7 +22,11 @@ async def enrol(application: Application) -> None:
     body = {
         "account": application.account,
         "kind": "seal" if application.seal else "person",
-        "subject": {"common_name": application.name, "organisation": application.organisation},
+        "subject": {
+            "common_name": application.name,
+            "organisation": application.organisation,
+            "tax_code": application.tax_code,
+        },
     }
     service = urlsplit(settings.get().signing_url)
     url = f"{service.scheme}://{service.netloc}/sandbox/enrol"

@@ -17,7 +17,8 @@ from backend.records.departments import service as departments
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.remote_signing.credentials import service as credentials
-from backend.remote_signing.requests import gateway
+from backend.remote_signing.providers import gateway
+from backend.remote_signing.providers.port import SANDBOX
 from backend.tenants.access import service as access
 from backend.tenants.people import service as people
 from backend.tenants.schools import service as schools
@@ -78,6 +79,7 @@ def _accounts(school: DemoSchool) -> list[sandbox_desk.Application]:
         name=school.name,
         organisation=school.name,
         seal=True,
+        tax_code=school.tax_code,
     )
     return [*persons, seal]
 
@@ -96,12 +98,12 @@ async def _fill(
     operator = machine(session.tenant_id)
     staff_ids = {staff.email: await _hire(session, operator, staff) for staff in school.staff}
     for application in enrolled.values():
-        for found in await gateway.credentials_at(gateway.SANDBOX, application.account):
+        for found in await gateway.credentials_at(SANDBOX, application.account):
             await credentials.enrol(
                 session,
                 operator,
                 found,
-                provider=gateway.SANDBOX,
+                provider=SANDBOX,
                 account=application.account,
                 staff_id=staff_ids.get(application.account),
             )

@@ -69,8 +69,15 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "bytes of a provider call, worked on between transactions",
     ),
-    "remote_signing.requests.gateway": (Room.ADAPTER, "the providers of this installation, by name"),
-    "remote_signing.requests.revocation": (Room.ADAPTER, "OCSP and CRL, remembered for a minute"),
+    "remote_signing.credentials.decisions": (
+        Room.SERVICE,
+        "what two people decide about certificates, for the slice's own pages: no door",
+    ),
+    "remote_signing.credentials.inspection": (
+        Room.SERVICE,
+        "what a provider lists, looked at outside of transactions, for the slice's own service and pages: no door",
+    ),
+    "remote_signing.credentials.revocation": (Room.ADAPTER, "OCSP and CRL, remembered for a minute"),
     "records.roster.curriculum": (
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",

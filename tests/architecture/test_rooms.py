@@ -136,7 +136,7 @@ def test_a_trespasser_is_named(path: str, line: str, why: str) -> None:
         ("records/gradebook/service", "from backend.records.roster import service, schemas"),
         ("records/gradebook/rules", "from backend.records.roster.curriculum import subjects_of"),
         ("records/gradebook/api", "from backend.tenants.people import service"),
-        ("remote_signing/requests/revocation", "from backend.remote_signing.formats import trust"),
+        ("remote_signing/credentials/revocation", "from backend.remote_signing.formats import trust"),
     ],
 )
 def test_what_is_allowed_passes(path: str, line: str) -> None:

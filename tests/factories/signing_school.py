@@ -13,7 +13,9 @@ from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id
 from backend.remote_signing.credentials import service as credentials
-from backend.remote_signing.requests import gateway, service
+from backend.remote_signing.providers import gateway
+from backend.remote_signing.providers.port import SANDBOX
+from backend.remote_signing.requests import service
 from backend.remote_signing.requests.schemas import (
     BatchId,
     BatchProgress,
@@ -52,6 +54,7 @@ def settings_for(signing: SigningService, **others: str) -> Iterator[None]:
         "HOCBA_SIGNING_CLIENT_ID": account.client_id,
         "HOCBA_SIGNING_CLIENT_SECRET": account.client_secret,
         "HOCBA_TSA_URL": f"{signing.url}/tsa",
+        "HOCBA_TRUST_DIR": str(signing.trust_root.parent),
     }
     with changed_settings(**(values | others)):
         yield
@@ -153,12 +156,12 @@ async def open_signing_school(signing: SigningService, name: str = "Trường K�
             mail = f"{role}@truong.example"
             school.staff[role] = await people.add_staff(session, asker, f"Cô {role}", mail, "", [WHO[role]])
             signing.enrol(role, f"{name} {role}", "seal" if role == SEAL else "person")
-            [found] = await gateway.credentials_at(gateway.SANDBOX, role)
+            [found] = await gateway.credentials_at(SANDBOX, role)
             await credentials.enrol(
                 session,
                 asker,
                 found,
-                provider=gateway.SANDBOX,
+                provider=SANDBOX,
                 account=role,
                 staff_id=school._signer(role),
             )

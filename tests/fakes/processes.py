@@ -130,9 +130,15 @@ class SigningService(Process):
             client_secret=party["client_secret"],
         )
 
-    def enrol(self, account: str, name: str = "Nguyễn Thị Ví Dụ", kind: str = "person") -> CredentialHandle:
+    def enrol(
+        self, account: str, name: str = "Nguyễn Thị Ví Dụ", kind: str = "person", tax_code: str | None = None
+    ) -> CredentialHandle:
         """A credential for the account; the same each time."""
-        subject = {"common_name": name, "organisation": "Trường Tiểu học Tư thục Hoa Ban"}
+        subject = {
+            "common_name": name,
+            "organisation": "Trường Tiểu học Tư thục Hoa Ban",
+            "tax_code": tax_code,
+        }
         answer = self.post("/sandbox/enrol", {"subject": subject, "kind": kind, "account": account})
         return CredentialHandle(
             credential_id=answer["credentialID"], certificate=base64.b64decode(answer["certificate"])

@@ -15,6 +15,7 @@ from backend.core.templates import vn_date
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.duties import service as duties
 from backend.records.management import rules, service
+from backend.remote_signing.credentials import service as credentials
 from backend.tenants.guards import requires
 from backend.tenants.people import service as people
 from backend.tenants.permissions import ROLE_NAMES, Permission
@@ -121,7 +122,7 @@ async def _console(
         error=error.message if error else None,
         role_names=ROLE_NAMES,
         plan_names=PLAN_NAMES,
-        certificates=await service.certificates(session),
+        certificates=await credentials.overview(session),
         use=await service.season_use(session),
         invoices=await subscriptions.list_invoices(session),
     )

@@ -1,17 +1,13 @@
-"""Running a school across its slices: certificates, use, and what hangs on a person before they leave."""
+"""Running a school across its slices: use, and what hangs on a person before they leave."""
 
-from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.records.duties import service as duties
-from backend.records.management import rules
-from backend.records.management.schemas import Certificate, SeasonUse, Unfinished
+from backend.records.management.schemas import SeasonUse, Unfinished
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
-from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
 from backend.tenants.api_clients import service as api_clients
-from backend.tenants.delegations import service as delegations
 from backend.tenants.people import service as people
 
 
@@ -23,17 +19,6 @@ async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished
         to_sign=await signing.open_steps_of(session, staff_id),
         duties=tuple(await duties.duties_of(session, staff_id)),
         connections=tuple(await api_clients.open_clients_of(session, staff_id)),
-    )
-
-
-async def certificates(session: TenantSession) -> list[Certificate]:
-    """The seal and everybody who signs: until when their certificates hold, what is most urgent first."""
-    return rules.certificates(
-        await people.list_staff(session),
-        await credentials.list_credentials(session),
-        await delegations.list_delegations(session),
-        clock.now(),
-        clock.today(),
     )
 
 

@@ -2,44 +2,68 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, insert, select, update
 
 from backend.core.database import TenantSession
 from backend.remote_signing.credentials.models import Credential
-from backend.remote_signing.credentials.schemas import CredentialStatus, Purpose
+from backend.remote_signing.credentials.schemas import CredentialStatus
 
 
 async def insert_credential(session: TenantSession, values: dict[str, Any]) -> None:
-    """Store a credential; the same one enrolled again changes nothing."""
-    await session.execute(insert(Credential).values(values).on_conflict_do_nothing())
+    """Store a credential."""
+    await session.execute(insert(Credential).values(tenant_id=session.tenant_id, **values))
 
 
-async def active(session: TenantSession, purpose: Purpose, staff_id: uuid.UUID | None) -> Credential | None:
-    """The newest active credential of a person, or of the seal (`staff_id` None)."""
-    owner = Credential.staff_id.is_(None) if staff_id is None else Credential.staff_id == staff_id
-    query = (
-        select(Credential)
-        .where(
-            Credential.tenant_id == session.tenant_id,
-            Credential.purpose == purpose,
-            Credential.status == CredentialStatus.ACTIVE,
-            owner,
-        )
-        .order_by(Credential.not_after.desc())
-        .limit(1)
+async def active(session: TenantSession, staff_id: uuid.UUID | None) -> Credential | None:
+    """The credential that a person, or the seal (`staff_id` None), signs with; there is at most one."""
+    return await session.scalar(
+        select(Credential).where(*_of(session, staff_id), Credential.status == CredentialStatus.ACTIVE)
     )
-    return await session.scalar(query)
 
 
 async def by_id(session: TenantSession, credential_id: uuid.UUID) -> Credential | None:
-    return await session.get(Credential, (session.tenant_id, credential_id))
+    """One credential as it is now, whatever this transaction has seen of it before."""
+    return await session.get(Credential, (session.tenant_id, credential_id), populate_existing=True)
+
+
+async def by_fingerprint(session: TenantSession, fingerprint: str) -> Credential | None:
+    """The credential with exactly this certificate."""
+    own = (Credential.tenant_id == session.tenant_id, Credential.fingerprint == fingerprint)
+    return await session.scalar(select(Credential).where(*own))
 
 
 async def all_credentials(session: TenantSession) -> Sequence[Credential]:
-    found = await session.scalars(
-        select(Credential).where(Credential.tenant_id == session.tenant_id).order_by(Credential.subject_name)
+    """Those of the whole school, newest first."""
+    query = select(Credential).where(Credential.tenant_id == session.tenant_id)
+    return (await session.scalars(query.order_by(Credential.enrolled_at.desc(), Credential.id.desc()))).all()
+
+
+async def credentials_of(session: TenantSession, staff_id: uuid.UUID | None) -> Sequence[Credential]:
+    """Those of a person, or of the seal, newest first."""
+    query = select(Credential).where(*_of(session, staff_id))
+    return (await session.scalars(query.order_by(Credential.enrolled_at.desc(), Credential.id.desc()))).all()
+
+
+async def change(
+    session: TenantSession, credential_id: uuid.UUID, revision: int, status: CredentialStatus, at: datetime
+) -> bool:
+    """Change the status; False when somebody else has changed it since that revision."""
+    done = await session.scalar(
+        update(Credential)
+        .where(
+            Credential.tenant_id == session.tenant_id,
+            Credential.id == credential_id,
+            Credential.revision == revision,
+        )
+        .values(status=status, revision=revision + 1, changed_at=at)
+        .returning(Credential.id)
     )
-    return found.all()
+    return done is not None
+
+
+def _of(session: TenantSession, staff_id: uuid.UUID | None) -> tuple[ColumnElement[bool], ...]:
+    holder = Credential.staff_id.is_(None) if staff_id is None else Credential.staff_id == staff_id
+    return (Credential.tenant_id == session.tenant_id, holder)

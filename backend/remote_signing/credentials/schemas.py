@@ -1,13 +1,16 @@
 """The words of credentials."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
 import msgspec
 
 from backend.core.actor import StaffId
+from backend.remote_signing.formats.schemas import CertificateFacts
+from backend.remote_signing.providers.port import PROVIDER_NAMES, RemoteCredential
+from backend.tenants.approvals.schemas import ApprovalRequest
 
 CredentialId = NewType("CredentialId", uuid.UUID)
 
@@ -20,14 +23,36 @@ class Purpose(StrEnum):
 
 
 class CredentialStatus(StrEnum):
-    """Only an active credential signs."""
+    """Only an active credential signs; replaced and revoked ones never do again."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    REPLACED = "replaced"
+    REVOKED = "revoked"
+
+
+class CertificateState(StrEnum):
+    """How a holder's certificate stands today: valid, or what needs doing, the most urgent last."""
+
+    VALID = "valid"
+    IN_60_DAYS = "in_60_days"
+    IN_30_DAYS = "in_30_days"
+    IN_7_DAYS = "in_7_days"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    MISSING = "missing"
+
+
+def path_of(staff_id: StaffId | None) -> str:
+    """The page about the certificates of a person, or of the seal."""
+    return f"/chung-thu/{staff_id or 'con-dau'}"
 
 
 class CredentialView(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate with what is needed to use it. `certificate` and `chain` are DER."""
+    """One certificate with what is needed to use it. `certificate` and `chain` are DER.
+
+    `fingerprint` is SHA-256 of the certificate (hex); `revision` grows with each change of the status.
+    """
 
     id: CredentialId
     purpose: Purpose
@@ -36,9 +61,93 @@ class CredentialView(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     reference: str
     subject_name: str
+    issuer_name: str
     serial: str
     certificate: bytes
     chain: tuple[bytes, ...]
+    fingerprint: str
     not_before: datetime
     not_after: datetime
     status: CredentialStatus
+    revision: int
+    enrolled_at: datetime
+
+    @property
+    def provider_name(self) -> str:
+        """What people call the provider; one that this installation does not know is called by its name."""
+        return PROVIDER_NAMES.get(self.provider, self.provider)
+
+
+class HolderState(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose certificate (a signer's, or the school's seal: no `staff_id`), and how it stands.
+
+    `credential` is the one that says so: the best of the holder's that may still sign.
+    """
+
+    holder: str
+    role_label: str
+    staff_id: StaffId | None
+    credential: CredentialView | None
+    days_left: int | None
+    state: CertificateState
+
+    @property
+    def valid_until(self) -> date | None:
+        """The last day."""
+        return self.credential.not_after.date() if self.credential else None
+
+    @property
+    def path(self) -> str:
+        """Where the holder's certificates are."""
+        return path_of(self.staff_id)
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a certificate must name: a person of the school, or the school itself with its tax code."""
+
+    staff_id: StaffId | None
+    name: str
+    tax_code: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where their certificates are."""
+        return path_of(self.staff_id)
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate that a provider lists, and why it cannot be taken over; with no `problems` it can.
+
+    `is_theirs`: it names the holder. Of one that does not, nobody here is told more.
+    """
+
+    found: RemoteCredential
+    facts: CertificateFacts
+    is_theirs: bool
+    problems: tuple[str, ...]
+
+
+class HolderFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificates of one holder, newest first; `waiting` is what two people have yet to decide about them."""
+
+    holder: Holder
+    credentials: tuple[CredentialView, ...]
+    waiting: tuple[ApprovalRequest, ...]
+
+
+class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a certificate, when, by whom, and why."""
+
+    at: datetime
+    what: str
+    by: str
+    reason: str
+
+
+class CredentialFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate of a holder, what became of it, the newest first, and what two people have yet to decide."""
+
+    holder: Holder
+    credential: CredentialView
+    history: tuple[HistoryLine, ...]
+    waiting: tuple[ApprovalRequest, ...]

@@ -1,24 +1,142 @@
-"""Certificates: enrolled from the provider's account, held by a person or as the school's seal, checked before use."""
+"""Certificates: taken over from a provider's account, held by a person or as the school's seal, and what becomes of them.
+
+What concerns one person is done by whoever manages certificates; the seal, and every revocation, by two people
+(`decisions`). Suspending makes nothing happen, so one person is enough for it, and signers may do it for themselves.
+"""
 
 import uuid
 from collections.abc import Sequence
 
-from backend.core import audit, clock
+from backend.core import audit, clock, rate_limit
 from backend.core.actor import Actor, StaffId
-from backend.core.audit import Action
+from backend.core.audit import Action, Outcome
+from backend.core.audit_words import name_of
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, NotFound
+from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
-from backend.remote_signing.credentials import queries
+from backend.remote_signing.credentials import inspection, queries, revocation, rules
 from backend.remote_signing.credentials.models import Credential
+from backend.remote_signing.credentials.rules import Change
 from backend.remote_signing.credentials.schemas import (
+    CredentialFile,
     CredentialId,
     CredentialStatus,
     CredentialView,
+    HistoryLine,
+    Holder,
+    HolderFile,
+    HolderState,
     Purpose,
 )
-from backend.remote_signing.formats import certificates
+from backend.remote_signing.formats.trust import Material
 from backend.remote_signing.providers.port import RemoteCredential
+from backend.tenants.approvals import service as approvals
+from backend.tenants.approvals.schemas import ApprovalRequest, Kind
+from backend.tenants.delegations import service as delegations
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Permission, permissions_of
+from backend.tenants.schools import service as schools
+
+#: A school asks providers about so many accounts: whoever guesses accounts does not get far.
+LOOKS = rate_limit.Limit(name="certificate-look", burst=20, per_seconds=600)
+KINDS = (Kind.SEAL_CERTIFICATE, Kind.SEAL_RESUMING, Kind.CERTIFICATE_REVOCATION)
+_ACTIONS = {
+    CredentialStatus.ACTIVE: Action.CREDENTIAL_RESUMED,
+    CredentialStatus.SUSPENDED: Action.CREDENTIAL_SUSPENDED,
+    CredentialStatus.REPLACED: Action.CREDENTIAL_REPLACED,
+    CredentialStatus.REVOKED: Action.CREDENTIAL_REVOKED,
+}
+_NOT_YOURS = "Bạn chỉ xem được chứng thư số của chính mình."
+_CHANGED = "Chứng thư số này vừa được người khác thay đổi; xin tải lại trang rồi xem lại."
+
+
+async def overview(session: TenantSession) -> list[HolderState]:
+    """The seal and everybody who signs: how their certificates stand, what is most urgent first."""
+    return rules.holders(
+        await people.list_staff(session),
+        await list_credentials(session),
+        await delegations.list_delegations(session),
+        clock.now(),
+        clock.today(),
+    )
+
+
+async def overview_for(session: TenantSession, actor: Actor) -> list[HolderState]:
+    """The part of the overview that this person may open: all of it, or their own and the seal that they keep."""
+    return [one for one in await overview(session) if may_see(actor, one.staff_id)]
+
+
+async def file_of(session: TenantSession, actor: Actor, staff_id: StaffId | None) -> HolderFile:
+    """Everything about the certificates of a person, or of the seal (None). Raises NotFound, Forbidden."""
+    if not may_see(actor, staff_id):
+        raise Forbidden(_NOT_YOURS)
+    return HolderFile(
+        holder=await holder_of(session, staff_id),
+        credentials=tuple(_view(row) for row in await queries.credentials_of(session, staff_id)),
+        waiting=await _waiting(session, staff_id),
+    )
+
+
+async def credential_file(session: TenantSession, actor: Actor, credential_id: uuid.UUID) -> CredentialFile:
+    """Everything about one certificate. Raises NotFound, Forbidden."""
+    credential = await get(session, credential_id)
+    if not may_see(actor, credential.staff_id):
+        raise Forbidden(_NOT_YOURS)
+    events = await audit.history(session, [credential.id])
+    return CredentialFile(
+        holder=await holder_of(session, credential.staff_id),
+        credential=credential,
+        history=tuple(
+            HistoryLine(
+                at=one.at,
+                what=name_of(one.action),
+                by=one.actor_name,
+                reason=one.details.get("reason") or "",
+            )
+            for one in events
+        ),
+        waiting=tuple(
+            one
+            for one in await _waiting(session, credential.staff_id)
+            if one.facts.get("credential") == str(credential.id)
+        ),
+    )
+
+
+async def holder_of(session: TenantSession, staff_id: StaffId | None) -> Holder:
+    """Who a certificate must name. Raises NotFound."""
+    if staff_id is not None:
+        return Holder(staff_id=staff_id, name=(await people.get_staff(session, staff_id)).full_name)
+    school = await schools.get_school(session)
+    return Holder(staff_id=None, name=school.name, tax_code=school.tax_code)
+
+
+async def look_up(session: TenantSession, actor: Actor, staff_id: StaffId | None, account: str) -> Holder:
+    """Somebody asks a provider what it has for an account, which is recorded; returns who it must be.
+
+    Raises NotFound, Conflict for a person who does not sign or an account that is none, TooManyTries.
+    """
+    holder = await holder_of(session, staff_id)
+    if staff_id is not None:
+        await _require_signer(session, staff_id)
+    if not 0 < len(account) <= rules.MAX_ACCOUNT:
+        raise Conflict(f"Tài khoản tại nhà cung cấp phải có từ 1 đến {rules.MAX_ACCOUNT} ký tự.")
+    await rate_limit.take(LOOKS, str(session.tenant_id))
+    await audit.record(session, actor, Action.CREDENTIAL_SOUGHT, staff_id, holder.name, account=account)
+    return holder
+
+
+async def refuse(session: TenantSession, actor: Actor, holder: Holder, why: str) -> None:
+    """Record that a certificate was not taken over."""
+    await audit.record(
+        session,
+        actor,
+        Action.CREDENTIAL_ENROLLED,
+        holder.staff_id,
+        holder.name,
+        outcome=Outcome.REFUSED,
+        reason=why,
+    )
 
 
 async def enrol(
@@ -30,10 +148,23 @@ async def enrol(
     account: str,
     staff_id: StaffId | None,
 ) -> CredentialId:
-    """Take over a certificate that the provider lists: for a person, or as the school's seal (`staff_id` None)."""
-    credential_id, facts = CredentialId(new_id()), certificates.read(found.certificate)
+    """Take over a certificate that was found fit (`inspection.chosen`), for a person or as the seal (`staff_id` None).
+
+    It signs from now on in place of the holder's earlier one, which stays. Raises Conflict for one that was taken over
+    before: what was replaced or revoked does not come back.
+    """
+    await session.hold("credentials")
+    facts, credential_id = inspection.read(found.certificate), CredentialId(new_id())
+    known = await queries.by_fingerprint(session, facts.fingerprint)
+    if known is not None:
+        raise Conflict(
+            f"Chứng thư số {facts.serial} đã được đăng ký ở trường cho {known.subject_name} và "
+            f"{rules.STATUS_NAMES[CredentialStatus(known.status)]} nên không đăng ký lại được."
+        )
+    for row in await queries.credentials_of(session, staff_id):
+        if row.status in (CredentialStatus.ACTIVE, CredentialStatus.SUSPENDED):
+            await _write(session, actor, _view(row), CredentialStatus.REPLACED)
     values = {
-        "tenant_id": session.tenant_id,
         "id": credential_id,
         "purpose": Purpose.SIGNATURE if staff_id else Purpose.SEAL,
         "staff_id": staff_id,
@@ -41,19 +172,75 @@ async def enrol(
         "account": account,
         "reference": found.credential_id,
         "subject_name": facts.subject_name,
+        "issuer_name": facts.issuer_name,
         "serial": facts.serial,
         "certificate": found.certificate,
         "chain": list(found.chain),
+        "fingerprint": facts.fingerprint,
         "not_before": facts.not_before,
         "not_after": facts.not_after,
-        "status": CredentialStatus.ACTIVE if found.usable else CredentialStatus.SUSPENDED,
+        "status": CredentialStatus.ACTIVE,
         "enrolled_at": clock.now(),
+        "revision": 0,
     }
     await queries.insert_credential(session, values)
     await audit.record(
-        session, actor, Action.CREDENTIAL_ENROLLED, credential_id, facts.subject_name, serial=facts.serial
+        session,
+        actor,
+        Action.CREDENTIAL_ENROLLED,
+        credential_id,
+        facts.subject_name,
+        about=[staff_id] if staff_id else (),
+        serial=facts.serial,
+        account=account,
+        certificate_sha256=facts.fingerprint,
     )
     return credential_id
+
+
+async def suspend(
+    session: TenantSession, actor: Actor, credential_id: uuid.UUID, revision: int, reason: str
+) -> CredentialView:
+    """Nothing is signed with a certificate until it is resumed; what waits with it comes back to the tray.
+
+    Raises NotFound, Forbidden for another person's, Invalid without a reason, Conflict when it changed meanwhile.
+    """
+    await session.hold("credentials")
+    credential = await get(session, credential_id)
+    if not may_suspend(actor, credential):
+        raise Forbidden("Bạn chỉ tạm dừng được chứng thư số của chính mình.")
+    await change(session, actor, credential, revision, Change.SUSPEND, rules.checked_reason(reason))
+    return credential
+
+
+async def resume(
+    session: TenantSession, actor: Actor, credential_id: uuid.UUID, revision: int
+) -> CredentialView:
+    """A person's certificate, which was just looked at again (`inspection.chosen`), signs again.
+
+    Raises NotFound, Conflict for the seal, which takes two people, and when it changed meanwhile.
+    """
+    await session.hold("credentials")
+    credential = await get(session, credential_id)
+    if credential.staff_id is None:
+        raise Conflict("Dùng lại con dấu số cần hai người: xin gửi đề nghị ở trang con dấu.")
+    await _require_signer(session, credential.staff_id)
+    await change(session, actor, credential, revision, Change.RESUME)
+    return credential
+
+
+async def change(
+    session: TenantSession,
+    actor: Actor,
+    credential: CredentialView,
+    revision: int,
+    wanted: Change,
+    reason: str | None = None,
+) -> None:
+    """Make a change that is allowed. Raises Conflict for one that is not, or of what has changed since `revision`."""
+    if credential.revision != revision:
+        raise Conflict(_CHANGED)
+    await _write(session, actor, credential, rules.after(credential, wanted), reason)
 
 
 async def usable(session: TenantSession, staff_id: StaffId | None) -> CredentialView:
@@ -61,8 +248,7 @@ async def usable(session: TenantSession, staff_id: StaffId | None) -> Credential
 
     Raises Conflict with what to do when there is none, or when it is outside its validity.
     """
-    purpose = Purpose.SIGNATURE if staff_id else Purpose.SEAL
-    row = await queries.active(session, purpose, staff_id)
+    row = await queries.active(session, staff_id)
     if row is None:
         whose = "Bạn chưa có chứng thư số" if staff_id else "Trường chưa có chứng thư số làm con dấu"
         raise Conflict(f"{whose} đang hoạt động; hãy báo giáo viên phụ trách CNTT đăng ký chứng thư.")
@@ -74,6 +260,13 @@ async def usable(session: TenantSession, staff_id: StaffId | None) -> Credential
     return _view(row)
 
 
+async def pinned(session: TenantSession, credential_id: uuid.UUID) -> CredentialView:
+    """The certificate that a consent named, to be signed with now. Raises Conflict once it signs nothing any more."""
+    credential = await get(session, credential_id)
+    rules.require_signing(credential, clock.now())
+    return credential
+
+
 async def get(session: TenantSession, credential_id: uuid.UUID) -> CredentialView:
     """One credential. Raises NotFound."""
     row = await queries.by_id(session, credential_id)
@@ -83,8 +276,59 @@ async def get(session: TenantSession, credential_id: uuid.UUID) -> CredentialVie
 
 
 async def list_credentials(session: TenantSession) -> Sequence[CredentialView]:
-    """All certificates of the school."""
+    """All certificates of the school, newest first."""
     return [_view(row) for row in await queries.all_credentials(session)]
+
+
+async def revocation_answers(certificates: Sequence[bytes]) -> Material:
+    """What proves later that none of these certificates (DER) was revoked. Raises what `revocation.material` does."""
+    return await revocation.material(certificates)
+
+
+def may_see(actor: Actor, staff_id: StaffId | None) -> bool:
+    """Whether somebody may open the certificates of a person, or of the seal."""
+    return _is_own(actor, staff_id) or actor.may(Permission.CREDENTIALS_READ)
+
+
+def may_suspend(actor: Actor, credential: CredentialView) -> bool:
+    """Whether somebody may stop a certificate: their own, the seal that they keep, or any."""
+    return _is_own(actor, credential.staff_id) or actor.may(Permission.CREDENTIALS_MANAGE)
+
+
+def _is_own(actor: Actor, staff_id: StaffId | None) -> bool:
+    return actor.may(Permission.SEAL) if staff_id is None else staff_id == actor.staff_id
+
+
+async def _waiting(session: TenantSession, staff_id: StaffId | None) -> tuple[ApprovalRequest, ...]:
+    found = await approvals.waiting(session, *KINDS)
+    return tuple(one for one in found if one.facts["holder"] == str(staff_id or ""))
+
+
+async def _require_signer(session: TenantSession, staff_id: StaffId) -> None:
+    staff = await people.get_staff(session, staff_id)
+    if staff.left_at is not None or Permission.SIGN not in permissions_of(staff.roles):
+        raise Conflict(f"{staff.full_name} hiện không có vai trò ký ở trường nên không dùng chứng thư số.")
+
+
+async def _write(
+    session: TenantSession,
+    actor: Actor,
+    credential: CredentialView,
+    status: CredentialStatus,
+    reason: str | None = None,
+) -> None:
+    if not await queries.change(session, credential.id, credential.revision, status, clock.now()):
+        raise Conflict(_CHANGED)
+    await audit.record(
+        session,
+        actor,
+        _ACTIONS[status],
+        credential.id,
+        credential.subject_name,
+        about=[credential.staff_id] if credential.staff_id else (),
+        serial=credential.serial,
+        reason=reason,
+    )
 
 
 def _view(row: Credential) -> CredentialView:
@@ -96,10 +340,14 @@ def _view(row: Credential) -> CredentialView:
         account=row.account,
         reference=row.reference,
         subject_name=row.subject_name,
+        issuer_name=row.issuer_name,
         serial=row.serial,
         certificate=row.certificate,
         chain=tuple(row.chain),
+        fingerprint=row.fingerprint,
         not_before=row.not_before,
         not_after=row.not_after,
         status=CredentialStatus(row.status),
+        revision=row.revision,
+        enrolled_at=row.enrolled_at,
     )

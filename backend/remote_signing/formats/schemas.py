@@ -79,3 +79,21 @@ class Unreadable(Exception):
 
 class Damaged(Unreadable):
     """The bytes are not those of a sound PDF with signatures; they may have been once."""
+
+
+class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Holder and issuer (common name, or the whole name without one), serial number (hexadecimal), first and last moment.
+
+    `tax_codes` are those of the holder ("MST:…"); `fingerprint` is SHA-256 of the certificate (hex). `signs`: key usage
+    and purposes are those of somebody who signs documents; `is_strong`: so is the key.
+    """
+
+    subject_name: str
+    tax_codes: tuple[str, ...]
+    issuer_name: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    fingerprint: str
+    signs: bool
+    is_strong: bool

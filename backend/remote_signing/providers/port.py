@@ -13,6 +13,9 @@ import msgspec
 
 from backend.core.errors import AppError
 
+#: The providers that this product knows, and what people call them.
+SANDBOX = "sandbox"
+PROVIDER_NAMES = {SANDBOX: "Dịch vụ ký số thử nghiệm"}
 #: SHA-256, the only digest that goes out (TT 15/2025/TT-BKHCN).
 DIGEST_BYTES = 32
 

@@ -1,7 +1,6 @@
 """A provider call as the provider sees it, between two transactions: sent once, asked about until it has an end."""
 
-from backend.remote_signing.providers import port
-from backend.remote_signing.requests import gateway
+from backend.remote_signing.providers import gateway, port
 from backend.remote_signing.requests.schemas import CallToSend
 
 
@@ -23,7 +22,9 @@ async def poll(call: CallToSend, reference: str) -> port.PollResult:
 
 
 def _at(call: CallToSend) -> tuple[port.SignatureProvider, port.ProviderAccount, port.CredentialHandle]:
-    return gateway.provider(call.pin.provider), gateway.account(call.pin.account), gateway.handle(call.pin)
+    pin = call.pin
+    handle = port.CredentialHandle(credential_id=pin.reference, certificate=pin.certificate)
+    return gateway.provider(pin.provider), gateway.account(pin.account), handle
 
 
 def _batch(call: CallToSend) -> port.HashBatch:

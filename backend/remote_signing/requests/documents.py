@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Sequence
 
 from backend.core import at_once, settings, storage
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.formats import embedded, pades, self_check
 from backend.remote_signing.formats.schemas import Prepared
 from backend.remote_signing.providers import timestamps
-from backend.remote_signing.requests import revocation
 from backend.remote_signing.requests.schemas import (
     CallToEmbed,
     CallToPrepare,
@@ -74,7 +74,7 @@ async def complete_all(tenant_id: uuid.UUID, requests: Sequence[RequestToComplet
     async def one(request: RequestToComplete) -> CompletedRequest:
         signed = await storage.get(tenant_id, request.current_sha256)
         stamps = embedded.timestamp_certificates(signed)
-        found = await revocation.material([*request.certificates, *stamps])
+        found = await credentials.revocation_answers([*request.certificates, *stamps])
         final = pades.add_validation_material(signed, found.certificates, found.ocsps, found.crls)
         return CompletedRequest(
             request_id=request.request_id,

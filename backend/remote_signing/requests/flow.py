@@ -14,6 +14,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.providers import port
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningRequestCompleted, SigningRequestSigned
@@ -51,7 +52,8 @@ SUBMIT, POLL, EMBED = "signing.submit_call", "signing.poll_call", "signing.embed
 async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToPrepare | None:
     """What is to be prepared; None when that has been done.
 
-    Raises Conflict when a document is not the one that the signer consented to: nothing outside the root is signed.
+    Raises Conflict when a document is not the one that the signer consented to: nothing outside the root is signed; and
+    when the certificate signs nothing any more.
     """
     call = await _call(session, call_id)
     if call.state != CallState.PREPARING:
@@ -63,7 +65,7 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
     if any(row.base_sha256 != row.current_sha256 for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
     return CallToPrepare(
-        pin=await _pin(session, batch),
+        pin=_pin(await credentials.pinned(session, batch.credential_id)),
         consented_at=batch.consented_at,
         items=tuple(
             ItemToPrepare(
@@ -105,7 +107,11 @@ async def record_prepared(
 
 
 async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallState) -> CallToSend | None:
-    """The call as the provider gets it, while it is in `state`; None when it has moved on."""
+    """The call as the provider gets it, while it is in `state`; None when it has moved on.
+
+    Raises Conflict once its certificate signs nothing any more: the provider hears of it no more, and whatever it
+    would answer is not fetched.
+    """
     call = await _call(session, call_id)
     if call.state != state:
         return None
@@ -113,7 +119,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     rows = await batches.items_of(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
     return CallToSend(
-        pin=await _pin(session, batch),
+        pin=_pin(await credentials.pinned(session, batch.credential_id)),
         transaction_id=call_id.hex,
         provider_reference=call.provider_reference,
         problem=call.problem,
@@ -193,7 +199,10 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
 
 
 async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmbed | None:
-    """The returned values with their places; None when they are embedded."""
+    """The returned values with their places; None when they are embedded.
+
+    What was signed before its certificate was suspended is a signature, and is kept.
+    """
     call = await _call(session, call_id)
     if call.state != CallState.EMBEDDING:
         return None
@@ -202,7 +211,7 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
     earlier = await _signatures_so_far(session, [row.request_id for row in rows])
     updates = await batches.prepared_updates(session, call_id)
     return CallToEmbed(
-        pin=await _pin(session, batch),
+        pin=_pin(await credentials.get(session, batch.credential_id)),
         items=tuple(
             ItemToEmbed(
                 item_id=row.id,
@@ -330,8 +339,7 @@ async def _batch(session: TenantSession, batch_id: uuid.UUID, *, hold: bool = Fa
     return batch
 
 
-async def _pin(session: TenantSession, batch: SigningBatch) -> Pin:
-    credential = await credentials.get(session, batch.credential_id)
+def _pin(credential: CredentialView) -> Pin:
     return Pin(
         provider=credential.provider,
         account=credential.account,

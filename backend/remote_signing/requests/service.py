@@ -17,7 +17,8 @@ from backend.core.ids import new_id
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.formats import pades
-from backend.remote_signing.requests import batches, gateway, queries
+from backend.remote_signing.providers import gateway
+from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningConsented
 from backend.remote_signing.requests.rules import (
     BatchState,

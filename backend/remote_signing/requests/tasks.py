@@ -34,8 +34,7 @@ async def prepare_call(work: Work) -> None:
 @task(flow.SUBMIT, "Gửi yêu cầu ký", lane=Lane.SIGN, on_park=flow.give_up)
 async def submit_call(work: Work) -> None:
     """Ask the provider. Our transaction id is in a row already, so asking again asks for the same transaction."""
-    async with work.transaction() as session:
-        call = await flow.call_to_send(session, work.subject_id, CallState.SUBMITTING)
+    call = await _to_send(work, CallState.SUBMITTING)
     if call is None:
         return
     if work.attempts > 1 and not calls.may_repeat(call):
@@ -49,8 +48,7 @@ async def submit_call(work: Work) -> None:
 @task(flow.POLL, "Chờ người ký xác nhận", lane=Lane.SIGN, on_park=flow.give_up)
 async def poll_call(work: Work) -> None:
     """Ask how far the signer's confirmation is, until it has an end."""
-    async with work.transaction() as session:
-        call = await flow.call_to_send(session, work.subject_id, CallState.WAITING)
+    call = await _to_send(work, CallState.WAITING)
     if call is None or call.provider_reference is None:
         return
     await _record(work, call, calls.poll(call, call.provider_reference))
@@ -82,6 +80,16 @@ async def complete_request(work: Work) -> None:
         raise jobs.RetryLater(RETRY_SECONDS, error.message) from error
     async with work.finish() as session:
         await flow.record_completed(session, completed)
+
+
+async def _to_send(work: Work, state: CallState) -> CallToSend | None:
+    """The call, while its certificate signs. A value that was never fetched is no signature: its documents go back."""
+    try:
+        async with work.transaction() as session:
+            return await flow.call_to_send(session, work.subject_id, state)
+    except Conflict as refusal:
+        await _end(work, CallState.FAILED, refusal.message)
+        return None
 
 
 async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitResult]) -> None:

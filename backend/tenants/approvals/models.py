@@ -29,8 +29,8 @@ class ApprovalRequestRow(TenantTable):
         Index("ix_approval_request_time", "tenant_id", "asked_at"),
         {
             "info": holding(
-                internal="kind facts told asked_at ends_at state decided_at",
-                personal="reason answer",
+                internal="kind facts asked_at ends_at state decided_at",
+                personal="told reason answer",
                 title="Đề nghị cần hai người duyệt",
                 purpose="Biết ai đề nghị, ai duyệt việc hệ trọng của trường, vì sao",
                 ground=Ground.ACCOUNTABILITY,

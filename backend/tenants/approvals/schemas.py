@@ -24,16 +24,25 @@ class Kind(StrEnum):
 
     SCHOOL_EXPORT = "school_export"
     SCHOOL_CLOSING = "school_closing"
+    SEAL_CERTIFICATE = "seal_certificate"
+    SEAL_RESUMING = "seal_resuming"
+    CERTIFICATE_REVOCATION = "certificate_revocation"
 
 
 #: What a kind is called, and what whoever asks for it must be allowed to do, still on the day when it is done.
 KIND_NAMES = {
     Kind.SCHOOL_EXPORT: "Xuất toàn bộ dữ liệu của trường",
     Kind.SCHOOL_CLOSING: "Đóng trường",
+    Kind.SEAL_CERTIFICATE: "Đăng ký hoặc thay con dấu số",
+    Kind.SEAL_RESUMING: "Dùng lại con dấu số",
+    Kind.CERTIFICATE_REVOCATION: "Thu hồi chứng thư số",
 }
 ASKED_BY = {
     Kind.SCHOOL_EXPORT: Permission.SCHOOL_EXPORT,
     Kind.SCHOOL_CLOSING: Permission.SCHOOL_CLOSE,
+    Kind.SEAL_CERTIFICATE: Permission.CREDENTIALS_MANAGE,
+    Kind.SEAL_RESUMING: Permission.CREDENTIALS_MANAGE,
+    Kind.CERTIFICATE_REVOCATION: Permission.CREDENTIALS_MANAGE,
 }
 
 

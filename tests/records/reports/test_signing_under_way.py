@@ -4,7 +4,7 @@ from backend.core.database import tenant_session
 from backend.records.reports import service
 from tests.factories.machine import Machine
 from tests.factories.signing_school import TEACHER, SigningSchool
-from tests.remote_signing.requests.conftest import school, signing
+from tests.remote_signing.conftest import school, signing
 
 __all__ = ["school", "signing"]
 

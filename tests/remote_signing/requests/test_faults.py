@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from backend.core.database import tenant_session
-from backend.remote_signing.providers import csc, port
-from backend.remote_signing.requests import gateway
+from backend.remote_signing.providers import csc, gateway, port
 from backend.remote_signing.requests.models import ProviderCall, SigningStep
 from backend.remote_signing.requests.rules import BatchState, CallState
 from backend.remote_signing.requests.schemas import BatchId

@@ -6,11 +6,11 @@ import pytest
 import pytest_asyncio
 
 from backend.core import http_client, settings
-from tests.core.site_fixtures import product
+from tests.core.site_fixtures import product, site
 from tests.factories.signing_school import SigningSchool, open_signing_school, settings_for
 from tests.fakes.processes import SigningService, start_signing_service
 
-__all__ = ["product"]
+__all__ = ["product", "site"]
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

@@ -1,18 +1,15 @@
-"""Which provider a credential lives at, and our account there."""
+"""The providers of this installation, by name, and our account there."""
 
 from functools import lru_cache
 
 from backend.core import settings
 from backend.remote_signing.providers.csc import CscProvider
 from backend.remote_signing.providers.port import (
-    CredentialHandle,
+    SANDBOX,
     ProviderAccount,
     RemoteCredential,
     SignatureProvider,
 )
-from backend.remote_signing.requests.schemas import Pin
-
-SANDBOX = "sandbox"
 
 
 @lru_cache(maxsize=8)
@@ -32,11 +29,6 @@ def account(user_id: str) -> ProviderAccount:
     )
 
 
-def handle(pin: Pin) -> CredentialHandle:
-    """The provider's view of the certificate that a batch is pinned to."""
-    return CredentialHandle(credential_id=pin.reference, certificate=pin.certificate)
-
-
 async def credentials_at(name: str, user_id: str) -> list[RemoteCredential]:
-    """What a provider lists for one of its users."""
+    """What a provider lists for one of its users. Raises KeyError like `provider`, and ProviderError."""
     return await provider(name).list_credentials(account(user_id))
