@@ -89,6 +89,12 @@ def label(row: Any, cell: Cell) -> str:
     return f"{place(row)}, cột {layout.label(cell, subject_of(row), row.grade_level)}"
 
 
+def inside(row: Any, cell: Cell) -> str:
+    """What people call a column of a sheet in its class."""
+    column = layout.label(cell, subject_of(row), row.grade_level)
+    return f"{subject_name(row)}{term_words(row.term)}, {column}"
+
+
 def mark_row(
     session: TenantSession, actor: Actor, mark: NewMark, value: str, changed_at: datetime
 ) -> dict[str, Any]:

@@ -380,20 +380,8 @@ async def excused_in(session: TenantSession, sheet_id: uuid.UUID) -> dict[tuple[
 async def excused_in_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Cells of a class that wait for a make-up, by the names of pupils."""
     query = (
-        select(
-            Mark.student_id,
-            Mark.kind,
-            Mark.slot,
-            Student.full_name,
-            GradeSheet.subject_code,
-            GradeSheet.term,
-            SchoolClass.grade_level,
-        )
+        select(Mark.sheet_id, Mark.student_id, Mark.kind, Mark.slot, Student.full_name)
         .join(GradeSheet, and_(GradeSheet.tenant_id == Mark.tenant_id, GradeSheet.id == Mark.sheet_id))
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == GradeSheet.tenant_id, SchoolClass.id == GradeSheet.class_id),
-        )
         .join(Student, and_(Student.tenant_id == Mark.tenant_id, Student.id == Mark.student_id))
         .where(
             Mark.tenant_id == session.tenant_id,

@@ -254,12 +254,13 @@ async def exemptions(session: TenantSession, class_id: uuid.UUID) -> dict[Studen
 
 async def awaited_make_ups(session: TenantSession, class_id: uuid.UUID) -> list[MakeUp]:
     """Assessments of a class that pupils were excused from and have not made up: results wait for them."""
+    waiting = await queries.excused_in_class(session, class_id)
+    sheets = await queries.sheets_by_id(session, list({row.sheet_id for row in waiting}))
     return [
         MakeUp(
             student_id=StudentId(row.student_id),
             pupil=row.full_name,
-            place=f"{one_sheet.subject_name(row)}{one_sheet.term_words(row.term)}, "
-            f"{layout.label(Cell(MarkKind(row.kind), row.slot), one_sheet.subject_of(row), row.grade_level)}",
+            place=one_sheet.inside(sheets[row.sheet_id], Cell(MarkKind(row.kind), row.slot)),
         )
-        for row in await queries.excused_in_class(session, class_id)
+        for row in waiting
     ]
