@@ -49,11 +49,14 @@ from backend.records.phrases import pages as phrase_pages
 from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
 from backend.records.publishing import pages as publishing_pages
+from backend.records.regulations import pages as regulation_pages
 from backend.records.reports import pages as report_pages
+from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.roster import pupil_pages
 from backend.records.season import pages as season_pages
+from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.credentials import pages as credential_pages
@@ -214,6 +217,8 @@ ROUTES: list[ControllerRouterHandler] = [
     school_pages.change_school,
     policy_pages.show_policies,
     policy_pages.change_policies,
+    regulation_pages.show_regulations,
+    regulation_pages.change_regulations,
     delegation_pages.show_delegations,
     delegation_pages.delegate,
     delegation_pages.end,
@@ -290,8 +295,17 @@ ROUTES: list[ControllerRouterHandler] = [
     exemption_pages.end_exemption,
     sheets_pages.show_waiting,
     sheets_pages.check_all,
+    review_pages.show_review,
+    review_pages.show_summary,
+    review_pages.answer,
+    review_pages.show_waiting,
     assessment_pages.show_results,
+    assessment_pages.show_explanation,
     assessment_pages.confirm_results,
+    summer_pages.show_class,
+    summer_pages.say,
+    summer_pages.decide,
+    summer_pages.show_lists,
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
     transcript_pages.show_transcript,
@@ -319,8 +333,13 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.upload,
     import_pages.show_run,
     import_pages.apply,
+    import_pages.undo,
+    import_pages.show_forms,
+    import_pages.take_form,
+    import_pages.take_filled,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
+    delivery_pages.by_class,
     delivery_pages.next_step,
     delivery_pages.count,
     delivery_pages.show_delivery,
@@ -352,9 +371,12 @@ ROUTES: list[ControllerRouterHandler] = [
 #: The main menu, top to bottom.
 MENU = (
     NavItem("Trang chủ", "/", "home"),
-    NavItem("Mùa học bạ", "/mua-hoc-ba", "list-check", Permission.CLASSES_READ),
-    NavItem("Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/hoc-ba")),
+    NavItem("Mùa học bạ", "/mua-hoc-ba", "calendar", Permission.CLASSES_READ),
+    NavItem(
+        "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
+    ),
     NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
+    NavItem("Sau năm học", "/sau-nam-hoc", "checklist", Permission.TRANSCRIPT_READ_ANY),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
     NavItem("Câu mẫu nhận xét", "/cau-mau", "message", Permission.PHRASE_WRITE),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),

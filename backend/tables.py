@@ -6,6 +6,7 @@ from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
+from backend.records.decisions import models as decisions
 from backend.records.departments import models as departments
 from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
@@ -14,6 +15,8 @@ from backend.records.phrases import models as phrases
 from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
 from backend.records.publishing import models as publishing
+from backend.records.regulations import models as regulations
+from backend.records.review import models as review
 from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
 from backend.records.season import models as season
@@ -55,6 +58,9 @@ MODULES = (
     gradebook,
     phrases,
     publishing,
+    review,
+    regulations,
+    decisions,
     assessment,
     transcripts,
     season,

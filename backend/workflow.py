@@ -16,6 +16,7 @@ from backend.records.gradebook import tasks as gradebook
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.handover import tasks as handover
 from backend.records.handover.events import SchoolExportAsked
+from backend.records.regulations.events import RegulationsChanged
 from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.transcripts import tasks as transcripts
 from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
@@ -30,6 +31,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     PupilNeedsAssessment: (assessment.assess_class_of_pupil,),
     GradeSheetLocked: (assessment.assess_class_of_sheet,),
     GradeSheetReopened: (assessment.withdraw_confirmation, gradebook.lock_overdue),
+    RegulationsChanged: (assessment.assess_class,),
     ResultsComputed: (),  # the homeroom teacher looks and confirms
     ResultsConfirmed: (),  # the school's management freezes
     TranscriptFrozen: (transcripts.render,),

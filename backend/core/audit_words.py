@@ -1,6 +1,10 @@
 """What people call the deeds of the audit. Every action has its words; areas stand in the order of a school year."""
 
+import re
+
 from backend.core.audit import Action, Outcome
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 #: Area → the part of an action before its first dot.
 AREAS = {
@@ -14,15 +18,15 @@ AREAS = {
     "approvals": "Việc cần hai người duyệt",
     "api": "Kết nối của hệ thống khác",
     "privacy": "Dữ liệu cá nhân",
-    "imports": "Nhập dữ liệu",
+    "imports": "Nhập và xuất bảng tính",
     "roster": "Lớp và học sinh",
     "departments": "Tổ chuyên môn",
     "phrases": "Câu mẫu nhận xét",
     "gradebook": "Sổ điểm",
     "publishing": "Công bố cho gia đình",
+    "season": "Mùa học bạ",
     "assessment": "Kết quả",
     "transcripts": "Học bạ",
-    "season": "Mùa học bạ",
     "signing": "Ký số",
     "deliveries": "Gửi dữ liệu",
     "work": "Việc nền",
@@ -72,6 +76,7 @@ ACTION_NAMES = {
     Action.API_CLIENT_ADDED: "Tạo kết nối cho hệ thống khác",
     Action.API_CLIENT_ENDED: "Dừng kết nối của hệ thống khác",
     Action.API_TOKEN_ISSUED: "Cấp khóa truy cập cho hệ thống khác",
+    Action.API_SECRET_REFUSED: "Từ chối hệ thống khác vì sai khóa bí mật",
     Action.API_READ: "Hệ thống khác đọc dữ liệu",
     Action.DATA_REQUEST_RECORDED: "Ghi nhận yêu cầu về dữ liệu cá nhân",
     Action.DATA_REQUEST_READ: "Xem yêu cầu về dữ liệu cá nhân",
@@ -83,12 +88,16 @@ ACTION_NAMES = {
     Action.IMPORT_PREVIEWED: "Tải tệp lên và xem trước",
     Action.IMPORT_READ: "Xem lại một lần nhập",
     Action.IMPORT_APPLIED: "Ghi tệp vào hệ thống",
+    Action.IMPORT_UNDONE: "Hoàn tác một lần nhập",
+    Action.WORKBOOK_FILLED: "Tải về tệp đã tải lên, điền theo dữ liệu hiện tại",
+    Action.WORKBOOK_TAKEN: "Tải về bảng tính của lớp",
     Action.YEAR_OPENED: "Mở năm học",
     Action.DUTY_CHANGED: "Đổi phân công chủ nhiệm hoặc giảng dạy",
     Action.CALENDAR_CHANGED: "Đổi lịch năm học",
     Action.SEASON_NUDGED: "Nhắc việc trong mùa học bạ",
     Action.PLAN_CHANGED: "Đổi kế hoạch môn học của một khối",
     Action.ELECTIVES_CHOSEN: "Đổi môn lựa chọn hoặc cụm chuyên đề",
+    Action.NEXT_CLASS_CHOSEN: "Xếp học sinh vào lớp của năm học sau",
     Action.YEAR_ROLLED: "Kết chuyển học sinh sang năm học sau",
     Action.YEAR_ROLL_UNDONE: "Hoàn tác kết chuyển năm học",
     Action.CLASS_READ: "Xem danh sách học sinh của lớp",
@@ -124,7 +133,12 @@ ACTION_NAMES = {
     Action.MARKS_PUBLISHED: "Công bố sổ điểm cho gia đình",
     Action.MARKS_WITHDRAWN: "Thôi công bố sổ điểm",
     Action.SLIP_READ: "Xem phiếu điểm của học sinh",
+    Action.FINDING_ANSWERED: "Giải thích điểm cần xem lại",
     Action.RESULTS_READ: "Xem kết quả của lớp",
+    Action.REGULATIONS_CHANGED: "Đổi quy định đánh giá của trường",
+    Action.DECISION_RECORDED: "Ghi quyết định về kết quả của học sinh",
+    Action.DECISION_WITHDRAWN: "Bỏ quyết định về kết quả của học sinh",
+    Action.RESULT_EXPLAINED: "Xem giải thích kết quả của một học sinh",
     Action.RESULTS_COMPUTED: "Tính kết quả",
     Action.RESULTS_CONFIRMED: "Xác nhận kết quả",
     Action.RESULTS_UNCONFIRMED: "Bỏ xác nhận kết quả vì sổ điểm được mở lại",
@@ -180,6 +194,7 @@ DETAIL_NAMES = {
     "route": "Địa chỉ bị từ chối",
     "factor": "Xác minh bằng",
     "locked": "Tài khoản đang bị khóa",
+    "refused_so_far": "Số lần sai từ lần ghi trước",
     "statement": "Mã của việc được xác minh",
     "key": "Tên khóa truy cập",
     "kind": "Loại",
@@ -238,6 +253,78 @@ DETAIL_NAMES = {
     "classes_opened": "Số lớp mở mới",
 }
 
+#: Codes that stand as values in `details`: detail → code → the words by which pages call it.
+DETAIL_VALUES = {
+    "factor": {
+        "password": "mật khẩu",
+        "passkey": "khóa truy cập",
+        "one_time_code": "mã xác minh",
+        "code": "mã xác minh hoặc mã khôi phục",
+        "recovery_code": "mã khôi phục",
+        "elsewhere": "tài khoản ở nơi khác",
+    },
+    "locked": {"1": "có"},
+    "role": {
+        "homeroom_teacher": "Giáo viên chủ nhiệm",
+        "principal": "Hiệu trưởng",
+        "school_seal": "Con dấu số nhà trường",
+    },
+    "state": {
+        "running": "Đang ký",
+        "completed": "Đã ký xong",
+        "partial": "Ký được một phần",
+        "queued": "Chờ gửi",
+        "sending": "Đang gửi",
+        "received": "Đã tiếp nhận, chờ kết quả",
+        "unknown": "Chưa rõ, đang hỏi lại",
+        "accepted": "Được chấp nhận",
+        "rejected": "Bị từ chối",
+        "parked": "Chờ người xử lý",
+    },
+    "kind": {
+        "google": "Google Workspace",
+        "entra": "Microsoft Entra",
+        "other": "Nhà cung cấp khác (OpenID Connect, ví dụ VNeID)",
+    },
+    "scopes": {
+        "classes:read": "Danh sách lớp",
+        "students:read": "Họ tên, mã, ngày sinh, giới tính của học sinh",
+        "transcripts:read": "Trạng thái, mã băm và tệp của học bạ đã phát hành",
+        "deliveries:read": "Kết quả gửi học bạ lên Sở",
+    },
+    "what": {
+        "students": "danh sách học sinh",
+        "transcripts": "danh sách học bạ",
+        "transcript": "một học bạ",
+        "deliveries": "kết quả gửi",
+        "file": "tệp",
+        "pdf": "PDF",
+        "xml": "XML",
+    },
+    "file": {"pdf": "PDF", "xml": "XML"},
+    "plan": {"trial": "Dùng thử", "standard": "Tiêu chuẩn"},
+    "levels": {
+        "primary": "Tiểu học",
+        "lower_secondary": "Trung học cơ sở",
+        "upper_secondary": "Trung học phổ thông",
+    },
+    "cell": {
+        "regular": "ĐĐGtx",
+        "midterm": "ĐĐGgk",
+        "final": "ĐĐGck",
+        "topic": "Chuyên đề",
+        "level": "Mức đạt được",
+        "test": "KTĐK",
+        "comment": "Nhận xét",
+        "trait": "Phẩm chất, năng lực",
+        "trait_comment": "Nhận xét phẩm chất, năng lực",
+        "conduct": "Rèn luyện",
+        "absence": "Số buổi nghỉ",
+        "homeroom_comment": "Nhận xét của GVCN",
+        "reassessed": "Đánh giá lại",
+    },
+}
+
 _BEFORE_AND_AFTER = {"old": "trước khi sửa", "new": "sau khi sửa"}
 
 OUTCOME_NAMES = {Outcome.DONE: "Đã thực hiện", Outcome.REFUSED: "Bị từ chối"}
@@ -254,6 +341,25 @@ def detail_name(name: str) -> str:
     if part in DETAIL_NAMES and which in _BEFORE_AND_AFTER:
         return f"{DETAIL_NAMES[part]} {_BEFORE_AND_AFTER[which]}"
     return DETAIL_NAMES.get(name, name)
+
+
+def detail_value(name: str, value: str | int) -> str:
+    """What people call a value of `details`: codes by their words, days as people write them, the rest as it is."""
+    which, _, part = name.partition("_")
+    words = DETAIL_VALUES.get(name) or (DETAIL_VALUES.get(part) if which in _BEFORE_AND_AFTER else None)
+    text = str(value)
+    if words:
+        codes = [one for one in text.replace(",", " ").split() if one]
+        return "; ".join(words[one] for one in codes) if codes and set(codes) <= words.keys() else text
+    if _DAY.fullmatch(text):
+        year, month, day = text.split("-")
+        return f"{day}/{month}/{year}"
+    return text
+
+
+def label_in_words(label: str) -> str:
+    """What a deed was done to; consents to sign are named by the code of the role in which somebody signs."""
+    return detail_value("role", label)
 
 
 def name_of(action: str) -> str:

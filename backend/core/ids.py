@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 import uuid
+from datetime import UTC, datetime
 
 
 def new_id() -> uuid.UUID:
@@ -12,6 +13,13 @@ def new_id() -> uuid.UUID:
     raw[6] = (raw[6] & 0x0F) | 0x70
     raw[8] = (raw[8] & 0x3F) | 0x80
     return uuid.UUID(bytes=bytes(raw))
+
+
+def made_at(own_id: uuid.UUID) -> datetime:
+    """When one of our ids was made. ValueError for another kind of id."""
+    if own_id.version != 7:
+        raise ValueError(f"{own_id} is no UUIDv7")
+    return datetime.fromtimestamp(int.from_bytes(own_id.bytes[:6], "big") / 1000, UTC)
 
 
 def new_lookup_code() -> str:

@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
 from jinja2.compiler import CodeGenerator
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup
 
 from backend.core import settings
 from backend.core.clock import VIETNAM
@@ -128,7 +127,7 @@ class _Constants(NodeTransformer):
 
 #: Stand-ins, while a component is drawn at compile time, for its body and for the token of a form: a component prints
 #: them and asks nothing about them.
-_BODY, _TOKEN = Markup("\0body\0"), Markup("\0token\0")
+_BODY, _TOKEN = "\0body\0", "\0token\0"
 _TOKEN_NAME = nodes.Name("csrf_token", "load")
 
 

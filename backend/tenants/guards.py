@@ -125,12 +125,14 @@ class StepUp:
         self.back, self.for_factors = back, for_factors
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Let the request pass, or raise VerificationNeeded."""
+        """Let the request pass, or raise VerificationNeeded; Forbidden while whatever could be shown is too new."""
         session = visit_of(connection).session
         if session is None:
             raise TypeError("step_up() stands after requires(...) and before without_transaction")
         sign_in = visitor_of(connection).sign_in
         if sign_in is None or not await access.is_proved(session, sign_in, for_factors=self.for_factors):
+            if sign_in is not None and not self.for_factors:
+                await access.require_counting(session, sign_in)
             back = self.back.format(**connection.path_params)
             raise VerificationNeeded(back, for_factors=self.for_factors)
 

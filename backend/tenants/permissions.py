@@ -34,6 +34,8 @@ class Permission(StrEnum):
     SEASON_NUDGE = "season:person:nudge"
     RESULTS_READ = "assessment:result:read"
     RESULTS_CONFIRM = "assessment:result:confirm"
+    PROMOTION_DECIDE = "summer:promotion:decide"
+    REGULATIONS_MANAGE = "regulations:year:manage"
     TRANSCRIPT_READ = "transcripts:version:read"
     TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
     TRANSCRIPT_FREEZE = "transcripts:version:freeze"
@@ -133,6 +135,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DEPARTMENTS_MANAGE,
             _P.SEASON_NUDGE,
             _P.RESULTS_READ,
+            _P.REGULATIONS_MANAGE,
+            _P.PROMOTION_DECIDE,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
             _P.TRANSCRIPT_FREEZE,

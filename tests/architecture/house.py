@@ -92,6 +92,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "a list of pupils compared and taken over, for the slice's own service: no door",
     ),
+    "records.roster.putting_back": (
+        Room.SERVICE,
+        "a register that is taken back, for the slice's own service: no door",
+    ),
+    "records.gradebook.putting_back": (
+        Room.SERVICE,
+        "many marks that are taken back, for the slice's own service: no door",
+    ),
     "records.roster.pupil_rows": (
         Room.QUERIES,
         "SQL of pupils' records and places; `queries` has that of years, classes and lists",
@@ -133,6 +141,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.RULES,
         "marks of the gradebook as input of the circulars, a pure function",
     ),
+    "records.assessment.explaining": (Room.RULES, "a result as a page explains it, a pure function"),
     "records.handover.packing": (Room.ADAPTER, "zipfile"),
     "records.transcripts.canonical": (Room.RULES, "one snapshot, one sequence of bytes: pure"),
     "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),
@@ -142,7 +151,15 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),
     "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
+    "integrations.imports.filling": (Room.RULES, "what the school knows as the columns of a workbook: pure"),
+    "integrations.imports.exporting": (Room.SERVICE, "workbooks out, for the slice's own pages: no door"),
+    "integrations.imports.undoing": (
+        Room.SERVICE,
+        "an import that is taken back, for the slice's own service and pages: no door",
+    ),
     "integrations.imports.readers": (Room.ADAPTER, "openpyxl in a limited process, one file per layout"),
+    "integrations.imports.writers": (Room.ADAPTER, "lxml and openpyxl: cells of a workbook, and workbooks"),
+    "integrations.imports.limited": (Room.ADAPTER, "the process in which strangers' workbooks are touched"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
     "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
@@ -172,7 +189,7 @@ JOINS = {
 
 #: What the entry files may enter a slice by.
 ENTRIES = {
-    "app": {"pages", "api"},
+    "app": {"pages", "pupil_pages", "api"},
     "cli": {"command", "verify_command"},
     # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.
     "worker": {"service"},

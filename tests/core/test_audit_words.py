@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+from collections.abc import Mapping
 
 import msgspec
+import pytest
 
 from backend.core import audit
 from backend.core.audit import Action, Outcome
@@ -11,13 +13,26 @@ from backend.core.audit_words import (
     ACTION_NAMES,
     AREAS,
     DETAIL_NAMES,
+    DETAIL_VALUES,
     OUTCOME_NAMES,
     area_of,
     detail_name,
+    detail_value,
+    label_in_words,
     name_of,
 )
 from backend.core.ids import new_id
+from backend.integrations.deliveries.rules import STATE_NAMES
+from backend.integrations.partner_api.schemas import FileKind
+from backend.records.gradebook.schemas import MarkKind
+from backend.remote_signing.requests.rules import BatchState
+from backend.remote_signing.requests.schemas import ROLE_NAMES as SIGNING_ROLES
+from backend.tenants.api_clients.schemas import SCOPE_NAMES
+from backend.tenants.factors.schemas import FACTOR_NAMES
+from backend.tenants.federation.schemas import KIND_NAMES as PROVIDER_KINDS
 from backend.tenants.schools import rules as school_rules
+from backend.tenants.schools.schemas import LEVEL_NAMES
+from backend.tenants.subscriptions.schemas import PLAN_NAMES
 from tests.architecture.source import backend
 from tests.factories.signing_school import profile_of
 
@@ -102,3 +117,34 @@ def test_a_detail_of_another_release_is_called_by_its_name() -> None:
     assert detail_name("old_title") == "Chức danh trước khi sửa"
     assert detail_name("new") == DETAIL_NAMES["new"]
     assert detail_name("no_such_part") == "no_such_part"
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ("factor", FACTOR_NAMES),
+        ("role", SIGNING_ROLES),
+        ("state", STATE_NAMES | dict.fromkeys(BatchState)),
+        ("kind", PROVIDER_KINDS),
+        ("scopes", SCOPE_NAMES),
+        ("file", dict.fromkeys(FileKind)),
+        ("plan", PLAN_NAMES),
+        ("levels", LEVEL_NAMES),
+        ("cell", dict.fromkeys(MarkKind)),
+    ],
+)
+def test_codes_have_words_and_those_of_their_pages(detail: str, words: Mapping[str, str | None]) -> None:
+    for code, told in words.items():
+        assert detail_value(detail, str(code)) != str(code)
+        assert told in (None, DETAIL_VALUES[detail][str(code)])
+
+
+def test_what_is_no_code_stays_as_it_is() -> None:
+    assert detail_value("scopes", "classes:read students:read").startswith("Danh sách lớp; Họ tên")
+    assert detail_value("new_plan", "standard") == "Tiêu chuẩn"
+    assert detail_value("starts_on", "2026-09-05") == "05/09/2026"
+    assert detail_value("factor", "of_another_release") == "of_another_release"
+    assert detail_value("scopes", "classes:read strange") == "classes:read strange"
+    assert detail_value("reason", "password") == "password"
+    assert label_in_words("school_seal") == "Con dấu số nhà trường"
+    assert label_in_words("Nguyễn Thị Hoa") == "Nguyễn Thị Hoa"

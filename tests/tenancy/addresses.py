@@ -37,7 +37,7 @@ BY_HAND: Mapping[str, tuple[str, ...]] = {
     "POST /ket-noi": ("name", "kind", "months"),
     "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
     "POST /lop/{class_id:uuid}/mon-lua-chon": ("lop", "cu"),
-    "POST /truong/nam-hoc/{year_id:uuid}/len-lop/{class_id:uuid}": ("lop.{own}",),
+    "POST /lop/{class_id:uuid}/len-lop": ("lop.{own}",),
 }
 #: A value of each kind that no handler stumbles over before it looks for the id.
 _PLAIN: Mapping[type[inspect.Type], Any] = {
@@ -159,7 +159,8 @@ class Address:
     def _ask(
         self, in_path: uuid.UUID, texts: str = "pdf", accepted: Mapping[str, object] = MappingProxyType({})
     ) -> Ask:
-        path = re.sub(r"{\w+:\w+}", texts, re.sub(r"{\w+:uuid}", str(in_path), self.path))
+        path = re.sub(r"{\w+:int}", "1", re.sub(r"{\w+:uuid}", str(in_path), self.path))
+        path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts)), path)
         needed = {
             name: plain(inspect.type_info(known.annotation))
             for name, known in self._query.items()

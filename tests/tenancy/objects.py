@@ -74,7 +74,21 @@ CAST: Mapping[str, Person] = {
     ),
 }
 #: What is typed, so that nothing but the person is refused.
-_TYPED = {"loi": "Xin xem lại điểm cuối kì.", "ly_do": "Ghi nhầm điểm cuối kì.", "so_gio": "2"}
+_TYPED = {
+    "loi": "Xin xem lại điểm cuối kì.",
+    "ly_do": "Ghi nhầm điểm cuối kì.",
+    "so_gio": "2",
+    "code": "TOAN",
+}
+#: Addresses that nobody reaches in this school, and why.
+UNREACHED = {
+    "GET /lop/{class_id:uuid}/mon-lua-chon": "a class of grade 1 chooses no subjects",
+    "POST /lop/{class_id:uuid}/mon-lua-chon": "a class of grade 1 chooses no subjects",
+    "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
+    "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
+    "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "one id stands for both",
+    "POST /nhap/{run_id:uuid}/ghi": "the workbook is not in the store",
+}
 
 
 async def people_it(place: Place) -> None:

@@ -41,6 +41,7 @@ LATER: dict[str, Row] = {
         "preview": {"layout": "pupils", "new": 0, "changed": 0, "unchanged": 0, "moved": 0, "bad": 0}
         | {"problems": []},
     },
+    "import_change": {"overwritten": []},
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},

@@ -72,9 +72,11 @@ DEFINERS = {
     "directory.add_api_token(text, uuid, text[], timestamp with time zone)",
     "directory.find_api_token(text)",
     "directory.end_api_client(uuid)",
+    "directory.note_refused_secret()",
     "directory.api_clients_seen()",
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
+    "directory.take_away_pupils(uuid[], uuid[])",
     "directory.purge(text, timestamp with time zone, integer)",
     "directory.purge_school(text, timestamp with time zone, integer)",
 }

@@ -46,6 +46,7 @@ async def test_who_reaches_what_is_what_was_agreed(
     if request.config.getoption("--agree"):
         objects.agree(found)
     assert found == objects.agreed()
+    assert {address for address, who in found.items() if who == objects.NOBODY} == objects.UNREACHED.keys()
 
 
 @pytest.mark.usefixtures("nothing_stays")

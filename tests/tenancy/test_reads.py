@@ -42,6 +42,7 @@ NAMING = (
     "GET /lop/{class_id:uuid}/cong-bo",
     "GET /lop/{class_id:uuid}/ket-qua",
     "GET /lop/{class_id:uuid}/mien-hoc",
+    "GET /ket-qua/{result_id:uuid}",
     "GET /nhap/{run_id:uuid}",
     "GET /nhat-ky",
     "GET /so-diem/{sheet_id:uuid}",

@@ -1,6 +1,7 @@
 """Proving once more who one is: when it is asked for, what counts, what becomes of the session."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tests.factories.signing_school import changed_settings
 from tests.tenants.people import add_passkey, ask, found
 
 NOW = datetime(2026, 5, 30, 8, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=300)
 HOST = "127.0.0.1:8000"
 
 
@@ -81,7 +83,51 @@ def test_what_counts_as_proof(
         sign_in = SignIn(
             session_id=new_id(), held="", account_id=new_id(), factor=factor, verified_at=NOW - age
         )
-        assert rules.is_proved(sign_in, means, NOW, for_factors=for_factors, trial=trial) is counts
+        assert rules.is_proved(sign_in, means, NOW, LONG_AGO, for_factors=for_factors, trial=trial) is counts
+
+
+TOMORROW = NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "means", "born_at", "waits"),
+    [
+        (Factor.PASSKEY, had(passkey=True), LONG_AGO, None),
+        (Factor.PASSKEY, had(passkey=True, signs_from=TOMORROW), LONG_AGO, TOMORROW),
+        (Factor.ONE_TIME_CODE, had(app=True, signs_from=TOMORROW), LONG_AGO, TOMORROW),
+        (Factor.PASSWORD, had(app=True, signs_from=TOMORROW), LONG_AGO, TOMORROW),
+        (Factor.PASSKEY, had(passkey=True, signs_from=TOMORROW), NOW - timedelta(hours=23), None),
+        (Factor.PASSKEY, had(passkey=True, signs_from=TOMORROW), NOW - timedelta(hours=24), TOMORROW),
+        (Factor.PASSWORD, had(), LONG_AGO, None),
+    ],
+)
+def test_what_a_password_brought_in_proves_nothing_heavy_for_a_day(
+    shown: Factor, means: Means, born_at: datetime, waits: datetime | None
+) -> None:
+    """But on the account's first day; and one's own factors, and trials, never wait."""
+    sign_in = SignIn(session_id=new_id(), held="", account_id=new_id(), factor=shown, verified_at=NOW)
+    proved = [
+        rules.is_proved(sign_in, means, NOW, born_at, for_factors=for_factors, trial=trial)
+        for for_factors, trial in ((False, False), (True, False), (False, True))
+    ]
+    assert rules.waits_until(sign_in, means, NOW, born_at) == waits
+    if shown is not Factor.PASSWORD:
+        assert proved == [waits is None, True, True]
+    assert rules.waits_until(sign_in, means, TOMORROW, born_at) is None
+
+
+def test_a_strange_key_beside_an_old_one_holds_up_keys_but_not_the_app() -> None:
+    """No session says which of two keys was shown: the strange one must not pass for the old one."""
+    old, strange = had(passkey=True, app=True), had(passkey=True, signs_from=TOMORROW)
+    means = Means(passkeys=old.passkeys + strange.passkeys, authenticator=old.authenticator, recovery_codes=0)
+    for shown, waits in ((Factor.PASSKEY, TOMORROW), (Factor.ONE_TIME_CODE, None)):
+        sign_in = SignIn(session_id=new_id(), held="", account_id=new_id(), factor=shown, verified_at=NOW)
+        proved = rules.is_proved(sign_in, means, NOW, LONG_AGO, for_factors=False, trial=False)
+        assert (proved, rules.waits_until(sign_in, means, NOW, LONG_AGO)) == (waits is None, waits)
+    long_before = SignIn(
+        session_id=new_id(), held="", account_id=new_id(), factor="passkey", verified_at=LONG_AGO
+    )
+    assert rules.waits_until(long_before, means, NOW, LONG_AGO) is None, "the app would help"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +170,27 @@ def test_from_when_on_a_new_passkey_signs(
 ) -> None:
     """Not the same day where a password was enough to add it, nor where what a password had added was."""
     assert passkey_signs_from(NOW, means, last_reset, trial=trial) == NOW + waits
+
+
+async def test_a_stolen_password_opens_nothing_heavy_by_a_passkey_of_its_own(
+    site: Litestar, product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account of two days ago, without any factor: the page says from when on. On its first day it counts."""
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: datetime.now(UTC).timestamp() - 2 * 86_400)
+        school = await open_test_school("Trường Hôm Kia")
+    young = await open_test_school("Trường Hôm Nay")
+    for one, allowed in ((school, False), (young, True)):
+        async with tenant_session(one.tenant_id) as session:
+            owner = await people.actor_of(session, one.staff[Role.OWNER])
+            await policies.change(session, owner, Policies(trial_password=False))
+        browser = await signed_in(site, one, Role.OWNER)
+        await add_passkey(browser, product, "Khóa")
+        heavy = await browser.get("/nhan-su/moi")
+        assert heavy.status_code == (200 if allowed else 403)
+        assert ("dùng được cho việc hệ trọng" in heavy.text) is not allowed
+        assert ("dùng được cho việc hệ trọng" in (await browser.get("/tai-khoan")).text) is not allowed
+        assert (await browser.get("/tai-khoan/khoa")).status_code == 200
 
 
 async def test_a_stolen_password_does_not_sign_by_a_passkey_of_its_own(

@@ -1,5 +1,6 @@
 """From rows of a workbook to pupils and marks of the school: pure, apart from the look-up tables it is given."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -8,6 +9,7 @@ import msgspec
 
 from backend.integrations.imports.readers.text import key_of, name_of
 from backend.integrations.imports.schemas import (
+    PUPIL_STATES,
     HomeroomFile,
     HomeroomRow,
     MarkEntry,
@@ -24,13 +26,12 @@ from backend.integrations.imports.schemas import (
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind, NewMark, SheetId
 from backend.records.roster.curriculum import TraitGroup, subject_name
-from backend.records.roster.schemas import HOMEROOM, NewStudent, StudentPlace, StudentStatus
+from backend.records.roster.schemas import HOMEROOM, PRESENT, NewStudent, StudentPlace, StudentStatus
 
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
+ONLY_YEAR_END = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập và điền được kết quả cuối năm học."
 
-#: Trạng thái of pupils who are no longer at the school (CSDL ngành, DM_TrangThai).
-_GONE = {"chuyen di": StudentStatus.TRANSFERRED_OUT, "thoi hoc": StudentStatus.DROPPED_OUT}
 #: Words that a school's name is written with or without, and short forms of others.
 _OPTIONAL_WORDS = frozenset(("truong", "tu", "thuc", "dan", "lap", "va", "lien", "cap"))
 _SHORT_FORMS = {"th": "tieu hoc", "thcs": "trung hoc co so", "thpt": "trung hoc pho thong"}
@@ -71,12 +72,16 @@ def students(file: PupilsFile) -> list[NewStudent]:
         NewStudent(
             class_name=row.class_code,
             current_address=row.address,
-            left=key_of(row.status) in _GONE,
-            status=_GONE.get(key_of(row.status)),
+            left=_status(row) not in PRESENT,
+            status=_status(row),
             **{name: getattr(row, name) for name in same},
         )
         for row in file.rows
     ]
+
+
+def _status(row: PupilRow) -> StudentStatus:
+    return PUPIL_STATES[key_of(row.status)]
 
 
 def same_school(written: str, name: str) -> bool:
@@ -96,18 +101,19 @@ def marks(file: ParsedFile, known: Known) -> Marks:
     """
     found = Marks([], [], [])
     troubles: dict[_Trouble, list[MarkRow]] = defaultdict(list)
+    by_id: dict[uuid.UUID, StudentPlace] = {place.id: place for place in known.students.values()}
     for row in _mark_rows(file):
-        trouble = _trouble(row, known)
-        if trouble:
-            troubles[trouble].append(row)
+        place = _place(row, known, by_id)
+        trouble = _trouble(row, place, known)
+        if trouble or not place:
+            troubles[trouble or _unknown(row)].append(row)
             continue
         for subject, term, cell, value in _entries(row):
             sheet_id = known.sheets.get((row.class_code, subject, term))
             if sheet_id is None:
                 troubles[_not_taught(row.class_code, subject, known.grades[row.class_code])].append(row)
                 continue
-            student_id = known.students[row.student_code].id
-            found.marks.append(NewMark(sheet_id=sheet_id, student_id=student_id, cell=cell, value=value))
+            found.marks.append(NewMark(sheet_id=sheet_id, student_id=place.id, cell=cell, value=value))
             found.rows.append(row)
     found.problems.extend(_problem(trouble, rows) for trouble, rows in troubles.items())
     return found
@@ -121,7 +127,12 @@ def _mark_rows(file: ParsedFile) -> Iterable[MarkRow]:
             return ()
 
 
-def _trouble(row: MarkRow, known: Known) -> _Trouble | None:
+def _place(row: MarkRow, known: Known, by_id: Mapping[uuid.UUID, StudentPlace]) -> StudentPlace | None:
+    """The pupil of a row: by our own hidden column, whatever they are called by now, else by code."""
+    return by_id.get(row.student_id) if row.student_id else known.students.get(row.student_code)
+
+
+def _trouble(row: MarkRow, place: StudentPlace | None, known: Known) -> _Trouble | None:
     """Why the marks of a row cannot be taken: the file and the register do not mean the same pupil."""
     if row.class_code not in known.grades:
         return _Trouble(
@@ -129,14 +140,9 @@ def _trouble(row: MarkRow, known: Known) -> _Trouble | None:
             row.class_code,
             f"năm học này trường chưa có lớp {row.class_code}; hãy sửa mã lớp trong tệp theo trang “Lớp và học sinh”.",
         )
-    place = known.students.get(row.student_code)
     if place is None:
-        return _Trouble(
-            "Mã học sinh",
-            row.student_code,
-            "trường không có học sinh mang mã này; hãy nhập danh sách học sinh trước.",
-        )
-    if not _is_same_pupil(row, place):
+        return _unknown(row)
+    if not row.student_id and not _is_same_pupil(row, place):
         return _another_pupil(row, place)
     if place.class_name != row.class_code:
         return _Trouble(
@@ -146,6 +152,14 @@ def _trouble(row: MarkRow, known: Known) -> _Trouble | None:
             f"{place.class_name}; hãy sửa mã lớp trong tệp, hoặc nhập danh sách học sinh mới nếu đã chuyển lớp.",
         )
     return None
+
+
+def _unknown(row: MarkRow) -> _Trouble:
+    return _Trouble(
+        "Mã học sinh",
+        row.student_code,
+        "trường không có học sinh mang mã này; hãy nhập danh sách học sinh trước.",
+    )
 
 
 def _is_same_pupil(row: MarkRow, place: StudentPlace) -> bool:

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,7 +21,7 @@ class ImportRun(TenantTable):
         tenant_key("uploaded_by", "staff_member"),
         {
             "info": holding(
-                internal="file_sha256 parsed_sha256 layout state uploaded_at applied_at",
+                internal="file_sha256 parsed_sha256 layout state uploaded_at applied_at undone_at",
                 personal="file_name preview",
                 title="Lần nhập dữ liệu",
                 purpose="Xem trước và ghi dữ liệu từ bảng tính của trường",
@@ -40,3 +41,30 @@ class ImportRun(TenantTable):
     uploaded_by: Mapped[uuid.UUID]
     uploaded_at: Mapped[datetime]
     applied_at: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
+
+
+class ImportChange(TenantTable):
+    """What stood before an import wrote something about one pupil. `overwritten`: an `OverwrittenPupil`, or a list of
+    `OverwrittenMark`. Never changed."""
+
+    __tablename__ = "import_change"
+    __table_args__ = (
+        tenant_key("run_id", "import_run", ondelete="CASCADE"),
+        Index("ix_import_change_run", "tenant_id", "run_id"),
+        {
+            "info": holding(
+                internal="taken_at",
+                personal="overwritten",
+                title="Dữ liệu trước khi nhập tệp",
+                purpose="Hoàn tác một lần nhập khi dữ liệu chưa được dùng",
+                ground=Ground.EDUCATION,
+                keep=Keep.WORK,
+                ends="taken_at",
+            )
+        },
+    )
+
+    run_id: Mapped[uuid.UUID]
+    overwritten: Mapped[Any] = mapped_column(JSONB)
+    taken_at: Mapped[datetime]

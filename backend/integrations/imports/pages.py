@@ -1,15 +1,16 @@
-"""Bringing a workbook in: upload, preview, take."""
+"""Workbooks in: upload, preview, take, take back; and out: those of a class, and an uploaded one as it would be today."""
 
 import uuid
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
-from backend.core.errors import Invalid
+from backend.core.errors import Invalid, NotFound
 from backend.core.web import (
     CurrentActor,
     Html,
@@ -20,7 +21,10 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
-from backend.integrations.imports import service
+from backend.integrations.imports import exporting, service, undoing
+from backend.integrations.imports.schemas import Form, ImportState
+from backend.records.roster import service as roster
+from backend.records.roster.schemas import DifferenceKind
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -32,6 +36,28 @@ LAYOUT_NAMES = {
     "homeroom": "Sổ chủ nhiệm",
     "unreadable": "Không đọc được",
 }
+
+
+#: What a workbook is called, and what it is for.
+FORM_NAMES = {
+    Form.MARKS: (
+        "Bảng điểm theo mẫu của hệ thống",
+        "Mỗi môn một trang, có hướng dẫn và kiểm tra ô khi nhập.",
+    ),
+    Form.VNEDU: ("Bảng điểm kiểu vnEdu", "Các cột ĐĐGtx, ĐĐGgk, ĐĐGck và cột ẩn như tệp của vnEdu."),
+    Form.SMAS: ("Bảng điểm kiểu SMAS", "Các cột TX, giữa kì, cuối kì như tệp của SMAS."),
+    Form.HOMEROOM: ("Sổ chủ nhiệm", "Kết quả rèn luyện, số buổi nghỉ, nhận xét và kết quả sau hè."),
+    Form.RESULTS: (
+        "Kết quả học tập theo mẫu CSDL ngành",
+        "Mức đạt được, điểm kiểm tra, năng lực, phẩm chất cuối năm.",
+    ),
+    Form.COMMENTS: ("Nhận xét và số buổi nghỉ", "Mẫu của hệ thống, đi cùng kết quả học tập."),
+    Form.PUPILS: (
+        "Danh sách học sinh theo mẫu CSDL ngành",
+        "Các cột của C1-HocSinh; có số định danh cá nhân.",
+    ),
+}
+_FORMS = {form.value: form for form in Form}
 
 
 class Upload(msgspec.Struct):
@@ -48,6 +74,7 @@ async def show_imports(request: Request, session: Session) -> Html:
         request,
         "integrations/imports/imports.html",
         runs=await service.list_runs(session),
+        classes=await roster.list_classes_of_newest_year(session),
         layouts=LAYOUT_NAMES,
     )
 
@@ -74,13 +101,21 @@ async def upload(
 
 @get("/nhap/{run_id:uuid}", guards=[requires(Permission.IMPORT)])
 async def show_run(
-    request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    run_id: FromPath[uuid.UUID],
+    loai: FromQuery[DifferenceKind | None] = None,
 ) -> Html:
-    """The preview of one workbook."""
+    """The preview of one workbook, all of it or one kind of differences; of one that was taken, whether it can be taken
+    back."""
+    run = await service.open_run(session, actor, run_id)
     return page(
         request,
         "integrations/imports/preview.html",
-        run=await service.open_run(session, actor, run_id),
+        run=run,
+        kind=loai,
+        why_not_undone=await undoing.why_not(session, run_id) if run.state is ImportState.APPLIED else None,
         layouts=LAYOUT_NAMES,
     )
 
@@ -98,3 +133,74 @@ async def apply(request: Request, actor: CurrentActor, run_id: FromPath[uuid.UUI
         f"/nhap/{run_id}",
         f"Đã ghi: {preview.new} mới, {preview.changed} thay đổi, {preview.moved} chuyển lớp.",
     )
+
+
+@post("/nhap/{run_id:uuid}/hoan-tac", guards=[requires(Permission.IMPORT)])
+async def undo(request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Html:
+    """Put back all that the workbook has changed, or nothing."""
+    await undoing.undo(session, actor, run_id)
+    return redirect(request, f"/nhap/{run_id}", "Đã hoàn tác: dữ liệu trở lại như trước khi nhập tệp này.")
+
+
+@get("/lop/{class_id:uuid}/bang-tinh", guards=[requires(Permission.SHEET_READ)])
+async def show_forms(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
+    """The workbooks of a class, empty or filled."""
+    school_class = await roster.get_class(session, class_id)
+    forms = exporting.forms_for(actor, school_class.grade_level)
+    return page(
+        request,
+        "integrations/imports/forms.html",
+        school_class=school_class,
+        forms=[(form, *FORM_NAMES[form], (1, 2) if form in exporting.BY_TERM else (0,)) for form in forms],
+    )
+
+
+@get(
+    "/lop/{class_id:uuid}/bang-tinh/{form:str}",
+    guards=[requires(Permission.SHEET_READ), without_transaction],
+    media_type=service.XLSX,
+)
+async def take_form(
+    request: Request,
+    actor: CurrentActor,
+    class_id: FromPath[uuid.UUID],
+    form: FromPath[str],
+    hoc_ky: FromQuery[int] = 0,
+    mon: FromQuery[str] = "",
+    trong: FromQuery[bool] = False,
+) -> Response[bytes]:
+    """One workbook of a class: of a term where it has terms, of one subject or all; `trong`: with its pupils alone."""
+    if form not in _FORMS:
+        raise NotFound("Không có mẫu bảng tính này.")
+    async with transaction(request) as session:
+        blank, contents = await exporting.prepare(
+            session, actor, class_id, _FORMS[form], term=hoc_ky, subject=mon
+        )
+    data = await exporting.made(blank, {} if trong else contents)
+    term = f"-hk{hoc_ky}" if hoc_ky else ""
+    return _workbook(data, f"{form}-{blank.class_name}{term}{'-trong' if trong else ''}.xlsx")
+
+
+@get(
+    "/nhap/{run_id:uuid}/tep-da-dien",
+    guards=[requires(Permission.IMPORT), without_transaction],
+    media_type=service.XLSX,
+)
+async def take_filled(request: Request, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Response[bytes]:
+    """The very file that was uploaded, with what stands in the school today."""
+    async with transaction(request) as session:
+        run = await service.get_run(session, run_id)
+    file = await service.parsed_workbook(actor.tenant_id, run.parsed_sha256)
+    async with transaction(request) as session:
+        layout, contents = await exporting.filling_of_run(session, actor, run, file)
+    data = await exporting.filled(actor.tenant_id, run.file_sha256, layout, contents)
+    return _workbook(
+        data, run.file_name if run.file_name.lower().endswith(".xlsx") else f"{run.file_name}.xlsx"
+    )
+
+
+def _workbook(data: bytes, name: str) -> Response[bytes]:
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(data, media_type=service.XLSX, headers=headers)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from backend.core.database import TenantSession
-from backend.integrations.imports.models import ImportRun
+from backend.integrations.imports.models import ImportChange, ImportRun
 
 
 async def insert_run(session: TenantSession, values: dict[str, Any]) -> None:
@@ -35,3 +35,16 @@ async def newest_runs(session: TenantSession, limit: int) -> Sequence[ImportRun]
         .limit(limit)
     )
     return found.all()
+
+
+async def insert_changes(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await session.execute(insert(ImportChange), rows)
+
+
+async def changes_of(session: TenantSession, run_id: uuid.UUID) -> Sequence[Any]:
+    """What stood before a run, one answer per pupil."""
+    query = select(ImportChange.overwritten).where(
+        ImportChange.tenant_id == session.tenant_id, ImportChange.run_id == run_id
+    )
+    return (await session.scalars(query)).all()

@@ -13,7 +13,7 @@ from typing import Literal, NewType
 
 import msgspec
 
-from backend.records.roster.schemas import Difference
+from backend.records.roster.schemas import Difference, StudentStatus
 
 #: TT27/2020 Đ.7.1.a: Hoàn thành tốt, Hoàn thành, Chưa hoàn thành.
 SubjectLevel = Literal["T", "H", "C"]
@@ -29,6 +29,27 @@ ConductLevel = Literal["T", "K", "Đ", "CĐ"]
 Period = Literal["MID_S1", "END_S1", "MID_S2", "YEAR_END"]
 TermNumber = Literal[1, 2]
 Gender = Literal["male", "female"]
+
+
+#: Trạng thái of pupils as CSDL ngành (DM_TrangThai) and schools write them, as keys of texts.
+PUPIL_STATES = {
+    "dang hoc": StudentStatus.STUDYING,
+    "chuyen den": StudentStatus.TRANSFERRED_IN,
+    "chuyen den tu truong khac": StudentStatus.TRANSFERRED_IN,
+    "nghi hoc xin hoc lai": StudentStatus.RETURNED,
+    "hoc lai": StudentStatus.RETURNED,
+    "chuyen di": StudentStatus.TRANSFERRED_OUT,
+    "chuyen truong": StudentStatus.TRANSFERRED_OUT,
+    "thoi hoc": StudentStatus.DROPPED_OUT,
+    "bo hoc": StudentStatus.DROPPED_OUT,
+    "nghi hoc": StudentStatus.DROPPED_OUT,
+    "bao luu": StudentStatus.SUSPENDED,
+    "tam nghi": StudentStatus.SUSPENDED,
+    "qua doi": StudentStatus.DECEASED,
+    "tu vong": StudentStatus.DECEASED,
+    "tot nghiep": StudentStatus.COMPLETED,
+    "da tot nghiep": StudentStatus.COMPLETED,
+}
 
 
 class Layout(StrEnum):
@@ -74,11 +95,14 @@ class SheetInfo(_Value, frozen=True, kw_only=True):
 
 
 class _Row(_Value, frozen=True, kw_only=True):
+    """`student_id` comes from the hidden column of our own workbooks alone."""
+
     sheet: str
     row: int
     class_code: str
     student_code: str
     full_name: str
+    student_id: uuid.UUID | None = None
 
 
 class PupilRow(_Row, frozen=True, kw_only=True):
@@ -96,6 +120,16 @@ class PupilRow(_Row, frozen=True, kw_only=True):
     father_name: str | None
     mother_name: str | None
     guardian_name: str | None
+    status_on: date | None = None
+    lifelong_code: str | None = None
+    passport_number: str | None = None
+    permanent_address: str | None = None
+    father_job: str | None = None
+    mother_job: str | None = None
+    guardian_job: str | None = None
+    policy_group: str | None = None
+    disability: str | None = None
+    registry_no: str | None = None
 
 
 class PrimaryResultRow(_Row, frozen=True, kw_only=True):
@@ -208,21 +242,95 @@ ParsedFile = (
 )
 
 
+#: What the school knows, for the cells of a workbook: `place_key` → field of the layout → value, empty to clear.
+Contents = dict[str, dict[str, str]]
+
+
+def place_key(student_code: str, subject_code: str = "", term: int = 0) -> str:
+    """Whose line, and in a workbook of marks in the sheet of which subject and term."""
+    return f"{student_code}|{subject_code}|{term}"
+
+
+class Form(StrEnum):
+    """Workbooks that we make: our own, and those of other systems that a school works with."""
+
+    MARKS = "diem"
+    VNEDU = "diem-vnedu"
+    SMAS = "diem-smas"
+    HOMEROOM = "chu-nhiem"
+    RESULTS = "ket-qua-csdl"
+    COMMENTS = "nhan-xet"
+    PUPILS = "hoc-sinh-csdl"
+
+
+#: As which layout each of them is read.
+LAYOUT_OF = {
+    Form.MARKS: Layout.SECONDARY_MARKS,
+    Form.VNEDU: Layout.SECONDARY_MARKS,
+    Form.SMAS: Layout.SECONDARY_MARKS,
+    Form.HOMEROOM: Layout.HOMEROOM,
+    Form.RESULTS: Layout.PRIMARY_RESULTS,
+    Form.COMMENTS: Layout.PRIMARY_COMMENTS,
+    Form.PUPILS: Layout.PUPILS,
+}
+
+
+class FormSubject(_Value, frozen=True, kw_only=True):
+    """A subject of a workbook: how it is assessed says what its cells take. `regular`: number of ĐĐGtx."""
+
+    code: str
+    name: str
+    by_comment: bool
+    regular: int
+    year_end_test: bool
+
+
+class FormPupil(_Value, frozen=True, kw_only=True):
+    """A line of a workbook."""
+
+    id: uuid.UUID
+    student_code: str
+    full_name: str
+    date_of_birth: date
+
+
+class Blank(_Value, frozen=True, kw_only=True):
+    """A workbook without anything but its pupils. `academic_year` is "2025-2026"; `term` 0 is the whole year."""
+
+    form: Form
+    school_name: str
+    academic_year: str
+    class_name: str
+    grade: int
+    term: int
+    subjects: tuple[FormSubject, ...]
+    pupils: tuple[FormPupil, ...]
+
+
+class Filling(_Value, frozen=True, kw_only=True):
+    """A workbook that is to be filled: its bytes, and what belongs into it."""
+
+    data: bytes
+    layout: Layout
+    contents: Contents
+
+
 ImportRunId = NewType("ImportRunId", uuid.UUID)
 
 
 class ImportState(StrEnum):
-    """Shown; taken."""
+    """Shown; taken; taken back."""
 
     PREVIEWED = "previewed"
     APPLIED = "applied"
+    UNDONE = "undone"
 
 
 class Preview(_Value, frozen=True, kw_only=True):
     """What taking a workbook would do, in pupils (a register) or marks (everything else).
 
-    `pupils` are those of the school that it names. `differences` are the first of `differing`; `basis` is another as
-    soon as anything that was compared has changed.
+    `pupils` are those of the school that it names. `differences` are the first of each kind of `differing`; `basis` is
+    another as soon as anything that was compared has changed.
     """
 
     layout: str
@@ -244,8 +352,10 @@ class ImportView(_Value, frozen=True, kw_only=True):
 
     id: ImportRunId
     file_name: str
+    file_sha256: str
     parsed_sha256: str
     state: ImportState
     preview: Preview
     uploaded_at: datetime
     applied_at: datetime | None
+    undone_at: datetime | None

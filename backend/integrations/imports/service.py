@@ -12,9 +12,10 @@ from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
-from backend.integrations.imports import conversion, queries
+from backend.integrations.imports import conversion, queries, undoing
+from backend.integrations.imports.limited import sandbox
 from backend.integrations.imports.models import ImportRun
-from backend.integrations.imports.readers import precheck, sandbox
+from backend.integrations.imports.readers import precheck
 from backend.integrations.imports.schemas import (
     ImportRunId,
     ImportState,
@@ -103,14 +104,19 @@ async def apply(session: TenantSession, actor: Actor, run_id: uuid.UUID, file: P
     seen = msgspec.convert(run.preview, Preview)
     if run.state == ImportState.APPLIED:
         return seen
+    if run.state == ImportState.UNDONE:
+        raise Conflict(
+            f"Lần nhập tệp “{run.file_name}” đã được hoàn tác; hãy tải tệp lên lại để nhập lần nữa."
+        )
     if seen.bad:
         raise Conflict(f"Tệp “{run.file_name}” còn {seen.bad} chỗ lỗi; hãy sửa trong tệp rồi tải lên lại.")
-    found = await _take(session, actor, file)
+    found, change = await _take(session, actor, file)
     if found.bad or found.basis != seen.basis:
         raise Conflict(
             f"Dữ liệu của trường đã thay đổi sau lúc xem trước tệp “{run.file_name}” nên chưa có gì được ghi; "
             "xin tải tệp lên lại để xem trước lần nữa."
         )
+    await undoing.keep(session, run_id, change)
     found = await _with_pupils(session, file, found)
     values = {"state": ImportState.APPLIED, "applied_at": clock.now(), "preview": msgspec.to_builtins(found)}
     await queries.update_run(session, run_id, values)
@@ -158,17 +164,18 @@ async def _compare(session: TenantSession, actor: Actor, file: ParsedFile) -> Pr
             change = await roster.compare_register(session, conversion.students(file))
             return _preview(file, [*file.problems, *_named(file, change.problems)], change)
         case _:
-            return await _compare_marks(session, actor, file, write=False)
+            return (await _compare_marks(session, actor, file, write=False))[0]
 
 
-async def _take(session: TenantSession, actor: Actor, file: ParsedFile) -> Preview:
+async def _take(
+    session: TenantSession, actor: Actor, file: ParsedFile
+) -> tuple[Preview, RosterChange | MarkChange]:
     misplaced = await _misplaced(session, file)
     if misplaced:
         raise Conflict(misplaced[0].message)
     if isinstance(file, PupilsFile):
-        return _preview(
-            file, (), await roster.take_register(session, conversion.students(file), actor.staff_id)
-        )
+        taken = await roster.take_register(session, conversion.students(file), actor.staff_id)
+        return _preview(file, (), taken), taken
     return await _compare_marks(session, actor, file, write=True)
 
 
@@ -192,10 +199,12 @@ async def _misplaced(session: TenantSession, file: ParsedFile) -> list[RowProble
     return [RowProblem(sheet="", row=None, column="", value="", message=message) for message in found]
 
 
-async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile, *, write: bool) -> Preview:
+async def _compare_marks(
+    session: TenantSession, actor: Actor, file: ParsedFile, *, write: bool
+) -> tuple[Preview, MarkChange]:
     if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
-        message = "Tệp này không phải kết quả cuối năm; hiện chỉ nhập được kết quả cuối năm học."
-        return _preview(file, [RowProblem(sheet="", row=None, column="", value="", message=message)])
+        problem = RowProblem(sheet="", row=None, column="", value="", message=conversion.ONLY_YEAR_END)
+        return _preview(file, [problem]), _NOTHING
     found = conversion.marks(file, await _known(session))
     problems = [*file.problems, *found.problems]
     record = gradebook.record_marks if write and not problems else gradebook.compare_marks
@@ -204,7 +213,7 @@ async def _compare_marks(session: TenantSession, actor: Actor, file: ParsedFile,
         row = found.rows[index]
         where = f"Trang “{row.sheet}”, dòng {row.row}: {message}"
         problems.append(RowProblem(sheet=row.sheet, row=row.row, column="", value="", message=where))
-    return _preview(file, problems, change)
+    return _preview(file, problems, change), change
 
 
 async def _known(session: TenantSession) -> conversion.Known:
@@ -264,9 +273,11 @@ def _view(run: ImportRun) -> ImportView:
     return ImportView(
         id=ImportRunId(run.id),
         file_name=run.file_name,
+        file_sha256=run.file_sha256,
         parsed_sha256=run.parsed_sha256,
         state=ImportState(run.state),
         preview=msgspec.convert(run.preview, Preview),
         uploaded_at=run.uploaded_at,
         applied_at=run.applied_at,
+        undone_at=run.undone_at,
     )

@@ -41,12 +41,13 @@ _Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem)
 async def issue_token(authorization: str, form: TokenForm) -> TokenAnswer:
     """A token for a client's own secret (RFC 6749, 4.4). Raises TokenRefused.
 
-    Which school a wrong secret was meant for nobody tells by an id alone, so it stands in the log and in no audit.
+    A wrong secret stands in the log, and in the audit of the school whose connection it was tried for.
     """
     asked = oauth.read(authorization, form)
     client = await api_clients.find_client(asked.client_id, asked.secret)
     if client is None:
         log.warning("token refused: unknown client or wrong secret", extra={"subject_ids": [asked.client_id]})
+        await api_clients.record_refused_secret(asked.client_id)
         raise oauth.unknown_client()
     try:
         scopes = oauth.granted(asked, client.scopes)

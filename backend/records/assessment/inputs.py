@@ -8,15 +8,18 @@ from backend.records.assessment.schemas import (
     Level,
     PrimarySubject,
     PrimaryYear,
+    PrincipalDecision,
     PupilYear,
     Recognition,
     SecondarySubject,
     SecondaryYear,
     SubjectLevel,
+    Supplement,
     TermMarks,
     TraitLevel,
     TraitResult,
 )
+from backend.records.decisions.schemas import DecisionKey, DecisionKind
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, traits_of
 from backend.records.roster.schemas import HOMEROOM
@@ -24,8 +27,24 @@ from backend.records.roster.schemas import HOMEROOM
 Cells = Mapping[Cell, str]
 #: (subject code, term) → the pupil's cells in that sheet
 PupilCells = Mapping[tuple[str, int], Cells]
+#: what people have decided about the pupil and not taken back
+Decided = Mapping[DecisionKey, str]
 
 _NONE: dict[Cell, str] = {}
+_UNDECIDED: dict[DecisionKey, str] = {}
+#: Decisions that stand for a cell of the homeroom sheet: what an import wrote there they replace.
+_AS_CELLS = {DecisionKind.REASSESSED: MarkKind.REASSESSED, DecisionKind.CONDUCT: MarkKind.CONDUCT}
+
+
+def with_decisions(cells: PupilCells, decided: Decided) -> PupilCells:
+    """The cells with what was decided after the summer, as every reader of cells finds it (TT22 Đ.13, Đ.14)."""
+    later = {
+        Cell(_AS_CELLS[kind], slot): value for (kind, slot), value in decided.items() if kind in _AS_CELLS
+    }
+    if not later:
+        return cells
+    sheet = (HOMEROOM, WHOLE_YEAR)
+    return {**cells, sheet: {**cells.get(sheet, _NONE), **later}}
 
 
 def pupil_year(
@@ -33,17 +52,19 @@ def pupil_year(
     subjects: Sequence[GradeSubject],
     cells: PupilCells,
     topics: Collection[str] = (),
+    decided: Decided = _UNDECIDED,
     exempt: Container[str] = (),
 ) -> PupilYear:
     """What the circular is asked about one pupil; empty cells stay None, they are never zero.
 
     `subjects` are the pupil's own, in the forms' order; `topics` those whose chuyên đề cluster the pupil takes; `exempt`
-    those in which the pupil is not assessed. A subject of the school's own programme is none of the circular's.
+    those in which the pupil is not assessed. A subject of the school's own programme is none of the circular's. `cells`
+    are those of `with_decisions`.
     """
     asked = [one for one in subjects if not one.own]
     homeroom = cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
     return (
-        _primary(grade, asked, cells, homeroom, exempt)
+        _primary(grade, asked, cells, homeroom, decided, exempt)
         if grade <= 5
         else _secondary(grade, asked, cells, homeroom, topics, exempt)
     )
@@ -110,9 +131,11 @@ def _primary(
     subjects: Sequence[GradeSubject],
     cells: PupilCells,
     homeroom: Cells,
+    decided: Decided,
     exempt: Container[str],
 ) -> PrimaryYear:
     """From the cells of the year's end alone (TT27 Đ.9)."""
+    principal = decided.get(DecisionKey(DecisionKind.PROMOTION))
     return PrimaryYear(
         grade=grade,
         subjects=tuple(
@@ -125,11 +148,30 @@ def _primary(
             for level in [homeroom.get(Cell(MarkKind.TRAIT, trait.code))]
         ),
         recognition=Recognition(
-            outstanding_subject=Cell(MarkKind.RECOGNITION, "subject") in homeroom,
-            clear_progress=Cell(MarkKind.RECOGNITION, "progress") in homeroom,
-            class_agrees=Cell(MarkKind.RECOGNITION, "class") in homeroom,
+            **{one.slot: True for one in decided if one.kind is DecisionKind.RECOGNITION}
         ),
+        supplement=_supplement(decided),
+        principal=PrincipalDecision(principal) if principal else None,
     )
+
+
+def _supplement(decided: Decided) -> Supplement | None:
+    found = Supplement(
+        levels={
+            slot: SubjectLevel(value)
+            for (kind, slot), value in decided.items()
+            if kind is DecisionKind.SUPPLEMENT_LEVEL
+        },
+        test_marks={
+            slot: value for (kind, slot), value in decided.items() if kind is DecisionKind.SUPPLEMENT_TEST
+        },
+        trait_levels={
+            slot: TraitLevel(value)
+            for (kind, slot), value in decided.items()
+            if kind is DecisionKind.SUPPLEMENT_TRAIT
+        },
+    )
+    return found if found != Supplement() else None
 
 
 def _primary_subject(subject: GradeSubject, sheet: Cells, is_exempt: bool) -> PrimarySubject:

@@ -15,7 +15,9 @@ from backend.core.personal_data import Ground, Keep, holding
 class YearResult(TenantTable):
     """The result of one pupil in one class: computed by the machine, confirmed by the homeroom teacher.
 
-    `input` is what the rules were given and `output` what they answered, both in the form of `hocba assess`.
+    `input` is what the rules were given and `output` what they answered, both in the form of `hocba assess`, by the
+    edition `rule_set` and the readings `policy`; empty in results of before these were kept. `settled_at` is when the
+    year was confirmed first: edition and readings stay from then on, whatever the school decides later.
     """
 
     __tablename__ = "year_result"
@@ -26,7 +28,7 @@ class YearResult(TenantTable):
         tenant_key("confirmed_by", "staff_member"),
         {
             "info": holding(
-                internal="state computed_at confirmed_at",
+                internal="state rule_set policy computed_at confirmed_at settled_at",
                 personal="input output",
                 title="Kết quả năm học",
                 purpose="Xét kết quả, lên lớp, khen thưởng",
@@ -41,6 +43,9 @@ class YearResult(TenantTable):
     state: Mapped[str]
     input: Mapped[dict[str, Any]] = mapped_column(JSONB)
     output: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    rule_set: Mapped[str]
+    policy: Mapped[dict[str, Any]] = mapped_column(JSONB)
     computed_at: Mapped[datetime]
     confirmed_by: Mapped[uuid.UUID | None]
     confirmed_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]

@@ -1,35 +1,37 @@
 """Results of a class and their confirmation."""
 
 import uuid
-from collections import Counter
+from collections.abc import Sequence
 
 from litestar import get, post
 from litestar.params import FromPath
 
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.assessment import service
-from backend.records.assessment.schemas import PrimaryResult, Promotion, PupilResult, ResultState
+from backend.records.assessment.explaining import subjects_of
+from backend.records.assessment.schemas import (
+    PROMOTION_NAMES,
+    YEAR_LEVEL_NAMES,
+    PrimaryResult,
+    Promotion,
+    PupilResult,
+    ResultState,
+)
 from backend.records.gradebook import service as gradebook
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
-#: For people: what follows from the year (TT22 Đ.12–14, TT27 Đ.11).
-PROMOTIONS = {
-    Promotion.PROMOTED: ("Được lên lớp", "ok"),
-    Promotion.RETAINED: ("Không được lên lớp", "bad"),
-    Promotion.REASSESSMENT: ("Đánh giá lại trong hè", "warn"),
-    Promotion.SUMMER_TRAINING: ("Rèn luyện trong hè", "warn"),
-    Promotion.SUPPLEMENTARY: ("Đánh giá bổ sung", "warn"),
-    Promotion.PENDING: ("Chưa đủ dữ liệu", "waiting"),
-    Promotion.NOT_ASSESSED: ("Không đánh giá (khuyết tật)", "info"),
+#: How each conclusion looks; first what somebody still has to do something about.
+_TONES = {
+    Promotion.PENDING: "waiting",
+    Promotion.REASSESSMENT: "warn",
+    Promotion.SUMMER_TRAINING: "warn",
+    Promotion.SUPPLEMENTARY: "warn",
+    Promotion.RETAINED: "bad",
+    Promotion.PROMOTED: "ok",
+    Promotion.NOT_ASSESSED: "info",
 }
 LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
-YEAR_LEVELS = {
-    "HTXS": "Hoàn thành xuất sắc",
-    "HTT": "Hoàn thành tốt",
-    "HT": "Hoàn thành",
-    "CHT": "Chưa hoàn thành",
-}
 TITLES = {
     "XUAT_SAC": "Học sinh Xuất sắc",
     "GIOI": "Học sinh Giỏi",
@@ -41,28 +43,55 @@ TITLES = {
 async def show_results(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
-    """What the circular makes of each pupil's year, with the reasons."""
-    school_class, results = await service.open_results(session, actor, class_id)
+    """What the circular makes of each pupil's year, in groups of the same conclusion; or a teacher's own subjects."""
+    view = await service.open_results(session, actor, class_id)
+    if view.only is not None:
+        return page(
+            request,
+            "records/assessment/own_subjects.html",
+            school_class=view.school_class,
+            rows=[(one, subjects_of(one, view.only)) for one in view.results],
+            primary=bool(view.results) and isinstance(view.results[0].result, PrimaryResult),
+        )
     waiting = [
-        r for r in results if r.state is ResultState.COMPUTED and r.result.promotion is not Promotion.PENDING
+        one
+        for one in view.results
+        if one.state is ResultState.COMPUTED and one.result.promotion is not Promotion.PENDING
     ]
     locked = await gradebook.is_class_locked(session, class_id)
     return page(
         request,
         "records/assessment/results.html",
-        school_class=school_class,
-        results=results,
-        primary=bool(results) and isinstance(results[0].result, PrimaryResult),
+        school_class=view.school_class,
+        groups=_groups(view.results),
+        assessed=len(view.results),
+        missing=view.missing,
+        primary=bool(view.results) and isinstance(view.results[0].result, PrimaryResult),
         locked=locked,
         waiting=len(waiting),
-        confirmed=sum(r.state is ResultState.CONFIRMED for r in results),
-        may_confirm=locked and bool(waiting) and school_class.homeroom_teacher_id == actor.staff_id,
-        outcomes=_outcomes(results),
-        make_ups=await gradebook.awaited_make_ups(session, class_id) if results else [],
-        promotions=PROMOTIONS,
+        again=sum(one.settled for one in waiting),
+        confirmed=sum(one.state is ResultState.CONFIRMED for one in view.results),
+        may_confirm=locked and bool(waiting) and view.school_class.homeroom_teacher_id == actor.staff_id,
+        make_ups=await gradebook.awaited_make_ups(session, class_id) if view.results else [],
         levels=LEVELS,
-        year_levels=YEAR_LEVELS,
+        year_levels=YEAR_LEVEL_NAMES,
         titles=TITLES,
+    )
+
+
+@get("/ket-qua/{result_id:uuid}", guards=[requires(Permission.RESULTS_READ)])
+async def show_explanation(
+    request: Request, session: Session, actor: CurrentActor, result_id: FromPath[uuid.UUID]
+) -> Html:
+    """Why the result of one pupil is what it is, every conclusion with its numbers and its article."""
+    school_class, found = await service.explain(session, actor, result_id)
+    return page(
+        request,
+        "records/assessment/explanation.html",
+        school_class=school_class,
+        found=found,
+        primary=isinstance(found.pupil.result, PrimaryResult),
+        conclusion=_conclusion(found.pupil.result.promotion),
     )
 
 
@@ -76,7 +105,13 @@ async def confirm_results(
     return redirect(request, f"/lop/{class_id}/ket-qua", message)
 
 
-def _outcomes(results: list[PupilResult]) -> list[tuple[str, str, int]]:
-    """(words, tone, number of pupils) of each conclusion that occurs."""
-    counts = Counter(one.result.promotion for one in results)
-    return [(*words, counts[promotion]) for promotion, words in PROMOTIONS.items() if counts[promotion]]
+def _groups(results: Sequence[PupilResult]) -> list[tuple[str, str, list[PupilResult]]]:
+    """(words, tone, pupils) of each conclusion that occurs; first what somebody still has to do something about."""
+    found: dict[Promotion, list[PupilResult]] = {}
+    for one in results:
+        found.setdefault(one.result.promotion, []).append(one)
+    return [(*_conclusion(promotion), found[promotion]) for promotion in _TONES if promotion in found]
+
+
+def _conclusion(promotion: Promotion) -> tuple[str, str]:
+    return PROMOTION_NAMES[promotion], _TONES[promotion]

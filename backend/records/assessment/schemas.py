@@ -4,13 +4,16 @@ Marks and averages are decimal strings ("7.5"; a comma is accepted on input, a d
 Ministry's own codes. A field that is None has not been entered: it is never taken as zero or as Chưa đạt.
 """
 
+import uuid
 from enum import StrEnum
 
 import msgspec
 
 from backend.core.errors import Invalid
+from backend.records.gradebook.schemas import SheetId
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import AssessedBy
-from backend.records.roster.schemas import StudentId
+from backend.records.roster.schemas import ClassSummary, StudentId
 
 
 class Circular(StrEnum):
@@ -54,6 +57,14 @@ class YearLevel(StrEnum):
     NOT_COMPLETED = "CHT"
 
 
+YEAR_LEVEL_NAMES = {
+    YearLevel.EXCELLENT: "Hoàn thành xuất sắc",
+    YearLevel.GOOD: "Hoàn thành tốt",
+    YearLevel.COMPLETED: "Hoàn thành",
+    YearLevel.NOT_COMPLETED: "Chưa hoàn thành",
+}
+
+
 class Promotion(StrEnum):
     """What follows from the year. REASSESSMENT and SUMMER_TRAINING are TT22's, SUPPLEMENTARY is TT27's.
 
@@ -69,40 +80,24 @@ class Promotion(StrEnum):
     NOT_ASSESSED = "NOT_ASSESSED"
 
 
+#: For people: what follows from the year (TT22 Đ.12–14, TT27 Đ.11).
+PROMOTION_NAMES = {
+    Promotion.PROMOTED: "Được lên lớp",
+    Promotion.RETAINED: "Không được lên lớp",
+    Promotion.REASSESSMENT: "Đánh giá lại trong hè",
+    Promotion.SUMMER_TRAINING: "Rèn luyện trong hè",
+    Promotion.SUPPLEMENTARY: "Đánh giá bổ sung",
+    Promotion.PENDING: "Chưa đủ dữ liệu",
+    Promotion.NOT_ASSESSED: "Không đánh giá (khuyết tật)",
+}
+
+
 class Title(StrEnum):
     """Year-end titles: TT22 Đ.15 (Xuất sắc, Giỏi) and TT27 Đ.13 (Xuất sắc, Tiêu biểu)."""
 
     EXCELLENT = "XUAT_SAC"
     VERY_GOOD = "GIOI"
     EXEMPLARY = "TIEU_BIEU"
-
-
-class AdjustmentReading(StrEnum):
-    """How TT22 Đ.9.3 looks past the one weak subject: leave it out (A), or imagine it passed well (B)."""
-
-    IGNORE_SUBJECT = "A"
-    IMAGINE_PASSED = "B"
-
-
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What the circulars leave open (domain reference 7.3). The defaults are the recommended readings."""
-
-    #: TT22 Đ.9.3: see AdjustmentReading
-    adjustment: AdjustmentReading = AdjustmentReading.IGNORE_SUBJECT
-    #: do môn tự chọn (Ngoại ngữ 2, Tiếng dân tộc thiểu số) count where the input does not say so
-    optional_subjects_count: bool = True
-    #: TT22 Đ.6.2: the chuyên đề result is one mark more (False: it takes one of the regular places)
-    topic_is_extra_mark: bool = True
-    #: the terms (1, 2) in which the chuyên đề result is counted
-    topic_terms: tuple[int, ...] = (1, 2)
-    #: TT27 Đ.7.1.b says a 10-point scale without saying that it starts at 1: accept 0 and warn, or refuse it
-    primary_zero_allowed: bool = True
-    #: TT22 Đ.14: a new result replaces the year's (False), or the better of the two stands (True)
-    better_of_reassessment: bool = False
-    #: TT22 Đ.14: may a pupil whose learning and conduct both failed still be promoted by later results (Đ.12)
-    both_failed_may_recover: bool = False
-    #: subjects and traits of the programme that are absent from the input are missing, not "not taught"
-    complete_curriculum: bool = False
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +189,21 @@ class Recognition(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True)
     class_agrees: bool = False
 
 
+class Supplement(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Additional assessment after guidance and help (TT27 Đ.11.1.b): code → what stands in the place of the year's."""
+
+    levels: dict[str, SubjectLevel] = {}
+    test_marks: dict[str, str] = {}
+    trait_levels: dict[str, TraitLevel] = {}
+
+
+class PrincipalDecision(StrEnum):
+    """TT27 Đ.11.1.c: what the principal decides about a pupil who is still Chưa hoàn thành."""
+
+    PROMOTED = "PROMOTED"
+    RETAINED = "RETAINED"
+
+
 class PrimaryYear(_Value, frozen=True, kw_only=True, tag_field="circular", tag=Circular.PRIMARY.value):
     """One pupil-year of grades 1–5."""
 
@@ -201,6 +211,8 @@ class PrimaryYear(_Value, frozen=True, kw_only=True, tag_field="circular", tag=C
     subjects: tuple[PrimarySubject, ...] = ()
     traits: tuple[TraitResult, ...] = ()
     recognition: Recognition | None = None
+    supplement: Supplement | None = None
+    principal: PrincipalDecision | None = None
 
 
 class Reason(_Value, frozen=True, kw_only=True, gc=False):
@@ -266,6 +278,8 @@ class PrimaryResult(_Value, frozen=True, kw_only=True, tag_field="circular", tag
     title: Title | None
     missing: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    #: The level with additional assessment; absent where there was none, or not yet of everything that is due.
+    after_supplement: YearLevel | msgspec.UnsetType = msgspec.UNSET
 
 
 class InvalidPupilYear(Invalid):
@@ -288,13 +302,76 @@ class ResultState(StrEnum):
 
 
 class PupilResult(_Value, frozen=True, kw_only=True):
-    """The stored result of one pupil."""
+    """The stored result of one pupil. `settled`: the year was confirmed once, so what is new came with the summer."""
 
+    id: uuid.UUID
     student_id: StudentId
     student_code: str
     full_name: str
     state: ResultState
     result: Result
+    asked: PupilYear
+    rule_set: str
+    policy: Policy
+    settled: bool
+
+
+class MissingItem(_Value, frozen=True, kw_only=True):
+    """What a result waits for, in words, and the sheet in which it belongs; None: nobody was assigned to the subject."""
+
+    words: str
+    sheet_id: SheetId | None
+
+
+class MissingInSheet(_Value, frozen=True, kw_only=True):
+    """What is missing in one sheet of a class: its name, and of whom."""
+
+    sheet: str
+    sheet_id: SheetId | None
+    pupils: tuple[str, ...]
+
+
+class SubjectExplained(_Value, frozen=True, kw_only=True):
+    """One subject of one pupil: results as people read them, with the arithmetic behind each; "" where there is none."""
+
+    code: str
+    name: str
+    term1: str = ""
+    term2: str = ""
+    year: str = ""
+    again: str = ""
+    by_term1: str = ""
+    by_term2: str = ""
+    by_year: str = ""
+    note: str = ""
+
+
+class Part(_Value, frozen=True, kw_only=True):
+    """One part of an explanation: a heading and its reasons."""
+
+    heading: str
+    reasons: tuple[Reason, ...]
+
+
+class Explanation(_Value, frozen=True, kw_only=True):
+    """Why the result of one pupil is what it is. `only`: whoever looks sees their own subjects, and no conclusions."""
+
+    pupil: PupilResult
+    circular: str
+    readings: tuple[str, ...]
+    subjects: tuple[SubjectExplained, ...]
+    parts: tuple[Part, ...]
+    missing: tuple[MissingItem, ...]
+    only: bool
+
+
+class ClassView(_Value, frozen=True, kw_only=True):
+    """The results of a class as one person may see them. `only`: their own subjects, without conclusions."""
+
+    school_class: ClassSummary
+    results: tuple[PupilResult, ...]
+    only: tuple[str, ...] | None
+    missing: tuple[MissingInSheet, ...]
 
 
 class ClassProgress(_Value, frozen=True, kw_only=True):

@@ -2,8 +2,9 @@
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,29 +12,44 @@ from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Forbidden
+from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.assessment import queries, rules
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
-from backend.records.assessment.inputs import pupil_year
+from backend.records.assessment.explaining import explanation, missing_in_sheets
+from backend.records.assessment.inputs import pupil_year, with_decisions
 from backend.records.assessment.rules.not_assessed import without_assessment
+from backend.records.assessment.rules.rule_sets import RuleSet, rule_set_for, rule_set_named
 from backend.records.assessment.schemas import (
     ClassProgress,
-    Policy,
+    ClassView,
+    Explanation,
+    PrimaryYear,
+    PrincipalDecision,
     Promotion,
     PupilResult,
     PupilYear,
     Result,
     ResultState,
 )
+from backend.records.decisions import service as decisions
+from backend.records.decisions.schemas import DecisionKey, DecisionKind, Decisions
 from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import Cell, SheetSummary
 from backend.records.plans import service as plans
+from backend.records.regulations import service as regulations
+from backend.records.regulations.schemas import SAFE, Policy
 from backend.records.roster import service as roster
+from backend.records.roster.curriculum import subject_name
 from backend.records.roster.schemas import ClassId, ClassSummary, EnrollmentStatus, StudentId, StudentRecord
 from backend.tenants.permissions import Permission
 
-#: A compulsory subject that no teacher was assigned to is missing, not "not taught": the year stays open.
-POLICY = Policy(complete_curriculum=True)
+
+class Basis(NamedTuple):
+    """By what a result is made: the edition of the circular, and the school's readings of it."""
+
+    rule_set: RuleSet
+    policy: Policy
 
 
 async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> int:
@@ -69,9 +85,11 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
         return 0
     await _withdraw_confirmation(session, class_id)
     school_class = await roster.get_class(session, class_id)
+    basis = await _basis(session, school_class)
     assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
     subjects = (await plans.plan_of(session, school_class)).chosen(assigned)
     choices = await plans.choices_of_class(session, school_class)
+    decided = _standing(await decisions.of_class(session, class_id))
     marks = await gradebook.class_marks(session, class_id)
     exempt = await gradebook.exemptions(session, class_id)
     rows = [
@@ -82,10 +100,13 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
             pupil_year(
                 school_class.grade_level,
                 [one for one in subjects if choices.takes(student.id, one)],
-                marks.get(student.id, {}),
+                with_decisions(marks.get(student.id, {}), decided.get(student.id, {})),
                 choices.of(student.id).topics,
+                decided.get(student.id, {}),
                 exempt.get(student.id, ()),
             ),
+            basis.get(student.id, basis[None]),
+            _principal(decided.get(student.id, {})),
             read_at,
         )
         for student in await roster.student_records(session, class_id)
@@ -110,7 +131,10 @@ async def withdraw_confirmation_of_sheet(session: TenantSession, sheet_id: uuid.
 
 async def _withdraw_confirmation(session: TenantSession, class_id: uuid.UUID) -> None:
     reopened_at = await gradebook.reopened_at(session, class_id)
-    pupils = await queries.withdraw_confirmation(session, class_id, reopened_at) if reopened_at else []
+    if reopened_at is None:
+        return
+    frozen = await gradebook.frozen_pupils(session, class_id)
+    pupils = await queries.withdraw_confirmation(session, class_id, reopened_at, list(frozen))
     if pupils:
         name = (await roster.get_class(session, class_id)).name
         actor = machine(session.tenant_id)
@@ -132,9 +156,15 @@ async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
 
 
 def _computed(
-    session: TenantSession, class_id: uuid.UUID, student: StudentRecord, asked: PupilYear, read_at: datetime
+    session: TenantSession,
+    class_id: uuid.UUID,
+    student: StudentRecord,
+    asked: PupilYear,
+    basis: Basis,
+    principal: PrincipalDecision | None,
+    read_at: datetime,
 ) -> dict[str, Any]:
-    result = rules.assess(asked, POLICY)
+    result = rules.assess(asked, basis.policy)
     return {
         "tenant_id": session.tenant_id,
         "id": new_id(),
@@ -142,38 +172,176 @@ def _computed(
         "student_id": student.id,
         "state": ResultState.COMPUTED,
         "input": msgspec.to_builtins(asked),
-        "output": msgspec.to_builtins(without_assessment(result) if student.not_assessed else result),
+        "output": msgspec.to_builtins(
+            without_assessment(result, principal) if student.not_assessed else result
+        ),
+        "rule_set": basis.rule_set.name,
+        "policy": msgspec.to_builtins(basis.policy),
         "computed_at": read_at,
         "confirmed_by": None,
         "confirmed_at": None,
+        "settled_at": None,
+    }
+
+
+async def _basis(session: TenantSession, school_class: ClassSummary) -> dict[StudentId | None, Basis]:
+    """By what each pupil's result is made; None: whoever has none yet.
+
+    The newest edition and readings, until the year is confirmed or the transcript frozen: then those of that day.
+    Raises Invalid where no edition is known for the year and grade.
+    """
+    newest = Basis(
+        rule_set_for(int(school_class.academic_year[:4]), school_class.grade_level),
+        (await regulations.current(session, school_class.academic_year_id)).policy,
+    )
+    frozen = await gradebook.frozen_pupils(session, school_class.id)
+    found: dict[StudentId | None, Basis] = {None: newest}
+    for row in await queries.standing(session, school_class.id):
+        if row.state == ResultState.CONFIRMED or row.settled_at or row.student_id in frozen:
+            found[row.student_id] = Basis(
+                rule_set_named(row.rule_set) or newest.rule_set, _policy(row.policy)
+            )
+    return found
+
+
+def _policy(stored: dict[str, Any]) -> Policy:
+    """The readings that a result names; those of before they were kept were the safe ones."""
+    return msgspec.convert(stored, Policy) if stored else SAFE
+
+
+def _principal(decided: Mapping[DecisionKey, str]) -> PrincipalDecision | None:
+    """What the principal has decided about a pupil."""
+    said = decided.get(DecisionKey(DecisionKind.PROMOTION))
+    return PrincipalDecision(said) if said else None
+
+
+def _standing(decided: dict[StudentId, Decisions]) -> dict[StudentId, dict[DecisionKey, str]]:
+    """What was decided and not taken back."""
+    return {
+        student_id: {key: one.value for key, one in words.items() if one.value}
+        for student_id, words in decided.items()
+    }
+
+
+async def class_cells(
+    session: TenantSession, class_id: uuid.UUID
+) -> dict[StudentId, Mapping[tuple[str, int], Mapping[Cell, str]]]:
+    """All filled cells of a class with what was decided after the summer: student → sheet → cell → value."""
+    marks = await gradebook.class_marks(session, class_id)
+    decided = _standing(await decisions.of_class(session, class_id))
+    return {
+        student_id: with_decisions(marks.get(student_id, {}), decided.get(student_id, {}))
+        for student_id in {*marks, *decided}
     }
 
 
 async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[PupilResult]:
     """Results of a class, pupils in the order of names; empty before the class is assessed."""
-    return [
-        PupilResult(
-            student_id=StudentId(row.student_id),
-            student_code=row.student_code,
-            full_name=row.full_name,
-            state=ResultState(row.state),
-            result=msgspec.convert(row.output, Result),
-        )
-        for row in await queries.results_of(session, class_id)
-    ]
+    return [_result(row) for row in await queries.results_of(session, class_id)]
 
 
-async def open_results(
-    session: TenantSession, actor: Actor, class_id: uuid.UUID
-) -> tuple[ClassSummary, list[PupilResult]]:
+async def results_to_list(
+    session: TenantSession,
+    class_ids: Sequence[uuid.UUID],
+    whole: Sequence[uuid.UUID],
+    students: Sequence[uuid.UUID],
+) -> list[tuple[ClassId, PupilResult]]:
+    """(class, result) of the pupils of some classes who are not plainly promoted, of whole classes, of some pupils."""
+    rows = await queries.results_to_list(session, class_ids, whole, students)
+    return [(ClassId(row.class_id), _result(row)) for row in rows]
+
+
+def _result(row: Any) -> PupilResult:
+    return PupilResult(
+        id=row.id,
+        student_id=StudentId(row.student_id),
+        student_code=row.student_code,
+        full_name=row.full_name,
+        state=ResultState(row.state),
+        result=msgspec.convert(row.output, Result),
+        asked=msgspec.convert(row.input, PupilYear),
+        rule_set=row.rule_set,
+        policy=_policy(row.policy),
+        settled=row.settled_at is not None,
+    )
+
+
+def due_for_supplement(pupil: PupilResult) -> tuple[str, ...]:
+    """What additional assessment of a pupil in primary is about (TT27 Đ.11.1.b), as paths."""
+    if not isinstance(pupil.asked, PrimaryYear):
+        return ()
+    return rules.due_for_supplement(pupil.asked, pupil.policy)
+
+
+def read_result(asked: PupilYear, subject_code: str, typed: str) -> str:
+    """A typed result of a subject after the year as it is kept: "4,5" → "4.5". Raises InvalidPupilYear."""
+    name = subject_name(asked.grade, subject_code)
+    if isinstance(asked, PrimaryYear):
+        return str(rules.read_test(typed, "", name))
+    return rules.write_mark(rules.read_mark(typed.strip(), "", name)).removesuffix(".0")
+
+
+async def open_results(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> ClassView:
     """A class and its results for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
-    school_class = await roster.get_class(session, class_id)
-    await roster.require_duty(session, actor, class_id, "kết quả", Permission.TRANSCRIPT_READ_ANY)
+    school_class, only = await _opened(session, actor, class_id)
     results = await class_results(session, class_id)
     pupils = (one.student_id for one in results)
     label = f"Lớp {school_class.name}"
     audit_reads.record_read(session, actor, Action.RESULTS_READ, class_id, label, pupils)
-    return school_class, results
+    return ClassView(
+        school_class=school_class,
+        results=tuple(results),
+        only=only,
+        missing=() if only else missing_in_sheets(results, await _sheets(session, class_id)),
+    )
+
+
+async def explain(
+    session: TenantSession, actor: Actor, result_id: uuid.UUID
+) -> tuple[ClassSummary, Explanation]:
+    """Why the result of a pupil is what it is: with all conclusions, or with a teacher's own subjects.
+
+    Raises NotFound, Forbidden without a duty in the class.
+    """
+    class_id = await queries.class_of_result(session, result_id)
+    pupil = None
+    if class_id:
+        pupil = next((one for one in await class_results(session, class_id) if one.id == result_id), None)
+    if class_id is None or pupil is None:
+        raise NotFound("Không tìm thấy kết quả này; học sinh có thể đã rời lớp.")
+    school_class, only = await _opened(session, actor, class_id)
+    label = f"{pupil.full_name} ({pupil.student_code}), lớp {school_class.name}"
+    audit_reads.record_read(
+        session, actor, Action.RESULT_EXPLAINED, pupil.student_id, label, [pupil.student_id]
+    )
+    return school_class, explanation(
+        pupil, await _sheets(session, class_id), only, regulations.readings(pupil.policy)
+    )
+
+
+async def _opened(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, tuple[str, ...] | None]:
+    """The class, and the subjects to which somebody is limited: None for its homeroom teacher and the management."""
+    school_class = await roster.get_class(session, class_id)
+    if actor.may(Permission.TRANSCRIPT_READ_ANY):
+        return school_class, None
+    if actor.staff_id is not None and actor.staff_id == school_class.homeroom_teacher_id:
+        return school_class, None
+    taught = tuple(
+        one.subject_code
+        for one in await roster.list_assignments(session, class_id)
+        if actor.staff_id is not None and one.teacher_id == actor.staff_id
+    )
+    if not taught:
+        raise Forbidden("Bạn chỉ xem được kết quả của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+    return school_class, taught
+
+
+async def _sheets(session: TenantSession, class_id: uuid.UUID) -> dict[tuple[str, int], SheetSummary]:
+    return {
+        (sheet.subject_code, sheet.term): sheet for sheet in await gradebook.list_sheets(session, class_id)
+    }
 
 
 async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:

@@ -11,6 +11,13 @@ async def assess_class_of_sheet(work: Work) -> None:
         await service.assess_class_of_sheet(session, work.subject_id)
 
 
+@task("assessment.assess_class", "Tính lại kết quả của lớp", lane=Lane.INTERACTIVE)
+async def assess_class(work: Work) -> None:
+    """Other readings hold in the year of the class: assess again what nobody has confirmed yet."""
+    async with work.finish() as session:
+        await service.assess_class(session, work.subject_id)
+
+
 @task("assessment.assess_class_of_pupil", "Tính lại kết quả của lớp", lane=Lane.INTERACTIVE)
 async def assess_class_of_pupil(work: Work) -> None:
     """Whether a pupil is assessed was changed: their results follow."""

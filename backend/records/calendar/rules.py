@@ -71,7 +71,9 @@ def plan_lines(year: Year, province: str, grades: Iterable[int]) -> list[PlanLin
             source=one.source,
             binds=bool(one.province),
         )
-        for one in sorted(found, key=lambda one: (not one.province, list(Step).index(one.step), one.day))
+        for one in sorted(
+            found, key=lambda one: (not one.province, list(Step).index(one.step), one.last_day(ending))
+        )
     ]
 
 

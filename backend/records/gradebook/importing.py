@@ -4,15 +4,25 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from backend.core import clock
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.gradebook import life_rules, one_sheet, queries, staging
-from backend.records.gradebook.schemas import Cell, MarkChange, MarkKind, NewMark, SheetState
+from backend.records.gradebook.schemas import (
+    Cell,
+    MarkChange,
+    MarkKind,
+    NewMark,
+    OverwrittenMark,
+    SheetId,
+    SheetState,
+)
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import DIFFERENCES_SHOWN, Difference, StudentId
+from backend.records.roster.schemas import DIFFERENCES_SHOWN, Difference, DifferenceKind, StudentId
 
 
 async def compare(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
@@ -25,9 +35,19 @@ async def take(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -
     change = await _stage(session, actor, marks, to_take=True)
     if change.problems:
         raise Invalid(change.problems[0][1])
+    overwritten = tuple(
+        OverwrittenMark(
+            sheet_id=SheetId(row.sheet_id),
+            student_id=StudentId(row.student_id),
+            cell=Cell(MarkKind(row.kind), row.slot),
+            old=row.old,
+            revision=row.revision,
+        )
+        for row in await staging.overwritten_by_staged(session)
+    )
     await staging.trace_staged(session)
     await staging.write_staged(session)
-    return change
+    return msgspec.structs.replace(change, overwritten=overwritten)
 
 
 async def _stage(
@@ -82,6 +102,7 @@ async def _stage(
         )
     await staging.stage_marks(session, list(staged.values()))
     await staging.keep_made_up(session)
+    await staging.keep_missed(session)
     new, changed, unchanged, basis = await staging.compare_staged(session)
     return MarkChange(
         new=new,
@@ -103,4 +124,5 @@ def _difference(row: Any, sheet: Any, members: dict[uuid.UUID, dict[StudentId, s
         place=f"{place[0].upper()}{place[1:]}",
         old=row.old,
         new=row.new,
+        kind=DifferenceKind.CHANGED if row.old else DifferenceKind.NEW,
     )

@@ -34,7 +34,6 @@ POINT_NAMES = {
 _FOR_SOME = frozenset(
     {
         MarkKind.TOPIC,
-        MarkKind.RECOGNITION,
         MarkKind.AWARD,
         MarkKind.CERTIFICATE,
         MarkKind.COMPETITION,
@@ -49,8 +48,6 @@ _TRAIT_GROUPS = {
     TraitGroup.GENERAL: "Nhận xét năng lực chung",
     TraitGroup.SPECIFIC: "Nhận xét năng lực đặc thù",
 }
-#: What people must find before the title Học sinh Tiêu biểu is given (TT27 Đ.13.1.a).
-_RECOGNITION = {"subject": "Xuất sắc một môn", "progress": "Tiến bộ rõ rệt", "class": "Lớp công nhận"}
 _KIND_NAMES = {
     MarkKind.REGULAR: "ĐĐGtx",
     MarkKind.MIDTERM: "ĐĐGgk",
@@ -65,7 +62,6 @@ _KIND_NAMES = {
     MarkKind.ABSENCE: "Số buổi nghỉ",
     MarkKind.HOMEROOM_COMMENT: "Nhận xét của GVCN",
     MarkKind.REASSESSED: "Đánh giá lại",
-    MarkKind.RECOGNITION: "Căn cứ khen thưởng",
     MarkKind.AWARD: "Khen thưởng khác",
     MarkKind.CERTIFICATE: "Chứng chỉ",
     MarkKind.COMPETITION: "Kết quả các cuộc thi",
@@ -162,10 +158,7 @@ def _homeroom(grade_level: int) -> Iterable[Column]:
     yield Column(cell=Cell(MarkKind.ABSENCE, "excused"), label="Nghỉ có phép", point=end)
     yield Column(cell=Cell(MarkKind.ABSENCE, "unexcused"), label="Nghỉ không phép", point=end)
     yield _sentences(MarkKind.HOMEROOM_COMMENT, point=end)
-    if primary:
-        for slot, words in _RECOGNITION.items():
-            yield Column(cell=Cell(MarkKind.RECOGNITION, slot), label=words, letters=True, point=end)
-    else:
+    if not primary:
         yield _sentences(MarkKind.CERTIFICATE)
         yield _sentences(MarkKind.COMPETITION)
     yield _sentences(MarkKind.AWARD, point=end)

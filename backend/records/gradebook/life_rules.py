@@ -7,10 +7,7 @@ from datetime import datetime
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid
 from backend.core.text import check_text
 from backend.records.gradebook.layout import (
-    COMMENTS,
     PRINCIPALS_WORDS,
-    TEST_ATTEMPTS,
-    is_optional,
     required,
 )
 from backend.records.gradebook.schemas import (
@@ -216,31 +213,11 @@ def checked_hours(typed: str) -> int:
     return int(typed)
 
 
-#: A test of so much or less goes ill with the best level.
-_LOW_TEST = 4
-
-
 def warnings(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell, str]]]) -> tuple[str, ...]:
-    """What is worth a look before a sheet is locked, a sentence each. `pupils`: name and filled cells."""
-    found = _gaps(columns, pupils)
-    for name, cells in pupils:
-        tests = [
-            mark
-            for n in range(1, TEST_ATTEMPTS + 1)
-            if (mark := Entry.of(MarkKind.TEST, cells.get(Cell(MarkKind.TEST, str(n)), "")).mark)
-        ]
-        if cells.get(Cell(MarkKind.LEVEL)) == "T" and tests and int(tests[-1]) <= _LOW_TEST:
-            found.append(f"{name}: mức T nhưng điểm kiểm tra là {tests[-1]}.")
-    for column in columns:
-        said = [cells[column.cell] for _, cells in pupils if cells.get(column.cell)]
-        same = len(said) > 1 and len(set(said)) == 1
-        if column.cell.kind in COMMENTS and same and not is_optional(column):
-            found.append(f"Cột {column.label}: {len(said)} học sinh có cùng một lời nhận xét.")
-    return tuple(found)
+    """What is empty or waits for a make-up, a sentence each. `pupils`: name and filled cells.
 
-
-def _gaps(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell, str]]]) -> list[str]:
-    """What is empty, and what waits for a make-up. An earlier point of the year is asked for once it was begun."""
+    An earlier point of the year is asked for once it was begun.
+    """
     found = []
     begun = {cell for _, cells in pupils for cell, value in cells.items() if value}
     needed = required(columns)
@@ -260,4 +237,4 @@ def _gaps(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell, s
         ]
         if excused:
             found.append(f"Cột {column.label}: chờ kiểm tra bù của {', '.join(excused)}.")
-    return found
+    return tuple(found)

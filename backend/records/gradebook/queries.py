@@ -132,6 +132,14 @@ async def sheet_ids_of_class(session: TenantSession, class_id: uuid.UUID) -> Seq
     return (await session.scalars(query)).all()
 
 
+async def final_pupils(session: TenantSession, class_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """Pupils whose marks stay, as any sheet of the class has them."""
+    query = select(func.unnest(GradeSheet.final_pupils)).where(
+        GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id == class_id
+    )
+    return (await session.scalars(query.distinct())).all()
+
+
 async def sheet_ids_of_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
     query = select(GradeSheet.id).where(
         GradeSheet.tenant_id == session.tenant_id, GradeSheet.class_id.in_(class_ids)
@@ -248,6 +256,19 @@ async def reopening_of(session: TenantSession, sheet_id: uuid.UUID) -> uuid.UUID
         SheetStep.deed == Deed.REOPEN,
     )
     return await session.scalar(query.order_by(SheetStep.id.desc()).limit(1))
+
+
+async def relocked(
+    session: TenantSession, sheet_ids: Sequence[uuid.UUID], since: datetime
+) -> uuid.UUID | None:
+    """One of the sheets that was locked, or opened again, after an instant."""
+    query = select(SheetStep.sheet_id).where(
+        SheetStep.tenant_id == session.tenant_id,
+        SheetStep.sheet_id.in_(sheet_ids),
+        SheetStep.deed.in_((Deed.LOCK, Deed.LOCK_AGAIN, Deed.REOPEN)),
+        SheetStep.at > since,
+    )
+    return await session.scalar(query.limit(1))
 
 
 async def insert_changes(session: TenantSession, rows: list[dict[str, Any]]) -> None:

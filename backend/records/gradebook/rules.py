@@ -26,7 +26,6 @@ _CHOICES = {
     MarkKind.LEVEL: ("T", "H", "C"),
     MarkKind.TRAIT: ("T", "Đ", "C"),
     MarkKind.CONDUCT: ("T", "K", "Đ", "CĐ"),
-    MarkKind.RECOGNITION: ("X",),
 }
 #: How people write that somebody was excused, or stayed away without a reason; and that a mark was made up.
 _EXCUSED = frozenset({"v", "vp"})

@@ -76,8 +76,8 @@ class MarkKind(StrEnum):
     In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7), TOPIC (chuyên đề; the later term's
     stands); LEVEL and TEST slots 1… in primary (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT
     (slot = trait code), TRAIT_COMMENT (slot = trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused,
-    unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14), RECOGNITION (what TT27 Đ.13.1.a asks of
-    people), AWARD, CERTIFICATE, COMPETITION, and PRINCIPAL_COMMENT, which the principal writes.
+    unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14), AWARD, CERTIFICATE, COMPETITION, and
+    PRINCIPAL_COMMENT, which the principal writes.
 
     Primary has four points in the year. Slots as above are those of the year's end; at an earlier `Point` the slot of
     LEVEL, TEST and COMMENT is the point, that of TRAIT is "point:code".
@@ -96,7 +96,6 @@ class MarkKind(StrEnum):
     ABSENCE = "absence"
     HOMEROOM_COMMENT = "homeroom_comment"
     REASSESSED = "reassessed"
-    RECOGNITION = "recognition"
     AWARD = "award"
     CERTIFICATE = "certificate"
     COMPETITION = "competition"
@@ -346,10 +345,21 @@ class NewInSheet(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[WrittenMark, ...]
 
 
+class OverwrittenMark(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell that was written with many others: what stood in it before, and the revision that it has since."""
+
+    sheet_id: SheetId
+    student_id: StudentId
+    cell: Cell
+    old: str
+    revision: int
+
+
 class MarkChange(msgspec.Struct, frozen=True, kw_only=True):
     """What recording many marks would do, in cells. `problems` are (index of the mark, Vietnamese sentence).
 
     `differences` are the first ones, what is new at their end; `basis` is another when any of the cells has changed.
+    `overwritten` are all of them, once they are recorded.
     """
 
     new: int
@@ -358,3 +368,4 @@ class MarkChange(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[tuple[int, str], ...] = ()
     differences: tuple[Difference, ...] = ()
     basis: str = ""
+    overwritten: tuple[OverwrittenMark, ...] = ()

@@ -1,7 +1,7 @@
 """Marks: sheets per class, subject and term, written cell by cell or by import, until they are closed."""
 
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,24 +9,37 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
 from backend.core.ids import new_id
-from backend.records.gradebook import carrying, importing, layout, life, one_sheet, queries
+from backend.records.gradebook import (
+    carrying,
+    editing,
+    importing,
+    layout,
+    life,
+    one_sheet,
+    putting_back,
+    queries,
+)
 from backend.records.gradebook.schemas import (
     CLOSED,
     WHOLE_YEAR,
     Cell,
+    Column,
     Deed,
     Entry,
     MakeUp,
     MarkChange,
     MarkKind,
     NewMark,
+    OverwrittenMark,
     SheetContent,
     SheetId,
     SheetState,
     SheetSummary,
+    SheetView,
 )
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
+from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import HOMEROOM, ClassId, PupilRecord, StudentId
 
 
@@ -67,20 +80,35 @@ async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
 
 
 async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int]:
-    """How many cells that every pupil needs are empty, in each sheet of a class."""
-    pupils = {one.id for one in await roster.list_students(session, class_id)}
-    filled = Counter(
-        (mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
+    """How many cells are empty in each sheet of a class, of those that every pupil who takes the subject needs."""
+    rows = await queries.sheets(session, class_id=class_id)
+    pupils = [one.id for one in await roster.list_students(session, class_id)]
+    choices = await plans.choices_of(session, {row.class_id: row.grade_level for row in rows})
+    filled = {
+        (mark.student_id, mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
         for mark in await queries.marks_of_class(session, class_id)
-        if mark.student_id in pupils
-    )
-    return {
-        SheetId(row.id): sum(
-            len(pupils) - filled[row.subject_code, row.term, cell]
-            for cell in layout.required(layout.columns_of(one_sheet.subject_of(row), row.grade_level))
-        )
-        for row in await queries.sheets(session, class_id=class_id)
     }
+    found = {}
+    for row in rows:
+        subject, takes = one_sheet.subject_of(row), choices[row.class_id].takes
+        needed = layout.required(layout.columns_of(subject, row.grade_level))
+        found[SheetId(row.id)] = sum(
+            (pupil, row.subject_code, row.term, cell) not in filled
+            for pupil in pupils
+            if takes(pupil, subject)
+            for cell in needed
+        )
+    return found
+
+
+async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> SheetView:
+    """A sheet with every pupil and mark, for a person who looks at it. Raises NotFound, Forbidden."""
+    return await editing.get_sheet(session, actor, sheet_id)
+
+
+async def readable(session: TenantSession, actor: Actor, sheets: Sequence[SheetSummary]) -> set[SheetId]:
+    """Which of the sheets a person may open."""
+    return await editing.readable(session, actor, sheets)
 
 
 async def compare_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
@@ -94,6 +122,23 @@ async def record_marks(session: TenantSession, actor: Actor, marks: Sequence[New
     Raises Invalid when one of them cannot stand where it should or its sheet is locked, NotFound for an unknown sheet.
     """
     return await importing.take(session, actor, marks)
+
+
+async def why_not_put_back(
+    session: TenantSession, marks: Sequence[OverwrittenMark], since: datetime
+) -> str | None:
+    """Why `put_back` would refuse, in one sentence; None: nothing has come in between."""
+    return await putting_back.refusal(session, marks, since)
+
+
+async def put_back(
+    session: TenantSession, actor: Actor, marks: Sequence[OverwrittenMark], since: datetime
+) -> None:
+    """Marks that `record_marks` wrote at `since` are again what they were before, all or none. Raises Conflict.
+
+    Who may do that is decided by the caller. Each cell goes on by one revision, so nobody overwrites it unseen.
+    """
+    await putting_back.put_back(session, actor, marks, since)
 
 
 async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -164,6 +209,11 @@ async def finish_class(
         rows = await queries.sheets_by_id(session, sheet_ids)
         locked = [one_sheet.summary(row) for row in rows.values() if row.state == SheetState.LOCKED]
         await life.take_step(session, actor, Deed.FINISH, locked)
+
+
+async def frozen_pupils(session: TenantSession, class_id: uuid.UUID) -> frozenset[StudentId]:
+    """Pupils of a class whose marks stay, because their transcripts are frozen."""
+    return frozenset(StudentId(one) for one in await queries.final_pupils(session, class_id))
 
 
 async def carry_marks(
@@ -242,6 +292,23 @@ async def contents(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId,
 async def hold_sheets(session: TenantSession, sheet_ids: Sequence[SheetId]) -> None:
     """Nobody moves or writes these sheets until the transaction ends."""
     await queries.hold_sheets(session, sheet_ids, to_write=False)
+
+
+async def marks_of_sheets(
+    session: TenantSession, sheet_ids: Sequence[SheetId]
+) -> dict[SheetId, dict[StudentId, dict[Cell, str]]]:
+    """What counts in some sheets, as `class_marks` has it: sheet → student → cell → mark."""
+    found: dict[SheetId, dict[StudentId, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
+    for mark in await queries.marks_of_sheets(session, sheet_ids):
+        cell = Cell(MarkKind(mark.kind), mark.slot)
+        if counted := Entry.of(cell.kind, mark.value).mark:
+            found[SheetId(mark.sheet_id)][StudentId(mark.student_id)][cell] = counted
+    return found
+
+
+def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, ...]:
+    """The columns of a subject's sheet, or of the homeroom sheet when `subject` is None."""
+    return layout.columns_of(subject, grade_level)
 
 
 async def exemptions(session: TenantSession, class_id: uuid.UUID) -> dict[StudentId, frozenset[str]]:

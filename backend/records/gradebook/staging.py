@@ -47,6 +47,17 @@ async def keep_made_up(session: TenantSession) -> None:
     )
 
 
+async def keep_missed(session: TenantSession) -> None:
+    """A staged 0 or Chưa đạt says what is there already of somebody who stayed away."""
+    await session.execute(
+        text(
+            "update incoming i set value = m.value from mark m where m.tenant_id = i.tenant_id "
+            "and m.sheet_id = i.sheet_id and m.student_id = i.student_id and m.kind = i.kind and m.slot = i.slot "
+            "and i.kind in ('regular', 'topic', 'midterm', 'final') and m.value = i.value || 'k'"
+        )
+    )
+
+
 async def compare_staged(session: TenantSession) -> tuple[int, int, int, str]:
     """How many staged marks are new, would change a mark, and say what is there already; a digest of what is there."""
     row = await session.execute(
@@ -63,13 +74,25 @@ async def compare_staged(session: TenantSession) -> tuple[int, int, int, str]:
 
 
 async def staged_differences(session: TenantSession, limit: int) -> Sequence[Any]:
-    """The first staged marks that are not there yet as they are staged, those that change one before the new ones."""
+    """The first staged marks that change one, and the first that are new, in this order."""
     query = text(
-        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, i.value as new "
+        "select sheet_id, student_id, kind, slot, old, new from ("
+        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, i.value as new, i.id, "
+        "row_number() over (partition by coalesce(m.value, '') = '' order by i.id) as at "
         "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
-        "where coalesce(m.value, '') <> i.value order by coalesce(m.value, '') = '', i.id limit :limit"
+        "where coalesce(m.value, '') <> i.value) as found where at <= :limit order by old = '', id"
     )
     return (await session.execute(query, {"limit": limit})).all()
+
+
+async def overwritten_by_staged(session: TenantSession) -> Sequence[Any]:
+    """What stands where staged marks will change something, and the revision that each cell will have then."""
+    query = text(
+        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, coalesce(m.revision, 0) + 1 as revision "
+        "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
+        "where coalesce(m.value, '') <> i.value"
+    )
+    return (await session.execute(query)).all()
 
 
 async def trace_staged(session: TenantSession) -> None:
@@ -118,3 +141,54 @@ async def write_staged(session: TenantSession) -> None:
             "where mark.value <> excluded.value"
         )
     )
+
+
+_PUT_BACK = (
+    "unnest(cast(:sheets as uuid[]), cast(:students as uuid[]), cast(:kinds as text[]), cast(:slots as text[]), "
+    "cast(:olds as text[]), cast(:revisions as int[])) as b(sheet_id, student_id, kind, slot, old, revision)"
+)
+
+
+async def gone_on(session: TenantSession, cells: dict[str, Any], limit: int) -> Sequence[Any]:
+    """The first of these cells (columns by name) that are not at their revision any more, with the pupil's name."""
+    query = text(
+        f"select b.sheet_id, b.kind, b.slot, s.full_name as pupil, count(*) over () as cells from {_PUT_BACK} "
+        "left join mark m on m.tenant_id = :tenant and m.sheet_id = b.sheet_id and m.student_id = b.student_id "
+        "and m.kind = b.kind and m.slot = b.slot "
+        "left join student s on s.tenant_id = :tenant and s.id = b.student_id "
+        "where m.revision is distinct from b.revision order by s.name_key, b.kind, b.slot limit :limit"
+    )
+    found = await session.execute(query, {**cells, "tenant": session.tenant_id, "limit": limit})
+    return found.all()
+
+
+async def trace_put_back(session: TenantSession, cells: dict[str, Any]) -> None:
+    """Keep old and new of the cells that will be put back in reopened sheets."""
+    await session.execute(
+        text(
+            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
+            "changed_by, changed_at) "
+            "select m.tenant_id, gen_random_uuid(), m.sheet_id, m.student_id, m.kind, m.slot, m.value, b.old, "
+            "(select s.id from sheet_step s where s.tenant_id = m.tenant_id and s.sheet_id = m.sheet_id "
+            f"and s.deed = 'reopen' order by s.id desc limit 1), :changed_by, :changed_at from {_PUT_BACK} "
+            "join mark m on m.tenant_id = :tenant and m.sheet_id = b.sheet_id and m.student_id = b.student_id "
+            "and m.kind = b.kind and m.slot = b.slot "
+            "where exists (select from grade_sheet g "
+            "where g.tenant_id = m.tenant_id and g.id = m.sheet_id and g.state = 'reopened')"
+        ),
+        {**cells, "tenant": session.tenant_id},
+    )
+
+
+async def put_back(session: TenantSession, cells: dict[str, Any]) -> int:
+    """Give these cells their old values where they are at their revision; counts them."""
+    done = await session.execute(
+        text(
+            "update mark m set value = b.old, revision = m.revision + 1, changed_by = :changed_by, "
+            f"changed_at = :changed_at from {_PUT_BACK} "
+            "where m.tenant_id = :tenant and m.sheet_id = b.sheet_id and m.student_id = b.student_id "
+            "and m.kind = b.kind and m.slot = b.slot and m.revision = b.revision returning 1"
+        ),
+        {**cells, "tenant": session.tenant_id},
+    )
+    return len(done.all())

@@ -26,8 +26,6 @@ COLUMN_NOTES = _PRIMARY_NOTES | {
     MarkKind.TOPIC: "Chuyên đề: kết quả của cụm chuyên đề, tính như một ĐĐGtx; nếu ghi ở cả hai học kì thì lấy học kì 2.",
     MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
-    MarkKind.RECOGNITION: "Xuất sắc một môn, Tiến bộ rõ rệt, Lớp công nhận: ghi X nếu có; học sinh Hoàn thành tốt có "
-    "một trong hai căn cứ đầu và được lớp công nhận thì được danh hiệu Học sinh Tiêu biểu (TT27 Đ.13).",
     MarkKind.CERTIFICATE: "Chứng chỉ, Kết quả các cuộc thi, Khen thưởng khác: có thì ghi, mỗi mục cách nhau bằng dấu "
     "chấm phẩy; học bạ in đúng như đã ghi. Danh hiệu cuối năm do hệ thống xét.",
 }

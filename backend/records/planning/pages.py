@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core.audit_words import detail_name
 from backend.core.database import TenantSession
@@ -31,7 +31,7 @@ from backend.tenants.permissions import Permission
 
 _READERS, _MANAGERS = requires(Permission.CLASSES_READ), requires(Permission.SCHOOL_MANAGE)
 _GRADE = "/truong/nam-hoc/{year_id:uuid}/ke-hoach-mon/{grade:int}"
-_SUBJECT = f"{_GRADE}/{{code:str}}"
+_SUBJECT = f"{_GRADE}/mon"
 _ELECTIVES = "/lop/{class_id:uuid}/mon-lua-chon"
 
 
@@ -89,10 +89,10 @@ async def show_subject_plan(
     session: Session,
     year_id: FromPath[uuid.UUID],
     grade: FromPath[int],
-    code: FromPath[str],
+    ma: FromQuery[str] = NEW,
 ) -> Html:
-    """One subject, to be changed."""
-    view = await service.subject_plan(session, year_id, grade, code)
+    """One subject, to be changed; or a new one of the school's own."""
+    view = await service.subject_plan(session, year_id, grade, ma)
     return _subject(request, view, _as_it_is(view))
 
 
@@ -102,20 +102,20 @@ async def change_subject_plan(
     actor: CurrentActor,
     year_id: FromPath[uuid.UUID],
     grade: FromPath[int],
-    code: FromPath[str],
     data: URLEncodedBody[SubjectForm],
+    ma: FromQuery[str] = NEW,
 ) -> Html:
     """Show what would follow, then do it; or show the form again with one sentence."""
     try:
         async with transaction(request) as session:
             if data.buoc != "ghi":
-                follows = await service.preview(session, year_id, grade, code, data.wanted)
-                view = await service.subject_plan(session, year_id, grade, code)
+                follows = await service.preview(session, year_id, grade, ma, data.wanted)
+                view = await service.subject_plan(session, year_id, grade, ma)
                 return _subject(request, view, data, follows=follows)
-            name = await service.change(session, actor, year_id, grade, code, data.wanted)
+            name = await service.change(session, actor, year_id, grade, ma, data.wanted)
     except (Invalid, Conflict) as error:
         async with transaction(request) as session:
-            view = await service.subject_plan(session, year_id, grade, code)
+            view = await service.subject_plan(session, year_id, grade, ma)
         return _subject(request, view, data, error=error)
     back = f"/truong/nam-hoc/{year_id}/ke-hoach-mon/{grade}"
     return redirect(request, back, f"Đã lưu môn {name} của khối {grade}.")

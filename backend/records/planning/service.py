@@ -24,7 +24,14 @@ from backend.records.planning.schemas import (
     Wanted,
 )
 from backend.records.plans import service as plans
-from backend.records.plans.schemas import Choice, ClassChoices, Decision, Plan, decided
+from backend.records.plans.schemas import (
+    FIRST_CHOOSING_GRADE,
+    Choice,
+    ClassChoices,
+    Decision,
+    Plan,
+    decided,
+)
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import GradeSubject, Kind, find_subject
 from backend.records.roster.schemas import ClassSummary, YearSummary
@@ -118,7 +125,7 @@ async def change(
 async def class_electives(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> ClassElectives:
     """A class of grades 10–12 and who takes what, for a person who looks at it.
 
-    Raises NotFound for a class that chooses nothing, Forbidden without a duty in the class.
+    A class below grade 10 chooses nothing: nobody is shown. Raises NotFound, Forbidden without a duty in the class.
     """
     found = await _electives(session, actor, class_id)
     school_class = found.school_class
@@ -143,6 +150,10 @@ async def choose(
     sheets = await gradebook.hold_to_plan(session, [class_id])
     await session.hold(f"electives {class_id}")
     found = await _electives(session, actor, class_id)
+    if found.school_class.grade_level < FIRST_CHOOSING_GRADE:
+        raise Conflict(
+            f"Lớp {found.school_class.name} không chọn môn: chỉ học sinh lớp 10 đến 12 chọn môn (TT13/2022)."
+        )
     if not found.may_change:
         raise Forbidden(
             f"Chỉ quản lý của trường và giáo viên chủ nhiệm lớp {found.school_class.name} chọn được môn cho lớp."
@@ -206,28 +217,22 @@ def _words(plan: Plan, choice: Choice) -> str:
 async def _electives(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> ClassElectives:
     school_class = await roster.get_class(session, class_id)
     plan = await plans.plan_of(session, school_class)
-    if not plan.has_choices:
-        raise NotFound(
-            f"Lớp {school_class.name} không có môn lựa chọn: chỉ học sinh lớp 10 đến 12 chọn môn (TT13/2022)."
-        )
     own = actor.staff_id is not None and actor.staff_id == school_class.homeroom_teacher_id
     manages = actor.may(Permission.SCHOOL_MANAGE)
-    if not (own or manages or actor.may(Permission.SHEET_READ_ANY)):
-        duties = await roster.classes_of_staff(session, actor.staff_id) if actor.staff_id else frozenset()
-        if class_id not in duties:
-            raise Forbidden("Bạn chỉ xem được môn lựa chọn của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+    everywhere = (Permission.SCHOOL_MANAGE, Permission.SHEET_READ_ANY)
+    await roster.require_duty(session, actor, class_id, "môn lựa chọn", *everywhere)
     assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
     here = plan.chosen(assigned)
     choices = await plans.choices_of_class(session, school_class)
-    students = tuple(await roster.list_students(session, class_id))
+    students = tuple(await roster.list_students(session, class_id)) if plan.has_choices else ()
     return ClassElectives(
         school_class=school_class,
         electives=tuple(one for one in here if one.kind is Kind.ELECTIVE),
         clusters=tuple(one for one in here if one.topics),
         choices=choices,
         students=students,
-        problems=rules.problems(choices, students),
-        may_change=own or manages,
+        problems=rules.problems(choices, students) if plan.has_choices else (),
+        may_change=plan.has_choices and (own or manages),
     )
 
 

@@ -19,8 +19,8 @@ PERIOD_NAMES = {
     "2": "Học kì II",
     str(WHOLE_YEAR): "Cả năm học",
 }
-#: What stays in the school: the basis of a title, and what the principal writes into the học bạ.
-_INTERNAL = frozenset({MarkKind.RECOGNITION, MarkKind.PRINCIPAL_COMMENT})
+#: What stays in the school: what the principal writes into the học bạ.
+_INTERNAL = frozenset({MarkKind.PRINCIPAL_COMMENT})
 #: The columns of a slip: heading, and the kinds whose values stand there one after the other.
 _SECONDARY = (
     ("ĐĐGtx", (MarkKind.REGULAR, MarkKind.TOPIC)),

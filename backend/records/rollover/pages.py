@@ -8,7 +8,7 @@ from litestar.params import FromPath, URLEncodedBody
 
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
-from backend.core.errors import AppError, Conflict, Invalid, NotFound
+from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.web import (
     CurrentActor,
     Html,
@@ -21,12 +21,13 @@ from backend.core.web import (
 )
 from backend.records.rollover import service
 from backend.records.rollover.schemas import OUTCOME_NAMES, Outcome
+from backend.records.roster import service as roster
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
 _ROLLS = requires(Permission.YEAR_ROLL)
 _PAGE = "/truong/nam-hoc/{year_id:uuid}/len-lop"
-_CLASS = f"{_PAGE}/{{class_id:uuid}}"
+_CLASS = "/lop/{class_id:uuid}/len-lop"
 
 
 class ApplyForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,26 +59,24 @@ async def show_class_moves(
     request: Request,
     session: Session,
     actor: CurrentActor,
-    year_id: FromPath[uuid.UUID],
     class_id: FromPath[uuid.UUID],
 ) -> Html:
     """One class: where each pupil goes, to be changed before it is done."""
-    return await _show_class(request, session, actor, year_id, class_id)
+    return await _show_class(request, session, actor, class_id)
 
 
 @post(_CLASS, guards=[_ROLLS, without_transaction])
-async def choose_classes(
-    request: Request, actor: CurrentActor, year_id: FromPath[uuid.UUID], class_id: FromPath[uuid.UUID]
-) -> Html:
+async def choose_classes(request: Request, actor: CurrentActor, class_id: FromPath[uuid.UUID]) -> Html:
     """Save it, all or nothing; or show it as it is now, with one sentence."""
     sent = await request.form()
     typed = {name.removeprefix("lop."): str(value) for name, value in sent.items() if name.startswith("lop.")}
     try:
         async with transaction(request) as session:
+            year_id = (await roster.get_class(session, class_id)).academic_year_id
             count = await service.choose(session, actor, year_id, typed)
     except (Invalid, Conflict) as error:
         async with transaction(request) as session:
-            return await _show_class(request, session, actor, year_id, class_id, error)
+            return await _show_class(request, session, actor, class_id, error)
     return redirect(
         request,
         f"/truong/nam-hoc/{year_id}/len-lop",
@@ -139,14 +138,7 @@ async def _show(
     year_id: uuid.UUID,
     error: AppError | None = None,
 ) -> Html:
-    found = await service.open_proposal(session, actor, year_id)
-    left = [
-        (one.school_class, pupil, found.targets_for(pupil))
-        for one in found.classes
-        for pupil in one.pupils
-        if pupil.placed is None
-        and (pupil.outcome is Outcome.UNDECIDED or (found.applied_at and pupil.is_decided))
-    ]
+    found, left = await service.open_proposal(session, actor, year_id)
     return page(
         request,
         "records/rollover/rollover.html",
@@ -154,7 +146,7 @@ async def _show(
         found=found,
         outcomes=list(OUTCOME_NAMES.items()),
         totals={outcome: sum(one.count(outcome) for one in found.classes) for outcome in Outcome},
-        left=left,
+        left=[(school_class, pupil, found.targets_for(pupil)) for school_class, pupil in left],
         opening=[one.name for one in found.targets if one.class_id is None],
         moving=sum(one.is_decided for one in found.pupils),
         placed=sum(one.placed is not None for one in found.pupils),
@@ -166,14 +158,10 @@ async def _show_class(
     request: Request,
     session: TenantSession,
     actor: Actor,
-    year_id: uuid.UUID,
     class_id: uuid.UUID,
     error: AppError | None = None,
 ) -> Html:
-    found = await service.open_proposal(session, actor, year_id)
-    one = next((one for one in found.classes if one.school_class.id == class_id), None)
-    if one is None:
-        raise NotFound("Năm học này không có lớp ấy.")
+    found, one = await service.open_class(session, actor, class_id)
     return page(
         request,
         "records/rollover/class.html",

@@ -16,10 +16,10 @@ from backend.records.gradebook import service as gradebook
 from backend.records.plans import service as plans
 from backend.records.plans.schemas import Plan, Plans
 from backend.records.rollover import queries, rules
-from backend.records.rollover.schemas import NextClass, Proposal, PupilMove, Rollover
+from backend.records.rollover.schemas import ClassMove, NextClass, Outcome, Proposal, PupilMove, Rollover
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import Kind
-from backend.records.roster.schemas import Assignment, ClassId
+from backend.records.roster.schemas import Assignment, ClassId, ClassSummary
 from backend.tenants.people import service as people
 
 
@@ -63,14 +63,32 @@ async def proposal(session: TenantSession, year_id: uuid.UUID) -> Proposal:
     )
 
 
-async def open_proposal(session: TenantSession, actor: Actor, year_id: uuid.UUID) -> Proposal:
-    """`proposal` for a person who looks at everybody's result. Raises NotFound."""
+async def open_proposal(
+    session: TenantSession, actor: Actor, year_id: uuid.UUID
+) -> tuple[Proposal, list[tuple[ClassSummary, PupilMove]]]:
+    """`proposal` for a person who looks at it, and who is named there: whoever has no place yet. Raises NotFound."""
     found = await proposal(session, year_id)
-    pupils = [one.place.student_id for one in found.pupils]
-    audit_reads.record_read(
-        session, actor, Action.RESULTS_READ, year_id, f"Năm học {found.year.name}", pupils
-    )
-    return found
+    left = [
+        (one.school_class, pupil)
+        for one in found.classes
+        for pupil in one.pupils
+        if pupil.placed is None
+        and (pupil.outcome is Outcome.UNDECIDED or (found.applied_at and pupil.is_decided))
+    ]
+    named = [pupil.place.student_id for _, pupil in left]
+    audit_reads.record_read(session, actor, Action.RESULTS_READ, year_id, f"Năm học {found.year.name}", named)
+    return found, left
+
+
+async def open_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> tuple[Proposal, ClassMove]:
+    """One class of the proposal of its year, for a person who looks at its pupils. Raises NotFound."""
+    school_class = await roster.get_class(session, class_id)
+    found = await proposal(session, school_class.academic_year_id)
+    [move] = [one for one in found.classes if one.school_class.id == class_id]
+    pupils = [one.place.student_id for one in move.pupils]
+    label = f"Lớp {school_class.name}"
+    audit_reads.record_read(session, actor, Action.RESULTS_READ, class_id, label, pupils)
+    return found, move
 
 
 async def choose(session: TenantSession, actor: Actor, year_id: uuid.UUID, typed: Mapping[str, str]) -> int:
@@ -96,7 +114,7 @@ async def choose(session: TenantSession, actor: Actor, year_id: uuid.UUID, typed
         await audit.record_many(
             session,
             actor,
-            Action.PUPIL_PLACED,
+            Action.NEXT_CLASS_CHOSEN,
             [_deed(found, pupil, target) for pupil, target in wanted.values()],
         )
     return len(wanted)
@@ -164,7 +182,7 @@ async def place_one(
         raise Conflict(f"Năm học {found.next_year.name} chưa mở lớp {target}; xin chọn lớp khác.")
     known = await _begun(session, year_id)
     await _place(session, known, [msgspec.structs.replace(pupil, target=target)], ids)
-    await audit.record_many(session, actor, Action.PUPIL_PLACED, [_deed(found, pupil, target)])
+    await audit.record_many(session, actor, Action.NEXT_CLASS_CHOSEN, [_deed(found, pupil, target)])
     return pupil.place.full_name
 
 

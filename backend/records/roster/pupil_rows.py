@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, union, update
+from sqlalchemy import and_, func, insert, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -26,6 +26,7 @@ from backend.records.roster.schemas import (
     Wanted,
 )
 
+_OF_A_PLACE = ("registry_no", "joined_on", "came_from", "left_on", "reason", "status")
 #: What a register says of a pupil.
 REGISTER_FIELDS: tuple[InstrumentedAttribute[Any], ...] = (
     Student.personal_id,
@@ -67,7 +68,13 @@ async def temporary_students(session: TenantSession) -> Sequence[Any]:
 
 def _known(session: TenantSession) -> Any:
     return select(
-        Student.id, Student.student_code, Student.code_is_temporary, Student.status, *REGISTER_FIELDS
+        Student.id,
+        Student.student_code,
+        Student.code_is_temporary,
+        Student.status,
+        Student.status_on,
+        Student.identity_verified_on,
+        *REGISTER_FIELDS,
     ).where(Student.tenant_id == session.tenant_id, Student.merged_into_id.is_(None))
 
 
@@ -89,6 +96,43 @@ async def classes_of_students(
         )
     )
     return {row.student_id: (row.id, row.name) for row in await session.execute(query)}
+
+
+async def enrollments(
+    session: TenantSession, student_ids: Sequence[uuid.UUID]
+) -> dict[tuple[uuid.UUID, uuid.UUID], dict[str, Any]]:
+    """(student, class) → what `enroll` and `leave_class` may change of that place."""
+    changing = [getattr(Enrollment, name) for name in _OF_A_PLACE]
+    query = select(Enrollment.student_id, Enrollment.class_id, *changing).where(
+        Enrollment.tenant_id == session.tenant_id, Enrollment.student_id.in_(student_ids)
+    )
+    return {
+        (row.student_id, row.class_id): {name: getattr(row, name) for name in _OF_A_PLACE}
+        for row in await session.execute(query)
+    }
+
+
+async def hold_students(session: TenantSession, student_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """Some pupils as a register knows them; nobody changes them until the transaction ends."""
+    query = _known(session).where(Student.id.in_(student_ids)).order_by(Student.id).with_for_update()
+    return {row.id: row for row in await session.execute(query)}
+
+
+async def students_by_id(session: TenantSession, student_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """Some pupils as a register knows them."""
+    found = await session.execute(_known(session).where(Student.id.in_(student_ids)))
+    return {row.id: row for row in found}
+
+
+async def take_away(
+    session: TenantSession, pupils: Sequence[uuid.UUID], places: Sequence[uuid.UUID]
+) -> uuid.UUID | None:
+    """Remove places, and pupils of whom nothing else is known; one of whom something is, and then nothing is removed."""
+    found: uuid.UUID | None = await session.scalar(
+        text("select directory.take_away_pupils(cast(:pupils as uuid[]), cast(:places as uuid[]))"),
+        {"pupils": list(pupils), "places": list(places)},
+    )
+    return found
 
 
 async def personal_ids(session: TenantSession, ids: Sequence[str]) -> dict[str, str]:

@@ -20,16 +20,23 @@ from backend.records.roster.schemas import (
     DIFFERENCES_SHOWN,
     PRESENT,
     STATUS_NAMES,
+    ClassId,
     Difference,
     EnrollmentStatus,
     NewStudent,
+    OverwrittenPupil,
     RosterChange,
+    StudentId,
     StudentStatus,
 )
 
 _FIELDS = tuple(field.key for field in pupil_rows.REGISTER_FIELDS)
 #: What is false where a list says nothing.
 _FLAGS = ("not_assessed", "individual_plan")
+#: What follows from name, code and number.
+_KEYS = ("name_key", "search_key")
+#: What else is known of a pupil, beside what a register says.
+_OTHERS = ("code_is_temporary", "identity_verified_on", "status", "status_on")
 
 
 class Register:
@@ -86,24 +93,26 @@ class Register:
         self.students = accepted
         differences = self._all_differences()
         return RosterChange(
-            **counts,
+            new=counts["new"],
+            changed=counts["changed"],
+            unchanged=counts["unchanged"],
+            moved=counts["moved"],
             problems=tuple((code, sentence) for sentence, code in problems.items()),
-            differences=tuple(differences[:DIFFERENCES_SHOWN]),
+            differences=rules.first_of_each_kind(differences, DIFFERENCES_SHOWN),
             differing=len(differences),
             basis=self._basis(),
         )
 
     def _all_differences(self) -> list[Difference]:
-        changed: list[Difference] = []
-        new: list[Difference] = []
+        found: list[Difference] = []
         for student in self.students:
-            kind, row = self._kind(student), self.known.get(student.student_code)
-            if kind == "unchanged":
+            row = self.known.get(student.student_code)
+            if self._kind(student) == "unchanged":
                 continue
             said = self._differences(student, row) if row and not student.left else {}
             place = self.places[row.id][1] if row and row.id in self.places else ""
-            (new if kind == "new" else changed).extend(rules.differences(student, row, said, place))
-        return [*changed, *new]
+            found.extend(rules.differences(student, row, said, place))
+        return found
 
     def _basis(self) -> str:
         """A digest of all that the school knew of these pupils when they were compared."""
@@ -167,36 +176,93 @@ class Register:
             name: value for name, value in said.items() if value is not None and value != getattr(row, name)
         }
 
-    async def write(self, by: uuid.UUID | None) -> None:
-        """Take the list over: who is new, who has moved or left, and what is said otherwise."""
-        new_rows, places, changes = [], [], []
+    async def write(self, by: uuid.UUID | None) -> list[OverwrittenPupil]:
+        """Take the list over: who is new, who has moved or left, and what is said otherwise; what was there before."""
+        former = await pupil_rows.enrollments(self.session, [row.id for row in self.known.values()])
+        new_rows, places, changes, overwritten = [], [], [], []
         for student in self.students:
             row = self.known.get(student.student_code)
-            if student.left:
-                await self._let_go(student, row)
+            if row is None and student.left:
                 continue
-            target = self.classes[student.class_name].id
+            student_id = row.id if row else new_id()
             if row is None:
-                student_id = new_id()
                 new_rows.append(new_student_row(self.session.tenant_id, student_id, student))
-                places.append(self._place(student_id, target, student))
+                values = {name: new_rows[-1][name] for name in ("student_code", *_OTHERS, *_FIELDS)}
+            elif student.left:
+                values = await self._let_go(student, row)
             else:
                 changes += self._changes(student, row, by)
-                places += await self._correct(student, row, target)
+                values = await self._correct(student, row)
+            here, target = await self._leave(student, student_id)
+            place = self._place(student_id, target, student) if target and target != here else None
+            if place:
+                places.append(place)
+            if row is None or values or here != target:
+                was = {
+                    str(at): former[student_id, at]
+                    for at in (here, target)
+                    if at and (student_id, at) in former
+                }
+                overwritten.append(
+                    self._overwritten(student, row, student_id, values, (here, target), place, was)
+                )
         await pupil_rows.insert_students(self.session, new_rows)
         await pupil_rows.insert_changes(self.session, changes)
         await pupil_rows.enroll(self.session, places)
+        return overwritten
 
-    async def _let_go(self, student: NewStudent, row: Any) -> None:
-        place = self.places.get(row.id) if row else None
-        if not place:
-            return
-        status, on = student.status or StudentStatus.LEFT, student.status_on or clock.today()
-        gone = {"status": EnrollmentStatus.LEFT, "left_on": on, "reason": STATUS_NAMES[status]}
-        await pupil_rows.leave_class(self.session, row.id, place[0], gone)
-        await pupil_rows.update_student(self.session, row.id, {"status": status, "status_on": on})
+    def _overwritten(
+        self,
+        student: NewStudent,
+        row: Any,
+        student_id: uuid.UUID,
+        values: dict[str, Any],
+        classes: tuple[ClassId | None, ClassId | None],
+        place: dict[str, Any] | None,
+        was: dict[str, dict[str, Any]],
+    ) -> OverwrittenPupil:
+        here, target = classes
+        return OverwrittenPupil(
+            student_id=StudentId(student_id),
+            full_name=student.full_name,
+            is_new=row is None,
+            old={name: rules.kept(getattr(row, name)) for name in values if row},
+            new={name: rules.kept(value) for name, value in values.items()},
+            old_class=here,
+            new_class=target,
+            places={at: {name: rules.kept(value) for name, value in one.items()} for at, one in was.items()},
+            place_id=place["id"] if place and str(target) not in was else None,
+        )
 
-    async def _correct(self, student: NewStudent, row: Any, target: uuid.UUID) -> list[dict[str, Any]]:
+    async def _leave(
+        self, student: NewStudent, student_id: uuid.UUID
+    ) -> tuple[ClassId | None, ClassId | None]:
+        """The class where a pupil was, left if the list says another or none; and the one where they study now."""
+        place = self.places.get(student_id)
+        here = ClassId(place[0]) if place else None
+        target = None if student.left else ClassId(self.classes[student.class_name].id)
+        if here and here != target:
+            status, on = EnrollmentStatus.MOVED, clock.today()
+            if student.left:
+                status, on = EnrollmentStatus.LEFT, student.status_on or on
+            reason = STATUS_NAMES[student.status or StudentStatus.LEFT] if student.left else None
+            gone = {"status": status, "left_on": on, "reason": reason}
+            await pupil_rows.leave_class(self.session, student_id, here, gone)
+        return here, target
+
+    async def _let_go(self, student: NewStudent, row: Any) -> dict[str, Any]:
+        """Whoever is in a class leaves the school."""
+        if row.id not in self.places:
+            return {}
+        values = {
+            "status": student.status or StudentStatus.LEFT,
+            "status_on": student.status_on or clock.today(),
+        }
+        await pupil_rows.update_student(self.session, row.id, values)
+        return values
+
+    async def _correct(self, student: NewStudent, row: Any) -> dict[str, Any]:
+        """Write what the list says otherwise."""
         values = self._differences(student, row)
         if values.keys() & {"full_name", "student_code", "personal_id"}:
             name, number = student.full_name, student.personal_id or row.personal_id
@@ -210,13 +276,7 @@ class Register:
             values |= {"status": StudentStatus.RETURNED, "status_on": student.status_on or clock.today()}
         if values:
             await pupil_rows.update_student(self.session, row.id, values)
-        place = self.places.get(row.id)
-        if place and place[0] == target:
-            return []
-        if place:
-            moved = {"status": EnrollmentStatus.MOVED, "left_on": clock.today(), "reason": None}
-            await pupil_rows.leave_class(self.session, row.id, place[0], moved)
-        return [self._place(row.id, target, student)]
+        return {name: value for name, value in values.items() if name not in _KEYS}
 
     def _changes(self, student: NewStudent, row: Any, by: uuid.UUID | None) -> list[dict[str, Any]]:
         return [

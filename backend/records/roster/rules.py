@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -11,8 +11,17 @@ import msgspec
 from backend.core.errors import Conflict, Invalid
 from backend.core.text import check_text, masked, read_day, shown_name
 from backend.records.roster.names import plain
-from backend.records.roster.schemas import STATUS_NAMES, Difference, NewStudent, PupilRecord, StudentStatus
+from backend.records.roster.schemas import (
+    STATUS_NAMES,
+    Difference,
+    DifferenceKind,
+    NewStudent,
+    PupilRecord,
+    StudentStatus,
+)
 
+#: Days among the fields of a record and of a place.
+_DAYS = frozenset({"date_of_birth", "status_on", "joined_on", "left_on"})
 #: Texts of a pupil's record, as people call them.
 _TEXTS = {
     "full_name": "Họ và tên",
@@ -217,19 +226,35 @@ def matched(student: NewStudent, temporary: Iterable[Any]) -> Any | None:
 def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place: str) -> list[Difference]:
     """What a line changes of a pupil: `known` is None for a new one, `place` is the class where they study now."""
     if known is None:
-        return [_difference(student, "Học sinh mới", "", f"lớp {student.class_name}")]
+        place = f"lớp {student.class_name}"
+        return [_difference(student, "Học sinh mới", "", place, DifferenceKind.NEW)]
     found = [
         _difference(student, LABELS[name], shown(name, getattr(known, name)), shown(name, value))
         for name, value in said.items()
     ]
     target = "không còn học" if student.left else f"lớp {student.class_name}"
     here = f"lớp {place}" if place else ""
-    return found if here == target else [*found, _difference(student, "Lớp", here, target)]
+    return (
+        found if here == target else [*found, _difference(student, "Lớp", here, target, DifferenceKind.MOVED)]
+    )
 
 
 def shown(name: str, value: Any) -> str:
     """A value of a pupil's record as pages show it: numbers of a person by their end alone."""
     return masked(value or "") if name in NUMBERS else said(name, value)
+
+
+def kept(value: Any) -> str | bool | None:
+    """A value of a pupil's record as it is kept for an undo; `given_back` reads it."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def given_back(values: Mapping[str, str | bool | None]) -> dict[str, Any]:
+    """What `kept` made of some fields."""
+    return {
+        name: date.fromisoformat(value) if name in _DAYS and isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def said(name: str, value: Any) -> str:
@@ -243,8 +268,16 @@ def said(name: str, value: Any) -> str:
     return GENDERS.get(value, str(value or ""))
 
 
-def _difference(student: NewStudent, place: str, old: str, new: str) -> Difference:
-    return Difference(pupil=student.full_name, place=place, old=old, new=new)
+def _difference(
+    student: NewStudent, place: str, old: str, new: str, kind: DifferenceKind = DifferenceKind.CHANGED
+) -> Difference:
+    return Difference(pupil=student.full_name, place=place, old=old, new=new, kind=kind)
+
+
+def first_of_each_kind(differences: Sequence[Difference], most: int) -> tuple[Difference, ...]:
+    """As many of each kind as are shown, those that move or change a pupil before the new ones."""
+    order = (DifferenceKind.MOVED, DifferenceKind.CHANGED, DifferenceKind.NEW)
+    return tuple(one for kind in order for one in [each for each in differences if each.kind is kind][:most])
 
 
 def kept_of(one: PupilRecord, other: PupilRecord, works: Mapping[uuid.UUID, bool]) -> PupilRecord:

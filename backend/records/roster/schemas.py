@@ -299,6 +299,14 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     teacher: str | None
 
 
+class DifferenceKind(StrEnum):
+    """Something that was not there; something that becomes another; a pupil who changes classes or leaves."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    MOVED = "moved"
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that would change, in words for people; `old` is empty where nothing was there."""
 
@@ -306,18 +314,36 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     old: str
     new: str
+    kind: DifferenceKind = DifferenceKind.CHANGED
 
 
-#: As many differences as a person reads; the counts tell of the rest.
+#: As many differences of each kind as a person reads; the counts tell of the rest.
 DIFFERENCES_SHOWN = 200
+
+
+class OverwrittenPupil(msgspec.Struct, frozen=True, kw_only=True):
+    """What a register changed of one pupil: the fields that it wrote, before and after; of a new one, all of them.
+
+    `places` holds the enrollments that were touched, by class, as they were; `place_id` is one that was made.
+    """
+
+    student_id: StudentId
+    full_name: str
+    is_new: bool
+    old: dict[str, str | bool | None]
+    new: dict[str, str | bool | None]
+    old_class: ClassId | None
+    new_class: ClassId | None
+    places: dict[str, dict[str, str | bool | None]]
+    place_id: uuid.UUID | None
 
 
 class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     """What taking a register in would do, in pupils; `problems` are (student code, Vietnamese sentence).
 
     Who leaves a class for another or for good is `moved`; who left before they were ever here is `unchanged`.
-    `differences` are the first of `differing`, what is new at their end; `basis` is another when anything that was
-    compared has changed.
+    `differences` are the first of each kind of `differing`, what is new at their end; `basis` is another when anything
+    that was compared has changed. `overwritten` is everybody who was changed, once that is done.
     """
 
     new: int
@@ -328,3 +354,4 @@ class RosterChange(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...] = ()
     differing: int = 0
     basis: str = ""
+    overwritten: tuple[OverwrittenPupil, ...] = ()

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
@@ -13,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
-from backend.records.roster import pupil_rows, queries, rules
+from backend.records.roster import pupil_rows, putting_back, queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
@@ -26,6 +28,7 @@ from backend.records.roster.schemas import (
     EarlierYearView,
     EnrollmentStatus,
     NewStudent,
+    OverwrittenPupil,
     Place,
     PupilRecord,
     RosterChange,
@@ -426,8 +429,26 @@ async def take_register(
     register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])
-    await register.write(by)
-    return register.change
+    overwritten = await register.write(by)
+    return msgspec.structs.replace(register.change, overwritten=tuple(overwritten))
+
+
+async def why_not_put_back(session: TenantSession, pupils: Sequence[OverwrittenPupil]) -> str | None:
+    """Why `put_back` would refuse, in one sentence; None: nobody has touched these pupils since.
+
+    Whether a new pupil is used already turns out only when it is done.
+    """
+    return await putting_back.refusal(session, (await current_year(session)).id, pupils)
+
+
+async def put_back(
+    session: TenantSession, pupils: Sequence[OverwrittenPupil], by: uuid.UUID | None = None
+) -> None:
+    """Pupils whom `take_register` changed are what they were, and the new ones are gone; all or none.
+
+    Raises Conflict when one of them was changed, moved or used since. Who may do that is decided by the caller.
+    """
+    await putting_back.put_back(session, (await current_year(session)).id, pupils, by)
 
 
 def _summary(row: Any) -> ClassSummary:

@@ -19,6 +19,7 @@ from backend.records.season.schemas import (
     Count,
     Facts,
     Filter,
+    Group,
     Nudge,
     Progress,
     Sight,
@@ -87,9 +88,13 @@ def _has_come(facts: Facts, sheet: SheetSummary, stage: Stage) -> bool:
 
 
 def due_of(facts: Facts, stage: Stage, grade_level: int) -> Due | None:
-    """The last day of a stage in a grade."""
-    step = STEP_OF.get(stage)
-    return facts.dues.get(grade_level, {}).get(step) if step else None
+    """The last day of a stage in a grade: its own or that of a later step, whichever comes first."""
+    if stage not in STEP_OF:
+        return None
+    steps = list(Step)
+    known = facts.dues.get(grade_level, {})
+    following = [known[step] for step in steps[steps.index(STEP_OF[stage]) :] if step in known]
+    return min(following, key=lambda due: due.day, default=None)
 
 
 def sees_class(sight: Sight, one: ClassSummary) -> bool:
@@ -196,6 +201,17 @@ def filtered(found: Iterable[Waiting], wanted: Filter) -> tuple[Waiting, ...]:
         and wanted.stage in (None, one.stage)
         and wanted.person in (None, one.staff_id)
         and (one.is_late or not wanted.late)
+    )
+
+
+def grouped(found: Iterable[Waiting]) -> tuple[Group, ...]:
+    """The same by person and stage, in the order of the most urgent of each."""
+    groups: dict[tuple[StaffId | None, str, Stage], list[Waiting]] = defaultdict(list)
+    for one in found:
+        groups[one.staff_id, one.who, one.stage].append(one)
+    return tuple(
+        Group(stage=stage, staff_id=staff_id, who=who, places=tuple(places))
+        for (staff_id, who, stage), places in groups.items()
     )
 
 

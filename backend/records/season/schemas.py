@@ -32,12 +32,12 @@ class Stage(StrEnum):
 STAGE_NAMES = {
     Stage.MARKED: "Có điểm",
     Stage.SUBMITTED: "Nộp sổ",
-    Stage.CHECKED: "Tổ kiểm tra",
+    Stage.CHECKED: "Kiểm tra",
     Stage.LOCKED: "Khóa sổ",
     Stage.ASSESSED: "Tính kết quả",
     Stage.CONFIRMED: "Xác nhận",
     Stage.FROZEN: "Chốt học bạ",
-    Stage.ISSUED: "Ký và phát hành",
+    Stage.ISSUED: "Phát hành",
 }
 #: What a stage is counted in.
 SHEETS, PUPILS = "sổ", "học sinh"
@@ -100,6 +100,20 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     def unit(self) -> str:
         """What is left is counted in this."""
         return SHEETS if self.stage in OF_SHEETS else PUPILS
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is waited for in a stage, in all their classes: `places`, the most urgent first."""
+
+    stage: Stage
+    staff_id: StaffId | None
+    who: str
+    places: tuple[Waiting, ...]
+
+    @property
+    def left(self) -> int:
+        """For how much they are waited for."""
+        return sum(one.left for one in self.places)
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +183,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     academic_year: str
     rows: tuple[ClassRow, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[Group, ...]
     nudged: Mapping[tuple[StaffId, Stage], Nudge]
     grades: tuple[int, ...]
     people: tuple[tuple[StaffId, str], ...]

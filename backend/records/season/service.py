@@ -102,7 +102,7 @@ async def board(session: TenantSession, actor: Actor, wanted: Filter) -> Board:
     return Board(
         academic_year=known.academic_year,
         rows=rules.filtered_rows(seen, shown, wanted),
-        waiting=shown,
+        waiting=rules.grouped(shown),
         nudged={(one.staff_id, one.stage): one for one in await _nudges(session, known)},
         grades=tuple(sorted({row.grade_level for row in seen})),
         people=tuple(sorted(people_here.items(), key=lambda one: one[1])),

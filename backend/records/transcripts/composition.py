@@ -12,7 +12,6 @@ from backend.records.assessment.schemas import (
     Result,
     SecondaryResult,
     Title,
-    YearLevel,
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, find_subject, traits_of
@@ -202,7 +201,7 @@ def _primary_completion(grade: int, result: PrimaryResult) -> str:
         return _NOT_ASSESSED
     if result.programme_completed:
         return "Hoàn thành chương trình tiểu học"
-    if result.class_completed and result.year_level is not YearLevel.NOT_COMPLETED:
+    if result.class_completed:
         return f"Hoàn thành chương trình lớp {grade}; được lên lớp {grade + 1}"
     return f"Chưa hoàn thành chương trình lớp {grade}"
 

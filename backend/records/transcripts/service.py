@@ -65,7 +65,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     students = [record for record in records if record.id not in known]
     transcripts = await _transcripts(session, students, school_class.grade_level)
     history = await _history(session, class_id, facts.school.name)
-    marks = await gradebook.class_marks(session, class_id)
+    marks = await assessment.class_cells(session, class_id)
     exempt = await gradebook.exemptions(session, class_id)
     choices = await plans.choices_of_class(session, school_class)
     rows, deeds, left_out = [], [], []

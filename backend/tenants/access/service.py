@@ -26,12 +26,13 @@ from backend.core.database import (
 from backend.core.errors import (
     Conflict,
     FactorNeeded,
+    Forbidden,
     Invalid,
     NotFound,
     Unauthenticated,
     VerificationNeeded,
 )
-from backend.core.ids import new_token
+from backend.core.ids import made_at, new_token
 from backend.tenants.access import known_browsers, passwords, queries, rules, tries
 from backend.tenants.access.schemas import (
     MOST_DEEDS,
@@ -78,6 +79,11 @@ _RENEWED = (
 _WRONG_PASSWORD = "Mật khẩu chưa đúng; xin nhập lại."
 _NOT_YET = (
     "Cách xác minh này mới được thêm nên chưa dùng để ký được; xin chờ đủ một ngày, hoặc dùng cách khác."
+)
+_TOO_NEW = (
+    "Cách xác minh bạn dùng được thêm khi tài khoản chỉ có mật khẩu, hoặc sau khi đặt lại tài khoản hay dùng mã khôi "
+    "phục, nên dùng được cho việc hệ trọng này từ {until:%H:%M %d/%m/%Y}. Nếu không phải bạn đã thêm, xin gỡ ở trang "
+    "Tài khoản của tôi và báo nhà trường."
 )
 _NOTHING_SHOWN = "Chưa có khóa truy cập hoặc mã xác minh nào được gửi lên; xin xác minh rồi làm lại."
 
@@ -307,9 +313,25 @@ async def is_proved(session: TenantSession, sign_in: SignIn, *, for_factors: boo
     A trial environment takes the password of who has no factor, unless the school decides otherwise.
     """
     await speak_for(session, sign_in.account_id)
-    means = await factors.means(session)
+    means, born_at = await factors.means(session), made_at(sign_in.account_id)
     trial = await is_trial(session)
-    return rules.is_proved(sign_in, means, clock.now(), for_factors=for_factors, trial=trial)
+    return rules.is_proved(sign_in, means, clock.now(), born_at, for_factors=for_factors, trial=trial)
+
+
+async def waits_until(session: TenantSession, sign_in: SignIn) -> datetime | None:
+    """Until when the person's new factors do not count for heavy deeds; None where they do, or where there are none."""
+    if await is_trial(session):
+        return None
+    await speak_for(session, sign_in.account_id)
+    means = await factors.means(session)
+    return rules.waits_until(sign_in, means, clock.now(), made_at(sign_in.account_id))
+
+
+async def require_counting(session: TenantSession, sign_in: SignIn) -> None:
+    """Raises Forbidden, with the hour, while a proof would not help: what the person could show is too new."""
+    until = await waits_until(session, sign_in)
+    if until is not None:
+        raise Forbidden(_TOO_NEW.format(until=until.astimezone(clock.VIETNAM)))
 
 
 async def is_trial(session: TenantSession) -> bool:

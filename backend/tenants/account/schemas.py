@@ -1,5 +1,7 @@
 """The words of a person's own account."""
 
+from datetime import datetime
+
 import msgspec
 
 from backend.tenants.access.schemas import AccountNews, SessionView
@@ -7,12 +9,13 @@ from backend.tenants.factors.schemas import Means
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person sees of their own account."""
+    """What a person sees of their own account; until `waits_until` their new factors do not count for heavy deeds."""
 
     login: str
     means: Means
     sessions: tuple[SessionView, ...]
     news: AccountNews
+    waits_until: datetime | None
 
 
 class WaitingApp(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ async def overview(session: TenantSession, sign_in: SignIn) -> AccountView:
         means=await factors.means(session),
         sessions=tuple(await access.list_sessions(session, sign_in)),
         news=await access.account_news(sign_in.account_id),
+        waits_until=await access.waits_until(session, sign_in),
     )
 
 

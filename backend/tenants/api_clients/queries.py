@@ -1,5 +1,6 @@
 """SQL of connections: the school's own list behind its fence, and the directory's functions about one key each."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, func, insert, select, text, update
 
 from backend.core import lookups
 from backend.core.actor import StaffId
-from backend.core.database import TenantSession
+from backend.core.database import PublicSession, TenantSession
 from backend.core.questions import Question
 from backend.tenants.api_clients.models import ApiClient
 from backend.tenants.api_clients.schemas import ApiClientId, KnownClient, NewApiClient, Scope
@@ -17,6 +18,7 @@ _ADD_CLIENT = text("select directory.add_api_client(:client, :name, :digest, :sc
 _ADD_TOKEN = text("select directory.add_api_token(:digest, :client, :scopes, :ends)")
 _END = text("select directory.end_api_client(:client)")
 _SEEN = text("select client_id, seen_at from directory.api_clients_seen()")
+_NOTE_REFUSED = text("select tenant_id, name, refused from directory.note_refused_secret()")
 _FIND_CLIENT = Question(
     text("select tenant_id, client_id, name, scopes from directory.find_api_client(:client, :digest)")
 )
@@ -58,6 +60,15 @@ async def insert_token(
 async def find_client(client_id: ApiClientId, secret_digest: str) -> KnownClient | None:
     """The connection with that id and that secret, while it lasts."""
     return _known(await lookups.ask(_FIND_CLIENT, client=client_id, digest=secret_digest))
+
+
+async def note_refused(session: PublicSession) -> tuple[uuid.UUID, str, int] | None:
+    """One more wrong secret of the connection that the transaction speaks for.
+
+    For the first of an hour: its school, its name, and how many wrong ones there were since the last such answer.
+    """
+    row = (await session.execute(_NOTE_REFUSED)).first()
+    return (row.tenant_id, row.name, row.refused) if row else None
 
 
 async def find_token(token_digest: str) -> KnownClient | None:

@@ -4,10 +4,10 @@ with their holder and, as a digest, in the directory."""
 from datetime import timedelta
 
 from backend.core import audit, clock
-from backend.core.actor import Actor, StaffId
+from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action, Outcome
 from backend.core.crypto import text_digest
-from backend.core.database import TenantSession, tenant_session
+from backend.core.database import TenantSession, account_session, tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id, new_token
 from backend.tenants.api_clients import queries
@@ -96,6 +96,28 @@ async def end_client(session: TenantSession, actor: Actor, client_id: ApiClientI
 async def find_client(client_id: ApiClientId, secret: str) -> KnownClient | None:
     """The connection with that id and that secret, while it lasts and its school is open."""
     return await _at_open_school(await queries.find_client(client_id, text_digest(secret)))
+
+
+async def record_refused_secret(client_id: ApiClientId) -> None:
+    """A wrong secret was shown for an id: the first of an hour stands in the school's audit, with how many came before.
+
+    Nothing is written for an id that is no connection's, so strangers fill no audit.
+    """
+    async with account_session(client_id) as directory:
+        noted = await queries.note_refused(directory)
+    if noted is None:
+        return
+    tenant_id, name, count = noted
+    async with tenant_session(tenant_id) as session:
+        await audit.record(
+            session,
+            machine(tenant_id),
+            Action.API_SECRET_REFUSED,
+            client_id,
+            name,
+            Outcome.REFUSED,
+            refused_so_far=count,
+        )
 
 
 async def find_by_token(token: str) -> KnownClient | None:

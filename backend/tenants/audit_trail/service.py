@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from backend.core import audit_reads
 from backend.core.actor import Actor
 from backend.core.audit import Action, AuditEvent, Outcome
-from backend.core.audit_words import ACTION_NAMES, OUTCOME_NAMES, area_of, detail_name, name_of
+from backend.core.audit_words import (
+    ACTION_NAMES,
+    OUTCOME_NAMES,
+    area_of,
+    detail_name,
+    detail_value,
+    label_in_words,
+    name_of,
+)
 from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, Invalid, NotFound
 from backend.tenants.api_clients import service as api_clients
@@ -69,7 +77,11 @@ async def get_event(session: TenantSession, actor: Actor, event_id: uuid.UUID) -
     return EventDetail(
         view=_view(row),
         outcome=OUTCOME_NAMES[Outcome(row.outcome)],
-        details=[(detail_name(name), str(value)) for name, value in row.details.items() if value is not None],
+        details=[
+            (detail_name(name), detail_value(name, value))
+            for name, value in row.details.items()
+            if value is not None
+        ],
         prev_hash=row.prev_hash,
         hash=row.hash,
     )
@@ -96,7 +108,7 @@ def _view(row: AuditEvent) -> EventView:
         at=row.at,
         person=row.actor_name,
         action=name_of(row.action),
-        subject=row.subject_label,
+        subject=label_in_words(row.subject_label),
         refused=row.outcome == Outcome.REFUSED,
         n=row.n,
     )

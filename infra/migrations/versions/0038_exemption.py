@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0038"
-down_revision = "0054"
+down_revision = "0055"
 branch_labels = None
 depends_on = None
 

@@ -317,6 +317,72 @@ def test_one_bad_cell_of_the_register(sheet: Make, at: int, cell: Cell, words: s
     assert words in only(parsed).message
 
 
+def test_every_known_column_of_the_register_in_any_order(sheet: Make) -> None:
+    more = {
+        "Diện chính sách": "Con liệt sĩ",
+        "Nghề nghiệp\nmẹ": "Giáo viên",
+        "Trạng thái HS": "Bảo lưu",
+        "Ngày nhập trạng thái": "05/01/2026",
+        "Địa chỉ thường trú": "Thôn Nà Bó",
+        "Nghề nghiệp cha": "Nông dân",
+        "Loại khuyết tật": "Không",
+        "Số đăng bộ": "12/2025",
+        "Mã hồ sơ học tập suốt đời": "SD1",
+        "Chỗ ở hiện nay": "Ký túc xá",
+    }
+    row: list[str | int] = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001", *more.values()]
+    titles = [*PUPIL_HEADER[0], *more]
+    parsed = detect.read([sheet("Sheet1", [titles[::-1], row[::-1]])])
+    assert isinstance(parsed, PupilsFile)
+    assert parsed.problems == ()
+    [pupil] = parsed.rows
+    assert (pupil.policy_group, pupil.disability, pupil.status) == ("Con liệt sĩ", None, "Bảo lưu")
+    assert (pupil.father_job, pupil.mother_job, pupil.registry_no) == ("Nông dân", "Giáo viên", "12/2025")
+    assert (pupil.permanent_address, pupil.address) == ("Thôn Nà Bó", "Ký túc xá")
+    assert (pupil.lifelong_code, str(pupil.status_on)) == ("SD1", "2026-01-05")
+
+
+def test_a_status_that_nobody_knows_is_not_taken_for_studying(sheet: Make) -> None:
+    row: list[str | int] = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001", "Đi lính"]
+    parsed = detect.read([sheet("Sheet1", [[*PUPIL_HEADER[0], "Trạng thái"], row])])
+    assert "giá trị “Đi lính” không rõ nghĩa; hãy ghi Đang học, Chuyển đến" in only(parsed).message
+
+
+def test_marks_as_smas_writes_them(sheet: Make) -> None:
+    """The subject stands in a title without a colon, and the marks under one merged header."""
+    rows: Rows = [
+        ["TRƯỜNG THCS Sông Trăng"],
+        ["BẢNG ĐIỂM MÔN LỊCH SỬ VÀ ĐỊA LÍ - LỚP 6A1"],
+        ["HỌC KỲ I - NĂM HỌC 2025 - 2026"],
+        [
+            "STT",
+            "Mã học sinh",
+            "Họ và tên",
+            "Ngày sinh",
+            "ĐĐG thường xuyên",
+            None,
+            None,
+            "ĐĐG giữa kỳ",
+            "ĐĐG cuối kỳ",
+            "TBMHK1",
+        ],
+        [None, None, None, None, "TX1", "TX2", "TX3", None, None, None],
+        [1, "9900000001", "Lê Mai", "05/09/2014", 7, "8,5", None, 9, 10, 9.1],
+    ]
+    parsed = detect.read([sheet("Sheet1", rows)])
+    assert isinstance(parsed, SecondaryMarksFile)
+    assert parsed.problems == ()
+    [row] = parsed.rows
+    assert (row.subject_code, row.term, row.class_code) == ("LSDL", 1, "6A1")
+    assert [(one.kind.value, one.slot, str(one.score)) for one in row.marks] == [
+        ("regular", 1, "7.0"),
+        ("regular", 2, "8.5"),
+        ("midterm", 1, "9.0"),
+        ("final", 1, "10.0"),
+    ]
+    assert str(row.average_given) == "9.1"
+
+
 def test_two_pupils_with_one_personal_number(sheet: Make) -> None:
     rows: Rows = [
         ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001"],

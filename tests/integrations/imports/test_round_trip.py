@@ -8,7 +8,8 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from backend.integrations.imports.readers import detect, grid, precheck, sandbox
+from backend.integrations.imports.limited import sandbox
+from backend.integrations.imports.readers import detect, grid, precheck
 from backend.integrations.imports.schemas import (
     HomeroomFile,
     HomeroomRow,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from backend.core.errors import Unavailable
-from backend.integrations.imports.readers import grid, precheck, sandbox
+from backend.integrations.imports.limited import sandbox
+from backend.integrations.imports.readers import grid, precheck
 from backend.integrations.imports.schemas import ParsedFile, SecondaryMarksFile, UnreadableFile
 
 TITLE = ["Môn học: Toán", "Lớp: 6A1", "Học kì: I"]
@@ -187,7 +188,7 @@ def test_a_sheet_without_end_is_cut_and_said_so() -> None:
 
 
 def in_the_child(code: str) -> subprocess.CompletedProcess[str]:
-    start = "from backend.integrations.imports.readers import child; child._limit()\n"
+    start = "from backend.integrations.imports.limited import child; child._limit()\n"
     root = Path(sandbox.__file__).resolve().parents[4]
     return subprocess.run(
         [sys.executable, "-c", start + code],

@@ -1,5 +1,8 @@
 """Two schools with keys, made once for all tests of the interface."""
 
+from collections.abc import AsyncIterator
+
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -23,3 +26,12 @@ def a(partners: tuple[Partner, Partner]) -> Partner:
 def b(partners: tuple[Partner, Partner]) -> Partner:
     """School B."""
     return partners[1]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def owner_of_tables(product: settings.Settings) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the role that owns the directory."""
+    assert product.database_migrator_url is not None
+    connection = await asyncpg.connect(product.database_migrator_url.replace("+asyncpg", ""))
+    yield connection
+    await connection.close()

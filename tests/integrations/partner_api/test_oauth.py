@@ -5,9 +5,11 @@ import logging
 import uuid
 from collections.abc import Mapping
 
+import asyncpg
 import httpx
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
 
 from backend.core import logs
 from backend.core.database import tenant_session
@@ -94,6 +96,45 @@ async def test_a_wrong_secret_stands_in_the_log(
     [line] = map(logs.JsonFormatter().format, caplog.records)
     assert str(key.client_id) in line
     assert "thu-doan-ma" not in line
+
+
+async def test_wrong_secrets_stand_in_the_audit_of_their_school_once_an_hour(
+    site: Litestar, a: Partner, b: Partner, owner_of_tables: asyncpg.Connection
+) -> None:
+    """With how many there were since the last one; and an id of nobody writes nothing."""
+    key = await oauth_key(a)
+
+    async def refused(partner: Partner) -> list[int]:
+        async with tenant_session(partner.tenant_id, read_only=True) as session:
+            query = text(
+                "select details from audit_event where subject_id = :id and outcome = 'refused' order by at"
+            )
+            found = await session.execute(query, {"id": key.client_id})
+        return [row.details["refused_so_far"] for row in found]
+
+    for client_id in (key.client_id, key.client_id, uuid.uuid4(), key.client_id):
+        await ask(site, GRANT, basic(client_id, "sai"))
+    assert await refused(a) == [1]
+    an_hour_ago = (
+        "update directory.api_client set refusal_told_at = now() - interval '61 minutes' where id = $1"
+    )
+    await owner_of_tables.execute(an_hour_ago, key.client_id)
+    await ask(site, GRANT, basic(key.client_id, "sai"))
+    assert await refused(a) == [1, 3]
+    assert await refused(b) == []
+    await owner_of_tables.execute(
+        "update directory.api_client set refused = 1000 where id = $1", key.client_id
+    )
+    before = await owner_of_tables.fetchval(
+        "select xmin::text from directory.api_client where id = $1", key.client_id
+    )
+    await ask(site, GRANT, basic(key.client_id, "sai"))
+    assert (
+        await owner_of_tables.fetchval(
+            "select xmin::text from directory.api_client where id = $1", key.client_id
+        )
+        == before
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ every subject is left out in turn. Returns everything but the reasons and the li
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 from math import floor
 from typing import Any
 
@@ -43,7 +44,7 @@ def judge(pupil: Json) -> Json:
         if complete
         else "PENDING",
         "reassess": open_codes,
-        "title": title(year, conduct, [results[code]["year"] for code in counted]),
+        "title": title(year, conduct, [results[code]["year"] for code in counted]) if complete else None,
     }
 
 
@@ -52,6 +53,7 @@ def half_up(number: Fraction) -> Fraction:
     return Fraction(floor(number * 10 + Fraction(1, 2)), 10)
 
 
+@cache
 def number(text: str) -> Fraction:
     """A decimal string with dot or comma."""
     return Fraction(text.replace(",", "."))
@@ -104,17 +106,18 @@ def comment_term(subject: Json, term: Json) -> Value | None:
 
 def base_level(values: Mapping[str, Value]) -> str:
     """Đ.9.2."""
-    marks = [value for value in values.values() if isinstance(value, Fraction)]
+    marks = [value for value in values.values() if not isinstance(value, str)]
     failed = [value for value in values.values() if value == "CĐ"]
+    lowest = min(marks, default=Fraction(10))
 
     def six(limit: str) -> bool:
-        return len([mark for mark in marks if mark >= Fraction(limit)]) >= 6
+        return len([mark for mark in marks if mark >= number(limit)]) >= 6
 
-    if not failed and all(mark >= Fraction("6.5") for mark in marks) and six("8"):
+    if not failed and lowest >= number("6.5") and six("8"):
         return "T"
-    if not failed and all(mark >= 5 for mark in marks) and six("6.5"):
+    if not failed and lowest >= number("5") and six("6.5"):
         return "K"
-    if len(failed) <= 1 and six("5") and not any(mark < Fraction("3.5") for mark in marks):
+    if len(failed) <= 1 and lowest >= number("3.5") and six("5"):
         return "Đ"
     return "CĐ"
 
@@ -124,7 +127,8 @@ def adjusted(values: Mapping[str, Value], incomplete: bool) -> Json:
     if incomplete or not values:
         return {"base": None, "level": None, "adjusted_by": None}
     base = base_level(values)
-    for code in values:
+    # Two levels below Tốt or Khá: nothing else can be lifted.
+    for code in values if base in ("Đ", "CĐ") else ():
         without = base_level({other: value for other, value in values.items() if other != code})
         if without in ("T", "K") and LEVELS.index(without) >= LEVELS.index(base) + 2:
             return {"base": base, "level": LEVELS[LEVELS.index(base) + 1], "adjusted_by": code}

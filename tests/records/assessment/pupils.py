@@ -6,13 +6,8 @@ from typing import Any
 import msgspec
 
 from backend.records.assessment.rules import assess
-from backend.records.assessment.schemas import (
-    Policy,
-    PrimaryResult,
-    PrimaryYear,
-    SecondaryResult,
-    SecondaryYear,
-)
+from backend.records.assessment.schemas import PrimaryResult, PrimaryYear, SecondaryResult, SecondaryYear
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import TRAITS, Kind, subjects_of
 
 Json = dict[str, Any]

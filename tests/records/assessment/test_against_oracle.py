@@ -14,7 +14,7 @@ from tests.records.assessment.pupils import COMMENT, SCORED, Json
 #: Just below, on and above every threshold.
 EDGES = "3.4 3.5 4.9 5.0 6.4 6.5 7.9 8.0 8.9 9.0".split()
 LESSONS = {"GDCD": 35, "TIN": 35, "CN": 52, "LSDL": 105}
-PUPILS_PER_SEED = 150
+PUPILS_PER_SEED = 2500
 
 
 def random_pupil(chance: random.Random) -> Json:

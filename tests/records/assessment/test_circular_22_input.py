@@ -4,11 +4,8 @@ from typing import Any
 
 import pytest
 
-from backend.records.assessment.schemas import (
-    InvalidPupilYear,
-    Policy,
-    Promotion,
-)
+from backend.records.assessment.schemas import InvalidPupilYear, Promotion
+from backend.records.regulations.schemas import Policy
 from tests.records.assessment.pupils import (
     COMMENT,
     assess_json,

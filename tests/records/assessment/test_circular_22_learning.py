@@ -5,7 +5,8 @@ A marks, N numbers of marks, B year, C comments, D learning.
 
 import pytest
 
-from backend.records.assessment.schemas import AdjustmentReading, InvalidPupilYear, Policy
+from backend.records.assessment.schemas import InvalidPupilYear
+from backend.records.regulations.schemas import AdjustmentReading, Policy
 from backend.records.roster.curriculum import AssessedBy, regular_marks
 from tests.records.assessment.pupils import (
     assess_json,

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from backend.records.assessment.schemas import (
-    Policy,
-    Promotion,
-    Title,
-)
+from backend.records.assessment.schemas import Promotion, Title
+from backend.records.regulations.schemas import Policy
 from tests.records.assessment.pupils import (
     assess_json,
     averages,

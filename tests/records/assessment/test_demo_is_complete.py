@@ -5,9 +5,9 @@ from collections import Counter
 from backend.records.assessment import rules
 from backend.records.assessment.inputs import PupilCells, pupil_year
 from backend.records.assessment.schemas import PrimaryResult, Promotion
-from backend.records.assessment.service import POLICY
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
 from backend.records.plans.schemas import plan
+from backend.records.regulations.schemas import SAFE
 from backend.records.roster.schemas import HOMEROOM
 from infra.demo.marks import PrimaryTruth
 from infra.demo.schools import PUPILS_OF_PRIMARY
@@ -26,13 +26,13 @@ def cells(year: PrimaryTruth) -> PupilCells:
 
 def test_all_847_years_have_a_result() -> None:
     truth = tell()
-    assert POLICY.complete_curriculum
+    assert SAFE.complete_curriculum
     found: Counter[bool] = Counter()
     for one in truth.primary.classes:
         for pupil in truth.primary_pupils[one.code]:
             year = truth.primary_years[pupil.student_code]
             subjects = plan(one.grade).chosen(one.subjects)
-            result = rules.assess(pupil_year(one.grade, subjects, cells(year)), POLICY)
+            result = rules.assess(pupil_year(one.grade, subjects, cells(year)), SAFE)
             assert isinstance(result, PrimaryResult)
             assert result.missing == ()
             assert result.year_level == year.year_level

@@ -1,18 +1,15 @@
-"""From cells to what the circular is asked: missing, exempt, earlier points, recognition."""
+"""From cells to what the circular is asked: missing, exempt, earlier points."""
 
 from backend.records.assessment import rules
 from backend.records.assessment.inputs import PupilCells, pupil_year
 from backend.records.assessment.schemas import (
-    Policy,
     PrimaryResult,
-    PrimaryYear,
-    Recognition,
     SecondaryResult,
     SecondaryYear,
-    Title,
 )
 from backend.records.gradebook.layout import columns_of, is_optional
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind, Point
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import Kind, subjects_of
 from backend.records.roster.schemas import HOMEROOM
 
@@ -66,19 +63,6 @@ def test_an_exempt_subject_is_neither_missing_nor_counted() -> None:
     assert (assessed(cells, "GDTC").missing, assessed(cells, "GDTC").year_level) == ((), "HTT")
     cells["GDTC", WHOLE_YEAR] = {LEVEL: "C"}
     assert assessed(cells, "GDTC").year_level == "HTT", "what was written before the exemption does not count"
-
-
-def test_the_title_of_a_pupil_whom_people_recognise() -> None:
-    cells = full_year()
-    assert assessed(cells).title is None
-    cells[HOMEROOM, WHOLE_YEAR] |= {
-        Cell(MarkKind.RECOGNITION, "progress"): "X",
-        Cell(MarkKind.RECOGNITION, "class"): "X",
-    }
-    asked = pupil_year(4, SUBJECTS, cells)
-    assert isinstance(asked, PrimaryYear)
-    assert asked.recognition == Recognition(clear_progress=True, class_agrees=True)
-    assert assessed(cells).title is Title.EXEMPLARY
 
 
 def test_an_exempt_subject_of_secondary_school() -> None:

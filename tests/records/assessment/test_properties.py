@@ -5,17 +5,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.records.assessment.rules.circular_27_2020 import year_level
 from backend.records.assessment.rules.learning import learning_outcome
 from backend.records.assessment.rules.marks import term_average, year_average
 from backend.records.assessment.rules.subject_results import Value
-from backend.records.assessment.schemas import (
-    AdjustmentReading,
-    Level,
-    SubjectLevel,
-    TraitLevel,
-    YearLevel,
-)
+from backend.records.assessment.rules.year_level_27 import year_level
+from backend.records.assessment.schemas import Level, SubjectLevel, TraitLevel, YearLevel
+from backend.records.regulations.schemas import AdjustmentReading
 from tests.records.assessment.pupils import SCORED, assess_json, averages, secondary
 
 RANK = [Level.FAIL, Level.PASS, Level.FAIR, Level.GOOD]

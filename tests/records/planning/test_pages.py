@@ -26,7 +26,7 @@ async def test_lessons_are_raised_after_a_preview_and_everybody_may_see_it(
         class_id = await small_school.open_class(session, "6A", 6)
     principal, music = [await small_school.browser(site, who) for who in ("principal", "music")]
     grade = f"/truong/nam-hoc/{small_school.year_id}/ke-hoach-mon/6"
-    page = f"{grade}/{TECHNOLOGY}"
+    page = f"{grade}/mon?ma={TECHNOLOGY}"
     assert page in (await principal.get(grade)).text
     assert page not in (await music.get(grade)).text
     assert (await music.get(page)).status_code == 403
@@ -44,7 +44,7 @@ async def test_lessons_are_raised_after_a_preview_and_everybody_may_see_it(
     told = (await music.get(grade)).text
     assert "chương trình: 35" in told
     assert "Số tiết cả năm trước khi sửa: 35" in told
-    for wrong in (f"/truong/nam-hoc/{small_school.year_id}/ke-hoach-mon/13", f"{grade}/KHONG"):
+    for wrong in (f"/truong/nam-hoc/{small_school.year_id}/ke-hoach-mon/13", f"{grade}/mon?ma=KHONG"):
         assert (await principal.get(wrong)).status_code == 404
 
 

@@ -59,7 +59,8 @@ async def test_a_year_is_rolled_over_once_and_undone_until_it_has_marks(small_sc
         more = Decision(taught=True, lessons_per_year=70, counts=True, topics=False)
         await plan_queries.decide(session, year, 7, "CN", more)
         before = await session.scalar(_OLD_YEAR, {"old": class_id})
-        found = await service.open_proposal(session, principal, year)
+        found, left = await service.open_proposal(session, principal, year)
+        assert [pupil.place.full_name for _, pupil in left] == [CHI]
         assert {one.place.full_name: (one.outcome, one.target) for one in found.pupils} == {
             AN: (Outcome.UP, "7A1"),
             BINH: (Outcome.STAYS, "6A1"),
@@ -144,7 +145,7 @@ async def test_the_pages_from_the_preview_to_the_classes(site: Litestar, small_s
     assert (await clerk.get(page)).status_code == 403
     shown = (await principal.get(page)).text
     assert ("Quàng Thị Chi" in shown, "kết quả năm học còn thiếu" in shown) == (True, True)
-    of_class = f"{page}/{class_id}"
+    of_class = f"/lop/{class_id}/len-lop"
     assert "Lò Thị An" in (await principal.get(of_class)).text
     refused = await principal.post(of_class, {f"lop.{pupils[BINH]}": "7A1"})
     assert (refused.status_code, "Chưa xếp được Cầm Văn Bình" in refused.text) == (422, True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.records.assessment.rules import circular_for
+from backend.records.assessment.rules.rule_sets import rule_set_for
 from backend.records.assessment.schemas import Circular, InvalidPupilYear
 from backend.records.roster.curriculum import (
     ELECTIVES_CHOSEN,
@@ -106,10 +106,10 @@ def test_look_ups() -> None:
     ],
 )
 def test_circular_of_a_school_year(start_year: int, grade: int, circular: Circular) -> None:
-    assert circular_for(start_year, grade) is circular
+    assert rule_set_for(start_year, grade).circular is circular
 
 
 @pytest.mark.parametrize(("start_year", "grade"), [(2019, 1), (2023, 5), (2022, 8), (2023, 12), (2025, 13)])
 def test_no_circular_known(start_year: int, grade: int) -> None:
     with pytest.raises(InvalidPupilYear, match="Chưa có quy định"):
-        circular_for(start_year, grade)
+        rule_set_for(start_year, grade)

@@ -16,7 +16,10 @@ _BARE_CLASS: Final = re.compile(r"^((?:1[0-2]|[1-9])(?:[A-ZĐ]\d{0,2}|[./]\d{1,2
 _YEAR: Final = re.compile(r"\b(20\d\d)\s*[-–/]\s*(20\d\d)\b")
 _TERM: Final = re.compile(r"\b(?:hoc ki|hk) ?(ii|i|2|1)\b")
 _SUBJECT: Final = re.compile(
-    r"\bmôn(?:\s+học)?\s*:\s*(.+?)(?:\s+[-–|;]\s+|\s*;|\s+lớp\b|\s+học k[ìỳ]\b|$)", re.IGNORECASE
+    r"\bmôn(?:\s+học)?\s*:\s*(.+?)(?:\s+[-–|;]\s+|\s*;|\s+lớp\b|\s+học k[ìỳ]\b|$)"
+    # "BẢNG ĐIỂM MÔN TOÁN - LỚP 6A1", without a colon, is a title only together with its class.
+    r"|\bđiểm\s+môn\s+(?!học\b)([^:]+?)\s+(?:[-–|;,]\s*)?lớp\b",
+    re.IGNORECASE,
 )
 _SCHOOL: Final = re.compile(
     r"^(?:đơn vị\s*:\s*)?(trường\s+(?:tiểu học|thcs|thpt|th|mầm non|phổ thông|trung học).*)$", re.I
@@ -33,6 +36,10 @@ _PERIODS: Final[dict[str, Period]] = {
     "cuoi nam": "YEAR_END",
     "ca nam": "YEAR_END",
 }
+
+
+#: How a term is written.
+ROMAN: Final = {1: "I", 2: "II"}
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +74,7 @@ def with_title(context: Context, text: str) -> Context:
     if class_ := _CLASS.search(text):
         found["class_code"] = class_[1].upper()
     if subject := _SUBJECT.search(text):
-        found["subject_text"] = subject[1]
+        found["subject_text"] = subject[1] or subject[2]
     words = key_of(text)
     if term := _TERM.search(words):
         found["term"] = _term(term[1])

@@ -15,11 +15,23 @@ from backend.integrations.imports.readers import (
     secondary_marks,
 )
 from backend.integrations.imports.readers.grid import Sheet
+from backend.integrations.imports.readers.headers import Fields
 from backend.integrations.imports.schemas import Layout, ParsedFile, RowProblem, UnreadableFile
 
 #: Words of which one must stand in a header for the layout, the most telling layouts first.
 _SIGNS: Final[tuple[tuple[Layout, tuple[str, ...]], ...]] = (
-    (Layout.SECONDARY_MARKS, ("ddgtx", "ddggk", "ddgck", "danh gia thuong xuyen", "danh gia cuoi ki")),
+    (
+        Layout.SECONDARY_MARKS,
+        (
+            "ddgtx",
+            "ddggk",
+            "ddgck",
+            "danh gia thuong xuyen",
+            "ddg thuong xuyen",
+            "danh gia cuoi ki",
+            "diem cuoi ki",
+        ),
+    ),
     (Layout.PRIMARY_RESULTS, ("muc dat duoc", "diem ktdk", "hoan thanh chuong trinh lop hoc")),
     (Layout.HOMEROOM, ("ren luyen",)),
     (Layout.PRIMARY_COMMENTS, ("nhan xet",)),
@@ -31,6 +43,14 @@ _READERS: Final[dict[Layout, Callable[[Sequence[Sheet]], ParsedFile]]] = {
     Layout.PRIMARY_COMMENTS: primary_comments.read,
     Layout.SECONDARY_MARKS: secondary_marks.read,
     Layout.HOMEROOM: homeroom.read,
+}
+#: The columns of each layout beside those that say who the pupil is.
+FIELDS: Final[dict[Layout, Fields]] = {
+    Layout.PUPILS: pupils.FIELDS,
+    Layout.PRIMARY_RESULTS: primary_results.FIELDS,
+    Layout.PRIMARY_COMMENTS: primary_comments.FIELDS,
+    Layout.SECONDARY_MARKS: secondary_marks.FIELDS,
+    Layout.HOMEROOM: homeroom.FIELDS,
 }
 _HEADERS_READ: Final = 5
 _ROWS_READ: Final = 60

@@ -35,13 +35,14 @@ Cell = str | int | float | bool | datetime | Formula | None
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """Cells of one sheet. `rows[0]` is Excel's row 1; text is NFC and tidy; `cut`: there was more.
 
-    Of a `hidden` sheet there are the first `HIDDEN_ROWS` rows.
+    Of a `hidden` sheet there are the first `HIDDEN_ROWS` rows. `part` is its file inside the workbook.
     """
 
     name: str
     rows: tuple[tuple[Cell, ...], ...]
     cut: bool = False
     hidden: bool = False
+    part: str = ""
 
 
 def load(data: bytes) -> tuple[Sheet, ...]:
@@ -69,19 +70,21 @@ class _Parser(WorkSheetParser):
 
 def _read_sheet(sheet: Any) -> Sheet:
     """The rows of a read-only worksheet, whatever dimension is written in the file: that is often wrong ("A1")."""
-    hidden = sheet.sheet_state != "visible"
+    hidden, part = sheet.sheet_state != "visible", sheet._worksheet_path
     most = HIDDEN_ROWS if hidden else MAX_ROWS
     rows: list[tuple[Cell, ...]] = []
     with sheet._get_source() as source:
         for number, cells in _parser(sheet, source).parse():
             rows.extend(() for _ in range(len(rows), min(number - 1, most)))
             if len(rows) == most:
-                return Sheet(name=tidy(sheet.title), rows=tuple(rows), cut=not hidden, hidden=hidden)
+                return Sheet(
+                    name=tidy(sheet.title), rows=tuple(rows), cut=not hidden, hidden=hidden, part=part
+                )
             if len(rows) < number:
                 rows.append(_row(cells))
     while rows and not any(value is not None for value in rows[-1]):
         rows.pop()
-    return Sheet(name=tidy(sheet.title), rows=tuple(rows), hidden=hidden)
+    return Sheet(name=tidy(sheet.title), rows=tuple(rows), hidden=hidden, part=part)
 
 
 def _parser(sheet: Any, source: Any) -> _Parser:

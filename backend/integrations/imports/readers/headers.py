@@ -21,6 +21,8 @@ Fields = Mapping[str, tuple[str, ...]]
 
 NAME: Final = "full_name"
 CODE: Final = "student_code"
+#: The hidden column of our own workbooks (`text.line_mark`).
+MARK: Final = "line_mark"
 #: The columns by which a header row is recognised, in every layout.
 IDENTITY: Final[Fields] = {
     "number": ("stt", "so tt", "tt"),
@@ -28,6 +30,7 @@ IDENTITY: Final[Fields] = {
     CODE: ("ma hoc sinh", "ma hs", "ma dinh danh hoc sinh", "ma dinh danh bo gd dt", "ma dinh danh"),
     NAME: ("ho ten", "ho va ten", "ho ten hoc sinh", "ho va ten hoc sinh"),
     "date_of_birth": ("ngay sinh", "ngay thang nam sinh"),
+    MARK: ("ma he thong",),
 }
 _MAX_HEADER_ROWS: Final = 3
 _MAX_TITLE_CHARS: Final = 300

@@ -62,6 +62,7 @@ def _read_row(reader: RowReader, collector: Collector[HomeroomRow]) -> None:
         class_code=class_code,
         student_code=reader.student_code(),
         full_name=reader.full_name(),
+        student_id=reader.student_id(),
         date_of_birth=reader.take("date_of_birth", values.birth_date),
         conduct_term1=reader.take("conduct_term1", values.conduct_level),
         conduct_term2=reader.take("conduct_term2", values.conduct_level),

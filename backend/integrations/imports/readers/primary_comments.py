@@ -64,6 +64,7 @@ def _read_row(reader: RowReader, collector: Collector[PrimaryCommentRow]) -> Non
         class_code=class_code,
         student_code=reader.student_code(),
         full_name=reader.full_name(),
+        student_id=reader.student_id(),
         comments=taken(reader, "comment", values.text),
         qualities_comment=reader.text("qualities_comment"),
         general_competences_comment=reader.text("general_competences_comment"),

@@ -129,6 +129,7 @@ def _read_row(reader: RowReader, collector: Collector[PrimaryResultRow]) -> None
         class_code=class_code,
         student_code=reader.student_code(),
         full_name=reader.full_name(),
+        student_id=reader.student_id(),
         date_of_birth=reader.take("date_of_birth", values.birth_date),
         levels=_levels(reader, grade),
         tests=_tests(reader, grade),

@@ -1,5 +1,6 @@
 """What every layout's reader does: take cells by field name, collect problems, keep faultless rows once."""
 
+import uuid
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -7,8 +8,8 @@ import msgspec
 
 from backend.integrations.imports.readers import headers, values
 from backend.integrations.imports.readers.grid import MAX_ROWS, Cell, Formula, Sheet
-from backend.integrations.imports.readers.headers import CODE, NAME, Fields, Header, Line, Scan
-from backend.integrations.imports.readers.text import tidy
+from backend.integrations.imports.readers.headers import CODE, MARK, NAME, Fields, Header, Line, Scan
+from backend.integrations.imports.readers.text import marked_pupil, tidy
 from backend.integrations.imports.schemas import RowProblem, SheetInfo, TermNumber
 
 V = TypeVar("V")
@@ -82,6 +83,11 @@ class RowReader:
 
     def full_name(self) -> str:
         return self.need(NAME, _person_name, "")
+
+    def student_id(self) -> uuid.UUID | None:
+        """The pupil by the hidden column of our own workbooks; None without one, or where the line was mixed up."""
+        mark, code, name = self.line.cell(MARK), self.line.cell(CODE), self.line.cell(NAME)
+        return marked_pupil(str(mark), str(code).strip("'"), str(name)) if mark else None
 
 
 def taken(reader: RowReader, group: str, parse: Callable[[Cell], V]) -> dict[str, V]:

@@ -31,11 +31,34 @@ from backend.integrations.imports.schemas import (
 )
 
 _MAX_REGULAR: Final = 6
-_REGULAR_WORDS: Final = ("ddgtx", "diem danh gia thuong xuyen", "danh gia thuong xuyen", "tx")
+_REGULAR_WORDS: Final = (
+    "ddgtx", "ddgtx tx", "ddg thuong xuyen tx", "ddg thuong xuyen", "diem danh gia thuong xuyen", "danh gia thuong xuyen",
+    "diem thuong xuyen", "thuong xuyen", "tx",
+)  # fmt: skip
+_OTHER_AVERAGES: Final = ("tbm", "tbm hk", "muc dat duoc")
 FIELDS: Final[Fields] = {
-    "midterm": ("ddggk", "ddg gk", "diem danh gia giua ki", "danh gia giua ki", "gk"),
-    "final": ("ddgck", "ddg ck", "diem danh gia cuoi ki", "danh gia cuoi ki", "ck"),
-    "average": ("dtbmhk", "dtbmhki", "dtbmhkii", "dtbmhk1", "dtbmhk2", "tbm", "muc dat duoc"),
+    "midterm": (
+        "ddggk",
+        "ddg gk",
+        "ddg giua ki",
+        "diem danh gia giua ki",
+        "danh gia giua ki",
+        "diem giua ki",
+        "gk",
+    ),
+    "final": (
+        "ddgck",
+        "ddg ck",
+        "ddg cuoi ki",
+        "diem danh gia cuoi ki",
+        "danh gia cuoi ki",
+        "diem cuoi ki",
+        "ck",
+    ),
+    "average": (
+        *(f"{word}{of}" for word in ("dtbmhk", "tbmhk") for of in ("", "i", "ii", "1", "2")),
+        *_OTHER_AVERAGES,
+    ),
     "comment": ("nhan xet", "nhan xet cua giao vien"),
     **{
         f"regular:{slot}": tuple(f"{word}{gap}{slot}" for word in _REGULAR_WORDS for gap in (" ", ""))
@@ -54,7 +77,9 @@ _HEADER_WORDS: Final = ", ".join(f"“{name}”" for _, name in _REQUIRED)
 _OTHER_SHEETS: Final = ("huong dan", "danh muc", "ghi chu")
 
 
-class _Subject(msgspec.Struct, frozen=True, kw_only=True):
+class SheetSubject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sheet holds the marks of."""
+
     code: str
     by_comment: bool
     term: TermNumber
@@ -67,7 +92,7 @@ def read(sheets: Sequence[Sheet]) -> SecondaryMarksFile:
     scans = scan_all(sheets, FIELDS, collector)
     for found in scans:
         before = len(collector.rows)
-        subject = _subject_of(found, collector)
+        subject = subject_of(found, collector)
         complete = {h.row for h in found.headers if check_columns(found, h, _REQUIRED, collector)}
         for line in found.lines:
             if subject and line.header.row in complete:
@@ -87,7 +112,7 @@ def read(sheets: Sequence[Sheet]) -> SecondaryMarksFile:
     )
 
 
-def _subject_of(found: Scan, collector: Collector[SecondaryMarkRow]) -> _Subject | None:
+def subject_of(found: Scan, collector: Collector[SecondaryMarkRow]) -> SheetSubject | None:
     """Subject, its mode and the term of a sheet; what the titles do not say is reported."""
     context = found.lines[0].context if found.lines else found.context
     grade = catalogue.grade_of(context.class_code or "") or _grade_of_rows(found.lines)
@@ -108,7 +133,7 @@ def _subject_of(found: Scan, collector: Collector[SecondaryMarkRow]) -> _Subject
         _report(found, collector, "không ghi học kì; hãy ghi ở dòng tiêu đề, ví dụ “Học kì I”")
     if subject is None or context.term is None:
         return None
-    return _Subject(code=subject.code, by_comment=catalogue.by_comment(subject), term=context.term)
+    return SheetSubject(code=subject.code, by_comment=catalogue.by_comment(subject), term=context.term)
 
 
 def _grade_of_rows(lines: Sequence[Line]) -> int | None:
@@ -135,13 +160,14 @@ def _report_sheets_without_header(
             )
 
 
-def _read_row(reader: RowReader, subject: _Subject, collector: Collector[SecondaryMarkRow]) -> None:
+def _read_row(reader: RowReader, subject: SheetSubject, collector: Collector[SecondaryMarkRow]) -> None:
     row = SecondaryMarkRow(
         sheet=reader.line.sheet,
         row=reader.line.row,
         class_code=reader.class_code(),
         student_code=reader.student_code(),
         full_name=reader.full_name(),
+        student_id=reader.student_id(),
         subject_code=subject.code,
         term=subject.term,
         date_of_birth=reader.take("date_of_birth", values.birth_date),

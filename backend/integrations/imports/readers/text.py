@@ -2,7 +2,10 @@
 
 import re
 import unicodedata
+import uuid
 from typing import Final
+
+from backend.core.crypto import sha256_hex
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
@@ -31,3 +34,18 @@ def key_of(text: str) -> str:
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     words = _NOT_A_WORD.sub(" ", plain).split()
     return " ".join(_Y_WORDS.get(word, word) for word in words)
+
+
+def line_mark(student_id: uuid.UUID, student_code: str, full_name: str) -> str:
+    """What our own workbooks write beside a pupil: who it is, and a digest of the line, which tells whether names or
+    codes were sorted apart from it since."""
+    return f"{student_id}.{sha256_hex(f'{student_id}|{student_code}|{name_of(full_name)}'.encode())[:16]}"
+
+
+def marked_pupil(mark: str, student_code: str, full_name: str) -> uuid.UUID | None:
+    """The pupil of a line whose mark, code and name still belong together."""
+    try:
+        student_id = uuid.UUID(mark.partition(".")[0])
+    except ValueError:
+        return None
+    return student_id if mark == line_mark(student_id, student_code, full_name) else None

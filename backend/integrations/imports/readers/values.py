@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from backend.integrations.imports.readers.grid import Cell
 from backend.integrations.imports.readers.text import key_of
 from backend.integrations.imports.schemas import (
+    PUPIL_STATES,
     CommentLevel,
     ConductLevel,
     Gender,
@@ -160,6 +161,17 @@ def gender(cell: Cell) -> Gender:
         case "nu" | "02 nu" | "2" | "02":
             return "female"
     raise BadValue("không rõ nghĩa; hãy ghi Nam hoặc Nữ")
+
+
+def pupil_status(cell: Cell) -> str:
+    """How a pupil stands, as it is written; a word that we do not know is never taken for "at the school"."""
+    written = text(cell)
+    if key_of(written) not in PUPIL_STATES:
+        raise BadValue(
+            "không rõ nghĩa; hãy ghi Đang học, Chuyển đến, Nghỉ học xin học lại, Chuyển đi, Thôi học, Bảo lưu hoặc "
+            "Tốt nghiệp"
+        )
+    return written
 
 
 def _one_of(words: Mapping[str, L], accepted: str) -> Callable[[Cell], L]:

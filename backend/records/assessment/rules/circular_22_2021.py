@@ -16,12 +16,12 @@ from backend.records.assessment.schemas import (
     Learning,
     LearningResult,
     Level,
-    Policy,
     Promotion,
     SecondaryResult,
     SecondaryYear,
     Title,
 )
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import ELECTIVES_CHOSEN, Kind, subjects_of
 
 #: Đ.8.2.b: term I → term II → year.

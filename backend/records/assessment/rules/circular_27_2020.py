@@ -1,24 +1,30 @@
 """Thông tư 27/2020/TT-BGDĐT: one pupil-year of primary school → year level, completion, promotion, award."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from backend.records.assessment.rules.codes import check_codes
-from backend.records.assessment.rules.explain_27 import LAST_GRADE, PrimaryFacts, explain
+from backend.records.assessment.rules.explain_27 import explain
 from backend.records.assessment.rules.marks import read_test
+from backend.records.assessment.rules.year_level_27 import (
+    LAST_GRADE,
+    PrimaryFacts,
+    Supplemented,
+    supplemented,
+    year_level,
+)
 from backend.records.assessment.schemas import (
     InvalidPupilYear,
-    Policy,
     PrimaryResult,
     PrimarySubject,
     PrimaryYear,
     Promotion,
     Recognition,
-    SubjectLevel,
     Title,
-    TraitLevel,
     YearLevel,
 )
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import (
     GradeSubject,
     Kind,
@@ -27,17 +33,6 @@ from backend.records.roster.curriculum import (
     traits_of,
 )
 
-#: Đ.9.2.a: (level, subjects allowed, traits allowed, lowest test mark).
-_CONDITIONS = (
-    (YearLevel.EXCELLENT, {SubjectLevel.COMPLETED_WELL}, {TraitLevel.GOOD}, 9),
-    (YearLevel.GOOD, {SubjectLevel.COMPLETED_WELL}, {TraitLevel.GOOD}, 7),
-    (
-        YearLevel.COMPLETED,
-        {SubjectLevel.COMPLETED_WELL, SubjectLevel.COMPLETED},
-        {TraitLevel.GOOD, TraitLevel.ACHIEVED},
-        5,
-    ),
-)
 _MID_TERM = ("mid_s1", "mid_s2")
 _END_TERM = ("end_s1", "year_end")
 
@@ -57,34 +52,33 @@ def assess_primary(pupil_year: PrimaryYear, policy: Policy) -> PrimaryResult:
     """
     _check(pupil_year)
     facts = _facts(pupil_year, policy)
-    level = (
-        None
-        if facts.missing
-        else year_level(facts.subjects.values(), facts.traits.values(), facts.tests.values())
-    )
-    completed = level not in (None, YearLevel.NOT_COMPLETED)
-    promotion = _promotion(level)
+    level = _level(facts)
+    later = supplemented(facts, pupil_year, level)
+    reached = later.level or level
+    completed = reached not in (None, YearLevel.NOT_COMPLETED)
     title = _title(level, facts.recognition)
     return PrimaryResult(
         year_level=level,
         class_completed=completed,
         programme_completed=completed and pupil_year.grade == LAST_GRADE,
-        promotion=promotion,
+        promotion=_promotion(reached, later),
         title=title,
         missing=facts.missing,
-        reasons=tuple(explain(facts, level, title)),
+        reasons=tuple(explain(facts, level, title, later)),
+        after_supplement=later.level or msgspec.UNSET,
     )
 
 
-def year_level(
-    subjects: Iterable[SubjectLevel], traits: Iterable[TraitLevel], tests: Iterable[int]
-) -> YearLevel:
-    """Đ.9.2.a: the first level whose conditions hold for all subjects, traits and year-end tests."""
-    subject_levels, trait_levels, lowest = set(subjects), set(traits), min(tests, default=10)
-    for level, subjects_allowed, traits_allowed, lowest_allowed in _CONDITIONS:
-        if subject_levels <= subjects_allowed and trait_levels <= traits_allowed and lowest >= lowest_allowed:
-            return level
-    return YearLevel.NOT_COMPLETED
+def due_for_supplement(pupil_year: PrimaryYear, policy: Policy) -> tuple[str, ...]:
+    """What keeps a pupil from Hoàn thành and is assessed again (Đ.11.1.b), as paths; nothing while the year is open."""
+    facts = _facts(pupil_year, policy)
+    return supplemented(facts, pupil_year, _level(facts)).items
+
+
+def _level(facts: PrimaryFacts) -> YearLevel | None:
+    if facts.missing:
+        return None
+    return year_level(facts.subjects.values(), facts.traits.values(), facts.tests.values())
 
 
 def _check(pupil_year: PrimaryYear) -> None:
@@ -143,18 +137,10 @@ def _read_tests(
     for period, attempts in (subject.tests or {}).items():
         path = f"subjects.{subject.code}.tests.{period}"
         _refuse_test(period, found, bool(attempts), grade, path, name)
-        read = [None if mark is None else _read_one(mark, path, name, policy) for mark in attempts]
-        marks[period] = read[-1] if read else None
+        read = [None if mark is None else read_test(mark, path, name) for mark in attempts]
+        last = read[-1] if read else None
+        marks[period] = None if last == 0 and not policy.primary_zero_allowed else last
     return marks
-
-
-def _read_one(text: str, path: str, name: str, policy: Policy) -> int:
-    mark = read_test(text, path, name)
-    if mark == 0 and not policy.primary_zero_allowed:
-        raise InvalidPupilYear(
-            path, f"{name}: nhà trường không cho điểm 0 ở bài kiểm tra định kì; xin nhập từ 1 đến 10."
-        )
-    return mark
 
 
 def _refuse_test(
@@ -190,11 +176,13 @@ def _absent(pupil_year: PrimaryYear) -> list[str]:
     ]
 
 
-def _promotion(level: YearLevel | None) -> Promotion:
+def _promotion(reached: YearLevel | None, later: Supplemented) -> Promotion:
     """Đ.11: Chưa hoàn thành leads to guidance and additional assessment; after that the principal decides."""
-    if level is None:
+    if reached is None:
         return Promotion.PENDING
-    return Promotion.SUPPLEMENTARY if level is YearLevel.NOT_COMPLETED else Promotion.PROMOTED
+    if reached is not YearLevel.NOT_COMPLETED:
+        return Promotion.PROMOTED
+    return Promotion(later.decided.value) if later.decided else Promotion.SUPPLEMENTARY
 
 
 def _title(level: YearLevel | None, recognition: Recognition) -> Title | None:

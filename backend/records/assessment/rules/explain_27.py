@@ -1,10 +1,11 @@
 """Why TT27/2020 says so: one Vietnamese explanation for a teacher, with its article, for every conclusion."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from backend.records.assessment.rules.missing_words import list_missing
+from backend.records.assessment.rules.missing_words import list_missing, missing_words
+from backend.records.assessment.rules.year_level_27 import LAST_GRADE, PrimaryFacts, Supplemented
 from backend.records.assessment.schemas import (
+    PrincipalDecision,
     Reason,
     Recognition,
     SubjectLevel,
@@ -13,9 +14,6 @@ from backend.records.assessment.schemas import (
     YearLevel,
 )
 from backend.records.roster.curriculum import TRAIT_NAMES, subject_name
-
-#: The last grade of primary school.
-LAST_GRADE = 5
 
 LEVEL_NAMES = {
     YearLevel.EXCELLENT: "Hoàn thành xuất sắc",
@@ -50,18 +48,9 @@ _ABOVE = {
 }
 
 
-class PrimaryFacts(NamedTuple):
-    """One pupil-year of grades 1–5, worked out: code → level or mark of what counts and is there."""
-
-    grade: int
-    subjects: Mapping[str, SubjectLevel]
-    traits: Mapping[str, TraitLevel]
-    tests: Mapping[str, int]
-    recognition: Recognition
-    missing: tuple[str, ...]
-
-
-def explain(facts: PrimaryFacts, level: YearLevel | None, title: Title | None) -> Iterator[Reason]:
+def explain(
+    facts: PrimaryFacts, level: YearLevel | None, title: Title | None, later: Supplemented
+) -> Iterator[Reason]:
     """All reasons, in the order in which a teacher checks a transcript."""
     zeros = [subject_name(facts.grade, code) for code, mark in facts.tests.items() if mark == 0]
     if zeros:
@@ -79,6 +68,7 @@ def explain(facts: PrimaryFacts, level: YearLevel | None, title: Title | None) -
         return
     yield Reason(rule="TT27 Đ.9.2.a", text=_level_text(facts, level))
     yield _promotion_reason(facts.grade, level)
+    yield from _supplement_reasons(facts, later)
     yield Reason(rule="TT27 Đ.13.1.a", text=_title_text(facts.recognition, level, title))
 
 
@@ -115,6 +105,46 @@ def _unmet(facts: PrimaryFacts, lowest: int, best_only: bool) -> str:
     return "; ".join(parts)
 
 
+def _supplement_reasons(facts: PrimaryFacts, later: Supplemented) -> Iterator[Reason]:
+    """What came of additional assessment, and of the principal's decision after it."""
+    if later.changed:
+        done = "; ".join(
+            f"{missing_words(path, facts.grade)} {_supplement_word(path, value)}"
+            for path, value in later.changed.items()
+        )
+        left = [path for path in later.items if path not in later.changed]
+        waiting = f" Còn chờ đánh giá bổ sung: {list_missing(left, facts.grade)}." if left else ""
+        yield Reason(rule="TT27 Đ.11.1.b", text=f"Sau hướng dẫn, giúp đỡ, đánh giá bổ sung: {done}.{waiting}")
+    if later.level is None:
+        return
+    completed = later.level is not YearLevel.NOT_COMPLETED
+    yield Reason(
+        rule="TT27 Đ.11.1.b",
+        text=f"Sau đánh giá bổ sung đạt mức {LEVEL_NAMES[later.level]}: "
+        + (_completion(facts.grade) if completed else "vẫn chưa xác nhận hoàn thành chương trình lớp học."),
+    )
+    if completed:
+        return
+    told = {
+        PrincipalDecision.PROMOTED: "Hiệu trưởng quyết định cho học sinh lên lớp.",
+        PrincipalDecision.RETAINED: "Hiệu trưởng quyết định học sinh ở lại lớp.",
+        None: "Giáo viên lập danh sách báo cáo; hiệu trưởng quyết định việc lên lớp hoặc ở lại lớp.",
+    }
+    yield Reason(rule="TT27 Đ.11.1.c", text=told[later.decided])
+
+
+def _supplement_word(path: str, value: SubjectLevel | TraitLevel | int) -> str:
+    if isinstance(value, SubjectLevel):
+        return f"ở mức {SUBJECT_LEVEL_NAMES[value]}"
+    return f"ở mức {TRAIT_LEVEL_NAMES[value]}" if isinstance(value, TraitLevel) else f"{value} điểm"
+
+
+def _completion(grade: int) -> str:
+    if grade == LAST_GRADE:
+        return f"hoàn thành chương trình lớp {grade}; hoàn thành chương trình tiểu học."
+    return f"hoàn thành chương trình lớp {grade}; được lên lớp {grade + 1}."
+
+
 def _promotion_reason(grade: int, level: YearLevel) -> Reason:
     if level is YearLevel.NOT_COMPLETED:
         return Reason(
@@ -123,11 +153,9 @@ def _promotion_reason(grade: int, level: YearLevel) -> Reason:
             "giá bổ sung; "
             "nếu vẫn chưa hoàn thành thì hiệu trưởng quyết định việc lên lớp hoặc ở lại lớp.",
         )
-    if grade == LAST_GRADE:
-        return Reason(
-            rule="TT27 Đ.11.2", text=f"Hoàn thành chương trình lớp {grade}; hoàn thành chương trình tiểu học."
-        )
-    return Reason(rule="TT27 Đ.11.1", text=f"Hoàn thành chương trình lớp {grade}; được lên lớp {grade + 1}.")
+    rule = "TT27 Đ.11.2" if grade == LAST_GRADE else "TT27 Đ.11.1"
+    text = _completion(grade)
+    return Reason(rule=rule, text=text[0].upper() + text[1:])
 
 
 def _title_text(recognition: Recognition, level: YearLevel, title: Title | None) -> str:

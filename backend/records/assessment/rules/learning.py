@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from backend.records.assessment.rules.subject_results import Value
-from backend.records.assessment.schemas import AdjustmentReading, Level
+from backend.records.assessment.schemas import Level
+from backend.records.regulations.schemas import AdjustmentReading
 
 #: "ít nhất 06 môn học": the number does not depend on how many subjects the pupil has.
 SUBJECTS_NEEDED = 6

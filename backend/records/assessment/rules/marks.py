@@ -59,6 +59,11 @@ def read_comment(text: str, path: str, name: str) -> Level:
     return level
 
 
+def usual_mark(text: str) -> int:
+    """A mark that the rules have accepted, in tenths."""
+    return read_mark(text, "", "")
+
+
 def read_test(text: str, path: str, name: str) -> int:
     """A periodic test of TT27 Đ.7.1.b: a whole mark 0–10. Raises InvalidPupilYear at `path`."""
     mark = _TESTS.get(text.strip())

@@ -17,11 +17,11 @@ from backend.records.assessment.rules.marks import (
 from backend.records.assessment.schemas import (
     InvalidPupilYear,
     Level,
-    Policy,
     SecondarySubject,
     SubjectResult,
     TermMarks,
 )
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, Kind, find_subject, regular_marks
 
 #: A subject's result: tenths where it has marks, PASS or FAIL where it is assessed by comment.

@@ -1,6 +1,6 @@
-"""The process in which a stranger's workbook is parsed: bytes on standard input, JSON on standard output.
+"""The process in which a stranger's workbook is touched: bytes on standard input, the answer on standard output.
 
-Started by `sandbox.py` for one file. Limits are set before anything of the file is touched.
+Started by `sandbox.py` for one file. Limits are set before anything of the file is looked at.
 """
 
 import codecs
@@ -10,7 +10,8 @@ import sys
 import msgspec
 
 from backend.integrations.imports.readers import detect, grid, precheck
-from backend.integrations.imports.schemas import ParsedFile
+from backend.integrations.imports.schemas import Filling, ParsedFile
+from backend.integrations.imports.writers import cells, places
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 20
@@ -18,11 +19,23 @@ CPU_SECONDS = 20
 TOO_MUCH_MEMORY = "Tệp quá lớn để đọc; hãy tách thành nhiều tệp nhỏ hơn, mỗi lớp một tệp."
 
 
-def main() -> None:
-    """Read one workbook and answer. Exit status 0 whenever there is an answer."""
+def read() -> None:
+    """Read one workbook and answer in JSON. Exit status 0 whenever there is an answer."""
     _limit()
     data = sys.stdin.buffer.read(precheck.MAX_FILE_BYTES + 1)
     sys.stdout.buffer.write(msgspec.json.encode(_parse(data)))
+
+
+def fill() -> None:
+    """Fill one workbook and answer with its bytes; whatever is wrong with it ends the process."""
+    _limit()
+    sys.stdout.buffer.write(filled(msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Filling)))
+
+
+def filled(wanted: Filling) -> bytes:
+    """The workbook with what belongs into it."""
+    edits = places.edits(grid.load(wanted.data), wanted.layout, wanted.contents)
+    return cells.fill(wanted.data, edits)
 
 
 def _parse(data: bytes) -> ParsedFile:

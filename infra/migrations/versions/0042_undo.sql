@@ -1,0 +1,95 @@
+-- An import is taken back: pupils whom it brought and nobody has used go by a function, because the application may not
+-- delete. Statements are separated by a line with two dashes alone.
+grant select, delete on import_change, enrollment, student to hocba_ctx
+--
+grant select, delete on mark, student_change to hocba_ctx
+--
+set local role hocba_ctx
+--
+-- Pupils of whom nothing is known but who they are, and places in classes. Whoever has a mark that says something, a
+-- result, a transcript or a request is held by its foreign key: then nothing goes, and the answer is who it is.
+create function directory.take_away_pupils(pupils uuid[], places uuid[]) returns uuid
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  school constant uuid := ctx.tenant();
+  pupil uuid;
+begin
+  delete from public.enrollment where tenant_id = school and id = any (places);
+  foreach pupil in array pupils loop
+    delete from public.mark where tenant_id = school and student_id = pupil and value = '';
+    delete from public.student_change where tenant_id = school and student_id = pupil;
+    delete from public.enrollment where tenant_id = school and student_id = pupil;
+    delete from public.student where tenant_id = school and id = pupil;
+  end loop;
+  return null;
+exception when foreign_key_violation then
+  return pupil;
+end $$
+--
+revoke all on function directory.take_away_pupils(uuid[], uuid[]) from public
+--
+grant execute on function directory.take_away_pupils(uuid[], uuid[]) to hocba_app
+--
+-- What the school of the transaction has: how many rows went, and the files that nothing names any more. Only kinds of
+-- files of imports and exports go; what transcripts, signatures and deliveries are made of has others.
+create or replace function directory.purge_school(what text, before timestamptz, most int, out gone bigint, out files text[])
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  school constant uuid := ctx.tenant();
+  months constant int := case what when 'school_export' then 1 when 'data_request' then 60 else 24 end;
+  named text[];
+begin
+  if before > now() - make_interval(months => months) then
+    raise exception 'too young to be purged: %', what using errcode = '42501';
+  end if;
+  case what
+    when 'import_run' then
+      with went as (
+        delete from public.import_run where tenant_id = school and id in (
+          select r.id from public.import_run r where r.tenant_id = school and r.uploaded_at < before limit most)
+        returning file_sha256, parsed_sha256)
+      select count(*), array_agg(file_sha256) || array_agg(parsed_sha256) into gone, named from went;
+    when 'import_change' then
+      with went as (
+        delete from public.import_change where tenant_id = school and id in (
+          select c.id from public.import_change c where c.tenant_id = school and c.taken_at < before limit most)
+        returning 1)
+      select count(*) into gone from went;
+    when 'school_export' then
+      with went as (
+        delete from public.school_export where tenant_id = school and id in (
+          select e.id from public.school_export e where e.tenant_id = school and e.asked_at < before
+            -- One that is being packed may come upon an archive of the same bytes.
+            and not exists (select from public.school_export r where r.tenant_id = school and r.state = 'running')
+          limit most)
+        returning id, parts)
+      select count(distinct went.id), array_agg(part ->> 'sha256') into gone, named
+      from went left join lateral jsonb_array_elements(went.parts) part on true;
+    when 'data_request' then
+      with went as (
+        delete from public.data_request where tenant_id = school and id in (
+          select d.id from public.data_request d where d.tenant_id = school and d.closed_at < before limit most)
+        returning 1)
+      select count(*) into gone from went;
+    when 'invitation' then
+      with went as (
+        delete from public.invitation where tenant_id = school and id in (
+          select i.id from public.invitation i where i.tenant_id = school and i.expires_at < before limit most)
+        returning id),
+      links as (
+        delete from directory.invitation l using went where l.tenant_id = school and l.invitation_id = went.id)
+      select count(*) into gone from went;
+  end case;
+  with forgotten as (
+    delete from public.stored_object o where o.tenant_id = school and o.sha256 = any (named)
+      and o.content_type in ('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'application/json',
+                             'application/zip')
+      and not exists (select from public.import_run r
+                      where r.tenant_id = school and o.sha256 in (r.file_sha256, r.parsed_sha256))
+      and not exists (select from public.school_export e, jsonb_array_elements(e.parts) part
+                      where e.tenant_id = school and part ->> 'sha256' = o.sha256)
+    returning o.sha256)
+  select coalesce(array_agg(sha256), '{}') into files from forgotten;
+end $$
+--
+reset role

@@ -1,0 +1,250 @@
+"""What came in goes out again in the same layout, and what we make ourselves comes back in without a change."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import openpyxl
+import pytest
+from sqlalchemy import text
+
+from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.integrations.imports import exporting, service
+from backend.integrations.imports.limited import child
+from backend.integrations.imports.schemas import LAYOUT_OF, Filling, Form, Preview
+from backend.integrations.imports.writers import forms
+from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import Cell, MarkKind
+from tests.factories.demo_school import ImportingSchool, Workbook
+from tests.integrations.imports.books import Books, cells, counts, mark_of
+
+Chosen = Callable[[Books], Workbook]
+
+
+async def filled(school: ImportingSchool, book: Workbook) -> Workbook:
+    """Upload, and take the file away as it is filled today."""
+    run_id, _ = await school.preview(book)
+    async with school.session() as session:
+        run = await service.get_run(session, run_id)
+        layout, contents = await exporting.filling_of_run(session, school.importer, run, book.parsed)
+    return Workbook(book.name, child.filled(Filling(data=book.data, layout=layout, contents=contents)))
+
+
+def grid(book: Workbook) -> dict[str, list[tuple[Any, ...]]]:
+    """Every cell of every sheet as openpyxl sees it, formulas as such."""
+    found = openpyxl.load_workbook(io.BytesIO(book.data))
+    return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in found}
+
+
+def emptied(book: Workbook, first: int) -> Workbook:
+    """The same without anything to the right of a column, below the header."""
+    found = openpyxl.load_workbook(io.BytesIO(book.data))
+    for sheet in found:
+        for number, row in enumerate(sheet.iter_rows(), 1):
+            if isinstance(row[0].value, int) and row[2].value:
+                for column in range(first, len(row) + 1):
+                    sheet.cell(number, column).value = None
+    out = io.BytesIO()
+    found.save(out)
+    return Workbook(book.name, out.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("register", "chosen", "first"),
+    [
+        (lambda books: books.register, lambda books: books.results, 6),
+        (lambda books: books.register, lambda books: books.comments, 5),
+        (lambda books: books.secondary_register, lambda books: books.marks, 6),
+        (lambda books: books.secondary_register, lambda books: books.homeroom, 5),
+    ],
+    ids=["primary results", "primary comments", "secondary marks", "homeroom"],
+)
+async def test_a_file_that_came_in_comes_out_the_same(
+    hoaban: ImportingSchool,
+    songtrang: ImportingSchool,
+    books: Books,
+    register: Chosen,
+    chosen: Chosen,
+    first: int,
+) -> None:
+    book = chosen(books)
+    school = songtrang if register(books) is books.secondary_register else hoaban
+    await school.take(register(books), book)
+    assert grid(await filled(school, book)) == grid(book), "whatever says the same stays as it is written"
+    again = await filled(school, emptied(book, first))
+    assert counts((await school.preview(again))[1]) == counts((await school.preview(book))[1])
+
+
+async def test_a_register_comes_out_the_same_and_says_what_has_changed(
+    hoaban: ImportingSchool, books: Books
+) -> None:
+    await hoaban.take(books.register)
+    assert grid(await filled(hoaban, books.register)) == grid(books.register)
+    await hoaban.take(books.register.edited("Sheet1", B7="2A"))
+    code = books.truth.primary_pupils["1A"][0].student_code
+    async with hoaban.session() as session:
+        await session.execute(
+            text("update student set full_name = '=Nguyễn Thị +Mới' where student_code = :code"),
+            {"code": code},
+        )
+    now = await filled(hoaban, books.register)
+    sheet = openpyxl.load_workbook(io.BytesIO(now.data))["Sheet1"]
+    assert (sheet["D6"].value, sheet["D6"].data_type) == ("=Nguyễn Thị +Mới", "s"), "no formula"
+    assert sheet["D6"].quotePrefix
+    assert sheet["B7"].value == "2A"
+    assert counts((await hoaban.preview(now))[1])[:2] == (0, 0)
+    assert parts(now).keys() == parts(books.register).keys()
+    assert {name for name, data in parts(now).items() if data != parts(books.register)[name]} == {
+        "xl/worksheets/sheet1.xml",
+        "xl/styles.xml",
+    }
+
+
+def parts(book: Workbook) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(book.data)) as archive:
+        return {entry.filename: archive.read(entry) for entry in archive.infolist()}
+
+
+async def test_a_mark_of_today_stands_in_the_file_of_yesterday(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register, books.marks)
+    name = books.truth.secondary_pupils["6A1"][0].full_name
+    new = await mark_of(songtrang, name, "3.5")
+    cleared = [
+        new.__class__(sheet_id=new.sheet_id, student_id=new.student_id, cell=Cell(MarkKind.FINAL), value="")
+    ]
+    async with songtrang.session() as session:
+        await gradebook.record_marks(session, songtrang.importer, [new, *cleared])
+    before, now = grid(books.marks), grid(await filled(songtrang, books.marks))
+    differing = [
+        (sheet, n + 1, column, old, new)
+        for sheet, rows in before.items()
+        for n, row in enumerate(rows)
+        for column, (old, new) in enumerate(zip(row, now[sheet][n], strict=True))
+        if old != new
+    ]
+    assert [(one[0], one[1], one[4]) for one in differing] == [("Toán", 7, 3.5), ("Toán", 7, None)]
+
+
+async def made(
+    school: ImportingSchool,
+    form: Form,
+    class_code: str,
+    term: int = 0,
+    *,
+    blank: bool = False,
+    subject: str = "",
+) -> Workbook:
+    async with school.session() as session:
+        empty, contents = await exporting.prepare(
+            session, school.importer, school.classes[class_code], form, term=term, subject=subject
+        )
+    data = forms.make(empty)
+    if not blank:
+        data = child.filled(Filling(data=data, layout=LAYOUT_OF[form], contents=contents))
+    return Workbook(f"{form}.xlsx", data)
+
+
+async def looked_at(school: ImportingSchool, book: Workbook) -> Preview:
+    _, found = await school.preview(book)
+    assert found.problems == ()
+    return found
+
+
+@pytest.mark.parametrize("form", [Form.MARKS, Form.VNEDU, Form.SMAS])
+async def test_marks_go_out_and_come_back_in(songtrang: ImportingSchool, books: Books, form: Form) -> None:
+    await songtrang.take(books.secondary_register, books.marks)
+    stored = await cells(songtrang, "6A1")
+    filled_in = await looked_at(songtrang, await made(songtrang, form, "6A1", 1))
+    assert counts(filled_in) == (
+        0,
+        0,
+        sum(len(cells) for own in stored.values() for cells in own.values()),
+        0,
+        0,
+    )
+    empty = await looked_at(songtrang, await made(songtrang, form, "6A1", 1, blank=True))
+    assert counts(empty) == (0, 0, 0, 0, 0)
+    one = openpyxl.load_workbook(io.BytesIO((await made(songtrang, form, "6A1", 1, subject="TOAN")).data))
+    assert [name for name in one.sheetnames if name != "Hướng dẫn"] == ["Toán"]
+
+
+async def test_the_other_forms_go_out_and_come_back_in(
+    hoaban: ImportingSchool, songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register, books.homeroom)
+    await hoaban.take(books.register, books.results, books.comments)
+    found = {
+        form: counts(await looked_at(school, await made(school, form, code)))
+        for school, form, code in (
+            (songtrang, Form.HOMEROOM, "6A1"),
+            (songtrang, Form.PUPILS, "6A1"),
+            (hoaban, Form.RESULTS, "1A"),
+            (hoaban, Form.COMMENTS, "1A"),
+            (hoaban, Form.PUPILS, "1A"),
+        )
+    }
+    assert {form: (new, changed, moved, bad) for form, (new, changed, _, moved, bad) in found.items()} == (
+        dict.fromkeys(found, (0, 0, 0, 0))
+    )
+    own = await cells(hoaban, "1A")
+    both = found[Form.RESULTS][2] + found[Form.COMMENTS][2]
+    assert both == sum(len(cells) for by_sheet in own.values() for cells in by_sheet.values())
+
+
+async def test_our_own_workbook_knows_a_pupil_who_was_renamed(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register, books.marks)
+    book = await made(songtrang, Form.MARKS, "6A1", 1, subject="TOAN")
+    first, second = books.truth.secondary_pupils["6A1"][:2]
+    async with songtrang.session() as session:
+        await session.execute(
+            text(
+                "update student set full_name = 'Tên Mới', student_code = 'MOI1' where student_code = :code"
+            ),
+            {"code": first.student_code},
+        )
+    assert (await looked_at(songtrang, book)).changed == 0
+    row = next(n for n, row in enumerate(grid(book)["Toán"], 1) if row[2] == first.student_code)
+    mixed = book.edited("Toán", **{f"D{row}": second.full_name})
+    _, found = await songtrang.preview(mixed)
+    assert found.bad == 1, "the hidden column counts only as long as its line is whole"
+
+
+async def test_who_may_take_which_workbook(hoaban: ImportingSchool, songtrang: ImportingSchool) -> None:
+    class_id = songtrang.classes["6A1"]
+    async with songtrang.session() as session:
+        for form, term in ((Form.MARKS, 0), (Form.RESULTS, 0), (Form.HOMEROOM, 1)):
+            with pytest.raises(NotFound):
+                await exporting.prepare(session, songtrang.importer, class_id, form, term=term)
+        with pytest.raises(NotFound):
+            await exporting.prepare(session, songtrang.teacher, class_id, Form.PUPILS)
+        await session.execute(text("update school_class set homeroom_teacher_id = null"))
+        with pytest.raises(Forbidden):
+            await exporting.prepare(session, songtrang.teacher, class_id, Form.MARKS, term=1)
+        await session.rollback()
+    async with hoaban.session() as session:
+        with pytest.raises(NotFound):
+            await exporting.prepare(session, hoaban.importer, class_id, Form.MARKS, term=1)
+
+
+async def test_what_could_not_be_read_is_not_filled(hoaban: ImportingSchool) -> None:
+    with pytest.raises(Conflict, match="không đọc được nên không có chỗ để điền"):
+        await filled(hoaban, Workbook("x.xlsx", b"PK\x03\x04 no workbook at all"))
+
+
+async def test_the_real_way_keeps_what_came_in_and_fills_it_apart(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register)
+    parsed = await service.read_workbook(songtrang.tenant_id, books.homeroom.data)
+    run_id, _ = await songtrang.preview(books.homeroom)
+    await songtrang.apply(run_id, books.homeroom)
+    async with songtrang.session() as session:
+        run = await service.get_run(session, run_id)
+        layout, contents = await exporting.filling_of_run(session, songtrang.importer, run, parsed)
+    data = await exporting.filled(songtrang.tenant_id, run.file_sha256, layout, contents)
+    assert grid(Workbook("x", data)) == grid(books.homeroom)

@@ -1,0 +1,228 @@
+"""After a year: re-assessment, training, additional assessment, the principal's decision, recognition, and the lists."""
+
+import pytest
+from litestar import Litestar
+
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.records.assessment import service as assessment
+from backend.records.assessment.schemas import (
+    PrimaryResult,
+    Promotion,
+    PupilResult,
+    ResultState,
+    Title,
+    YearLevel,
+)
+from backend.records.decisions.schemas import DecisionKey, DecisionKind
+from backend.records.gradebook import life
+from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
+from backend.records.regulations import service as regulations
+from backend.records.roster.schemas import ClassId
+from backend.records.summer import service
+from backend.records.summer.schemas import NewWord
+from backend.records.transcripts import service as transcripts
+from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of
+
+NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
+AN, BINH, CHI = "9900000001", "9900000002", "9900000003"
+TOAN = DecisionKey(DecisionKind.REASSESSED, "TOAN")
+CONDUCT = DecisionKey(DecisionKind.CONDUCT, "summer")
+LEVEL = DecisionKey(DecisionKind.SUPPLEMENT_LEVEL, "TOAN")
+TEST = DecisionKey(DecisionKind.SUPPLEMENT_TEST, "TOAN")
+DECIDED = DecisionKey(DecisionKind.PROMOTION)
+MARKS = (MarkKind.REGULAR, MarkKind.MIDTERM, MarkKind.FINAL)
+
+
+def weak(sheet: SheetSummary, code: str, cell: Cell) -> str | None:
+    """An has 3,0 in Toán and Ngữ văn; Bình's conduct of term II is Chưa đạt."""
+    if code == AN and sheet.subject_code in ("TOAN", "VAN") and cell.kind in MARKS:
+        return "3"
+    return "CĐ" if code == BINH and cell == Cell(MarkKind.CONDUCT, "2") else None
+
+
+def weak_in_primary(sheet: SheetSummary, code: str, cell: Cell) -> str | None:
+    """An has C and 3 in Toán; Bình has 8 in the test of Toán, so Hoàn thành tốt."""
+    if sheet.subject_code != "TOAN":
+        return None
+    if cell.kind is MarkKind.LEVEL and code == AN:
+        return "C"
+    return {AN: "3", BINH: "8"}.get(code) if cell == Cell(MarkKind.TEST, "1") else None
+
+
+async def confirmed(school: SmallSchool, session: TenantSession, grade: int) -> ClassId:
+    name = f"{grade}A"
+    class_id = await school.open_class(session, name, grade)
+    await enroll(session, name, NAMES)
+    await fill(session, await school.actor(session, "it"), class_id, weak if grade > 5 else weak_in_primary)
+    await lock_class(session, school, class_id)
+    await assessment.assess_class(session, class_id)
+    await confirm(school, session, class_id)
+    return class_id
+
+
+async def confirm(school: SmallSchool, session: TenantSession, class_id: ClassId) -> int:
+    return await assessment.confirm_class(session, await school.actor(session, "homeroom"), class_id)
+
+
+async def pupil(session: TenantSession, class_id: ClassId, code: str) -> PupilResult:
+    results = await assessment.class_results(session, class_id)
+    return next(one for one in results if one.student_code == code)
+
+
+async def say(
+    school: SmallSchool,
+    session: TenantSession,
+    class_id: ClassId,
+    code: str,
+    key: DecisionKey,
+    value: str,
+    *,
+    reason: str = "",
+    seen: int = 0,
+    who: str = "homeroom",
+) -> PupilResult:
+    student_id = (await pupil(session, class_id, code)).student_id
+    new = NewWord(student_id=student_id, key=key, value=value, reason=reason, seen=seen)
+    await service.say(session, await school.actor(session, who), class_id, new)
+    return await pupil(session, class_id, code)
+
+
+async def test_a_new_result_promotes_is_confirmed_again_and_can_be_taken_back(
+    small_school: SmallSchool,
+) -> None:
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 8)
+        an = await pupil(session, class_id, AN)
+        assert (an.result.promotion, an.state) == (Promotion.REASSESSMENT, ResultState.CONFIRMED)
+        an = await say(small_school, session, class_id, AN, TOAN, "5,0")
+        assert (an.result.promotion, an.state) == (Promotion.PROMOTED, ResultState.COMPUTED)
+        assert an.settled
+        assert (await pupil(session, class_id, CHI)).state is ResultState.CONFIRMED, "nobody else is asked"
+        assert await confirm(small_school, session, class_id) == 1
+        with pytest.raises(Conflict, match="Người khác vừa ghi"):
+            await say(small_school, session, class_id, AN, TOAN, "6", reason="Chấm lại bài", seen=0)
+        with pytest.raises(Invalid, match="để sửa hoặc bỏ nội dung đã ghi"):
+            await say(small_school, session, class_id, AN, TOAN, "", seen=1)
+        an = await say(small_school, session, class_id, AN, TOAN, "", reason="Ghi nhầm học sinh", seen=1)
+        assert (an.result.promotion, an.state) == (Promotion.REASSESSMENT, ResultState.COMPUTED)
+
+
+async def test_what_is_not_due_not_theirs_or_not_a_mark_is_refused(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 8)
+        with pytest.raises(NotFound, match="không thuộc diện này"):
+            await say(small_school, session, class_id, CHI, TOAN, "5")
+        for who in ("principal", "stranger", "music", "it"):
+            with pytest.raises(Forbidden):
+                await say(small_school, session, class_id, AN, TOAN, "5", who=who)
+        for mark in ("11", "4,55", "Đ", " "):
+            with pytest.raises(Invalid):
+                await say(small_school, session, class_id, AN, TOAN, mark.strip())
+        with pytest.raises(Invalid, match="Kết quả nhiệm vụ rèn luyện đã giao"):
+            await say(small_school, session, class_id, BINH, CONDUCT, "Đ")
+        with pytest.raises(Invalid, match="hãy chọn một trong"):
+            await say(small_school, session, class_id, BINH, CONDUCT, "X", reason="Đã hoàn thành nhiệm vụ")
+        binh = await say(small_school, session, class_id, BINH, CONDUCT, "Đ", reason="Đã hoàn thành nhiệm vụ")
+        assert binh.result.promotion is Promotion.PROMOTED
+        sheet = await sheet_of(session, class_id, "TOAN", 1)
+        principal = await small_school.actor(session, "principal")
+        await life.reopen(session, principal, sheet.id, "Nhập nhầm điểm", "24")
+        with pytest.raises(Conflict, match="chưa khóa"):
+            await say(small_school, session, class_id, AN, TOAN, "5")
+
+
+async def test_a_year_that_was_confirmed_keeps_the_readings_of_that_day(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 8)
+        principal = await small_school.actor(session, "principal")
+        better = {"better_of_reassessment": "1"}
+        await regulations.change(session, principal, small_school.year_id, better, "QĐ 12/QĐ-THCS", seen=0)
+        an = await say(small_school, session, class_id, AN, TOAN, "2")
+        assert not an.policy.better_of_reassessment
+        assert not isinstance(an.result, PrimaryResult)
+        assert an.result.subjects["TOAN"].final == "2.0", "replaced, as the circular says"
+
+
+async def test_who_is_still_not_complete_after_help_is_decided_by_the_principal(
+    small_school: SmallSchool,
+) -> None:
+    reason = "Gia đình đề nghị, em đã nắm được phần lớn yêu cầu."
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 3)
+        with pytest.raises(NotFound, match="không thuộc diện này"):
+            await say(
+                small_school, session, class_id, AN, DECIDED, "PROMOTED", reason=reason, who="principal"
+            )
+        await say(small_school, session, class_id, AN, LEVEL, "H")
+        an = await say(small_school, session, class_id, AN, TEST, "4")
+        assert (an.result.promotion, an.result.reasons[-2].rule) == (
+            Promotion.SUPPLEMENTARY,
+            "TT27 Đ.11.1.c",
+        )
+        with pytest.raises(Forbidden, match="chỉ hiệu trưởng"):
+            await say(small_school, session, class_id, AN, DECIDED, "PROMOTED", reason=reason)
+        with pytest.raises(Invalid, match="Lý do của quyết định"):
+            await say(small_school, session, class_id, AN, DECIDED, "PROMOTED", who="principal")
+        an = await say(
+            small_school, session, class_id, AN, DECIDED, "PROMOTED", reason=reason, who="principal"
+        )
+        assert isinstance(an.result, PrimaryResult)
+        assert (an.result.promotion, an.result.class_completed) == (Promotion.PROMOTED, False)
+        better = await say(
+            small_school, session, class_id, AN, TEST, "6", reason="Chấm lại bài kiểm tra", seen=1
+        )
+        assert isinstance(better.result, PrimaryResult)
+        assert (better.result.year_level, better.result.after_supplement) == (
+            YearLevel.NOT_COMPLETED,
+            YearLevel.COMPLETED,
+        )
+        assert better.result.class_completed
+
+
+async def test_the_title_that_people_give(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 3)
+        for slot, reason in (
+            ("outstanding_subject", "Giải Nhì Tiếng Việt cấp xã"),
+            ("class_agrees", "Họp lớp ngày 25/5/2026"),
+        ):
+            assert (await pupil(session, class_id, BINH)).result.title is None
+            key = DecisionKey(DecisionKind.RECOGNITION, slot)
+            binh = await say(small_school, session, class_id, BINH, key, "1", reason=reason)
+        assert binh.result.title is Title.EXEMPLARY
+
+
+async def test_a_frozen_transcript_stays_and_the_page_says_so(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 9)
+        principal = await small_school.actor(session, "principal")
+        assert (await transcripts.freeze_class(session, principal, class_id)).frozen == 3
+        before = [
+            await transcripts.get_snapshot(session, one.id)
+            for one in await transcripts.list_versions(session, class_id)
+        ]
+        an = await say(small_school, session, class_id, AN, TOAN, "5")
+        assert an.result.promotion is Promotion.PROMOTED
+        assert (await transcripts.freeze_class(session, principal, class_id)).frozen == 0
+        assert before == [
+            await transcripts.get_snapshot(session, one.id)
+            for one in await transcripts.list_versions(session, class_id)
+        ]
+    homeroom = await small_school.browser(site, "homeroom")
+    path = f"/lop/{class_id}/sau-nam-hoc"
+    shown = await homeroom.get(path)
+    assert "cần phát hành phiên bản mới của học bạ" in shown.text
+    form = {"hoc_sinh": str(an.student_id), "muc": "reassessed:TOAN", "lan": "1", "gia_tri": "4,2"}
+    refused = await homeroom.post(path, form)
+    assert (refused.status_code, 'value="4,2"' in refused.text) == (422, True)
+    assert (await homeroom.post(path, form | {"ly_do": "Chấm lại bài"})).status_code == 303
+    head = await small_school.browser(site, "principal")
+    lists = (await head.get("/sau-nam-hoc")).text
+    for title in ("Đánh giá lại trong kì nghỉ hè", "Rèn luyện trong kì nghỉ hè"):
+        assert title in lists
+    assert lists.index("Chưa hoàn thành chương trình cấp học") < lists.index(
+        "Hoàn thành chương trình cấp học"
+    )
