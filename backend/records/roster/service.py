@@ -388,6 +388,11 @@ async def members_of(
     return found
 
 
+async def pupil_named_in(session: TenantSession, text: str) -> str | None:
+    """The name of a pupil of the school that stands in a text, None where there is none."""
+    return await queries.pupil_named_in(session, text)
+
+
 async def student_records(session: TenantSession, class_id: uuid.UUID) -> list[StudentRecord]:
     """Everything that the forms print about the pupils of a class."""
     return [StudentRecord(**row._asdict()) for row in await queries.students_of(session, class_id)]
