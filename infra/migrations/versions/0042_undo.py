@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from infra.migrations.tenancy import enable_rls, run_script
 
 revision = "0042"
-down_revision = "0055"
+down_revision = "0054"
 branch_labels = None
 depends_on = None
 

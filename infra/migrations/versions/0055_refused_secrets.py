@@ -5,7 +5,7 @@ from pathlib import Path
 from infra.migrations.tenancy import run_script
 
 revision = "0055"
-down_revision = "0054"
+down_revision = "0048"
 branch_labels = None
 depends_on = None
 
