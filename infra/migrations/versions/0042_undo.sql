@@ -12,18 +12,16 @@ create function directory.take_away_pupils(pupils uuid[], places uuid[]) returns
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   school constant uuid := ctx.tenant();
-  pupil uuid;
+  held text;
 begin
-  delete from public.enrollment where tenant_id = school and id = any (places);
-  foreach pupil in array pupils loop
-    delete from public.mark where tenant_id = school and student_id = pupil and value = '';
-    delete from public.student_change where tenant_id = school and student_id = pupil;
-    delete from public.enrollment where tenant_id = school and student_id = pupil;
-    delete from public.student where tenant_id = school and id = pupil;
-  end loop;
+  delete from public.enrollment where tenant_id = school and (id = any (places) or student_id = any (pupils));
+  delete from public.student_change where tenant_id = school and student_id = any (pupils);
+  delete from public.mark where tenant_id = school and student_id = any (pupils) and value = '';
+  delete from public.student where tenant_id = school and id = any (pupils);
   return null;
 exception when foreign_key_violation then
-  return pupil;
+  get stacked diagnostics held = pg_exception_detail;
+  return substring(held from ', ([0-9a-f-]{36})\)')::uuid;
 end $$
 --
 revoke all on function directory.take_away_pupils(uuid[], uuid[]) from public
