@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
@@ -9,14 +10,17 @@ from sqlalchemy import text
 from backend.core.errors import Conflict
 from backend.records.assessment import queries as assessment_queries
 from backend.records.assessment import service as assessment
-from backend.records.gradebook import service as gradebook
+from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.planning import service
 from backend.records.planning.schemas import Wanted
+from backend.records.plans import service as plans
+from backend.records.plans.schemas import Choice
 from backend.records.transcripts import service as transcripts
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of, student_ids
 
 TECHNOLOGY = "CN"
+AN, BINH, CHI = "Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"
 
 
 async def test_lessons_are_raised_after_a_preview_and_everybody_may_see_it(
@@ -65,7 +69,7 @@ async def test_a_subject_of_the_schools_own_from_plan_to_transcript(small_school
         sheet = await sheet_of(session, class_id, "R1", 1)
         assert sheet.subject_name == "Toán tiếng Anh"
         mark = NewMark(sheet_id=sheet.id, student_id=pupil, cell=Cell(MarkKind.FINAL), value="2")
-        await gradebook.set_mark(session, homeroom, mark, revision=0)
+        await editing.set_mark(session, homeroom, mark, revision=0)
         gone = Wanted(lessons="70", name="Toán tiếng Anh", assessed_by="score", revision=1)
         with pytest.raises(Conflict, match="đã có điểm"):
             await service.change(session, principal, year, 6, "R1", gone)
@@ -81,6 +85,36 @@ async def test_a_subject_of_the_schools_own_from_plan_to_transcript(small_school
         assert "Toán tiếng Anh" not in str(snapshot)
         with pytest.raises(Conflict, match="đã khóa"):
             await service.preview(session, year, 6, TECHNOLOGY, Wanted(lessons="70"))
+
+
+async def test_each_transcript_has_the_electives_of_its_pupil(small_school: SmallSchool) -> None:
+    """From the choice through the results to the học bạ; five electives are nobody's, and hold the year open."""
+    async with small_school.session() as session:
+        principal, homeroom = [await small_school.actor(session, who) for who in ("principal", "homeroom")]
+        class_id = await small_school.open_class(session, "10A", 10)
+        await enroll(session, "10A", ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"])
+        everywhere = Wanted(lessons="70", classes=frozenset({str(class_id)}))
+        await service.change(session, principal, small_school.year_id, 10, "TIN", everywhere)
+        an, binh, chi = [(await student_ids(session, class_id))[name] for name in (AN, BINH, CHI)]
+        five = frozenset({"DIA", "KTPL", "LY", "HOA", "TIN"})
+        await plans.choose(session, class_id, None, Choice(five - {"TIN"}))
+        await plans.choose(session, class_id, binh, Choice(five - {"HOA"}))
+        await plans.choose(session, class_id, chi, Choice(five))
+        await fill(session, await small_school.actor(session, "it"), class_id)
+        await lock_class(session, small_school, class_id)
+        await assessment.assess_class(session, class_id)
+        results = {one.student_id: one.result for one in await assessment.class_results(session, class_id)}
+        assert [results[one].missing for one in (an, binh, chi)] == [(), (), ("electives",)]
+        await assessment.confirm_class(session, homeroom, class_id)
+        report = await transcripts.freeze_class(session, principal, class_id)
+        assert (report.frozen, [name for name, _ in report.left_out]) == (2, [CHI])
+        rows = await session.execute(text("select student_id, snapshot from transcript_version"))
+        frozen = {row.student_id: msgspec.json.decode(row.snapshot) for row in rows}
+        electives = {
+            pupil: {one["code"] for one in frozen[pupil]["year"]["results"]["subjects"]} & five
+            for pupil in (an, binh)
+        }
+    assert electives == {an: five - {"TIN"}, binh: five - {"HOA"}}
 
 
 async def test_a_pupil_takes_another_elective(site: Litestar, small_school: SmallSchool) -> None:
@@ -109,7 +143,7 @@ async def test_a_pupil_takes_another_elective(site: Litestar, small_school: Smal
         takers = {}
         for code in ("TIN", "HOA", "TOAN"):
             sheet = await sheet_of(session, class_id, code, 1)
-            view = await gradebook.get_sheet(session, homeroom, sheet.id)
+            view = await editing.get_sheet(session, homeroom, sheet.id)
             takers[code] = [row.full_name for row in view.rows]
     assert takers == {
         "TIN": ["Cầm Văn Bình"],
