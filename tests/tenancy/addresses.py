@@ -159,7 +159,8 @@ class Address:
     def _ask(
         self, in_path: uuid.UUID, texts: str = "pdf", accepted: Mapping[str, object] = MappingProxyType({})
     ) -> Ask:
-        path = re.sub(r"{\w+:int}", "1", re.sub(r"{\w+:uuid}", str(in_path), self.path))
+        path = re.sub(r"{(\w+):uuid}", lambda slot: str(accepted.get(slot[1], in_path)), self.path)
+        path = re.sub(r"{\w+:int}", "1", path)
         path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts)), path)
         needed = {
             name: plain(inspect.type_info(known.annotation))

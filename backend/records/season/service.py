@@ -39,7 +39,7 @@ from backend.tenants.permissions import Permission
 
 _SEES_ALL = (Permission.SHEET_READ_ANY, Permission.TRANSCRIPT_READ_ANY, Permission.CONSOLE_READ)
 #: Who may open the place where a stage is done.
-_OPENED_BY = {stage: (Permission.SHEET_READ,) for stage in OF_SHEETS} | {
+_OPENED_BY = dict.fromkeys(OF_SHEETS, (Permission.SHEET_READ,)) | {
     Stage.CONFIRMED: (Permission.RESULTS_READ,),
     Stage.FROZEN: (Permission.TRANSCRIPT_READ,),
     Stage.ISSUED: (Permission.SIGN, Permission.SEAL),
