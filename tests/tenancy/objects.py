@@ -19,6 +19,7 @@ from sqlalchemy import text
 from backend.app import ROUTES, create_app
 from backend.core.actor import machine
 from backend.core.database import TenantSession
+from backend.core.ids import new_id
 from backend.records.departments import service as departments
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role, permissions_of
@@ -81,6 +82,11 @@ _TYPED = {
     "code": "TOAN",
     "form": "ket-qua-csdl",
 }
+#: What families were told of the sheet.
+_PUBLISHED = text(
+    "insert into publication select (jsonb_populate_record(p, jsonb_build_object("
+    "'id', cast(:id as uuid), 'sheet_id', cast(:sheet as uuid)))).* from publication p limit 1"
+)
 #: Addresses that nobody reaches in this school, and why.
 UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
@@ -111,7 +117,10 @@ async def people_it(place: Place) -> None:
             await _give_duties(session, school, key, one)
         await _give_departments(session, school)
         sheet = await sheet_of(session, place.season.class_id, _SUBJECT)
+        published = {"id": new_id(), "sheet": sheet.id}
+        await session.execute(_PUBLISHED, published)
     place.ids |= {"school_class": place.season.class_id, "grade_sheet": sheet.id}
+    place.ids["publication"] = published["id"]
 
 
 async def _give_duties(session: TenantSession, school: SmallSchool, key: str, one: Person) -> None:
