@@ -54,7 +54,6 @@ from backend.records.reports import pages as report_pages
 from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
-from backend.records.roster import pupil_pages
 from backend.records.season import pages as season_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -244,14 +243,14 @@ ROUTES: list[ControllerRouterHandler] = [
     rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
-    pupil_pages.show_pupils,
-    pupil_pages.show_new_pupil,
-    pupil_pages.add_pupil,
-    pupil_pages.show_pupil,
-    pupil_pages.show_number,
-    pupil_pages.show_correction,
-    pupil_pages.change_pupil,
-    pupil_pages.match_code,
+    roster_pages.show_pupils,
+    roster_pages.show_new_pupil,
+    roster_pages.add_pupil,
+    roster_pages.show_pupil,
+    roster_pages.show_number,
+    roster_pages.show_correction,
+    roster_pages.change_pupil,
+    roster_pages.match_code,
     class_pages.show_new_class,
     class_pages.open_class,
     class_pages.show_class_form,
@@ -299,6 +298,7 @@ ROUTES: list[ControllerRouterHandler] = [
     review_pages.show_summary,
     review_pages.answer,
     review_pages.show_waiting,
+    review_pages.show_waiting_summary,
     assessment_pages.show_results,
     assessment_pages.show_explanation,
     assessment_pages.confirm_results,

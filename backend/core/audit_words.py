@@ -230,7 +230,7 @@ DETAIL_NAMES = {
     "on": "Ngày",
     "status": "Trạng thái của học sinh",
     "marks": "Số điểm mang theo",
-    "code": "Mã học sinh",
+    "pupil_code": "Mã học sinh",
     "term_1_ends_on": "Học kì 1 kết thúc",
     "term_2_starts_on": "Học kì 2 bắt đầu",
     "stage": "Bước",

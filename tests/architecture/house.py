@@ -86,7 +86,6 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "one pupil's record found, shown and corrected, for the slice's own pages: no door",
     ),
-    "records.roster.pupil_pages": (Room.EDGE, "pages about one pupil; `pages` has years and classes"),
     "records.calendar.deadlines": (Room.RULES, "last days that plans of provinces name, as data: pure"),
     "records.roster.register": (
         Room.SERVICE,

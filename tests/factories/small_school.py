@@ -14,6 +14,7 @@ from backend.core.ids import new_id
 from backend.records.gradebook import layout, life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, Column, MarkKind, NewMark, SheetSummary
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import ELECTIVES_CHOSEN, AssessedBy, GradeSubject, Kind, subjects_of
 from backend.records.roster.schemas import AcademicYearId, ClassId, NewStudent, StudentId
@@ -157,15 +158,16 @@ def usual(column: Column, subject: GradeSubject | None) -> str:
 async def fill(
     session: TenantSession, actor: Actor, class_id: ClassId, otherwise: Otherwise = lambda *_: None
 ) -> None:
-    """Write every cell of every sheet of a class."""
+    """Write every cell of every sheet of a class, as far as pupils take the subject."""
     school_class = await roster.get_class(session, class_id)
+    takes = (await plans.choices_of_class(session, school_class)).takes
     students = await roster.list_students(session, class_id)
     marks = []
     for sheet in await gradebook.list_sheets(session, class_id):
         found = [one for one in subjects_of(school_class.grade_level) if one.code == sheet.subject_code]
         subject = found[0] if found else None
         columns = layout.columns_of(subject, school_class.grade_level)
-        for student in students:
+        for student in (one for one in students if takes(one.id, subject)):
             for column in columns:
                 cell = column.cell
                 said = otherwise(sheet, student.student_code, cell)

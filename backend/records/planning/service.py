@@ -150,13 +150,13 @@ async def choose(
     sheets = await gradebook.hold_to_plan(session, [class_id])
     await session.hold(f"electives {class_id}")
     found = await _electives(session, actor, class_id)
-    if found.school_class.grade_level < FIRST_CHOOSING_GRADE:
-        raise Conflict(
-            f"Lớp {found.school_class.name} không chọn môn: chỉ học sinh lớp 10 đến 12 chọn môn (TT13/2022)."
-        )
     if not found.may_change:
         raise Forbidden(
             f"Chỉ quản lý của trường và giáo viên chủ nhiệm lớp {found.school_class.name} chọn được môn cho lớp."
+        )
+    if found.school_class.grade_level < FIRST_CHOOSING_GRADE:
+        raise Conflict(
+            f"Lớp {found.school_class.name} không chọn môn: chỉ học sinh lớp 10 đến 12 chọn môn (TT13/2022)."
         )
     if seen != as_seen(found.choices):
         raise Conflict("Môn lựa chọn của lớp vừa được người khác sửa; hãy xem lại rồi chọn lại.")
@@ -218,8 +218,8 @@ async def _electives(session: TenantSession, actor: Actor, class_id: uuid.UUID) 
     school_class = await roster.get_class(session, class_id)
     plan = await plans.plan_of(session, school_class)
     own = actor.staff_id is not None and actor.staff_id == school_class.homeroom_teacher_id
-    manages = actor.may(Permission.SCHOOL_MANAGE)
-    everywhere = (Permission.SCHOOL_MANAGE, Permission.SHEET_READ_ANY)
+    manages = actor.may(Permission.CLASSES_MANAGE)
+    everywhere = (Permission.CLASSES_MANAGE, Permission.SHEET_READ_ANY)
     await roster.require_duty(session, actor, class_id, "môn lựa chọn", *everywhere)
     assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
     here = plan.chosen(assigned)
@@ -232,7 +232,7 @@ async def _electives(session: TenantSession, actor: Actor, class_id: uuid.UUID) 
         choices=choices,
         students=students,
         problems=rules.problems(choices, students) if plan.has_choices else (),
-        may_change=plan.has_choices and (own or manages),
+        may_change=own or manages,
     )
 
 

@@ -15,7 +15,7 @@ FIRST_GRADES = frozenset({1, 6, 10})
 _WHY = {
     Promotion.REASSESSMENT: "đánh giá lại trong kì nghỉ hè (TT22 Đ.14)",
     Promotion.SUMMER_TRAINING: "rèn luyện trong kì nghỉ hè (TT22 Đ.13)",
-    Promotion.SUPPLEMENTARY: "đánh giá bổ sung; hiệu trưởng quyết định lên lớp hay ở lại (TT27 Đ.11)",
+    Promotion.SUPPLEMENTARY: "chờ đánh giá bổ sung và quyết định của hiệu trưởng (TT27 Đ.11)",
     Promotion.PENDING: "kết quả năm học còn thiếu",
 }
 
@@ -80,9 +80,6 @@ def pupil_move(
     if target is None and outcome in (Outcome.UP, Outcome.STAYS):
         target = next(iter(allowed), None)
         reason = "" if target else f"năm học mới chưa có lớp khối {grades[0]}"
-    if target is not None and outcome is Outcome.UNDECIDED:
-        outcome = Outcome.STAYS if allowed[target] == school_class.grade_level else Outcome.UP
-        reason = ""
     return PupilMove(
         place=place,
         outcome=outcome if target or outcome is Outcome.FINISHED else Outcome.UNDECIDED,
@@ -106,9 +103,6 @@ def _outcome(place: Place, grade: int) -> tuple[Outcome, tuple[int, ...], str]:
         return Outcome.UP, (grade + 1,), ""
     if promotion is Promotion.RETAINED:
         return Outcome.STAYS, (grade,), ""
-    if promotion is Promotion.SUPPLEMENTARY:
-        grades = (grade,) if grade in LAST_GRADES else (grade + 1, grade)
-        return Outcome.UNDECIDED, grades, _WHY[promotion]
     return Outcome.UNDECIDED, (), _WHY[promotion]
 
 

@@ -21,6 +21,7 @@ from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
 from backend.records.roster.register import Register, change_row
 from backend.records.roster.schemas import (
+    CODES,
     AcademicYearId,
     Assignment,
     ClassId,
@@ -426,6 +427,7 @@ async def take_register(
     """
     year = await current_year(session)
     await queries.hold_year(session, year.id)
+    await session.hold(CODES)
     register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
@@ -13,10 +14,13 @@ from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.planning import service
 from backend.records.planning.schemas import Wanted
+from backend.records.plans import service as plans
+from backend.records.plans.schemas import Choice
 from backend.records.transcripts import service as transcripts
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of, student_ids
 
 TECHNOLOGY = "CN"
+AN, BINH, CHI = "Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"
 
 
 async def test_lessons_are_raised_after_a_preview_and_everybody_may_see_it(
@@ -81,6 +85,36 @@ async def test_a_subject_of_the_schools_own_from_plan_to_transcript(small_school
         assert "Toán tiếng Anh" not in str(snapshot)
         with pytest.raises(Conflict, match="đã khóa"):
             await service.preview(session, year, 6, TECHNOLOGY, Wanted(lessons="70"))
+
+
+async def test_each_transcript_has_the_electives_of_its_pupil(small_school: SmallSchool) -> None:
+    """From the choice through the results to the học bạ; five electives are nobody's, and hold the year open."""
+    async with small_school.session() as session:
+        principal, homeroom = [await small_school.actor(session, who) for who in ("principal", "homeroom")]
+        class_id = await small_school.open_class(session, "10A", 10)
+        await enroll(session, "10A", ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"])
+        everywhere = Wanted(lessons="70", classes=frozenset({str(class_id)}))
+        await service.change(session, principal, small_school.year_id, 10, "TIN", everywhere)
+        an, binh, chi = [(await student_ids(session, class_id))[name] for name in (AN, BINH, CHI)]
+        five = frozenset({"DIA", "KTPL", "LY", "HOA", "TIN"})
+        await plans.choose(session, class_id, None, Choice(five - {"TIN"}))
+        await plans.choose(session, class_id, binh, Choice(five - {"HOA"}))
+        await plans.choose(session, class_id, chi, Choice(five))
+        await fill(session, await small_school.actor(session, "it"), class_id)
+        await lock_class(session, small_school, class_id)
+        await assessment.assess_class(session, class_id)
+        results = {one.student_id: one.result for one in await assessment.class_results(session, class_id)}
+        assert [results[one].missing for one in (an, binh, chi)] == [(), (), ("electives",)]
+        await assessment.confirm_class(session, homeroom, class_id)
+        report = await transcripts.freeze_class(session, principal, class_id)
+        assert (report.frozen, [name for name, _ in report.left_out]) == (2, [CHI])
+        rows = await session.execute(text("select student_id, snapshot from transcript_version"))
+        frozen = {row.student_id: msgspec.json.decode(row.snapshot) for row in rows}
+        electives = {
+            pupil: {one["code"] for one in frozen[pupil]["year"]["results"]["subjects"]} & five
+            for pupil in (an, binh)
+        }
+    assert electives == {an: five - {"TIN"}, binh: five - {"HOA"}}
 
 
 async def test_a_pupil_takes_another_elective(site: Litestar, small_school: SmallSchool) -> None:

@@ -103,6 +103,7 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
             assert waiting > len(found) == len(counts), "one odd sheet a class, the others are not shown"
         assert len(set(counts)) == 1, counts
     browser = await small_school.browser(site, "head")
+    assert "3 sổ có chỗ nên xem lại" in (await browser.get("/duyet-so/ra-soat/tom-tat")).text
     shown = (await browser.get("/duyet-so/ra-soat")).text
     assert "Lò Thị An: mức T nhưng điểm kiểm tra là 3." in shown
     assert "Cầm Văn Bình: cột Nhận xét để trống." in shown

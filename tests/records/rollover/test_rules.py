@@ -113,14 +113,6 @@ def test_a_choice_counts_as_long_as_the_result_allows_its_grade() -> None:
     assert (nowhere.outcome, nowhere.reason) == (Outcome.UNDECIDED, "năm học mới chưa có lớp khối 7")
 
 
-def test_the_principal_decides_about_a_primary_pupil_who_has_not_completed() -> None:
-    """TT27 Đ.11: lên lớp or not is a person's decision."""
-    classes = ("1A1", "2A1")
-    assert move(1, "SUPPLEMENTARY", classes=classes).grades == (2, 1)
-    assert move(1, "SUPPLEMENTARY", classes=classes, chosen="2A1").outcome is Outcome.UP
-    assert move(1, "SUPPLEMENTARY", classes=classes, chosen="1A1").outcome is Outcome.STAYS
-
-
 def test_who_may_be_placed_where() -> None:
     pupil = move(6, "PROMOTED")
     rules.require_target(pupil, "7A2", ["7A1", "7A2"])

@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0038"
-down_revision = "0055"
+revision = "0039"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 

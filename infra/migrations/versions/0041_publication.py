@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0040"
-down_revision = "0039"
+revision = "0041"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
