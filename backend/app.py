@@ -38,18 +38,22 @@ from backend.records.calendar import pages as calendar_pages
 from backend.records.classes import pages as class_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
-from backend.records.gradebook import pages as gradebook_pages
+from backend.records.gradebook import api as gradebook_api
+from backend.records.gradebook.pages import classes as sheets_pages
+from backend.records.gradebook.pages import exemptions as exemption_pages
+from backend.records.gradebook.pages import sheet as sheet_pages
 from backend.records.handover import pages as handover_pages
 from backend.records.management import pages as management_pages
 from backend.records.movements import pages as movement_pages
+from backend.records.phrases import pages as phrase_pages
 from backend.records.planning import pages as planning_pages
 from backend.records.privacy import pages as privacy_pages
+from backend.records.publishing import pages as publishing_pages
 from backend.records.regulations import pages as regulation_pages
 from backend.records.reports import pages as report_pages
 from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
-from backend.records.roster import pupil_pages
 from backend.records.season import pages as season_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -239,14 +243,14 @@ ROUTES: list[ControllerRouterHandler] = [
     rollover_pages.place_pupil,
     roster_pages.show_classes,
     roster_pages.show_class,
-    pupil_pages.show_pupils,
-    pupil_pages.show_new_pupil,
-    pupil_pages.add_pupil,
-    pupil_pages.show_pupil,
-    pupil_pages.show_number,
-    pupil_pages.show_correction,
-    pupil_pages.change_pupil,
-    pupil_pages.match_code,
+    roster_pages.show_pupils,
+    roster_pages.show_new_pupil,
+    roster_pages.add_pupil,
+    roster_pages.show_pupil,
+    roster_pages.show_number,
+    roster_pages.show_correction,
+    roster_pages.change_pupil,
+    roster_pages.match_code,
     class_pages.show_new_class,
     class_pages.open_class,
     class_pages.show_class_form,
@@ -263,27 +267,38 @@ ROUTES: list[ControllerRouterHandler] = [
     department_pages.show_department,
     department_pages.change_department,
     department_pages.end_department,
-    gradebook_pages.show_sheets,
-    gradebook_pages.submit_class,
-    gradebook_pages.check_class,
-    gradebook_pages.lock_class,
-    gradebook_pages.show_sheet,
-    gradebook_pages.show_new_cells,
-    gradebook_pages.save_cells,
-    gradebook_pages.submit_sheet,
-    gradebook_pages.withdraw_sheet,
-    gradebook_pages.check_sheet,
-    gradebook_pages.send_back,
-    gradebook_pages.lock_sheet,
-    gradebook_pages.show_reopening,
-    gradebook_pages.reopen_sheet,
-    gradebook_pages.lock_again,
-    gradebook_pages.show_waiting,
-    gradebook_pages.check_all,
+    sheets_pages.show_sheets,
+    sheets_pages.submit_class,
+    sheets_pages.check_class,
+    sheets_pages.lock_class,
+    sheet_pages.show_sheet,
+    gradebook_api.show_new_cells,
+    gradebook_api.save_cells,
+    sheet_pages.submit_sheet,
+    sheet_pages.withdraw_sheet,
+    sheet_pages.check_sheet,
+    sheet_pages.send_back,
+    sheet_pages.lock_sheet,
+    sheet_pages.show_reopening,
+    sheet_pages.reopen_sheet,
+    sheet_pages.lock_again,
+    publishing_pages.show_publishing,
+    publishing_pages.publish,
+    publishing_pages.withdraw,
+    publishing_pages.show_slip,
+    phrase_pages.show_phrases,
+    phrase_pages.add_phrase,
+    phrase_pages.remove_phrase,
+    exemption_pages.show_exemptions,
+    exemption_pages.exempt,
+    exemption_pages.end_exemption,
+    sheets_pages.show_waiting,
+    sheets_pages.check_all,
     review_pages.show_review,
     review_pages.show_summary,
     review_pages.answer,
     review_pages.show_waiting,
+    review_pages.show_waiting_summary,
     assessment_pages.show_results,
     assessment_pages.show_explanation,
     assessment_pages.confirm_results,
@@ -363,6 +378,7 @@ MENU = (
     NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
     NavItem("Sau năm học", "/sau-nam-hoc", "checklist", Permission.TRANSCRIPT_READ_ANY),
     NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
+    NavItem("Câu mẫu nhận xét", "/cau-mau", "message", Permission.PHRASE_WRITE),
     NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
     NavItem("Chứng thư số", "/chung-thu", "certificate", Permission.CREDENTIALS_READ),
     NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),

@@ -11,8 +11,10 @@ from backend.records.departments import models as departments
 from backend.records.duties import models as duties
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
+from backend.records.phrases import models as phrases
 from backend.records.plans import models as plans
 from backend.records.privacy import models as privacy
+from backend.records.publishing import models as publishing
 from backend.records.regulations import models as regulations
 from backend.records.review import models as review
 from backend.records.rollover import models as rollover
@@ -54,6 +56,8 @@ MODULES = (
     calendar,
     duties,
     gradebook,
+    phrases,
+    publishing,
     review,
     regulations,
     decisions,

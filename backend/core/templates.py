@@ -241,6 +241,6 @@ def vn_number(value: float | Decimal | None, places: int | None = None) -> str:
 
 
 def vn_mark(value: str) -> str:
-    """A stored mark as people write it: "7.5" → "7,5"; levels and texts stay as they are."""
+    """A stored mark as people write it: "7.5" → "7,5", "7.5b" → "7,5b"; levels and texts stay as they are."""
     whole, dot, tenth = value.partition(".")
-    return f"{whole},{tenth}" if dot and whole.isdigit() and tenth.isdigit() else value
+    return f"{whole},{tenth}" if dot and whole.isdigit() and tenth.removesuffix("b").isdigit() else value

@@ -26,6 +26,10 @@ class Permission(StrEnum):
     SHEET_CHECK = "gradebook:sheet:check"
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
     SHEET_REOPEN = "gradebook:sheet:reopen"
+    EXEMPTION_MANAGE = "gradebook:exemption:manage"
+    MARKS_PUBLISH_ANY = "publishing:marks:publish_any"
+    PHRASE_WRITE = "phrases:phrase:write"
+    PHRASE_SHARE = "phrases:phrase:share"
     DEPARTMENTS_MANAGE = "departments:department:manage"
     SEASON_NUDGE = "season:person:nudge"
     RESULTS_READ = "assessment:result:read"
@@ -82,7 +86,15 @@ ROLE_NAMES = {
 }
 
 _P = Permission
-_TEACHING = {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_WRITE, _P.RESULTS_READ, _P.TRANSCRIPT_READ}
+_TEACHING = {
+    _P.CLASSES_READ,
+    _P.SHEET_READ,
+    _P.SHEET_WRITE,
+    _P.PHRASE_WRITE,
+    _P.RESULTS_READ,
+    _P.TRANSCRIPT_READ,
+}
+_PHRASES = {_P.PHRASE_WRITE, _P.PHRASE_SHARE}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(
@@ -107,13 +119,16 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.PRINCIPAL: frozenset(
-        {
+        _PHRASES
+        | {
             _P.CLASSES_READ,
             _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.SHEET_LOCK_ANY,
             _P.SHEET_REOPEN,
+            _P.EXEMPTION_MANAGE,
+            _P.MARKS_PUBLISH_ANY,
             _P.CLASSES_MANAGE,
             _P.PUPILS_READ,
             _P.PUPILS_WRITE,
@@ -140,11 +155,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.DEPUTY_PRINCIPAL: frozenset(
-        {
+        _PHRASES
+        | {
             _P.CLASSES_READ,
             _P.YEAR_ROLL,
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
+            _P.EXEMPTION_MANAGE,
+            _P.MARKS_PUBLISH_ANY,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
@@ -159,7 +177,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PUPILS_WRITE,
         }
     ),
-    Role.DEPARTMENT_HEAD: frozenset({_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),
+    Role.DEPARTMENT_HEAD: frozenset(_PHRASES | {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
     Role.SUBJECT_TEACHER: frozenset(_TEACHING),
     Role.CLERK: frozenset(

@@ -86,7 +86,6 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "one pupil's record found, shown and corrected, for the slice's own pages: no door",
     ),
-    "records.roster.pupil_pages": (Room.EDGE, "pages about one pupil; `pages` has years and classes"),
     "records.calendar.deadlines": (Room.RULES, "last days that plans of provinces name, as data: pure"),
     "records.roster.register": (
         Room.SERVICE,
@@ -105,9 +104,33 @@ LISTED: dict[str, tuple[Room, str]] = {
         "SQL of pupils' records and places; `queries` has that of years, classes and lists",
     ),
     "records.roster.names": (Room.RULES, "the order of Vietnamese names, a pure function"),
+    "records.phrases.starting": (Room.RULES, "the phrases that every school begins with, as data"),
+    "records.gradebook.layout": (Room.RULES, "the columns of every sheet: pure"),
+    "records.gradebook.life_rules": (Room.RULES, "who moves a sheet on, and when it takes marks: pure"),
+    "records.gradebook.wording": (Room.RULES, "what people read of a sheet: pure"),
+    "records.gradebook.staging": (
+        Room.QUERIES,
+        "SQL of marks that come by the thousand; `queries` has that of sheets and single marks",
+    ),
+    "records.gradebook.one_sheet": (
+        Room.SERVICE,
+        "the row of a sheet, for the slice's own use cases: no door",
+    ),
     "records.gradebook.life": (
         Room.SERVICE,
         "the life of a sheet, for the slice's own pages and tasks: no door",
+    ),
+    "records.gradebook.editing": (
+        Room.SERVICE,
+        "one sheet before a person, for the slice's own pages: no door",
+    ),
+    "records.gradebook.importing": (
+        Room.SERVICE,
+        "marks by the thousand, for the slice's own service: no door",
+    ),
+    "records.gradebook.exemptions": (
+        Room.SERVICE,
+        "pupils exempt from a subject, for the slice's own pages: no door",
     ),
     "records.gradebook.carrying": (
         Room.SERVICE,

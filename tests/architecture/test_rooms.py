@@ -48,8 +48,8 @@ def test_a_file_without_a_room_is_named(path: str) -> None:
     ("path", "line", "why"),
     [
         # Inside a slice: pages | api | tasks > service > adapters > queries > models > rules > events > schemas.
-        ("records/gradebook/pages", "from backend.records.gradebook import queries", "call a service"),
-        ("records/gradebook/pages", "from backend.records.gradebook.models import Mark", "call a service"),
+        ("records/gradebook/api", "from backend.records.gradebook import queries", "call a service"),
+        ("records/gradebook/api", "from backend.records.gradebook.models import Mark", "call a service"),
         ("records/transcripts/tasks", "from backend.records.transcripts import rendering", "call a service"),
         (
             "records/transcripts/pages",
@@ -135,7 +135,7 @@ def test_a_trespasser_is_named(path: str, line: str, why: str) -> None:
         ("records/gradebook/queries", "from backend.records.roster.models import Student"),
         ("records/gradebook/service", "from backend.records.roster import service, schemas"),
         ("records/gradebook/rules", "from backend.records.roster.curriculum import subjects_of"),
-        ("records/gradebook/pages", "from backend.tenants.people import service"),
+        ("records/gradebook/api", "from backend.tenants.people import service"),
         ("remote_signing/credentials/revocation", "from backend.remote_signing.formats import trust"),
     ],
 )

@@ -11,9 +11,9 @@ from litestar import Litestar
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.ids import new_id
-from backend.records.gradebook import life, rules
+from backend.records.gradebook import layout, life
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
+from backend.records.gradebook.schemas import Cell, Column, MarkKind, NewMark, SheetSummary
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import ELECTIVES_CHOSEN, AssessedBy, GradeSubject, Kind, subjects_of
@@ -146,12 +146,12 @@ async def enroll(session: TenantSession, class_name: str, names: Iterable[str], 
     await roster.take_register(session, register)
 
 
-def usual(sheet: SheetSummary, cell: Cell, subject: GradeSubject | None) -> str:
-    """What a good pupil has in a cell; "" where most cells are empty (a second test, conduct after the summer)."""
-    if (cell.kind is MarkKind.TEST and cell.slot != "1") or cell.slot == "summer":
+def usual(column: Column, subject: GradeSubject | None) -> str:
+    """What a good pupil has in a column; "" where most have nothing (a second test, conduct after the summer)."""
+    if layout.is_optional(column):
         return ""
-    if cell.kind in _USUAL:
-        return _USUAL[cell.kind]
+    if column.cell.kind in _USUAL:
+        return _USUAL[column.cell.kind]
     return _SCORE if subject is None or subject.assessed_by is AssessedBy.SCORE else _PASS
 
 
@@ -166,11 +166,12 @@ async def fill(
     for sheet in await gradebook.list_sheets(session, class_id):
         found = [one for one in subjects_of(school_class.grade_level) if one.code == sheet.subject_code]
         subject = found[0] if found else None
-        cells = [column.cell for column in rules.columns(subject, school_class.grade_level)]
+        columns = layout.columns_of(subject, school_class.grade_level)
         for student in (one for one in students if takes(one.id, subject)):
-            for cell in cells:
+            for column in columns:
+                cell = column.cell
                 said = otherwise(sheet, student.student_code, cell)
-                value = usual(sheet, cell, subject) if said is None else said
+                value = usual(column, subject) if said is None else said
                 marks.append(NewMark(sheet_id=sheet.id, student_id=student.id, cell=cell, value=value))
     change = await gradebook.record_marks(session, actor, marks)
     assert change.problems == ()

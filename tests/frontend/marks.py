@@ -12,17 +12,22 @@ from tests.frontend.small_site import page as answer
 SHELL = """{% extends "layouts/base.html" %}
 {% from "components/mark_cell.html" import mark_cell %}
 {% from "components/mark_sheet.html" import mark_sheet %}
+{% from "components/phrase_picker.html" import phrase_picker %}
 {% block scripts %}<script src="{{ asset("grade_sheet.js") }}" defer></script>
-<script src="{{ asset("grade_block.js") }}" defer></script>{% endblock %}
+<script src="{{ asset("grade_block.js") }}" defer></script>
+<script src="{{ asset("grade_phrases.js") }}" defer></script>{% endblock %}
 {% block content %}<h1>x</h1>
 <form action="/nop" method="post" data-unsaved="Còn {n} ô chưa lưu; hãy lưu hoặc sửa trước khi nộp.">
 <button>Nộp sổ</button></form>
-{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o", person="p", read_at="0") %}
+{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o", person="p", read_at="0", states=True,
+                   phrases=True) %}
 {% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
 {% for mark, version in marks %}{{ mark_cell(key, loop.index, mark, version, key ~ loop.index) }}{% endfor %}
 {{ mark_cell(key, 5, "Chăm ngoan.", 1, key ~ "5", kind="text") }}</tr>
 {% endfor %}
-{% endcall %}{% endblock %}"""
+{% endcall %}
+{{ phrase_picker([{"text": "{tên} học đều.", "level": ""}, {"text": "{tên} có tiến bộ.", "level": "H"}]) }}
+{% endblock %}"""
 ROWS = [("a", ["8", "7,5", "9", ""]), ("b", ["6", "8", "", "7,25"]), ("c", ["10", "9", "8", "8"])]
 PASTE = """text => { const data = new DataTransfer(); data.setData('text/plain', text);
 return document.activeElement.dispatchEvent(
@@ -81,6 +86,15 @@ class School:
         if cell["column"] == "5":
             self.kept[key], self.versions[key] = " ".join(cell["value"].split()), version + 1
             return said | {"state": "saved", "message": "", "value": self.kept[key], "version": version + 1}
+        if cell["value"] in ("v", "V"):
+            self.kept[key], self.versions[key] = "V", version + 1
+            return said | {
+                "state": "saved",
+                "message": "",
+                "value": "V",
+                "version": version + 1,
+                "note": "chờ bù",
+            }
         if cell["value"] and float(cell["value"].replace(",", ".")) > 10:
             named = f"{key[0]}, cột tx{key[1]}: điểm lớn hơn 10." if key[0] == "c" else "Điểm lớn hơn 10."
             return said | {"state": "invalid", "message": named}

@@ -170,3 +170,38 @@ def test_in_a_cell_that_is_edited_keys_are_the_browsers(page: Page, school: Scho
         expect(cell(page, "a", 5)).to_have_value("Chăm ngoan. Khá")
         page.keyboard.press("Control+a")
         assert chosen(page) == 0
+
+
+def test_an_absence_is_said_in_words_and_undone_exactly(
+    page: Page, school: School, complaints: list[str]
+) -> None:
+    with served(school) as base:
+        page.goto(base)
+        mark = cell(page, "a", 1)
+        note = page.locator('[data-student="a"][data-column="1"] .mark-note')
+        mark.fill("v")
+        mark.press("Enter")
+        expect(note).to_have_text("chờ bù")
+        expect(mark).to_have_value("V")
+        expect(mark).to_have_attribute("title", "chờ bù")
+        page.keyboard.press("Control+z")
+        expect(note).to_have_count(0)
+        expect(mark).to_have_value("8")
+        assert [(one["value"], one["exact"]) for sent in school.requests for one in sent] == [
+            ("v", False),
+            ("8", True),
+        ]
+        mark.fill("9")
+        mark.press("Enter")
+        expect(page.locator('[data-student="a"][data-column="1"].is-saved')).to_have_count(1)
+        assert school.requests[-1][0]["exact"] is False, "what is typed anew is no undoing"
+        assert complaints == []
+
+
+def test_buttons_put_an_absence_into_the_chosen_cells(page: Page, school: School) -> None:
+    with served(school) as base:
+        page.goto(base)
+        choose(page, ("a", 4), "ArrowDown", "ArrowRight")
+        page.get_by_role("button", name="V vắng có phép").click()
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept == {("a", "4"): "V", ("b", "4"): "V"}, "comments take no absence"

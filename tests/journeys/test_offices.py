@@ -114,7 +114,28 @@ async def the_audit_tells_it(owner: Person) -> None:
 async def test_the_it_teacher_of_a_school(chromium: Browser, site: Site) -> None:
     it_teacher = await Person.sign_in(chromium, site.url, site.login("it_teacher", site.other_school))
     await an_account_is_given_back(it_teacher, chromium, site)
+    await a_certificate_rests_and_comes_back(it_teacher, site)
     await another_system_reads_until_it_is_cut_off(it_teacher)
+
+
+async def a_certificate_rests_and_comes_back(it_teacher: Person, site: Site) -> None:
+    """A telephone is lost, and found; the provider is asked what it has before anything is taken over."""
+    person = next(one for one in site.other_school.staff if one.homeroom_of)
+    await it_teacher.press("Chứng thư số")
+    await it_teacher.look("93-certificates")
+    await it_teacher.press(person.full_name)
+    await it_teacher.page.get_by_label("Tài khoản tại nhà cung cấp").fill(person.email)
+    await it_teacher.press("Tìm chứng thư")
+    await it_teacher.sees("Tài khoản này có 1 chứng thư", "Mã băm SHA-256")
+    await it_teacher.look("94-certificates-of-a-person")
+    await it_teacher.page.locator("main tbody a").first.click()
+    await it_teacher.page.locator("#f-ly-do-tam-dung").fill("Mất điện thoại")
+    await it_teacher.press("Tạm dừng chứng thư")
+    await it_teacher.sees("Đã tạm dừng chứng thư số")
+    await it_teacher.page.locator("main tbody a").first.click()
+    await it_teacher.look("95-certificate-suspended")
+    await it_teacher.press("Dùng lại chứng thư")
+    await it_teacher.sees("dùng lại được từ bây giờ")
 
 
 async def an_account_is_given_back(it_teacher: Person, chromium: Browser, site: Site) -> None:

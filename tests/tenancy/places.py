@@ -45,6 +45,9 @@ LATER: dict[str, Row] = {
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},
+    "exemption": {"ground": "health", "ended_at": None, "ended_by": None},
+    "publication": {"period": "year_end", "cells": {}, "withdrawn_at": None, "withdrawn_by": None},
+    "comment_phrase": {"grade_level": 0},
     "department": {},
     "season_nudge": {"stage": "submitted"},
     "department_member": {},
@@ -59,7 +62,7 @@ LATER: dict[str, Row] = {
     "subscription": {"plan": "standard", "seats": 100},
 }
 #: Tables of which a season leaves rows that those of `LATER` belong to.
-_PARENTS = ("student", "transcript_version", "grade_sheet", "sheet_step")
+_PARENTS = ("student", "school_class", "transcript_version", "grade_sheet", "sheet_step")
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id

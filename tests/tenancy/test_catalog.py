@@ -195,7 +195,8 @@ LINTS = {
         union all select extname::text from pg_extension where extname <> 'plpgsql'
         union all select lanname::text from pg_language where not lanpltrusted and lanname not in ('internal', 'c')""",
     "evidence that the application may change": """
-        select t || ' ' || r from unnest(array['audit_event', 'stored_object', 'work.outbox_event']) t,
+        select t || ' ' || r from
+          unnest(array['audit_event', 'stored_object', 'work.outbox_event', 'student_change', 'past_duty']) t,
           unnest(array['update', 'delete']) r
         where has_table_privilege('hocba_app', t, r) or r = 'update' and has_any_column_privilege('hocba_app', t, r)""",
     "tables that the application may read without a fence": f"""

@@ -1,6 +1,6 @@
 """From the gradebook's cells to the input of the rules: pure, one pupil at a time."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 from backend.records.assessment.schemas import (
     Absences,
@@ -53,18 +53,20 @@ def pupil_year(
     cells: PupilCells,
     topics: Collection[str] = (),
     decided: Decided = _UNDECIDED,
+    exempt: Container[str] = (),
 ) -> PupilYear:
     """What the circular is asked about one pupil; empty cells stay None, they are never zero.
 
-    `subjects` are the pupil's own, in the forms' order; `topics` those whose chuyên đề cluster the pupil takes. A subject
-    of the school's own programme is none of the circular's. `cells` are those of `with_decisions`.
+    `subjects` are the pupil's own, in the forms' order; `topics` those whose chuyên đề cluster the pupil takes; `exempt`
+    those in which the pupil is not assessed. A subject of the school's own programme is none of the circular's. `cells`
+    are those of `with_decisions`.
     """
     asked = [one for one in subjects if not one.own]
     homeroom = cells.get((HOMEROOM, WHOLE_YEAR), _NONE)
     return (
-        _primary(grade, asked, cells, homeroom, decided)
+        _primary(grade, asked, cells, homeroom, decided, exempt)
         if grade <= 5
-        else _secondary(grade, asked, cells, homeroom, topics)
+        else _secondary(grade, asked, cells, homeroom, topics, exempt)
     )
 
 
@@ -74,12 +76,19 @@ def _secondary(
     cells: PupilCells,
     homeroom: Cells,
     topics: Collection[str],
+    exempt: Container[str],
 ) -> SecondaryYear:
     conduct = {slot: homeroom.get(Cell(MarkKind.CONDUCT, slot)) for slot in ("1", "2", "summer")}
     return SecondaryYear(
         grade=grade,
         subjects=tuple(
-            _secondary_subject(subject, cells, homeroom, takes_topic=subject.code in topics)
+            _secondary_subject(
+                subject,
+                cells,
+                homeroom,
+                takes_topic=subject.code in topics,
+                is_exempt=subject.code in exempt,
+            )
             for subject in subjects
         ),
         conduct=Conduct(
@@ -90,7 +99,7 @@ def _secondary(
 
 
 def _secondary_subject(
-    subject: GradeSubject, cells: PupilCells, homeroom: Cells, *, takes_topic: bool
+    subject: GradeSubject, cells: PupilCells, homeroom: Cells, *, takes_topic: bool, is_exempt: bool
 ) -> SecondarySubject:
     sheets = [cells.get((subject.code, term), _NONE) for term in (2, 1)]
     topic = next((found for sheet in sheets if (found := sheet.get(Cell(MarkKind.TOPIC)))), None)
@@ -101,6 +110,7 @@ def _secondary_subject(
         term1=_term(subject, cells.get((subject.code, 1), _NONE)),
         term2=_term(subject, cells.get((subject.code, 2), _NONE)),
         reassessed=homeroom.get(Cell(MarkKind.REASSESSED, subject.code)),
+        exempt=is_exempt,
         counts=None if subject.counts else False,
         topic=topic if takes_topic else None,
     )
@@ -117,13 +127,20 @@ def _term(subject: GradeSubject, sheet: Cells) -> TermMarks:
 
 
 def _primary(
-    grade: int, subjects: Sequence[GradeSubject], cells: PupilCells, homeroom: Cells, decided: Decided
+    grade: int,
+    subjects: Sequence[GradeSubject],
+    cells: PupilCells,
+    homeroom: Cells,
+    decided: Decided,
+    exempt: Container[str],
 ) -> PrimaryYear:
+    """From the cells of the year's end alone (TT27 Đ.9)."""
     principal = decided.get(DecisionKey(DecisionKind.PROMOTION))
     return PrimaryYear(
         grade=grade,
         subjects=tuple(
-            _primary_subject(subject, cells.get((subject.code, WHOLE_YEAR), _NONE)) for subject in subjects
+            _primary_subject(subject, cells.get((subject.code, WHOLE_YEAR), _NONE), subject.code in exempt)
+            for subject in subjects
         ),
         traits=tuple(
             TraitResult(code=trait.code, level=TraitLevel(level) if level else None)
@@ -157,13 +174,14 @@ def _supplement(decided: Decided) -> Supplement | None:
     return found if found != Supplement() else None
 
 
-def _primary_subject(subject: GradeSubject, sheet: Cells) -> PrimarySubject:
+def _primary_subject(subject: GradeSubject, sheet: Cells, is_exempt: bool) -> PrimarySubject:
     level = sheet.get(Cell(MarkKind.LEVEL))
     attempts = tuple(mark for slot in ("1", "2") if (mark := sheet.get(Cell(MarkKind.TEST, slot))))
     return PrimarySubject(
         code=subject.code,
         level=SubjectLevel(level) if level else None,
         tests={"year_end": attempts} if subject.year_end_test else None,
+        exempt=is_exempt,
         counts=None if subject.counts else False,
     )
 

@@ -72,6 +72,7 @@ async def show_results(
         again=sum(one.settled for one in waiting),
         confirmed=sum(one.state is ResultState.CONFIRMED for one in view.results),
         may_confirm=locked and bool(waiting) and view.school_class.homeroom_teacher_id == actor.staff_id,
+        make_ups=await gradebook.awaited_make_ups(session, class_id) if view.results else [],
         levels=LEVELS,
         year_levels=YEAR_LEVEL_NAMES,
         titles=TITLES,

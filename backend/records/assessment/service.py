@@ -91,6 +91,7 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     choices = await plans.choices_of_class(session, school_class)
     decided = _standing(await decisions.of_class(session, class_id))
     marks = await gradebook.class_marks(session, class_id)
+    exempt = await gradebook.exemptions(session, class_id)
     rows = [
         _computed(
             session,
@@ -102,6 +103,7 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
                 with_decisions(marks.get(student.id, {}), decided.get(student.id, {})),
                 choices.of(student.id).topics,
                 decided.get(student.id, {}),
+                exempt.get(student.id, ()),
             ),
             basis.get(student.id, basis[None]),
             _principal(decided.get(student.id, {})),

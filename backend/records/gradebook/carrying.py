@@ -9,7 +9,7 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
 from backend.core.ids import new_id
-from backend.records.gradebook import life, queries
+from backend.records.gradebook import one_sheet, queries, staging
 from backend.records.gradebook.events import GradeSheetLocked
 from backend.records.gradebook.schemas import CARRY, SheetState
 from backend.records.roster.schemas import PupilRecord
@@ -53,10 +53,10 @@ async def carry(
         for mark in marks
     ]
     if rows:
-        await queries.stage_marks(session, rows)
+        await staging.stage_marks(session, rows)
         await _tell(session, actor, pupil, old[0].class_name, {row[2] for row in rows})
-        await queries.write_staged(session)
-    return len(rows), sorted(life.subject_name(by_id[sheet_id]) for sheet_id in missing)
+        await staging.write_staged(session)
+    return len(rows), sorted(one_sheet.subject_name(by_id[sheet_id]) for sheet_id in missing)
 
 
 async def count_again(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -106,7 +106,7 @@ async def _tell(
         for sheet_id in sheet_ids
     ]
     await queries.insert_steps(session, steps)
-    await queries.trace_carried(session)
+    await staging.trace_carried(session)
 
 
 def _key(row: Any) -> tuple[str, int]:

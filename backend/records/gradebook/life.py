@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import queries, rules
+from backend.records.gradebook import layout, life_rules, one_sheet, queries
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.gradebook.schemas import (
     CARRY,
@@ -29,10 +29,7 @@ from backend.records.gradebook.schemas import (
     WaitingSheet,
 )
 from backend.records.plans import service as plans
-from backend.records.plans.schemas import decided, decision_in
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import GradeSubject
-from backend.records.roster.schemas import ClassId
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
@@ -91,7 +88,7 @@ async def check_class(
 
 async def send_back(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, remark: str) -> None:
     """Open a sheet for its teacher again, who reads the remark. Raises NotFound, Forbidden, Conflict, Invalid."""
-    words = rules.checked_reason(remark, place(await load(session, sheet_id)), "Lời nhận xét")
+    words = life_rules.checked_reason(remark, await _called(session, sheet_id), "Lời nhận xét")
     await _advance(session, actor, Deed.SEND_BACK, [sheet_id], words=words)
 
 
@@ -114,8 +111,8 @@ async def reopen(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, reas
 
     Raises NotFound, Forbidden, Invalid for the reason or the hours, Conflict once the transcripts are frozen.
     """
-    words = rules.checked_reason(reason, place(await load(session, sheet_id)), "Lý do mở lại")
-    open_until = clock.now() + timedelta(hours=rules.checked_hours(hours))
+    words = life_rules.checked_reason(reason, await _called(session, sheet_id), "Lý do mở lại")
+    open_until = clock.now() + timedelta(hours=life_rules.checked_hours(hours))
     await _advance(session, actor, Deed.REOPEN, [sheet_id], words=words, open_until=open_until)
 
 
@@ -130,7 +127,7 @@ async def lock_overdue(session: TenantSession, sheet_id: uuid.UUID) -> float:
     Raises NotFound.
     """
     await queries.hold_sheets(session, [sheet_id], to_write=False)
-    sheet = summary(await load(session, sheet_id))
+    sheet = one_sheet.summary(await one_sheet.load(session, sheet_id))
     if sheet.state is not SheetState.REOPENED or sheet.open_until is None:
         return 0
     left = (sheet.open_until - clock.now()).total_seconds()
@@ -153,7 +150,7 @@ async def take_step(
     if not sheets:
         return
     now = clock.now()
-    [state, *_] = rules.MOVES[deed].values()
+    [state, *_] = life_rules.MOVES[deed].values()
     values: dict[str, Any] = {"state": state}
     if deed is Deed.SUBMIT:
         values |= {"submitted_at": now, "remark": ""}
@@ -188,7 +185,7 @@ async def deeds_of(
 ) -> dict[SheetId, frozenset[Deed]]:
     """What the actor may do to each sheet now."""
     checkers = await departments.checkers(session)
-    return {sheet.id: rules.deeds(sheet.state, _side(actor, sheet, checkers)) for sheet in sheets}
+    return {sheet.id: life_rules.deeds(sheet.state, _side(actor, sheet, checkers)) for sheet in sheets}
 
 
 async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[WaitingSheet], int]:
@@ -209,7 +206,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     for sheet in shown:
         here = classes[sheet.class_id]
         plan = known.of(here.academic_year_id, here.grade_level)
-        subject = None if rules.is_homeroom(sheet.subject_code) else plan.find(sheet.subject_code)
+        subject = None if layout.is_homeroom(sheet.subject_code) else plan.find(sheet.subject_code)
         takes = choices[sheet.class_id].takes
         pupils_here = {one: name for one, name in members[sheet.class_id].items() if takes(one, subject)}
         audit_reads.record_read(
@@ -217,7 +214,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
             actor,
             Action.SHEET_READ,
             sheet.id,
-            f"Sổ {called(sheet)}",
+            f"Sổ {one_sheet.called(sheet)}",
             [sheet.class_id, *pupils_here],
         )
         pupils = [(name, marks[sheet.id][student_id]) for student_id, name in pupils_here.items()]
@@ -225,7 +222,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
             WaitingSheet(
                 summary=sheet,
                 teacher=names.get(sheet.teacher_id, "") if sheet.teacher_id else "",
-                warnings=rules.warnings(rules.columns(subject, plan.grade), pupils),
+                warnings=life_rules.warnings(layout.columns_of(subject, plan.grade), pupils),
             )
         )
     return found, len(waiting)
@@ -236,7 +233,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
     steps = await queries.steps_of(session, row.id)
     changes = await queries.changes_of(session, row.id)
     names = await people.names(session) if steps else {}
-    subject = subject_of(row)
+    subject = one_sheet.subject_of(row)
     return (
         tuple(
             StepView(
@@ -251,7 +248,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
         tuple(
             ChangeView(
                 pupil=one.pupil,
-                column=rules.label(Cell(MarkKind(one.kind), one.slot), subject, row.grade_level),
+                column=layout.label(Cell(MarkKind(one.kind), one.slot), subject, row.grade_level),
                 old=one.old_value,
                 new=one.new_value,
                 who=names.get(one.changed_by),
@@ -261,62 +258,6 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
             for one in changes
         ),
     )
-
-
-async def load(session: TenantSession, sheet_id: uuid.UUID) -> Any:
-    """One sheet with class and teacher. Raises NotFound."""
-    found = await queries.sheets_by_id(session, [sheet_id])
-    if not found:
-        raise NotFound("Không tìm thấy sổ điểm này.")
-    return found[sheet_id]
-
-
-def summary(row: Any, filled: int | None = None) -> SheetSummary:
-    """A row of `queries` as others know it."""
-    teacher = row.teacher_id or row.homeroom_teacher_id
-    return SheetSummary(
-        id=SheetId(row.id),
-        class_id=ClassId(row.class_id),
-        class_name=row.class_name,
-        subject_code=row.subject_code,
-        subject_name=subject_name(row),
-        term=row.term,
-        state=SheetState(row.state),
-        teacher_id=StaffId(teacher) if teacher else None,
-        filled=filled,
-        remark=row.remark,
-        submitted_at=row.submitted_at,
-        open_until=row.open_until,
-    )
-
-
-def subject_of(row: Any) -> GradeSubject | None:
-    """The subject of a sheet; None for the homeroom teacher's own."""
-    if rules.is_homeroom(row.subject_code):
-        return None
-    return decided(row.grade_level, row.subject_code, decision_in(row))
-
-
-def subject_name(row: Any) -> str:
-    """What people call a sheet in its class."""
-    subject = subject_of(row)
-    return subject.name if subject else "Sổ chủ nhiệm"
-
-
-def place(row: Any) -> str:
-    """What people call the sheet of a row in the school."""
-    return called(summary(row))
-
-
-def called(sheet: SheetSummary) -> str:
-    """What people call a sheet in the school."""
-    term = f" học kì {sheet.term}" if sheet.term else ""
-    return f"lớp {sheet.class_name}, {sheet.subject_name}{term}"
-
-
-def in_charge(actor: Actor, teacher_id: StaffId | None) -> bool:
-    """Whether the actor writes the sheets of this teacher: they are the teacher."""
-    return teacher_id is not None and actor.staff_id == teacher_id and actor.may(Permission.SHEET_WRITE)
 
 
 async def _advance_class(
@@ -347,21 +288,25 @@ async def _advance(
     checkers = await departments.checkers(session)
     moved, passed_over = [], []
     for row in rows.values():
-        sheet = summary(row)
+        sheet = one_sheet.summary(row)
         side = _side(actor, sheet, checkers)
-        refused = rules.refusal(deed, sheet.state, side, place(row))
-        refused = refused or rules.unseen(sheet.submitted_at, seen, place(row))
+        refused = life_rules.refusal(deed, sheet.state, side, one_sheet.place(row))
+        refused = refused or life_rules.unseen(sheet.submitted_at, seen, one_sheet.place(row))
         if refused is None:
             moved.append(sheet)
         elif not passing:
             frozen_by = await _frozen_by(session, sheet) if sheet.state is SheetState.FINAL else ""
-            raise rules.refusal(deed, sheet.state, side, place(row), frozen_by) or refused
+            raise life_rules.refusal(deed, sheet.state, side, one_sheet.place(row), frozen_by) or refused
         else:
             passed_over.append(refused)
     if passed_over and not moved and all(isinstance(refused, Forbidden) for refused in passed_over):
         raise passed_over[0]
     await take_step(session, actor, deed, moved, words=words, open_until=open_until)
     return moved
+
+
+async def _called(session: TenantSession, sheet_id: uuid.UUID) -> str:
+    return f"sổ {one_sheet.place(await one_sheet.load(session, sheet_id))}"
 
 
 async def _frozen_by(session: TenantSession, sheet: SheetSummary) -> str:
@@ -372,14 +317,14 @@ async def _frozen_by(session: TenantSession, sheet: SheetSummary) -> str:
 
 async def _waiting(session: TenantSession, actor: Actor) -> list[SheetSummary]:
     checkers = await departments.checkers(session)
-    sheets = [summary(row) for row in await queries.submitted(session)]
+    sheets = [one_sheet.summary(row) for row in await queries.submitted(session)]
     return [sheet for sheet in sheets if _side(actor, sheet, checkers).checks]
 
 
 def _side(actor: Actor, sheet: SheetSummary, checkers: dict[StaffId, StaffId]) -> Side:
     checker = checkers.get(sheet.teacher_id) if sheet.teacher_id else None
     return Side(
-        in_charge=in_charge(actor, sheet.teacher_id),
+        in_charge=one_sheet.in_charge(actor, sheet.teacher_id),
         checks=checker is not None and checker == actor.staff_id and actor.may(Permission.SHEET_CHECK),
         unchecked=checker is None,
         locks=actor.may(Permission.SHEET_LOCK_ANY),

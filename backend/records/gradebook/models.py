@@ -1,9 +1,9 @@
-"""All marks: a sheet per class, subject and term, its life, one row per mark, and each change after a lock."""
+"""All marks: a sheet per class, subject and term, its life, one row per mark, each change after a lock; exemptions."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Index, UniqueConstraint, Uuid
+from sqlalchemy import ARRAY, Index, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
@@ -135,3 +135,44 @@ class LateChange(TenantTable):
     step_id: Mapped[uuid.UUID]
     changed_by: Mapped[uuid.UUID | None]
     changed_at: Mapped[datetime]
+
+
+class Exemption(TenantTable):
+    """A pupil who is not assessed in a subject of their class, from a decision of the school until `ended_at`."""
+
+    __tablename__ = "exemption"
+    __table_args__ = (
+        tenant_key("class_id", "school_class"),
+        tenant_key("student_id", "student"),
+        tenant_key("decided_by", "staff_member"),
+        tenant_key("ended_by", "staff_member"),
+        Index(
+            "uq_exemption_in_force",
+            "tenant_id",
+            "class_id",
+            "subject_code",
+            "student_id",
+            unique=True,
+            postgresql_where=text("ended_at is null"),
+        ),
+        {
+            "info": holding(
+                internal="subject_code decided_at ended_at",
+                sensitive="ground reason",
+                title="Miễn học môn",
+                purpose="Biết học sinh không được đánh giá môn nào, theo quyết định nào",
+                ground=Ground.EDUCATION,
+                keep=Keep.WITH_RECORD,
+            )
+        },
+    )
+
+    class_id: Mapped[uuid.UUID]
+    student_id: Mapped[uuid.UUID]
+    subject_code: Mapped[str]
+    ground: Mapped[str]
+    reason: Mapped[str]
+    decided_by: Mapped[uuid.UUID | None]
+    decided_at: Mapped[datetime]
+    ended_by: Mapped[uuid.UUID | None]
+    ended_at: Mapped[datetime | None]

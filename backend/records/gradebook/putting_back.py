@@ -9,7 +9,7 @@ from backend.core import clock
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
-from backend.records.gradebook import life, queries, rules
+from backend.records.gradebook import layout, life_rules, one_sheet, queries, staging
 from backend.records.gradebook.schemas import Cell, MarkKind, OverwrittenMark, SheetState
 
 
@@ -19,10 +19,10 @@ async def refusal(session: TenantSession, marks: Sequence[OverwrittenMark], sinc
     now = clock.now()
     for row in sheets.values():
         state = SheetState(row.state)
-        if not rules.writable(state, row.open_until, now):
-            return f"Sổ của {life.place(row)} {rules.closed_words(state)}; {rules.way_out(state)}."
+        if not life_rules.writable(state, row.open_until, now):
+            return f"Sổ của {one_sheet.place(row)} {life_rules.closed_words(state)}; {life_rules.way_out(state)}."
     if used := await queries.relocked(session, list(sheets), since):
-        return f"Sổ của {life.place(sheets[used])} đã được khóa sau lúc nhập, nên điểm của tệp đã được dùng."
+        return f"Sổ của {one_sheet.place(sheets[used])} đã được khóa sau lúc nhập, nên điểm của tệp đã được dùng."
     return await _gone_on(session, marks, sheets)
 
 
@@ -34,23 +34,23 @@ async def put_back(
     if why := await refusal(session, marks, since):
         raise Conflict(why)
     cells = _cells(marks) | {"changed_by": actor.staff_id, "changed_at": clock.now()}
-    await queries.trace_put_back(session, cells)
-    done = await queries.put_back(session, cells)
+    await staging.trace_put_back(session, cells)
+    done = await staging.put_back(session, cells)
     assert done == len(marks), "the sheets are held, so no cell has moved since the look"
 
 
 async def _gone_on(
     session: TenantSession, marks: Sequence[OverwrittenMark], sheets: Mapping[uuid.UUID, Any]
 ) -> str | None:
-    found = await queries.gone_on(session, _cells(marks), limit=1)
+    found = await staging.gone_on(session, _cells(marks), limit=1)
     if not found:
         return None
     first = found[0]
     row, cell = sheets[first.sheet_id], Cell(MarkKind(first.kind), first.slot)
-    column = rules.label(cell, life.subject_of(row), row.grade_level)
+    column = layout.label(cell, one_sheet.subject_of(row), row.grade_level)
     others = f" và {first.cells - 1} ô khác" if first.cells > 1 else ""
     return (
-        f"{first.pupil}, {life.place(row)}, cột {column}{others} đã được sửa sau lúc nhập; "
+        f"{first.pupil}, {one_sheet.place(row)}, cột {column}{others} đã được sửa sau lúc nhập; "
         "điểm sửa sau được giữ nguyên."
     )
 

@@ -8,24 +8,12 @@ from typing import Any
 from sqlalchemy import and_, delete, func, insert, literal, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from backend.core.database import TenantSession, driver_connection
-from backend.records.gradebook.models import GradeSheet, LateChange, Mark, SheetStep
-from backend.records.gradebook.schemas import CLOSED, Deed, SheetState
+from backend.core.database import TenantSession
+from backend.records.gradebook.models import Exemption, GradeSheet, LateChange, Mark, SheetStep
+from backend.records.gradebook.schemas import ASSESSMENTS, CLOSED, EXCUSED, Deed, SheetState
 from backend.records.plans.models import SubjectPlan
 from backend.records.plans.schemas import Decision
 from backend.records.roster.models import SchoolClass, Student, TeachingAssignment
-
-MARK_COLUMNS = (
-    "tenant_id",
-    "id",
-    "sheet_id",
-    "student_id",
-    "kind",
-    "slot",
-    "value",
-    "changed_by",
-    "changed_at",
-)
 
 
 async def sheets(session: TenantSession, *, class_id: uuid.UUID | None = None) -> Sequence[Any]:
@@ -270,6 +258,19 @@ async def reopening_of(session: TenantSession, sheet_id: uuid.UUID) -> uuid.UUID
     return await session.scalar(query.order_by(SheetStep.id.desc()).limit(1))
 
 
+async def relocked(
+    session: TenantSession, sheet_ids: Sequence[uuid.UUID], since: datetime
+) -> uuid.UUID | None:
+    """One of the sheets that was locked, or opened again, after an instant."""
+    query = select(SheetStep.sheet_id).where(
+        SheetStep.tenant_id == session.tenant_id,
+        SheetStep.sheet_id.in_(sheet_ids),
+        SheetStep.deed.in_((Deed.LOCK, Deed.LOCK_AGAIN, Deed.REOPEN)),
+        SheetStep.at > since,
+    )
+    return await session.scalar(query.limit(1))
+
+
 async def insert_changes(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     await session.execute(insert(LateChange), rows)
 
@@ -341,169 +342,6 @@ async def locks_of(session: TenantSession, class_id: uuid.UUID) -> tuple[int, in
     return sheets, still_open, newest
 
 
-async def stage_marks(session: TenantSession, rows: list[tuple[Any, ...]]) -> None:
-    """Put marks into a temporary table by COPY: PostgreSQL refuses COPY into a table with row-level security."""
-    await session.execute(text("drop table if exists pg_temp.incoming"))
-    await session.execute(
-        text(
-            "create temporary table incoming (tenant_id uuid, id uuid, sheet_id uuid, student_id uuid, kind text, "
-            "slot text, value text, changed_by uuid, changed_at timestamptz) on commit drop"
-        )
-    )
-    connection = await driver_connection(session)
-    await connection.copy_records_to_table("incoming", records=rows, columns=MARK_COLUMNS)
-    await session.execute(text("analyze incoming"))
-
-
-async def compare_staged(session: TenantSession) -> tuple[int, int, int, str]:
-    """How many staged marks are new, would change a mark, and say what is there already; a digest of what is there."""
-    row = await session.execute(
-        text(
-            "select count(*) filter (where m.id is null and i.value <> '') as new, "
-            "count(*) filter (where m.id is not null and m.value <> i.value) as changed, "
-            "count(*) filter (where m.value = i.value or (m.id is null and i.value = '')) as unchanged, "
-            "coalesce(sum(hashtextextended(concat_ws(':', sheet_id, student_id, kind, slot, m.revision), 0)), 0)::text "
-            "as basis from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot)"
-        )
-    )
-    new, changed, unchanged, basis = row.one()
-    return new, changed, unchanged, basis
-
-
-async def staged_differences(session: TenantSession, limit: int) -> Sequence[Any]:
-    """The first staged marks that change one, and the first that are new, in this order."""
-    query = text(
-        "select sheet_id, student_id, kind, slot, old, new from ("
-        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, i.value as new, i.id, "
-        "row_number() over (partition by coalesce(m.value, '') = '' order by i.id) as at "
-        "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
-        "where coalesce(m.value, '') <> i.value) as found where at <= :limit order by old = '', id"
-    )
-    return (await session.execute(query, {"limit": limit})).all()
-
-
-async def overwritten_by_staged(session: TenantSession) -> Sequence[Any]:
-    """What stands where staged marks will change something, and the revision that each cell will have then."""
-    query = text(
-        "select sheet_id, student_id, kind, slot, coalesce(m.value, '') as old, coalesce(m.revision, 0) + 1 as revision "
-        "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
-        "where coalesce(m.value, '') <> i.value"
-    )
-    return (await session.execute(query)).all()
-
-
-async def trace_staged(session: TenantSession) -> None:
-    """Keep old and new of the staged marks that will change in reopened sheets."""
-    await session.execute(
-        text(
-            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
-            "changed_by, changed_at) "
-            "select tenant_id, i.id, sheet_id, student_id, kind, slot, coalesce(m.value, ''), i.value, "
-            "(select s.id from sheet_step s where s.tenant_id = i.tenant_id and s.sheet_id = i.sheet_id "
-            "and s.deed = 'reopen' order by s.id desc limit 1), i.changed_by, i.changed_at "
-            "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
-            "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
-            "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state = 'reopened')"
-        )
-    )
-
-
-async def trace_carried(session: TenantSession) -> None:
-    """Keep old and new of the staged marks that a pupil brings into sheets that were locked, under that step."""
-    await session.execute(
-        text(
-            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
-            "changed_by, changed_at) "
-            "select tenant_id, i.id, sheet_id, student_id, kind, slot, coalesce(m.value, ''), i.value, "
-            "(select s.id from sheet_step s where s.tenant_id = i.tenant_id and s.sheet_id = i.sheet_id "
-            "and s.deed = 'carry' order by s.id desc limit 1), i.changed_by, i.changed_at "
-            "from incoming i left join mark m using (tenant_id, sheet_id, student_id, kind, slot) "
-            "where coalesce(m.value, '') <> i.value and exists (select from grade_sheet g "
-            "where g.tenant_id = i.tenant_id and g.id = i.sheet_id and g.state in ('locked', 'reopened'))"
-        )
-    )
-
-
-async def write_staged(session: TenantSession) -> None:
-    """Take the staged marks over; what is unchanged keeps its revision."""
-    await session.execute(
-        text(
-            "insert into mark (tenant_id, id, sheet_id, student_id, kind, slot, value, revision, changed_by, changed_at) "
-            "select tenant_id, id, sheet_id, student_id, kind, slot, value, 1, changed_by, changed_at from incoming "
-            "where value <> '' or exists (select from mark m where m.tenant_id = incoming.tenant_id and "
-            "m.sheet_id = incoming.sheet_id and m.student_id = incoming.student_id and m.kind = incoming.kind "
-            "and m.slot = incoming.slot) "
-            "on conflict (tenant_id, sheet_id, student_id, kind, slot) do update set value = excluded.value, "
-            "revision = mark.revision + 1, changed_by = excluded.changed_by, changed_at = excluded.changed_at "
-            "where mark.value <> excluded.value"
-        )
-    )
-
-
-_PUT_BACK = (
-    "unnest(cast(:sheets as uuid[]), cast(:students as uuid[]), cast(:kinds as text[]), cast(:slots as text[]), "
-    "cast(:olds as text[]), cast(:revisions as int[])) as b(sheet_id, student_id, kind, slot, old, revision)"
-)
-
-
-async def gone_on(session: TenantSession, cells: dict[str, Any], limit: int) -> Sequence[Any]:
-    """The first of these cells (columns by name) that are not at their revision any more, with the pupil's name."""
-    query = text(
-        f"select b.sheet_id, b.kind, b.slot, s.full_name as pupil, count(*) over () as cells from {_PUT_BACK} "
-        "left join mark m on m.tenant_id = :tenant and m.sheet_id = b.sheet_id and m.student_id = b.student_id "
-        "and m.kind = b.kind and m.slot = b.slot "
-        "left join student s on s.tenant_id = :tenant and s.id = b.student_id "
-        "where m.revision is distinct from b.revision order by s.name_key, b.kind, b.slot limit :limit"
-    )
-    found = await session.execute(query, {**cells, "tenant": session.tenant_id, "limit": limit})
-    return found.all()
-
-
-async def relocked(
-    session: TenantSession, sheet_ids: Sequence[uuid.UUID], since: datetime
-) -> uuid.UUID | None:
-    """One of the sheets that was locked, or opened again, after an instant."""
-    query = select(SheetStep.sheet_id).where(
-        SheetStep.tenant_id == session.tenant_id,
-        SheetStep.sheet_id.in_(sheet_ids),
-        SheetStep.deed.in_((Deed.LOCK, Deed.LOCK_AGAIN, Deed.REOPEN)),
-        SheetStep.at > since,
-    )
-    return await session.scalar(query.limit(1))
-
-
-async def trace_put_back(session: TenantSession, cells: dict[str, Any]) -> None:
-    """Keep old and new of the cells that will be put back in reopened sheets."""
-    await session.execute(
-        text(
-            "insert into mark_change (tenant_id, id, sheet_id, student_id, kind, slot, old_value, new_value, step_id, "
-            "changed_by, changed_at) "
-            "select m.tenant_id, gen_random_uuid(), m.sheet_id, m.student_id, m.kind, m.slot, m.value, b.old, "
-            "(select s.id from sheet_step s where s.tenant_id = m.tenant_id and s.sheet_id = m.sheet_id "
-            f"and s.deed = 'reopen' order by s.id desc limit 1), :changed_by, :changed_at from {_PUT_BACK} "
-            "join mark m on m.tenant_id = :tenant and m.sheet_id = b.sheet_id and m.student_id = b.student_id "
-            "and m.kind = b.kind and m.slot = b.slot "
-            "where exists (select from grade_sheet g "
-            "where g.tenant_id = m.tenant_id and g.id = m.sheet_id and g.state = 'reopened')"
-        ),
-        {**cells, "tenant": session.tenant_id},
-    )
-
-
-async def put_back(session: TenantSession, cells: dict[str, Any]) -> int:
-    """Give these cells their old values where they are at their revision; counts them."""
-    done = await session.execute(
-        text(
-            "update mark m set value = b.old, revision = m.revision + 1, changed_by = :changed_by, "
-            f"changed_at = :changed_at from {_PUT_BACK} "
-            "where m.tenant_id = :tenant and m.sheet_id = b.sheet_id and m.student_id = b.student_id "
-            "and m.kind = b.kind and m.slot = b.slot and m.revision = b.revision returning 1"
-        ),
-        {**cells, "tenant": session.tenant_id},
-    )
-    return len(done.all())
-
-
 async def write_mark(session: TenantSession, values: dict[str, Any], revision: int) -> int | None:
     """Write one cell if it is still at `revision` (0: not there yet); the new revision, or None if it has moved on."""
     key = {name: values[name] for name in ("tenant_id", "sheet_id", "student_id", "kind", "slot")}
@@ -547,3 +385,89 @@ async def one_mark(
         Mark.slot == slot,
     )
     return (await session.execute(query.with_for_update() if hold else query)).first()
+
+
+async def excused_in(session: TenantSession, sheet_id: uuid.UUID) -> dict[tuple[uuid.UUID, str, str], str]:
+    """(student, kind, slot) → text of the cells of a sheet where somebody was excused, made up since or not."""
+    query = select(Mark.student_id, Mark.kind, Mark.slot, Mark.value).where(
+        Mark.tenant_id == session.tenant_id,
+        Mark.sheet_id == sheet_id,
+        Mark.kind.in_(ASSESSMENTS),
+        or_(Mark.value == EXCUSED, Mark.value.like("%b")),
+    )
+    return {(row.student_id, row.kind, row.slot): row.value for row in await session.execute(query)}
+
+
+async def excused_in_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
+    """Cells of a class that wait for a make-up, by the names of pupils."""
+    query = (
+        select(Mark.sheet_id, Mark.student_id, Mark.kind, Mark.slot, Student.full_name)
+        .join(GradeSheet, and_(GradeSheet.tenant_id == Mark.tenant_id, GradeSheet.id == Mark.sheet_id))
+        .join(Student, and_(Student.tenant_id == Mark.tenant_id, Student.id == Mark.student_id))
+        .where(
+            Mark.tenant_id == session.tenant_id,
+            GradeSheet.class_id == class_id,
+            Mark.kind.in_(ASSESSMENTS),
+            Mark.value == EXCUSED,
+        )
+        .order_by(Student.name_key, Student.id, GradeSheet.subject_code, GradeSheet.term)
+    )
+    return (await session.execute(query)).all()
+
+
+_IN_FORCE = Exemption.ended_at.is_(None)
+
+
+async def exempt_from(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> set[uuid.UUID]:
+    """Pupils of a class who are exempt from a subject."""
+    query = select(Exemption.student_id).where(
+        Exemption.tenant_id == session.tenant_id,
+        Exemption.class_id == class_id,
+        Exemption.subject_code == subject_code,
+        _IN_FORCE,
+    )
+    return set(await session.scalars(query))
+
+
+async def exempt_in(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """(class_id, subject_code, student_id) of every exemption in force in some classes."""
+    query = select(Exemption.class_id, Exemption.subject_code, Exemption.student_id).where(
+        Exemption.tenant_id == session.tenant_id, Exemption.class_id.in_(class_ids), _IN_FORCE
+    )
+    return (await session.execute(query)).all()
+
+
+async def exemptions_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
+    """Every exemption of a class with its pupil, those in force first."""
+    query = (
+        select(Exemption, Student.full_name, Student.student_code)
+        .join(Student, and_(Student.tenant_id == Exemption.tenant_id, Student.id == Exemption.student_id))
+        .where(Exemption.tenant_id == session.tenant_id, Exemption.class_id == class_id)
+        .order_by(Exemption.ended_at.is_not(None), Student.name_key, Exemption.subject_code, Exemption.id)
+    )
+    return (await session.execute(query)).all()
+
+
+async def insert_exemption(session: TenantSession, values: dict[str, Any]) -> bool:
+    """Whether it was added: a pupil is exempt from a subject once at a time."""
+    query = upsert(Exemption).values(values).on_conflict_do_nothing().returning(Exemption.id)
+    return await session.scalar(query) is not None
+
+
+async def end_exemption(session: TenantSession, exemption_id: uuid.UUID, values: dict[str, Any]) -> bool:
+    """Whether it was in force until now."""
+    query = update(Exemption).where(
+        Exemption.tenant_id == session.tenant_id, Exemption.id == exemption_id, _IN_FORCE
+    )
+    return await session.scalar(query.values(values).returning(Exemption.id)) is not None
+
+
+async def sheet_ids_of_subject(
+    session: TenantSession, class_id: uuid.UUID, subject_code: str
+) -> Sequence[uuid.UUID]:
+    query = select(GradeSheet.id).where(
+        GradeSheet.tenant_id == session.tenant_id,
+        GradeSheet.class_id == class_id,
+        GradeSheet.subject_code == subject_code,
+    )
+    return (await session.scalars(query)).all()

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal, NewType
+from typing import Annotated, Final, Literal, NewType
 
 import msgspec
 
@@ -12,6 +12,7 @@ from backend.core.errors import Conflict
 from backend.records.roster.schemas import ClassId, Difference, StudentId
 
 SheetId = NewType("SheetId", uuid.UUID)
+ExemptionId = NewType("ExemptionId", uuid.UUID)
 
 #: Primary sheets and the homeroom sheet cover the whole year.
 WHOLE_YEAR = 0
@@ -75,7 +76,11 @@ class MarkKind(StrEnum):
     In subject sheets: REGULAR slots 1–4 (ĐĐGtx), MIDTERM, FINAL (TT22 Đ.6, 7), TOPIC (chuyên đề; the later term's
     stands); LEVEL and TEST slots 1… in primary (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT
     (slot = trait code), TRAIT_COMMENT (slot = trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused,
-    unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14).
+    unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14), AWARD, CERTIFICATE, COMPETITION, and
+    PRINCIPAL_COMMENT, which the principal writes.
+
+    Primary has four points in the year. Slots as above are those of the year's end; at an earlier `Point` the slot of
+    LEVEL, TEST and COMMENT is the point, that of TRAIT is "point:code".
     """
 
     REGULAR = "regular"
@@ -91,6 +96,57 @@ class MarkKind(StrEnum):
     ABSENCE = "absence"
     HOMEROOM_COMMENT = "homeroom_comment"
     REASSESSED = "reassessed"
+    AWARD = "award"
+    CERTIFICATE = "certificate"
+    COMPETITION = "competition"
+    PRINCIPAL_COMMENT = "principal_comment"
+
+
+class Point(StrEnum):
+    """When a primary pupil is assessed (TT27 Đ.7); only the year's end makes the result (Đ.9)."""
+
+    MID_TERM_1 = "mid_s1"
+    END_TERM_1 = "end_s1"
+    MID_TERM_2 = "mid_s2"
+    YEAR_END = "year_end"
+
+
+class MarkState(StrEnum):
+    """How an assessment came about (TT22 Đ.7.3, 7.4).
+
+    EXCUSED_PENDING_MAKEUP: absent for an accepted reason, still to be made up, so missing; MADE_UP: it was;
+    ZERO_MISSING: not taken without such a reason, and so 0 or Chưa đạt.
+    """
+
+    RECORDED = "recorded"
+    EXCUSED_PENDING_MAKEUP = "excused_pending_makeup"
+    MADE_UP = "made_up"
+    ZERO_MISSING = "zero_missing"
+
+
+#: What stands in a cell is one text, the mark and how it came about, so that state and mark cannot differ: "7.5",
+#: "V", "7.5b", "0k", "CĐk" (infra/decisions/0009).
+EXCUSED = "V"
+_SUFFIXES = {"b": MarkState.MADE_UP, "k": MarkState.ZERO_MISSING}
+#: Kinds of cells whose text is such an entry.
+ASSESSMENTS = frozenset({MarkKind.REGULAR, MarkKind.TOPIC, MarkKind.MIDTERM, MarkKind.FINAL, MarkKind.TEST})
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What a stored text says: the mark that counts ("" while there is none) and how it came about."""
+
+    mark: str
+    state: MarkState
+
+    @classmethod
+    def of(cls, kind: MarkKind, text: str) -> "Entry":
+        """Read a stored text; those of other kinds are recorded as they stand."""
+        if kind not in ASSESSMENTS:
+            return cls(text, MarkState.RECORDED)
+        if text == EXCUSED:
+            return cls("", MarkState.EXCUSED_PENDING_MAKEUP)
+        state = _SUFFIXES.get(text[-1:], MarkState.RECORDED)
+        return cls(text if state is MarkState.RECORDED else text[:-1], state)
 
 
 class Cell(msgspec.Struct, frozen=True, order=True):
@@ -101,12 +157,16 @@ class Cell(msgspec.Struct, frozen=True, order=True):
 
 
 class NewMark(msgspec.Struct, frozen=True, kw_only=True):
-    """One mark to be recorded; `value` as people write it, empty to clear."""
+    """One mark to be recorded; `value` as people write it, empty to clear.
+
+    A mark for somebody who was excused is a make-up, unless it is `exact`: what undoing puts back.
+    """
 
     sheet_id: SheetId
     student_id: StudentId
     cell: Cell
     value: str
+    exact: bool = False
 
 
 class MarkView(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,12 +203,21 @@ class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """A column of the grid as people see it. `letters`: what stands in it is no number (T, CĐ)."""
+    """A column of the grid as people see it. `letters`: what stands in it is no number (T, CĐ).
+
+    `point` is that of a primary column; None: the column belongs to no point, or to the whole year.
+    """
 
     cell: Cell
     label: str
     wide: bool = False
     letters: bool = False
+    point: Point | None = None
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether it belongs to a point before the year's end."""
+        return self.point not in (None, Point.YEAR_END)
 
 
 class SheetRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +227,8 @@ class SheetRow(msgspec.Struct, frozen=True, kw_only=True):
     student_code: str
     full_name: str
     marks: dict[Cell, MarkView]
+    #: from the subject of the sheet
+    exempt: bool = False
 
 
 class SheetView(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,12 +239,18 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     rows: tuple[SheetRow, ...]
     is_open: bool
-    may_write: bool
+    #: what the person before it may write now
+    writes: frozenset[MarkKind]
     deeds: frozenset[Deed]
     #: Worth a look before the sheet goes on.
     warnings: tuple[str, ...]
     steps: tuple["StepView", ...]
     changes: tuple["ChangeView", ...]
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the person before it may write into any of its columns."""
+        return any(column.cell.kind in self.writes for column in self.columns)
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,12 +275,50 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class SheetContent(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns of a sheet, every filled cell as its text, per pupil of the class, and who is exempt from its subject."""
+
+    columns: tuple[Column, ...]
+    cells: dict[StudentId, dict[Cell, str]]
+    exempt: frozenset[StudentId]
+
+
 class WaitingSheet(msgspec.Struct, frozen=True, kw_only=True):
     """A submitted sheet in front of the head of department, with what is worth a look."""
 
     summary: SheetSummary
     teacher: str
     warnings: tuple[str, ...]
+
+
+class Ground(StrEnum):
+    """Why a pupil is not assessed in a subject."""
+
+    HEALTH = "health"
+    DISABILITY = "disability"
+    OTHER = "other"
+
+
+class ExemptionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One exemption in its class; `ended_at` is None while it is in force."""
+
+    id: ExemptionId
+    pupil: str
+    student_code: str
+    subject_name: str
+    ground: Ground
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    ended_at: datetime | None
+
+
+class MakeUp(msgspec.Struct, frozen=True, kw_only=True):
+    """An assessment that a pupil was excused from and has not made up; `place` names subject, term and column."""
+
+    student_id: StudentId
+    pupil: str
+    place: str
 
 
 class WrittenMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +328,13 @@ class WrittenMark(msgspec.Struct, frozen=True, kw_only=True):
     cell: Cell
     mark: MarkView
     writer: str
+
+
+class SeenForm(msgspec.Struct, frozen=True, kw_only=True):
+    """`den`: the newest hand-in that the page showed; what was handed in later was not looked at."""
+
+    den: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    csrf_token: str = ""
 
 
 class NewInSheet(msgspec.Struct, frozen=True, kw_only=True):

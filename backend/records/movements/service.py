@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -20,6 +20,7 @@ from backend.records.movements.schemas import Choice, Movements
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import (
     LEAVING,
+    STATUS_NAMES,
     ClassId,
     ClassSummary,
     EnrollmentStatus,
@@ -83,8 +84,8 @@ async def place(
     await roster.take_in(session, record, target.id, arrival.on, facts)
     await roster.set_status(session, actor, record, rules.status_on_arrival(record, arrival), arrival.on)
     await gradebook.count_again(session, target.id)
-    told: dict[str, str | int] = {"class": target.name, "on": arrival.on.isoformat(), "marks": marks}
-    await _record(session, actor, Action.PUPIL_PLACED, record, told, target.id)
+    on, placed = arrival.on.isoformat(), Action.PUPIL_PLACED
+    await _record(session, actor, placed, record, [target.id], new_class=target.name, on=on, marks=marks)
     return target.name
 
 
@@ -126,13 +127,18 @@ async def change_class(
     facts = {"registry_no": here.registry_no, "came_from": None}
     await roster.take_in(session, record, target.id, arrival.on, facts)
     await gradebook.count_again(session, target.id)
-    told: dict[str, str | int] = {
-        "old_class": here.class_name,
-        "new_class": target.name,
-        "on": arrival.on.isoformat(),
-        "marks": marks,
-    }
-    await _record(session, actor, Action.PUPIL_MOVED, record, told, here.class_id, target.id)
+    on, moved, both = arrival.on.isoformat(), Action.PUPIL_MOVED, [here.class_id, target.id]
+    await _record(
+        session,
+        actor,
+        moved,
+        record,
+        both,
+        old_class=here.class_name,
+        new_class=target.name,
+        on=on,
+        marks=marks,
+    )
     return target.name, marks, missing
 
 
@@ -154,9 +160,9 @@ async def leave(
         left = EnrollmentStatus.LEFT
         await roster.end_place(session, record, ClassId(here.class_id), departure.on, departure.reason, left)
     await roster.set_status(session, actor, record, departure.status, departure.on)
-    told: dict[str, str | int] = {"status": departure.status.value, "on": departure.on.isoformat()}
+    status, on = STATUS_NAMES[departure.status], departure.on.isoformat()
     about = [here.class_id] if here else []
-    await _record(session, actor, Action.PUPIL_LEFT, record, told, *about)
+    await _record(session, actor, Action.PUPIL_LEFT, record, about, status=status, on=on)
     return departure.status
 
 
@@ -175,7 +181,7 @@ async def enter_earlier_year(
     await queries.insert_earlier_year(
         session, row | dict.fromkeys(("withdrawn_by", "withdrawn_at", "reason"))
     )
-    await _record(session, actor, Action.EARLIER_YEAR_ENTERED, record, {"name": new.academic_year})
+    await _record(session, actor, Action.EARLIER_YEAR_ENTERED, record, name=new.academic_year)
     return new.academic_year
 
 
@@ -191,7 +197,7 @@ async def withdraw_earlier_year(
     name = await queries.withdraw(session, student_id, year_id, values)
     if name is None:
         raise NotFound("Không tìm thấy năm học này, hoặc năm học đã được rút lại.")
-    await _record(session, actor, Action.EARLIER_YEAR_WITHDRAWN, record, {"name": name, "reason": words})
+    await _record(session, actor, Action.EARLIER_YEAR_WITHDRAWN, record, name=name, reason=words)
     return name
 
 
@@ -219,6 +225,8 @@ async def _place_before(session: TenantSession, student_id: uuid.UUID, target: C
 
 
 async def _target(session: TenantSession, class_id: uuid.UUID) -> tuple[ClassSummary, YearSummary]:
+    """The class that is meant, held before its sheets are, like whoever freezes it; and its year."""
+    await roster.hold_class(session, class_id)
     target, year = await roster.get_class(session, class_id), await _year(session)
     if target.academic_year_id != year.id or target.closed_on is not None:
         raise Conflict(f"Lớp {target.name} không còn nhận học sinh; hãy chọn lớp của năm học {year.name}.")
@@ -238,8 +246,8 @@ async def _record(
     actor: Actor,
     action: Action,
     record: PupilRecord,
-    told: Mapping[str, str | int],
-    *classes: uuid.UUID,
+    classes: Iterable[uuid.UUID] = (),
+    **details: str | int | None,
 ) -> None:
-    deed = audit.Deed(record.id, record.label, dict(told), (record.id, *classes))
+    deed = audit.Deed(record.id, record.label, dict(details), (record.id, *classes))
     await audit.record_many(session, actor, action, [deed])

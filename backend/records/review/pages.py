@@ -63,6 +63,13 @@ async def show_waiting(request: Request, session: Session, actor: CurrentActor) 
     return page(request, "records/review/waiting.html", reviews=reviews, waiting=waiting, shown=service.SHOWN)
 
 
+@get("/duyet-so/ra-soat/tom-tat", guards=[requires(Permission.SHEET_CHECK)])
+async def show_waiting_summary(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """How many of the sheets that wait have something odd, as a part of the page of what waits."""
+    reviews, _ = await service.look_through_waiting(session, actor)
+    return fragment(request, "records/review/_waiting.html", reviews=reviews)
+
+
 async def _show(
     request: Request,
     session: Session,

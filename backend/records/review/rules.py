@@ -57,9 +57,16 @@ def checked_word(typed: str) -> str:
 
 
 def _level_and_test(pupil: PupilMarks) -> Iterator[Finding]:
-    """TT27 Đ.7: the level comes from the whole year, so a test may differ; so far apart it is worth a look."""
+    """TT27 Đ.7: the level comes from the whole year, so a test may differ; so far apart it is worth a look.
+
+    Of the tests those at the year's end: attempts have numbers, earlier points names.
+    """
     level = pupil.cells.get(Cell(MarkKind.LEVEL))
-    tests = sorted((cell.slot, value) for cell, value in pupil.cells.items() if cell.kind is MarkKind.TEST)
+    tests = sorted(
+        (cell.slot, value)
+        for cell, value in pupil.cells.items()
+        if cell.kind is MarkKind.TEST and cell.slot.isdigit()
+    )
     if not tests or not tests[-1][1].isdigit():
         return
     mark = int(tests[-1][1])

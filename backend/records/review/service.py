@@ -175,7 +175,7 @@ def _facts(
     return SheetMarks(
         subject=subject,
         term=sheet.term,
-        columns=gradebook.columns_of(subject, grade),
+        columns=tuple(one for one in gradebook.columns_of(subject, grade) if not one.is_earlier),
         pupils=tuple(
             PupilMarks(
                 student_id=student_id,

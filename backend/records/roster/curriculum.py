@@ -223,6 +223,15 @@ def subjects_by_code(grade: int) -> dict[str, GradeSubject]:
     return {subject.code: subject for subject in subjects_of(grade)}
 
 
+def all_subjects() -> list[tuple[str, str]]:
+    """(code, name) of every subject of any grade, each once, primary first."""
+    names: dict[str, str] = {}
+    for grade in range(1, 13):
+        for subject in subjects_of(grade):
+            names.setdefault(subject.code, subject.name)
+    return list(names.items())
+
+
 def find_subject(grade: int, code: str) -> GradeSubject | None:
     """The programme's subject with this code in this grade, or None (a subject of the school's own)."""
     return subjects_by_code(grade).get(code)

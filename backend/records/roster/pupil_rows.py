@@ -211,9 +211,10 @@ async def leave_class(
 
 
 async def record(session: TenantSession, student_id: uuid.UUID, *, hold: bool = False) -> PupilRecord | None:
-    """One pupil's record; `hold`: nobody else changes it until the transaction ends."""
+    """One pupil's record; `hold`: nobody else changes it until the transaction ends, what refers to it may be written."""
     query = select(*_RECORD).where(Student.tenant_id == session.tenant_id, Student.id == student_id)
-    row = (await session.execute(query.with_for_update() if hold else query)).one_or_none()
+    held = query.with_for_update(key_share=True) if hold else query
+    row = (await session.execute(held)).one_or_none()
     return _record(row) if row else None
 
 

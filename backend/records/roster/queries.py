@@ -214,6 +214,19 @@ async def student(session: TenantSession, student_id: uuid.UUID) -> Student | No
     return await session.get(Student, (session.tenant_id, student_id))
 
 
+async def pupil_named_in(session: TenantSession, text: str) -> str | None:
+    """A pupil of the school whose full name stands in a text."""
+    found: str | None = await session.scalar(
+        select(Student.full_name)
+        .where(
+            Student.tenant_id == session.tenant_id,
+            func.strpos(func.lower(text), func.lower(Student.full_name)) > 0,
+        )
+        .limit(1)
+    )
+    return found
+
+
 async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
     """Every pupil of a year: id, student code, name, date of birth, name of the class."""
     query = (

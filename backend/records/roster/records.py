@@ -17,6 +17,7 @@ from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.roster.names import name_key, plain, search_key
 from backend.records.roster.register import change_row, new_student_row
 from backend.records.roster.schemas import (
+    CODES,
     Correction,
     EnrollmentStatus,
     Found,
@@ -96,6 +97,7 @@ async def add_pupil(session: TenantSession, actor: Actor, typed: Mapping[str, st
 
     Raises Invalid for what cannot be so, Conflict for a code or a personal number that another pupil has.
     """
+    await session.hold(CODES)
     code = typed.get("student_code", "").strip()
     is_temporary = not code
     code = rules.checked_code(code) if code else f"{rules.TEMPORARY}{new_id().hex[-6:].upper()}"
@@ -118,6 +120,7 @@ async def change_pupil(
 
     A frozen học bạ keeps what it says. Raises NotFound, Invalid, Conflict where somebody else was faster.
     """
+    await session.hold(CODES)
     record = await service.hold_record(session, student_id)
     if record.revision != revision:
         raise Conflict(
@@ -150,7 +153,7 @@ async def match_code(session: TenantSession, actor: Actor, student_id: uuid.UUID
     it is not certain that they are one.
     """
     code = rules.checked_code(typed)
-    await session.hold("pupil codes")
+    await session.hold(CODES)
     record = await service.hold_record(session, student_id)
     if not record.code_is_temporary:
         raise Conflict(f"{record.full_name} đã có mã chính thức {record.student_code}; không cần ghép mã.")
@@ -202,8 +205,7 @@ async def _studying(session: TenantSession, student_id: uuid.UUID) -> Sequence[P
 async def _require_free(
     session: TenantSession, student_id: uuid.UUID, code: str | None, personal_id: str | None
 ) -> None:
-    """Nobody else has the code or the number; held, so that two who add the same pupil do it one after the other."""
-    await session.hold("pupil codes")
+    """Nobody else has the code or the number. The caller holds `CODES`: two who add the same pupil take turns."""
     if code is not None and await pupil_rows.record_by_code(session, code) is not None:
         raise Conflict(f"Trường đã có học sinh mã {code}; hãy tìm hồ sơ ấy thay vì thêm mới.")
     owner = await pupil_rows.owner_of_number(session, personal_id, student_id) if personal_id else None
@@ -235,7 +237,9 @@ async def _record_match(
     session: TenantSession, actor: Actor, kept: PupilRecord, gone: PupilRecord, code: str
 ) -> None:
     about = {kept.id, gone.id}
-    await audit.record(session, actor, Action.PUPIL_MATCHED, kept.id, kept.label, about=about, code=code)
+    await audit.record(
+        session, actor, Action.PUPIL_MATCHED, kept.id, kept.label, about=about, pupil_code=code
+    )
 
 
 def _row(row: Any, class_name: str) -> PupilRow:

@@ -270,6 +270,8 @@ class Register:
                 "name_key": name_key(name),
                 "search_key": search_key(name, student.student_code, number),
             }
+        if values.keys() & rules.IDENTITY:
+            values["identity_verified_on"] = None
         if "student_code" in values:
             values["code_is_temporary"] = False
         if row.status not in PRESENT:

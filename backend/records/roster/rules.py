@@ -71,7 +71,7 @@ FORM_TEXTS = tuple(
 FORM_DAYS = ("date_of_birth", "identity_verified_on")
 FORM_FLAGS = ("not_assessed", "individual_plan")
 #: Who somebody is: what was checked against their papers.
-_IDENTITY = frozenset(
+IDENTITY = frozenset(
     {"full_name", "date_of_birth", "gender", "personal_id", "passport_number", "nationality"}
 )
 #: Longest of these texts; the forms have one line for each.
@@ -188,7 +188,7 @@ def corrected(record: PupilRecord, said: Mapping[str, Any], today: date) -> dict
     names = [name for name in said if name in NewStudent.__struct_fields__]
     values = {name: getattr(line, name) for name in names} | {"identity_verified_on": checked}
     found = {name: value for name, value in values.items() if value != getattr(record, name)}
-    if found.keys() & _IDENTITY and "identity_verified_on" not in found and checked is not None:
+    if found.keys() & IDENTITY and "identity_verified_on" not in found and checked is not None:
         found["identity_verified_on"] = None
     return found
 

@@ -17,6 +17,10 @@ StudentId = NewType("StudentId", uuid.UUID)
 HOMEROOM = "GVCN"
 
 
+#: What is held while somebody gives out codes or personal numbers: before any record.
+CODES = "pupil codes"
+
+
 class EnrollmentStatus(StrEnum):
     """Where a pupil stands in a class."""
 

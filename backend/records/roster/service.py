@@ -21,6 +21,7 @@ from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
 from backend.records.roster.register import Register, change_row
 from backend.records.roster.schemas import (
+    CODES,
     AcademicYearId,
     Assignment,
     ClassId,
@@ -387,6 +388,11 @@ async def members_of(
     return found
 
 
+async def pupil_named_in(session: TenantSession, text: str) -> str | None:
+    """The name of a pupil of the school that stands in a text, None where there is none."""
+    return await queries.pupil_named_in(session, text)
+
+
 async def student_records(session: TenantSession, class_id: uuid.UUID) -> list[StudentRecord]:
     """Everything that the forms print about the pupils of a class."""
     return [StudentRecord(**row._asdict()) for row in await queries.students_of(session, class_id)]
@@ -421,6 +427,7 @@ async def take_register(
     """
     year = await current_year(session)
     await queries.hold_year(session, year.id)
+    await session.hold(CODES)
     register = await Register.read(session, year.id, students)
     if register.change.problems:
         raise Conflict(register.change.problems[0][1])

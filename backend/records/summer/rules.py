@@ -86,7 +86,8 @@ def _reassessed(key: DecisionKey, pupil: PupilResult) -> Item:
     grade = pupil.asked.grade
     subject = find_subject(grade, key.slot)
     by_comment = subject is not None and subject.assessed_by is AssessedBy.COMMENT
-    year = pupil.result.subjects[key.slot].year if isinstance(pupil.result, SecondaryResult) else None
+    results = pupil.result.subjects if isinstance(pupil.result, SecondaryResult) else {}
+    year = results[key.slot].year if key.slot in results else None
     return Item(
         key=key,
         title=f"{subject_name(grade, key.slot)}: kết quả đánh giá lại",

@@ -69,15 +69,16 @@ async def say(session: TenantSession, actor: Actor, class_id: uuid.UUID, new: Ne
     Invalid, and Conflict while a sheet is open, or where somebody else was faster.
     """
     school_class = await roster.get_class(session, class_id)
+    # First of all: a refusal further down names the pupil.
+    teachers = await _teachers(session, school_class)
+    if actor.staff_id is None or not _may(actor, school_class, teachers, new.key):
+        raise Forbidden(f"Mục này của lớp {school_class.name}: chỉ {_whose(new.key)} ghi được.")
     await assessment.require_settled(session, class_id)
     pupil = await _pupil(session, class_id, new.student_id)
     said = (await decisions.of_class(session, class_id)).get(new.student_id, {})
     item = next((one for one in _due(pupil, said) if one.key == new.key), None)
     if item is None:
         raise NotFound(f"{pupil.full_name} không thuộc diện này; hãy tải lại trang.")
-    teachers = await _teachers(session, school_class)
-    if actor.staff_id is None or not _may(actor, school_class, teachers, item.key):
-        raise Forbidden(f"{item.title}: chỉ {_whose(item.key)} ghi được.")
     before = said.get(new.key)
     mark = ""
     if new.value and not item.options:

@@ -36,6 +36,7 @@ _GROUPS = {
     CurriculumGroup.GENERAL: t.TraitGroup.GENERAL_COMPETENCE,
     CurriculumGroup.SPECIFIC: t.TraitGroup.SPECIFIC_COMPETENCE,
 }
+_EXEMPT = "Được miễn học."
 #: Of both forms, in the place of what follows from the year.
 _NOT_ASSESSED = "Học sinh khuyết tật, không đánh giá theo yêu cầu chung"
 _LAST_OF_LEVEL = {9: "trung học cơ sở", 12: "trung học phổ thông"}
@@ -62,6 +63,8 @@ class PupilFacts(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[t.StudyPeriod, ...]
     cells: PupilCells
     result: Result
+    #: codes of subjects in which the pupil is not assessed
+    exempt: frozenset[str] = frozenset()
     #: electives of the class that the pupil does not take
     not_taken: frozenset[str] = frozenset()
     lookup_code: str
@@ -96,6 +99,7 @@ def compose(facts: ClassFacts, pupil: PupilFacts) -> t.Snapshot:
             absences_excused=_count(homeroom, "excused"),
             absences_unexcused=_count(homeroom, "unexcused"),
             homeroom_comment=homeroom.get(Cell(MarkKind.HOMEROOM_COMMENT)),
+            principal_comment=homeroom.get(Cell(MarkKind.PRINCIPAL_COMMENT)),
         ),
         lookup_code=pupil.lookup_code,
         version=pupil.version,
@@ -134,7 +138,9 @@ def _primary(
 ) -> t.PrimaryResults:
     return t.PrimaryResults(
         subjects=tuple(
-            _primary_subject(facts.grade_level, code, pupil.cells.get((code, WHOLE_YEAR), _NONE))
+            _primary_subject(
+                facts.grade_level, code, pupil.cells.get((code, WHOLE_YEAR), _NONE), code in pupil.exempt
+            )
             for code in facts.subject_codes
         ),
         traits=_traits(facts.grade_level, homeroom),
@@ -143,12 +149,15 @@ def _primary(
         class_completed=result.class_completed,
         programme_completed=result.programme_completed,
         completion=_primary_completion(facts.grade_level, result),
-        award=_AWARDS[result.title] if result.title else None,
+        award=_award(result.title, homeroom),
     )
 
 
-def _primary_subject(grade: int, code: str, sheet: Cells) -> t.PrimarySubject:
+def _primary_subject(grade: int, code: str, sheet: Cells, is_exempt: bool) -> t.PrimarySubject:
+    """The form has no column for an exemption: it is said where the teacher's words stand."""
     subject = find_subject(grade, code)
+    if is_exempt:
+        return t.PrimarySubject(code=code, name=_form_name(subject) if subject else code, comment=_EXEMPT)
     level = sheet.get(Cell(MarkKind.LEVEL))
     attempts = [mark for slot in ("1", "2") if (mark := sheet.get(Cell(MarkKind.TEST, slot)))]
     return t.PrimarySubject(
@@ -223,7 +232,9 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
         promotion=t.Promotion(result.promotion.value),
         completion=_secondary_completion(facts.grade_level, result.promotion),
         programme_completed=result.promotion is Promotion.PROMOTED if last and assessed else None,
-        award=_AWARDS[result.title] if result.title else None,
+        award=_award(result.title, homeroom),
+        certificates=_listed(homeroom, MarkKind.CERTIFICATE),
+        competitions=_listed(homeroom, MarkKind.COMPETITION),
     )
 
 
@@ -247,6 +258,7 @@ def _secondary_subject(
         term2=found.term2,
         year=found.year,
         reassessed=homeroom.get(Cell(MarkKind.REASSESSED, code)),
+        exempt=code in pupil.exempt,
         comment=comments[0] if comments else None,
         teacher_name=facts.teachers.get(code),
     )
@@ -264,6 +276,17 @@ def _secondary_completion(grade: int, promotion: Promotion) -> str:
     if promotion is Promotion.SUMMER_TRAINING:
         return "Rèn luyện trong kì nghỉ hè"
     return f"Không hoàn thành chương trình {last}" if last else "Không được lên lớp"
+
+
+def _award(title: Title | None, homeroom: Cells) -> str | None:
+    """The year's title, then what else was awarded during the year (TT22 Đ.15, TT27 Đ.13)."""
+    said = [_AWARDS[title] if title else "", homeroom.get(Cell(MarkKind.AWARD), "")]
+    return "; ".join(filter(None, said)) or None
+
+
+def _listed(homeroom: Cells, kind: MarkKind) -> tuple[str, ...]:
+    """What is written one after the other, with semicolons between."""
+    return tuple(one.strip() for one in homeroom.get(Cell(kind), "").split(";") if one.strip())
 
 
 def _conduct(homeroom: Cells, slot: str) -> t.Level | None:

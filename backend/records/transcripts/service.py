@@ -66,6 +66,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     transcripts = await _transcripts(session, students, school_class.grade_level)
     history = await _history(session, class_id, facts.school.name)
     marks = await assessment.class_cells(session, class_id)
+    exempt = await gradebook.exemptions(session, class_id)
     choices = await plans.choices_of_class(session, school_class)
     rows, deeds, left_out = [], [], []
     for student in students:
@@ -75,6 +76,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
                 history=tuple(history[student.id]),
                 cells=marks.get(student.id, {}),
                 result=_confirmed(results.get(student.id), student),
+                exempt=exempt.get(student.id, frozenset()),
                 lookup_code=transcripts[student.id].lookup_code,
                 version=1,
                 verify_url=verify_url(transcripts[student.id].lookup_code),

@@ -79,7 +79,7 @@ async def _problems_of_trust(certificate: bytes, chain: Sequence[bytes]) -> tupl
     if not await paths.is_anchored(trust, certificate, chain, clock.now()):
         return (_NOT_ANCHORED,)
     try:
-        await revocation.material([certificate, *chain])
+        await revocation.material([certificate, *chain], anew=True)
     except RevocationRefused:
         return (_REVOKED,)
     except ProviderError:

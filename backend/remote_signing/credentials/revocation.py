@@ -13,8 +13,8 @@ FRESH_SECONDS = 60.0
 _answers: dict[bytes, tuple[float, bytes, bool]] = {}
 
 
-async def material(certificates: Sequence[bytes]) -> Material:
-    """Certificates (DER) with an OCSP response, or else a CRL, for each that can be revoked.
+async def material(certificates: Sequence[bytes], *, anew: bool = False) -> Material:
+    """Certificates (DER) with an OCSP response, or else a CRL, for each that can be revoked; `anew`: no earlier answer.
 
     Raises NotReached or OutcomeUnknown when the authority does not answer, RevocationRefused for an answer that is
     not the issuer's or says revoked.
@@ -22,7 +22,7 @@ async def material(certificates: Sequence[bytes]) -> Material:
     ocsps: list[bytes] = []
     crls: list[bytes] = []
     for certificate, issuer in trust.certificates_to_check(certificates):
-        answer, is_ocsp = await _status(certificate, issuer)
+        answer, is_ocsp = await _status(certificate, issuer, anew=anew)
         (ocsps if is_ocsp else crls).append(answer)
     return Material(
         certificates=tuple(dict.fromkeys(certificates)),
@@ -31,8 +31,8 @@ async def material(certificates: Sequence[bytes]) -> Material:
     )
 
 
-async def _status(certificate: bytes, issuer: bytes) -> tuple[bytes, bool]:
-    known = _answers.get(certificate)
+async def _status(certificate: bytes, issuer: bytes, *, anew: bool) -> tuple[bytes, bool]:
+    known = None if anew else _answers.get(certificate)
     if known and time.monotonic() - known[0] < FRESH_SECONDS:
         return known[1], known[2]
     answer, is_ocsp = await _ask(certificate, issuer)

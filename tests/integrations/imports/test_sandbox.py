@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from backend.core.errors import Unavailable
+from backend.core.errors import Conflict, Unavailable
 from backend.integrations.imports.limited import sandbox
 from backend.integrations.imports.readers import grid, precheck
-from backend.integrations.imports.schemas import ParsedFile, SecondaryMarksFile, UnreadableFile
+from backend.integrations.imports.schemas import (
+    Filling,
+    Layout,
+    ParsedFile,
+    SecondaryMarksFile,
+    UnreadableFile,
+)
 
 TITLE = ["Môn học: Toán", "Lớp: 6A1", "Học kì: I"]
 HEADER = ["STT", "Mã định danh", "Họ và tên", "Ngày sinh", "ĐĐGtx1", "ĐĐGtx2", "ĐĐGgk", "ĐĐGck"]
@@ -163,6 +169,18 @@ def test_a_refused_file_is_not_parsed() -> None:
 def test_a_broken_inside_is_one_sentence(part: str, old: bytes, new: bytes) -> None:
     data = changed(workbook([1, "9900000001", "Lê Mai", 43000, 8, 7, 6, 9]), part, old, new)
     assert sentence(sandbox.parse(data)) == precheck.BROKEN
+
+
+def test_a_file_that_cannot_be_filled_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = workbook([1, "9900000001", "Lê Mai", 43000, 8, 7, 6, 9])
+    broken = changed(whole, "xl/worksheets/sheet1.xml", b"</sheetData>", b"</sheetDatum>")
+    for data, said in ((b"xin chao", precheck.NOT_A_WORKBOOK), (broken, sandbox.CANNOT_FILL)):
+        with pytest.raises(Conflict) as error:
+            sandbox.fill(Filling(data=data, layout=Layout.SECONDARY_MARKS, contents={}))
+        assert error.value.message == said
+    monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.05)
+    with pytest.raises(Conflict, match="quá lớn hoặc có phần không đọc được"):
+        sandbox.fill(Filling(data=whole, layout=Layout.SECONDARY_MARKS, contents={}))
 
 
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

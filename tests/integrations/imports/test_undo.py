@@ -11,7 +11,7 @@ from backend.core.audit import Action
 from backend.core.errors import Conflict, NotFound
 from backend.integrations.imports import service, undoing
 from backend.integrations.imports.schemas import ImportRunId, ImportState
-from backend.records.gradebook import life
+from backend.records.gradebook import editing, life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import MarkView, SheetId
 from backend.records.roster import service as roster
@@ -64,7 +64,7 @@ async def type_mark(school: ImportingSchool, books: Books, value: str) -> MarkVi
     async with school.session() as session:
         sheet = await gradebook.get_sheet(session, school.importer, new.sheet_id)
         there = next(row for row in sheet.rows if row.student_id == new.student_id).marks.get(new.cell)
-        return await gradebook.set_mark(session, school.teacher, new, revision=there.revision if there else 0)
+        return await editing.set_mark(session, school.teacher, new, revision=there.revision if there else 0)
 
 
 async def test_marks_are_what_they_were_and_can_be_imported_again(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from backend.records.assessment.schemas import InvalidPupilYear, Promotion, Title, YearLevel
 from backend.records.regulations.schemas import Policy
@@ -206,4 +207,40 @@ def test_the_same_trait_twice_is_refused() -> None:
     pupil = primary(4)
     pupil["traits"].append({"code": "YEU_NUOC", "level": "C"})
     with pytest.raises(InvalidPupilYear, match="hai lần"):
+        assess_primary_json(pupil)
+
+
+WEAK = {"TOAN": ["3"], **{code: ["9"] for code in ("TV", "NN1", "LSDL", "KH", "TH", "CN")}}
+
+
+@pytest.mark.parametrize(
+    ("supplement", "principal", "after", "promotion"),
+    [
+        (None, "PROMOTED", UNSET, Promotion.SUPPLEMENTARY),
+        ({"levels": {"TOAN": "H"}}, "PROMOTED", UNSET, Promotion.SUPPLEMENTARY),
+        ({"levels": {"TOAN": "H"}, "test_marks": {"TOAN": "5"}}, None, "HT", Promotion.PROMOTED),
+        ({"levels": {"TOAN": "H"}, "test_marks": {"TOAN": "5"}}, "RETAINED", "HT", Promotion.PROMOTED),
+        ({"levels": {"TOAN": "C"}, "test_marks": {"TOAN": "9"}}, None, "CHT", Promotion.SUPPLEMENTARY),
+        ({"levels": {"TOAN": "H"}, "test_marks": {"TOAN": "4"}}, "PROMOTED", "CHT", Promotion.PROMOTED),
+        ({"levels": {"TOAN": "H"}, "test_marks": {"TOAN": "4"}}, "RETAINED", "CHT", Promotion.RETAINED),
+        ({"levels": {"TOAN": "H", "TV": "C"}, "test_marks": {"TOAN": "5"}}, None, "HT", Promotion.PROMOTED),
+    ],
+)
+def test_additional_assessment_and_then_the_principal(
+    supplement: dict[str, Any] | None, principal: str | None, after: Any, promotion: Promotion
+) -> None:
+    """I04: the machine never decides; the principal only where everything was assessed again in vain."""
+    pupil = primary(4, WEAK, {"TOAN": "C"}) | {"supplement": supplement, "principal": principal}
+    result = assess_primary_json(pupil)
+    assert (result.year_level, result.after_supplement) == (YearLevel.NOT_COMPLETED, after)
+    assert (result.promotion, result.class_completed) == (promotion, after == "HT")
+    assert any(one.rule == "TT27 Đ.11.1.c" for one in result.reasons) == (after == "CHT")
+
+
+def test_nobody_who_completed_is_assessed_again() -> None:
+    pupil = primary(4) | {"supplement": {"levels": {"TV": "C"}}, "principal": "RETAINED"}
+    result = assess_primary_json(pupil)
+    assert (result.promotion, result.after_supplement) == (Promotion.PROMOTED, UNSET)
+    pupil["supplement"] = {"test_marks": {"TV": "4,5"}}
+    with pytest.raises(InvalidPupilYear, match="số nguyên từ 0 đến 10"):
         assess_primary_json(pupil)

@@ -13,7 +13,7 @@ from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.ids import new_id
 from backend.records.duties import rules, service
 from backend.records.duties.schemas import Duty
-from backend.records.gradebook import service as gradebook
+from backend.records.gradebook import editing
 from backend.records.management import service as management
 from backend.records.roster.schemas import HOMEROOM, ClassId
 from backend.tenants.people import service as people
@@ -56,22 +56,22 @@ async def test_rights_go_with_the_duty(small_school: SmallSchool) -> None:
         music, stranger, principal = [
             await small_school.actor(session, who) for who in ("music", "stranger", "principal")
         ]
-        assert (await gradebook.get_sheet(session, music, sheet.id)).may_write
+        assert (await editing.get_sheet(session, music, sheet.id)).may_write
         with pytest.raises(Forbidden, match="chủ nhiệm hoặc giảng dạy"):
-            await gradebook.get_sheet(session, stranger, sheet.id)
+            await editing.get_sheet(session, stranger, sheet.id)
         duty = one(await service.duties_of_class(session, class_id), MUSIC)
         moved = await service.hand_over(
             session, principal, small_school.staff["music"], [duty.key], str(small_school.staff["stranger"])
         )
         assert moved == 1
-        assert (await gradebook.get_sheet(session, stranger, sheet.id)).may_write
+        assert (await editing.get_sheet(session, stranger, sheet.id)).may_write
         for refused in (
-            gradebook.get_sheet(session, music, sheet.id),
-            gradebook.new_in_sheet(session, music, sheet.id, LONG_AGO),
+            editing.get_sheet(session, music, sheet.id),
+            editing.new_in_sheet(session, music, sheet.id, LONG_AGO),
         ):
             with pytest.raises(Forbidden):
                 await refused
-        assert not (await gradebook.get_sheet(session, principal, sheet.id)).may_write
+        assert not (await editing.get_sheet(session, principal, sheet.id)).may_write
         told = await session.execute(
             text("select subject_label, details, about from audit_event where action = 'roster.duty.change'")
         )

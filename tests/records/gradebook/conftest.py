@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest_asyncio
 
 from backend.core.actor import Actor
-from backend.records.gradebook import life, service
+from backend.records.gradebook import editing, life, service
 from backend.records.gradebook.schemas import Cell, MarkKind, MarkView, NewMark, SheetId
 from backend.records.roster.schemas import ClassId, StudentId
 from tests.factories.small_school import MUSIC, SmallSchool, enroll, student_ids
@@ -29,7 +29,7 @@ class ClassBook:
         """Write one cell in a transaction of its own."""
         new = NewMark(sheet_id=self.sheets[subject], student_id=self.pupils[name], cell=cell, value=value)
         async with self.school.session() as session:
-            return await service.set_mark(session, self.actors[who], new, revision=revision)
+            return await editing.set_mark(session, self.actors[who], new, revision=revision)
 
     async def lock(self, subject: str) -> None:
         """The teacher in charge hands a sheet in, the principal locks it."""
@@ -41,7 +41,7 @@ class ClassBook:
     async def value(self, subject: str, name: str, cell: Cell) -> str | None:
         """What stands in a cell."""
         async with self.school.session(read_only=True) as session:
-            sheet = await service.get_sheet(session, self.actors["homeroom"], self.sheets[subject])
+            sheet = await editing.get_sheet(session, self.actors["homeroom"], self.sheets[subject])
         row = next(row for row in sheet.rows if row.full_name == name)
         mark = row.marks.get(cell)
         return mark.value if mark else None

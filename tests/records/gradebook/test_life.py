@@ -16,7 +16,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import life, queries, service
+from backend.records.gradebook import editing, life, queries, service
 from backend.records.gradebook.schemas import Deed, NewMark, SheetState, SheetView
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
@@ -67,7 +67,7 @@ async def do(book: ClassBook, deed: Deed, who: str, subject: str = "TOAN", words
 
 async def look(book: ClassBook, who: str = "homeroom", subject: str = "TOAN") -> SheetView:
     async with book.school.session(read_only=True) as session:
-        return await service.get_sheet(session, book.actors[who], book.sheets[subject])
+        return await editing.get_sheet(session, book.actors[who], book.sheets[subject])
 
 
 async def test_a_sheet_goes_back_and_forth_and_everybody_sees_why(checked_book: ClassBook) -> None:
@@ -226,7 +226,7 @@ async def test_late_changes_are_traced_in_one_statement(
         for name in (AN, BINH)
     ]
     async with book.school.session() as session:
-        await service.set_marks(session, book.actors["homeroom"], sheet, wanted)
+        await editing.set_marks(session, book.actors["homeroom"], sheet, wanted)
     assert asked == ["reopening_of", "insert_changes"]
     assert {(one.pupil, one.new, one.why) for one in (await look(book)).changes} == {
         (AN, "T", REASON),
@@ -241,9 +241,9 @@ async def test_the_departments_are_asked_only_about_sheets_of_other_classes(
     monkeypatch.setattr(departments, "checkers", _counted(departments.checkers, "checkers", asked))
     async with book.school.session() as session:
         sheets = await service.list_sheets(session, book.class_id)
-        assert len(await service.readable(session, book.actors["homeroom"], sheets)) == len(sheets)
+        assert len(await editing.readable(session, book.actors["homeroom"], sheets)) == len(sheets)
         assert asked == []
-        assert await service.readable(session, book.actors["stranger"], sheets) == set()
+        assert await editing.readable(session, book.actors["stranger"], sheets) == set()
         assert asked == ["checkers"]
 
 

@@ -7,8 +7,9 @@ import pytest
 
 import backend
 from backend.core.errors import Conflict, Forbidden, Invalid
-from backend.records.gradebook import rules
-from backend.records.gradebook.rules import MOVES
+from backend.records.gradebook import layout
+from backend.records.gradebook import life_rules as rules
+from backend.records.gradebook.life_rules import MOVES
 from backend.records.gradebook.schemas import Cell, Deed, MarkKind, SheetState, Side
 from backend.records.roster.curriculum import find_subject
 
@@ -138,7 +139,7 @@ def test_a_reason_has_5_to_500_characters() -> None:
         assert rules.checked_reason(f"  {reason} ", "lớp 1A, Toán", "Lý do mở lại") == reason
 
 
-COLUMNS = rules.columns(find_subject(1, "TV"), 1)
+COLUMNS = layout.columns_of(find_subject(1, "TV"), 1)
 LEVEL, TEST, AGAIN = Cell(MarkKind.LEVEL), Cell(MarkKind.TEST, "1"), Cell(MarkKind.TEST, "2")
 COMMENT = Cell(MarkKind.COMMENT)
 

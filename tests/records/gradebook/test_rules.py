@@ -3,7 +3,7 @@
 import pytest
 
 from backend.core.errors import Invalid
-from backend.records.gradebook import rules
+from backend.records.gradebook import layout, rules
 from backend.records.gradebook.schemas import Cell, MarkKind
 from backend.records.roster.curriculum import GradeSubject, find_subject, subjects_of
 
@@ -138,9 +138,9 @@ def takes_a_number(cell: Cell, subject: GradeSubject | None, grade: int) -> bool
 @pytest.mark.parametrize("grade", range(1, 13))
 def test_every_column_of_every_sheet_takes_a_value_and_has_a_name(grade: int) -> None:
     for subject in (None, *subjects_of(grade)):
-        labels = [column.label for column in rules.columns(subject, grade)]
+        labels = [column.label for column in layout.columns_of(subject, grade)]
         assert len(labels) == len(set(labels))
-        for column in rules.columns(subject, grade):
-            assert rules.label(column.cell, subject, grade) == column.label
+        for column in layout.columns_of(subject, grade):
+            assert layout.label(column.cell, subject, grade) == column.label
             assert rules.accept("", column.cell, subject, grade, PLACE) == ""
             assert column.letters is not (column.wide or takes_a_number(column.cell, subject, grade))

@@ -10,8 +10,8 @@ import pytest
 from litestar import Litestar
 
 from backend.core.ids import new_id
+from backend.records.gradebook.editing import UNSEEN
 from backend.records.gradebook.schemas import MAX_CELLS
-from backend.records.gradebook.service import UNSEEN
 from backend.records.roster import service as roster
 from tests.core.browser import Browser
 from tests.records.gradebook.conftest import LEVEL, ClassBook

@@ -8,7 +8,7 @@ from backend.core import audit
 from backend.core.audit import Action
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.records.gradebook import life, service
+from backend.records.gradebook import editing, life, service
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.roster.schemas import StudentId
 from tests.factories.small_school import enroll, open_small_school, student_ids
@@ -86,9 +86,9 @@ async def test_only_who_is_assigned_may_write(book: ClassBook, who: str, subject
             with pytest.raises(
                 Forbidden, match="Bạn chỉ mở được sổ điểm của lớp mà bạn chủ nhiệm hoặc giảng dạy"
             ):
-                await service.get_sheet(session, book.actors[who], book.sheets[subject])
+                await editing.get_sheet(session, book.actors[who], book.sheets[subject])
         else:
-            sheet = await service.get_sheet(session, book.actors[who], book.sheets[subject])
+            sheet = await editing.get_sheet(session, book.actors[who], book.sheets[subject])
             assert sheet.may_write is may
     if may:
         await book.write(who, subject, AN, cell, "Tốt.")
@@ -117,7 +117,7 @@ async def test_who_closes_a_sheet_waits_for_who_is_writing_and_stops_who_comes_l
 
     new = NewMark(sheet_id=sheet, student_id=book.pupils[AN], cell=LEVEL, value="T")
     async with book.school.session() as session:
-        await service.set_mark(session, teacher, new, revision=0)
+        await editing.set_mark(session, teacher, new, revision=0)
         closing = asyncio.create_task(submit())
         done, _ = await asyncio.wait([closing], timeout=0.2)
         assert not done, "the sheet was closed before a mark was committed"
@@ -173,7 +173,7 @@ async def test_sheets_and_pupils_of_strangers_do_not_exist(book: ClassBook) -> N
     async with book.school.session() as session:
         for sheet_id in (theirs, new_id()):
             with pytest.raises(NotFound):
-                await service.get_sheet(session, teacher, sheet_id)
+                await editing.get_sheet(session, teacher, sheet_id)
             with pytest.raises(NotFound):
                 await life.lock(session, book.actors["principal"], sheet_id)
             with pytest.raises(NotFound):

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.core.errors import Invalid, NotFound
-from backend.records.gradebook import service
+from backend.records.gradebook import editing, service
 from backend.records.gradebook.schemas import Cell, MarkChange, MarkKind, NewMark, SheetId
 from backend.records.roster.schemas import StudentId
 from tests.factories.small_school import enroll, fill, open_small_school, student_ids
@@ -43,10 +43,10 @@ async def test_an_import_counts_as_a_change_for_who_has_the_sheet_open(book: Cla
     await book.write("homeroom", "TOAN", AN, LEVEL, "T")
     async with book.school.session() as session:
         await service.record_marks(session, book.actors["it"], [mark(book, "T")])
-        sheet = await service.get_sheet(session, book.actors["homeroom"], book.sheets["TOAN"])
+        sheet = await editing.get_sheet(session, book.actors["homeroom"], book.sheets["TOAN"])
         before = next(row.marks[LEVEL].revision for row in sheet.rows if row.full_name == AN)
         await service.record_marks(session, book.actors["it"], [mark(book, "H")])
-        sheet = await service.get_sheet(session, book.actors["homeroom"], book.sheets["TOAN"])
+        sheet = await editing.get_sheet(session, book.actors["homeroom"], book.sheets["TOAN"])
         after = next(row.marks[LEVEL].revision for row in sheet.rows if row.full_name == AN)
     assert (before, after) == (1, 2)
 

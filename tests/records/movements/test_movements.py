@@ -12,6 +12,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import Promotion, ResultState
+from backend.records.gradebook import editing
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import CARRY, SheetState
 from backend.records.movements import service
@@ -83,7 +84,7 @@ async def test_marks_follow_a_pupil_into_another_class(small_school: SmallSchool
         assert await found.names(found.b) == [AN, "Quàng Thị Chi"]
         assert await marks_of(found, found.b) == before
         assert await marks_of(found, found.a) == before, "the old sheets keep theirs"
-        sheet = await gradebook.get_sheet(session, principal, (await sheet_of(session, found.b, "TV")).id)
+        sheet = await editing.get_sheet(session, principal, (await sheet_of(session, found.b, "TV")).id)
         assert (sheet.summary.state, sheet.steps[0].deed) == (SheetState.LOCKED, CARRY)
         assert sheet.steps[0].words == "Lò Thị An, từ lớp 1A"
         assert {(one.pupil, one.old) for one in sheet.changes} == {(AN, "")}

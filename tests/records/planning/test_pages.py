@@ -10,7 +10,7 @@ from sqlalchemy import text
 from backend.core.errors import Conflict
 from backend.records.assessment import queries as assessment_queries
 from backend.records.assessment import service as assessment
-from backend.records.gradebook import service as gradebook
+from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.planning import service
 from backend.records.planning.schemas import Wanted
@@ -69,7 +69,7 @@ async def test_a_subject_of_the_schools_own_from_plan_to_transcript(small_school
         sheet = await sheet_of(session, class_id, "R1", 1)
         assert sheet.subject_name == "Toán tiếng Anh"
         mark = NewMark(sheet_id=sheet.id, student_id=pupil, cell=Cell(MarkKind.FINAL), value="2")
-        await gradebook.set_mark(session, homeroom, mark, revision=0)
+        await editing.set_mark(session, homeroom, mark, revision=0)
         gone = Wanted(lessons="70", name="Toán tiếng Anh", assessed_by="score", revision=1)
         with pytest.raises(Conflict, match="đã có điểm"):
             await service.change(session, principal, year, 6, "R1", gone)
@@ -143,7 +143,7 @@ async def test_a_pupil_takes_another_elective(site: Litestar, small_school: Smal
         takers = {}
         for code in ("TIN", "HOA", "TOAN"):
             sheet = await sheet_of(session, class_id, code, 1)
-            view = await gradebook.get_sheet(session, homeroom, sheet.id)
+            view = await editing.get_sheet(session, homeroom, sheet.id)
             takers[code] = [row.full_name for row in view.rows]
     assert takers == {
         "TIN": ["Cầm Văn Bình"],

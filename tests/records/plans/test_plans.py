@@ -9,7 +9,7 @@ import pytest
 from backend.core.errors import Invalid
 from backend.records.assessment.inputs import pupil_year
 from backend.records.assessment.schemas import PrimaryYear, SecondaryYear
-from backend.records.gradebook import rules as gradebook_rules
+from backend.records.gradebook import editing, layout
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.plans import queries, service
@@ -65,10 +65,8 @@ def test_which_subjects_have_topics() -> None:
 
 def test_the_column_of_a_topic_stands_only_where_its_cluster_is_offered() -> None:
     physics = decided(10, "LY", said(70, topics=True))
-    assert [one.cell.kind for one in gradebook_rules.columns(physics, 10)].count(MarkKind.TOPIC) == 1
-    assert MarkKind.TOPIC not in [
-        one.cell.kind for one in gradebook_rules.columns(decided(10, "LY", said(70)), 10)
-    ]
+    assert [one.cell.kind for one in layout.columns_of(physics, 10)].count(MarkKind.TOPIC) == 1
+    assert MarkKind.TOPIC not in [one.cell.kind for one in layout.columns_of(decided(10, "LY", said(70)), 10)]
 
 
 def test_the_circular_is_asked_without_the_schools_own_and_told_what_does_not_count() -> None:
@@ -114,7 +112,7 @@ async def test_a_sheet_follows_the_plan_of_its_year_alone(small_school: SmallSch
             "somebody was faster"
         )
         sheet = await sheet_of(session, class_id, "CN", 1)
-        view = await gradebook.get_sheet(session, await small_school.actor(session, "homeroom"), sheet.id)
+        view = await editing.get_sheet(session, await small_school.actor(session, "homeroom"), sheet.id)
         kinds = [column.cell.kind for column in view.columns]
         plans = await service.all_plans(session)
     assert kinds.count(MarkKind.REGULAR) == 3
@@ -129,17 +127,17 @@ async def test_a_pupil_has_no_sheet_of_an_elective_that_others_take(small_school
         pupils = await student_ids(session, class_id)
         homeroom = await small_school.actor(session, "homeroom")
         sheet = await sheet_of(session, class_id, "LY", 1)
-        everybody = await gradebook.get_sheet(session, homeroom, sheet.id)
+        everybody = await editing.get_sheet(session, homeroom, sheet.id)
         assert len(everybody.rows) == 2
         await queries.choose(
             session, class_id, pupils["Cầm Văn Bình"], Choice(frozenset({"DIA", "KTPL", "HOA", "SINH"}))
         )
-        view = await gradebook.get_sheet(session, homeroom, sheet.id)
+        view = await editing.get_sheet(session, homeroom, sheet.id)
         assert [row.full_name for row in view.rows] == ["Lò Thị An"]
         mark = NewMark(
             sheet_id=sheet.id, student_id=pupils["Cầm Văn Bình"], cell=Cell(MarkKind.MIDTERM), value="8"
         )
         with pytest.raises(Invalid, match=r"Cầm Văn Bình.*không học môn lựa chọn này"):
-            await gradebook.set_mark(session, homeroom, mark, revision=0)
+            await editing.set_mark(session, homeroom, mark, revision=0)
         change = await gradebook.compare_marks(session, homeroom, [mark])
         assert ["không học môn lựa chọn này" in sentence for _, sentence in change.problems] == [True]

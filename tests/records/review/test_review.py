@@ -8,8 +8,7 @@ from backend.core.actor import machine
 from backend.core.database import TenantSession, engine
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.records.departments import service as departments
-from backend.records.gradebook import life
-from backend.records.gradebook import service as gradebook
+from backend.records.gradebook import editing, life
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
 from backend.records.review import service
 from backend.records.review.schemas import FindingKind
@@ -59,7 +58,7 @@ async def test_an_oddity_is_answered_once_and_comes_back_when_the_mark_changes(
         assert (again.open, again.findings[0].said_by) == (1, "Đinh Thị Hoài Thu")
         an = (await student_ids(session, class_id))[NAMES[0]]
         new = NewMark(sheet_id=sheet, student_id=an, cell=TEST, value="2")
-        await gradebook.set_mark(session, homeroom, new, revision=1)
+        await editing.set_mark(session, homeroom, new, revision=1)
         assert (await service.look_through(session, homeroom, sheet)).open == 2
         with pytest.raises(NotFound, match="đã được sửa"):
             await service.answer(session, homeroom, sheet, key, "Đã xem")
@@ -104,6 +103,7 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
             assert waiting > len(found) == len(counts), "one odd sheet a class, the others are not shown"
         assert len(set(counts)) == 1, counts
     browser = await small_school.browser(site, "head")
+    assert "3 sổ có chỗ nên xem lại" in (await browser.get("/duyet-so/ra-soat/tom-tat")).text
     shown = (await browser.get("/duyet-so/ra-soat")).text
     assert "Lò Thị An: mức T nhưng điểm kiểm tra là 3." in shown
     assert "Cầm Văn Bình: cột Nhận xét để trống." in shown

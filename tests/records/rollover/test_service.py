@@ -9,7 +9,7 @@ from sqlalchemy import text
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid
 from backend.records.assessment import service as assessment
-from backend.records.gradebook import service as gradebook
+from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
 from backend.records.plans import queries as plan_queries
 from backend.records.plans import service as plans
@@ -74,7 +74,7 @@ async def test_a_year_is_rolled_over_once_and_undone_until_it_has_marks(small_sc
         [seventh] = [one for one in await roster.list_classes(session) if one.name == "7A1"]
         assert seventh.homeroom_teacher_id == small_school.staff["homeroom"]
         technology = await sheet_of(session, seventh.id, "CN", 1)
-        view = await gradebook.get_sheet(session, principal, technology.id)
+        view = await editing.get_sheet(session, principal, technology.id)
         assert [one.cell.kind for one in view.columns].count(MarkKind.REGULAR) == 3, "70 lessons, as before"
         assert await session.scalar(_OLD_YEAR, {"old": class_id}) == before
         assert await service.undo(session, principal, year) == 2
@@ -87,7 +87,7 @@ async def test_a_year_is_rolled_over_once_and_undone_until_it_has_marks(small_sc
         [an] = (await student_ids(session, seventh.id)).values()
         mark = NewMark(sheet_id=sheet.id, student_id=an, cell=Cell(MarkKind.MIDTERM), value="8")
         homeroom = await small_school.actor(session, "homeroom")
-        await gradebook.set_mark(session, homeroom, mark, revision=0)
+        await editing.set_mark(session, homeroom, mark, revision=0)
         with pytest.raises(Conflict, match="Lớp 7A1 của năm học mới đã có điểm"):
             await service.undo(session, principal, year)
         assert await session.scalar(_OLD_YEAR, {"old": class_id}) == before

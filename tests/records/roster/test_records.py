@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
-from backend.records.gradebook import service as gradebook
+from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.roster import records, rules, service
 from backend.records.roster.schemas import PupilRecord, StudentId, StudentStatus, Wanted
@@ -218,7 +218,7 @@ async def _mark(session: TenantSession, school: SmallSchool, homeroom: Any, stud
     class_id = (await service.list_classes(session))[0].id
     sheet = await sheet_of(session, class_id, "TV")
     new = NewMark(sheet_id=sheet.id, student_id=student_id, cell=Cell(MarkKind.LEVEL), value="T")
-    await gradebook.set_mark(session, homeroom, new, revision=0)
+    await editing.set_mark(session, homeroom, new, revision=0)
 
 
 async def test_a_register_finds_who_had_a_temporary_code(small_school: SmallSchool) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from backend.core.errors import Conflict
 from backend.records.assessment import service as assessment
-from backend.records.gradebook import life
+from backend.records.gradebook import editing, life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, Deed, MarkKind, NewMark, SheetState, SheetSummary
 from backend.records.roster.schemas import StudentId
@@ -32,7 +32,7 @@ async def write(season: Season, sheet: SheetSummary, name: str, cell: Cell, valu
     async with season.school.session() as session:
         pupils: dict[str, StudentId] = await student_ids(session, season.class_id)
         new = NewMark(sheet_id=sheet.id, student_id=pupils[name], cell=cell, value=value)
-        await gradebook.set_mark(session, season.homeroom, new, revision=seen)
+        await editing.set_mark(session, season.homeroom, new, revision=seen)
 
 
 async def test_the_sheets_of_a_frozen_class_are_final(season: Season) -> None:
@@ -43,7 +43,7 @@ async def test_the_sheets_of_a_frozen_class_are_final(season: Season) -> None:
     await season.freeze()
     async with season.school.session() as session:
         sheet = await sheet_of(session, season.class_id, "TOAN")
-        seen = await gradebook.get_sheet(session, season.homeroom, sheet.id)
+        seen = await editing.get_sheet(session, season.homeroom, sheet.id)
     assert [(step.deed, step.who) for step in seen.steps].count((Deed.FINISH, "Nghiêm Thế Khải")) == 1
 
 

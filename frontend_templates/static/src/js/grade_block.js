@@ -18,6 +18,8 @@
 
   const quoted = (value) => /["\t\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
   const field = (cell) => cell.querySelector(".mark-input");
+  /* Buttons put V and K where an assessment is written. */
+  const takesState = (cell) => field(cell).localName === "input";
   const isWhole = ({ selectionStart, selectionEnd, value }) => selectionStart === 0 && selectionEnd === value.length;
 
   class Block {
@@ -36,6 +38,11 @@
       root.addEventListener("pointerover", (event) => this.onDrag(event));
       // All of a cell is selected when it is entered: drawn with the mouse, that would be moved as a text.
       root.addEventListener("dragstart", (event) => event.preventDefault());
+      for (const button of root.querySelectorAll("[data-put]")) {
+        button.addEventListener("pointerdown", (event) => event.preventDefault()); // the cell keeps the focus
+        button.addEventListener("click", () => this.from && this.put(this.chosen.flat().filter(takesState).map((cell) => [cell, button.dataset.put])));
+      }
+      root.addEventListener("hocba:put", (event) => this.put([[event.target, event.detail]])); // a phrase (grade_phrases.js)
       for (const deed of ["copy", "cut", "paste"]) root.addEventListener(deed, (event) => this[deed](event));
     }
 
@@ -131,6 +138,7 @@
         if (input.readOnly || input.value === value) continue;
         step.push({ cell, before: input.value.trim(), after: value });
         input.value = value;
+        delete cell.dataset.exact;
         this.known.set(cell, value);
         input.dispatchEvent(new Event("change", { bubbles: true }));
       }
@@ -164,6 +172,7 @@
         && !cell.classList.contains("is-theirs"));
       for (const { cell, [then]: value } of own) {
         field(cell).value = value;
+        if (then === "before") cell.dataset.exact = "yes";
         this.known.set(cell, value);
         field(cell).dispatchEvent(new Event("change", { bubbles: true }));
       }

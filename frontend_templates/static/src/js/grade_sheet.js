@@ -1,11 +1,12 @@
 "use strict";
 /* A mark sheet that saves itself, cell by cell. What is done with blocks of cells is in grade_block.js.
-   POST data-save-url  {"cells": [{"student", "column", "value", "version"}]}
-   answers 200         {"cells": [{"student", "column", "state": "saved" | "invalid" | "conflict", "message", "value", "version"}]}
-   "value" and "version" are what is stored: with "saved", and with "conflict" where somebody else was faster.
+   POST data-save-url  {"cells": [{"student", "column", "value", "version", "exact"}]}
+   answers 200         {"cells": [{"student", "column", "state": "saved" | "invalid" | "conflict", "message", "value", "version", "note"}]}
+   "value", "version" and "note" are what is stored: with "saved", and with "conflict" where somebody else was faster. "note" says
+   how an assessment came about (excused, made up, missed); "exact" is what undoing puts back, and stays as it is.
    Cells changed within a quarter of a second travel together, so a pasted block is one request.
    GET data-save-url?sau=INSTANT  every ten seconds while the page is seen
-   answers 200         {"now", "open", "cells": [{"student", "column", "value", "version", "message"}]}: what was written since then
+   answers 200         {"now", "open", "cells": [{"student", "column", "value", "version", "note", "message"}]}: what was written since then
    What is not saved yet is kept in the browser until it is, also when the page is closed; signing out drops it, after a question (app.js).
    Keys are those of Excel. A comment is written on several lines: while all of it is selected, arrows go to other
    cells; F2 or a click begins to edit, and then arrows and pasted lines stay in it. The form prints a comment as one
@@ -92,6 +93,7 @@
       const cell = event.target.closest("[data-cell]");
       if (!cell) return;
       delete cell.dataset.refused;
+      delete cell.dataset.exact;
       this.mark(cell, event.target.value === cell.dataset.saved ? "" : "dirty");
     }
 
@@ -164,7 +166,7 @@
     }
 
     /* Somebody wrote into a cell. Where this person is writing, too, the server will tell who was first. */
-    take({ student, column, value, version, message }) {
+    take({ student, column, value, version, note, message }) {
       const cell = this.cells.get(`${student}|${column}`);
       if (!cell || version <= Number(cell.dataset.version) || this.waiting.has(cell)) return;
       const input = this.input(cell);
@@ -172,7 +174,8 @@
       input.value = cell.dataset.saved = value;
       cell.dataset.version = version;
       delete cell.dataset.refused;
-      this.mark(cell, "theirs", message);
+      this.describe(cell, note);
+      this.mark(cell, "theirs", [message, note].filter(Boolean).join("; "));
       this.sum();
     }
 
@@ -226,7 +229,7 @@
         headers: { "Content-Type": "application/json", Accept: "application/json",
           "X-CSRF-Token": document.querySelector('meta[name="csrf-token"]')?.content ?? "" },
         body: JSON.stringify({ cells: cells.map((cell) => ({ student: cell.dataset.student, column: cell.dataset.column,
-          value: cell.dataset.sent, version: Number(cell.dataset.version) })) }),
+          value: cell.dataset.sent, version: Number(cell.dataset.version), exact: cell.dataset.exact === "yes" })) }),
       });
       const answer = await response.json().catch(() => ({}));
       if (response.status >= 500 || response.status === 429) throw new Error("busy");
@@ -237,9 +240,14 @@
     settle(cell, answer) {
       const input = this.input(cell);
       const unchanged = input.value.trim() === cell.dataset.sent;
-      if (answer?.version !== undefined) { cell.dataset.saved = answer.value; cell.dataset.version = answer.version; }
+      if (answer?.version !== undefined) {
+        cell.dataset.saved = answer.value;
+        cell.dataset.version = answer.version;
+        this.describe(cell, answer.note);
+      }
       if (answer?.state === "saved") {
         delete cell.dataset.refused;
+        if (unchanged) delete cell.dataset.exact;
         if (unchanged) { this.waiting.delete(cell); input.value = cell.dataset.saved; this.mark(cell, "saved"); }
       } else if (unchanged || answer?.state === "conflict") {
         this.waiting.delete(cell);
@@ -263,7 +271,17 @@
       const input = this.input(cell);
       input.toggleAttribute("aria-invalid", false);
       if (state === "error") input.setAttribute("aria-invalid", "true");
-      input.title = message;
+      input.title = message || cell.dataset.note || "";
+    }
+
+    /* How the assessment in a cell came about, in words under it. */
+    describe(cell, note = "") {
+      cell.dataset.note = note;
+      const words = cell.querySelector(".mark-note") ?? document.createElement("small");
+      words.className = "mark-note";
+      words.textContent = note;
+      if (note) cell.append(words);
+      else words.remove();
     }
 
     listProblems() {

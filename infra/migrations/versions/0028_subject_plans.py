@@ -5,7 +5,7 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0030"
+revision = "0028"
 down_revision = "0027"
 branch_labels = None
 depends_on = None

@@ -7,23 +7,39 @@ grant select, delete on mark, student_change to hocba_ctx
 set local role hocba_ctx
 --
 -- Pupils of whom nothing is known but who they are, and places in classes. Whoever has a mark that says something, a
--- result, a transcript or a request is held by its foreign key: then nothing goes, and the answer is who it is.
+-- result, a transcript or a request is held by its foreign key: then nothing goes, and the answer is the first of them.
+-- PostgreSQL does not say which row was held where row security is on, so each is tried, and put back.
 create function directory.take_away_pupils(pupils uuid[], places uuid[]) returns uuid
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   school constant uuid := ctx.tenant();
+  tried uuid[] := pupils;
   pupil uuid;
 begin
-  delete from public.enrollment where tenant_id = school and id = any (places);
-  foreach pupil in array pupils loop
-    delete from public.mark where tenant_id = school and student_id = pupil and value = '';
-    delete from public.student_change where tenant_id = school and student_id = pupil;
-    delete from public.enrollment where tenant_id = school and student_id = pupil;
-    delete from public.student where tenant_id = school and id = pupil;
+  loop
+    begin
+      delete from public.enrollment where tenant_id = school and (id = any (places) or student_id = any (tried));
+      delete from public.student_change where tenant_id = school and student_id = any (tried);
+      delete from public.mark where tenant_id = school and student_id = any (tried) and value = '';
+      delete from public.student where tenant_id = school and id = any (tried);
+      if tried = pupils then
+        return null;
+      end if;
+      raise exception 'tried' using errcode = 'HC001';
+    exception
+      when foreign_key_violation then
+        if pupil is not null then
+          return pupil;
+        end if;
+      when sqlstate 'HC001' then
+        null;
+    end;
+    pupil := pupils[coalesce(array_position(pupils, pupil), 0) + 1];
+    if pupil is null then
+      raise exception 'what held a pupil is gone' using errcode = 'serialization_failure';
+    end if;
+    tried := array[pupil];
   end loop;
-  return null;
-exception when foreign_key_violation then
-  return pupil;
 end $$
 --
 revoke all on function directory.take_away_pupils(uuid[], uuid[]) from public

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from infra.migrations.tenancy import run_script
 
-revision = "0055"
-down_revision = "0048"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 

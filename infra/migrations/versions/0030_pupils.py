@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0034"
-down_revision = "0031"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0050"
-down_revision = "0035"
+revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0047"
-down_revision = "0046"
+revision = "0036"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 

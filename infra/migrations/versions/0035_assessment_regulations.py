@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0046"
-down_revision = "0042"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0048"
-down_revision = "0047"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 

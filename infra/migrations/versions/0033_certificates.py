@@ -5,8 +5,8 @@ from alembic import op
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-revision = "0054"
-down_revision = "0050"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from infra.migrations.tenancy import enable_rls
 
-revision = "0035"
-down_revision = "0034"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from infra.migrations.tenancy import enable_rls, run_script
 
-revision = "0042"
-down_revision = "0054"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
