@@ -322,6 +322,10 @@ DETAIL_VALUES = {
         "absence": "Số buổi nghỉ",
         "homeroom_comment": "Nhận xét của GVCN",
         "reassessed": "Đánh giá lại",
+        "award": "Khen thưởng khác",
+        "certificate": "Chứng chỉ",
+        "competition": "Kết quả các cuộc thi",
+        "principal_comment": "Nhận xét của hiệu trưởng",
     },
 }
 
