@@ -66,7 +66,7 @@ class Ask:
 
 
 #: What stands in an address beside ids, so that it is one that exists.
-WORDS = {"kind": "pdf", "form": "ket-qua-csdl", "code": "TOAN"}
+WORDS = {"form": "ket-qua-csdl", "code": "TOAN"}
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Address:
     ) -> Ask:
         path = re.sub(r"{(\w+):uuid}", lambda slot: str(accepted.get(slot[1], in_path)), self.path)
         path = re.sub(r"{\w+:int}", "1", path)
-        path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts or WORDS[slot[1]])), path)
+        path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts or WORDS.get(slot[1], "pdf"))), path)
         needed = {
             name: plain(inspect.type_info(known.annotation))
             for name, known in self._query.items()
