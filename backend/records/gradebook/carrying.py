@@ -20,8 +20,9 @@ async def carry(
 ) -> tuple[int, list[str]]:
     """Copy a pupil's marks into the same sheets of another class; how many, and which sheets that class does not have.
 
-    The old sheets keep theirs. Marks come into closed sheets as well: they were written, checked and locked like those
-    that stand there. Each sheet tells in its history who came from where; changes in it after a lock are kept.
+    Exemptions follow too, and the old sheets keep what they have. Marks come into closed sheets as well: they were
+    written, checked and locked like those that stand there. Each sheet tells in its history who came from where;
+    changes in it after a lock are kept.
     Raises Conflict once the pupil's transcript is frozen in the old class, or all are in the new one.
     """
     # All at once, in one order: two pupils who change places do not wait for each other.
@@ -56,6 +57,7 @@ async def carry(
         await staging.stage_marks(session, rows)
         await _tell(session, actor, pupil, old[0].class_name, {row[2] for row in rows})
         await staging.write_staged(session)
+    await queries.carry_exemptions(session, pupil.id, source, target)
     return len(rows), sorted(one_sheet.subject_name(by_id[sheet_id]) for sheet_id in missing)
 
 

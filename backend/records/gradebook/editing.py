@@ -147,13 +147,12 @@ async def set_marks(
 
     Raises NotFound for an unknown sheet and Forbidden for somebody else's: then nothing is written.
     """
+    found = await queries.hold_sheets(session, [sheet_id], to_write=True)
+    # Read while it is held: who changes the subject plan of the class holds its sheets too.
     row = await one_sheet.load(session, sheet_id)
-    side = _side(actor, row)
+    side, held = _side(actor, row), found[sheet_id]
     if not any(side):
         raise Forbidden(f"Bạn không được phân công sổ điểm này của lớp {row.class_name}.")
-    held = (await queries.hold_sheets(session, [sheet_id], to_write=True))[sheet_id]
-    # Read again while it is held: who changes the subject plan of the class holds its sheets too.
-    row = await one_sheet.load(session, sheet_id)
     choices = (await plans.choices_of(session, {row.class_id: row.grade_level}))[row.class_id]
     state = SheetState(held.state)
     writes = life_rules.writes(state, held.open_until, clock.now(), *side)

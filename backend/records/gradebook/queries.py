@@ -5,10 +5,27 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, literal, null, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    String,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
+from backend.core.questions import Question
 from backend.records.gradebook.models import Exemption, GradeSheet, LateChange, Mark, SheetStep
 from backend.records.gradebook.schemas import ASSESSMENTS, CLOSED, EXCUSED, Deed, SheetState
 from backend.records.plans.models import SubjectPlan
@@ -49,51 +66,65 @@ def _in_order(query: Any) -> Any:
 
 async def sheets_by_id(session: TenantSession, sheet_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """Some sheets with class and teacher; those of other schools are not among them."""
-    query = _with_class(session).where(GradeSheet.id.in_(sheet_ids))
-    return {row.id: row for row in await session.execute(query)}
+    return {row.id: row for row in await session.ask(_SHEETS_BY_ID, sheet_ids=list(sheet_ids))}
 
 
 def _with_class(session: TenantSession) -> Any:
-    return (
-        select(
-            GradeSheet.id,
-            GradeSheet.class_id,
-            GradeSheet.subject_code,
-            GradeSheet.term,
-            GradeSheet.state,
-            GradeSheet.remark,
-            GradeSheet.submitted_at,
-            GradeSheet.open_until,
-            SchoolClass.name.label("class_name"),
-            SchoolClass.grade_level,
-            SchoolClass.academic_year_id,
-            SchoolClass.homeroom_teacher_id,
-            TeachingAssignment.teacher_id,
-            *(getattr(SubjectPlan, name).label(f"plan_{name}") for name in Decision.__struct_fields__),
-        )
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == GradeSheet.tenant_id, SchoolClass.id == GradeSheet.class_id),
-        )
-        .outerjoin(
-            TeachingAssignment,
-            and_(
-                TeachingAssignment.tenant_id == GradeSheet.tenant_id,
-                TeachingAssignment.class_id == GradeSheet.class_id,
-                TeachingAssignment.subject_code == GradeSheet.subject_code,
-            ),
-        )
-        .outerjoin(
-            SubjectPlan,
-            and_(
-                SubjectPlan.tenant_id == SchoolClass.tenant_id,
-                SubjectPlan.academic_year_id == SchoolClass.academic_year_id,
-                SubjectPlan.grade_level == SchoolClass.grade_level,
-                SubjectPlan.subject_code == GradeSheet.subject_code,
-            ),
-        )
-        .where(GradeSheet.tenant_id == session.tenant_id)
+    return _SHEETS.where(GradeSheet.tenant_id == session.tenant_id)
+
+
+_SHEETS = (
+    select(
+        GradeSheet.id,
+        GradeSheet.class_id,
+        GradeSheet.subject_code,
+        GradeSheet.term,
+        GradeSheet.state,
+        GradeSheet.remark,
+        GradeSheet.submitted_at,
+        GradeSheet.open_until,
+        SchoolClass.name.label("class_name"),
+        SchoolClass.grade_level,
+        SchoolClass.academic_year_id,
+        SchoolClass.homeroom_teacher_id,
+        TeachingAssignment.teacher_id,
+        *(getattr(SubjectPlan, name).label(f"plan_{name}") for name in Decision.__struct_fields__),
     )
+    .join(
+        SchoolClass,
+        and_(SchoolClass.tenant_id == GradeSheet.tenant_id, SchoolClass.id == GradeSheet.class_id),
+    )
+    .outerjoin(
+        TeachingAssignment,
+        and_(
+            TeachingAssignment.tenant_id == GradeSheet.tenant_id,
+            TeachingAssignment.class_id == GradeSheet.class_id,
+            TeachingAssignment.subject_code == GradeSheet.subject_code,
+        ),
+    )
+    .outerjoin(
+        SubjectPlan,
+        and_(
+            SubjectPlan.tenant_id == SchoolClass.tenant_id,
+            SubjectPlan.academic_year_id == SchoolClass.academic_year_id,
+            SubjectPlan.grade_level == SchoolClass.grade_level,
+            SubjectPlan.subject_code == GradeSheet.subject_code,
+        ),
+    )
+)
+#: Of some sheets of the school; what every save of a mark asks is compiled once.
+_THESE = (
+    GradeSheet.tenant_id == bindparam("tenant"),
+    GradeSheet.id == any_(bindparam("sheet_ids", type_=ARRAY(Uuid))),
+)
+_SHEETS_BY_ID = Question(_SHEETS.where(*_THESE))
+_STANDING = (
+    select(GradeSheet.id, GradeSheet.state, GradeSheet.open_until, GradeSheet.final_pupils)
+    .where(*_THESE)
+    .order_by(GradeSheet.id)
+)
+_HOLD_TO_WRITE = Question(_STANDING.with_for_update(read=True))
+_HOLD = Question(_STANDING.with_for_update())
 
 
 async def insert_sheets(session: TenantSession, rows: list[dict[str, Any]]) -> None:
@@ -108,13 +139,8 @@ async def hold_sheets(
 
     Many may write cells at once (`to_write`), but not while one locks the sheet or compares and takes an import.
     """
-    query = (
-        select(GradeSheet.id, GradeSheet.state, GradeSheet.open_until, GradeSheet.final_pupils)
-        .where(GradeSheet.tenant_id == session.tenant_id, GradeSheet.id.in_(sheet_ids))
-        .order_by(GradeSheet.id)
-        .with_for_update(read=to_write)
-    )
-    return {row.id: row for row in await session.execute(query)}
+    held = await session.ask(_HOLD_TO_WRITE if to_write else _HOLD, sheet_ids=list(sheet_ids))
+    return {row.id: row for row in held}
 
 
 async def set_state(session: TenantSession, sheet_ids: Sequence[uuid.UUID], values: dict[str, Any]) -> None:
@@ -342,29 +368,27 @@ async def locks_of(session: TenantSession, class_id: uuid.UUID) -> tuple[int, in
     return sheets, still_open, newest
 
 
+_FIRST_MARK = Question(
+    text(
+        "insert into mark (tenant_id, id, sheet_id, student_id, kind, slot, value, revision, changed_by, changed_at) "
+        "values (:tenant, :id, :sheet_id, :student_id, :kind, :slot, :value, 1, :changed_by, :changed_at) "
+        "on conflict do nothing returning revision"
+    )
+)
+_NEXT_MARK = Question(
+    text(
+        "update mark set value = :value, revision = revision + 1, changed_by = :changed_by, changed_at = :changed_at "
+        "where tenant_id = :tenant and sheet_id = :sheet_id and student_id = :student_id and kind = :kind "
+        "and slot = :slot and revision = :revision returning revision"
+    )
+)
+
+
 async def write_mark(session: TenantSession, values: dict[str, Any], revision: int) -> int | None:
     """Write one cell if it is still at `revision` (0: not there yet); the new revision, or None if it has moved on."""
-    key = {name: values[name] for name in ("tenant_id", "sheet_id", "student_id", "kind", "slot")}
-    if revision == 0:
-        query = text(
-            "insert into mark (tenant_id, id, sheet_id, student_id, kind, slot, value, revision, changed_by, changed_at) "
-            "values (:tenant_id, :id, :sheet_id, :student_id, :kind, :slot, :value, 1, :changed_by, :changed_at) "
-            "on conflict do nothing returning revision"
-        )
-        first: int | None = await session.scalar(query, values)
-        return first
-    changed = (
-        update(Mark)
-        .where(*(getattr(Mark, name) == value for name, value in key.items()), Mark.revision == revision)
-        .values(
-            value=values["value"],
-            revision=Mark.revision + 1,
-            changed_by=values["changed_by"],
-            changed_at=values["changed_at"],
-        )
-        .returning(Mark.revision)
-    )
-    return await session.scalar(changed)
+    question = _FIRST_MARK if revision == 0 else _NEXT_MARK
+    written = await session.ask(question, **values, revision=revision)
+    return written[0].revision if written else None
 
 
 async def one_mark(
@@ -387,15 +411,20 @@ async def one_mark(
     return (await session.execute(query.with_for_update() if hold else query)).first()
 
 
-async def excused_in(session: TenantSession, sheet_id: uuid.UUID) -> dict[tuple[uuid.UUID, str, str], str]:
-    """(student, kind, slot) → text of the cells of a sheet where somebody was excused, made up since or not."""
-    query = select(Mark.student_id, Mark.kind, Mark.slot, Mark.value).where(
-        Mark.tenant_id == session.tenant_id,
-        Mark.sheet_id == sheet_id,
-        Mark.kind.in_(ASSESSMENTS),
+_EXCUSED = Question(
+    select(Mark.student_id, Mark.kind, Mark.slot, Mark.value).where(
+        Mark.tenant_id == bindparam("tenant"),
+        Mark.sheet_id == bindparam("sheet_id"),
+        Mark.kind == any_(bindparam("kinds", type_=ARRAY(String))),
         or_(Mark.value == EXCUSED, Mark.value.like("%b")),
     )
-    return {(row.student_id, row.kind, row.slot): row.value for row in await session.execute(query)}
+)
+
+
+async def excused_in(session: TenantSession, sheet_id: uuid.UUID) -> dict[tuple[uuid.UUID, str, str], str]:
+    """(student, kind, slot) → text of the cells of a sheet where somebody was excused, made up since or not."""
+    rows = await session.ask(_EXCUSED, sheet_id=sheet_id, kinds=[kind.value for kind in ASSESSMENTS])
+    return {(row.student_id, row.kind, row.slot): row.value for row in rows}
 
 
 async def excused_in_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
@@ -418,15 +447,20 @@ async def excused_in_class(session: TenantSession, class_id: uuid.UUID) -> Seque
 _IN_FORCE = Exemption.ended_at.is_(None)
 
 
-async def exempt_from(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> set[uuid.UUID]:
-    """Pupils of a class who are exempt from a subject."""
-    query = select(Exemption.student_id).where(
-        Exemption.tenant_id == session.tenant_id,
-        Exemption.class_id == class_id,
-        Exemption.subject_code == subject_code,
+_EXEMPT_FROM = Question(
+    select(Exemption.student_id).where(
+        Exemption.tenant_id == bindparam("tenant"),
+        Exemption.class_id == bindparam("class_id"),
+        Exemption.subject_code == bindparam("subject_code"),
         _IN_FORCE,
     )
-    return set(await session.scalars(query))
+)
+
+
+async def exempt_from(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> set[uuid.UUID]:
+    """Pupils of a class who are exempt from a subject."""
+    rows = await session.ask(_EXEMPT_FROM, class_id=class_id, subject_code=subject_code)
+    return {row.student_id for row in rows}
 
 
 async def exempt_in(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
@@ -471,3 +505,18 @@ async def sheet_ids_of_subject(
         GradeSheet.subject_code == subject_code,
     )
     return (await session.scalars(query)).all()
+
+
+async def carry_exemptions(
+    session: TenantSession, student_id: uuid.UUID, source: uuid.UUID, target: uuid.UUID
+) -> None:
+    """What a pupil is exempt from in one class holds in another, by the same decision."""
+    query = (
+        "insert into exemption"
+        " (tenant_id, id, class_id, student_id, subject_code, ground, reason, decided_by, decided_at)"
+        " select tenant_id, gen_random_uuid(), :target, student_id, subject_code, ground, reason, decided_by, decided_at"
+        " from exemption where tenant_id = :tenant and class_id = :source and student_id = :student and ended_at is null"
+        " on conflict do nothing"
+    )
+    values = {"tenant": session.tenant_id, "source": source, "target": target, "student": student_id}
+    await session.execute(text(query), values)

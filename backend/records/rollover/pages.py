@@ -147,6 +147,7 @@ async def _show(
         outcomes=list(OUTCOME_NAMES.items()),
         totals={outcome: sum(one.count(outcome) for one in found.classes) for outcome in Outcome},
         left=[(school_class, pupil, found.targets_for(pupil)) for school_class, pupil in left],
+        whole=[one for one in found.classes if one.waits_for],
         opening=[one.name for one in found.targets if one.class_id is None],
         moving=sum(one.is_decided for one in found.pupils),
         placed=sum(one.placed is not None for one in found.pupils),

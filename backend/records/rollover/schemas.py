@@ -74,6 +74,12 @@ class ClassMove(msgspec.Struct, frozen=True, kw_only=True):
     becomes: str
     pupils: tuple[PupilMove, ...]
 
+    @property
+    def waits_for(self) -> str:
+        """The reason why nobody of the class is decided, where it is one and the same; else ""."""
+        reasons = {one.reason if one.outcome is Outcome.UNDECIDED else "" for one in self.pupils}
+        return next(iter(reasons)) if len(reasons) == 1 and len(self.pupils) > 1 else ""
+
     def count(self, outcome: Outcome) -> int:
         """How many pupils have this outcome."""
         return sum(one.outcome is outcome for one in self.pupils)

@@ -66,13 +66,17 @@ async def proposal(session: TenantSession, year_id: uuid.UUID) -> Proposal:
 async def open_proposal(
     session: TenantSession, actor: Actor, year_id: uuid.UUID
 ) -> tuple[Proposal, list[tuple[ClassSummary, PupilMove]]]:
-    """`proposal` for a person who looks at it, and who is named there: whoever has no place yet. Raises NotFound."""
+    """`proposal` for a person who looks at it, and who is named there: whoever has no place yet. Raises NotFound.
+
+    A class in which nobody is decided, all for the same reason, is named as a whole (`ClassMove.waits_for`).
+    """
     found = await proposal(session, year_id)
     left = [
         (one.school_class, pupil)
         for one in found.classes
         for pupil in one.pupils
         if pupil.placed is None
+        and not one.waits_for
         and (pupil.outcome is Outcome.UNDECIDED or (found.applied_at and pupil.is_decided))
     ]
     named = [pupil.place.student_id for _, pupil in left]
@@ -134,6 +138,11 @@ async def apply(
         return 0
     if found.next_year is None:
         raise Conflict(f"Trường chưa mở năm học sau năm học {found.year.name}; hãy mở năm học trước.")
+    if not any(one.is_decided for one in found.pupils):
+        raise Conflict(
+            f"Năm học {found.year.name} chưa có học sinh nào có kết quả được xác nhận để xếp lớp; "
+            "hãy xác nhận kết quả trước."
+        )
     if basis != found.basis:
         raise Conflict("Kết quả hoặc danh sách lớp vừa thay đổi; hãy xem lại bản xem trước rồi kết chuyển.")
     await roster.hold_year(session, found.next_year.id)

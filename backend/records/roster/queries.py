@@ -5,8 +5,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BindParameter,
+    Uuid,
     and_,
+    any_,
     bindparam,
     delete,
     func,
@@ -253,19 +256,21 @@ async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
     return (await session.execute(query)).all()
 
 
+_MEMBERS = Question(
+    select(Enrollment.class_id, Student.id, Student.full_name)
+    .join(Student, and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id))
+    .where(
+        Enrollment.tenant_id == bindparam("tenant"),
+        Enrollment.class_id == any_(bindparam("class_ids", type_=ARRAY(Uuid))),
+        Enrollment.status == EnrollmentStatus.STUDYING.value,
+    )
+    .order_by(Student.name_key, Student.id)
+)
+
+
 async def members(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
     """Pupils of some classes in the order of names: class, pupil, name."""
-    query = (
-        select(Enrollment.class_id, Student.id, Student.full_name)
-        .join(Student, and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id))
-        .where(
-            Enrollment.tenant_id == session.tenant_id,
-            Enrollment.class_id.in_(class_ids),
-            Enrollment.status == EnrollmentStatus.STUDYING,
-        )
-        .order_by(Student.name_key, Student.id)
-    )
-    return (await session.execute(query)).all()
+    return await session.ask(_MEMBERS, class_ids=list(class_ids))
 
 
 async def assignments(session: TenantSession, class_id: uuid.UUID | None = None) -> Sequence[Any]:

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
 
 from backend.core import clock
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.ids import new_id
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import Promotion, ResultState
 from backend.records.gradebook import editing
@@ -78,8 +80,17 @@ async def test_marks_follow_a_pupil_into_another_class(small_school: SmallSchool
         await assessment.assess_class(session, found.b)
         await assessment.confirm_class(session, homeroom, found.b)
         before = await marks_of(found, found.a)
+        decided = text(
+            "insert into exemption (tenant_id, id, class_id, student_id, subject_code, ground, reason, decided_at)"
+            " values (:tenant, :id, :class_id, :pupil, 'GDTC', 'health', 'Theo giấy khám', now())"
+        )
+        values = {"tenant": session.tenant_id, "id": new_id(), "class_id": found.a, "pupil": found.ids[AN]}
+        await session.execute(decided, values)
         name, count, missing = await found.move(clerk, ly_do="Theo đơn của gia đình")
         assert (name, count, missing) == ("1B", sum(map(len, before.values())), [])
+        exempt = text("select class_id, reason from exemption where student_id = :pupil")
+        kept = {tuple(row) for row in await session.execute(exempt, {"pupil": found.ids[AN]})}
+        assert kept == {(found.a, "Theo giấy khám"), (found.b, "Theo giấy khám")}
         assert await found.names(found.a) == [BINH]
         assert await found.names(found.b) == [AN, "Quàng Thị Chi"]
         assert await marks_of(found, found.b) == before

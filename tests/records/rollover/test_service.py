@@ -104,6 +104,18 @@ async def test_a_year_is_rolled_over_once_and_undone_until_it_has_marks(small_sc
         assert (await plans.all_plans(session)).revision_of(next_year, 7, "CN") == 1
 
 
+async def test_a_year_without_results_waits_class_by_class(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        await small_school.open_class(session, "6A1", 6)
+        await enroll(session, "6A1", [AN, BINH])
+        await roster.open_year(session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31))
+        principal = await small_school.actor(session, "principal")
+        found, left = await service.open_proposal(session, principal, small_school.year_id)
+        assert (left, [one.waits_for for one in found.classes]) == ([], ["chưa có kết quả năm học"])
+        with pytest.raises(Conflict, match="chưa có học sinh nào"):
+            await service.apply(session, principal, small_school.year_id, found.basis, keep_teachers=True)
+
+
 async def test_somebody_goes_to_another_class_and_who_is_left_follows_later(
     small_school: SmallSchool,
 ) -> None:
