@@ -55,6 +55,8 @@ LABELS = (
 TYPED_WRONG = {(2, 1): "11", (7, 5): "abc"}
 REMARK = "Em đầu danh sách: xem lại điểm cuối kì."
 CORRECTED = "6,5"
+#: ĐTBmhk of the pupil at the head of the list, with chuyên đề as one more ĐĐGtx (TT22 Đ.9.1).
+HOW = f"(6 + 6,3 + 6,6 + 6,9 + 7,2 + 2 × 7,5 + 3 × {CORRECTED}) : 10 = 6,8"
 ABOUT = "Chăm ngoan, giúp bạn ở {} buổi."
 
 
@@ -176,7 +178,7 @@ async def test_a_class_of_forty_comes_from_copied_marks_to_confirmed_results(
     await the_head_sends_back(head)
     await the_teacher_mends_what_was_said(teacher, forty)
     await the_teacher_hands_in(teacher)
-    await the_head_checks(head)
+    await the_head_checks(head, forty)
     principal = await forty.sign_in(chromium, "principal")
     await the_principal_locks(principal, forty)
     homeroom = await forty.sign_in(chromium, "homeroom")
@@ -211,6 +213,7 @@ async def the_teacher_mends_two_cells(teacher: Person, forty: Forty) -> None:
     for at, ((row, column), typed) in enumerate(TYPED_WRONG.items()):
         for words in (forty.pupils[row], LABELS[column], f"“{typed}”", "từ 0 đến 10"):
             await expect(problems.nth(at)).to_contain_text(words)
+    await teacher.sees("2 ô còn trống, ở 2 học sinh, trong đó có Điêu Thị An.")
     await teacher.look("40-forty-pasted")
     await teacher.press_and_agree("Nộp sổ")
     await teacher.sees("Còn 2 ô chưa lưu; hãy lưu hoặc sửa trước khi nộp.")
@@ -221,18 +224,8 @@ async def the_teacher_mends_two_cells(teacher: Person, forty: Forty) -> None:
         await teacher.page.keyboard.press("Enter")
         await expect(problems.filter(has_text=forty.pupils[row])).to_have_count(0)
     await expect(state_of(teacher)).to_contain_text("Đã lưu lúc")
+    await expect(teacher.page.locator("main")).not_to_contain_text("còn trống")
     await is_kept(forty, {})
-
-
-async def is_kept(forty: Forty, otherwise: Mapping[tuple[int, int], str]) -> None:
-    """The sheet as it is stored is the block that was copied, 40 × 8, otherwise in a few cells."""
-    kept = await forty.kept(forty.sheet_id)
-    assert (len(kept), {len(row) for row in kept}) == (40, {8})
-    wanted = [
-        [stored(otherwise.get((row, column), written(row, column))) for column in range(len(LABELS))]
-        for row in range(len(forty.pupils))
-    ]
-    assert kept == wanted
 
 
 async def the_teacher_hands_in(teacher: Person) -> None:
@@ -261,10 +254,10 @@ async def the_teacher_mends_what_was_said(teacher: Person, forty: Forty) -> None
     await is_kept(forty, {(0, 6): CORRECTED})
 
 
-async def the_head_checks(head: Person) -> None:
+async def the_head_checks(head: Person, forty: Forty) -> None:
     await head.go("/duyet-so")
     await head.press("Mở sổ")
-    await expect(head.page.get_by_role("row", name=re.compile("^Bạc Cầm An"))).to_contain_text(CORRECTED)
+    await expect(head.page.get_by_role("row", name=forty.pupils[0])).to_contain_text(CORRECTED)
     await head.press("Xác nhận đã kiểm tra")
     await head.sees("Đã xác nhận kiểm tra sổ điểm.")
 
@@ -300,14 +293,23 @@ async def the_homeroom_teacher_confirms(homeroom: Person, forty: Forty) -> None:
     """After a look at why one pupil's result is what it is: with the marks that were pasted."""
     await homeroom.go(f"{forty.page}/ket-qua")
     await homeroom.sees("0 trên 40 học sinh")
-    row = homeroom.page.get_by_role("row", name=re.compile(f"^{forty.pupils[0]} "))
-    await row.get_by_role("link").click()
-    await homeroom.sees("giáo viên chủ nhiệm chưa xác nhận")
+    await homeroom.page.get_by_role("row", name=forty.pupils[0]).get_by_role("link").click()
+    await homeroom.sees("giáo viên chủ nhiệm chưa xác nhận", HOW)
     await homeroom.look("41-forty-explained")
     await homeroom.page.go_back()
     await homeroom.press_and_agree("Xác nhận kết quả")
     await homeroom.sees("Đã xác nhận kết quả của 40 học sinh.", "40 trên 40 học sinh")
-    await homeroom.look("42-forty-confirmed")
+
+
+async def is_kept(forty: Forty, otherwise: Mapping[tuple[int, int], str]) -> None:
+    """The sheet as it is stored is the block that was copied, 40 × 8, otherwise in a few cells."""
+    kept = await forty.kept(forty.sheet_id)
+    assert (len(kept), {len(row) for row in kept}) == (40, {8})
+    wanted = [
+        [stored(otherwise.get((row, column), written(row, column))) for column in range(len(LABELS))]
+        for row in range(len(forty.pupils))
+    ]
+    assert kept == wanted
 
 
 def cell_of(person: Person, pupil: str, column: str) -> Locator:
