@@ -19,6 +19,7 @@ from sqlalchemy import text
 from backend.app import ROUTES, create_app
 from backend.core.actor import machine
 from backend.core.database import TenantSession
+from backend.core.ids import new_id
 from backend.records.departments import service as departments
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role, permissions_of
@@ -78,14 +79,18 @@ _TYPED = {
     "loi": "Xin xem lại điểm cuối kì.",
     "ly_do": "Ghi nhầm điểm cuối kì.",
     "so_gio": "2",
-    "code": "TOAN",
-    "form": "ket-qua-csdl",
 }
+#: What families were told of the sheet.
+_PUBLISHED = text(
+    "insert into publication select (jsonb_populate_record(p, jsonb_build_object("
+    "'id', cast(:id as uuid), 'sheet_id', cast(:sheet as uuid)))).* from publication p limit 1"
+)
 #: Addresses that nobody reaches in this school, and why.
 UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
     "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
-    "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "one id stands for both",
+    "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "no year of another school was entered",
+    "POST /lop/{class_id:uuid}/cong-bo": "the form names no sheet",
     "GET /nhap/{run_id:uuid}/tep-da-dien": "the workbook is not in the store",
     "POST /nhap/{run_id:uuid}/ghi": "the workbook is not in the store",
     "POST /so-diem/{sheet_id:uuid}/ra-soat": "nothing in the sheet is worth a look",
@@ -110,7 +115,10 @@ async def people_it(place: Place) -> None:
             await _give_duties(session, school, key, one)
         await _give_departments(session, school)
         sheet = await sheet_of(session, place.season.class_id, _SUBJECT)
+        published = {"id": new_id(), "sheet": sheet.id}
+        await session.execute(_PUBLISHED, published)
     place.ids |= {"school_class": place.season.class_id, "grade_sheet": sheet.id}
+    place.ids["publication"] = published["id"]
 
 
 async def _give_duties(session: TenantSession, school: SmallSchool, key: str, one: Person) -> None:
@@ -148,19 +156,23 @@ async def visitors(site: Litestar, place: Place) -> dict[str, Visitor]:
 
 async def who_gets_in(address: Address, place: Place, cast: Mapping[str, Visitor]) -> str:
     """The people whom an address lets near the object of their school, in words."""
-    ids = [one for one in place.ids_for(address.slots) if one != place.school.tenant_id]
+    first, *others = address.slots
+    ids = [one for one in place.ids_for([first]) if one != place.school.tenant_id]
+    typed = _TYPED | {slot: place.ids_for([slot])[0] for slot in others}
     found = []
     for key, visitor in cast.items():
-        if _is_let_in_by_the_guard(address, CAST[key]) and await _reaches(visitor, address, ids):
+        if _is_let_in_by_the_guard(address, CAST[key]) and await _reaches(visitor, address, ids, typed):
             found.append(CAST[key].called)
     return " | ".join(found) or NOBODY
 
 
-async def _reaches(visitor: Visitor, address: Address, ids: list[uuid.UUID]) -> bool:
+async def _reaches(
+    visitor: Visitor, address: Address, ids: list[uuid.UUID], typed: Mapping[str, object]
+) -> bool:
     """Not refused and not hidden: a deed that cannot be done as things stand (409), or with what was sent (422), can be
     done another time."""
     for one in ids:
-        answer = await visitor.ask(address, address.own(one, _TYPED))
+        answer = await visitor.ask(address, address.own(one, typed))
         assert answer.status_code < 500, f"{address}: {answer.text}"
         if answer.status_code not in (403, 404):
             return True

@@ -80,10 +80,12 @@ async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
 
 
 async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int]:
-    """How many cells are empty in each sheet of a class, of those that every pupil who takes the subject needs."""
+    """How many cells are empty in each sheet of a class, of those that every pupil needs who takes the subject
+    and is not exempt from it."""
     rows = await queries.sheets(session, class_id=class_id)
     pupils = [one.id for one in await roster.list_students(session, class_id)]
     choices = await plans.choices_of(session, {row.class_id: row.grade_level for row in rows})
+    exempt = await exemptions(session, class_id)
     filled = {
         (mark.student_id, mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
         for mark in await queries.marks_of_class(session, class_id)
@@ -95,7 +97,7 @@ async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int
         found[SheetId(row.id)] = sum(
             (pupil, row.subject_code, row.term, cell) not in filled
             for pupil in pupils
-            if takes(pupil, subject)
+            if takes(pupil, subject) and row.subject_code not in exempt.get(pupil, ())
             for cell in needed
         )
     return found

@@ -75,6 +75,7 @@ async def show_class(
         board=await service.class_board(session, actor, class_id),
         stages=STAGE_NAMES,
         states=STATES,
+        opens_sheets=actor.may(Permission.SHEET_READ),
         sees_results=actor.may(Permission.RESULTS_READ),
         sees_transcripts=actor.may(Permission.TRANSCRIPT_READ),
     )

@@ -132,7 +132,7 @@ def _of_sheets(facts: Facts, sight: Sight, classes: Mapping[ClassId, ClassSummar
     for (class_id, stage, staff_id), sheets in groups.items():
         nobody = MANAGEMENT if stage is Stage.LOCKED else NOBODY
         url = f"/so-diem/{sheets[0].id}" if len(sheets) == 1 else f"/mua-hoc-ba/lop/{class_id}"
-        yield _waiting(facts, classes[class_id], stage, staff_id, nobody, len(sheets), url)
+        yield _waiting(facts, sight, classes[class_id], stage, staff_id, nobody, len(sheets), url)
 
 
 def _awaits(facts: Facts, sheet: SheetSummary) -> tuple[Stage, StaffId | None] | None:
@@ -158,18 +158,19 @@ def _of_pupils(facts: Facts, sight: Sight) -> Iterable[Waiting]:
         if whole and done.confirmed < done.assessed:
             url = f"/lop/{one.id}/ket-qua"
             left = done.assessed - done.confirmed
-            yield _waiting(facts, one, Stage.CONFIRMED, one.homeroom_teacher_id, NOBODY, left, url)
+            yield _waiting(facts, sight, one, Stage.CONFIRMED, one.homeroom_teacher_id, NOBODY, left, url)
         if whole and done.frozen < done.confirmed:
             url, left = f"/lop/{one.id}/hoc-ba", done.confirmed - done.frozen
-            yield _waiting(facts, one, Stage.FROZEN, None, MANAGEMENT, left, url)
+            yield _waiting(facts, sight, one, Stage.FROZEN, None, MANAGEMENT, left, url)
         for signer_id, signer, count in turns[one.id]:
             if whole or (signer_id is not None and signer_id == sight.staff_id):
                 who = signer if signer_id else SEAL
-                yield _waiting(facts, one, Stage.ISSUED, signer_id, who, count, "/ky")
+                yield _waiting(facts, sight, one, Stage.ISSUED, signer_id, who, count, "/ky")
 
 
 def _waiting(
     facts: Facts,
+    sight: Sight,
     one: ClassSummary,
     stage: Stage,
     staff_id: StaffId | None,
@@ -188,7 +189,7 @@ def _waiting(
         left=left,
         due=due,
         days=(due.day - facts.today).days if due else None,
-        url=url,
+        url=url if stage in sight.opens else f"/mua-hoc-ba/lop/{one.id}",
     )
 
 

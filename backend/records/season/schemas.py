@@ -153,10 +153,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):
-    """Who looks: at everything, or as this person at what is theirs."""
+    """Who looks: at everything, or as this person at what is theirs. `opens`: stages whose place they may open."""
 
     everything: bool
     staff_id: StaffId | None
+    opens: frozenset[Stage] = frozenset(Stage)
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):

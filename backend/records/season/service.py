@@ -17,6 +17,7 @@ from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.season import queries, rules
 from backend.records.season.schemas import (
+    OF_SHEETS,
     STAGE_NAMES,
     Board,
     ClassBoard,
@@ -37,11 +38,24 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
 _SEES_ALL = (Permission.SHEET_READ_ANY, Permission.TRANSCRIPT_READ_ANY, Permission.CONSOLE_READ)
+#: Who may open the place where a stage is done.
+_OPENED_BY = dict.fromkeys(OF_SHEETS, (Permission.SHEET_READ,)) | {
+    Stage.CONFIRMED: (Permission.RESULTS_READ,),
+    Stage.FROZEN: (Permission.TRANSCRIPT_READ,),
+    Stage.ISSUED: (Permission.SIGN, Permission.SEAL),
+}
 
 
 def sight(actor: Actor) -> Sight:
     """How much of the season a person sees: the management and the office all of it, others what is theirs."""
-    return Sight(everything=any(actor.may(one) for one in _SEES_ALL), staff_id=actor.staff_id)
+    return Sight(
+        everything=any(actor.may(one) for one in _SEES_ALL), staff_id=actor.staff_id, opens=_opened_by(actor)
+    )
+
+
+def _opened_by(actor: Actor) -> frozenset[Stage]:
+    """Stages whose place the permissions of a person open."""
+    return frozenset(stage for stage, wanted in _OPENED_BY.items() if any(actor.may(one) for one in wanted))
 
 
 async def facts(
@@ -154,7 +168,7 @@ def own(known: Facts, actor: Actor) -> tuple[Waiting, ...]:
     """What waits for this very person, the most urgent first."""
     if actor.staff_id is None:
         return ()
-    mine = Sight(everything=False, staff_id=actor.staff_id)
+    mine = Sight(everything=False, staff_id=actor.staff_id, opens=_opened_by(actor))
     return tuple(one for one in rules.waiting(known, mine) if one.staff_id == actor.staff_id)
 
 

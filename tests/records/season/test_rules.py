@@ -107,6 +107,16 @@ def test_pupils_wait_for_homeroom_management_and_signers() -> None:
     ]
 
 
+def test_a_place_that_a_person_may_not_open_is_the_page_of_the_class() -> None:
+    known = facts(sheets=(sheet(A, TEACHER, SheetState.OPEN),), progress={A.id: Progress(assessed=1)})
+    office = Sight(everything=True, staff_id=None, opens=frozenset({Stage.CONFIRMED}))
+    found = {one.stage: one.url for one in rules.waiting(known, office)}
+    assert found == {
+        Stage.SUBMITTED: f"/mua-hoc-ba/lop/{A.id}",
+        Stage.CONFIRMED: f"/lop/{A.id}/ket-qua",
+    }
+
+
 def test_the_latest_comes_first_and_only_a_day_that_is_over_is_late() -> None:
     sheets = (sheet(A, TEACHER, SheetState.OPEN), sheet(NINTH, TEACHER, SheetState.OPEN))
     found = rules.waiting(facts(sheets=sheets), ALL)

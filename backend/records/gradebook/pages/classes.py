@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 
+from backend.core.errors import Forbidden
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import editing, life, one_sheet, service
 from backend.records.gradebook.schemas import Deed, SeenForm, SheetSummary
@@ -29,12 +30,15 @@ async def show_sheets(
     """The sheets of a class and how far each is."""
     school_class = await roster.get_class(session, class_id)
     sheets = _in_form_order(await service.list_sheets(session, class_id), school_class.grade_level)
+    readable = await editing.readable(session, actor, sheets)
+    if sheets and not readable:
+        raise Forbidden(f"Bạn không chủ nhiệm, giảng dạy hoặc kiểm tra sổ nào của lớp {school_class.name}.")
     deeds = await life.deeds_of(session, actor, sheets)
     return page(
         request,
         "records/gradebook/sheets.html",
         school_class=school_class,
-        readable=await editing.readable(session, actor, sheets),
+        readable=readable,
         own=[sheet for sheet in sheets if actor.staff_id and sheet.teacher_id == actor.staff_id],
         others=[sheet for sheet in sheets if not actor.staff_id or sheet.teacher_id != actor.staff_id],
         teachers=await one_sheet.teachers(session, school_class),
