@@ -30,6 +30,7 @@ from backend.records.roster.schemas import HOMEROOM, ClassId
 from backend.tenants.access import service as access
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
+from infra.assets.build import build
 from tests.factories.machine import Machine
 from tests.factories.small_school import (
     PASSWORD,
@@ -105,6 +106,7 @@ class Forty:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def forty(product: Settings) -> AsyncIterator[Forty]:
     """All of the class is written and handed in but one sheet of Ngữ văn and the homeroom teacher's own."""
+    build()
     school = await open_small_school("Trường Trung học phổ thông Tư thục Hoa Mai")
     pupils = tuple(f"{family} {given}" for given, family in every(GIVEN, FAMILIES))
     async with school.session() as session:
@@ -325,6 +327,7 @@ def state_of(person: Person) -> Locator:
 async def paste(person: Person, first: Locator, rows: Sequence[Sequence[str]]) -> None:
     """What Excel puts on the clipboard for a block, and Ctrl+V in its first cell."""
     text = "".join("\t".join(row) + "\r\n" for row in rows)
+    await expect(person.page.locator("#so")).to_have_attribute("data-blocks", "yes")  # its scripts have run
     await person.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await person.page.evaluate("text => navigator.clipboard.writeText(text)", text)
     await first.focus()
