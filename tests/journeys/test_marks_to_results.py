@@ -126,10 +126,11 @@ async def forty(product: Settings) -> AsyncIterator[Forty]:
         )
         await _hand_in_and_lock(session, school, class_id, but=empty)
         await _found_a_department(session, school)
-    with socket.create_server(("127.0.0.1", product.port)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         server = uvicorn.Server(uvicorn.Config(create_app(), lifespan="off", log_config=None))
         serving = asyncio.create_task(server.serve([listener]))
-        yield Forty(school, class_id, sheet.id, homeroom.id, pupils, product.public_url)
+        yield Forty(school, class_id, sheet.id, homeroom.id, pupils, url)
         server.should_exit = True
         await serving
 
