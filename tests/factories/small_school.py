@@ -82,12 +82,14 @@ class SmallSchool:
         assert answer.status_code == 303, answer.text
         return browser
 
-    async def open_class(self, session: TenantSession, name: str, grade: int) -> ClassId:
+    async def open_class(
+        self, session: TenantSession, name: str, grade: int, taken_by_music: str = MUSIC
+    ) -> ClassId:
         """A class with every compulsory subject (and four electives), the sheets of it open."""
         class_id = await roster.open_class(session, self.year_id, name, grade, self.staff["homeroom"])
         taught = [one for one in subjects_of(grade) if one.kind is Kind.COMPULSORY]
         taught += [one for one in subjects_of(grade) if one.kind is Kind.ELECTIVE][:ELECTIVES_CHOSEN]
-        teachers = {one.code: self.staff["music"] if one.code == MUSIC else None for one in taught}
+        teachers = {one.code: self.staff["music"] if one.code == taken_by_music else None for one in taught}
         await roster.assign_teachers(session, class_id, teachers)
         await gradebook.open_sheets(session, class_id)
         return class_id

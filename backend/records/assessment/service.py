@@ -55,9 +55,10 @@ class Basis(NamedTuple):
 async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> int:
     """A sheet was locked: assess its class, unless that was done since the last of its sheets was locked.
 
-    All sheets of a class are often locked together: the first call does it, the others find it done.
+    All sheets of a class are often locked together: the first call does it, the others wait for it and find it done.
     """
     class_id = await gradebook.class_of_sheet(session, sheet_id)
+    await queries.hold_class(session, class_id)
     locked_at = await gradebook.class_locked_at(session, class_id)
     computed_at = await queries.oldest(session, class_id)
     if locked_at and computed_at and computed_at > locked_at:

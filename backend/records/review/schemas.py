@@ -82,12 +82,16 @@ class ReviewedFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
-    """A sheet that was looked through; `open` counts the oddities about which nobody has said anything."""
+    """A sheet that was looked through; `open` counts the oddities about which nobody has said anything.
+
+    `gaps` says what is empty or waits for a make-up, where one sheet was asked for.
+    """
 
     sheet: SheetSummary
     findings: tuple[ReviewedFinding, ...]
     may_answer: bool
     to_hand_in: bool
+    gaps: tuple[str, ...] = ()
 
     @property
     def open(self) -> int:

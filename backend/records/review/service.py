@@ -49,6 +49,7 @@ async def look_through(session: TenantSession, actor: Actor, sheet_id: uuid.UUID
         findings=found.findings,
         may_answer=bool(view.deeds & _ANSWERING),
         to_hand_in=Deed.SUBMIT in view.deeds,
+        gaps=view.warnings,
     )
 
 

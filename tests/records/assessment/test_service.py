@@ -15,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.core.outbox import OutboxEvent
-from backend.records.assessment import service
+from backend.records.assessment import queries, service
 from backend.records.assessment.schemas import (
     PrimaryResult,
     Promotion,
@@ -115,6 +115,33 @@ async def test_computing_again_changes_nothing_and_announces_nothing(small_schoo
         assert await service.assess_class(session, class_id) == 0
         assert await service.class_results(session, class_id) == before, "still confirmed"
         assert await events(session, class_id) == ["ResultsComputed", "ResultsConfirmed"]
+
+
+async def test_sheets_that_are_locked_together_are_assessed_once(small_school: SmallSchool) -> None:
+    """However many workers take up their events at the same time: the results stay as old as the first made them."""
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        first, second, *_ = await gradebook.list_sheets(session, class_id)
+
+    async def assess() -> int:
+        async with small_school.session() as session:
+            return await service.assess_class_of_sheet(session, second.id)
+
+    async with small_school.session() as session:
+        assert await service.assess_class_of_sheet(session, first.id) == 3
+        computed_at = await queries.oldest(session, class_id)
+        assessing = asyncio.create_task(assess())
+        await somebody_waits(session)
+    assert await assessing == 0
+    async with small_school.session() as session:
+        assert await queries.oldest(session, class_id) == computed_at
+
+
+async def somebody_waits(session: TenantSession) -> None:
+    """Until another transaction waits for a lock."""
+    async with asyncio.timeout(10):
+        while not await session.scalar(text("select count(*) from pg_locks where not granted")):
+            await asyncio.sleep(0.01)
 
 
 async def test_only_the_homeroom_teacher_confirms(small_school: SmallSchool) -> None:
@@ -294,9 +321,7 @@ async def test_results_are_as_old_as_the_marks_that_were_read(confirmed: Confirm
         chi = (await student_ids(session, class_id))["Quàng Thị Chi"]
         await session.execute(text(f"select 1 from {held} for no key update"))
         assessing = asyncio.create_task(assess())
-        async with asyncio.timeout(10):
-            while not await session.scalar(text("select count(*) from pg_locks where not granted")):
-                await asyncio.sleep(0.01)
+        await somebody_waits(session)
         await confirmed.reopen(session)
         mark = NewMark(sheet_id=confirmed.sheet, student_id=chi, cell=Cell(MarkKind.LEVEL), value="C")
         await gradebook.record_marks(session, confirmed.homeroom, [mark])

@@ -124,6 +124,7 @@ async def test_the_page_of_a_sheet_leads_to_the_cell_and_keeps_what_was_typed(
     assert f'id="o-{an}-test:1"' in page
     summary = (await browser.get(f"/so-diem/{sheet}/ra-soat/tom-tat")).text
     assert f'href="/so-diem/{sheet}#o-{an}-test:1"' in summary
+    assert "ô còn trống" in summary
     path = f"/so-diem/{sheet}/ra-soat"
     assert "chỗ cần xem" in (await browser.get(path)).text.lower()
     assert (await browser.post(path, {"diem": key, "giai_thich": "x"})).status_code == 422

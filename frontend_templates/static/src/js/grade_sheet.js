@@ -7,6 +7,7 @@
    Cells changed within a quarter of a second travel together, so a pasted block is one request.
    GET data-save-url?sau=INSTANT  every ten seconds while the page is seen
    answers 200         {"now", "open", "cells": [{"student", "column", "value", "version", "note", "message"}]}: what was written since then
+   Once nothing is left to save the sheet says so to its page with the event marks-saved: what stands below it is asked for anew.
    What is not saved yet is kept in the browser until it is, also when the page is closed; signing out drops it, after a question (app.js).
    Keys are those of Excel. A comment is written on several lines: while all of it is selected, arrows go to other
    cells; F2 or a click begins to edit, and then arrows and pasted lines stay in it. The form prints a comment as one
@@ -221,6 +222,7 @@
       this.keep();
       this.sum();
       if (this.waiting.size && !this.failures) this.send();
+      if (!this.waiting.size) this.root.dispatchEvent(new Event("marks-saved"));
     }
 
     async post(cells) {
