@@ -108,6 +108,13 @@ document.addEventListener("click", (event) => {
   });
 }, true);
 
+/* The entry of this page is seen in a menu, and its tab in a row, that are longer than the screen. */
+document.querySelector(".menu-link[aria-current]")?.scrollIntoView({ block: "nearest" });
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.closest(".tabs");
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+}
+
 /* The name of the chosen file, beside the button that carries our words. */
 function nameFile(input) {
   const place = input.parentElement.querySelector("[data-file-name]");
