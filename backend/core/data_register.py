@@ -94,7 +94,9 @@ DIRECTORY: dict[str, dict[str, Any]] = {
     "directory.audit_head": holding(internal="n hash settled_at"),
     "directory.audit_checkpoint": holding(internal="number made_at document_sha256 token_sha256"),
     "directory.lookup_code": holding(internal="code_digest"),
-    "directory.api_client": holding(internal="name secret_digest scopes ends_at seen_at"),
+    "directory.api_client": holding(
+        internal="name secret_digest scopes ends_at seen_at refused refusal_told_at"
+    ),
     "directory.api_token": holding(
         internal="token_digest scopes ends_at",
         title="Khóa truy cập đã cấp cho hệ thống khác",

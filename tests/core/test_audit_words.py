@@ -92,7 +92,7 @@ def names_in(given: ast.expr, function: ast.AsyncFunctionDef | ast.FunctionDef) 
 
 
 #: Details whose names stand in the calls of `_record`, or come from a school's profile: tested by themselves.
-ELSEWHERE = {"dict(details)", "rules.differences(old, new)"}
+ELSEWHERE = {"dict(details)", "rules.differences(old, new)", "rules.details(view.subject, new) | moved"}
 
 
 def test_every_detail_that_is_written_has_a_name() -> None:

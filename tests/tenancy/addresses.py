@@ -65,6 +65,10 @@ class Ask:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+#: What stands in an address beside ids, so that it is one that exists.
+WORDS = {"kind": "pdf", "form": "ket-qua-csdl", "code": "TOAN"}
+
+
 @dataclass(frozen=True)
 class Address:
     """One method of one path."""
@@ -157,11 +161,11 @@ class Address:
         }
 
     def _ask(
-        self, in_path: uuid.UUID, texts: str = "pdf", accepted: Mapping[str, object] = MappingProxyType({})
+        self, in_path: uuid.UUID, texts: str = "", accepted: Mapping[str, object] = MappingProxyType({})
     ) -> Ask:
         path = re.sub(r"{(\w+):uuid}", lambda slot: str(accepted.get(slot[1], in_path)), self.path)
         path = re.sub(r"{\w+:int}", "1", path)
-        path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts)), path)
+        path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts or WORDS[slot[1]])), path)
         needed = {
             name: plain(inspect.type_info(known.annotation))
             for name, known in self._query.items()

@@ -79,8 +79,6 @@ _TYPED = {
     "loi": "Xin xem lại điểm cuối kì.",
     "ly_do": "Ghi nhầm điểm cuối kì.",
     "so_gio": "2",
-    "code": "TOAN",
-    "form": "ket-qua-csdl",
 }
 #: What families were told of the sheet.
 _PUBLISHED = text(

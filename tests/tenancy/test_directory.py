@@ -53,6 +53,7 @@ _TRIES: dict[str, list[Any]] = {
     "bigint": [0, 2**62, None],
     "integer": [0, 2**30, None],
     "text[]": [[], ["%"], None],
+    "uuid[]": [[], [uuid.UUID(int=0)], None],
 }
 #: Functions with more combinations than this get the same try in all places of a type.
 _MOST = 64

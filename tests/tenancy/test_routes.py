@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from backend.app import ROUTES, create_app
 from tests.tenancy.addresses import Address, addresses
+from tests.tenancy.objects import UNREACHED
 from tests.tenancy.places import Place, belongings
 from tests.tenancy.visitors import Visitor, essence, everything
 
@@ -49,10 +50,13 @@ async def test_ones_own_ids_are_answered(
 ) -> None:
     """The control: without it, a site that answers 404 to everything would pass."""
     nobody = essence(await visitor.ask(address, address.own(uuid.uuid4())))
-    for one in own.ids_for(address.slots):
-        answer = await visitor.ask(address, address.own(one))
+    is_empty_handed = address.method != "GET" or str(address) in UNREACHED
+    first, *others = address.slots
+    typed = {slot: own.ids_for([slot])[0] for slot in others}
+    for one in own.ids_for([first]):
+        answer = await visitor.ask(address, address.own(one, typed))
         assert answer.status_code < 500, one
         assert [sign for sign in places[1].signs if sign in everything(answer)] == []
-        if essence(answer) != nobody and (address.method != "GET" or answer.status_code == 200):
+        if essence(answer) != nobody and (is_empty_handed or answer.status_code == 200):
             return
     raise AssertionError("no id of school A: add one in places.py")

@@ -116,8 +116,8 @@ async def change(
     if not await plans.decide(session, year.id, grade, new.code, decision):
         raise Conflict(f"Môn {new.name} vừa được người khác sửa; hãy tải lại trang, xem rồi sửa lại.")
     moved = await _move_classes(session, new, wanted, view.facts)
-    told = rules.details(view.subject, new) | moved
-    deed = audit.Deed(year.id, f"Khối {grade}: {new.name} ({year.name})", told)
+    label = f"Khối {grade}: {new.name} ({year.name})"
+    deed = audit.Deed(year.id, label, rules.details(view.subject, new) | moved)
     await audit.record_many(session, actor, Action.PLAN_CHANGED, [deed])
     return new.name
 

@@ -210,7 +210,7 @@ async def leave_class(
     )
 
 
-async def record(session: TenantSession, student_id: uuid.UUID, *, hold: bool = False) -> PupilRecord | None:
+async def pupil(session: TenantSession, student_id: uuid.UUID, *, hold: bool = False) -> PupilRecord | None:
     """One pupil's record; `hold`: nobody else changes it until the transaction ends, what refers to it may be written."""
     query = select(*_RECORD).where(Student.tenant_id == session.tenant_id, Student.id == student_id)
     held = query.with_for_update(key_share=True) if hold else query

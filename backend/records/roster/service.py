@@ -282,7 +282,7 @@ async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentS
 
 async def get_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
     """All that the school keeps about who a pupil is. Raises NotFound."""
-    found = await pupil_rows.record(session, student_id)
+    found = await pupil_rows.pupil(session, student_id)
     if found is None:
         raise NotFound("Không tìm thấy học sinh này.")
     return found
@@ -298,7 +298,7 @@ async def hold_record(session: TenantSession, student_id: uuid.UUID) -> PupilRec
 
     Raises NotFound, Conflict where it lives on in another.
     """
-    record = await pupil_rows.record(session, student_id, hold=True)
+    record = await pupil_rows.pupil(session, student_id, hold=True)
     if record is None:
         raise NotFound("Không tìm thấy học sinh này.")
     if record.merged_into_id is not None:

@@ -181,10 +181,10 @@ async def test_another_school_counts_nothing_of_this_one(season: Season) -> None
     assert step is None
 
 
-async def test_the_board_is_of_the_year_with_the_newest_classes(
+async def test_the_board_is_of_the_year_that_the_school_works_in(
     season: Season, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Next year's, opened ahead, takes no last day away; with its first class the board begins anew."""
+    """Next year's, opened ahead, takes no last day away; three weeks before its first day the board begins anew."""
     school = season.school
     await season.freeze()
     monkeypatch.setattr(clock, "today", lambda: date(2026, 6, 28))
@@ -197,6 +197,7 @@ async def test_the_board_is_of_the_year_with_the_newest_classes(
     async with school.session(read_only=True) as session:
         found = await service.board(session, season.principal)
     assert (stages["frozen"], found.academic_year, len(found.notices)) == ((3, 3), "2025-2026", 1)
+    monkeypatch.setattr(clock, "today", lambda: date(2026, 8, 20))
     async with school.session() as session:
         class_id = await roster.open_class(session, next_year, "2A", 2, school.staff["homeroom"])
         await roster.assign_teachers(session, class_id, {MUSIC: school.staff["music"]})
