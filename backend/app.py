@@ -1,4 +1,4 @@
-"""The web site: its routes, menu, middleware and error handlers, each in one list."""
+"""The web site: its routes, middleware and error handlers, each in one list."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 
 # The flow declares every task: what a handler asks for may queue one by its name.
 import backend.workflow  # noqa: F401
+from backend import menu
 from backend.core import (
     admission,
     csrf,
@@ -29,7 +30,6 @@ from backend.core import (
 )
 from backend.core.admission import RouteClass
 from backend.core.errors import NotFound
-from backend.core.web import NavItem
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
@@ -69,7 +69,6 @@ from backend.tenants.audit_trail import pages as audit_pages
 from backend.tenants.delegations import pages as delegation_pages
 from backend.tenants.federation import pages as federation_pages
 from backend.tenants.openings import pages as opening_pages
-from backend.tenants.permissions import Permission
 from backend.tenants.policies import pages as policy_pages
 from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
@@ -368,34 +367,6 @@ ROUTES: list[ControllerRouterHandler] = [
     verification_pages.check,
 ]
 
-#: The main menu, top to bottom.
-MENU = (
-    NavItem("Trang chủ", "/", "home"),
-    NavItem("Mùa học bạ", "/mua-hoc-ba", "calendar", Permission.CLASSES_READ),
-    NavItem(
-        "Lớp và học sinh", "/lop", "users", Permission.CLASSES_READ, also=("/so-diem", "/ket-qua", "/hoc-ba")
-    ),
-    NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
-    NavItem("Sau năm học", "/sau-nam-hoc", "checklist", Permission.TRANSCRIPT_READ_ANY),
-    NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
-    NavItem("Câu mẫu nhận xét", "/cau-mau", "message", Permission.PHRASE_WRITE),
-    NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
-    NavItem("Chứng thư số", "/chung-thu", "certificate", Permission.CREDENTIALS_READ),
-    NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
-    NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
-    NavItem("Trường", "/truong", "school", Permission.SCHOOL_MANAGE),
-    NavItem("Chủ trường", "/chu-truong", "building-community", Permission.CONSOLE_READ),
-    NavItem("Chờ duyệt", "/duyet", "list-check", Permission.APPROVE),
-    NavItem("Nhân sự", "/nhan-su", "user-circle", Permission.PEOPLE_READ),
-    NavItem("Tổ chuyên môn", "/to-chuyen-mon", "users", Permission.DEPARTMENTS_MANAGE),
-    NavItem("Phân công", "/phan-cong", "notebook", Permission.PEOPLE_READ),
-    NavItem("Cách đăng nhập", "/cai-dat/dang-nhap", "login", Permission.PROVIDERS_MANAGE),
-    NavItem("Đặt lại tài khoản", "/cai-dat/dat-lai", "lock-open", Permission.ACCOUNTS_RESET),
-    NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
-    NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
-    NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ),
-)
-
 
 async def prepare() -> None:
     """Before the first request: refuse settings and database roles that are not safe."""
@@ -422,7 +393,7 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
         middleware=[edge.end_transaction],
         exception_handlers=error_answers.handlers,
         dependencies=web.dependencies,
-        state=State({"navigation": MENU}),
+        state=State({"navigation": menu.MENU}),
         on_startup=[prepare],
         on_shutdown=[leave],
         openapi_config=partner_api.OPENAPI,

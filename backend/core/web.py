@@ -59,6 +59,13 @@ class NavItem(msgspec.Struct, frozen=True):
     also: tuple[str, ...] = ()
 
 
+class NavGroup(msgspec.Struct, frozen=True):
+    """Entries of the main menu that belong together, under a heading ("" is none)."""
+
+    heading: str
+    items: tuple[NavItem, ...]
+
+
 def page(request: Request, template: str, *, status_code: int = 200, **context: object) -> Html:
     """A whole page in the frame of the site, with the message that a redirect left for it."""
     frame, set_cookies = frame_of(request), []
@@ -214,11 +221,20 @@ def _person(request: Request, visitor: Visitor) -> dict[str, object]:
         "role_label": visitor.role_label,
         "school_name": visitor.school_name,
         "nav": [
-            (item.label, item.url, item.icon, any(_is_under(path, url) for url in (item.url, *item.also)))
-            for item in request.app.state.navigation
-            if not item.permission or visitor.actor.may(item.permission)
+            (group.heading, entries)
+            for group in request.app.state.navigation
+            if (entries := _entries(group, visitor, path))
         ],
     }
+
+
+def _entries(group: NavGroup, visitor: Visitor, path: str) -> list[tuple[str, str, str, bool]]:
+    """What the visitor sees of a group: label, address, icon, whether the page belongs to it."""
+    return [
+        (item.label, item.url, item.icon, any(_is_under(path, url) for url in (item.url, *item.also)))
+        for item in group.items
+        if not item.permission or visitor.actor.may(item.permission)
+    ]
 
 
 def _is_under(path: str, url: str) -> bool:

@@ -184,7 +184,7 @@ TOPICS: Final[Mapping[str, Sequence[str]]] = {
     "LSDL": ("các sự kiện lịch sử", "kĩ năng bản đồ", "địa lí vùng miền"),
     "GDCD": ("các chuẩn mực đạo đức", "kiến thức pháp luật"),
     "TIN": ("lập trình", "xử lí dữ liệu", "sử dụng phần mềm"),
-    "CN": ("vẽ kĩ thuật", "thiết kế và chế tạo", "kiến thức về vật liệu"),
+    "CN": ("vẽ kĩ thuật", "thiết kế và chế tạo", "tính chất của vật liệu"),
     "LICHSU": ("lịch sử Việt Nam", "lịch sử thế giới"),
     "QPAN": ("kiến thức quốc phòng", "điều lệnh đội ngũ"),
     "DIA": ("địa lí tự nhiên", "địa lí kinh tế", "kĩ năng bản đồ"),

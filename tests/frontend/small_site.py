@@ -24,13 +24,16 @@ KINDS = {
     ".woff2": "font/woff2",
 }
 NAV = [
-    ("Trang đầu", "/", "home", False),
-    ("Lớp và học sinh", "/lop", "users", False),
-    ("Sổ điểm", "/so-diem", "table", False),
-    ("Học bạ", "/hoc-ba", "certificate", True),
-    ("Khay ký của tôi", "/ky", "writing-sign", False, 35),
-    ("Gửi Sở", "/gui", "send", False),
-    ("Nhật ký", "/nhat-ky", "history", False),
+    ("", [("Trang đầu", "/", "home", False), ("Khay ký của tôi", "/ky", "writing-sign", False)]),
+    (
+        "Lớp và học bạ",
+        [
+            ("Lớp và học sinh", "/lop", "users", False),
+            ("Sổ điểm", "/so-diem", "table", False),
+            ("Học bạ", "/hoc-ba", "certificate", True),
+        ],
+    ),
+    ("Dữ liệu", [("Gửi Sở", "/gui", "send", False), ("Nhật ký", "/nhat-ky", "history", False)]),
 ]
 CONTEXT: dict[str, Any] = {
     "csrf_token": "0a1b2c",

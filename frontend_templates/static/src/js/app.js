@@ -108,6 +108,15 @@ document.addEventListener("click", (event) => {
   });
 }, true);
 
+/* The entry of this page is seen in a menu, and its tab in a row, that are longer than the screen. Not by scrollIntoView:
+   the Tab key would then begin there, behind the link that leads past the menu. */
+for (const here of document.querySelectorAll(".menu-link[aria-current], .tabs [aria-current]")) {
+  const row = here.closest("nav");
+  const [place, frame] = [here.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2;
+  row.scrollTop += place.top - frame.top - (frame.height - place.height) / 2;
+}
+
 /* The name of the chosen file, beside the button that carries our words. */
 function nameFile(input) {
   const place = input.parentElement.querySelector("[data-file-name]");
