@@ -20,7 +20,6 @@ FIGURES: Final[dict[str, Figure]] = {
     "import.marks": Figure("marks/s", "SQLAlchemy insert().values([...])"),
     "web.page": Figure("requests/s/core", "empty Litestar page"),
     "web.page_signed_in": Figure("requests/s/core", "empty Litestar page"),
-    "web.sheet_open": Figure("requests/s/core", "empty Litestar page"),
     "web.mark_save": Figure("saves/s on 2 cores"),
     "web.mark_save_p99": Figure("ms"),
     "web.verify_code": Figure("requests/s on 2 cores"),

@@ -48,7 +48,7 @@ _EARLIER: Final = {
     "nam_hoc": "2024-2025",
     "khoi": "6",
     "lop": "6A3",
-    "truong": _CAME_FROM,
+    "ten_truong": _CAME_FROM,
     "ket_qua": "Toán: 8,1\nNgữ văn: 6,9\nKết quả học tập cả năm: Khá\nKết quả rèn luyện cả năm: Tốt\nĐược lên lớp 7",
 }
 _LEFT: Final = {"trang_thai": "transferred_out", "ngay": _DAY, "ly_do": "Chuyển nơi ở cùng gia đình"}

@@ -165,7 +165,9 @@ class Address:
     ) -> Ask:
         path = re.sub(r"{(\w+):uuid}", lambda slot: str(accepted.get(slot[1], in_path)), self.path)
         path = re.sub(r"{\w+:int}", "1", path)
-        path = re.sub(r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts or WORDS.get(slot[1], "pdf"))), path)
+        path = re.sub(
+            r"{(\w+):\w+}", lambda slot: str(accepted.get(slot[1], texts or WORDS.get(slot[1], "pdf"))), path
+        )
         needed = {
             name: plain(inspect.type_info(known.annotation))
             for name, known in self._query.items()

@@ -67,7 +67,11 @@ async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> 
 
 
 async def assess_class_of_pupil(session: TenantSession, student_id: uuid.UUID) -> int:
-    """Assess the newest class in which a pupil studies; counts the results that are new or differ. Safe to repeat."""
+    """Assess the newest class in which a pupil studies; counts the results that are new or differ. Safe to repeat.
+
+    Raises NotFound.
+    """
+    await roster.get_student(session, student_id)
     places = await roster.places_of(session, student_id)
     here = next((one for one in places if one.status is EnrollmentStatus.STUDYING), None)
     return await assess_class(session, here.class_id) if here else 0
@@ -77,15 +81,15 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     """Assess every pupil of a class whose sheets are all locked; counts the results that are new or differ.
 
     Does nothing while a sheet is open. Safe to repeat: a result that says the same stays confirmed, unless a sheet was
-    opened again since.
+    opened again since. Raises NotFound.
     """
     await queries.hold_class(session, class_id)
+    school_class = await roster.get_class(session, class_id)
     read_at = clock.now()
     locked_at = await gradebook.class_locked_at(session, class_id)
     if locked_at is None:
         return 0
     await _withdraw_confirmation(session, class_id)
-    school_class = await roster.get_class(session, class_id)
     basis = await _basis(session, school_class)
     assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
     subjects = (await plans.plan_of(session, school_class)).chosen(assigned)

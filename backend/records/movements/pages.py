@@ -47,7 +47,7 @@ class EarlierYearForm(msgspec.Struct, frozen=True, kw_only=True):
     nam_hoc: str = ""
     khoi: str = ""
     lop: str = ""
-    truong: str = ""
+    ten_truong: str = ""
     so_dang_bo: str = ""
     ngay: str = ""
     ket_qua: str = ""

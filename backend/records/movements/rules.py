@@ -51,7 +51,7 @@ def read_earlier_year(typed: Mapping[str, str], record: PupilRecord, current: st
     if not grade.isdecimal() or not 1 <= int(grade) <= 12:
         raise Invalid("Khối là một số từ 1 đến 12; xin ghi lại khối.")
     texts = {name: _text(typed, name, label, record) for name, label in _NAMES.items()}
-    for name in ("lop", "truong"):
+    for name in ("lop", "ten_truong"):
         if not texts[name]:
             raise Invalid(
                 f"Chưa có {_NAMES[name].lower()} ở trường cũ của {record.full_name}; hãy ghi theo học bạ."
@@ -67,14 +67,14 @@ def read_earlier_year(typed: Mapping[str, str], record: PupilRecord, current: st
         academic_year=year,
         grade_level=int(grade),
         class_name=texts["lop"],
-        school_name=texts["truong"],
+        school_name=texts["ten_truong"],
         registry_no=texts["so_dang_bo"] or None,
         joined_on=read_day(joined, "Ngày vào trường cũ") if joined else None,
         results="\n".join(line for line in lines if line),
     )
 
 
-_NAMES = {"lop": "Lớp", "truong": "Tên trường", "so_dang_bo": "Số đăng bộ"}
+_NAMES = {"lop": "Lớp", "ten_truong": "Tên trường", "so_dang_bo": "Số đăng bộ"}
 
 
 def require_day(on: date, year: YearSummary, today: date, not_before: date | None = None) -> None:

@@ -28,7 +28,7 @@ NAMES = {
     "sign": {"sign.pdf_b_b_x3", "sign.validate"},
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
-    "web": {"web.page", "web.page_signed_in", "web.verify_code"},
+    "web": {"web.page", "web.page_signed_in", "web.verify_code", "web.mark_save", "web.mark_save_p99"},
 }
 ROOT = Path(__file__).resolve().parents[3]
 WITH_YARDSTICK = {

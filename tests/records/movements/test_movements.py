@@ -222,7 +222,13 @@ async def test_a_transfer_in_is_missing_marks_by_name_and_the_class_waits(small_
 
 
 async def test_years_elsewhere_are_read_only_and_printed(small_school: SmallSchool) -> None:
-    old = {"nam_hoc": "2024-2025", "khoi": "1", "lop": "1C", "truong": "TH Mai Sơn", "ket_qua": "Toán: T\n\n"}
+    old = {
+        "nam_hoc": "2024-2025",
+        "khoi": "1",
+        "lop": "1C",
+        "ten_truong": "TH Mai Sơn",
+        "ket_qua": "Toán: T\n\n",
+    }
     async with small_school.session() as session:
         found = await two(small_school, session)
         clerk = await small_school.actor(session, "clerk")
@@ -231,7 +237,7 @@ async def test_years_elsewhere_are_read_only_and_printed(small_school: SmallScho
             {"nam_hoc": "2024-2026"},
             {"nam_hoc": "2098-2099"},
             {"khoi": "13"},
-            {"truong": ""},
+            {"ten_truong": ""},
             {"ket_qua": "x\n" * 41},
         ):
             with pytest.raises(Invalid):
@@ -295,7 +301,7 @@ async def test_the_page(site: Litestar, small_school: SmallSchool) -> None:
     await browser.get(f"{here}/den-di")
     back = {"lop": str(found.a), "ngay": clock.today().isoformat()}
     assert (await browser.post(f"{here}/den-di/xep-lop", back)).status_code == 303
-    old = {"nam_hoc": "2024-2025", "khoi": "1", "lop": "1C", "truong": "TH Mai Sơn"}
+    old = {"nam_hoc": "2024-2025", "khoi": "1", "lop": "1C", "ten_truong": "TH Mai Sơn"}
     assert (await browser.post(f"{here}/den-di/nam-hoc-cu", old)).status_code == 303
     assert "TH Mai Sơn" in (await browser.get(f"{here}/den-di")).text
     homeroom = await small_school.browser(site, "homeroom")
