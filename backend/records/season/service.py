@@ -185,10 +185,11 @@ async def nudge(session: TenantSession, actor: Actor, staff_id: uuid.UUID, stage
     """Remind somebody of what they have left in a stage; returns their name.
 
     Raises Invalid where they have nothing left there, or for the words; Conflict where they were reminded just now;
-    Forbidden without the permission.
+    NotFound for nobody of the school; Forbidden without the permission.
     """
     if not actor.may(Permission.SEASON_NUDGE) or actor.staff_id is None:
         raise Forbidden("Chỉ ban giám hiệu nhắc việc được.")
+    await people.get_staff(session, StaffId(staff_id))
     said = rules.checked_words(words)
     await session.hold("season_nudge")
     known = await _newest(session)
