@@ -15,7 +15,7 @@ pytestmark = pytest.mark.needs("chromium")
 #: Pages of one kind differ in their data alone, so that two of each are enough.
 OF_A_KIND = 2
 #: Files, and the way out.
-NOT_PAGES = re.compile(r"/tep/|/xuat|/static/|/api/|\.csv|^/dang-xuat")
+NOT_PAGES = re.compile(r"/tep/|/bang-tinh/|/tep-da-dien|/xuat|/static/|/api/|\.csv|^/dang-xuat")
 _IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}")
 #: What a served page may not hold, of the rules that templates keep.
 FORBIDDEN = {

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from litestar import Litestar
@@ -130,14 +131,22 @@ async def test_an_id_of_another_school_is_a_text_like_any_other(
     b = places[1]
     typed = {str(b.ids[kind]) for kind in KINDS}  # and kept, where any text may stand
     for place, first in fields(own, address, uuid.uuid4()).items():
-        await visitor.ask(address, first)  # a first look is recorded, and may be seen in the second
+        await _ask_and_read(visitor, address, first)  # a first look is recorded, and may be seen in the second
         name = place.rpartition(".")[2]
         anything = KINDS if address.who is not None else KINDS[:1]
         for kind in (NAMES[name],) if name in NAMES else anything:
             one = b.ids.get(kind, b.school.tenant_id)
             nobody = uuid.UUID(int=one.int ^ 1)  # next to B's: lists that go on after an id go on alike
             expected = await visitor.ask(address, fields(own, address, nobody)[place])
-            answer = await visitor.ask(address, fields(own, address, one)[place])
+            answer = await _ask_and_read(visitor, address, fields(own, address, one)[place])
             assert essence(answer) == essence(expected), f"{place}: {one}"
             told = [sign for sign in b.signs if sign not in typed and sign in everything(answer)]
             assert told == [], f"{place}: {one}"
+
+
+async def _ask_and_read(visitor: Visitor, address: Address, ask: Ask) -> httpx.Response:
+    """A deed leaves a message for the next page, which is not the answer to be compared."""
+    answer = await visitor.ask(address, ask)
+    if answer.status_code == 303:
+        await visitor.browser.get("/")
+    return answer
