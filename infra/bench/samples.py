@@ -217,6 +217,11 @@ def _record(pupil: Pupil) -> StudentRecord:
         id=StudentId(new_id()),
         current_address=pupil.address,
         guardian_name=None,
+        father_job=None,
+        mother_job=None,
+        guardian_job=None,
+        policy_group=None,
+        not_assessed=False,
         registry_no=None,
         joined_on=None,
     )

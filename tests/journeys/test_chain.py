@@ -171,9 +171,10 @@ async def sheets_are_locked(teacher: Person, principal: Person, site: Site, clas
 async def results_are_confirmed(teacher: Person, class_path: str) -> None:
     await teacher.sees_later(f"{class_path}/ket-qua", "Chờ xác nhận")
     await expect(teacher.page.locator("tbody tr")).to_have_count(PUPILS)
-    await teacher.page.get_by_text("Giải thích").first.click()
-    await expect(teacher.page.locator("details[open] li").first).to_contain_text("TT27 Đ.")
     await teacher.look("14-results")
+    await teacher.page.get_by_role("link", name="Vì sao").first.click()
+    await expect(teacher.page.locator("main")).to_contain_text("TT27 Đ.")
+    await teacher.go(f"{class_path}/ket-qua")
     await teacher.press_and_agree("Xác nhận kết quả")
     await teacher.sees(f"Đã xác nhận kết quả của {PUPILS} học sinh.")
     await teacher.go(f"{class_path}/hoc-ba")

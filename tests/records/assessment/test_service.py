@@ -232,7 +232,8 @@ async def test_classes_of_strangers_do_not_exist(small_school: SmallSchool) -> N
         await service.assess_class(session, theirs)
     async with small_school.session() as session:
         for class_id in (theirs, new_id()):
-            assert await service.assess_class(session, class_id) == 0
+            with pytest.raises(NotFound):
+                await service.assess_class(session, class_id)
             assert await service.class_results(session, class_id) == []
             with pytest.raises(NotFound):
                 await service.confirm_class(session, await small_school.actor(session, "homeroom"), class_id)
