@@ -213,7 +213,8 @@ async def test_a_remark_is_for_those_who_may_open_the_sheet(
         await life.send_back(session, book.actors["principal"], book.sheets["TOAN"], "Xem lại điểm của An")
     for who, reads in (("homeroom", True), ("stranger", False)):
         browser = await book.school.browser(site, who)
-        assert (await browser.get(f"/lop/{book.class_id}/so-diem")).status_code == 200
+        status = (await browser.get(f"/lop/{book.class_id}/so-diem")).status_code
+        assert status == (200 if reads else 403), who
         assert ("Xem lại điểm của An" in words(browser)) is reads, who
 
 
