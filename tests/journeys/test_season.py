@@ -17,7 +17,7 @@ from infra.demo.workbooks import DemoFile, read_plan
 from tests.journeys.conftest import Site
 
 #: The class that people bring to the principal's tray by hand; the season has 6A1 alone.
-BY_HAND = "7A2"
+BY_HAND = "8A1"
 PUPILS = 4
 BY_HAND_WAITS = {f"Lớp {BY_HAND}"}
 

@@ -83,7 +83,8 @@ _TYPED = {
 #: What families were told of the sheet.
 _PUBLISHED = text(
     "insert into publication select (jsonb_populate_record(p, jsonb_build_object("
-    "'id', cast(:id as uuid), 'sheet_id', cast(:sheet as uuid)))).* from publication p limit 1"
+    "'id', cast(:id as uuid), 'sheet_id', cast(:sheet as uuid)))).* from publication p limit 1 "
+    "on conflict do nothing returning id"
 )
 #: Addresses that nobody reaches in this school, and why.
 UNREACHED = {
@@ -116,9 +117,10 @@ async def people_it(place: Place) -> None:
         await _give_departments(session, school)
         sheet = await sheet_of(session, place.season.class_id, _SUBJECT)
         published = {"id": new_id(), "sheet": sheet.id}
-        await session.execute(_PUBLISHED, published)
+        new = await session.scalar(_PUBLISHED, published)  # none where the place's own is of that sheet already
     place.ids |= {"school_class": place.season.class_id, "grade_sheet": sheet.id}
-    place.ids["publication"] = published["id"]
+    if new is not None:
+        place.ids["publication"] = new
 
 
 async def _give_duties(session: TenantSession, school: SmallSchool, key: str, one: Person) -> None:
