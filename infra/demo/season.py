@@ -23,7 +23,7 @@ _ROW = re.compile(r'<a href="/hoc-ba/([0-9a-f-]{36})">([\s\S]*?)</tr>')
 _TAKEN = re.compile(r'<a href="/nhap/[0-9a-f-]{36}">([^<]+)</a>(?:(?!</tr>)[\s\S])*?<span>Đã ghi</span>')
 #: Where a class shows how many of its pupils have come at least so far, and by which marks.
 _IN_CLASS = {
-    "assessed": ("ket-qua", re.compile("<summary>Giải thích")),
+    "assessed": ("ket-qua", re.compile('<a href="/ket-qua/')),
     "rendered": ("hoc-ba", re.compile("<span>(?:Đã kết xuất|Đang ký|Đã phát hành)</span>")),
     "signing": ("hoc-ba", re.compile("<span>(?:Đang ký|Đã phát hành)</span>")),
     "issued": ("hoc-ba", re.compile("<span>Đã phát hành</span>")),
