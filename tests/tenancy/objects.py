@@ -117,7 +117,8 @@ async def people_it(place: Place) -> None:
         await _give_departments(session, school)
         sheet = await sheet_of(session, place.season.class_id, _SUBJECT)
         published = {"id": new_id(), "sheet": sheet.id}
-        new = await session.scalar(_PUBLISHED, published)  # none where the place's own is of that sheet already
+        # None where the place's own is of that sheet already.
+        new = await session.scalar(_PUBLISHED, published)
     place.ids |= {"school_class": place.season.class_id, "grade_sheet": sheet.id}
     if new is not None:
         place.ids["publication"] = new

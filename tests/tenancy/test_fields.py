@@ -131,7 +131,8 @@ async def test_an_id_of_another_school_is_a_text_like_any_other(
     b = places[1]
     typed = {str(b.ids[kind]) for kind in KINDS}  # and kept, where any text may stand
     for place, first in fields(own, address, uuid.uuid4()).items():
-        await _ask_and_read(visitor, address, first)  # a first look is recorded, and may be seen in the second
+        # A first look is recorded, and may be seen in the second.
+        await _ask_and_read(visitor, address, first)
         name = place.rpartition(".")[2]
         anything = KINDS if address.who is not None else KINDS[:1]
         for kind in (NAMES[name],) if name in NAMES else anything:
