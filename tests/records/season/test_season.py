@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 
 from backend.core import clock
 from backend.core.database import engine
-from backend.core.errors import Conflict, Forbidden, Invalid
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.calendar import service as calendar
 from backend.records.calendar.schemas import Step
@@ -138,9 +138,10 @@ async def test_reminders_are_of_the_management_and_recorded(small_school: SmallS
             await service.nudge(
                 session, await small_school.actor(session, "homeroom"), music, Stage.SUBMITTED, ""
             )
-        for who in (new_id(), small_school.staff["stranger"]):
-            with pytest.raises(Invalid, match="không còn việc"):
-                await service.nudge(session, principal, who, Stage.SUBMITTED, "")
+        with pytest.raises(NotFound):
+            await service.nudge(session, principal, new_id(), Stage.SUBMITTED, "")
+        with pytest.raises(Invalid, match="không còn việc"):
+            await service.nudge(session, principal, small_school.staff["stranger"], Stage.SUBMITTED, "")
         with pytest.raises(Invalid, match="quá giới hạn"):
             await service.nudge(session, principal, music, Stage.SUBMITTED, "a" * 201)
         await service.nudge(session, principal, music, Stage.SUBMITTED, "")
