@@ -1,7 +1,7 @@
 """What is let in, by kind of address: persons, schools and networks have limits of their own."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -21,23 +21,18 @@ from tests.core.site_fixtures import TestSchool, signed_in
 MISSES = TABLE[RouteClass.LOOKUP].failures or 0
 
 
-@pytest.fixture
-def real_limits(product: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The limits as they are in production."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def real_limits(product: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """The limits as they are in production; nobody has asked for anything yet."""
     monkeypatch.setenv("HOCBA_ROUTE_LIMIT_FACTOR", "1")
     settings.get.cache_clear()
-    yield
-    monkeypatch.undo()
-    settings.get.cache_clear()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def quiet_codes(real_limits: None) -> None:
-    """Nobody has looked for codes lately."""
-    keys = [key async for key in rate_limit._client().scan_iter("limit:lookup*")]
+    keys = [key async for key in rate_limit._client().scan_iter("limit:*")]
     if keys:
         await rate_limit._client().delete(*keys)
     rate_limit._ahead.clear()
+    yield
+    monkeypatch.undo()
+    settings.get.cache_clear()
 
 
 def marked(site: Litestar) -> list[tuple[str, object, RouteClass]]:
@@ -91,7 +86,7 @@ async def misses(site: Litestar, browser: Browser, count: int) -> list[int]:
     return [(await browser.get(f"/tra-cuu/{new_lookup_code()}")).status_code for _ in range(count)]
 
 
-async def test_codes_that_nobody_has_are_few_from_one_network(site: Litestar, quiet_codes: None) -> None:
+async def test_codes_that_nobody_has_are_few_from_one_network(site: Litestar, real_limits: None) -> None:
     browser = Browser(site)
     assert await misses(site, browser, MISSES + 1) == [404] * MISSES + [429]
     refused = await browser.get(f"/tra-cuu/{new_lookup_code()}")
@@ -100,13 +95,13 @@ async def test_codes_that_nobody_has_are_few_from_one_network(site: Litestar, qu
     assert await misses(site, Browser(site), 1) == [404], "another network goes on"
 
 
-async def test_all_at_once_let_no_more_through(site: Litestar, quiet_codes: None) -> None:
+async def test_all_at_once_let_no_more_through(site: Litestar, real_limits: None) -> None:
     browser = Browser(site)
     found = await asyncio.gather(*(misses(site, browser, 1) for _ in range(MISSES * 2)))
     assert sorted(status for [status] in found) == [404] * MISSES + [429] * MISSES
 
 
-async def test_what_succeeds_is_not_counted_as_a_failure(site: Litestar, quiet_codes: None) -> None:
+async def test_what_succeeds_is_not_counted_as_a_failure(site: Litestar, real_limits: None) -> None:
     browser = Browser(site)
     await browser.get("/tra-cuu")
     answers = [await browser.post("/tra-cuu", {"ma": new_lookup_code()}) for _ in range(MISSES * 2)]
@@ -114,7 +109,7 @@ async def test_what_succeeds_is_not_counted_as_a_failure(site: Litestar, quiet_c
 
 
 async def test_a_sweep_from_many_networks_is_held_back_and_told(
-    site: Litestar, quiet_codes: None, caplog: pytest.LogCaptureFixture
+    site: Litestar, real_limits: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     name, most = admission.SWEEP
     await rate_limit.charge([Charge(Limit(name=name, burst=most, per_seconds=60), "", cost=most * 2)])

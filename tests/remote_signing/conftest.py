@@ -1,6 +1,6 @@
 """A signing service process that confirms by itself, and the product set to talk to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -13,13 +13,19 @@ from tests.fakes.processes import SigningService, start_signing_service
 __all__ = ["product", "site"]
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def signing(
+@pytest.fixture(scope="session")
+def signing_process(
     product: settings.Settings, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[SigningService]:
-    folder = tmp_path_factory.mktemp("signing")
-    with start_signing_service(folder, auto_confirm=0.05) as service, settings_for(service):
+) -> Iterator[SigningService]:
+    with start_signing_service(tmp_path_factory.mktemp("signing"), auto_confirm=0.05) as service:
         yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def signing(signing_process: SigningService) -> AsyncIterator[SigningService]:
+    """The product asks that service, for the tests of this file alone: others come in between."""
+    with settings_for(signing_process):
+        yield signing_process
     await http_client.aclose()
 
 

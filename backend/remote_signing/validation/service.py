@@ -80,6 +80,10 @@ def _trust_dir() -> Path:
     return Path(settings.get().trust_dir)
 
 
-@lru_cache(maxsize=1)
 def _trust() -> TrustStore:
-    return TrustStore.from_folder(_trust_dir())
+    return _read(_trust_dir())
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path) -> TrustStore:
+    return TrustStore.from_folder(folder)

@@ -41,7 +41,7 @@ _OUTSIDE = """
 """
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def authority(
     product: settings.Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SigningService]:
@@ -179,7 +179,7 @@ async def quiet_school() -> TenantId:
     return tenant_id
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sealed(authority: SigningService, embedded_stack: EmbeddedStack) -> tuple[TenantId, TenantId]:
     """Two schools as described above."""
     pair = await quiet_school(), await quiet_school()

@@ -77,7 +77,7 @@ async def public(product: settings.Settings) -> Any:
     anchor = Path(product.trust_dir) / "test-verification.pem"
     anchor.parent.mkdir(parents=True, exist_ok=True)
     anchor.write_bytes(world.pki.root.pem)
-    signatures._trust.cache_clear()
+    signatures._read.cache_clear()
     school = await open_small_school()
     async with school.session() as session:
         season = await confirmed_class(school, session, names=NAMES)
@@ -102,7 +102,7 @@ async def public(product: settings.Settings) -> Any:
         anchor=anchor,
     )
     anchor.unlink()
-    signatures._trust.cache_clear()
+    signatures._read.cache_clear()
 
 
 async def send(browser: Browser, content: bytes, name: str = "hoc-ba.pdf") -> httpx.Response:
