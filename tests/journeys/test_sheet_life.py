@@ -14,7 +14,7 @@ from tests.journeys.people import Person
 pytestmark = pytest.mark.needs("chromium")
 
 #: A class that no other journey brings further than its marks; its teacher's department is headed by another.
-CLASS, TEACHER, HEAD = "8A1", "gvcn.8a1@songtrang.hocba.test", "gvcn.6a1@songtrang.hocba.test"
+CLASS, TEACHER, HEAD = "7A1", "gvcn.7a1@songtrang.hocba.test", "gvcn.6a1@songtrang.hocba.test"
 SUBJECT = "Hoạt động trải nghiệm, hướng nghiệp"
 REMARK = "Em đầu danh sách: xem lại điểm giữa kì."
 REASON = "Nhập nhầm điểm cuối kì của em đầu danh sách"
