@@ -7,6 +7,7 @@ BEGIN and the context go to PostgreSQL in one message. That is why the driver is
 ("AUTOCOMMIT"): `_begin`, `_commit` and `_roll_back` below do, for every session.
 """
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -68,6 +69,10 @@ def tenant_key(column: str, table: str, *, ondelete: str | None = None) -> Forei
     )
 
 
+#: Where a session keeps the driver's connection while its transaction lasts: many questions are asked in one.
+_DRIVER = "driver"
+
+
 class TenantSession(AsyncSession):
     """A transaction that sees one school. Made by `tenant_session` alone."""
 
@@ -78,16 +83,24 @@ class TenantSession(AsyncSession):
 
     async def ask(self, question: Question, **values: object) -> list[Any]:
         """The rows of a question about this school, in this transaction; its value `tenant` is the school."""
-        driver = await self.run_sync(_driver_in_transaction)
+        driver = await self._driver()
         values["tenant"] = self.tenant_id
         with told_when_gone(driver):
             return await question.answer(driver, values)
 
     async def tell(self, question: Question, rows: Iterable[Mapping[str, object]]) -> None:
         """Write rows of this school by a statement that answers nothing; its value `tenant` is the school."""
-        driver = await self.run_sync(_driver_in_transaction)
+        driver = await self._driver()
         with told_when_gone(driver):
             await question.write(driver, [{**row, "tenant": self.tenant_id} for row in rows])
+
+    async def _driver(self) -> Any:
+        """The driver's connection of this transaction, with everything written that the session still holds."""
+        session = self.sync_session
+        known = session.info.get(_DRIVER)
+        if known is None or session.new or session.dirty or session.deleted:
+            known = await self.run_sync(_driver_in_transaction)
+        return known
 
     async def hold(self, what: str) -> None:
         """Nobody else of this school gets past here for the same thing until this transaction ends."""
@@ -135,10 +148,24 @@ def signed_account(account_id: uuid.UUID, backend_pid: int, expires: int, key: b
     return f"{body}.{hmac.new(key, f'account.{body}'.encode(), hashlib.sha256).hexdigest()}"
 
 
+#: Requests of one process with a transaction open.
+AT_WORK = 8
+
+
 @lru_cache(maxsize=1)
 def engine() -> AsyncEngine:
     """The application role's engine of this process."""
     return new_engine(pool_size=10, max_overflow=10)
+
+
+@lru_cache(maxsize=1)
+def turns() -> asyncio.Semaphore:
+    """Requests that may be at work in schools at the same time in this process; the others wait in line.
+
+    Fewer than there are connections: PostgreSQL does the same work in less time when fewer ask at once, whoever came
+    first is served first, which a pool does not promise, and a request that needs a second connection finds one.
+    """
+    return asyncio.Semaphore(AT_WORK)
 
 
 @asynccontextmanager
@@ -233,6 +260,13 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
         # Hexadecimal, digits and dots: nothing that ends the text.
         statement = f"begin {mode}; select set_config('app.ctx', '{context}', true)"
     _tell(connection.connection.dbapi_connection, statement)
+    session.info[_DRIVER] = driver
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget_driver(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_DRIVER, None)
 
 
 def _commit(connection: Connection) -> None:

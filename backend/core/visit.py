@@ -10,7 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.types import Scope
 
 from backend.core.actor import Actor, SignIn
-from backend.core.database import TenantSession, tenant_session
+from backend.core.database import TenantSession, tenant_session, turns
 from backend.core.errors import Unauthenticated
 from backend.core.rate_limit import Charge
 
@@ -56,6 +56,7 @@ class Visit:
     async def enter_school(self, tenant_id: uuid.UUID, *, read_only: bool) -> TenantSession:
         """Open the request's transaction in a school; it is rolled back unless `commit` is called."""
         if self.session is None:
+            await self._exits.enter_async_context(turns())
             self.session = await self._exits.enter_async_context(
                 tenant_session(tenant_id, read_only=read_only)
             )

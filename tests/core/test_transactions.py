@@ -1,6 +1,7 @@
 """One request is one transaction."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import text
 
 from backend.core import database
 from backend.core.database import public_session, tenant_session
+from backend.core.visit import Visit
 from tests.core.browser import Browser
 from tests.core.probes import count
 from tests.core.site_fixtures import TestSchool
@@ -50,6 +52,7 @@ async def test_connections_come_back(probe_principal: Browser) -> None:
     paths = ["/thu/trang", "/thu/manh", "/thu/so?so=x", "/thu/ghi-khi-doc?nhan=a", "/thu/chot"] * 10
     await asyncio.gather(*(probe_principal.get(path) for path in paths))
     assert database.engine().pool.checkedout() == 0  # type: ignore[attr-defined]
+    await every_turn_is_free()
 
 
 async def lose_connection(school: TestSchool) -> None:
@@ -74,3 +77,45 @@ async def test_a_connection_comes_back_without_a_transaction_whoever_began_it(sc
         assert driver is not None
         await driver.execute("begin; select set_config('app.ctx', 'left behind', true)")
     assert not driver.is_in_transaction()
+
+
+async def test_whoever_came_first_is_at_work_first_and_no_turn_is_lost(school: TestSchool) -> None:
+    """More requests than may be at work; one goes away while it waits, one while it is at work, one fails."""
+    await every_turn_is_free()
+    came: list[int] = []
+    most, release = 0, asyncio.Event()
+
+    async def request(number: int) -> None:
+        nonlocal most
+        visit = Visit(uuid4().hex)
+        try:
+            await visit.enter_school(school.tenant_id, read_only=True)
+            came.append(number)
+            most = max(most, database.engine().pool.checkedout())  # type: ignore[attr-defined]
+            await release.wait()
+            assert number != 1, "it fails"
+        finally:
+            await visit.leave()
+
+    requests = [asyncio.create_task(request(number)) for number in range(database.AT_WORK * 3)]
+    while len(came) < database.AT_WORK:
+        await asyncio.sleep(0.01)
+    requests[0].cancel()
+    requests[database.AT_WORK + 2].cancel()
+    release.set()
+    ended = await asyncio.gather(*requests, return_exceptions=True)
+    assert [type(one) for one in ended if one] == [
+        asyncio.CancelledError,
+        AssertionError,
+        asyncio.CancelledError,
+    ]
+    assert came == [number for number in range(len(requests)) if number != database.AT_WORK + 2]
+    assert most <= database.AT_WORK
+    await every_turn_is_free()
+
+
+async def every_turn_is_free() -> None:
+    async with asyncio.timeout(10), AsyncExitStack() as exits:
+        for _ in range(database.AT_WORK):
+            await exits.enter_async_context(database.turns())
+    assert not database.turns().locked()

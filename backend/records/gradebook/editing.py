@@ -159,17 +159,16 @@ async def set_marks(
     if not writes:
         return [Conflict(life_rules.why_closed(state))] * len(wanted)
     trace: list[dict[str, Any]] | None = [] if state is SheetState.REOPENED else None
-    names = (await roster.members_of(session, [row.class_id]))[row.class_id]
-    exempt = await queries.exempt_from(session, row.class_id, row.subject_code)
-    excused = await queries.excused_in(session, sheet_id)
+    pupils = await queries.written_about(session, row, {new.student_id for new, _ in wanted})
     outcomes: list[MarkView | AppError] = []
     for new, revision in wanted:
-        name = names.get(new.student_id)
-        before = "" if new.exact else excused.get((new.student_id, new.cell.kind, new.cell.slot), "")
+        pupil = pupils.get(new.student_id)
+        name = pupil.name if pupil else None
+        before = pupil.excused.get((new.cell.kind, new.cell.slot), "") if pupil and not new.exact else ""
         try:
             if new.cell.kind not in writes:
                 raise life_rules.not_theirs(new.cell.kind, state, *side)
-            one_sheet.refuse_settled(held, row, new.student_id in exempt, new, name)
+            one_sheet.refuse_settled(held, row, bool(pupil and pupil.exempt), new, name)
             one_sheet.refuse_not_taken(choices, row, new, name)
             outcomes.append(await _write(session, actor, row, name, new, revision, before, trace))
         except (Invalid, Conflict, NotFound) as error:

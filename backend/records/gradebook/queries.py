@@ -1,7 +1,7 @@
 """All SQL of the gradebook."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,10 +27,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from backend.core.database import TenantSession
 from backend.core.questions import Question
 from backend.records.gradebook.models import Exemption, GradeSheet, LateChange, Mark, SheetStep
-from backend.records.gradebook.schemas import ASSESSMENTS, CLOSED, EXCUSED, Deed, SheetState
+from backend.records.gradebook.schemas import ASSESSMENTS, CLOSED, EXCUSED, Deed, SheetState, WrittenAbout
 from backend.records.plans.models import SubjectPlan
 from backend.records.plans.schemas import Decision
-from backend.records.roster.models import SchoolClass, Student, TeachingAssignment
+from backend.records.roster.models import Enrollment, SchoolClass, Student, TeachingAssignment
+from backend.records.roster.schemas import EnrollmentStatus
 
 
 async def sheets(session: TenantSession, *, class_id: uuid.UUID | None = None) -> Sequence[Any]:
@@ -411,20 +412,66 @@ async def one_mark(
     return (await session.execute(query.with_for_update() if hold else query)).first()
 
 
-_EXCUSED = Question(
-    select(Mark.student_id, Mark.kind, Mark.slot, Mark.value).where(
-        Mark.tenant_id == bindparam("tenant"),
-        Mark.sheet_id == bindparam("sheet_id"),
-        Mark.kind == any_(bindparam("kinds", type_=ARRAY(String))),
-        or_(Mark.value == EXCUSED, Mark.value.like("%b")),
+_WRITTEN_ABOUT = Question(
+    select(
+        Student.id,
+        Student.full_name,
+        select(Exemption.id)
+        .where(
+            Exemption.tenant_id == Enrollment.tenant_id,
+            Exemption.class_id == Enrollment.class_id,
+            Exemption.subject_code == bindparam("subject_code"),
+            Exemption.student_id == Enrollment.student_id,
+            Exemption.ended_at.is_(None),
+        )
+        .exists()
+        .label("exempt"),
+        Mark.kind,
+        Mark.slot,
+        Mark.value,
+    )
+    .join_from(
+        Enrollment,
+        Student,
+        and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id),
+    )
+    .outerjoin(
+        Mark,
+        and_(
+            Mark.tenant_id == Enrollment.tenant_id,
+            Mark.sheet_id == bindparam("sheet_id"),
+            Mark.student_id == Enrollment.student_id,
+            Mark.kind == any_(bindparam("kinds", type_=ARRAY(String))),
+            or_(Mark.value == EXCUSED, Mark.value.like("%b")),
+        ),
+    )
+    .where(
+        Enrollment.tenant_id == bindparam("tenant"),
+        Enrollment.class_id == bindparam("class_id"),
+        Enrollment.status == EnrollmentStatus.STUDYING.value,
+        Enrollment.student_id == any_(bindparam("student_ids", type_=ARRAY(Uuid))),
     )
 )
 
 
-async def excused_in(session: TenantSession, sheet_id: uuid.UUID) -> dict[tuple[uuid.UUID, str, str], str]:
-    """(student, kind, slot) → text of the cells of a sheet where somebody was excused, made up since or not."""
-    rows = await session.ask(_EXCUSED, sheet_id=sheet_id, kinds=[kind.value for kind in ASSESSMENTS])
-    return {(row.student_id, row.kind, row.slot): row.value for row in rows}
+async def written_about(
+    session: TenantSession, sheet: Any, student_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, WrittenAbout]:
+    """What a save asks about some pupils of the class of a sheet (a row of `sheets_by_id`); strangers are left out."""
+    rows = await session.ask(
+        _WRITTEN_ABOUT,
+        sheet_id=sheet.id,
+        class_id=sheet.class_id,
+        subject_code=sheet.subject_code,
+        student_ids=list(student_ids),
+        kinds=[kind.value for kind in ASSESSMENTS],
+    )
+    found: dict[uuid.UUID, WrittenAbout] = {}
+    for row in rows:
+        pupil = found.setdefault(row.id, WrittenAbout(row.full_name, row.exempt, {}))
+        if row.kind is not None:
+            pupil.excused[row.kind, row.slot] = row.value
+    return found
 
 
 async def excused_in_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:

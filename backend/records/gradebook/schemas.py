@@ -321,6 +321,15 @@ class MakeUp(msgspec.Struct, frozen=True, kw_only=True):
     place: str
 
 
+class WrittenAbout(msgspec.Struct, frozen=True):
+    """A pupil in whose row of a sheet something is to be written. `excused`: (kind, slot) → text of the cells where they
+    were excused, made up since or not."""
+
+    name: str
+    exempt: bool
+    excused: dict[tuple[str, str], str]
+
+
 class WrittenMark(msgspec.Struct, frozen=True, kw_only=True):
     """One cell as somebody wrote it; `writer` is empty for an import."""
 

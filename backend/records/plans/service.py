@@ -55,7 +55,8 @@ async def choices_of(
         chosen[row.class_id][row.student_id] = Choice(frozenset(row.electives), frozenset(row.topics))
     has: dict[uuid.UUID, set[str]] = defaultdict(set)
     if any(None not in chosen[class_id] for class_id in choosing):
-        for assignment in await roster.list_assignments(session):
+        only = choosing[0] if len(choosing) == 1 else None
+        for assignment in await roster.list_assignments(session, only):
             has[assignment.class_id].add(assignment.subject_code)
     for class_id in choosing:
         usual = chosen[class_id].pop(None, None) or usual_choice(grades[class_id], has[class_id])
