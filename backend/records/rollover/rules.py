@@ -17,6 +17,7 @@ _WHY = {
     Promotion.SUMMER_TRAINING: "rèn luyện trong kì nghỉ hè (TT22 Đ.13)",
     Promotion.SUPPLEMENTARY: "chờ đánh giá bổ sung và quyết định của hiệu trưởng (TT27 Đ.11)",
     Promotion.PENDING: "kết quả năm học còn thiếu",
+    Promotion.NOT_ASSESSED: "học sinh khuyết tật không đánh giá, chờ quyết định của hiệu trưởng (TT22 Đ.11, TT27 Đ.8)",
 }
 
 
