@@ -74,7 +74,7 @@ async def rename(session: TenantSession, actor: Actor, class_id: uuid.UUID, seen
 async def close(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> str:
     """Close a class in which nobody is any more; its sheets stay readable. Raises NotFound, Conflict."""
     await session.hold(_ORDER)
-    await roster.hold_class(session, class_id)
+    await roster.hold_classes(session, [class_id])
     found = await roster.get_class(session, class_id)
     rules.require_empty(found)
     await queries.close(session, class_id, clock.today())

@@ -226,7 +226,7 @@ async def _place_before(session: TenantSession, student_id: uuid.UUID, target: C
 
 async def _target(session: TenantSession, class_id: uuid.UUID) -> tuple[ClassSummary, YearSummary]:
     """The class that is meant, held before its sheets are, like whoever freezes it; and its year."""
-    await roster.hold_class(session, class_id)
+    await roster.hold_classes(session, [class_id])
     target, year = await roster.get_class(session, class_id), await _year(session)
     if target.academic_year_id != year.id or target.closed_on is not None:
         raise Conflict(f"Lớp {target.name} không còn nhận học sinh; hãy chọn lớp của năm học {year.name}.")

@@ -117,10 +117,15 @@ def require_target(pupil: PupilMove, target: str, names: Iterable[str]) -> None:
         raise Invalid(f"Chưa xếp được {name} vào lớp “{target}”: {why}.")
 
 
-def require_undoable(marked: str) -> None:
-    """Raises Conflict once a class of the new year has marks; `marked` names it."""
+def require_undoable(marked: str, touched: str | None) -> None:
+    """Raises Conflict once a class of the new year has marks (`marked` names it), or a pupil has moved on (`touched`)."""
     if marked:
         raise Conflict(
             f"Lớp {marked} của năm học mới đã có điểm hoặc sổ đã nộp nên không hoàn tác được; "
+            "học sinh xếp nhầm lớp xin chuyển từng em."
+        )
+    if touched:
+        raise Conflict(
+            f"{touched} đã được chuyển lớp hoặc ghi rời trường sau khi kết chuyển nên không hoàn tác được; "
             "học sinh xếp nhầm lớp xin chuyển từng em."
         )

@@ -198,7 +198,8 @@ async def place_one(
 async def undo(session: TenantSession, actor: Actor, year_id: uuid.UUID) -> int:
     """Take back what rolling over did; counts the pupils. What was chosen stays chosen. Doing it twice does it once.
 
-    Raises NotFound, Conflict once a class of the next year has marks.
+    Classes that were opened go, too, unless something is known of them by now.
+    Raises NotFound, Conflict once a class of the next year has marks, or a pupil has moved on.
     """
     await session.hold(f"rollover {year_id}")
     found = await proposal(session, year_id)
@@ -211,16 +212,18 @@ async def undo(session: TenantSession, actor: Actor, year_id: uuid.UUID) -> int:
         for one in await roster.list_classes(session)
         if one.academic_year_id == found.next_year.id
     }
+    await roster.hold_classes(session, known.opened)
     await gradebook.hold_to_plan(session, list(classes))
     marked = await gradebook.first_with_marks(session, list(classes))
-    rules.require_undoable(classes[ClassId(marked)].name if marked else "")
+    touched = await queries.first_touched(session, known.id)
+    rules.require_undoable(classes[ClassId(marked)].name if marked else "", touched)
     moved = await queries.moved(session, known.id)
     await queries.forget_places(session, known.id)
     await roster.unenroll(session, moved)
-    empty = await roster.empty_classes(session, known.opened)
-    await plans.forget_choices(session, empty)
-    await gradebook.drop_classes(session, empty)
-    await roster.close_classes(session, empty)
+    going = await queries.untouched_classes(session, known.opened)
+    await plans.forget_choices(session, going)
+    await gradebook.drop_classes(session, going)
+    await roster.close_classes(session, going)
     await queries.set_applied(session, known.id, None, None, [])
     await audit.record(
         session,

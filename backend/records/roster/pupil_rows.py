@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, insert, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from backend.core.database import TenantSession, metadata
+from backend.core.database import TenantSession, references_to
 from backend.core.ids import new_id
 from backend.records.roster.models import (
     AcademicYear,
@@ -323,15 +323,10 @@ async def with_work(session: TenantSession, student_ids: Sequence[uuid.UUID]) ->
     Tables are found by their references, so that a new one is not forgotten.
     """
     apart = {one.__tablename__ for one in (Student, Enrollment, StudentChange)}
-    columns = [
-        table.columns[next(name for name in key.column_keys if name != "tenant_id")]
-        for table in metadata.sorted_tables
-        for key in table.foreign_key_constraints
-        if key.referred_table.name == Student.__tablename__ and table.name not in apart
-    ]
     parts = [
-        select(column).where(column.table.c.tenant_id == session.tenant_id, column.in_(student_ids))
-        for column in columns
+        select(column).where(table.c.tenant_id == session.tenant_id, column.in_(student_ids))
+        for table, column in references_to(Student.__tablename__)
+        if table.name not in apart
     ]
     return set((await session.scalars(union(*parts))).all())
 

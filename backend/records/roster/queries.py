@@ -198,11 +198,12 @@ async def class_named(session: TenantSession, year_id: uuid.UUID, name: str) -> 
     )
 
 
-async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+async def hold_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
     """Held until the transaction ends: a pupil's place refers to the class, and waits."""
     await session.execute(
         select(SchoolClass.id)
-        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id == class_id)
+        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id.in_(class_ids))
+        .order_by(SchoolClass.id)
         .with_for_update()
     )
 
@@ -294,17 +295,6 @@ async def delete_enrollments(session: TenantSession, places: Sequence[tuple[uuid
     if places:
         own = tuple_(Enrollment.student_id, Enrollment.class_id).in_(places)
         await session.execute(delete(Enrollment).where(Enrollment.tenant_id == session.tenant_id, own))
-
-
-async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
-    """Classes without any enrollment."""
-    member = select(Enrollment.id).where(
-        Enrollment.tenant_id == SchoolClass.tenant_id, Enrollment.class_id == SchoolClass.id
-    )
-    query = select(SchoolClass.id).where(
-        SchoolClass.tenant_id == session.tenant_id, SchoolClass.id.in_(class_ids), ~member.exists()
-    )
-    return (await session.scalars(query)).all()
 
 
 async def delete_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:

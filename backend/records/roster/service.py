@@ -181,13 +181,8 @@ async def unenroll(session: TenantSession, places: Mapping[uuid.UUID, uuid.UUID]
     await queries.delete_enrollments(session, list(places.items()))
 
 
-async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
-    """Which of these classes nobody is in, nor ever was."""
-    return list(await queries.empty_classes(session, class_ids))
-
-
 async def close_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
-    """Remove empty classes and what was to be taught in them; their sheets are gone before."""
+    """Remove classes to which nothing refers, and what was to be taught in them; their sheets are gone before."""
     await queries.delete_classes(session, class_ids)
 
 
@@ -218,9 +213,9 @@ async def has_class(session: TenantSession, year_id: uuid.UUID, name: str) -> bo
     return await queries.class_named(session, year_id, name) is not None
 
 
-async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
-    """Nobody comes into the class, and nobody changes it, until the transaction ends."""
-    await queries.hold_class(session, class_id)
+async def hold_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Nobody comes into the classes, and nobody changes them, until the transaction ends."""
+    await queries.hold_classes(session, class_ids)
 
 
 def class_order(name: str) -> str:

@@ -4,21 +4,26 @@ from datetime import date
 
 import pytest
 from litestar import Litestar
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from backend.core.database import TenantSession
+from backend.core import clock
+from backend.core.database import TenantSession, references_to
 from backend.core.errors import Conflict, Invalid
 from backend.records.assessment import service as assessment
+from backend.records.duties import service as duties
 from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
+from backend.records.movements import service as movements
 from backend.records.plans import queries as plan_queries
 from backend.records.plans import service as plans
 from backend.records.plans.schemas import Decision
-from backend.records.rollover import service
+from backend.records.rollover import queries, service
 from backend.records.rollover.schemas import Outcome
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import AcademicYearId, ClassId
+from backend.records.roster.schemas import HOMEROOM, AcademicYearId, ClassId, StudentId
+from backend.tables import metadata
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of, student_ids
+from tests.tenancy.rows import Tenant, named
 
 AN, BINH, CHI = "Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"
 _OLD_YEAR = text(
@@ -102,6 +107,78 @@ async def test_a_year_is_rolled_over_once_and_undone_until_it_has_marks(small_sc
             ("roster.year.roll", 2),
         ]
         assert (await plans.all_plans(session)).revision_of(next_year, 7, "CN") == 1
+
+
+async def rolled(
+    school: SmallSchool, session: TenantSession
+) -> tuple[dict[str, ClassId], dict[str, StudentId]]:
+    """The year after `year_of`, rolled over: its classes by name, its pupils by name."""
+    class_id, next_year = await year_of(school, session)
+    pupils = await student_ids(session, class_id)
+    principal = await school.actor(session, "principal")
+    basis = (await service.proposal(session, school.year_id)).basis
+    await service.apply(session, principal, school.year_id, basis, keep_teachers=True)
+    classes = await roster.list_classes(session)
+    return {one.name: one.id for one in classes if one.academic_year_id == next_year}, pupils
+
+
+async def test_a_class_of_which_something_is_known_stays_when_a_year_is_undone(
+    small_school: SmallSchool,
+) -> None:
+    async with small_school.session() as session:
+        classes, _ = await rolled(small_school, session)
+        principal = await small_school.actor(session, "principal")
+        [leads] = [
+            one for one in await duties.duties_of_class(session, classes["7A1"]) if one.code == HOMEROOM
+        ]
+        stranger = str(small_school.staff["stranger"])
+        typed = {f"cu.{leads.key}": str(leads.teacher_id), f"moi.{leads.key}": stranger}
+        assert await duties.change_class(session, principal, classes["7A1"], typed) == 1
+        assert await service.undo(session, principal, small_school.year_id) == 2
+        left = await roster.list_classes(session)
+        assert {(one.name, one.students) for one in left if one.id in classes.values()} == {("7A1", 0)}
+        basis = (await service.proposal(session, small_school.year_id)).basis
+        assert await service.apply(session, principal, small_school.year_id, basis, keep_teachers=True) == 2
+        assert len(await roster.list_students(session, classes["7A1"])) == 1
+
+
+async def test_whatever_refers_to_a_class_or_to_its_sheets_keeps_it(small_school: SmallSchool) -> None:
+    """Every table that refers to one, with a class of its own: a table that is added comes here by itself."""
+    opened_with = {"grade_sheet", "teaching_assignment", "elective_choice"}
+    referring = {table for parent in ("school_class", *opened_with) for table, _ in references_to(parent)} - {
+        metadata.tables[name] for name in opened_with
+    }
+    assert len(referring) >= 12
+    tenant = Tenant(small_school.tenant_id)
+    async with small_school.session() as session, session.begin_nested() as made_up:
+        await session.execute(text("delete from school"))
+        await tenant.fill(session)
+        for table in referring:
+            for name in ("student", "school_class", *opened_with):
+                opened = metadata.tables[name]
+                tenant.rows[named(opened)] = tenant.new_row(opened)
+                await session.execute(insert(opened).values(tenant.rows[named(opened)]))
+            class_id = tenant.rows["public.school_class"]["id"]
+            assert await queries.untouched_classes(session, [class_id]) == [class_id]
+            await session.execute(insert(table).values(tenant.new_row(table)))
+            assert await queries.untouched_classes(session, [class_id]) == [], table
+        await made_up.rollback()
+
+
+async def test_who_has_moved_on_is_named_and_stays(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        classes, pupils = await rolled(small_school, session)
+        clerk, principal = [await small_school.actor(session, who) for who in ("clerk", "principal")]
+        gone = {"ngay": clock.today().isoformat(), "trang_thai": "dropped_out", "ly_do": "Theo đơn"}
+        await movements.leave(session, clerk, pupils[AN], str(classes["7A1"]), gone)
+        with pytest.raises(Conflict, match=f"{AN} đã được chuyển lớp hoặc ghi rời trường"):
+            await service.undo(session, principal, small_school.year_id)
+        again = {"ngay": clock.today().isoformat()}
+        await movements.place(session, clerk, pupils[AN], classes["7A1"], again)
+        with pytest.raises(Conflict, match=AN):
+            await service.undo(session, principal, small_school.year_id)
+        [place, _] = await roster.places_of(session, pupils[AN])
+        assert (place.class_name, place.joined_on) == ("7A1", clock.today())
 
 
 async def test_a_year_without_results_waits_class_by_class(small_school: SmallSchool) -> None:
