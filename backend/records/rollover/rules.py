@@ -107,6 +107,26 @@ def _outcome(place: Place, grade: int) -> tuple[Outcome, tuple[int, ...], str]:
     return Outcome.UNDECIDED, (), _WHY[promotion]
 
 
+def choices(
+    pupils: Iterable[PupilMove], typed: Mapping[str, str], seen: Mapping[str, str]
+) -> list[tuple[PupilMove, str]]:
+    """Whom a form gives another class than its writer saw (student id → name of a class, "" is none).
+
+    Raises Conflict that names those for whom somebody else has chosen meanwhile.
+    """
+    found, overtaken = [], []
+    for pupil in pupils:
+        key = str(pupil.place.student_id)
+        before, target, now = seen.get(key, ""), typed.get(key, ""), pupil.target or ""
+        if target and target not in (before, now):
+            found.append((pupil, target))
+            if before != now:
+                overtaken.append(f"{pupil.place.full_name} {f'sang lớp {now}' if now else 'chưa có lớp'}")
+    if overtaken:
+        raise Conflict(f"Người khác vừa chọn lại: {', '.join(overtaken)}; chưa lưu gì, xin xem lại rồi chọn.")
+    return found
+
+
 def require_target(pupil: PupilMove, target: str, names: Iterable[str]) -> None:
     """Raises Conflict for a pupil who has a place already, Invalid for a class that their result does not allow."""
     name = pupil.place.full_name
