@@ -170,8 +170,8 @@ async def match_code(session: TenantSession, actor: Actor, student_id: uuid.UUID
     await pupil_rows.update_student(
         session, gone.id, {"merged_into_id": kept.id, "personal_id": None, "code_is_temporary": False}
     )
-    learned = rules.filled(kept, gone) | {"student_code": code, "code_is_temporary": False}
-    await _write(session, actor, kept, learned)
+    learned = rules.filled(kept, gone) | rules.here_again(kept, gone, clock.today())
+    await _write(session, actor, kept, learned | {"student_code": code, "code_is_temporary": False})
     await _record_match(session, actor, kept, gone, code)
     return kept.id
 

@@ -13,7 +13,7 @@ from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.roster import records, rules, service
-from backend.records.roster.schemas import PupilRecord, StudentId, StudentStatus, Wanted
+from backend.records.roster.schemas import STATUS_NAMES, PupilRecord, StudentId, StudentStatus, Wanted
 from tests.core.browser import Browser
 from tests.factories.small_school import SmallSchool, enroll, open_small_school, pupil, sheet_of, student_ids
 
@@ -192,6 +192,35 @@ async def test_two_records_of_one_pupil_become_one_and_marks_stay(small_school: 
             ]
         class_id = (await service.list_classes(session))[0].id
         assert len(await service.list_students(session, class_id)) == 2, "in the class once each"
+
+
+@pytest.mark.parametrize(
+    ("came_as", "status"),
+    [
+        (StudentStatus.STUDYING, StudentStatus.RETURNED),
+        (StudentStatus.TRANSFERRED_IN, StudentStatus.TRANSFERRED_IN),
+        (StudentStatus.DROPPED_OUT, StudentStatus.TRANSFERRED_OUT),
+    ],
+)
+async def test_who_had_left_and_is_here_again_under_a_second_record_is_here(
+    small_school: SmallSchool, came_as: StudentStatus, status: StudentStatus
+) -> None:
+    async with small_school.session() as session:
+        clerk, homeroom = [await small_school.actor(session, who) for who in ("clerk", "homeroom")]
+        official = (await with_pupils(small_school, session, "Lò Thị An"))["Lò Thị An"]
+        await _mark(session, small_school, homeroom, official)
+        left = await service.get_record(session, official)
+        await service.set_status(session, clerk, left, StudentStatus.TRANSFERRED_OUT, date(2025, 12, 1))
+        born = left.date_of_birth.isoformat()
+        temporary = await records.add_pupil(session, clerk, form("Lò Thị An", date_of_birth=born))
+        again = await service.get_record(session, temporary)
+        await service.set_status(session, clerk, again, came_as, date(2026, 2, 2))
+        assert await records.match_code(session, clerk, temporary, left.student_code) == official
+        record = await service.get_record(session, official)
+        here = date(2026, 2, 2) if status is not StudentStatus.TRANSFERRED_OUT else date(2025, 12, 1)
+        assert (record.status, record.status_on) == (status, here)
+        told = {(one.field, one.new) for one in await records.history(session, official)}
+        assert ("Trạng thái", STATUS_NAMES[status]) in told
 
 
 async def test_records_that_may_be_two_pupils_stay_two(small_school: SmallSchool) -> None:
