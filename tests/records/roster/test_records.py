@@ -273,6 +273,36 @@ async def test_a_register_finds_who_had_a_temporary_code(small_school: SmallScho
         assert "trùng họ tên và ngày sinh với 2 hồ sơ mã tạm" in change.problems[0][1]
 
 
+async def test_what_a_register_changes_is_told_in_the_history(small_school: SmallSchool) -> None:
+    """Leaving, coming back, and that who somebody is was not checked since: by whom, as it was and as it is."""
+    async with small_school.session() as session:
+        clerk = await small_school.actor(session, "clerk")
+        an = (await with_pupils(small_school, session, "Lò Thị An"))["Lò Thị An"]
+        record = await service.get_record(session, an)
+        checked = typed(record, identity_verified_on="2026-03-02")
+        await records.change_pupil(session, clerk, an, checked, record.revision)
+        on = date(2026, 3, 9)
+        dropped = {"left": True, "status": StudentStatus.DROPPED_OUT, "status_on": on}
+        for line in (
+            pupil(1, "Lò Thị An", "1A", **dropped),
+            pupil(1, "Lò Thị Ân", "1A", status_on=date(2026, 4, 6)),
+        ):
+            await service.take_register(session, [line], small_school.staff["it"])
+        told = [
+            (one.field, one.old, one.new)
+            for one in await records.history(session, an)
+            if one.who == "Cầm Minh Công"
+        ]
+        assert sorted(told) == [
+            ("Họ và tên", "Lò Thị An", "Lò Thị Ân"),
+            ("Ngày có trạng thái", "", "09/03/2026"),
+            ("Ngày có trạng thái", "09/03/2026", "06/04/2026"),
+            ("Ngày đối chiếu danh tính", "02/03/2026", ""),
+            ("Trạng thái", "Thôi học", "Nghỉ học xin học lại"),
+            ("Trạng thái", "Đang học", "Thôi học"),
+        ]
+
+
 async def test_pupils_of_another_school_do_not_exist(small_school: SmallSchool) -> None:
     other = await open_small_school("Trường Tiểu học Tư thục Hoa Sim")
     async with other.session() as session:
