@@ -1,7 +1,7 @@
 """SQL of pupils' records and places: as a register compares them, and every write into them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select, text, union, update
@@ -141,6 +141,18 @@ async def personal_ids(session: TenantSession, ids: Sequence[str]) -> dict[str, 
         Student.tenant_id == session.tenant_id, Student.personal_id.in_(ids)
     )
     return {row.personal_id: row.student_code for row in await session.execute(query) if row.personal_id}
+
+
+async def others_with(
+    session: TenantSession, column: InstrumentedAttribute[Any], owners: Mapping[Any, uuid.UUID]
+) -> list[tuple[Any, str]]:
+    """Of some codes or numbers with the pupils to whom they belong: those that another has, with the other's name."""
+    found = await session.execute(
+        select(column, Student.id, Student.full_name).where(
+            Student.tenant_id == session.tenant_id, column.in_(owners)
+        )
+    )
+    return [(value, name) for value, student_id, name in found if owners[value] != student_id]
 
 
 async def insert_students(session: TenantSession, rows: list[dict[str, Any]]) -> None:

@@ -303,6 +303,35 @@ async def test_what_a_register_changes_is_told_in_the_history(small_school: Smal
         ]
 
 
+async def test_a_register_is_not_put_back_over_a_number_or_a_code_that_another_has_by_now(
+    small_school: SmallSchool,
+) -> None:
+    async with small_school.session() as session:
+        clerk = await small_school.actor(session, "clerk")
+        await small_school.open_class(session, "1A", 1)
+        an = await records.add_pupil(session, clerk, form("Lò Thị An", date_of_birth="2018-03-02"))
+        code = (await service.get_record(session, an)).student_code
+        await service.take_register(session, [pupil(1, "Lò Thị An", "1A")])
+        renumbered = pupil(1, "Lò Thị An", "1A", personal_id="000319000077")
+        taken = (await service.take_register(session, [renumbered])).overwritten
+        assert await service.why_not_put_back(session, taken) is None
+        number = form("Cầm Văn Bình", student_code="9900000009", personal_id="000319000001")
+        binh = await records.add_pupil(session, clerk, number)
+        words = "Số định danh cá nhân trước đây của Lò Thị An nay là của Cầm Văn Bình"
+        assert words in (await service.why_not_put_back(session, taken) or "")
+        with pytest.raises(Conflict, match=words):
+            await service.put_back(session, taken)
+        await session.execute(
+            text("update student set student_code = :code, personal_id = null where id = :id"),
+            {"code": code, "id": binh},
+        )
+        await service.put_back(session, taken)
+        recoded = [msgspec.structs.replace(taken[0], old={"student_code": code}, new={})]
+        with pytest.raises(Conflict, match="Mã học sinh trước đây của Lò Thị An nay là của Cầm Văn Bình"):
+            await service.put_back(session, recoded)
+        assert (await service.get_record(session, an)).personal_id == "000319000001"
+
+
 async def test_pupils_of_another_school_do_not_exist(small_school: SmallSchool) -> None:
     other = await open_small_school("Trường Tiểu học Tư thục Hoa Sim")
     async with other.session() as session:
