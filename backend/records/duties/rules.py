@@ -123,13 +123,15 @@ def moves(duties: Iterable[Duty], typed: Mapping[str, str]) -> list[Move]:
 def since(typed: str, today: date, year: YearSummary) -> date:
     """From which day a form gives duties on; today where it does not say. Raises Invalid.
 
-    A day to come is refused: rights follow at once, and what nobody does on that day would not follow.
+    A day to come is refused: rights follow at once, and what nobody does on that day would not follow. Duties of a year
+    that begins much later are given out from today on.
     """
     day = read_day(typed, "Từ ngày") if typed else today
-    if not year.starts_on - _BEFORE_YEAR <= day <= today:
+    first = min(year.starts_on - _BEFORE_YEAR, today)
+    if not first <= day <= today:
         raise Invalid(
-            f"Ngày bắt đầu phân công phải từ đầu năm học {year.name} đến hôm nay; thay đổi có hiệu lực ngay khi lưu, "
-            "nên việc của ngày tới xin phân công vào đúng ngày ấy."
+            f"Ngày bắt đầu phân công của năm học {year.name} phải từ {first:%d/%m/%Y} đến hôm nay; "
+            "việc của ngày tới xin phân công vào đúng ngày ấy vì thay đổi có hiệu lực ngay."
         )
     return day
 

@@ -15,7 +15,7 @@ from backend.records.duties import rules, service
 from backend.records.duties.schemas import Duty
 from backend.records.gradebook import editing
 from backend.records.management import service as management
-from backend.records.roster.schemas import HOMEROOM, ClassId
+from backend.records.roster.schemas import HOMEROOM, AcademicYearId, ClassId, YearSummary
 from backend.tenants.people import service as people
 from tests.factories.small_school import MUSIC, SmallSchool, sheet_of
 
@@ -115,6 +115,21 @@ async def test_a_change_within_the_year_leaves_its_dates(small_school: SmallScho
         assert await service.teachers_on(session, class_id, date(2025, 10, 1)) == {MUSIC: "Quách Bảo Ngân"}
         assert await service.teachers_on(session, class_id, date(2026, 5, 31)) == {MUSIC: "Tạ Khánh Linh"}
         assert await service.teachers_on(session, class_id, date(2026, 6, 1)) == {}
+
+
+def test_duties_of_a_year_that_begins_much_later_are_given_out_today() -> None:
+    year = YearSummary(
+        id=AcademicYearId(new_id()),
+        name="2026-2027",
+        starts_on=date(2026, 9, 5),
+        ends_on=date(2027, 5, 31),
+    )
+    may, june, autumn = date(2026, 5, 29), date(2026, 6, 5), date(2026, 9, 10)
+    assert rules.since("", may, year) == may
+    assert rules.since("2026-06-05", autumn, year) == june
+    for typed, today, first in (("2026-05-28", may, "29/05/2026"), ("2026-06-04", autumn, "05/06/2026")):
+        with pytest.raises(Invalid, match=f"từ {first} đến hôm nay"):
+            rules.since(typed, today, year)
 
 
 async def test_who_may_not_hold_a_duty(small_school: SmallSchool) -> None:
