@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from backend.core.actor import StaffId
 from backend.core.errors import Conflict, Invalid
 from backend.core.text import read_day
-from backend.records.duties.schemas import Duty, Held, Holder, Move
+from backend.records.duties.schemas import Duty, Holder, Move
 from backend.records.plans.schemas import Plan, Plans
 from backend.records.roster.schemas import HOMEROOM, Assignment, ClassSummary, YearSummary
 from backend.tenants.people.schemas import Staff
@@ -136,13 +136,12 @@ def since(typed: str, today: date, year: YearSummary) -> date:
     return day
 
 
-def held_until(move: Move, day: date, held: Iterable[Held]) -> tuple[date | None, date] | None:
+def held_until(move: Move, day: date, before: date | None) -> tuple[date | None, date] | None:
     """First and last day of whoever gives a duty on; None where they held it for no day.
 
-    Raises Conflict for a day on which it was somebody else's already.
+    `before` is the last day of whoever held it before them. Raises Conflict for a day on which it was theirs already.
     """
-    ends = [one.until for one in held if one.code == move.duty.code]
-    starts_on, ends_on = (max(ends) + _DAY if ends else None), day - _DAY
+    starts_on, ends_on = (before + _DAY if before else None), day - _DAY
     if starts_on is not None and day < starts_on:
         raise Conflict(
             f"“{move.duty.label}” đã đổi người ngày {starts_on:%d/%m/%Y}; hãy chọn ngày ấy hoặc sau ngày ấy."
