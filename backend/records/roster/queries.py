@@ -1,7 +1,7 @@
 """All SQL of the roster."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -22,8 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
+from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.records.roster.models import (
     AcademicYear,
@@ -285,9 +287,23 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> Sequenc
     return await session.ask(_CLASSES_OF_STAFF, staff_id=staff_id)
 
 
-async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+async def insert_assignments(
+    session: TenantSession, class_id: uuid.UUID, teachers: Mapping[str, StaffId | None]
+) -> None:
+    """A class has these subjects, with who teaches each."""
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "class_id": class_id,
+            "subject_code": code,
+            "teacher_id": teacher,
+            "created_at": clock.now(),
+        }
+        for code, teacher in teachers.items()
+    ]
     if rows:
-        await session.execute(insert(TeachingAssignment), rows)
+        await session.execute(insert(TeachingAssignment).execution_options(render_nulls=True), rows)
 
 
 async def delete_enrollments(session: TenantSession, places: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
