@@ -18,7 +18,17 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NewType
 
-from sqlalchemy import DateTime, ForeignKeyConstraint, MetaData, event, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    ForeignKeyConstraint,
+    MetaData,
+    Table,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -67,6 +77,16 @@ def tenant_key(column: str, table: str, *, ondelete: str | None = None) -> Forei
     return ForeignKeyConstraint(
         ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], ondelete=ondelete
     )
+
+
+def references_to(name: str) -> list[tuple[Table, ColumnElement[Any]]]:
+    """Every table with a column that refers to the table of that name, so that a new one is not forgotten."""
+    return [
+        (table, table.c[next(column for column in key.column_keys if column != "tenant_id")])
+        for table in metadata.sorted_tables
+        for key in table.foreign_key_constraints
+        if key.referred_table.name == name
+    ]
 
 
 #: Where a session keeps the driver's connection while its transaction lasts: many questions are asked in one.

@@ -84,7 +84,7 @@ LISTED: dict[str, tuple[Room, str]] = {
     ),
     "records.roster.records": (
         Room.SERVICE,
-        "one pupil's record found, shown and corrected, for the slice's own pages: no door",
+        "pupils and their records found, shown and corrected, for the slice's own pages: no door",
     ),
     "records.calendar.deadlines": (Room.RULES, "last days that plans of provinces name, as data: pure"),
     "records.roster.register": (

@@ -145,7 +145,7 @@ async def _offer_topics(session: TenantSession, school: SmallSchool, class_id: C
     decision = Decision(taught=True, lessons_per_year=subject.lessons_per_year, counts=True, topics=True)
     assert await plans.decide(session, school.year_id, GRADE, SUBJECT, decision)
     usual = await plans.choices_of_class(session, await roster.get_class(session, class_id))
-    await plans.choose(session, class_id, None, Choice(usual.combination.electives, frozenset({SUBJECT})))
+    await plans.choose(session, class_id, {None: Choice(usual.combination.electives, frozenset({SUBJECT}))})
 
 
 async def _hand_in_and_lock(

@@ -37,7 +37,7 @@ BY_HAND: Mapping[str, tuple[str, ...]] = {
     "POST /ket-noi": ("name", "kind", "months"),
     "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
     "POST /lop/{class_id:uuid}/mon-lua-chon": ("lop", "cu"),
-    "POST /lop/{class_id:uuid}/len-lop": ("lop.{own}",),
+    "POST /lop/{class_id:uuid}/len-lop": ("lop.{own}", "cu.{own}"),
 }
 #: A value of each kind that no handler stumbles over before it looks for the id.
 _PLAIN: Mapping[type[inspect.Type], Any] = {

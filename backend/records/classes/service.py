@@ -13,12 +13,11 @@ from backend.records.gradebook import service as gradebook
 from backend.records.plans import service as plans
 from backend.records.plans.schemas import Plan
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import ClassId
+from backend.records.roster.schemas import CLASS_NAMES, ClassId
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
 
 _GRADES = range(1, 13)
-_ORDER = "classes"
 
 
 async def grades(session: TenantSession) -> list[int]:
@@ -44,7 +43,7 @@ async def open_class(
         raise Invalid("Khối này không thuộc cấp học của trường; xin chọn lại khối.")
     new = rules.new_class(name, await plan_of_grade(session, grade), chosen)
     year = await roster.current_year(session)
-    await session.hold(_ORDER)
+    await session.hold(CLASS_NAMES)
     await _require_free(session, new.name, year.id)
     class_id = await roster.open_class(session, year.id, new.name, grade, None)
     own = [one.code for one in new.subjects if one.own]
@@ -61,7 +60,7 @@ async def rename(session: TenantSession, actor: Actor, class_id: uuid.UUID, seen
     """
     found = await roster.get_class(session, class_id)
     new = rules.checked_name(name, found.grade_level)
-    await session.hold(_ORDER)
+    await session.hold(CLASS_NAMES)
     if new != seen:
         await _require_free(session, new, found.academic_year_id)
     if not await queries.rename(session, class_id, seen, new, roster.class_order(new)):
@@ -73,8 +72,8 @@ async def rename(session: TenantSession, actor: Actor, class_id: uuid.UUID, seen
 
 async def close(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> str:
     """Close a class in which nobody is any more; its sheets stay readable. Raises NotFound, Conflict."""
-    await session.hold(_ORDER)
-    await roster.hold_class(session, class_id)
+    await session.hold(CLASS_NAMES)
+    await roster.hold_classes(session, [class_id])
     found = await roster.get_class(session, class_id)
     rules.require_empty(found)
     await queries.close(session, class_id, clock.today())

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from backend.core.actor import StaffId
 from backend.core.errors import Conflict, Invalid
 from backend.core.text import read_day
-from backend.records.duties.schemas import Duty, Held, Holder, Move
+from backend.records.duties.schemas import Duty, Holder, Move
 from backend.records.plans.schemas import Plan, Plans
 from backend.records.roster.schemas import HOMEROOM, Assignment, ClassSummary, YearSummary
 from backend.tenants.people.schemas import Staff
@@ -123,24 +123,25 @@ def moves(duties: Iterable[Duty], typed: Mapping[str, str]) -> list[Move]:
 def since(typed: str, today: date, year: YearSummary) -> date:
     """From which day a form gives duties on; today where it does not say. Raises Invalid.
 
-    A day to come is refused: rights follow at once, and what nobody does on that day would not follow.
+    A day to come is refused: rights follow at once, and what nobody does on that day would not follow. Duties of a year
+    that begins much later are given out from today on.
     """
     day = read_day(typed, "Từ ngày") if typed else today
-    if not year.starts_on - _BEFORE_YEAR <= day <= today:
+    first = min(year.starts_on - _BEFORE_YEAR, today)
+    if not first <= day <= today:
         raise Invalid(
-            f"Ngày bắt đầu phân công phải từ đầu năm học {year.name} đến hôm nay; thay đổi có hiệu lực ngay khi lưu, "
-            "nên việc của ngày tới xin phân công vào đúng ngày ấy."
+            f"Ngày bắt đầu phân công của năm học {year.name} phải từ {first:%d/%m/%Y} đến hôm nay; "
+            "việc của ngày tới xin phân công vào đúng ngày ấy vì thay đổi có hiệu lực ngay."
         )
     return day
 
 
-def held_until(move: Move, day: date, held: Iterable[Held]) -> tuple[date | None, date] | None:
+def held_until(move: Move, day: date, before: date | None) -> tuple[date | None, date] | None:
     """First and last day of whoever gives a duty on; None where they held it for no day.
 
-    Raises Conflict for a day on which it was somebody else's already.
+    `before` is the last day of whoever held it before them. Raises Conflict for a day on which it was theirs already.
     """
-    ends = [one.until for one in held if one.code == move.duty.code]
-    starts_on, ends_on = (max(ends) + _DAY if ends else None), day - _DAY
+    starts_on, ends_on = (before + _DAY if before else None), day - _DAY
     if starts_on is not None and day < starts_on:
         raise Conflict(
             f"“{move.duty.label}” đã đổi người ngày {starts_on:%d/%m/%Y}; hãy chọn ngày ấy hoặc sau ngày ấy."

@@ -105,22 +105,21 @@ async def teachers_on(session: TenantSession, class_id: uuid.UUID, day: date) ->
 
 
 async def _move(session: TenantSession, actor: Actor, moves: Sequence[Move], since: str = "") -> int:
+    """Do these moves, which are of one year, all or none."""
+    if not moves:
+        return 0
+    working = {one.id: one for one in await people.list_staff(session)}
     names = await people.names(session)
+    held = await queries.last_days(session, {one.duty.class_id for one in moves})
+    year_id = (await roster.get_class(session, moves[0].duty.class_id)).academic_year_id
+    year = next(one for one in await roster.list_years(session) if one.id == year_id)
+    day = rules.since(since, clock.today(), year)
     deeds, past = [], []
-    held = {
-        class_id: await past_duties(session, class_id) for class_id in {one.duty.class_id for one in moves}
-    }
-    years = {one.id: one for one in await roster.list_years(session)}
     for one in moves:
         if one.new is not None:
-            rules.require_able(await people.get_staff(session, one.new), one.duty)
-        year = years[(await roster.get_class(session, one.duty.class_id)).academic_year_id]
-        day = rules.since(since, clock.today(), year)
-        days = rules.held_until(one, day, held[one.duty.class_id])
-        if not await queries.move(session, one):
-            raise Conflict(
-                f"“{one.duty.label}” vừa được người khác phân công lại; xin xem phân công mới rồi làm lại."
-            )
+            taker = working.get(one.new) or await people.get_staff(session, one.new)
+            rules.require_able(taker, one.duty)
+        days = rules.held_until(one, day, held.get((one.duty.class_id, one.duty.code)))
         if days is not None:
             row = {"tenant_id": session.tenant_id, "id": new_id(), "class_id": one.duty.class_id}
             past.append(
@@ -133,6 +132,12 @@ async def _move(session: TenantSession, actor: Actor, moves: Sequence[Move], sin
         }
         about = tuple(person for person in (one.old, one.new) if person)
         deeds.append(Deed(one.duty.class_id, one.duty.label, told, about))
+    done = await queries.move(session, moves)
+    late = next((one for one in moves if one.duty.key not in done), None)
+    if late is not None:
+        raise Conflict(
+            f"“{late.duty.label}” vừa được người khác phân công lại; xin xem phân công mới rồi làm lại."
+        )
     await queries.insert_past(session, past)
     await audit.record_many(session, actor, Action.DUTY_CHANGED, deeds)
     return len(deeds)

@@ -1,14 +1,24 @@
 """What may be said of coming and going. No I/O."""
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from datetime import date, timedelta
 
 from backend.core.errors import Invalid
 from backend.core.text import check_text, read_day
 from backend.records.gradebook.schemas import CLOSED, SheetState
 from backend.records.movements.schemas import Arrival, Departure, NewEarlierYear
-from backend.records.roster.schemas import LEAVING, PRESENT, ClassId, PupilRecord, StudentStatus, YearSummary
+from backend.records.roster.schemas import (
+    LEAVING,
+    PRESENT,
+    ClassId,
+    ClassSummary,
+    EnrollmentStatus,
+    Place,
+    PupilRecord,
+    StudentStatus,
+    YearSummary,
+)
 
 _YEAR = re.compile(r"([0-9]{4})-([0-9]{4})")
 #: A pupil is written down some weeks before a school year begins.
@@ -91,6 +101,22 @@ def status_on_arrival(record: PupilRecord, arrival: Arrival) -> StudentStatus:
     if arrival.came_from:
         return StudentStatus.TRANSFERRED_IN
     return record.status if record.status in PRESENT else StudentStatus.RETURNED
+
+
+def place_before(places: Iterable[Place], target: ClassSummary) -> Place | None:
+    """The place in the year and grade of a class that a pupil left last; on one day, the one where they came last."""
+    same = [
+        one
+        for one in places
+        if (one.academic_year_id, one.grade_level) == (target.academic_year_id, target.grade_level)
+        and one.left_on is not None
+    ]
+    return max(same, key=_left, default=None)
+
+
+def _left(place: Place) -> tuple[date, date, bool]:
+    first = date.min
+    return place.left_on or first, place.joined_on or first, place.status is EnrollmentStatus.LEFT
 
 
 def remark(states: Set[SheetState]) -> str:

@@ -75,9 +75,9 @@ async def place(
         raise Conflict(f"{record.full_name} đang học lớp {here.class_name}; hãy dùng mục “Chuyển lớp”.")
     arrival = rules.read_arrival(typed, target.id, record)
     rules.require_day(arrival.on, year, clock.today())
-    before = await _place_before(session, student_id, target)
+    before = rules.place_before(await roster.places_of(session, student_id), target)
     marks = 0
-    if before is not None:
+    if before is not None and before.class_id != target.id:
         marks, _ = await gradebook.carry_marks(session, actor, record, before.class_id, target.id)
     await gradebook.require_open(session, target.id)
     facts = {"came_from": arrival.came_from or None, "registry_no": arrival.registry_no or None}
@@ -145,7 +145,8 @@ async def change_class(
 async def leave(
     session: TenantSession, actor: Actor, student_id: uuid.UUID, seen: str, typed: Mapping[str, str]
 ) -> StudentStatus:
-    """A pupil leaves the school; returns how. The class goes on without them, what they have stays.
+    """A pupil leaves the school; returns how. The class goes on without them, what they have stays; a place that waits
+    for them in a later year ends, too.
 
     `seen` is the class in which the writer saw them. Raises NotFound, Invalid, Conflict.
     """
@@ -156,13 +157,18 @@ async def leave(
     departure = rules.read_departure(typed, record)
     year = await _year(session)
     rules.require_day(departure.on, year, clock.today(), here.joined_on if here else None)
-    if here:
+    years = {one.id for one in await roster.list_years(session) if one.starts_on >= year.starts_on}
+    ending = [
+        one.class_id
+        for one in await roster.places_of(session, student_id)
+        if one.status is EnrollmentStatus.STUDYING and one.academic_year_id in years
+    ]
+    for class_id in ending:
         left = EnrollmentStatus.LEFT
-        await roster.end_place(session, record, ClassId(here.class_id), departure.on, departure.reason, left)
+        await roster.end_place(session, record, class_id, departure.on, departure.reason, left)
     await roster.set_status(session, actor, record, departure.status, departure.on)
     status, on = STATUS_NAMES[departure.status], departure.on.isoformat()
-    about = [here.class_id] if here else []
-    await _record(session, actor, Action.PUPIL_LEFT, record, about, status=status, on=on)
+    await _record(session, actor, Action.PUPIL_LEFT, record, ending, status=status, on=on)
     return departure.status
 
 
@@ -210,23 +216,9 @@ async def _here(session: TenantSession, student_id: uuid.UUID, classes: list[Cla
     )
 
 
-async def _place_before(session: TenantSession, student_id: uuid.UUID, target: ClassSummary) -> Place | None:
-    """The class of the same year and grade that a pupil left last, whose marks they bring back."""
-    places = await roster.places_of(session, student_id)
-    same = [
-        one
-        for one in places
-        if one.academic_year_id == target.academic_year_id
-        and one.grade_level == target.grade_level
-        and one.class_id != target.id
-        and one.left_on is not None
-    ]
-    return max(same, key=lambda one: one.left_on or clock.today(), default=None)
-
-
 async def _target(session: TenantSession, class_id: uuid.UUID) -> tuple[ClassSummary, YearSummary]:
     """The class that is meant, held before its sheets are, like whoever freezes it; and its year."""
-    await roster.hold_class(session, class_id)
+    await roster.hold_classes(session, [class_id])
     target, year = await roster.get_class(session, class_id), await _year(session)
     if target.academic_year_id != year.id or target.closed_on is not None:
         raise Conflict(f"Lớp {target.name} không còn nhận học sinh; hãy chọn lớp của năm học {year.name}.")

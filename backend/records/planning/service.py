@@ -184,12 +184,11 @@ def as_seen(choices: ClassChoices) -> str:
 async def _write_choices(
     session: TenantSession, class_id: uuid.UUID, combination: Choice, moves: Sequence[ChoiceMove]
 ) -> None:
-    await plans.choose(session, class_id, None, combination)
-    for move in moves:
-        if move.student_id is not None:
-            await plans.choose(
-                session, class_id, move.student_id, None if move.new == combination else move.new
-            )
+    pupils = {move.student_id: move.new for move in moves if move.student_id is not None}
+    following = {student_id for student_id, choice in pupils.items() if choice == combination}
+    choices: dict[uuid.UUID | None, Choice] = {None: combination}
+    choices.update((one, choice) for one, choice in pupils.items() if one not in following)
+    await plans.choose(session, class_id, choices, following)
 
 
 async def _record_choices(

@@ -1,7 +1,7 @@
 """All SQL of subject plans and choices."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, or_, select, update
@@ -70,30 +70,42 @@ async def choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Seq
 
 
 async def choose(
-    session: TenantSession, class_id: uuid.UUID, student_id: uuid.UUID | None, choice: Choice
+    session: TenantSession, class_id: uuid.UUID, choices: Mapping[uuid.UUID | None, Choice]
 ) -> None:
-    """Set what a class, or a pupil who differs from it, takes."""
-    values = {
-        "electives": sorted(choice.electives),
-        "topics": sorted(choice.topics),
-        "changed_at": clock.now(),
-    }
-    key = {"tenant_id": session.tenant_id, "class_id": class_id, "student_id": student_id}
-    query = insert(ElectiveChoice).values(id=new_id(), **key, **values)
-    await session.execute(
-        query.on_conflict_do_update(index_elements=["tenant_id", "class_id", "student_id"], set_=values)
-    )
-
-
-async def follow_class(session: TenantSession, class_id: uuid.UUID, student_id: uuid.UUID) -> None:
-    """A pupil takes what the class takes."""
-    await session.execute(
-        delete(ElectiveChoice).where(
-            ElectiveChoice.tenant_id == session.tenant_id,
-            ElectiveChoice.class_id == class_id,
-            ElectiveChoice.student_id == student_id,
+    """Set what a class (None) and pupils who differ from it take."""
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "class_id": class_id,
+            "student_id": student_id,
+            "electives": sorted(choice.electives),
+            "topics": sorted(choice.topics),
+            "changed_at": clock.now(),
+        }
+        for student_id, choice in choices.items()
+    ]
+    if rows:
+        query = insert(ElectiveChoice)
+        query = query.on_conflict_do_update(
+            index_elements=["tenant_id", "class_id", "student_id"],
+            set_={name: query.excluded[name] for name in ("electives", "topics", "changed_at")},
         )
-    )
+        await session.execute(query.execution_options(render_nulls=True), rows)
+
+
+async def follow_class(
+    session: TenantSession, class_id: uuid.UUID, student_ids: Collection[uuid.UUID]
+) -> None:
+    """Pupils take what the class takes."""
+    if student_ids:
+        await session.execute(
+            delete(ElectiveChoice).where(
+                ElectiveChoice.tenant_id == session.tenant_id,
+                ElectiveChoice.class_id == class_id,
+                ElectiveChoice.student_id.in_(student_ids),
+            )
+        )
 
 
 async def copy_decisions(session: TenantSession, year_id: uuid.UUID, next_year_id: uuid.UUID) -> None:
@@ -119,8 +131,11 @@ async def copy_choices(session: TenantSession, old: uuid.UUID, new: uuid.UUID) -
         ElectiveChoice.class_id == old,
         or_(ElectiveChoice.student_id.is_(None), ElectiveChoice.student_id.in_(here)),
     )
-    for row in (await session.execute(query)).all():
-        await choose(session, new, row.student_id, Choice(frozenset(row.electives), frozenset(row.topics)))
+    found = {
+        row.student_id: Choice(frozenset(row.electives), frozenset(row.topics))
+        for row in await session.execute(query)
+    }
+    await choose(session, new, found)
 
 
 async def delete_choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:

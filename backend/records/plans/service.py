@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -81,13 +81,14 @@ async def decide(
 
 
 async def choose(
-    session: TenantSession, class_id: uuid.UUID, student_id: uuid.UUID | None, choice: Choice | None
+    session: TenantSession,
+    class_id: uuid.UUID,
+    choices: Mapping[uuid.UUID | None, Choice],
+    following: Collection[uuid.UUID] = (),
 ) -> None:
-    """Set the combination of a class, or what one pupil takes; None: the pupil follows the class."""
-    if choice is not None:
-        await queries.choose(session, class_id, student_id, choice)
-    elif student_id is not None:
-        await queries.follow_class(session, class_id, student_id)
+    """Set the combination of a class (None) and what pupils take; those of `following` take what the class takes."""
+    await queries.choose(session, class_id, choices)
+    await queries.follow_class(session, class_id, following)
 
 
 async def copy_year(session: TenantSession, year_id: uuid.UUID, next_year_id: uuid.UUID) -> None:

@@ -69,11 +69,14 @@ async def show_class_moves(
 async def choose_classes(request: Request, actor: CurrentActor, class_id: FromPath[uuid.UUID]) -> Html:
     """Save it, all or nothing; or show it as it is now, with one sentence."""
     sent = await request.form()
-    typed = {name.removeprefix("lop."): str(value) for name, value in sent.items() if name.startswith("lop.")}
+    typed, seen = [
+        {name.removeprefix(of): str(value) for name, value in sent.items() if name.startswith(of)}
+        for of in ("lop.", "cu.")
+    ]
     try:
         async with transaction(request) as session:
             year_id = (await roster.get_class(session, class_id)).academic_year_id
-            count = await service.choose(session, actor, year_id, typed)
+            count = await service.choose(session, actor, year_id, typed, seen)
     except (Invalid, Conflict) as error:
         async with transaction(request) as session:
             return await _show_class(request, session, actor, class_id, error)

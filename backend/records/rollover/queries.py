@@ -5,16 +5,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, select, union, update
 from sqlalchemy.dialects.postgresql import insert
 
-from backend.core.database import TenantSession
+from backend.core.database import TenantSession, references_to
 from backend.core.ids import new_id
 from backend.records.assessment.models import YearResult
 from backend.records.assessment.schemas import ResultState
+from backend.records.gradebook.models import GradeSheet
+from backend.records.plans.models import ElectiveChoice
 from backend.records.rollover.models import RolloverMove, YearRollover
 from backend.records.rollover.schemas import Place, Rollover
-from backend.records.roster.models import Enrollment, SchoolClass, Student
+from backend.records.roster.models import Enrollment, SchoolClass, Student, TeachingAssignment
 from backend.records.roster.schemas import ClassId, EnrollmentStatus, StudentId
 
 
@@ -146,3 +148,53 @@ async def forget_places(session: TenantSession, rollover_id: uuid.UUID) -> None:
         .where(RolloverMove.tenant_id == session.tenant_id, RolloverMove.rollover_id == rollover_id)
         .values(class_id=None)
     )
+
+
+async def first_touched(session: TenantSession, rollover_id: uuid.UUID) -> str | None:
+    """A pupil who is not any more where the rolling over has put them, or came there anew; the others stay there until
+    the transaction ends."""
+    query = (
+        select(Student.full_name, Enrollment.status, Enrollment.joined_on)
+        .select_from(RolloverMove)
+        .join(
+            Student, and_(Student.tenant_id == RolloverMove.tenant_id, Student.id == RolloverMove.student_id)
+        )
+        .join(
+            Enrollment,
+            and_(
+                Enrollment.tenant_id == RolloverMove.tenant_id,
+                Enrollment.student_id == RolloverMove.student_id,
+                Enrollment.class_id == RolloverMove.class_id,
+            ),
+        )
+        .where(RolloverMove.tenant_id == session.tenant_id, RolloverMove.rollover_id == rollover_id)
+        .order_by(Student.name_key, Student.id)
+        .with_for_update(of=Enrollment)
+    )
+    touched = (
+        row.full_name
+        for row in await session.execute(query)
+        if row.status != EnrollmentStatus.STUDYING or row.joined_on is not None
+    )
+    return next(touched, None)
+
+
+#: What a class is opened with, and what goes with it when that is taken back.
+_OPENED_WITH = {
+    one.__tablename__: (one.id, one.tenant_id, one.class_id)
+    for one in (GradeSheet, TeachingAssignment, ElectiveChoice)
+} | {SchoolClass.__tablename__: (SchoolClass.id, SchoolClass.tenant_id, SchoolClass.id)}
+
+
+async def untouched_classes(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of some classes to which nothing refers besides what they were opened with."""
+    parts = [
+        select(class_id)
+        .join(table, and_(table.c.tenant_id == tenant_id, column == key))
+        .where(tenant_id == session.tenant_id, class_id.in_(class_ids))
+        for name, (key, tenant_id, class_id) in _OPENED_WITH.items()
+        for table, column in references_to(name)
+        if table.name not in _OPENED_WITH
+    ]
+    touched = set((await session.scalars(union(*parts))).all())
+    return [one for one in class_ids if one not in touched]

@@ -17,6 +17,7 @@ _WHY = {
     Promotion.SUMMER_TRAINING: "rèn luyện trong kì nghỉ hè (TT22 Đ.13)",
     Promotion.SUPPLEMENTARY: "chờ đánh giá bổ sung và quyết định của hiệu trưởng (TT27 Đ.11)",
     Promotion.PENDING: "kết quả năm học còn thiếu",
+    Promotion.NOT_ASSESSED: "học sinh khuyết tật không đánh giá, chờ quyết định của hiệu trưởng (TT22 Đ.11, TT27 Đ.8)",
 }
 
 
@@ -106,6 +107,26 @@ def _outcome(place: Place, grade: int) -> tuple[Outcome, tuple[int, ...], str]:
     return Outcome.UNDECIDED, (), _WHY[promotion]
 
 
+def choices(
+    pupils: Iterable[PupilMove], typed: Mapping[str, str], seen: Mapping[str, str]
+) -> list[tuple[PupilMove, str]]:
+    """Whom a form gives another class than its writer saw (student id → name of a class, "" is none).
+
+    Raises Conflict that names those for whom somebody else has chosen meanwhile.
+    """
+    found, overtaken = [], []
+    for pupil in pupils:
+        key = str(pupil.place.student_id)
+        before, target, now = seen.get(key, ""), typed.get(key, ""), pupil.target or ""
+        if target and target not in (before, now):
+            found.append((pupil, target))
+            if before != now:
+                overtaken.append(f"{pupil.place.full_name} {f'sang lớp {now}' if now else 'chưa có lớp'}")
+    if overtaken:
+        raise Conflict(f"Người khác vừa chọn lại: {', '.join(overtaken)}; chưa lưu gì, xin xem lại rồi chọn.")
+    return found
+
+
 def require_target(pupil: PupilMove, target: str, names: Iterable[str]) -> None:
     """Raises Conflict for a pupil who has a place already, Invalid for a class that their result does not allow."""
     name = pupil.place.full_name
@@ -116,10 +137,15 @@ def require_target(pupil: PupilMove, target: str, names: Iterable[str]) -> None:
         raise Invalid(f"Chưa xếp được {name} vào lớp “{target}”: {why}.")
 
 
-def require_undoable(marked: str) -> None:
-    """Raises Conflict once a class of the new year has marks; `marked` names it."""
+def require_undoable(marked: str, touched: str | None) -> None:
+    """Raises Conflict once a class of the new year has marks (`marked` names it), or a pupil has moved on (`touched`)."""
     if marked:
         raise Conflict(
             f"Lớp {marked} của năm học mới đã có điểm hoặc sổ đã nộp nên không hoàn tác được; "
+            "học sinh xếp nhầm lớp xin chuyển từng em."
+        )
+    if touched:
+        raise Conflict(
+            f"{touched} đã được chuyển lớp hoặc ghi rời trường sau khi kết chuyển nên không hoàn tác được; "
             "học sinh xếp nhầm lớp xin chuyển từng em."
         )

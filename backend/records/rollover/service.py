@@ -19,7 +19,7 @@ from backend.records.rollover import queries, rules
 from backend.records.rollover.schemas import ClassMove, NextClass, Outcome, Proposal, PupilMove, Rollover
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import Kind
-from backend.records.roster.schemas import Assignment, ClassId, ClassSummary
+from backend.records.roster.schemas import CLASS_NAMES, Assignment, ClassId, ClassSummary
 from backend.tenants.people import service as people
 
 
@@ -88,39 +88,41 @@ async def open_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) 
     """One class of the proposal of its year, for a person who looks at its pupils. Raises NotFound."""
     school_class = await roster.get_class(session, class_id)
     found = await proposal(session, school_class.academic_year_id)
-    [move] = [one for one in found.classes if one.school_class.id == class_id]
+    move = next((one for one in found.classes if one.school_class.id == class_id), None)
+    if move is None:
+        raise NotFound(f"Lớp {school_class.name} đã đóng nên không có học sinh lên lớp; hãy xem lớp khác.")
     pupils = [one.place.student_id for one in move.pupils]
     label = f"Lớp {school_class.name}"
     audit_reads.record_read(session, actor, Action.RESULTS_READ, class_id, label, pupils)
     return found, move
 
 
-async def choose(session: TenantSession, actor: Actor, year_id: uuid.UUID, typed: Mapping[str, str]) -> int:
+async def choose(
+    session: TenantSession,
+    actor: Actor,
+    year_id: uuid.UUID,
+    typed: Mapping[str, str],
+    seen: Mapping[str, str],
+) -> int:
     """Choose classes of the next year for pupils (student id → name of a class); returns for how many it changed.
 
-    Raises NotFound, Conflict once the year is rolled over, Invalid for a class that a result does not allow.
+    `seen` are those that the writer found there. Raises NotFound, Conflict once the year is rolled over and where
+    somebody else was faster, Invalid for a class that a result does not allow.
     """
     await session.hold(f"rollover {year_id}")
     found = await proposal(session, year_id)
     if found.applied_at:
         raise Conflict(f"Năm học {found.year.name} đã kết chuyển; hãy xếp từng học sinh còn lại.")
-    wanted = {}
-    for pupil in found.pupils:
-        target = typed.get(str(pupil.place.student_id), "")
-        if target and target != pupil.target:
-            rules.require_target(pupil, target, found.targets_for(pupil))
-            wanted[pupil.place.student_id] = (pupil, target)
+    wanted = rules.choices(found.pupils, typed, seen)
+    for pupil, target in wanted:
+        rules.require_target(pupil, target, found.targets_for(pupil))
     if wanted:
         known = await _begun(session, year_id)
         await queries.write_moves(
-            session, known.id, {student: (target, None) for student, (_, target) in wanted.items()}
+            session, known.id, {pupil.place.student_id: (target, None) for pupil, target in wanted}
         )
-        await audit.record_many(
-            session,
-            actor,
-            Action.NEXT_CLASS_CHOSEN,
-            [_deed(found, pupil, target) for pupil, target in wanted.values()],
-        )
+        deeds = [_deed(found, pupil, target) for pupil, target in wanted]
+        await audit.record_many(session, actor, Action.NEXT_CLASS_CHOSEN, deeds)
     return len(wanted)
 
 
@@ -129,10 +131,11 @@ async def apply(
 ) -> int:
     """Roll a year over: open the classes of the next, give everybody who is decided their place there; counts them.
 
-    Doing it twice does it once. Raises NotFound, Conflict where the next year is not open or where something is not as it
-    was shown (`basis`).
+    Doing it twice does it once. Raises NotFound, Conflict where the next year is not open, where something is not as it
+    was shown (`basis`), or where a closed class has the name of one that is to be opened.
     """
     await session.hold(f"rollover {year_id}")
+    await session.hold(CLASS_NAMES)
     found = await proposal(session, year_id)
     if found.applied_at:
         return 0
@@ -198,7 +201,8 @@ async def place_one(
 async def undo(session: TenantSession, actor: Actor, year_id: uuid.UUID) -> int:
     """Take back what rolling over did; counts the pupils. What was chosen stays chosen. Doing it twice does it once.
 
-    Raises NotFound, Conflict once a class of the next year has marks.
+    Classes that were opened go, too, unless something is known of them by now.
+    Raises NotFound, Conflict once a class of the next year has marks, or a pupil has moved on.
     """
     await session.hold(f"rollover {year_id}")
     found = await proposal(session, year_id)
@@ -211,16 +215,18 @@ async def undo(session: TenantSession, actor: Actor, year_id: uuid.UUID) -> int:
         for one in await roster.list_classes(session)
         if one.academic_year_id == found.next_year.id
     }
+    await roster.hold_classes(session, known.opened)
     await gradebook.hold_to_plan(session, list(classes))
     marked = await gradebook.first_with_marks(session, list(classes))
-    rules.require_undoable(classes[ClassId(marked)].name if marked else "")
+    touched = await queries.first_touched(session, known.id)
+    rules.require_undoable(classes[ClassId(marked)].name if marked else "", touched)
     moved = await queries.moved(session, known.id)
     await queries.forget_places(session, known.id)
     await roster.unenroll(session, moved)
-    empty = await roster.empty_classes(session, known.opened)
-    await plans.forget_choices(session, empty)
-    await gradebook.drop_classes(session, empty)
-    await roster.close_classes(session, empty)
+    going = await queries.untouched_classes(session, known.opened)
+    await plans.forget_choices(session, going)
+    await gradebook.drop_classes(session, going)
+    await roster.close_classes(session, going)
     await queries.set_applied(session, known.id, None, None, [])
     await audit.record(
         session,
@@ -265,6 +271,11 @@ async def _open_classes(
         given[one.class_id].append(one)
     opened = {}
     for target in (one for one in found.targets if one.class_id is None):
+        if await roster.has_class(session, found.next_year.id, target.name):
+            raise Conflict(
+                f"Năm học {found.next_year.name} đã có lớp {target.name}, nay đã đóng, nên không mở lại được; "
+                "hãy đổi tên lớp đã đóng ấy rồi kết chuyển."
+            )
         before = target.comes_from
         leader = before.homeroom_teacher_id if before and keep_teachers else None
         class_id = await roster.open_class(

@@ -129,7 +129,7 @@ async def show_class(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
     """One class: its pupils."""
-    school_class, students = await service.open_class_list(session, actor, class_id)
+    school_class, students = await records.open_class_list(session, actor, class_id)
     return page(request, "records/roster/class.html", school_class=school_class, students=students)
 
 

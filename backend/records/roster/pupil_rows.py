@@ -1,14 +1,14 @@
 """SQL of pupils' records and places: as a register compares them, and every write into them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from backend.core.database import TenantSession, metadata
+from backend.core.database import TenantSession, references_to
 from backend.core.ids import new_id
 from backend.records.roster.models import (
     AcademicYear,
@@ -141,6 +141,18 @@ async def personal_ids(session: TenantSession, ids: Sequence[str]) -> dict[str, 
         Student.tenant_id == session.tenant_id, Student.personal_id.in_(ids)
     )
     return {row.personal_id: row.student_code for row in await session.execute(query) if row.personal_id}
+
+
+async def others_with(
+    session: TenantSession, column: InstrumentedAttribute[Any], owners: Mapping[Any, uuid.UUID]
+) -> list[tuple[Any, str]]:
+    """Of some codes or numbers with the pupils to whom they belong: those that another has, with the other's name."""
+    found = await session.execute(
+        select(column, Student.id, Student.full_name).where(
+            Student.tenant_id == session.tenant_id, column.in_(owners)
+        )
+    )
+    return [(value, name) for value, student_id, name in found if owners[value] != student_id]
 
 
 async def insert_students(session: TenantSession, rows: list[dict[str, Any]]) -> None:
@@ -323,15 +335,10 @@ async def with_work(session: TenantSession, student_ids: Sequence[uuid.UUID]) ->
     Tables are found by their references, so that a new one is not forgotten.
     """
     apart = {one.__tablename__ for one in (Student, Enrollment, StudentChange)}
-    columns = [
-        table.columns[next(name for name in key.column_keys if name != "tenant_id")]
-        for table in metadata.sorted_tables
-        for key in table.foreign_key_constraints
-        if key.referred_table.name == Student.__tablename__ and table.name not in apart
-    ]
     parts = [
-        select(column).where(column.table.c.tenant_id == session.tenant_id, column.in_(student_ids))
-        for column in columns
+        select(column).where(table.c.tenant_id == session.tenant_id, column.in_(student_ids))
+        for table, column in references_to(Student.__tablename__)
+        if table.name not in apart
     ]
     return set((await session.scalars(union(*parts))).all())
 

@@ -7,9 +7,10 @@ from typing import Any
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
 from backend.records.roster import pupil_rows, queries, rules
+from backend.records.roster.models import Student
 from backend.records.roster.names import name_key, search_key
 from backend.records.roster.register import change_row
-from backend.records.roster.schemas import OverwrittenPupil
+from backend.records.roster.schemas import CODES, OverwrittenPupil
 
 
 async def refusal(
@@ -38,6 +39,19 @@ async def _refusal(
         place = places.get(pupil.student_id)
         if (place[0] if place else None) != pupil.new_class:
             return f"{row.full_name} đã chuyển lớp, nghỉ học hoặc trở lại lớp sau lúc nhập."
+    return await _given_away(session, pupils)
+
+
+async def _given_away(session: TenantSession, pupils: Sequence[OverwrittenPupil]) -> str | None:
+    """A code or number that one of the pupils had before, and that another has by now."""
+    for column in (Student.student_code, Student.personal_id):
+        before = {pupil.old[column.key]: pupil for pupil in pupils if pupil.old.get(column.key)}
+        owners = {value: pupil.student_id for value, pupil in before.items()}
+        for value, name in await pupil_rows.others_with(session, column, owners):
+            return (
+                f"{rules.LABELS[column.key]} trước đây của {before[value].full_name} nay là của {name}; "
+                "hãy xem lại hai hồ sơ."
+            )
     return None
 
 
@@ -46,6 +60,7 @@ async def put_back(
 ) -> None:
     """Hold the pupils, look once more, and write. Raises Conflict."""
     await queries.hold_year(session, year_id)
+    await session.hold(CODES)
     known = await pupil_rows.hold_students(session, [pupil.student_id for pupil in pupils])
     if why := await _refusal(session, year_id, pupils, known):
         raise Conflict(why)

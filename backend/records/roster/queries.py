@@ -1,7 +1,7 @@
 """All SQL of the roster."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -22,8 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from backend.core import clock
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
+from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.records.roster.models import (
     AcademicYear,
@@ -198,11 +200,12 @@ async def class_named(session: TenantSession, year_id: uuid.UUID, name: str) -> 
     )
 
 
-async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
+async def hold_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
     """Held until the transaction ends: a pupil's place refers to the class, and waits."""
     await session.execute(
         select(SchoolClass.id)
-        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id == class_id)
+        .where(SchoolClass.tenant_id == session.tenant_id, SchoolClass.id.in_(class_ids))
+        .order_by(SchoolClass.id)
         .with_for_update()
     )
 
@@ -284,9 +287,23 @@ async def classes_of_staff(session: TenantSession, staff_id: StaffId) -> Sequenc
     return await session.ask(_CLASSES_OF_STAFF, staff_id=staff_id)
 
 
-async def insert_assignments(session: TenantSession, rows: list[dict[str, Any]]) -> None:
+async def insert_assignments(
+    session: TenantSession, class_id: uuid.UUID, teachers: Mapping[str, StaffId | None]
+) -> None:
+    """A class has these subjects, with who teaches each."""
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "class_id": class_id,
+            "subject_code": code,
+            "teacher_id": teacher,
+            "created_at": clock.now(),
+        }
+        for code, teacher in teachers.items()
+    ]
     if rows:
-        await session.execute(insert(TeachingAssignment), rows)
+        await session.execute(insert(TeachingAssignment).execution_options(render_nulls=True), rows)
 
 
 async def delete_enrollments(session: TenantSession, places: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
@@ -294,17 +311,6 @@ async def delete_enrollments(session: TenantSession, places: Sequence[tuple[uuid
     if places:
         own = tuple_(Enrollment.student_id, Enrollment.class_id).in_(places)
         await session.execute(delete(Enrollment).where(Enrollment.tenant_id == session.tenant_id, own))
-
-
-async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
-    """Classes without any enrollment."""
-    member = select(Enrollment.id).where(
-        Enrollment.tenant_id == SchoolClass.tenant_id, Enrollment.class_id == SchoolClass.id
-    )
-    query = select(SchoolClass.id).where(
-        SchoolClass.tenant_id == session.tenant_id, SchoolClass.id.in_(class_ids), ~member.exists()
-    )
-    return (await session.scalars(query)).all()
 
 
 async def delete_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:

@@ -1,4 +1,4 @@
-"""One pupil's record: found, shown, added, corrected, given its code; for the slice's own pages: no door."""
+"""Pupils and their records: found, shown, added, corrected, given their codes; for the slice's own pages: no door."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from backend.records.roster.names import name_key, plain, search_key
 from backend.records.roster.register import change_row, new_student_row
 from backend.records.roster.schemas import (
     CODES,
+    ClassSummary,
     Correction,
     EnrollmentStatus,
     Found,
@@ -26,6 +27,7 @@ from backend.records.roster.schemas import (
     PupilRow,
     StudentId,
     StudentStatus,
+    StudentSummary,
     Wanted,
 )
 from backend.tenants.people import service as people
@@ -51,6 +53,18 @@ async def search(session: TenantSession, actor: Actor, wanted: Wanted) -> Found:
         label = "Danh sách học sinh"
         audit_reads.record_read(session, actor, Action.PUPILS_LISTED, None, label, [one.id for one in found])
     return Found(rows=tuple(found), total=total, pages=max(1, -(-total // PAGE)))
+
+
+async def open_class_list(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, list[StudentSummary]]:
+    """A class and its pupils for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
+    school_class = await service.get_class(session, class_id)
+    await service.require_duty(session, actor, class_id, "danh sách học sinh", *service.PUPILS_EVERYWHERE)
+    students = await service.list_students(session, class_id)
+    pupils = (one.id for one in students)
+    audit_reads.record_read(session, actor, Action.CLASS_READ, class_id, f"Lớp {school_class.name}", pupils)
+    return school_class, students
 
 
 async def open_record(session: TenantSession, actor: Actor, student_id: uuid.UUID) -> PupilRecord:
@@ -170,8 +184,8 @@ async def match_code(session: TenantSession, actor: Actor, student_id: uuid.UUID
     await pupil_rows.update_student(
         session, gone.id, {"merged_into_id": kept.id, "personal_id": None, "code_is_temporary": False}
     )
-    learned = rules.filled(kept, gone) | {"student_code": code, "code_is_temporary": False}
-    await _write(session, actor, kept, learned)
+    learned = rules.filled(kept, gone) | rules.here_again(kept, gone, clock.today())
+    await _write(session, actor, kept, learned | {"student_code": code, "code_is_temporary": False})
     await _record_match(session, actor, kept, gone, code)
     return kept.id
 

@@ -191,8 +191,9 @@ class Register:
             elif student.left:
                 values = await self._let_go(student, row)
             else:
-                changes += self._changes(student, row, by)
                 values = await self._correct(student, row)
+            if row:
+                changes += self._changes(row, values, by)
             here, target = await self._leave(student, student_id)
             place = self._place(student_id, target, student) if target and target != here else None
             if place:
@@ -280,10 +281,11 @@ class Register:
             await pupil_rows.update_student(self.session, row.id, values)
         return {name: value for name, value in values.items() if name not in _KEYS}
 
-    def _changes(self, student: NewStudent, row: Any, by: uuid.UUID | None) -> list[dict[str, Any]]:
+    def _changes(self, row: Any, values: dict[str, Any], by: uuid.UUID | None) -> list[dict[str, Any]]:
         return [
             change_row(self.session.tenant_id, row.id, name, getattr(row, name), value, by)
-            for name, value in self._differences(student, row).items()
+            for name, value in values.items()
+            if name in rules.LABELS and value != getattr(row, name)
         ]
 
     def _place(self, student_id: uuid.UUID, class_id: uuid.UUID, student: NewStudent) -> dict[str, Any]:

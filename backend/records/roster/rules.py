@@ -12,6 +12,7 @@ from backend.core.errors import Conflict, Invalid
 from backend.core.text import check_text, masked, read_day, shown_name
 from backend.records.roster.names import plain
 from backend.records.roster.schemas import (
+    PRESENT,
     STATUS_NAMES,
     Difference,
     DifferenceKind,
@@ -298,6 +299,14 @@ def kept_of(one: PupilRecord, other: PupilRecord, works: Mapping[uuid.UUID, bool
             f"Hai hồ sơ của {one.full_name} có hai số định danh cá nhân khác nhau; hãy sửa số sai rồi ghép."
         )
     return other if works[other.id] else one
+
+
+def here_again(kept: PupilRecord, other: PupilRecord, today: date) -> dict[str, Any]:
+    """What the record that lives on is, where it says that the pupil has left and the other that they are here."""
+    if kept.status in PRESENT or other.status not in PRESENT:
+        return {}
+    came = StudentStatus.RETURNED if other.status is StudentStatus.STUDYING else other.status
+    return {"status": came, "status_on": other.status_on or today}
 
 
 def filled(kept: PupilRecord, other: PupilRecord) -> dict[str, Any]:

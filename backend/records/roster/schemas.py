@@ -19,6 +19,8 @@ HOMEROOM = "GVCN"
 
 #: What is held while somebody gives out codes or personal numbers: before any record.
 CODES = "pupil codes"
+#: What is held while somebody opens, renames or closes classes: before any class.
+CLASS_NAMES = "classes"
 
 
 class EnrollmentStatus(StrEnum):

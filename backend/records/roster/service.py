@@ -4,11 +4,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock
+from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -42,6 +42,8 @@ from backend.records.roster.schemas import (
     YearSummary,
 )
 from backend.tenants.permissions import Permission
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 #: Who keeps the school's registers or looks at all of its sheets sees the pupils of every class.
 PUPILS_EVERYWHERE = (Permission.TRANSCRIPT_READ_ANY, Permission.SHEET_READ_ANY)
@@ -83,10 +85,7 @@ async def plan_year(session: TenantSession, actor: Actor, starts_on: str, ends_o
 
 async def list_years(session: TenantSession) -> list[YearSummary]:
     """All school years, the newest first."""
-    return [
-        YearSummary(id=AcademicYearId(row.id), name=row.name, starts_on=row.starts_on, ends_on=row.ends_on)
-        for row in await queries.years(session)
-    ]
+    return [_as(YearSummary, row) for row in await queries.years(session)]
 
 
 async def current_year(session: TenantSession) -> AcademicYear:
@@ -139,20 +138,7 @@ async def assign_teachers(
             f"Lớp {school_class.name}: chương trình lớp {school_class.grade_level} không có môn “{unknown[0]}”; "
             "hãy kiểm tra lại mã môn."
         )
-    await queries.insert_assignments(
-        session,
-        [
-            {
-                "tenant_id": session.tenant_id,
-                "id": new_id(),
-                "class_id": class_id,
-                "subject_code": code,
-                "teacher_id": teacher,
-                "created_at": clock.now(),
-            }
-            for code, teacher in teachers.items()
-        ],
-    )
+    await queries.insert_assignments(session, class_id, teachers)
 
 
 async def take_subject_away(session: TenantSession, class_id: uuid.UUID, subject_code: str) -> None:
@@ -181,19 +167,14 @@ async def unenroll(session: TenantSession, places: Mapping[uuid.UUID, uuid.UUID]
     await queries.delete_enrollments(session, list(places.items()))
 
 
-async def empty_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
-    """Which of these classes nobody is in, nor ever was."""
-    return list(await queries.empty_classes(session, class_ids))
-
-
 async def close_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
-    """Remove empty classes and what was to be taught in them; their sheets are gone before."""
+    """Remove classes to which nothing refers, and what was to be taught in them; their sheets are gone before."""
     await queries.delete_classes(session, class_ids)
 
 
 async def list_classes(session: TenantSession) -> list[ClassSummary]:
     """All classes."""
-    return [_summary(row) for row in await queries.classes(session)]
+    return [_as(ClassSummary, row) for row in await queries.classes(session)]
 
 
 async def list_classes_of_newest_year(session: TenantSession) -> list[ClassSummary]:
@@ -210,7 +191,7 @@ async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary
     row = await queries.class_with_numbers(session, class_id)
     if row is None:
         raise NotFound("Không tìm thấy lớp này.")
-    return _summary(row)
+    return _as(ClassSummary, row)
 
 
 async def has_class(session: TenantSession, year_id: uuid.UUID, name: str) -> bool:
@@ -218,9 +199,9 @@ async def has_class(session: TenantSession, year_id: uuid.UUID, name: str) -> bo
     return await queries.class_named(session, year_id, name) is not None
 
 
-async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
-    """Nobody comes into the class, and nobody changes it, until the transaction ends."""
-    await queries.hold_class(session, class_id)
+async def hold_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> None:
+    """Nobody comes into the classes, and nobody changes them, until the transaction ends."""
+    await queries.hold_classes(session, class_ids)
 
 
 def class_order(name: str) -> str:
@@ -254,16 +235,7 @@ async def open_to(
 
 async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[StudentSummary]:
     """Pupils of a class in the order of a Vietnamese class list."""
-    return [
-        StudentSummary(
-            id=row.id,
-            student_code=row.student_code,
-            full_name=row.full_name,
-            date_of_birth=row.date_of_birth,
-            gender=row.gender,
-        )
-        for row in await queries.students_of(session, class_id)
-    ]
+    return [_as(StudentSummary, row) for row in await queries.students_of(session, class_id)]
 
 
 async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentSummary:
@@ -271,13 +243,7 @@ async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentS
     row = await queries.student(session, student_id)
     if row is None:
         raise NotFound("Không tìm thấy học sinh này.")
-    return StudentSummary(
-        id=StudentId(row.id),
-        student_code=row.student_code,
-        full_name=row.full_name,
-        date_of_birth=row.date_of_birth,
-        gender=row.gender,
-    )
+    return _as(StudentSummary, row)
 
 
 async def get_record(session: TenantSession, student_id: uuid.UUID) -> PupilRecord:
@@ -346,36 +312,13 @@ async def set_status(
 
 async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[EarlierYearView]:
     """The years that a pupil spent at other schools, oldest first, withdrawn ones among them."""
-    return [
-        EarlierYearView(**{name: getattr(row, name) for name in EarlierYearView.__struct_fields__})
-        for row in await pupil_rows.earlier_years(session, student_id)
-    ]
-
-
-async def open_class_list(
-    session: TenantSession, actor: Actor, class_id: uuid.UUID
-) -> tuple[ClassSummary, list[StudentSummary]]:
-    """A class and its pupils for a person who looks at them. Raises NotFound, Forbidden without a duty in the class."""
-    school_class = await get_class(session, class_id)
-    await require_duty(session, actor, class_id, "danh sách học sinh", *PUPILS_EVERYWHERE)
-    students = await list_students(session, class_id)
-    pupils = (one.id for one in students)
-    audit_reads.record_read(session, actor, Action.CLASS_READ, class_id, f"Lớp {school_class.name}", pupils)
-    return school_class, students
+    return [_as(EarlierYearView, row) for row in await pupil_rows.earlier_years(session, student_id)]
 
 
 async def places_by_code(session: TenantSession) -> dict[str, StudentPlace]:
     """student code → the pupil and their class in the newest year."""
     year = await current_year(session)
-    return {
-        row.student_code: StudentPlace(
-            id=StudentId(row.id),
-            full_name=row.full_name,
-            date_of_birth=row.date_of_birth,
-            class_name=row.class_name,
-        )
-        for row in await queries.places(session, year.id)
-    }
+    return {row.student_code: _as(StudentPlace, row) for row in await queries.places(session, year.id)}
 
 
 async def members_of(
@@ -395,17 +338,17 @@ async def pupil_named_in(session: TenantSession, text: str) -> str | None:
 
 async def student_records(session: TenantSession, class_id: uuid.UUID) -> list[StudentRecord]:
     """Everything that the forms print about the pupils of a class."""
-    return [StudentRecord(**row._asdict()) for row in await queries.students_of(session, class_id)]
+    return [_as(StudentRecord, row) for row in await queries.students_of(session, class_id)]
 
 
 async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = None) -> list[Assignment]:
     """Subjects and teachers of one class, or of all."""
-    return [Assignment(**row._asdict()) for row in await queries.assignments(session, class_id)]
+    return [_as(Assignment, row) for row in await queries.assignments(session, class_id)]
 
 
 async def study_history(session: TenantSession, class_id: uuid.UUID) -> list[StudyYear]:
     """Every year of every pupil of a class, oldest first, those at other schools among them."""
-    return [StudyYear(**row._asdict()) for row in await queries.study_history(session, class_id)]
+    return [_as(StudyYear, row) for row in await queries.study_history(session, class_id)]
 
 
 async def compare_register(session: TenantSession, students: Sequence[NewStudent]) -> RosterChange:
@@ -453,5 +396,5 @@ async def put_back(
     await putting_back.put_back(session, (await current_year(session)).id, pupils, by)
 
 
-def _summary(row: Any) -> ClassSummary:
-    return ClassSummary(**row._asdict())
+def _as(kind: type[S], row: object) -> S:
+    return kind(**{name: getattr(row, name) for name in kind.__struct_fields__})

@@ -104,13 +104,15 @@ async def show_transcript(
     version = await service.open_version(session, actor, version_id)
     steps = await signing.steps_of(session, version_id)
     snapshot = await service.get_snapshot(session, version_id)
+    school_class = await roster.get_class(session, version.class_id)
     return page(
         request,
         "records/transcripts/transcript.html",
         version=version,
-        school_class=await roster.get_class(session, version.class_id),
+        school_class=school_class,
         view=printed.printed(snapshot),
         personal_id=masked(snapshot.student.personal_id or ""),
+        may_show_number=service.may_show_personal_id(actor, school_class),
         born=snapshot.student.date_of_birth,
         level_words=LEVEL_WORDS,
         steps=steps,
@@ -132,7 +134,7 @@ async def show_personal_id(
     """The personal number in full, in the place of its last digits."""
     number = await service.show_personal_id(session, actor, version_id)
     return fragment(
-        request, "records/transcripts/_personal_id.html", number=number, version_id=version_id, masked=False
+        request, "records/transcripts/_personal_id.html", number=number, version_id=version_id, may_ask=False
     )
 
 

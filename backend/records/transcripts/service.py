@@ -12,7 +12,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PupilResult, ResultState
@@ -175,14 +175,28 @@ async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapsho
 
 
 async def show_personal_id(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> str:
-    """The pupil's personal number in full; that somebody asked is recorded. Raises NotFound, Forbidden."""
+    """The pupil's personal number in full; that somebody asked is recorded.
+
+    Raises NotFound; Forbidden but for whoever leads the class or keeps the school's records of pupils.
+    """
     version = await open_version(session, actor, version_id)
+    if not may_show_personal_id(actor, await roster.get_class(session, version.class_id)):
+        raise Forbidden(
+            f"Số định danh cá nhân của {version.full_name} chỉ hiện đủ cho giáo viên chủ nhiệm lớp {version.class_name} "
+            "và người giữ hồ sơ học sinh; hãy hỏi một trong những người đó."
+        )
     number = (await get_snapshot(session, version_id)).student.personal_id
     if number is None:
         raise NotFound(f"Học bạ của {version.full_name} không có số định danh cá nhân.")
     label = f"{version.full_name} ({version.student_code})"
     await audit.record(session, actor, Action.PERSONAL_ID_SHOWN, version.student_id, label)
     return number
+
+
+def may_show_personal_id(actor: Actor, school_class: ClassSummary) -> bool:
+    """Whether a person may have the personal numbers of the pupils of a class in full."""
+    leads = actor.staff_id is not None and actor.staff_id == school_class.homeroom_teacher_id
+    return leads or actor.may(Permission.PUPILS_WRITE)
 
 
 async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: str) -> str:

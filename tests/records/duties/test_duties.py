@@ -15,8 +15,9 @@ from backend.records.duties import rules, service
 from backend.records.duties.schemas import Duty
 from backend.records.gradebook import editing
 from backend.records.management import service as management
-from backend.records.roster.schemas import HOMEROOM, ClassId
+from backend.records.roster.schemas import HOMEROOM, AcademicYearId, ClassId, YearSummary
 from backend.tenants.people import service as people
+from tests.core.statements import statements
 from tests.factories.small_school import MUSIC, SmallSchool, sheet_of
 
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
@@ -117,6 +118,21 @@ async def test_a_change_within_the_year_leaves_its_dates(small_school: SmallScho
         assert await service.teachers_on(session, class_id, date(2026, 6, 1)) == {}
 
 
+def test_duties_of_a_year_that_begins_much_later_are_given_out_today() -> None:
+    year = YearSummary(
+        id=AcademicYearId(new_id()),
+        name="2026-2027",
+        starts_on=date(2026, 9, 5),
+        ends_on=date(2027, 5, 31),
+    )
+    may, june, autumn = date(2026, 5, 29), date(2026, 6, 5), date(2026, 9, 10)
+    assert rules.since("", may, year) == may
+    assert rules.since("2026-06-05", autumn, year) == june
+    for typed, today, first in (("2026-05-28", may, "29/05/2026"), ("2026-06-04", autumn, "05/06/2026")):
+        with pytest.raises(Invalid, match=f"từ {first} đến hôm nay"):
+            rules.since(typed, today, year)
+
+
 async def test_who_may_not_hold_a_duty(small_school: SmallSchool) -> None:
     class_id = await opened(small_school)
     async with small_school.session() as session:
@@ -166,6 +182,35 @@ async def test_whoever_was_slower_is_told(small_school: SmallSchool) -> None:
             )
             == 1
         )
+
+
+async def test_a_class_is_given_out_at_once_or_not_at_all(small_school: SmallSchool) -> None:
+    """With as many statements for one duty as for all; one that somebody else gave on meanwhile holds up the others."""
+    class_id = await opened(small_school)
+    stranger = str(small_school.staff["stranger"])
+    async with small_school.session() as session:
+        principal = await small_school.actor(session, "principal")
+        duties = await service.duties_of_class(session, class_id)
+        old = {f"cu.{duty.key}": str(duty.teacher_id or "") for duty in duties}
+        new = {f"moi.{duty.key}": stranger for duty in duties}
+        stale = f"cu.{one(duties, 'TOAN').key}"
+        async with session.begin_nested() as refused:
+            with pytest.raises(Conflict, match="“Toán, lớp 1A” vừa được người khác phân công lại"):
+                await service.change_class(
+                    session, principal, class_id, old | new | {stale: str(small_school.staff["homeroom"])}
+                )
+            await refused.rollback()
+        counts = []
+        for names in (list(new)[:1], list(new)[1:]):
+            with statements() as asked:
+                done = await service.change_class(
+                    session, principal, class_id, old | {name: new[name] for name in names}
+                )
+            counts.append(len(asked))
+            assert done == len(names)
+        assert len(set(counts)) == 1, counts
+        given = {duty.teacher_id for duty in await service.duties_of_class(session, class_id)}
+        assert given == {small_school.staff["stranger"]}
 
 
 async def test_whoever_leaves_hands_over_in_the_same_place(site: Litestar, small_school: SmallSchool) -> None:

@@ -1,6 +1,7 @@
 """Pupils change classes with their marks, come, leave and come back, and hold nobody up."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,10 +17,10 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import Promotion, ResultState
 from backend.records.gradebook import editing
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import CARRY, SheetState
+from backend.records.gradebook.schemas import CARRY, MarkKind, NewMark, SheetState
 from backend.records.movements import service
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import ClassId, StudentId, StudentStatus
+from backend.records.roster.schemas import ClassId, EnrollmentStatus, StudentId, StudentStatus
 from backend.records.transcripts import service as transcripts
 from tests.factories.small_school import (
     SmallSchool,
@@ -198,6 +199,54 @@ async def test_who_comes_back_brings_the_marks_of_then(small_school: SmallSchool
         assert await found.place(clerk, found.b) == "1B"
         assert await marks_of(found, found.b) == await marks_of(found, found.a) != {}
         assert (await roster.get_record(session, found.ids[AN])).status is StudentStatus.RETURNED
+
+
+async def test_who_comes_back_to_the_class_that_they_left_finds_their_own_marks(
+    small_school: SmallSchool,
+) -> None:
+    """Even where all of it happened on one day: what stands there is newer than what they left in the class before."""
+    async with small_school.session() as session:
+        found = await two(small_school, session)
+        clerk, homeroom = [await small_school.actor(session, who) for who in ("clerk", "homeroom")]
+        await fill(session, homeroom, found.a)
+        await found.move(clerk)
+        sheet = await sheet_of(session, found.b, "TV")
+        cell = next(one for one in (await marks_of(found, found.b))["TV", 0] if one.kind is MarkKind.TEST)
+        newer = NewMark(sheet_id=sheet.id, student_id=found.ids[AN], cell=cell, value="6")
+        await gradebook.record_marks(session, homeroom, [newer])
+        today = {"ngay": clock.today().isoformat()}
+        left = today | {"trang_thai": "suspended", "ly_do": "Theo đơn"}
+        await service.leave(session, clerk, found.ids[AN], str(found.b), left)
+        before = await marks_of(found, found.b)
+        await found.place(clerk, found.b)
+        assert (before["TV", 0][cell], await marks_of(found, found.b)) == ("6", before)
+        await service.leave(session, clerk, found.ids[AN], str(found.b), left)
+        await found.place(clerk, found.a)
+        assert await marks_of(found, found.a) == before, "the newer ones come along to the older class"
+
+
+async def test_who_leaves_has_no_place_in_the_next_year_either(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        found = await two(small_school, session)
+        clerk = await small_school.actor(session, "clerk")
+        next_year, last_year = [
+            await roster.open_year(session, f"{first}-{first + 1}", date(first, 9, 5), date(first + 1, 5, 31))
+            for first in (clock.today().year + 1, 2020)
+        ]
+        later, earlier = [
+            await roster.open_class(session, year, "2A", 2, None) for year in (next_year, last_year)
+        ]
+        await roster.enroll_students(session, [(found.ids[AN], one, None) for one in (later, earlier)])
+        await found.leave(clerk)
+        ended = {
+            one.class_id: (one.status, one.left_on) for one in await roster.places_of(session, found.ids[AN])
+        }
+        gone = (EnrollmentStatus.LEFT, clock.today())
+        assert ended == {found.a: gone, later: gone, earlier: (EnrollmentStatus.STUDYING, None)}
+        about = await session.scalar(
+            text("select about from audit_event where action = 'roster.pupil.leave'")
+        )
+        assert set(about or ()) == {found.ids[AN], found.a, later}
 
 
 async def test_a_transfer_in_is_missing_marks_by_name_and_the_class_waits(small_school: SmallSchool) -> None:

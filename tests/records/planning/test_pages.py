@@ -17,6 +17,7 @@ from backend.records.planning.schemas import Wanted
 from backend.records.plans import service as plans
 from backend.records.plans.schemas import Choice
 from backend.records.transcripts import service as transcripts
+from tests.core.statements import statements
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of, student_ids
 
 TECHNOLOGY = "CN"
@@ -97,9 +98,8 @@ async def test_each_transcript_has_the_electives_of_its_pupil(small_school: Smal
         await service.change(session, principal, small_school.year_id, 10, "TIN", everywhere)
         an, binh, chi = [(await student_ids(session, class_id))[name] for name in (AN, BINH, CHI)]
         five = frozenset({"DIA", "KTPL", "LY", "HOA", "TIN"})
-        await plans.choose(session, class_id, None, Choice(five - {"TIN"}))
-        await plans.choose(session, class_id, binh, Choice(five - {"HOA"}))
-        await plans.choose(session, class_id, chi, Choice(five))
+        of_class, of_binh = Choice(five - {"TIN"}), Choice(five - {"HOA"})
+        await plans.choose(session, class_id, {None: of_class, binh: of_binh, chi: Choice(five)})
         await fill(session, await small_school.actor(session, "it"), class_id)
         await lock_class(session, small_school, class_id)
         await assessment.assess_class(session, class_id)
@@ -115,6 +115,30 @@ async def test_each_transcript_has_the_electives_of_its_pupil(small_school: Smal
             for pupil in (an, binh)
         }
     assert electives == {an: five - {"TIN"}, binh: five - {"HOA"}}
+
+
+async def test_a_class_chooses_with_as_many_statements_as_one_pupil(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        principal = await small_school.actor(session, "principal")
+        class_id = await small_school.open_class(session, "10A", 10)
+        await enroll(session, "10A", [AN, BINH, CHI])
+        everywhere = Wanted(lessons="70", classes=frozenset({str(class_id)}))
+        await service.change(session, principal, small_school.year_id, 10, "TIN", everywhere)
+        pupils = [str(one) for one in (await student_ids(session, class_id)).values()]
+        usual, other = [Choice(frozenset({"DIA", "KTPL", "LY", one}), frozenset()) for one in ("HOA", "TIN")]
+
+        async def choose(*apart: str) -> list[str]:
+            found = await service.class_electives(session, principal, class_id)
+            wanted = dict.fromkeys(pupils, usual) | dict.fromkeys(apart, other)
+            seen = service.as_seen(found.choices)
+            with statements() as asked:
+                await service.choose(session, principal, class_id, usual, wanted, seen)
+            return [one for one in asked if "elective_choice" in one]
+
+        counts = [len(await choose(*apart)) for apart in (pupils[:1], pupils, pupils[:1])]
+        assert counts == [2, 1, 2], "what is taken, and who goes with the class"
+        choices = (await service.class_electives(session, principal, class_id)).choices
+        assert {str(one): choice for one, choice in choices.pupils.items()} == {pupils[0]: other}
 
 
 async def test_a_pupil_takes_another_elective(site: Litestar, small_school: SmallSchool) -> None:

@@ -129,9 +129,8 @@ async def test_a_pupil_has_no_sheet_of_an_elective_that_others_take(small_school
         sheet = await sheet_of(session, class_id, "LY", 1)
         everybody = await editing.get_sheet(session, homeroom, sheet.id)
         assert len(everybody.rows) == 2
-        await queries.choose(
-            session, class_id, pupils["Cầm Văn Bình"], Choice(frozenset({"DIA", "KTPL", "HOA", "SINH"}))
-        )
+        other = Choice(frozenset({"DIA", "KTPL", "HOA", "SINH"}))
+        await queries.choose(session, class_id, {pupils["Cầm Văn Bình"]: other})
         view = await editing.get_sheet(session, homeroom, sheet.id)
         assert [row.full_name for row in view.rows] == ["Lò Thị An"]
         mark = NewMark(

@@ -18,6 +18,7 @@ from backend.core.audit import Action, AuditEvent
 from backend.core.database import metadata, tenant_session
 from backend.records.privacy import queries, service
 from backend.records.roster import service as roster
+from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.models import TranscriptVersion
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
@@ -263,6 +264,22 @@ async def test_the_personal_number_is_shown_when_somebody_asks(site: Litestar, p
     async with place.session(read_only=True) as session:
         asked = select(AuditEvent.actor_name).where(AuditEvent.action == Action.PERSONAL_ID_SHOWN)
         assert list(await session.scalars(asked)) == ["Nghiêm Thế Khải"]
+
+
+async def test_the_personal_number_is_for_the_homeroom_teacher_and_for_who_keeps_records(
+    site: Litestar, place: SmallSchool, clerk: Browser
+) -> None:
+    async with place.session() as session:
+        [version] = await session.scalars(select(TranscriptVersion.id).limit(1))
+        homeroom = await place.actor(session, "homeroom")
+        assert "000319" in await transcripts.show_personal_id(session, homeroom, version)
+    music = await place.browser(site, "music")
+    for browser, status in ((clerk, 200), (music, 403)):
+        page = await browser.get(f"/hoc-ba/{version}")
+        assert (page.status_code, "Hiện đủ số" in page.text) == (200, status == 200)
+        token = {"X_CSRF_Token": browser.csrf_token, "HX_Request": "true"}
+        shown = await browser.post(f"/hoc-ba/{version}/so-dinh-danh", {}, **token)
+        assert (shown.status_code, "000319" in shown.text) == (status, status == 200)
 
 
 async def test_who_wrote_it_down_and_left_is_still_named(place: SmallSchool, clerk: Browser) -> None:

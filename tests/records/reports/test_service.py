@@ -3,10 +3,8 @@
 from datetime import date
 
 import pytest
-from sqlalchemy import event
 
 from backend.core import clock, storage
-from backend.core.database import engine
 from backend.core.ids import new_id
 from backend.records.assessment import service as assessment
 from backend.records.calendar import service as calendar
@@ -22,6 +20,7 @@ from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
+from tests.core.statements import statements
 from tests.factories.small_school import (
     MUSIC,
     SmallSchool,
@@ -87,19 +86,11 @@ async def test_looking_at_the_board_counts_no_marks(small_school: SmallSchool) -
         class_id = await small_school.open_class(session, "1A", 1)
         await enroll(session, "1A", NAMES)
         await fill(session, await small_school.actor(session, "it"), class_id)
-    asked: list[str] = []
-
-    def listen(connection: object, cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
-
-    event.listen(engine().sync_engine, "before_cursor_execute", listen)
-    try:
+    with statements() as asked:
         for who in ("principal", "homeroom"):
             await board(small_school, who)
         counted = [statement for statement in asked if "FROM mark" in statement]
         await board(small_school, "it")
-    finally:
-        event.remove(engine().sync_engine, "before_cursor_execute", listen)
     assert counted == []
     assert [one for one in asked if "FROM mark" in one and "count(" in one] == []
     assert any("FROM mark" in one for one in asked), "the control: who imports is told which sheets are empty"

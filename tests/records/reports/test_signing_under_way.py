@@ -4,9 +4,9 @@ from backend.core.database import tenant_session
 from backend.records.reports import service
 from tests.factories.machine import Machine
 from tests.factories.signing_school import TEACHER, SigningSchool
-from tests.remote_signing.conftest import school, signing
+from tests.remote_signing.conftest import school, signing, signing_process
 
-__all__ = ["school", "signing"]
+__all__ = ["school", "signing", "signing_process"]
 
 
 async def test_a_batch_under_way_is_the_next_thing_until_it_has_ended(school: SigningSchool) -> None:

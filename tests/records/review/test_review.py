@@ -2,10 +2,9 @@
 
 import pytest
 from litestar import Litestar
-from sqlalchemy import event
 
 from backend.core.actor import machine
-from backend.core.database import TenantSession, engine
+from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.records.departments import service as departments
 from backend.records.gradebook import editing, life
@@ -15,6 +14,7 @@ from backend.records.review.schemas import FindingKind
 from backend.records.roster.schemas import ClassId
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
+from tests.core.statements import statements
 from tests.factories.small_school import SmallSchool, enroll, fill, sheet_of, student_ids
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
@@ -92,13 +92,10 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
         for name, first in (("1A", 1), ("1B", 11), ("1C", 21)):
             class_id = await filled(small_school, session, name, first)
             await life.submit_class(session, homeroom, class_id)
-            asked: list[str] = []
-            listen = lambda *args, asked=asked: asked.append(args[2])  # noqa: E731
-            event.listen(engine().sync_engine, "before_cursor_execute", listen)
-            found, waiting = await service.look_through_waiting(
-                session, await small_school.actor(session, "head")
-            )
-            event.remove(engine().sync_engine, "before_cursor_execute", listen)
+            with statements() as asked:
+                found, waiting = await service.look_through_waiting(
+                    session, await small_school.actor(session, "head")
+                )
             counts.append(len(asked))
             assert waiting > len(found) == len(counts), "one odd sheet a class, the others are not shown"
         assert len(set(counts)) == 1, counts

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from backend.core.errors import Conflict, Invalid
+from backend.records.assessment.schemas import Promotion
 from backend.records.rollover import rules
 from backend.records.rollover.schemas import NextClass, Outcome, Place, PupilMove
 from backend.records.roster.schemas import AcademicYearId, ClassId, ClassSummary, StudentId
@@ -81,6 +82,7 @@ def test_which_classes_the_next_year_has() -> None:
         ("SUMMER_TRAINING", Outcome.UNDECIDED, None),
         ("SUPPLEMENTARY", Outcome.UNDECIDED, None),
         ("PENDING", Outcome.UNDECIDED, None),
+        ("NOT_ASSESSED", Outcome.UNDECIDED, None),
         (None, Outcome.UNDECIDED, None),
     ],
 )
@@ -93,6 +95,13 @@ def test_the_result_decides(promotion: str | None, outcome: Outcome, target: str
     )
     unconfirmed = move(6, promotion, confirmed=False)
     assert (unconfirmed.outcome, unconfirmed.target, unconfirmed.grades) == (Outcome.UNDECIDED, None, ())
+
+
+def test_every_conclusion_of_a_year_is_decided_or_says_why_not() -> None:
+    for promotion in set(Promotion):
+        found = move(6, promotion)
+        assert (found.target is None) == bool(found.reason), promotion
+    assert "Đ.8" in move(5, Promotion.NOT_ASSESSED).reason
 
 
 @pytest.mark.parametrize("grade", [5, 9, 12])

@@ -13,7 +13,7 @@ from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.gradebook import editing
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.roster import records, rules, service
-from backend.records.roster.schemas import PupilRecord, StudentId, StudentStatus, Wanted
+from backend.records.roster.schemas import STATUS_NAMES, PupilRecord, StudentId, StudentStatus, Wanted
 from tests.core.browser import Browser
 from tests.factories.small_school import SmallSchool, enroll, open_small_school, pupil, sheet_of, student_ids
 
@@ -194,6 +194,35 @@ async def test_two_records_of_one_pupil_become_one_and_marks_stay(small_school: 
         assert len(await service.list_students(session, class_id)) == 2, "in the class once each"
 
 
+@pytest.mark.parametrize(
+    ("came_as", "status"),
+    [
+        (StudentStatus.STUDYING, StudentStatus.RETURNED),
+        (StudentStatus.TRANSFERRED_IN, StudentStatus.TRANSFERRED_IN),
+        (StudentStatus.DROPPED_OUT, StudentStatus.TRANSFERRED_OUT),
+    ],
+)
+async def test_who_had_left_and_is_here_again_under_a_second_record_is_here(
+    small_school: SmallSchool, came_as: StudentStatus, status: StudentStatus
+) -> None:
+    async with small_school.session() as session:
+        clerk, homeroom = [await small_school.actor(session, who) for who in ("clerk", "homeroom")]
+        official = (await with_pupils(small_school, session, "Lò Thị An"))["Lò Thị An"]
+        await _mark(session, small_school, homeroom, official)
+        left = await service.get_record(session, official)
+        await service.set_status(session, clerk, left, StudentStatus.TRANSFERRED_OUT, date(2025, 12, 1))
+        born = left.date_of_birth.isoformat()
+        temporary = await records.add_pupil(session, clerk, form("Lò Thị An", date_of_birth=born))
+        again = await service.get_record(session, temporary)
+        await service.set_status(session, clerk, again, came_as, date(2026, 2, 2))
+        assert await records.match_code(session, clerk, temporary, left.student_code) == official
+        record = await service.get_record(session, official)
+        here = date(2026, 2, 2) if status is not StudentStatus.TRANSFERRED_OUT else date(2025, 12, 1)
+        assert (record.status, record.status_on) == (status, here)
+        told = {(one.field, one.new) for one in await records.history(session, official)}
+        assert ("Trạng thái", STATUS_NAMES[status]) in told
+
+
 async def test_records_that_may_be_two_pupils_stay_two(small_school: SmallSchool) -> None:
     async with small_school.session() as session:
         clerk, homeroom = [await small_school.actor(session, who) for who in ("clerk", "homeroom")]
@@ -242,6 +271,65 @@ async def test_a_register_finds_who_had_a_temporary_code(small_school: SmallScho
             await records.add_pupil(session, clerk, form("Quàng Thị Chi", date_of_birth="2018-03-04"))
         change = await service.compare_register(session, [pupil(3, "Quàng Thị Chi", "1A")])
         assert "trùng họ tên và ngày sinh với 2 hồ sơ mã tạm" in change.problems[0][1]
+
+
+async def test_what_a_register_changes_is_told_in_the_history(small_school: SmallSchool) -> None:
+    """Leaving, coming back, and that who somebody is was not checked since: by whom, as it was and as it is."""
+    async with small_school.session() as session:
+        clerk = await small_school.actor(session, "clerk")
+        an = (await with_pupils(small_school, session, "Lò Thị An"))["Lò Thị An"]
+        record = await service.get_record(session, an)
+        checked = typed(record, identity_verified_on="2026-03-02")
+        await records.change_pupil(session, clerk, an, checked, record.revision)
+        on = date(2026, 3, 9)
+        dropped = {"left": True, "status": StudentStatus.DROPPED_OUT, "status_on": on}
+        for line in (
+            pupil(1, "Lò Thị An", "1A", **dropped),
+            pupil(1, "Lò Thị Ân", "1A", status_on=date(2026, 4, 6)),
+        ):
+            await service.take_register(session, [line], small_school.staff["it"])
+        told = [
+            (one.field, one.old, one.new)
+            for one in await records.history(session, an)
+            if one.who == "Cầm Minh Công"
+        ]
+        assert sorted(told) == [
+            ("Họ và tên", "Lò Thị An", "Lò Thị Ân"),
+            ("Ngày có trạng thái", "", "09/03/2026"),
+            ("Ngày có trạng thái", "09/03/2026", "06/04/2026"),
+            ("Ngày đối chiếu danh tính", "02/03/2026", ""),
+            ("Trạng thái", "Thôi học", "Nghỉ học xin học lại"),
+            ("Trạng thái", "Đang học", "Thôi học"),
+        ]
+
+
+async def test_a_register_is_not_put_back_over_a_number_or_a_code_that_another_has_by_now(
+    small_school: SmallSchool,
+) -> None:
+    async with small_school.session() as session:
+        clerk = await small_school.actor(session, "clerk")
+        await small_school.open_class(session, "1A", 1)
+        an = await records.add_pupil(session, clerk, form("Lò Thị An", date_of_birth="2018-03-02"))
+        code = (await service.get_record(session, an)).student_code
+        await service.take_register(session, [pupil(1, "Lò Thị An", "1A")])
+        renumbered = pupil(1, "Lò Thị An", "1A", personal_id="000319000077")
+        taken = (await service.take_register(session, [renumbered])).overwritten
+        assert await service.why_not_put_back(session, taken) is None
+        number = form("Cầm Văn Bình", student_code="9900000009", personal_id="000319000001")
+        binh = await records.add_pupil(session, clerk, number)
+        words = "Số định danh cá nhân trước đây của Lò Thị An nay là của Cầm Văn Bình"
+        assert words in (await service.why_not_put_back(session, taken) or "")
+        with pytest.raises(Conflict, match=words):
+            await service.put_back(session, taken)
+        await session.execute(
+            text("update student set student_code = :code, personal_id = null where id = :id"),
+            {"code": code, "id": binh},
+        )
+        await service.put_back(session, taken)
+        recoded = [msgspec.structs.replace(taken[0], old={"student_code": code}, new={})]
+        with pytest.raises(Conflict, match="Mã học sinh trước đây của Lò Thị An nay là của Cầm Văn Bình"):
+            await service.put_back(session, recoded)
+        assert (await service.get_record(session, an)).personal_id == "000319000001"
 
 
 async def test_pupils_of_another_school_do_not_exist(small_school: SmallSchool) -> None:

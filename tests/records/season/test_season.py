@@ -1,15 +1,12 @@
 """The season board on the real database: as many queries for a big school as for a small one, and reminders."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 
 import pytest
 from litestar import Litestar
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from backend.core import clock
-from backend.core.database import engine
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.calendar import service as calendar
@@ -20,24 +17,10 @@ from backend.records.reports import service as reports
 from backend.records.season import service
 from backend.records.season.schemas import Filter, Stage
 from backend.tenants.people import service as people
+from tests.core.statements import statements
 from tests.factories.small_school import MUSIC, SmallSchool, enroll, fill, sheet_of
 
 LAST_DAY = date(2026, 5, 20)
-
-
-@contextmanager
-def questions() -> Iterator[list[str]]:
-    """Statements that are sent to the database."""
-    asked: list[str] = []
-
-    def listen(connection: object, cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
-
-    event.listen(engine().sync_engine, "before_cursor_execute", listen)
-    try:
-        yield asked
-    finally:
-        event.remove(engine().sync_engine, "before_cursor_execute", listen)
 
 
 async def add_classes(school: SmallSchool, first: int, count: int) -> None:
@@ -57,13 +40,13 @@ async def test_a_bigger_school_asks_no_more_of_the_database(small_school: SmallS
             actor = await small_school.actor(session, "principal")
             [class_id, *_] = await session.scalars(text("select id from school_class order by id"))
             asked = []
-            with questions() as board:
+            with statements() as board:
                 assert len((await service.board(session, actor, Filter())).rows) == first + count - 1
                 asked.append(len(board))
-            with questions() as one:
+            with statements() as one:
                 await service.class_board(session, actor, class_id)
                 asked.append(len(one))
-            with questions() as home:
+            with statements() as home:
                 await reports.board(session, actor)
                 asked.append(len(home))
         counted.append(asked)
