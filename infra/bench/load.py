@@ -2,7 +2,7 @@
 
     python -m infra.bench.load URL --connections 16 --seconds 2 [--cookie name=value]
 
-Prints one JSON object: requests, seconds, p50 and p99 in milliseconds. Any answer but the expected status ends it.
+Prints one JSON object: requests, seconds, p50, p95 and p99 in milliseconds. Any answer but the expected status ends it.
 """
 
 import argparse
@@ -35,6 +35,7 @@ def main() -> None:
         "requests": len(times),
         "seconds": seconds,
         "p50": statistics.median(times) * 1000,
+        "p95": times[int(len(times) * 0.95)] * 1000,
         "p99": times[int(len(times) * 0.99)] * 1000,
     }
     print(json.dumps(answer))

@@ -118,7 +118,7 @@ async def open_school(
             for subject in [code for code in one.subjects if _takes_marks(one.grade, code)]:
                 if len(hired) < teachers:
                     login = f"gv{len(hired)}@do.hocba.test"
-                    assigned[subject] = await _hire(session, operator, login)
+                    assigned[subject] = await hire(session, operator, login)
                     hired.append(Teacher(login=login, class_id=class_id, subject_code=subject))
             await roster.assign_teachers(session, class_id, assigned)
             await gradebook.open_sheets(session, class_id)
@@ -129,7 +129,7 @@ async def open_school(
     return OpenSchool(tenant_id=tenant_id, actor=operator, classes=classes, teachers=tuple(hired))
 
 
-async def _hire(session: TenantSession, operator: Actor, login: str) -> StaffId:
+async def hire(session: TenantSession, operator: Actor, login: str) -> StaffId:
     staff = await people.add_staff(session, operator, "Giáo viên Đo", login, "", [Role.SUBJECT_TEACHER])
     await access.create_account(session, staff, login, PASSWORD)
     return staff

@@ -19,7 +19,7 @@ import msgspec
 from backend.core.actor import Browser
 from backend.tenants.access import entry
 from backend.tenants.access.schemas import Entered
-from infra.bench import samples, saves, servers
+from infra.bench import samples, saves, servers, sheet
 from infra.bench.harness import Bench, one_core, say
 from infra.bench.processes import cpu_seconds
 from infra.bench.servers import OpenSchool
@@ -34,8 +34,12 @@ _CONNECTIONS: Final = 16
 _PROCESSES: Final = 2
 #: People who look a code up at the same time.
 _ASKING: Final = 4
+#: Who opens the full sheet.
+_WRITER: Final = "gv.so@do.hocba.test"
 #: One query, no session: a code that nobody has is looked up.
 _ONE_QUERY: Final = f"/tra-cuu/{'0' * 32}"
+#: Signed in, with little but the frame in it.
+_FRAME: Final = "/tai-khoan"
 #: The classes of a school with their teachers and numbers of pupils: session, person, classes, in a transaction.
 _SIGNED_IN: Final = "/lop"
 
@@ -46,6 +50,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     seconds: float
     p50: float
+    p95: float
     p99: float
     cpu_seconds: float = 0.0  # of all servers together, while the load lasted
 
@@ -70,7 +75,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(bench: Bench) -> None:
-    """web.page, web.page_signed_in: servers on one core, whoever asks on another; web.verify_code: the site on all."""
+    """Pages: servers on one core, whoever asks on another. Codes and saves: the site on all."""
     everywhere = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as folder, one_core() as core:
         others = everywhere - {core} or everywhere
@@ -81,7 +86,7 @@ async def _measure(bench: Bench, table: Table, everywhere: set[int], other: int)
     told = samples.truth()
     async with servers.embedded() as stack:
         school = await servers.open_school(told.secondary, told.secondary_pupils, saves.PEOPLE)
-        await _page(bench, stack, other)
+        await _page(bench, stack, school, other)
         # What is started from here on, may run everywhere; the database stays where it is.
         os.sched_setaffinity(0, everywhere)
         site = await _start_site(stack, stack.ports["signing"], _PROCESSES, HOCBA_TRUST_DIR=str(table.trust))
@@ -89,22 +94,35 @@ async def _measure(bench: Bench, table: Table, everywhere: set[int], other: int)
         await saves.measure(bench, school, site, _PROCESSES)
 
 
-async def _page(bench: Bench, stack: EmbeddedStack, core: int) -> None:
+async def _page(bench: Bench, stack: EmbeddedStack, school: OpenSchool, core: int) -> None:
     site, empty = await _start_site(stack, stack.ports["web"], 1), await _start_empty_page(stack)
-    client = Browser(host=urlsplit(site).netloc, network=LOOPBACK)
-    entered = await entry.sign_in(servers.LOGIN, servers.PASSWORD, client)
-    assert isinstance(entered, Entered)
     a_class = samples.truth().secondary.classes[-1].code
+    leader = await _cookie(site, servers.LOGIN)
+    nothing = Target(url=empty, text="Trang trống")
     targets = [
-        Target(url=empty, text="Trang trống"),
+        nothing,
         Target(url=site + _ONE_QUERY, text="Không tìm thấy học bạ nào", status=404),
-        Target(url=site + _SIGNED_IN, cookie=f"hocba={entered.token}", text=a_class),
+        Target(url=site + _SIGNED_IN, cookie=leader, text=a_class),
     ]
     empty_busy, *busy = await _turns("web.page", targets, _CONNECTIONS, bench, core)
     empty_alone, *alone = await _turns("web.page, one connection", targets, 1, bench, core)
     names = ("web.page", "web.page_signed_in")
     for name, path, *found in zip(names, (_ONE_QUERY, _SIGNED_IN), busy, alone, strict=True):
         _report_page(bench, name, path, found, [empty_busy, empty_alone])
+
+    opened = await sheet.fill_one(school, _WRITER)
+    teacher = await _cookie(site, _WRITER)
+    frame = Target(url=site + _FRAME, cookie=teacher, text=_WRITER)
+    full = Target(url=f"{site}/so-diem/{opened}", cookie=teacher, text="7,5")
+    _report_sheet(bench, *await _turns("web.sheet_open", [nothing, frame, full], 1, bench, core))
+
+
+async def _cookie(site: str, login: str) -> str:
+    """The cookie of somebody who has signed in."""
+    client = Browser(host=urlsplit(site).netloc, network=LOOPBACK)
+    entered = await entry.sign_in(login, servers.PASSWORD, client)
+    assert isinstance(entered, Entered)
+    return f"hocba={entered.token}"
 
 
 async def _verify_code(bench: Bench, school: OpenSchool, table: Table, site: str) -> None:
@@ -141,6 +159,22 @@ def _report_page(
         note=(
             f"{path[:20]}, database on the same core; p50 {single:.2f} ms on one connection, {alone:.1f} times the empty "
             f"page's; {p50:.1f} ms on {_CONNECTIONS}, {busy:.1f} times; processor time {cpu:.2f} ms, {work:.1f} times"
+        ),
+    )
+
+
+def _report_sheet(bench: Bench, empty: list[Load], frame: list[Load], full: list[Load]) -> None:
+    nothing, little, all_of_it = (
+        statistics.median(load.p95 for load in found) for found in (empty, frame, full)
+    )
+    bench.report(
+        "web.sheet_open",
+        all_of_it,
+        n=sum(load.requests for load in full),
+        ratio=little / all_of_it,
+        note=(
+            f"{sheet.CELLS} cells full of marks, one connection, database on the same core; {all_of_it / little:.1f} "
+            f"times {_FRAME} ({little:.1f} ms), {all_of_it / nothing:.0f} times the empty Litestar page"
         ),
     )
 

@@ -28,7 +28,14 @@ NAMES = {
     "sign": {"sign.pdf_b_b_x3", "sign.validate"},
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
-    "web": {"web.page", "web.page_signed_in", "web.verify_code", "web.mark_save", "web.mark_save_p99"},
+    "web": {
+        "web.page",
+        "web.page_signed_in",
+        "web.sheet_open",
+        "web.verify_code",
+        "web.mark_save",
+        "web.mark_save_p99",
+    },
 }
 ROOT = Path(__file__).resolve().parents[3]
 WITH_YARDSTICK = {
@@ -38,6 +45,7 @@ WITH_YARDSTICK = {
     "import.marks",
     "web.page",
     "web.page_signed_in",
+    "web.sheet_open",
 }
 
 
