@@ -52,7 +52,7 @@ class Site(Litestar):
 
 
 def end_transaction(app: ASGIApp) -> ASGIApp:
-    """Litestar middleware: after the answer, drop what was not committed, however the request ended.
+    """Litestar middleware: before the answer leaves, drop what was not committed, however the request ended.
 
     A refusal is recorded before its answer leaves. No answer leaves without the session's new token, if it has one.
     """
@@ -62,8 +62,9 @@ def end_transaction(app: ASGIApp) -> ASGIApp:
 
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # Whoever takes long to receive the answer keeps no connection and no turn.
+                await visit.leave()
                 if visit.refused:
-                    await visit.leave()
                     await _record_refusal(scope, visit)
                 if visit.renewed:
                     cookie = cookies.write("session", visit.renewed).to_encoded_header()

@@ -4,7 +4,10 @@ import asyncio
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
+import httpx
 import pytest
+from litestar import Litestar
+from litestar.types import Message, Receive, Scope, Send
 from sqlalchemy import text
 
 from backend.core import database
@@ -53,6 +56,29 @@ async def test_connections_come_back(probe_principal: Browser) -> None:
     await asyncio.gather(*(probe_principal.get(path) for path in paths))
     assert database.engine().pool.checkedout() == 0  # type: ignore[attr-defined]
     await every_turn_is_free()
+
+
+async def test_whoever_receives_slowly_keeps_neither_connection_nor_turn(
+    probe_site: Litestar, probe_principal: Browser
+) -> None:
+    held: list[int] = []
+
+    async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(message: Message) -> None:
+            held.append(database.engine().pool.checkedout())  # type: ignore[attr-defined]
+            await every_turn_is_free()
+            await send(message)
+
+        await probe_site(scope, receive, noted)
+
+    cookies = probe_principal.http.cookies
+    slow = httpx.ASGITransport(app=slowly)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(
+        transport=slow, base_url=probe_principal.http.base_url, cookies=cookies
+    ) as client:
+        assert (await client.get("/thu/trang")).status_code == 200
+    assert held
+    assert not any(held)
 
 
 async def lose_connection(school: TestSchool) -> None:
