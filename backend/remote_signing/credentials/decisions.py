@@ -56,12 +56,12 @@ async def ask_resuming(
 ) -> ApprovalRequest:
     """Ask a second person to let the seal, which was suspended, seal again.
 
-    Raises NotFound, Conflict for another certificate or status, and as `approvals.ask`.
+    Raises NotFound, Conflict for another certificate or status or while another seal seals, and as `approvals.ask`.
     """
     credential = await service.get(session, credential_id)
     if credential.staff_id is not None:
         raise Conflict("Chứng thư số của một người được dùng lại ở trang của người ấy, không cần hai người.")
-    rules.after(credential, Change.RESUME)
+    await service.status_after(session, credential, Change.RESUME)
     told = f"Dùng lại con dấu số đang tạm dừng: {_described(credential)}."
     return await approvals.ask(session, actor, sign_in, Kind.SEAL_RESUMING, told, _facts(credential), reason)
 

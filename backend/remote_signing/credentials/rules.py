@@ -114,12 +114,9 @@ def after(credential: CredentialView, change: Change) -> CredentialStatus:
 
 
 def require_signing(credential: CredentialView, now: datetime) -> None:
-    """Raises Conflict for a certificate that signs nothing at this moment, even what was agreed to before.
-
-    A replaced one goes on with what its holder agreed to sign with it.
-    """
+    """Raises Conflict for a certificate that signs nothing at this moment, even what was agreed to before."""
     whose = f"Chứng thư số {credential.serial} của {credential.subject_name}"
-    if credential.status in (CredentialStatus.SUSPENDED, CredentialStatus.REVOKED):
+    if credential.status is not CredentialStatus.ACTIVE:
         raise Conflict(
             f"{whose} {STATUS_NAMES[credential.status]} nên lô ký dừng lại; các hồ sơ chưa ký quay về khay ký."
         )

@@ -150,8 +150,8 @@ async def enrol(
 ) -> CredentialId:
     """Take over a certificate that was found fit (`inspection.chosen`), for a person or as the seal (`staff_id` None).
 
-    It signs from now on in place of the holder's earlier one, which stays. Raises Conflict for one that was taken over
-    before: what was replaced or revoked does not come back.
+    It signs from now on in place of the holder's active one, which stays but signs nothing any more; a suspended one
+    stays suspended. Raises Conflict for one that was taken over before: what was replaced or revoked does not come back.
     """
     await session.hold("credentials")
     facts, credential_id = inspection.read(found.certificate), CredentialId(new_id())
@@ -161,9 +161,9 @@ async def enrol(
             f"Chứng thư số {facts.serial} đã được đăng ký ở trường cho {known.subject_name} và "
             f"{rules.STATUS_NAMES[CredentialStatus(known.status)]} nên không đăng ký lại được."
         )
-    for row in await queries.credentials_of(session, staff_id):
-        if row.status in (CredentialStatus.ACTIVE, CredentialStatus.SUSPENDED):
-            await _write(session, actor, _view(row), CredentialStatus.REPLACED)
+    earlier = await queries.active(session, staff_id)
+    if earlier is not None:
+        await _write(session, actor, _view(earlier), CredentialStatus.REPLACED)
     values = {
         "id": credential_id,
         "purpose": Purpose.SIGNATURE if staff_id else Purpose.SEAL,
@@ -240,7 +240,21 @@ async def change(
     """Make a change that is allowed. Raises Conflict for one that is not, or of what has changed since `revision`."""
     if credential.revision != revision:
         raise Conflict(_CHANGED)
-    await _write(session, actor, credential, rules.after(credential, wanted), reason)
+    await _write(session, actor, credential, await status_after(session, credential, wanted), reason)
+
+
+async def status_after(
+    session: TenantSession, credential: CredentialView, wanted: Change
+) -> CredentialStatus:
+    """What a change leads to. Raises Conflict for one that cannot be made, also because the holder's other one signs."""
+    becomes = rules.after(credential, wanted)
+    signing = await queries.active(session, credential.staff_id) if wanted is Change.RESUME else None
+    if signing is not None:
+        raise Conflict(
+            f"{signing.subject_name} đang dùng chứng thư số {signing.serial}; xin tạm dừng chứng thư ấy trước khi dùng "
+            f"lại chứng thư số {credential.serial}."
+        )
+    return becomes
 
 
 async def usable(session: TenantSession, staff_id: StaffId | None) -> CredentialView:

@@ -230,7 +230,7 @@ def test_what_may_become_of_one(status: CredentialStatus, allowed: set[Change]) 
     ("status", "days", "stops"),
     [
         (CredentialStatus.ACTIVE, 1, False),
-        (CredentialStatus.REPLACED, 1, False),
+        (CredentialStatus.REPLACED, 1, True),
         (CredentialStatus.SUSPENDED, 1, True),
         (CredentialStatus.REVOKED, 1, True),
         (CredentialStatus.ACTIVE, -1, True),
