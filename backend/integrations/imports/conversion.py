@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -24,9 +24,16 @@ from backend.integrations.imports.schemas import (
     SecondaryMarkRow,
     SecondaryMarksFile,
 )
-from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind, NewMark, SheetId
+from backend.records.gradebook.schemas import TEST_ATTEMPTS, WHOLE_YEAR, Cell, MarkKind, NewMark, SheetId
 from backend.records.roster.curriculum import TraitGroup, subject_name
-from backend.records.roster.schemas import HOMEROOM, PRESENT, NewStudent, StudentPlace, StudentStatus
+from backend.records.roster.schemas import (
+    HOMEROOM,
+    PRESENT,
+    NewStudent,
+    StudentId,
+    StudentPlace,
+    StudentStatus,
+)
 
 #: The four points of the year (TT27): only year end goes into the học bạ's sheets so far.
 YEAR_END = "YEAR_END"
@@ -41,12 +48,13 @@ Entry = tuple[str, int, Cell, str]
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What the school has: sheets by (class, subject, term), pupils by code as the register knows them,
-    and the grade of each class."""
+    """What the school has: sheets by (class, subject, term), pupils by code as the register knows them, the grade of
+    each class, and what `told_elsewhere` says of each pupil."""
 
     sheets: Mapping[tuple[str, str, int], SheetId]
     students: Mapping[str, StudentPlace]
     grades: Mapping[str, int]
+    elsewhere: Mapping[StudentId, Collection[Entry]]
 
 
 class _Trouble(msgspec.Struct, frozen=True):
@@ -108,7 +116,8 @@ def marks(file: ParsedFile, known: Known) -> Marks:
         if trouble or not place:
             troubles[trouble or _unknown(row)].append(row)
             continue
-        for subject, term, cell, value in _entries(row):
+        told = known.elsewhere.get(place.id, ())
+        for subject, term, cell, value in (entry for entry in _entries(row) if entry not in told):
             sheet_id = known.sheets.get((row.class_code, subject, term))
             if sheet_id is None:
                 troubles[_not_taught(row.class_code, subject, known.grades[row.class_code])].append(row)
@@ -117,6 +126,15 @@ def marks(file: ParsedFile, known: Known) -> Marks:
             found.rows.append(row)
     found.problems.extend(_problem(trouble, rows) for trouble, rows in troubles.items())
     return found
+
+
+def told_elsewhere(cells: Mapping[tuple[str, int], Mapping[Cell, str]]) -> list[Entry]:
+    """What the columns of a workbook say of a pupil that stands in another cell than the one that they are read into.
+
+    A test that was taken again: the column has the mark that counts (TT27/2020 Đ.7.1.b), the first one stays.
+    """
+    first, last = (Cell(MarkKind.TEST, slot) for slot in (TEST_ATTEMPTS[0], TEST_ATTEMPTS[-1]))
+    return [(subject, term, first, sheet[last]) for (subject, term), sheet in cells.items() if last in sheet]
 
 
 def _mark_rows(file: ParsedFile) -> Iterable[MarkRow]:
@@ -232,7 +250,7 @@ def _primary_results(row: PrimaryResultRow) -> Iterator[Entry]:
     for code, level in row.levels.items():
         yield code, WHOLE_YEAR, Cell(MarkKind.LEVEL), level
     for code, mark in row.tests.items():
-        yield code, WHOLE_YEAR, Cell(MarkKind.TEST, "1"), str(mark)
+        yield code, WHOLE_YEAR, Cell(MarkKind.TEST, TEST_ATTEMPTS[0]), str(mark)
     for code, trait in row.traits.items():
         yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.TRAIT, code), trait
 

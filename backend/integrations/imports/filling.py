@@ -11,7 +11,7 @@ from backend.records.assessment.schemas import (
     PupilResult,
     ResultState,
 )
-from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
+from backend.records.gradebook.schemas import TEST_ATTEMPTS, WHOLE_YEAR, Cell, MarkKind
 from backend.records.roster.curriculum import TRAITS, TraitGroup, subject_name
 from backend.records.roster.schemas import HOMEROOM, StudentRecord
 
@@ -94,9 +94,9 @@ def _whole_year(
 
 
 def _last_test(cells: Mapping[Cell, str]) -> str:
-    """The test that counts: the one that was taken last (TT27/2020 Đ.7.1.b)."""
-    attempts = sorted(cell.slot for cell, value in cells.items() if cell.kind is MarkKind.TEST and value)
-    return cells[Cell(MarkKind.TEST, attempts[-1])] if attempts else ""
+    """The test of the year's end that counts: the one that was taken last (TT27/2020 Đ.7.1.b)."""
+    attempts = (cells.get(Cell(MarkKind.TEST, slot)) for slot in reversed(TEST_ATTEMPTS))
+    return next(filter(None, attempts), "")
 
 
 def _reassessed(cells: Mapping[Cell, str], grade: int) -> str:

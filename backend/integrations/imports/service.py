@@ -1,7 +1,7 @@
 """A workbook comes in: read in a limited process, shown as a preview, and only then taken, all or nothing."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -30,7 +30,7 @@ from backend.integrations.imports.schemas import (
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import MarkChange
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import RosterChange
+from backend.records.roster.schemas import ClassSummary, RosterChange, StudentId
 from backend.tenants.schools import service as schools
 
 JSON = "application/json"
@@ -205,7 +205,7 @@ async def _compare_marks(
     if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
         problem = RowProblem(sheet="", row=None, column="", value="", message=conversion.ONLY_YEAR_END)
         return _preview(file, [problem]), _NOTHING
-    found = conversion.marks(file, await _known(session))
+    found = conversion.marks(file, await _known(session, file))
     problems = [*file.problems, *found.problems]
     record = gradebook.record_marks if write and not problems else gradebook.compare_marks
     change = await record(session, actor, found.marks)
@@ -216,7 +216,7 @@ async def _compare_marks(
     return _preview(file, problems, change), change
 
 
-async def _known(session: TenantSession) -> conversion.Known:
+async def _known(session: TenantSession, file: ParsedFile) -> conversion.Known:
     year = await roster.current_year(session)
     classes = {one.id: one for one in await roster.list_classes(session) if one.academic_year_id == year.id}
     sheets = [sheet for sheet in await gradebook.list_sheets(session) if sheet.class_id in classes]
@@ -224,7 +224,21 @@ async def _known(session: TenantSession) -> conversion.Known:
         sheets={(sheet.class_name, sheet.subject_code, sheet.term): sheet.id for sheet in sheets},
         students=await roster.places_by_code(session),
         grades={one.name: one.grade_level for one in classes.values()},
+        elsewhere=await _told_elsewhere(session, file, classes.values()),
     )
+
+
+async def _told_elsewhere(
+    session: TenantSession, file: ParsedFile, classes: Iterable[ClassSummary]
+) -> dict[StudentId, list[conversion.Entry]]:
+    """`conversion.told_elsewhere` of everybody in the classes that a workbook of results names."""
+    found: dict[StudentId, list[conversion.Entry]] = {}
+    named = {row.class_code for row in file.rows} if isinstance(file, PrimaryResultsFile) else set()
+    for one in classes:
+        if one.name in named:
+            marks = await gradebook.class_marks(session, one.id)
+            found |= {pupil: conversion.told_elsewhere(cells) for pupil, cells in marks.items()}
+    return found
 
 
 async def _with_pupils(session: TenantSession, file: ParsedFile, found: Preview) -> Preview:

@@ -20,7 +20,7 @@ from backend.records.assessment.schemas import (
     TraitResult,
 )
 from backend.records.decisions.schemas import DecisionKey, DecisionKind
-from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
+from backend.records.gradebook.schemas import TEST_ATTEMPTS, WHOLE_YEAR, Cell, MarkKind
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, traits_of
 from backend.records.roster.schemas import HOMEROOM
 
@@ -176,7 +176,7 @@ def _supplement(decided: Decided) -> Supplement | None:
 
 def _primary_subject(subject: GradeSubject, sheet: Cells, is_exempt: bool) -> PrimarySubject:
     level = sheet.get(Cell(MarkKind.LEVEL))
-    attempts = tuple(mark for slot in ("1", "2") if (mark := sheet.get(Cell(MarkKind.TEST, slot))))
+    attempts = tuple(mark for slot in TEST_ATTEMPTS if (mark := sheet.get(Cell(MarkKind.TEST, slot))))
     return PrimarySubject(
         code=subject.code,
         level=SubjectLevel(level) if level else None,

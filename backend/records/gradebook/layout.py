@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from backend.records.gradebook.schemas import Cell, Column, MarkKind, Point
+from backend.records.gradebook.schemas import TEST_ATTEMPTS, Cell, Column, MarkKind, Point
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, TraitGroup, traits_of
 from backend.records.roster.schemas import HOMEROOM
 
 PRIMARY_LAST_GRADE = 5
-#: A test taken again is kept beside the first; the last attempt counts (TT27 Đ.7.1.b).
-TEST_ATTEMPTS = 2
 #: What is written in sentences.
 COMMENTS = frozenset(
     {
@@ -40,7 +38,7 @@ _FOR_SOME = frozenset(
         MarkKind.PRINCIPAL_COMMENT,
     }
 )
-_RETAKES = frozenset(str(attempt) for attempt in range(2, TEST_ATTEMPTS + 1))
+_RETAKES = frozenset(TEST_ATTEMPTS[1:])
 _EARLIER = (Point.MID_TERM_1, Point.END_TERM_1, Point.MID_TERM_2)
 _MIDDLE = frozenset({Point.MID_TERM_1, Point.MID_TERM_2})
 _TRAIT_GROUPS = {
@@ -145,9 +143,9 @@ def _primary(subject: GradeSubject) -> Iterable[Column]:
         yield _sentences(MarkKind.COMMENT, point, f"Nhận xét {name}", point)
     end = Point.YEAR_END
     yield Column(cell=Cell(MarkKind.LEVEL), label=_KIND_NAMES[MarkKind.LEVEL], letters=True, point=end)
-    for attempt in range(1, (TEST_ATTEMPTS if subject.year_end_test else 0) + 1):
-        words = _KIND_NAMES[MarkKind.TEST] if attempt == 1 else "KT lại"
-        yield Column(cell=Cell(MarkKind.TEST, str(attempt)), label=words, point=end)
+    for attempt in TEST_ATTEMPTS if subject.year_end_test else ():
+        words = "KT lại" if attempt in _RETAKES else _KIND_NAMES[MarkKind.TEST]
+        yield Column(cell=Cell(MarkKind.TEST, attempt), label=words, point=end)
     yield _sentences(MarkKind.COMMENT, point=end)
 
 

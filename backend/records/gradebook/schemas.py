@@ -16,6 +16,9 @@ ExemptionId = NewType("ExemptionId", uuid.UUID)
 
 #: Primary sheets and the homeroom sheet cover the whole year.
 WHOLE_YEAR = 0
+#: Slots of a primary test at the year's end: a test taken again is kept beside the first, the last one counts (TT27
+#: Đ.7.1.b).
+TEST_ATTEMPTS = ("1", "2")
 #: Longest comment of a cell, in characters, typed or imported.
 MAX_COMMENT = 1000
 #: Most cells that are saved together: 60 pupils in 40 columns.

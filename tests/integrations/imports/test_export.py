@@ -12,10 +12,19 @@ from sqlalchemy import text
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.integrations.imports import exporting, service
 from backend.integrations.imports.limited import child
-from backend.integrations.imports.schemas import LAYOUT_OF, Filling, Form, Preview
+from backend.integrations.imports.schemas import (
+    LAYOUT_OF,
+    Filling,
+    Form,
+    Preview,
+    PrimaryResultRow,
+    PrimaryResultsFile,
+)
 from backend.integrations.imports.writers import forms
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell, MarkKind
+from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
+from backend.records.roster import service as roster
+from infra.demo.people import Pupil
 from tests.factories.demo_school import ImportingSchool, Workbook
 from tests.integrations.imports.books import Books, cells, counts, mark_of
 
@@ -126,6 +135,44 @@ async def test_a_mark_of_today_stands_in_the_file_of_yesterday(
         if old != new
     ]
     assert [(one[0], one[1], one[4]) for one in differing] == [("Toán", 7, 3.5), ("Toán", 7, None)]
+
+
+async def test_a_test_that_was_taken_again_goes_out_as_it_counts_and_changes_nothing_when_it_comes_back(
+    hoaban: ImportingSchool, books: Books
+) -> None:
+    """A mark of the middle of the year is none of its end; the first mark of a retaken test stays what it was."""
+    await hoaban.take(books.register, books.results)
+    pupil = books.truth.primary_pupils["1A"][0]
+    async with hoaban.session() as session:
+        sheets = await gradebook.list_sheets(session, hoaban.classes["1A"])
+        places = await roster.places_by_code(session)
+        new = {"1": "0", "2": "1", "end_s1": "4"}
+        marks = [
+            NewMark(
+                sheet_id=next(one.id for one in sheets if one.subject_code == "TOAN"),
+                student_id=places[pupil.student_code].id,
+                cell=Cell(MarkKind.TEST, slot),
+                value=value,
+            )
+            for slot, value in new.items()
+        ]
+        await gradebook.record_marks(session, hoaban.importer, marks)
+    now = await filled(hoaban, books.results)
+    row = next(row for row in results_of(now) if row.student_code == pupil.student_code)
+    assert row.tests["TOAN"] == 1
+    assert counts((await hoaban.preview(now))[1])[:2] == (0, 0)
+    _, earlier = await hoaban.preview(books.results)
+    assert [(one.old, one.new) for one in earlier.differences] == [("0", str(truth_of(books, pupil)))]
+
+
+def results_of(book: Workbook) -> tuple[PrimaryResultRow, ...]:
+    assert isinstance(book.parsed, PrimaryResultsFile)
+    return book.parsed.rows
+
+
+def truth_of(books: Books, pupil: Pupil) -> int:
+    """The pupil's mark in mathematics as the demo says it."""
+    return books.truth.primary_years[pupil.student_code].tests["TOAN"]
 
 
 async def made(
