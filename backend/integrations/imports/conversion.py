@@ -20,6 +20,7 @@ from backend.integrations.imports.schemas import (
     PrimaryResultsFile,
     PupilRow,
     PupilsFile,
+    Reassessment,
     RowProblem,
     SecondaryMarkRow,
     SecondaryMarksFile,
@@ -128,13 +129,19 @@ def marks(file: ParsedFile, known: Known) -> Marks:
     return found
 
 
-def told_elsewhere(cells: Mapping[tuple[str, int], Mapping[Cell, str]]) -> list[Entry]:
+def told_elsewhere(
+    cells: Mapping[tuple[str, int], Mapping[Cell, str]], decided: Mapping[Cell, str]
+) -> list[Entry]:
     """What the columns of a workbook say of a pupil that stands in another cell than the one that they are read into.
 
-    A test that was taken again: the column has the mark that counts (TT27/2020 Đ.7.1.b), the first one stays.
+    A test that was taken again: the column has the mark that counts (TT27/2020 Đ.7.1.b), the first one stays. What was
+    decided after the summer stands among decisions, where it can be taken back (TT22/2021 Đ.13, Đ.14).
     """
     first, last = (Cell(MarkKind.TEST, slot) for slot in (TEST_ATTEMPTS[0], TEST_ATTEMPTS[-1]))
-    return [(subject, term, first, sheet[last]) for (subject, term), sheet in cells.items() if last in sheet]
+    return [
+        *((subject, term, first, sheet[last]) for (subject, term), sheet in cells.items() if last in sheet),
+        *((HOMEROOM, WHOLE_YEAR, cell, value) for cell, value in decided.items()),
+    ]
 
 
 def _mark_rows(file: ParsedFile) -> Iterable[MarkRow]:
@@ -279,7 +286,7 @@ def _homeroom(row: HomeroomRow) -> Iterator[Entry]:
             HOMEROOM,
             WHOLE_YEAR,
             Cell(MarkKind.REASSESSED, later.subject_code),
-            str(later.score or later.level),
+            _value(later),
         )
     yield from _absences(row)
 
@@ -292,5 +299,6 @@ def _absences(row: PrimaryCommentRow | HomeroomRow) -> Iterator[Entry]:
         yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.HOMEROOM_COMMENT), row.homeroom_comment
 
 
-def _value(entry: MarkEntry) -> str:
-    return str(entry.score) if entry.score is not None else str(entry.level)
+def _value(entry: MarkEntry | Reassessment) -> str:
+    """As cells keep it: 7.0 is "7"."""
+    return str(entry.score).removesuffix(".0") if entry.score is not None else str(entry.level)

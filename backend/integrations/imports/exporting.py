@@ -163,8 +163,8 @@ async def _contents(
         records = await roster.student_records(session, school_class.id)
         return filling.register({school_class.name: records}), [one.id for one in records]
     codes = {one.id: one.student_code for one in await roster.list_students(session, school_class.id)}
-    marks = await gradebook.class_marks(session, school_class.id)
-    by_code = {code: marks.get(student_id, {}) for student_id, code in codes.items()}
+    cells = await assessment.class_cells(session, school_class.id)
+    by_code = {code: cells.get(student_id, {}) for student_id, code in codes.items()}
     places = [(sheet.subject_code, sheet.term) for sheet in sheets]
     contents = filling.marks(layout, by_code, places, school_class.grade_level)
     if actor.may(Permission.RESULTS_READ):

@@ -17,6 +17,7 @@ from backend.integrations.imports.limited import sandbox
 from backend.integrations.imports.models import ImportRun
 from backend.integrations.imports.readers import precheck
 from backend.integrations.imports.schemas import (
+    HomeroomFile,
     ImportRunId,
     ImportState,
     ImportView,
@@ -27,6 +28,7 @@ from backend.integrations.imports.schemas import (
     RowProblem,
     UnreadableFile,
 )
+from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import MarkChange
 from backend.records.roster import service as roster
@@ -231,13 +233,18 @@ async def _known(session: TenantSession, file: ParsedFile) -> conversion.Known:
 async def _told_elsewhere(
     session: TenantSession, file: ParsedFile, classes: Iterable[ClassSummary]
 ) -> dict[StudentId, list[conversion.Entry]]:
-    """`conversion.told_elsewhere` of everybody in the classes that a workbook of results names."""
+    """`conversion.told_elsewhere` of everybody in the classes that a workbook with a year's results names."""
     found: dict[StudentId, list[conversion.Entry]] = {}
-    named = {row.class_code for row in file.rows} if isinstance(file, PrimaryResultsFile) else set()
-    for one in classes:
-        if one.name in named:
-            marks = await gradebook.class_marks(session, one.id)
-            found |= {pupil: conversion.told_elsewhere(cells) for pupil, cells in marks.items()}
+    if not isinstance(file, PrimaryResultsFile | HomeroomFile):
+        return found
+    named = {row.class_code for row in file.rows}
+    for one in (one for one in classes if one.name in named):
+        marks = await gradebook.class_marks(session, one.id)
+        decided = await assessment.class_decided_cells(session, one.id)
+        found |= {
+            pupil: conversion.told_elsewhere(marks.get(pupil, {}), decided.get(pupil, {}))
+            for pupil in {*marks, *decided}
+        }
     return found
 
 

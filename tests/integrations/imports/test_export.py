@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import openpyxl
@@ -16,11 +17,16 @@ from backend.integrations.imports.schemas import (
     LAYOUT_OF,
     Filling,
     Form,
+    HomeroomFile,
+    HomeroomRow,
     Preview,
     PrimaryResultRow,
     PrimaryResultsFile,
+    Reassessment,
 )
 from backend.integrations.imports.writers import forms
+from backend.records.decisions import service as decisions
+from backend.records.decisions.schemas import DecisionKey, DecisionKind
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.roster import service as roster
@@ -239,6 +245,52 @@ async def test_the_other_forms_go_out_and_come_back_in(
     own = await cells(hoaban, "1A")
     both = found[Form.RESULTS][2] + found[Form.COMMENTS][2]
     assert both == sum(len(cells) for by_sheet in own.values() for cells in by_sheet.values())
+
+
+async def test_what_was_decided_after_the_summer_goes_out_and_is_not_written_down_a_second_time(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    await songtrang.take(books.secondary_register, books.homeroom)
+    code = books.truth.secondary_pupils["6A1"][0].student_code
+    assert songtrang.teacher.staff_id
+    async with songtrang.session() as session:
+        pupil = (await roster.places_by_code(session))[code].id
+        for key, value in (
+            (DecisionKey(DecisionKind.REASSESSED, "TOAN"), "5"),
+            (DecisionKey(DecisionKind.CONDUCT, "summer"), "Đ"),
+        ):
+            await decisions.add(
+                session,
+                songtrang.classes["6A1"],
+                pupil,
+                key,
+                value,
+                reason="Kết quả sau hè",
+                decided_by=songtrang.teacher.staff_id,
+                seen=0,
+            )
+    book = await made(songtrang, Form.HOMEROOM, "6A1")
+    row = next(row for row in homeroom_of(book) if row.student_code == code)
+    assert row.reassessments == (Reassessment(subject_code="TOAN", score=Decimal("5.0")),)
+    assert row.conduct_after_summer == "Đ"
+    assert counts(await looked_at(songtrang, book))[:2] == (0, 0)
+
+
+async def test_a_zero_after_the_summer_is_a_zero(songtrang: ImportingSchool, books: Books) -> None:
+    await songtrang.take(books.secondary_register)
+    book = await made(songtrang, Form.HOMEROOM, "6A1")
+    [first, *_] = homeroom_of(book)
+    await songtrang.take(book.edited(first.sheet, **{f"L{first.row}": "Toán: 0; Giáo dục thể chất: CĐ"}))
+    own = (await cells(songtrang, "6A1"))[first.student_code]["GVCN", 0]
+    assert {cell.slot: value for cell, value in own.items() if cell.kind is MarkKind.REASSESSED} == {
+        "TOAN": "0",
+        "GDTC": "CĐ",
+    }
+
+
+def homeroom_of(book: Workbook) -> tuple[HomeroomRow, ...]:
+    assert isinstance(book.parsed, HomeroomFile)
+    return book.parsed.rows
 
 
 async def test_our_own_workbook_knows_a_pupil_who_was_renamed(
