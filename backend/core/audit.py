@@ -92,6 +92,7 @@ class Action(StrEnum):
     IMPORT_UNDONE = "imports.run.undo"
     WORKBOOK_FILLED = "imports.run.download"
     WORKBOOK_TAKEN = "imports.workbook.download"
+    BLANK_TAKEN = "imports.workbook.blank"
     CLASS_READ = "roster.class.read"
     CLASS_OPENED = "roster.class.open"
     CLASS_CHANGED = "roster.class.change"

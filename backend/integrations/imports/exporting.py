@@ -29,9 +29,11 @@ from backend.integrations.imports.writers import forms
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import WHOLE_YEAR, SheetSummary
+from backend.records.plans import service as plans
+from backend.records.plans.schemas import Plan
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import AssessedBy, find_subject
-from backend.records.roster.schemas import HOMEROOM, ClassSummary, StudentId
+from backend.records.roster.curriculum import AssessedBy
+from backend.records.roster.schemas import ClassSummary, StudentSummary
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
 
@@ -65,9 +67,9 @@ async def filling_of_run(
     shown: list[uuid.UUID] = []
     for one in classes:
         sheets = await gradebook.list_sheets(session, one.id)
-        found, pupils = await _contents(session, actor, layout, one, sheets)
-        contents |= found
-        shown += [one.id, *pupils]
+        pupils = await roster.list_students(session, one.id)
+        contents |= await _contents(session, actor, layout, one, sheets, pupils)
+        shown += [one.id, *(pupil.id for pupil in pupils)]
     audit_reads.record_read(session, actor, Action.WORKBOOK_FILLED, run.id, run.file_name, shown)
     return layout, contents
 
@@ -86,10 +88,12 @@ async def prepare(
     *,
     term: int = WHOLE_YEAR,
     subject: str = "",
+    empty: bool = False,
 ) -> tuple[Blank, Contents]:
-    """A workbook of a class, and what belongs into it today; of one subject, or of all whose sheet the person may open.
+    """A workbook of a class, and what belongs into it today unless it is to be `empty`; of one subject, or of all whose
+    sheet the person may open.
 
-    Raises NotFound, Forbidden.
+    Raises NotFound, Forbidden, Conflict for a workbook of marks without a subject.
     """
     school_class = await roster.get_class(session, class_id)
     if form not in forms_for(actor, school_class.grade_level) or (form in BY_TERM) is not (term in (1, 2)):
@@ -99,11 +103,17 @@ async def prepare(
     sheets = [one for one in sheets if one.id in open_to and subject in ("", one.subject_code)]
     if not sheets and form is not Form.PUPILS:
         raise Forbidden("Bạn chỉ tải được bảng tính của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
-    contents, pupils = await _contents(session, actor, LAYOUT_OF[form], school_class, sheets)
-    label = f"Lớp {school_class.name}"
-    audit_reads.record_read(
-        session, actor, Action.WORKBOOK_TAKEN, class_id, label, [class_id, *pupils], kind=form
-    )
+    subjects = _subjects(await plans.plan_of(session, school_class), sheets, term)
+    if form in BY_TERM and not subjects:
+        raise Conflict(
+            f"Bạn không có sổ điểm nào của lớp {school_class.name}, học kì {term}, đưa được vào bảng tính; môn riêng của "
+            "trường xin ghi thẳng vào sổ điểm, môn khác xin báo nhà trường mở sổ."
+        )
+    pupils = await roster.list_students(session, class_id)
+    contents = {} if empty else await _contents(session, actor, LAYOUT_OF[form], school_class, sheets, pupils)
+    shown = [class_id, *(one.id for one in pupils)]
+    action = Action.BLANK_TAKEN if empty else Action.WORKBOOK_TAKEN
+    audit_reads.record_read(session, actor, action, class_id, f"Lớp {school_class.name}", shown, kind=form)
     blank = Blank(
         form=form,
         school_name=(await schools.get_school(session)).name,
@@ -111,7 +121,7 @@ async def prepare(
         class_name=school_class.name,
         grade=school_class.grade_level,
         term=term,
-        subjects=_subjects(sheets, school_class.grade_level, term),
+        subjects=subjects,
         pupils=tuple(
             FormPupil(
                 id=one.id,
@@ -119,7 +129,7 @@ async def prepare(
                 full_name=one.full_name,
                 date_of_birth=one.date_of_birth,
             )
-            for one in await roster.list_students(session, class_id)
+            for one in pupils
         ),
     )
     return blank, contents
@@ -133,22 +143,20 @@ async def made(blank: Blank, contents: Contents) -> bytes:
     return await sandbox.fill_async(Filling(data=data, layout=LAYOUT_OF[blank.form], contents=contents))
 
 
-def _subjects(sheets: Sequence[SheetSummary], grade_level: int, term: int) -> tuple[FormSubject, ...]:
-    found = []
-    for sheet in sheets:
-        if sheet.subject_code == HOMEROOM or sheet.term != term:
-            continue
-        subject = find_subject(grade_level, sheet.subject_code)
-        found.append(
-            FormSubject(
-                code=sheet.subject_code,
-                name=sheet.subject_name,
-                by_comment=subject is not None and subject.assessed_by is AssessedBy.COMMENT,
-                regular=subject.regular_marks if subject else 0,
-                year_end_test=subject is not None and subject.year_end_test,
-            )
+def _subjects(plan: Plan, sheets: Sequence[SheetSummary], term: int) -> tuple[FormSubject, ...]:
+    """The subjects of these sheets as the class has them; of the school's own no layout knows a column."""
+    codes = {sheet.subject_code for sheet in sheets if sheet.term == term}
+    return tuple(
+        FormSubject(
+            code=one.code,
+            name=one.name,
+            by_comment=one.assessed_by is AssessedBy.COMMENT,
+            regular=one.regular_marks,
+            year_end_test=one.year_end_test,
         )
-    return tuple(found)
+        for one in plan.chosen(codes)
+        if not one.own
+    )
 
 
 async def _contents(
@@ -157,16 +165,15 @@ async def _contents(
     layout: Layout,
     school_class: ClassSummary,
     sheets: Sequence[SheetSummary],
-) -> tuple[Contents, list[StudentId]]:
-    """What belongs into a workbook of a class, and whom it shows."""
+    pupils: Sequence[StudentSummary],
+) -> Contents:
+    """What belongs into a workbook of a class."""
     if layout is Layout.PUPILS:
-        records = await roster.student_records(session, school_class.id)
-        return filling.register({school_class.name: records}), [one.id for one in records]
-    codes = {one.id: one.student_code for one in await roster.list_students(session, school_class.id)}
+        return filling.register({school_class.name: await roster.student_records(session, school_class.id)})
     cells = await assessment.class_cells(session, school_class.id)
-    by_code = {code: cells.get(student_id, {}) for student_id, code in codes.items()}
+    by_code = {one.student_code: cells.get(one.id, {}) for one in pupils}
     places = [(sheet.subject_code, sheet.term) for sheet in sheets]
     contents = filling.marks(layout, by_code, places, school_class.grade_level)
     if actor.may(Permission.RESULTS_READ):
         filling.add_verdicts(contents, layout, await assessment.class_results(session, school_class.id))
-    return contents, list(codes)
+    return contents

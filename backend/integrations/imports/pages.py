@@ -176,9 +176,9 @@ async def take_form(
         raise NotFound("Không có mẫu bảng tính này.")
     async with transaction(request) as session:
         blank, contents = await exporting.prepare(
-            session, actor, class_id, _FORMS[form], term=hoc_ky, subject=mon
+            session, actor, class_id, _FORMS[form], term=hoc_ky, subject=mon, empty=trong
         )
-    data = await exporting.made(blank, {} if trong else contents)
+    data = await exporting.made(blank, contents)
     term = f"-hk{hoc_ky}" if hoc_ky else ""
     return _workbook(data, f"{form}-{blank.class_name}{term}{'-trong' if trong else ''}.xlsx")
 
