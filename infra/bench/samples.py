@@ -14,7 +14,7 @@ from backend.records.assessment.schemas import PupilYear
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
 from backend.records.plans.schemas import plan
 from backend.records.roster.curriculum import TraitGroup
-from backend.records.roster.schemas import HOMEROOM, StudentId, StudentRecord
+from backend.records.roster.schemas import HOMEROOM, StudentId, StudentRecord, StudentStatus
 from backend.records.transcripts import canonical, xml_form
 from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
 from backend.records.transcripts.schemas import Signer, SignerRole, Snapshot, StudyPeriod
@@ -215,6 +215,7 @@ def _record(pupil: Pupil) -> StudentRecord:
     return StudentRecord(
         **known,
         id=StudentId(new_id()),
+        status=StudentStatus.STUDYING,
         current_address=pupil.address,
         guardian_name=None,
         father_job=None,

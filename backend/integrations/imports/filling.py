@@ -13,7 +13,7 @@ from backend.records.assessment.schemas import (
 )
 from backend.records.gradebook.schemas import TEST_ATTEMPTS, WHOLE_YEAR, Cell, MarkKind
 from backend.records.roster.curriculum import TRAITS, TraitGroup, subject_name
-from backend.records.roster.schemas import HOMEROOM, StudentRecord
+from backend.records.roster.schemas import HOMEROOM, STATUS_NAMES, StudentRecord
 
 #: student code → (subject, term) → cell → value.
 Marks = Mapping[str, Mapping[tuple[str, int], Mapping[Cell, str]]]
@@ -137,7 +137,7 @@ def register(classes: Mapping[str, Sequence[StudentRecord]]) -> Contents:
             }
             said |= {
                 "class_code": class_name,
-                "status": "Đang học",
+                "status": STATUS_NAMES[pupil.status],
                 "gender": _GENDERS.get(pupil.gender or ""),
                 "date_of_birth": f"{pupil.date_of_birth:%d/%m/%Y}",
             }

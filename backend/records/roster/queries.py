@@ -98,7 +98,14 @@ _CLASSES = Question(_CLASSES_UNSORTED.where(SchoolClass.closed_on.is_(None)).ord
 _ONE_CLASS = Question(_CLASSES_UNSORTED.where(SchoolClass.id == bindparam("class_id")))
 
 _STUDENTS = Question(
-    select(Student.id, Student.student_code, *_FORM_FIELDS, Enrollment.registry_no, Enrollment.joined_on)
+    select(
+        Student.id,
+        Student.student_code,
+        Student.status,
+        *_FORM_FIELDS,
+        Enrollment.registry_no,
+        Enrollment.joined_on,
+    )
     .join(Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id))
     .where(
         Student.tenant_id == _TENANT,

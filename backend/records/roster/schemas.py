@@ -148,10 +148,11 @@ class StudentPlace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StudentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the personal page of the học bạ needs, and whether the pupil is assessed at all."""
+    """All that the personal page of the học bạ needs, how the pupil came to the class, and whether they are assessed."""
 
     id: StudentId
     student_code: str
+    status: StudentStatus
     personal_id: str | None
     full_name: str
     date_of_birth: date

@@ -338,7 +338,10 @@ async def pupil_named_in(session: TenantSession, text: str) -> str | None:
 
 async def student_records(session: TenantSession, class_id: uuid.UUID) -> list[StudentRecord]:
     """Everything that the forms print about the pupils of a class."""
-    return [_as(StudentRecord, row) for row in await queries.students_of(session, class_id)]
+    return [
+        msgspec.structs.replace(_as(StudentRecord, row), status=StudentStatus(row.status))
+        for row in await queries.students_of(session, class_id)
+    ]
 
 
 async def list_assignments(session: TenantSession, class_id: uuid.UUID | None = None) -> list[Assignment]:

@@ -116,6 +116,15 @@ async def test_a_register_comes_out_the_same_and_says_what_has_changed(
     }
 
 
+async def test_a_register_says_how_each_pupil_came(hoaban: ImportingSchool, books: Books) -> None:
+    """By the record; what says the same in other words stays as it is written."""
+    came = books.register.edited("Sheet1", G6="Chuyển đến từ trường khác", G7="Học lại")
+    await hoaban.take(came)
+    assert grid(await filled(hoaban, came)) == grid(came)
+    sheet = openpyxl.load_workbook(io.BytesIO((await filled(hoaban, books.register)).data))["Sheet1"]
+    assert [sheet[f"G{row}"].value for row in (6, 7, 8)] == ["Chuyển đến", "Nghỉ học xin học lại", "Đang học"]
+
+
 def parts(book: Workbook) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(book.data)) as archive:
         return {entry.filename: archive.read(entry) for entry in archive.infolist()}

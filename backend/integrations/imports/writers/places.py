@@ -8,7 +8,14 @@ from backend.integrations.imports.readers import detect, headers, secondary_mark
 from backend.integrations.imports.readers.grid import Cell, Sheet
 from backend.integrations.imports.readers.headers import CODE, Line, Scan
 from backend.integrations.imports.readers.reading import Collector
-from backend.integrations.imports.schemas import Contents, Layout, SecondaryMarkRow, place_key
+from backend.integrations.imports.readers.text import key_of
+from backend.integrations.imports.schemas import (
+    PUPIL_STATES,
+    Contents,
+    Layout,
+    SecondaryMarkRow,
+    place_key,
+)
 from backend.integrations.imports.writers.cells import Place, Value
 
 #: Fields that are numbers in a sheet where the value is one; all others are texts.
@@ -20,6 +27,7 @@ _LEVELS: Final[tuple[Callable[[Cell], str], ...]] = (
     values.conduct_level,
     values.year_level,
     values.gender,
+    lambda cell: PUPIL_STATES[key_of(values.pupil_status(cell))],
 )
 
 
