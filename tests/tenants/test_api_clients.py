@@ -9,7 +9,7 @@ from litestar import Litestar
 from sqlalchemy import select, text
 
 from backend.core import clock
-from backend.core.audit import Action, AuditEvent
+from backend.core.audit import Action, AuditEvent, Outcome
 from backend.core.database import tenant_session
 from backend.tenants.api_clients import service
 from backend.tenants.permissions import Role
@@ -74,7 +74,21 @@ async def test_a_closed_school_lets_no_system_in(
         assert (await other.http.post("/api/v1/oauth/token", data=form)).status_code == 200
         await session.execute(text("update school set closes_on = :day"), {"day": clock.today()})
     assert (await other.get("/api/v1/classes", Authorization=f"Bearer {key}")).status_code == 401
-    assert (await other.http.post("/api/v1/oauth/token", data=form)).status_code == 401
+    told = await other.http.post("/api/v1/oauth/token", data=form)
+    assert (told.status_code, told.json()["error_description"]) == (
+        401,
+        "The school of this client is closed.",
+    )
+    assert (await other.http.post("/api/v1/oauth/token", data=form | {"client_secret": "x"})).json()[
+        "error_description"
+    ] == "Unknown client or wrong secret."
+    async with tenant_session(own_school.tenant_id, read_only=True) as session:
+        query = select(AuditEvent.action, AuditEvent.details).where(AuditEvent.outcome == Outcome.REFUSED)
+        refused = (await session.execute(query.order_by(AuditEvent.id))).all()
+    assert [(one.action, one.details.get("reason")) for one in refused] == [
+        (Action.API_TOKEN_ISSUED, "Trường đã đóng trên hệ thống"),
+        (Action.API_SECRET_REFUSED, None),
+    ]
 
 
 async def test_who_made_a_connection_and_leaves_is_named(

@@ -86,7 +86,10 @@ def _documented(scope: Scope, *more: dict[int, ResponseSpec]) -> dict[str, Any]:
     include_in_schema=True,
     responses={
         status: ResponseSpec(TokenProblem, description=description, generate_examples=False)
-        for status, description in ((400, "The request is wrong."), (401, "Unknown client or wrong secret."))
+        for status, description in (
+            (400, "The request is wrong."),
+            (401, "Unknown client or wrong secret, or its school is closed."),
+        )
     }
     | {status: _REFUSALS[status] for status in (422, 429, 503)},
     tags=["oauth"],

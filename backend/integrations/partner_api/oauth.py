@@ -55,6 +55,11 @@ def unknown_client() -> TokenRefused:
     return _refused(InvalidClientError("Unknown client or wrong secret.", status_code=401))
 
 
+def closed_school() -> TokenRefused:
+    """The secret is right, which is why its holder is told."""
+    return _refused(InvalidClientError("The school of this client is closed.", status_code=401))
+
+
 def _basic(headers: Mapping[str, str]) -> tuple[str, str]:
     try:
         client_id, secret = extract_basic_authorization(headers)

@@ -41,7 +41,8 @@ _Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem)
 async def issue_token(authorization: str, form: TokenForm) -> TokenAnswer:
     """A token for a client's own secret (RFC 6749, 4.4). Raises TokenRefused.
 
-    A wrong secret stands in the log, and in the audit of the school whose connection it was tried for.
+    A wrong secret stands in the log, and in the audit of the school whose connection it was tried for; a right one at a
+    school that is closed stands there as what it is.
     """
     asked = oauth.read(authorization, form)
     client = await api_clients.find_client(asked.client_id, asked.secret)
@@ -49,10 +50,13 @@ async def issue_token(authorization: str, form: TokenForm) -> TokenAnswer:
         log.warning("token refused: unknown client or wrong secret", extra={"subject_ids": [asked.client_id]})
         await api_clients.record_refused_secret(asked.client_id)
         raise oauth.unknown_client()
+    if await api_clients.at_closed_school(client):
+        await api_clients.record_refused_token(client, reason="Trường đã đóng trên hệ thống")
+        raise oauth.closed_school()
     try:
         scopes = oauth.granted(asked, client.scopes)
     except TokenRefused:
-        await api_clients.record_refused_scopes(client, " ".join(asked.scopes))
+        await api_clients.record_refused_token(client, scopes=" ".join(asked.scopes))
         raise
     issued = await api_clients.issue_token(client, scopes)
     return TokenAnswer(

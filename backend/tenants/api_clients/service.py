@@ -94,8 +94,13 @@ async def end_client(session: TenantSession, actor: Actor, client_id: ApiClientI
 
 
 async def find_client(client_id: ApiClientId, secret: str) -> KnownClient | None:
-    """The connection with that id and that secret, while it lasts and its school is open."""
-    return await _at_open_school(await queries.find_client(client_id, text_digest(secret)))
+    """The connection with that id and that secret, while it lasts; its school may be closed."""
+    return await queries.find_client(client_id, text_digest(secret))
+
+
+async def at_closed_school(client: KnownClient) -> bool:
+    """Whether the school of a connection is closed: it gets nothing any more."""
+    return await schools.is_closed(client.tenant_id)
 
 
 async def record_refused_secret(client_id: ApiClientId) -> None:
@@ -122,7 +127,8 @@ async def record_refused_secret(client_id: ApiClientId) -> None:
 
 async def find_by_token(token: str) -> KnownClient | None:
     """Who holds a token, while it lasts and its school is open."""
-    return await _at_open_school(await queries.find_token(text_digest(token)))
+    client = await queries.find_token(text_digest(token))
+    return None if client is None or await at_closed_school(client) else client
 
 
 async def issue_token(client: KnownClient, scopes: frozenset[Scope]) -> AccessToken:
@@ -134,8 +140,10 @@ async def issue_token(client: KnownClient, scopes: frozenset[Scope]) -> AccessTo
     return AccessToken(token=token, scopes=scopes, seconds=int(TOKEN_LASTS.total_seconds()))
 
 
-async def record_refused_scopes(client: KnownClient, scopes: str) -> None:
-    """A connection asked for more than it was given."""
+async def record_refused_token(
+    client: KnownClient, *, scopes: str | None = None, reason: str | None = None
+) -> None:
+    """A connection with its right secret got no token: it asked for more than it was given, or for another `reason`."""
     async with tenant_session(client.tenant_id) as session:
         await audit.record(
             session,
@@ -144,7 +152,8 @@ async def record_refused_scopes(client: KnownClient, scopes: str) -> None:
             client.id,
             client.name,
             Outcome.REFUSED,
-            scopes=scopes[:200],
+            scopes=scopes and scopes[:200],
+            reason=reason,
         )
 
 
@@ -162,10 +171,6 @@ def actor_of(client: KnownClient) -> Actor:
 def name_of(client: KnownClient | ApiClient) -> str:
     """What the audit calls a connection."""
     return f"Kết nối {client.name}"
-
-
-async def _at_open_school(client: KnownClient | None) -> KnownClient | None:
-    return None if client is None or await schools.is_closed(client.tenant_id) else client
 
 
 def _check(new: NewApiClient) -> None:
