@@ -23,8 +23,11 @@ from backend.core.audit_words import (
 )
 from backend.core.ids import new_id
 from backend.integrations.deliveries.rules import STATE_NAMES
+from backend.integrations.imports.pages import FORM_NAMES
 from backend.integrations.partner_api.schemas import FileKind
+from backend.records.decisions.schemas import DecisionKind
 from backend.records.gradebook.schemas import MarkKind
+from backend.records.privacy.schemas import KIND_NAMES as REQUEST_KINDS
 from backend.remote_signing.requests.rules import BatchState
 from backend.remote_signing.requests.schemas import ROLE_NAMES as SIGNING_ROLES
 from backend.tenants.api_clients.schemas import SCOPE_NAMES
@@ -126,6 +129,9 @@ def test_a_detail_of_another_release_is_called_by_its_name() -> None:
         ("role", SIGNING_ROLES),
         ("state", STATE_NAMES | dict.fromkeys(BatchState)),
         ("kind", PROVIDER_KINDS),
+        ("kind", {form: name for form, (name, _) in FORM_NAMES.items()}),
+        ("kind", dict.fromkeys(DecisionKind)),
+        ("kind", REQUEST_KINDS),
         ("scopes", SCOPE_NAMES),
         ("file", dict.fromkeys(FileKind)),
         ("plan", PLAN_NAMES),
