@@ -37,7 +37,7 @@ async def test_the_owners_page(site: Litestar) -> None:
         await subscriptions.add_invoice(session, invoice)
     owner = await signed_in(site, place, Role.OWNER)
     shown = (await owner.get("/chu-truong")).text
-    assert "3 chứng thư số cần lo" in shown
+    assert "3 chứng thư số cần xử lý" in shown
     assert "HB-2026-0001" in shown
     assert "12.830.400" in shown
     assert "360.000 đồng" in (await owner.get(f"/chu-truong/hoa-don/{invoice.id}")).text

@@ -137,6 +137,7 @@ async def test_a_persons_certificate_from_the_provider_to_its_rest_and_back(
     assert (await teacher.post(f"{at}/tam-dung", {"lan": "0"})).status_code == 422
     assert (await teacher.post(f"{at}/tam-dung", {"lan": "0", "ly_do": "Mất điện thoại"})).status_code == 303
     assert "Mất điện thoại" in (await it.get(at)).text
+    assert "1 chứng thư số cần xử lý trước mùa ký" in (await teacher.get(ALL)).text
     assert (await teacher.post(f"{at}/dung-lai", {"lan": "1"})).status_code == 403
     with changed_settings(HOCBA_TRUST_DIR=str(tmp_path)):
         assert (await it.post(f"{at}/dung-lai", {"lan": "1"})).status_code == 409
