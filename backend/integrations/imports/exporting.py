@@ -23,6 +23,7 @@ from backend.integrations.imports.schemas import (
     Layout,
     ParsedFile,
     PrimaryResultsFile,
+    ToFill,
     UnreadableFile,
 )
 from backend.integrations.imports.writers import forms
@@ -49,10 +50,8 @@ def forms_for(actor: Actor, grade_level: int) -> tuple[Form, ...]:
     return (*marks, Form.PUPILS) if actor.may(Permission.IMPORT) else marks
 
 
-async def filling_of_run(
-    session: TenantSession, actor: Actor, run: ImportView, file: ParsedFile
-) -> tuple[Layout, Contents]:
-    """Layout of an uploaded workbook, and what belongs into it today. Raises Conflict.
+async def filling_of_run(session: TenantSession, actor: Actor, run: ImportView, file: ParsedFile) -> ToFill:
+    """What belongs into an uploaded workbook today. Raises Conflict.
 
     `file` is what was read from it: the classes that it names are filled in.
     """
@@ -61,23 +60,24 @@ async def filling_of_run(
     if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
         raise Conflict(conversion.ONLY_YEAR_END)
     layout = Layout(str(file.__struct_config__.tag))
-    named = {row.class_code for row in file.rows}
+    named = {row.class_code for row in file.rows} | {sheet.class_code for sheet in file.sheets}
     classes = [one for one in await roster.list_classes_of_newest_year(session) if one.name in named]
     contents: Contents = {}
-    shown: list[uuid.UUID] = []
+    lines: list[FormPupil] = []
     for one in classes:
         sheets = await gradebook.list_sheets(session, one.id)
         pupils = await roster.list_students(session, one.id)
         contents |= await _contents(session, actor, layout, one, sheets, pupils)
-        shown += [one.id, *(pupil.id for pupil in pupils)]
+        lines += _lines(pupils)
+    shown = [*(one.id for one in classes), *(one.id for one in lines)]
     audit_reads.record_read(session, actor, Action.WORKBOOK_FILLED, run.id, run.file_name, shown)
-    return layout, contents
+    return ToFill(layout=layout, contents=contents, pupils=tuple(lines))
 
 
-async def filled(tenant_id: uuid.UUID, sha256: str, layout: Layout, contents: Contents) -> bytes:
+async def filled(tenant_id: uuid.UUID, sha256: str, wanted: ToFill) -> bytes:
     """An uploaded workbook with that in it. Outside any transaction. Raises Conflict, Unavailable."""
     data = await storage.get(tenant_id, sha256)
-    return await sandbox.fill_async(Filling(data=data, layout=layout, contents=contents))
+    return await sandbox.fill_async(Filling(data=data, wanted=wanted))
 
 
 async def prepare(
@@ -122,15 +122,7 @@ async def prepare(
         grade=school_class.grade_level,
         term=term,
         subjects=subjects,
-        pupils=tuple(
-            FormPupil(
-                id=one.id,
-                student_code=one.student_code,
-                full_name=one.full_name,
-                date_of_birth=one.date_of_birth,
-            )
-            for one in pupils
-        ),
+        pupils=_lines(pupils),
     )
     return blank, contents
 
@@ -140,7 +132,20 @@ async def made(blank: Blank, contents: Contents) -> bytes:
     data = await asyncio.to_thread(forms.make, blank)
     if not contents:
         return data
-    return await sandbox.fill_async(Filling(data=data, layout=LAYOUT_OF[blank.form], contents=contents))
+    wanted = ToFill(layout=LAYOUT_OF[blank.form], contents=contents, pupils=blank.pupils)
+    return await sandbox.fill_async(Filling(data=data, wanted=wanted))
+
+
+def _lines(pupils: Sequence[StudentSummary]) -> tuple[FormPupil, ...]:
+    return tuple(
+        FormPupil(
+            id=one.id,
+            student_code=one.student_code,
+            full_name=one.full_name,
+            date_of_birth=one.date_of_birth,
+        )
+        for one in pupils
+    )
 
 
 def _subjects(plan: Plan, sheets: Sequence[SheetSummary], term: int) -> tuple[FormSubject, ...]:

@@ -194,8 +194,8 @@ async def take_filled(request: Request, actor: CurrentActor, run_id: FromPath[uu
         run = await service.get_run(session, run_id)
     file = await service.parsed_workbook(actor.tenant_id, run.parsed_sha256)
     async with transaction(request) as session:
-        layout, contents = await exporting.filling_of_run(session, actor, run, file)
-    data = await exporting.filled(actor.tenant_id, run.file_sha256, layout, contents)
+        wanted = await exporting.filling_of_run(session, actor, run, file)
+    data = await exporting.filled(actor.tenant_id, run.file_sha256, wanted)
     return _workbook(
         data, run.file_name if run.file_name.lower().endswith(".xlsx") else f"{run.file_name}.xlsx"
     )

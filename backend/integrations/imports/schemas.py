@@ -307,12 +307,19 @@ class Blank(_Value, frozen=True, kw_only=True):
     pupils: tuple[FormPupil, ...]
 
 
+class ToFill(_Value, frozen=True, kw_only=True):
+    """What belongs into a workbook of some layout, and the pupils who may stand in its lines."""
+
+    layout: Layout
+    contents: Contents
+    pupils: tuple[FormPupil, ...]
+
+
 class Filling(_Value, frozen=True, kw_only=True):
     """A workbook that is to be filled: its bytes, and what belongs into it."""
 
     data: bytes
-    layout: Layout
-    contents: Contents
+    wanted: ToFill
 
 
 ImportRunId = NewType("ImportRunId", uuid.UUID)

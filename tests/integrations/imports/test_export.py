@@ -23,6 +23,7 @@ from backend.integrations.imports.schemas import (
     PrimaryResultRow,
     PrimaryResultsFile,
     Reassessment,
+    ToFill,
 )
 from backend.integrations.imports.writers import forms
 from backend.records.decisions import service as decisions
@@ -42,8 +43,8 @@ async def filled(school: ImportingSchool, book: Workbook) -> Workbook:
     run_id, _ = await school.preview(book)
     async with school.session() as session:
         run = await service.get_run(session, run_id)
-        layout, contents = await exporting.filling_of_run(session, school.importer, run, book.parsed)
-    return Workbook(book.name, child.filled(Filling(data=book.data, layout=layout, contents=contents)))
+        wanted = await exporting.filling_of_run(session, school.importer, run, book.parsed)
+    return Workbook(book.name, child.filled(Filling(data=book.data, wanted=wanted)))
 
 
 def grid(book: Workbook) -> dict[str, list[tuple[Any, ...]]]:
@@ -89,6 +90,27 @@ async def test_a_file_that_came_in_comes_out_the_same(
     assert grid(await filled(school, book)) == grid(book), "whatever says the same stays as it is written"
     again = await filled(school, emptied(book, first))
     assert counts((await school.preview(again))[1]) == counts((await school.preview(book))[1])
+
+
+async def test_lines_without_a_code_are_filled_by_their_names(
+    songtrang: ImportingSchool, books: Books
+) -> None:
+    """As in a template of another system that does not know our codes."""
+    await songtrang.take(books.secondary_register, books.marks)
+    found = openpyxl.load_workbook(io.BytesIO(emptied(books.marks, 6).data))
+    for sheet in found:
+        for row in sheet.iter_rows(min_row=7, min_col=3, max_col=3):
+            row[0].value = None
+    out = io.BytesIO()
+    found.save(out)
+    now = await filled(songtrang, Workbook(books.marks.name, out.getvalue()))
+    with_codes, without = (
+        [[str(cell) for cell in row] for row in grid(book)["Toán"]] for book in (books.marks, now)
+    )
+    names = [row[3] for row in with_codes[6:]]
+    assert len({*names}) == len(names) > 1
+    # Column L has the average, which the school does not keep.
+    assert [row[5:11] + row[12:] for row in without] == [row[5:11] + row[12:] for row in with_codes]
 
 
 async def test_a_register_comes_out_the_same_and_says_what_has_changed(
@@ -205,7 +227,8 @@ async def made(
         )
     data = forms.make(empty)
     if not blank:
-        data = child.filled(Filling(data=data, layout=LAYOUT_OF[form], contents=contents))
+        wanted = ToFill(layout=LAYOUT_OF[form], contents=contents, pupils=empty.pupils)
+        data = child.filled(Filling(data=data, wanted=wanted))
     return Workbook(f"{form}.xlsx", data)
 
 
@@ -353,6 +376,6 @@ async def test_the_real_way_keeps_what_came_in_and_fills_it_apart(
     await songtrang.apply(run_id, books.homeroom)
     async with songtrang.session() as session:
         run = await service.get_run(session, run_id)
-        layout, contents = await exporting.filling_of_run(session, songtrang.importer, run, parsed)
-    data = await exporting.filled(songtrang.tenant_id, run.file_sha256, layout, contents)
+        wanted = await exporting.filling_of_run(session, songtrang.importer, run, parsed)
+    data = await exporting.filled(songtrang.tenant_id, run.file_sha256, wanted)
     assert grid(Workbook("x", data)) == grid(books.homeroom)

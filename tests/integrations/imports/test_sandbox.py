@@ -18,10 +18,12 @@ from backend.integrations.imports.schemas import (
     Layout,
     ParsedFile,
     SecondaryMarksFile,
+    ToFill,
     UnreadableFile,
 )
 
 TITLE = ["Môn học: Toán", "Lớp: 6A1", "Học kì: I"]
+NOTHING = ToFill(layout=Layout.SECONDARY_MARKS, contents={}, pupils=())
 HEADER = ["STT", "Mã định danh", "Họ và tên", "Ngày sinh", "ĐĐGtx1", "ĐĐGtx2", "ĐĐGgk", "ĐĐGck"]
 
 
@@ -176,11 +178,11 @@ def test_a_file_that_cannot_be_filled_is_one_sentence(monkeypatch: pytest.Monkey
     broken = changed(whole, "xl/worksheets/sheet1.xml", b"</sheetData>", b"</sheetDatum>")
     for data, said in ((b"xin chao", precheck.NOT_A_WORKBOOK), (broken, sandbox.CANNOT_FILL)):
         with pytest.raises(Conflict) as error:
-            sandbox.fill(Filling(data=data, layout=Layout.SECONDARY_MARKS, contents={}))
+            sandbox.fill(Filling(data=data, wanted=NOTHING))
         assert error.value.message == said
     monkeypatch.setattr(sandbox, "_WALL_SECONDS", 0.05)
     with pytest.raises(Conflict, match="quá lớn hoặc có phần không đọc được"):
-        sandbox.fill(Filling(data=whole, layout=Layout.SECONDARY_MARKS, contents={}))
+        sandbox.fill(Filling(data=whole, wanted=NOTHING))
 
 
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,10 +32,9 @@ def fill() -> None:
     sys.stdout.buffer.write(filled(msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Filling)))
 
 
-def filled(wanted: Filling) -> bytes:
+def filled(filling: Filling) -> bytes:
     """The workbook with what belongs into it."""
-    edits = places.edits(grid.load(wanted.data), wanted.layout, wanted.contents)
-    return cells.fill(wanted.data, edits)
+    return cells.fill(filling.data, places.edits(grid.load(filling.data), filling.wanted))
 
 
 def _parse(data: bytes) -> ParsedFile:
