@@ -46,6 +46,8 @@ _SHORT_FORMS = {"th": "tieu hoc", "thcs": "trung hoc co so", "thpt": "trung hoc 
 
 MarkRow = PrimaryResultRow | PrimaryCommentRow | SecondaryMarkRow | HomeroomRow
 Entry = tuple[str, int, Cell, str]
+#: (subject, term) → the pupil's cells in that sheet.
+PupilCells = Mapping[tuple[str, int], Mapping[Cell, str]]
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -129,18 +131,21 @@ def marks(file: ParsedFile, known: Known) -> Marks:
     return found
 
 
-def told_elsewhere(
-    cells: Mapping[tuple[str, int], Mapping[Cell, str]], decided: Mapping[Cell, str]
-) -> list[Entry]:
-    """What the columns of a workbook say of a pupil that stands in another cell than the one that they are read into.
+def told_elsewhere(marks: PupilCells, cells: PupilCells) -> list[Entry]:
+    """What a workbook says of a pupil that stands in another place than the cell that it is read into.
 
     A test that was taken again: the column has the mark that counts (TT27/2020 Đ.7.1.b), the first one stays. What was
-    decided after the summer stands among decisions, where it can be taken back (TT22/2021 Đ.13, Đ.14).
+    decided after the summer, which `cells` has beside `marks`: it can be taken back (TT22/2021 Đ.13, Đ.14).
     """
     first, last = (Cell(MarkKind.TEST, slot) for slot in (TEST_ATTEMPTS[0], TEST_ATTEMPTS[-1]))
     return [
-        *((subject, term, first, sheet[last]) for (subject, term), sheet in cells.items() if last in sheet),
-        *((HOMEROOM, WHOLE_YEAR, cell, value) for cell, value in decided.items()),
+        *((subject, term, first, sheet[last]) for (subject, term), sheet in marks.items() if last in sheet),
+        *(
+            (subject, term, cell, value)
+            for (subject, term), sheet in cells.items()
+            for cell, value in sheet.items()
+            if marks.get((subject, term), {}).get(cell) != value
+        ),
     ]
 
 

@@ -240,11 +240,8 @@ async def _told_elsewhere(
     named = {row.class_code for row in file.rows}
     for one in (one for one in classes if one.name in named):
         marks = await gradebook.class_marks(session, one.id)
-        decided = await assessment.class_decided_cells(session, one.id)
-        found |= {
-            pupil: conversion.told_elsewhere(marks.get(pupil, {}), decided.get(pupil, {}))
-            for pupil in {*marks, *decided}
-        }
+        cells = await assessment.class_cells(session, one.id)
+        found |= {pupil: conversion.told_elsewhere(marks.get(pupil, {}), cells[pupil]) for pupil in cells}
     return found
 
 

@@ -36,16 +36,11 @@ _UNDECIDED: dict[DecisionKey, str] = {}
 _AS_CELLS = {DecisionKind.REASSESSED: MarkKind.REASSESSED, DecisionKind.CONDUCT: MarkKind.CONDUCT}
 
 
-def decided_cells(decided: Decided) -> dict[Cell, str]:
-    """What was decided after the summer as cells of the homeroom sheet (TT22 Đ.13, Đ.14)."""
-    return {
+def with_decisions(cells: PupilCells, decided: Decided) -> PupilCells:
+    """The cells with what was decided after the summer, as every reader of cells finds it (TT22 Đ.13, Đ.14)."""
+    later = {
         Cell(_AS_CELLS[kind], slot): value for (kind, slot), value in decided.items() if kind in _AS_CELLS
     }
-
-
-def with_decisions(cells: PupilCells, decided: Decided) -> PupilCells:
-    """The cells with what was decided after the summer, as every reader of cells finds it."""
-    later = decided_cells(decided)
     if not later:
         return cells
     sheet = (HOMEROOM, WHOLE_YEAR)

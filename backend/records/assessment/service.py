@@ -17,7 +17,7 @@ from backend.core.ids import new_id
 from backend.records.assessment import queries, rules
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.assessment.explaining import explanation, missing_in_sheets
-from backend.records.assessment.inputs import decided_cells, pupil_year, with_decisions
+from backend.records.assessment.inputs import pupil_year, with_decisions
 from backend.records.assessment.rules.not_assessed import without_assessment
 from backend.records.assessment.rules.rule_sets import RuleSet, rule_set_for, rule_set_named
 from backend.records.assessment.schemas import (
@@ -238,14 +238,6 @@ async def class_cells(
         student_id: with_decisions(marks.get(student_id, {}), decided.get(student_id, {}))
         for student_id in {*marks, *decided}
     }
-
-
-async def class_decided_cells(
-    session: TenantSession, class_id: uuid.UUID
-) -> dict[StudentId, dict[Cell, str]]:
-    """What `class_cells` has from decisions alone: student → cell of the homeroom sheet → value."""
-    decided = _standing(await decisions.of_class(session, class_id))
-    return {student_id: decided_cells(own) for student_id, own in decided.items()}
 
 
 async def class_results(session: TenantSession, class_id: uuid.UUID) -> list[PupilResult]:
