@@ -43,8 +43,9 @@ NAMED = {
 
 LISTED: dict[str, tuple[Room, str]] = {
     "tenants.access.passwords": (Room.ADAPTER, "argon2"),
-    "tenants.access.entry": (Room.SERVICE, "the ways in, for the slice's own pages: no door"),
+    "tenants.access.entry": (Room.SERVICE, "the ways in, for the slice's own pages and service: no door"),
     "tenants.access.known_browsers": (Room.SERVICE, "the cookie of the ways in: no door"),
+    "tenants.access.news": (Room.SERVICE, "what became of an account, for the slice's own service: no door"),
     "tenants.access.tries": (Room.SERVICE, "counts wrong passwords and codes for the ways in: no door"),
     "tenants.account.recovery": (
         Room.SERVICE,

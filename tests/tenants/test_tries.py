@@ -17,8 +17,8 @@ from backend.core.crypto import text_digest
 from backend.core.database import public_session, tenant_session
 from backend.core.errors import Unauthenticated
 from backend.tenants.access import entry, queries
+from backend.tenants.access.entry import REFUSAL_SECONDS
 from backend.tenants.access.schemas import CodeWanted, Entered
-from backend.tenants.access.service import REFUSAL_SECONDS
 from backend.tenants.access.tries import Locked, count, forget, signing_in
 from backend.tenants.factors import service as factors
 from backend.tenants.permissions import Role

@@ -10,10 +10,15 @@ from backend.tenants.policies.schemas import Policies
 
 #: For so long what became of an account is told at each sign-in, and for so long at least.
 NEWS_LASTS, NEWS_STAYS = timedelta(days=7), timedelta(days=1)
-
-
+#: Longer passwords are refused unread: nobody types them, and hashing them costs.
+MAX_PASSWORD = 200
 #: Factors that are added on an account's first day count at once: it was made with a link that only its person had.
 FIRST_DAY = timedelta(days=1)
+
+
+def normal(login: str) -> str:
+    """A login as it is kept."""
+    return login.strip().lower()
 
 
 def is_proved(

@@ -3,17 +3,12 @@
 What was shown is used up even where the deed is refused, so proving opens its own transactions.
 """
 
-import asyncio
-import logging
-import time
 import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from backend.core import audit, clock, rate_limit, settings
-from backend.core.actor import Actor, Browser, SignIn, StaffId, machine
+from backend.core.actor import Actor, Browser, SignIn, StaffId
 from backend.core.audit import Action, Outcome
-from backend.core.audit_words import name_of
 from backend.core.crypto import text_digest
 from backend.core.database import (
     PublicSession,
@@ -29,15 +24,11 @@ from backend.core.errors import (
     Forbidden,
     Invalid,
     NotFound,
-    Unauthenticated,
     VerificationNeeded,
 )
 from backend.core.ids import made_at, new_token
-from backend.tenants.access import known_browsers, passwords, queries, rules, tries
+from backend.tenants.access import entry, news, passwords, queries, rules, tries
 from backend.tenants.access.schemas import (
-    MOST_DEEDS,
-    TYPED,
-    AccountDeed,
     AccountId,
     AccountNews,
     Entered,
@@ -56,23 +47,12 @@ from backend.tenants.people import service as people
 from backend.tenants.policies import service as policies
 from backend.tenants.policies.schemas import LONGEST_IDLE
 
-log = logging.getLogger(__name__)
-
 #: Unused for so long a session ends; schools may want less (`directory.find_session` knows).
 IDLE = timedelta(minutes=LONGEST_IDLE)
-LONGEST = timedelta(hours=12)
 MIN_PASSWORD = 10
-#: Longer input is refused unread: nobody types it, and hashing it costs.
-MAX_PASSWORD = 200
-#: Tries with a password, by login and network.
-TRIES = rate_limit.Limit(name="sign-in", burst=5, per_seconds=60)
-#: Every refusal takes this long, so that its time does not tell which logins exist.
-REFUSAL_SECONDS = 0.4
-WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng; xin kiểm tra rồi nhập lại."
 #: Tries with a password by somebody who is signed in, and types it to verify.
 VERIFY_TRIES = rate_limit.Limit(name="verify", burst=10, per_seconds=60)
 
-_NO_PLACE = "Tài khoản này không còn làm việc ở trường nào; xin liên hệ nhà trường."
 _RENEWED = (
     "Phiên làm việc này đã được đổi mã hoặc đã kết thúc từ lúc bạn mở trang; xin tải lại trang rồi làm lại."
 )
@@ -105,16 +85,16 @@ async def create_account(session: TenantSession, staff_id: StaffId, login: str, 
     """
     staff = await people.get_staff(session, staff_id)
     password_hash = await new_password(password, staff.full_name)
-    account_id = await queries.create_account(session, staff_id, normal(login), password_hash)
+    account_id = await queries.create_account(session, staff_id, rules.normal(login), password_hash)
     if account_id is None:
-        raise Conflict(f"Tên đăng nhập {normal(login)} đã có người dùng; xin chọn tên khác.")
+        raise Conflict(f"Tên đăng nhập {rules.normal(login)} đã có người dùng; xin chọn tên khác.")
     return account_id
 
 
 async def new_password(password: str, name: str) -> str:
     """The hash of a password that somebody has chosen. Raises Invalid for one that is too short or too long."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise Invalid(f"Mật khẩu của {name} phải có từ {MIN_PASSWORD} đến {MAX_PASSWORD} ký tự.")
+    if not MIN_PASSWORD <= len(password) <= rules.MAX_PASSWORD:
+        raise Invalid(f"Mật khẩu của {name} phải có từ {MIN_PASSWORD} đến {rules.MAX_PASSWORD} ký tự.")
     return await passwords.hashed(password)
 
 
@@ -125,89 +105,19 @@ async def enter(
     old_token: str = "",
     only_at: uuid.UUID | None = None,
 ) -> Entered:
-    """Open a session for an account that has just proved itself by `factor`.
+    """Open a session for an account that has just proved itself elsewhere (`entry.enter`).
 
-    `only_at` is the one school that believes this proof. The browser's old session is closed. Raises Unauthenticated
-    when the account has no place of work, or none at that school.
+    Raises Unauthenticated when the account has no place of work, or none at the one school that believes the proof.
     """
-    token, now = new_token(), clock.now()
-    async with account_session(account_id) as directory:
-        everywhere, seen_until = await queries.places(directory), await queries.deeds_seen(directory)
-    places = [one for one in everywhere if only_at in (None, one.tenant_id)]
-    if not places:
-        raise Unauthenticated(_NO_PLACE)
-    place = await _first_open(places)
-    news = await _news(everywhere, rules.told_since(seen_until, now))
-    # One transaction: nobody is in without a row in the audit.
-    async with tenant_session(place.tenant_id) as session:
-        await speak_for(session, account_id)
-        if old_token:
-            await queries.close_session(session, text_digest(old_token))
-        await queries.open_session(session, place, browser, factor, text_digest(token), now, now + LONGEST)
-        login, password_hash = await queries.login_of(session) or ("", "")
-        if factor in TYPED:
-            number = known_browsers.number_of(browser.known, account_id, password_hash)
-            await tries.forget(session, tries.signing_in(login, number))
-        actor = await people.actor_of(session, place.staff_id)
-        await audit.record(session, actor, Action.SIGN_IN, actor.staff_id, actor.name, factor=factor)
-        if factor is Factor.RECOVERY_CODE:
-            await audit.record(session, actor, Action.RECOVERY_CODE_USED, actor.staff_id, actor.name)
-    known = known_browsers.cookie_of(browser.known, account_id, password_hash)
-    return Entered(token, known, has_choice=len(places) > 1, news=news)
+    return await entry.enter(account_id, browser, factor, old_token, only_at)
 
 
 async def prove(login: str, password: str, browser: Browser) -> AccountId:
-    """The account of somebody who knows its password, whether it has a place of work or not; opens no session.
+    """The account of somebody who knows its password; opens no session (`entry.prove`).
 
-    Raises Unauthenticated (same words and time for an unknown login), TooManyTries at the sixth in a minute, Locked.
+    Raises Unauthenticated, TooManyTries, Locked.
     """
-    started, login = time.monotonic(), normal(login)
-    await rate_limit.take(TRIES, f"{login} {browser.network}")
-    async with public_session() as directory:
-        found = await queries.find_login(directory, login)
-    account_id, password_hash = found or (None, None)
-    try:
-        locked_until = await count_try(login, account_id, password_hash or "", "password", browser)
-        if not await passwords.matches(password_hash, password[: MAX_PASSWORD + 1]) or account_id is None:
-            raise await refused(account_id, "password", locked_until) or Unauthenticated(WRONG)
-    except (Unauthenticated, Locked):
-        await asyncio.sleep(started + REFUSAL_SECONDS - time.monotonic())
-        raise
-    return account_id
-
-
-async def count_try(
-    login: str, account_id: uuid.UUID | None, password_hash: str, what: str, browser: Browser
-) -> datetime | None:
-    """One try to sign in, of strangers or of a browser that is known. Raises Locked; returns what `tries.count` does.
-
-    Tries that a lock refuses are in the log and in the audit, too, once a minute.
-    """
-    number = known_browsers.number_of(browser.known, account_id, password_hash) if account_id else ""
-    try:
-        return await tries.count(tries.signing_in(login, number))
-    except Locked as locked:
-        if locked.told:
-            await refused(account_id, what, None, locked=1)
-        raise
-
-
-async def refused(
-    account_id: uuid.UUID | None, what: str, locked_until: datetime | None, locked: int | None = None
-) -> Locked | None:
-    """Write down a sign-in that was refused, and the lock that it brought; returns what that lock raises.
-
-    `locked` is 1 where an earlier lock refused it, whatever was typed.
-    """
-    if account_id is None:
-        log.info("sign-in refused: unknown login")
-    for place in (await places_of(account_id))[:1] if account_id else ():
-        async with tenant_session(place.tenant_id) as session:
-            actor, deed = machine(place.tenant_id), Action.SIGN_IN_REFUSED
-            await audit.record(
-                session, actor, deed, place.staff_id, outcome=Outcome.REFUSED, factor=what, locked=locked
-            )
-    return None if locked_until is None else await tries.lock_out(account_id, locked_until)
+    return await entry.prove(login, password, browser)
 
 
 async def unlock(directory: PublicSession | TenantSession, account_id: uuid.UUID) -> None:
@@ -218,26 +128,12 @@ async def unlock(directory: PublicSession | TenantSession, account_id: uuid.UUID
 
 async def account_news(account_id: uuid.UUID) -> AccountNews:
     """What became of an account lately, in any of its schools, newest first."""
-    async with account_session(account_id) as directory:
-        places, seen_until = await queries.places(directory), await queries.deeds_seen(directory)
-    found: list[AccountDeed] = []
-    for place in places:
-        async with tenant_session(place.tenant_id, read_only=True) as session:
-            found += await queries.account_deeds(session, place.staff_id)
-    deeds = sorted(found, key=lambda one: one.at, reverse=True)[:MOST_DEEDS]
-    now = clock.now()
-    told = [one.at for one in deeds if one.at > rules.told_since(seen_until, now)]
-    return AccountNews(
-        deeds=tuple(deeds),
-        waits=any(at <= rules.may_be_seen(now) for at in told),
-        fresh=any(at > rules.may_be_seen(now) for at in told),
-    )
+    return await news.of_account(account_id)
 
 
 async def see_news(session: TenantSession, sign_in: SignIn) -> None:
     """The person has seen what became of their account, but for what is too young."""
-    await speak_for(session, sign_in.account_id)
-    await queries.see_deeds(session, rules.may_be_seen(clock.now()))
+    await news.see(session, sign_in)
 
 
 async def places_of(account_id: uuid.UUID) -> list[Place]:
@@ -446,36 +342,7 @@ async def end_other_sessions(session: TenantSession, actor: Actor, sign_in: Sign
 
 def normal(login: str) -> str:
     """A login as it is kept."""
-    return login.strip().lower()
-
-
-async def _news(places: Sequence[Place], since: datetime) -> str:
-    """Every kind of deed once: many of one kind hide no other."""
-    last: dict[str, datetime] = {}
-    for place in places:
-        async with tenant_session(place.tenant_id, read_only=True) as session:
-            for action, at in await queries.account_news(session, place.staff_id, since):
-                last[action] = max(at, last.get(action, at))
-    if not last:
-        return ""
-    newest_first = sorted(last.items(), key=lambda one: one[1], reverse=True)
-    told = "; ".join(
-        f"{name_of(action)} ({at.astimezone(clock.VIETNAM):%H:%M %d/%m/%Y})" for action, at in newest_first
-    )
-    return (
-        f"Tài khoản có việc mới: {told}. Xin mở Tài khoản của tôi để kiểm tra; "
-        "nếu có việc không phải bạn làm, xin báo nhà trường."
-    )
-
-
-async def _first_open(places: Sequence[Place]) -> Place:
-    """Where somebody begins to work: at a school that is open, where there is one."""
-    if len(places) > 1:
-        for place in places:
-            async with tenant_session(place.tenant_id, read_only=True) as session:
-                if not (await people.workplace_of(session, place.staff_id)).closed:
-                    return place
-    return places[0]
+    return rules.normal(login)
 
 
 async def _check(sign_in: SignIn, proof: Proof, open_ways: Wanted) -> Shown:
@@ -499,7 +366,7 @@ async def _check_password(session: TenantSession | PublicSession, sign_in: SignI
     await rate_limit.take(VERIFY_TRIES, str(sign_in.account_id))
     found = await queries.login_of(session)
     async with tries.proof(sign_in.account_id):
-        if not await passwords.matches(found[1] if found else None, password[: MAX_PASSWORD + 1]):
+        if not await passwords.matches(found[1] if found else None, password[: rules.MAX_PASSWORD + 1]):
             raise Unproven(_WRONG_PASSWORD)
 
 
