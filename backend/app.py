@@ -1,25 +1,19 @@
 """The web site: its routes, middleware and error handlers, each in one list."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
-from litestar import Litestar, Response, get, post
+from litestar import Litestar
 from litestar.datastructures import State
-from litestar.response import Redirect
-from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
 # The flow declares every task: what a handler asks for may queue one by its name.
 import backend.workflow  # noqa: F401
-from backend import menu
+from backend import menu, own_routes
 from backend.core import (
-    admission,
-    csrf,
     database,
     edge,
     error_answers,
-    headers,
     http_client,
     lookups,
     rate_limit,
@@ -28,8 +22,6 @@ from backend.core import (
     templates,
     web,
 )
-from backend.core.admission import RouteClass
-from backend.core.errors import NotFound
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
@@ -74,64 +66,16 @@ from backend.tenants.schools import pages as school_pages
 from backend.tenants.staffing import pages as staffing_pages
 from backend.tenants.workplaces import pages as workplace_pages
 
-log = logging.getLogger(__name__)
-
 #: Largest body of a request, in bytes; a handler that takes files raises its own limit.
 MAX_BODY = 1_000_000
-#: Neither data nor secrets: asked as often as anybody likes.
-FREE = {admission.OPTION: RouteClass.FREE}
-
-
-@get("/healthz", guards=[guards.public()], opt=FREE)
-async def healthz() -> str:
-    """This process runs."""
-    return "ok\n"
-
-
-@get("/readyz", guards=[guards.public()], opt=FREE)
-async def readyz() -> Response[dict[str, str]]:
-    """What this process needs answers. Without Valkey only speed is lost, so it does not count."""
-    ready = await database.answers()
-    state = {"database": ready, "valkey": await rate_limit.answers()}
-    body = {name: "up" if up else "down" for name, up in state.items()}
-    return Response(body, status_code=200 if ready else 503)
-
-
-@post(headers.REPORT_PATH, guards=[guards.public()], opt={csrf.EXEMPT: "sent by browsers"}, status_code=204)
-async def csp_report() -> None:
-    """A browser stopped what our policy forbids. Counted, not read: anybody may send anything here."""
-    log.warning("content security policy report", extra={"event": "csp"})
-
-
-@get("/favicon.ico", guards=[guards.public()], opt=FREE)
-async def favicon() -> Redirect:
-    """Browsers ask here when a page names no icon: a PDF, an answer in JSON."""
-    return Redirect(templates.asset("mark.svg"))
-
-
-@get("/styleguide", guards=[guards.public()], opt=FREE)
-async def styleguide(request: web.Request) -> web.Html:
-    """Every component in every state, for people who write pages; not there in production."""
-    if settings.get().environment == "production":
-        raise NotFound("Không tìm thấy trang này.")
-    return web.page(request, "styleguide/page.html")
-
-
-static_files = create_static_files_router(
-    path=templates.STATIC_URL,
-    directories=[templates.DIST],
-    guards=[guards.public()],
-    opt=FREE,
-)
-
 #: Everything that answers. A new slice adds its handlers here.
 ROUTES: list[ControllerRouterHandler] = [
-    healthz,
-    readyz,
-    csp_report,
-    favicon,
-    styleguide,
-    static_files,
+    own_routes.healthz,
+    own_routes.readyz,
+    own_routes.csp_report,
+    own_routes.favicon,
+    own_routes.styleguide,
+    own_routes.static_files,
     access_pages.show_sign_in,
     access_pages.sign_in,
     access_pages.sign_in_with_code,

@@ -272,7 +272,7 @@ def _trespass(module: Module, target: str) -> str | None:
 
 def _by_the_entry(entry: str, there: Place) -> str | None:
     if there.slice in OF_DOMAIN:
-        return None if entry in ("app", "menu") else "only the site and its pages need this"
+        return None if entry in ("app", "menu", "own_routes") else "only the site and its pages need this"
     if there.file in ENTRIES.get(entry, set()):
         return None
     return f"{entry} enters a slice by {' or '.join(sorted(ENTRIES.get(entry, set()))) or 'nothing'}"
