@@ -278,7 +278,7 @@ def _primary_comments(row: PrimaryCommentRow) -> Iterator[Entry]:
     for group, remark in remarks.items():
         if remark:
             yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.TRAIT_COMMENT, group.value), remark
-    yield from _absences(row)
+    yield from _of_both_levels(row)
 
 
 def _homeroom(row: HomeroomRow) -> Iterator[Entry]:
@@ -293,15 +293,19 @@ def _homeroom(row: HomeroomRow) -> Iterator[Entry]:
             Cell(MarkKind.REASSESSED, later.subject_code),
             _value(later),
         )
-    yield from _absences(row)
+    for kind, words in ((MarkKind.CERTIFICATE, row.certificate), (MarkKind.COMPETITION, row.competition)):
+        if words:
+            yield HOMEROOM, WHOLE_YEAR, Cell(kind), words
+    yield from _of_both_levels(row)
 
 
-def _absences(row: PrimaryCommentRow | HomeroomRow) -> Iterator[Entry]:
+def _of_both_levels(row: PrimaryCommentRow | HomeroomRow) -> Iterator[Entry]:
     for slot, count in (("excused", row.absences_excused), ("unexcused", row.absences_unexcused)):
         if count is not None:
             yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.ABSENCE, slot), str(count)
-    if row.homeroom_comment:
-        yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.HOMEROOM_COMMENT), row.homeroom_comment
+    for kind, words in ((MarkKind.HOMEROOM_COMMENT, row.homeroom_comment), (MarkKind.AWARD, row.award)):
+        if words:
+            yield HOMEROOM, WHOLE_YEAR, Cell(kind), words
 
 
 def _value(entry: MarkEntry | Reassessment) -> str:

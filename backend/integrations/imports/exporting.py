@@ -158,6 +158,7 @@ def _subjects(plan: Plan, sheets: Sequence[SheetSummary], term: int) -> tuple[Fo
             by_comment=one.assessed_by is AssessedBy.COMMENT,
             regular=one.regular_marks,
             year_end_test=one.year_end_test,
+            topics=one.topics,
         )
         for one in plan.chosen(codes)
         if not one.own

@@ -23,6 +23,7 @@ Sheets = Iterable[tuple[str, int]]
 MOST_REGULAR: Final = 6
 _SECONDARY: Final = {
     **{Cell(MarkKind.REGULAR, str(slot)): f"regular:{slot}" for slot in range(1, MOST_REGULAR + 1)},
+    Cell(MarkKind.TOPIC): "topic",
     Cell(MarkKind.MIDTERM): "midterm",
     Cell(MarkKind.FINAL): "final",
     Cell(MarkKind.COMMENT): "comment",
@@ -39,12 +40,16 @@ _OF_HOMEROOM: Final = {
         Cell(MarkKind.TRAIT_COMMENT, TraitGroup.QUALITY.value): "qualities_comment",
         Cell(MarkKind.TRAIT_COMMENT, TraitGroup.GENERAL.value): "general_competences_comment",
         Cell(MarkKind.TRAIT_COMMENT, TraitGroup.SPECIFIC.value): "specific_competences_comment",
+        Cell(MarkKind.AWARD): "award",
         **_ABSENCES,
     },
     Layout.HOMEROOM: {
         Cell(MarkKind.CONDUCT, "1"): "conduct_term1",
         Cell(MarkKind.CONDUCT, "2"): "conduct_term2",
         Cell(MarkKind.CONDUCT, "summer"): "conduct_after_summer",
+        Cell(MarkKind.CERTIFICATE): "certificate",
+        Cell(MarkKind.COMPETITION): "competition",
+        Cell(MarkKind.AWARD): "award",
         **_ABSENCES,
     },
 }

@@ -63,9 +63,10 @@ class Layout(StrEnum):
 
 
 class MarkKind(StrEnum):
-    """TT22/2021 Đ.6, Đ.7: ĐĐGtx, ĐĐGgk, ĐĐGck."""
+    """TT22/2021 Đ.6, Đ.7: ĐĐGtx, chuyên đề, ĐĐGgk, ĐĐGck."""
 
     REGULAR = "regular"
+    TOPIC = "topic"
     MIDTERM = "midterm"
     FINAL = "final"
 
@@ -156,6 +157,7 @@ class PrimaryCommentRow(_Row, frozen=True, kw_only=True):
     absences_excused: int | None
     absences_unexcused: int | None
     homeroom_comment: str | None
+    award: str | None = None
 
 
 class MarkEntry(_Value, frozen=True, kw_only=True):
@@ -197,6 +199,9 @@ class HomeroomRow(_Row, frozen=True, kw_only=True):
     absences_excused: int | None
     absences_unexcused: int | None
     homeroom_comment: str | None
+    certificate: str | None = None
+    competition: str | None = None
+    award: str | None = None
 
 
 class _File(_Value, tag_field="layout", frozen=True, kw_only=True):
@@ -276,13 +281,15 @@ LAYOUT_OF = {
 
 
 class FormSubject(_Value, frozen=True, kw_only=True):
-    """A subject of a workbook: how it is assessed says what its cells take. `regular`: number of ĐĐGtx."""
+    """A subject of a workbook: how it is assessed says what its cells take. `regular`: number of ĐĐGtx;
+    `topics`: it has chuyên đề."""
 
     code: str
     name: str
     by_comment: bool
     regular: int
     year_end_test: bool
+    topics: bool
 
 
 class FormPupil(_Value, frozen=True, kw_only=True):

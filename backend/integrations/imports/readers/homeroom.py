@@ -29,6 +29,9 @@ FIELDS: Final[Fields] = {
     "absences_excused": ("so buoi nghi co phep", "nghi co phep", "co phep"),
     "absences_unexcused": ("so buoi nghi khong phep", "nghi khong phep", "khong phep"),
     "homeroom_comment": ("nhan xet cua giao vien chu nhiem", "nhan xet cua gvcn", "nhan xet"),
+    "certificate": ("chung chi",),
+    "competition": ("ket qua cac cuoc thi", "cac cuoc thi"),
+    "award": ("khen thuong khac",),
 }
 _REQUIRED: Final = (
     ("class_code", "Mã lớp"),
@@ -71,6 +74,9 @@ def _read_row(reader: RowReader, collector: Collector[HomeroomRow]) -> None:
         absences_excused=reader.take("absences_excused", values.absences),
         absences_unexcused=reader.take("absences_unexcused", values.absences),
         homeroom_comment=reader.text("homeroom_comment"),
+        certificate=reader.text("certificate"),
+        competition=reader.text("competition"),
+        award=reader.text("award"),
     )
     collector.keep(reader, row.student_code, row)
 

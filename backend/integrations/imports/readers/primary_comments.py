@@ -28,6 +28,7 @@ def _fields() -> Fields:
         "absences_excused": ("so buoi nghi co phep", "nghi co phep", "co phep"),
         "absences_unexcused": ("so buoi nghi khong phep", "nghi khong phep", "khong phep"),
         "homeroom_comment": (key_of(HOMEROOM_COLUMN), "nhan xet cua gvcn", "nhan xet gvcn"),
+        "award": ("khen thuong khac",),
         "first_tests": (key_of(FIRST_TESTS_COLUMN),),
     }
     for grade in range(1, 6):
@@ -73,6 +74,7 @@ def _read_row(reader: RowReader, collector: Collector[PrimaryCommentRow]) -> Non
         absences_excused=reader.take("absences_excused", values.absences),
         absences_unexcused=reader.take("absences_unexcused", values.absences),
         homeroom_comment=reader.text("homeroom_comment"),
+        award=reader.text("award"),
     )
     collector.keep(reader, row.student_code, row)
 

@@ -60,6 +60,7 @@ FIELDS: Final[Fields] = {
         *_OTHER_AVERAGES,
     ),
     "comment": ("nhan xet", "nhan xet cua giao vien"),
+    "topic": ("chuyen de", "diem chuyen de", "chuyen de hoc tap"),
     **{
         f"regular:{slot}": tuple(f"{word}{gap}{slot}" for word in _REGULAR_WORDS for gap in (" ", ""))
         for slot in range(1, _MAX_REGULAR + 1)
@@ -180,7 +181,11 @@ def _read_row(reader: RowReader, subject: SheetSubject, collector: Collector[Sec
 
 def _marks(reader: RowReader, by_comment: bool) -> Iterator[MarkEntry]:
     places = [(f"regular:{slot}", MarkKind.REGULAR, slot) for slot in range(1, _MAX_REGULAR + 1)]
-    places += [("midterm", MarkKind.MIDTERM, 1), ("final", MarkKind.FINAL, 1)]
+    places += [
+        ("topic", MarkKind.TOPIC, 1),
+        ("midterm", MarkKind.MIDTERM, 1),
+        ("final", MarkKind.FINAL, 1),
+    ]
     for field, kind, slot in places:
         if by_comment:
             level = reader.take(field, values.comment_level)

@@ -143,7 +143,8 @@ def _own_marks(book: openpyxl.Workbook, blank: Blank) -> None:
         )
         rule = _scores(subject)
         regular = [_Column(("ĐĐGtx", str(slot)), 7, rule) for slot in range(1, subject.regular + 1)]
-        columns = [*regular, _Column(("ĐĐGgk",), 8, rule), _Column(("ĐĐGck",), 8, rule)]
+        topic = [_Column(("Chuyên đề",), 9, rule)] if subject.topics else []
+        columns = [*regular, *topic, _Column(("ĐĐGgk",), 8, rule), _Column(("ĐĐGck",), 8, rule)]
         _own_table(sheet, blank, [*columns, _Column(("Nhận xét",), 50)])
 
 
@@ -229,6 +230,9 @@ def _homeroom(book: openpyxl.Workbook, blank: Blank) -> None:
         _Column(("Nhận xét của giáo viên chủ nhiệm",), 50),
         _Column(("Rèn luyện sau hè",), 11, conduct),
         _Column(("Đánh giá lại\ntrong hè",), 28),
+        _Column(("Chứng chỉ",), 30),
+        _Column(("Kết quả các cuộc thi",), 30),
+        _Column(("Khen thưởng khác",), 30),
     )
     _own_table(sheet, blank, columns)
 
@@ -254,6 +258,7 @@ def _comments(book: openpyxl.Workbook, blank: Blank) -> None:
         _Column(("Số buổi nghỉ", "Có phép"), 9, _absences),
         _Column(("Số buổi nghỉ", "Không phép"), 9, _absences),
         _Column(("Nhận xét của giáo viên chủ nhiệm",), 50),
+        _Column(("Khen thưởng khác",), 30),
     )
     _own_table(sheet, blank, columns)
 

@@ -22,7 +22,16 @@ from backend.integrations.imports.schemas import (
 from backend.integrations.imports.writers.cells import Place, Value
 
 #: Fields that are numbers in a sheet where the value is one; all others are texts.
-_NUMBERS: Final = ("regular", "midterm", "final", "average", "test", "absences_excused", "absences_unexcused")
+_NUMBERS: Final = (
+    "regular",
+    "topic",
+    "midterm",
+    "final",
+    "average",
+    "test",
+    "absences_excused",
+    "absences_unexcused",
+)
 _LEVELS: Final[tuple[Callable[[Cell], str], ...]] = (
     values.comment_level,
     values.subject_level,
