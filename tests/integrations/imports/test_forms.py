@@ -142,7 +142,7 @@ async def test_a_subject_with_topics_has_a_column_for_them(songtrang: ImportingS
     await decide(songtrang, "LY", Decision(taught=True, lessons_per_year=70, counts=True, topics=True), 10)
     async with songtrang.session() as session:
         takes = Choice(frozenset({"LY", "HOA", "SINH", "TIN"}), frozenset({"LY"}))
-        await plans.choose(session, songtrang.classes["10A1"], None, takes)
+        await plans.choose(session, songtrang.classes["10A1"], {None: takes})
     book = await made(songtrang, Form.MARKS, "10A1", 1)
     titles = {sheet: {cell for row in rows for cell in row} for sheet, rows in grid(book).items()}
     assert [sheet for sheet, found in titles.items() if "Chuyên đề" in found] == ["Vật lí"]
