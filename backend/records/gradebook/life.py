@@ -75,7 +75,7 @@ async def check(
 
 async def check_all(session: TenantSession, actor: Actor, seen: datetime | None = None) -> int:
     """The head has looked at the sheets that `waiting_sheets` shows; counts them."""
-    waiting = [sheet.id for sheet in (await _waiting(session, actor))[:WAITING_SHOWN]]
+    waiting = [sheet.id for sheet in (await waiting_for(session, actor))[:WAITING_SHOWN]]
     return len(await _advance(session, actor, Deed.CHECK, waiting, passing=True, seen=seen))
 
 
@@ -188,9 +188,16 @@ async def deeds_of(
     return {sheet.id: life_rules.deeds(sheet.state, _side(actor, sheet, checkers)) for sheet in sheets}
 
 
+async def waiting_for(session: TenantSession, actor: Actor) -> list[SheetSummary]:
+    """The submitted sheets that the actor checks, oldest first; none of a closed class."""
+    checkers = await departments.checkers(session)
+    sheets = [one_sheet.summary(row) for row in await queries.submitted(session)]
+    return [sheet for sheet in sheets if _side(actor, sheet, checkers).checks]
+
+
 async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[WaitingSheet], int]:
     """The oldest submitted sheets of the actor's departments with what is worth a look, and how many there are."""
-    waiting = await _waiting(session, actor)
+    waiting = await waiting_for(session, actor)
     shown = waiting[:WAITING_SHOWN]
     marks: dict[uuid.UUID, dict[uuid.UUID, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
     for mark in await queries.marks_of_sheets(session, [sheet.id for sheet in shown]):
@@ -313,12 +320,6 @@ async def _frozen_by(session: TenantSession, sheet: SheetSummary) -> str:
     names = await people.names(session)
     steps = await queries.steps_of(session, sheet.id)
     return next((names.get(one.done_by, "") for one in steps if one.deed == Deed.FINISH), "")
-
-
-async def _waiting(session: TenantSession, actor: Actor) -> list[SheetSummary]:
-    checkers = await departments.checkers(session)
-    sheets = [one_sheet.summary(row) for row in await queries.submitted(session)]
-    return [sheet for sheet in sheets if _side(actor, sheet, checkers).checks]
 
 
 def _side(actor: Actor, sheet: SheetSummary, checkers: dict[StaffId, StaffId]) -> Side:

@@ -74,6 +74,11 @@ async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None)
     return [one_sheet.summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
 
 
+async def waiting_for(session: TenantSession, actor: Actor) -> list[SheetSummary]:
+    """The submitted sheets that the actor checks as head of a department, oldest first; none of a closed class."""
+    return await life.waiting_for(session, actor)
+
+
 async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
     """Open sheets of the school in which nothing stands."""
     return [one_sheet.summary(row, row.filled) for row in await queries.empty_sheets(session)]

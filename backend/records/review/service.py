@@ -9,7 +9,6 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
-from backend.records.departments import service as departments
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import (
     WHOLE_YEAR,
@@ -17,7 +16,6 @@ from backend.records.gradebook.schemas import (
     Deed,
     MarkKind,
     SheetId,
-    SheetState,
     SheetSummary,
 )
 from backend.records.plans import service as plans
@@ -55,18 +53,10 @@ async def look_through(session: TenantSession, actor: Actor, sheet_id: uuid.UUID
 
 async def look_through_waiting(session: TenantSession, actor: Actor) -> tuple[list[Review], int]:
     """The sheets that wait for a head of department, oldest first, those with oddities; and how many wait in all."""
-    checkers = await departments.checkers(session)
-    sheets = await gradebook.list_sheets(session)
-    waiting = [
-        one
-        for one in sheets
-        if one.state is SheetState.SUBMITTED
-        and one.teacher_id
-        and checkers.get(one.teacher_id) == actor.staff_id
-    ]
-    waiting.sort(key=lambda one: (one.submitted_at is None, one.submitted_at, one.id))
+    waiting = await gradebook.waiting_for(session, actor)
     shown = waiting[:SHOWN]
-    found = await _reviews(session, shown, sheets)
+    siblings = await gradebook.sheets_of_classes(session, list({one.class_id for one in shown}))
+    found = await _reviews(session, shown, siblings)
     for one in found:
         pupils = {finding.finding.student_id for finding in one.findings} - {None}
         label = f"Sổ {one.sheet.subject_name}, lớp {one.sheet.class_name}"
@@ -118,16 +108,13 @@ async def _reviews(
     session: TenantSession, sheets: Sequence[SheetSummary], known: Sequence[SheetSummary]
 ) -> list[Review]:
     """The sheets looked through, with as many questions for forty as for one; `known` has their siblings."""
-    classes = {one.class_id for one in sheets}
-    by_place = {
-        (one.class_id, one.subject_code, one.term): one.id for one in known if one.class_id in classes
-    }
+    here = await roster.classes_by_id(session, {one.class_id for one in sheets})
+    by_place = {(one.class_id, one.subject_code, one.term): one.id for one in known}
     related = {one.id for one in sheets} | {
         found for one in sheets for found in _related(one, by_place) if found is not None
     }
     marks = await gradebook.marks_of_sheets(session, list(related))
-    members = await roster.members_of(session, list(classes))
-    here = {one.id: one for one in await roster.list_classes(session) if one.id in classes}
+    members = await roster.members_of(session, list(here))
     known_plans = await plans.all_plans(session)
     choices = await plans.choices_of(session, {one.id: one.grade_level for one in here.values()})
     words = {(one.sheet_id, one.finding): one for one in await queries.words_of(session, list(related))}

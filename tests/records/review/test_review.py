@@ -6,6 +6,7 @@ from litestar import Litestar
 from backend.core.actor import machine
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.records.classes import service as classes
 from backend.records.departments import service as departments
 from backend.records.gradebook import editing, life
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
@@ -35,6 +36,19 @@ async def filled(school: SmallSchool, session: TenantSession, name: str = "1A", 
     await enroll(session, name, NAMES, first)
     await fill(session, await school.actor(session, "it"), class_id, odd)
     return class_id
+
+
+async def head_of_homeroom(school: SmallSchool, session: TenantSession) -> None:
+    """Somebody checks the sheets of the homeroom teacher."""
+    machine_of = machine(school.tenant_id)
+    email = f"head@{school.tenant_id.hex}.example"
+    roles = (Role.DEPARTMENT_HEAD,)
+    head = await people.add_staff(session, machine_of, "Hà Đức Trí", email, "GIÁO VIÊN", roles)
+    school.staff["head"] = head
+    principal = await school.actor(session, "principal")
+    department_id = await departments.open_department(session, principal, "Tổ 1")
+    members = [school.staff["homeroom"]]
+    await departments.change_department(session, principal, department_id, "Tổ 1", head, members)
 
 
 async def test_an_oddity_is_answered_once_and_comes_back_when_the_mark_changes(
@@ -74,19 +88,7 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
     site: Litestar, small_school: SmallSchool
 ) -> None:
     async with small_school.session() as session:
-        head = await people.add_staff(
-            session,
-            machine(small_school.tenant_id),
-            "Hà Đức Trí",
-            f"head@{small_school.tenant_id.hex}.example",
-            "GIÁO VIÊN",
-            (Role.DEPARTMENT_HEAD,),
-        )
-        small_school.staff["head"] = head
-        principal = await small_school.actor(session, "principal")
-        members = [small_school.staff["homeroom"]]
-        department_id = await departments.open_department(session, principal, "Tổ 1")
-        await departments.change_department(session, principal, department_id, "Tổ 1", head, members)
+        await head_of_homeroom(small_school, session)
         homeroom = await small_school.actor(session, "homeroom")
         counts = []
         for name, first in (("1A", 1), ("1B", 11), ("1C", 21)):
@@ -104,6 +106,21 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
     shown = (await browser.get("/duyet-so/ra-soat")).text
     assert "Lò Thị An: mức T nhưng điểm kiểm tra là 3." in shown
     assert "Cầm Văn Bình: cột Nhận xét để trống." in shown
+
+
+async def test_a_sheet_of_a_closed_class_waits_for_nobody_and_is_looked_through_all_the_same(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    async with small_school.session() as session:
+        await head_of_homeroom(small_school, session)
+        class_id = await small_school.open_class(session, "1A", 1)
+        await life.submit_class(session, await small_school.actor(session, "homeroom"), class_id)
+        sheet = (await sheet_of(session, class_id, "TOAN")).id
+        await classes.close(session, await small_school.actor(session, "principal"), class_id)
+    browser = await small_school.browser(site, "head")
+    assert "0 trên 0 sổ chờ bạn kiểm tra" in (await browser.get("/duyet-so/ra-soat")).text
+    page = await browser.get(f"/so-diem/{sheet}/ra-soat")
+    assert (page.status_code, "Không thấy" in page.text) == (200, True)
 
 
 async def test_the_page_of_a_sheet_leads_to_the_cell_and_keeps_what_was_typed(
