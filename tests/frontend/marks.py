@@ -1,6 +1,7 @@
 """A page with a mark sheet, and the school behind it."""
 
 import json
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,6 +43,9 @@ class School:
         self.requests: list[list[dict[str, Any]]] = []
         self.versions: dict[tuple[str, str], int] = {}
         self.down = self.closed = False
+        #: While it is not set, what was sent is kept and the answer is on its way.
+        self.answering = Event()
+        self.answering.set()
         self.asked: list[str] = []
         #: What colleagues wrote: told once, as news.
         self.news: list[dict[str, Any]] = []
@@ -61,7 +65,9 @@ class School:
             return answer("", 503)
         cells: list[dict[str, Any]] = json.loads(body)["cells"]
         self.requests.append(cells)
-        return 200, "application/json", json.dumps({"cells": [self.judge(cell) for cell in cells]}).encode()
+        judged = [self.judge(cell) for cell in cells]
+        self.answering.wait(10)
+        return 200, "application/json", json.dumps({"cells": judged}).encode()
 
     def shown(self) -> dict[str, Any]:
         """What the page is made of: marks as they are kept, with their versions."""
