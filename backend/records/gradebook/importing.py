@@ -63,10 +63,7 @@ async def _stage(
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
-    exempt = {
-        (one.class_id, one.subject_code, one.student_id)
-        for one in await queries.exempt_in(session, list({row.class_id for row in sheets.values()}))
-    }
+    exempt = await queries.exempt_in(session, {row.class_id for row in sheets.values()})
     labels = {
         (sheet_id, cell): one_sheet.label(sheets[sheet_id], cell)
         for sheet_id, cell in {(mark.sheet_id, mark.cell) for mark in marks}

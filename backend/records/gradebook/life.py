@@ -208,6 +208,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     choices = await plans.choices_of(
         session, {sheet.class_id: classes[sheet.class_id].grade_level for sheet in shown}
     )
+    exempt = await queries.exempt_in(session, choices)
     names = await people.names(session)
     found = []
     for sheet in shown:
@@ -224,7 +225,11 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
             f"Sổ {one_sheet.called(sheet)}",
             [sheet.class_id, *pupils_here],
         )
-        pupils = [(name, marks[sheet.id][student_id]) for student_id, name in pupils_here.items()]
+        pupils = [
+            (name, marks[sheet.id][student_id])
+            for student_id, name in pupils_here.items()
+            if (sheet.class_id, sheet.subject_code, student_id) not in exempt
+        ]
         found.append(
             WaitingSheet(
                 summary=sheet,

@@ -477,7 +477,14 @@ async def written_about(
 async def excused_in_class(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Cells of a class that wait for a make-up, by the names of pupils."""
     query = (
-        select(Mark.sheet_id, Mark.student_id, Mark.kind, Mark.slot, Student.full_name)
+        select(
+            Mark.sheet_id,
+            Mark.student_id,
+            Mark.kind,
+            Mark.slot,
+            Student.full_name,
+            GradeSheet.subject_code,
+        )
         .join(GradeSheet, and_(GradeSheet.tenant_id == Mark.tenant_id, GradeSheet.id == Mark.sheet_id))
         .join(Student, and_(Student.tenant_id == Mark.tenant_id, Student.id == Mark.student_id))
         .where(
@@ -510,12 +517,14 @@ async def exempt_from(session: TenantSession, class_id: uuid.UUID, subject_code:
     return {row.student_id for row in rows}
 
 
-async def exempt_in(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+async def exempt_in(
+    session: TenantSession, class_ids: Collection[uuid.UUID]
+) -> set[tuple[uuid.UUID, str, uuid.UUID]]:
     """(class_id, subject_code, student_id) of every exemption in force in some classes."""
     query = select(Exemption.class_id, Exemption.subject_code, Exemption.student_id).where(
         Exemption.tenant_id == session.tenant_id, Exemption.class_id.in_(class_ids), _IN_FORCE
     )
-    return (await session.execute(query)).all()
+    return {(one.class_id, one.subject_code, one.student_id) for one in await session.execute(query)}
 
 
 async def exemptions_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:

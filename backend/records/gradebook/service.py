@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from backend.core.actor import Actor
@@ -321,14 +321,29 @@ def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, 
 async def exemptions(session: TenantSession, class_id: uuid.UUID) -> dict[StudentId, frozenset[str]]:
     """From which subjects, by code, pupils of a class are exempt; who is from none is not in it."""
     found: dict[StudentId, set[str]] = defaultdict(set)
-    for row in await queries.exempt_in(session, [class_id]):
-        found[StudentId(row.student_id)].add(row.subject_code)
+    for _, subject_code, student_id in await queries.exempt_in(session, [class_id]):
+        found[StudentId(student_id)].add(subject_code)
     return {student_id: frozenset(codes) for student_id, codes in found.items()}
 
 
+async def exempt_in(
+    session: TenantSession, class_ids: Collection[uuid.UUID]
+) -> set[tuple[uuid.UUID, str, uuid.UUID]]:
+    """(class, subject code, pupil) of everybody who is exempt from a subject in some classes."""
+    return await queries.exempt_in(session, class_ids)
+
+
 async def awaited_make_ups(session: TenantSession, class_id: uuid.UUID) -> list[MakeUp]:
-    """Assessments of a class that pupils were excused from and have not made up: results wait for them."""
-    waiting = await queries.excused_in_class(session, class_id)
+    """Assessments of a class that pupils were excused from and have not made up: results wait for them.
+
+    Whoever is exempt from the subject makes nothing up.
+    """
+    exempt = await queries.exempt_in(session, [class_id])
+    waiting = [
+        row
+        for row in await queries.excused_in_class(session, class_id)
+        if (class_id, row.subject_code, row.student_id) not in exempt
+    ]
     sheets = await queries.sheets_by_id(session, list({row.sheet_id for row in waiting}))
     return [
         MakeUp(

@@ -117,6 +117,7 @@ async def _reviews(
     members = await roster.members_of(session, list(here))
     known_plans = await plans.all_plans(session)
     choices = await plans.choices_of(session, {one.id: one.grade_level for one in here.values()})
+    exempt = await gradebook.exempt_in(session, list(here))
     words = {(one.sheet_id, one.finding): one for one in await queries.words_of(session, list(related))}
     names = await people.names(session) if words else {}
     found = []
@@ -125,7 +126,11 @@ async def _reviews(
         plan = known_plans.of(school_class.academic_year_id, school_class.grade_level)
         subject = None if sheet.subject_code == HOMEROOM else plan.find(sheet.subject_code)
         takes = choices[sheet.class_id].takes
-        pupils = {one: name for one, name in members[sheet.class_id].items() if takes(one, subject)}
+        pupils = {
+            one: name
+            for one, name in members[sheet.class_id].items()
+            if takes(one, subject) and (sheet.class_id, sheet.subject_code, one) not in exempt
+        }
         facts = _facts(sheet, subject, plan.grade, pupils, marks, by_place)
         said = {
             key: Word(word=row.word, said_by=StaffId(row.said_by), said_at=row.said_at)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -28,28 +27,6 @@ AN, BINH = "Lò Thị An", "Cầm Văn Bình"
 REASON = "Nhập nhầm điểm của An"
 
 Do = Callable[[TenantSession], Awaitable[object]]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def checked_book(book: ClassBook) -> ClassBook:
-    """Class 1A, whose homeroom teacher belongs to a department that "stranger" heads."""
-    school = book.school
-    async with school.session() as session:
-        principal = book.actors["principal"]
-        await people.change_staff(
-            session, principal, school.staff["stranger"], "Tạ Khánh Linh", "", [Role.DEPARTMENT_HEAD]
-        )
-        department_id = await departments.open_department(session, principal, "Tổ khối 1")
-        await departments.change_department(
-            session,
-            principal,
-            department_id,
-            "Tổ khối 1",
-            school.staff["stranger"],
-            [school.staff["homeroom"]],
-        )
-        book.actors["head"] = await school.actor(session, "stranger")
-    return book
 
 
 async def do(book: ClassBook, deed: Deed, who: str, subject: str = "TOAN", words: str = REASON) -> None:

@@ -170,6 +170,23 @@ async def test_exempt_pupils_have_no_marks_in_the_subject(book: ClassBook) -> No
             await exemptions.end(session, principal, book.class_id, found.id)
 
 
+async def test_who_is_exempt_leaves_no_gap(checked_book: ClassBook) -> None:
+    """Neither for the head of department, nor for the results: a test they were excused from is not made up."""
+    book = checked_book
+    principal, homeroom = book.actors["principal"], book.actors["homeroom"]
+    await book.write("homeroom", "TOAN", AN, TEST, "V")
+    async with book.school.session() as session:
+        await life.submit(session, homeroom, book.sheets["TOAN"])
+        [waiting], _ = await life.waiting_sheets(session, book.actors["head"])
+        assert len(waiting.warnings) == 2, "empty cells, and a make-up"
+        assert [one.pupil for one in await service.awaited_make_ups(session, book.class_id)] == [AN]
+        who = (book.class_id, book.pupils[AN], "TOAN", "health")
+        await exemptions.exempt(session, principal, *who, "Quyết định 12/QĐ-HT.")
+        [waiting], _ = await life.waiting_sheets(session, book.actors["head"])
+        assert waiting.warnings == ("3 ô còn trống, ở 1 học sinh, trong đó có Cầm Văn Bình.",)
+        assert await service.awaited_make_ups(session, book.class_id) == []
+
+
 async def test_an_exemption_waits_for_a_locked_sheet_to_be_opened(book: ClassBook) -> None:
     principal = book.actors["principal"]
     await book.lock(MUSIC)

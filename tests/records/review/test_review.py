@@ -8,7 +8,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.records.classes import service as classes
 from backend.records.departments import service as departments
-from backend.records.gradebook import editing, life
+from backend.records.gradebook import editing, exemptions, life
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
 from backend.records.review import service
 from backend.records.review.schemas import FindingKind
@@ -106,6 +106,19 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
     shown = (await browser.get("/duyet-so/ra-soat")).text
     assert "Lò Thị An: mức T nhưng điểm kiểm tra là 3." in shown
     assert "Cầm Văn Bình: cột Nhận xét để trống." in shown
+
+
+async def test_who_is_exempt_from_the_subject_is_no_oddity(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await filled(small_school, session)
+        sheet = (await sheet_of(session, class_id, "TOAN")).id
+        pupils = await student_ids(session, class_id)
+        principal = await small_school.actor(session, "principal")
+        for name in NAMES[:2]:
+            who = (class_id, pupils[name], "TOAN", "disability")
+            await exemptions.exempt(session, principal, *who, "Quyết định 12/QĐ-HT.")
+        review = await service.look_through(session, principal, sheet)
+        assert review.findings == ()
 
 
 async def test_a_sheet_of_a_closed_class_waits_for_nobody_and_is_looked_through_all_the_same(
