@@ -58,9 +58,9 @@ async def look_through_waiting(session: TenantSession, actor: Actor) -> tuple[li
     siblings = await gradebook.sheets_of_classes(session, list({one.class_id for one in shown}))
     found = await _reviews(session, shown, siblings)
     for one in found:
-        pupils = {finding.finding.student_id for finding in one.findings} - {None}
+        pupils = {pupil for finding in one.findings for pupil in finding.finding.about}
         label = f"Sổ {one.sheet.subject_name}, lớp {one.sheet.class_name}"
-        about = [one.sheet.class_id, *(pupil for pupil in pupils if pupil)]
+        about = [one.sheet.class_id, *pupils]
         audit_reads.record_read(session, actor, Action.SHEET_READ, one.sheet.id, label, about)
     return [one for one in found if one.findings], len(waiting)
 
@@ -92,14 +92,13 @@ async def answer(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, key:
     if not await queries.insert_word(session, row):
         raise Conflict("Người khác vừa giải thích điểm này; hãy tải lại trang.")
     sheet = review.sheet
-    about = [one for one in (finding.student_id, sheet.class_id) if one]
     await audit.record(
         session,
         actor,
         Action.FINDING_ANSWERED,
         sheet_id,
         f"Sổ {sheet.subject_name}, lớp {sheet.class_name}",
-        about=about,
+        about=(*finding.about, sheet.class_id),
         kind=finding.kind,
     )
 

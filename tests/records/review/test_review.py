@@ -2,8 +2,10 @@
 
 import pytest
 from litestar import Litestar
+from sqlalchemy import select
 
 from backend.core.actor import machine
+from backend.core.audit import Action, AuditEvent
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.records.classes import service as classes
@@ -119,6 +121,26 @@ async def test_who_is_exempt_from_the_subject_is_no_oddity(small_school: SmallSc
             await exemptions.exempt(session, principal, *who, "Quyết định 12/QĐ-HT.")
         review = await service.look_through(session, principal, sheet)
         assert review.findings == ()
+
+
+async def test_whoever_reads_of_a_copied_comment_has_looked_at_those_who_have_it(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    async with small_school.session() as session:
+        await head_of_homeroom(small_school, session)
+        class_id = await small_school.open_class(session, "1A", 1)
+        await enroll(session, "1A", [*NAMES, "Vì Thị Dung", "Hoàng Văn Em"])
+        await fill(session, await small_school.actor(session, "it"), class_id)
+        pupils = await student_ids(session, class_id)
+        sheet = (await sheet_of(session, class_id, "TOAN")).id
+        await life.submit(session, await small_school.actor(session, "homeroom"), sheet)
+    browser = await small_school.browser(site, "head")
+    assert "5 học sinh có cùng một lời nhận xét" in (await browser.get("/duyet-so/ra-soat")).text
+    async with small_school.session(read_only=True) as session:
+        read = select(AuditEvent.about).where(
+            AuditEvent.action == Action.SHEET_READ, AuditEvent.subject_id == sheet
+        )
+        assert set(await session.scalar(read) or ()) == {class_id, *pupils.values()}
 
 
 async def test_a_sheet_of_a_closed_class_waits_for_nobody_and_is_looked_through_all_the_same(
