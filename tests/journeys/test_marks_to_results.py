@@ -99,7 +99,8 @@ class Forty:
     async def kept(self, sheet_id: SheetId) -> list[list[str]]:
         """What is stored of a sheet as a block: a row for each pupil, in the order of the columns, "" for nothing."""
         async with self.school.session(read_only=True) as session:
-            content = (await gradebook.contents(session, self.class_id))[sheet_id]
+            school_class = await roster.get_class(session, self.class_id)
+            content = (await gradebook.contents(session, school_class))[sheet_id]
         return [[cells.get(one.cell, "") for one in content.columns] for cells in content.cells.values()]
 
 

@@ -276,8 +276,10 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetContent(msgspec.Struct, frozen=True, kw_only=True):
-    """Columns of a sheet, every filled cell as its text, per pupil of the class, and who is exempt from its subject."""
+    """A sheet with its columns, every filled cell as its text, per pupil of the class, and who is exempt from its
+    subject."""
 
+    summary: SheetSummary
     columns: tuple[Column, ...]
     cells: dict[StudentId, dict[Cell, str]]
     exempt: frozenset[StudentId]

@@ -40,7 +40,7 @@ from backend.records.gradebook.schemas import (
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import GradeSubject
-from backend.records.roster.schemas import HOMEROOM, ClassId, PupilRecord, StudentId
+from backend.records.roster.schemas import HOMEROOM, ClassId, ClassSummary, PupilRecord, StudentId
 
 
 async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -274,17 +274,25 @@ async def class_marks(
     return found
 
 
-async def contents(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, SheetContent]:
-    """The columns of each sheet of a class and what stands in it, text by text; `class_marks` says what of it counts."""
-    school_class = await roster.get_class(session, class_id)
-    students = [one.id for one in await roster.list_students(session, class_id)]
+async def contents(
+    session: TenantSession, school_class: ClassSummary, *, hold: bool = False
+) -> dict[SheetId, SheetContent]:
+    """The columns of each sheet of a class and what stands in it, text by text; `class_marks` says what of it counts.
+
+    `hold`: nobody moves or writes the sheets until the transaction ends.
+    """
+    if hold:
+        held = await queries.sheet_ids_of_class(session, school_class.id)
+        await queries.hold_sheets(session, held, to_write=False)
+    students = [one.id for one in await roster.list_students(session, school_class.id)]
     choices = await plans.choices_of_class(session, school_class)
-    exempt = await exemptions(session, class_id)
+    exempt = await exemptions(session, school_class.id)
     found = {}
-    for row in await queries.sheets(session, class_id=class_id):
+    for row in await queries.sheets(session, class_id=school_class.id):
         subject = one_sheet.subject_of(row)
         pupils = [one for one in students if choices.takes(one, subject)]
         found[SheetId(row.id)] = SheetContent(
+            summary=one_sheet.summary(row, row.filled),
             columns=layout.columns_of(subject, row.grade_level),
             cells={student_id: {} for student_id in pupils},
             exempt=frozenset(one for one in pupils if row.subject_code in exempt.get(one, ())),
@@ -294,11 +302,6 @@ async def contents(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId,
         if cells is not None:
             cells[Cell(MarkKind(row.kind), row.slot)] = row.value
     return found
-
-
-async def hold_sheets(session: TenantSession, sheet_ids: Sequence[SheetId]) -> None:
-    """Nobody moves or writes these sheets until the transaction ends."""
-    await queries.hold_sheets(session, sheet_ids, to_write=False)
 
 
 async def marks_of_sheets(

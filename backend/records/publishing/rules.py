@@ -55,9 +55,9 @@ def published_columns(columns: Iterable[Column], period: str) -> list[Column]:
     ]
 
 
-def refusal(in_charge: bool, manages: bool, filled: bool, place: str) -> Forbidden | Conflict | None:
-    """Why somebody may not publish a sheet in a period; None: they may."""
-    if not (in_charge or manages):
+def refusal(theirs: bool, filled: bool, place: str) -> Forbidden | Conflict | None:
+    """Why somebody may not publish a sheet in a period; None: they may. `theirs`: in charge of it, or the management."""
+    if not theirs:
         return Forbidden(f"{place}: chỉ giáo viên phụ trách sổ hoặc ban giám hiệu công bố được.")
     if not filled:
         return Conflict(f"{place}: sổ chưa có nội dung nào của kì này nên chưa công bố được.")

@@ -1,6 +1,7 @@
 """What families are told: the published moment of a sheet, who may publish it, and the slip of one pupil."""
 
 import pytest
+from litestar import Litestar
 
 from backend.core import audit
 from backend.core.audit import Action
@@ -56,7 +57,7 @@ def test_a_period_takes_its_own_columns_only() -> None:
 
 async def offer(book: ClassBook, who: str, subject: str, period: str = END) -> Offer:
     async with book.school.session() as session:
-        found = await service.list_offers(session, book.actors[who], book.class_id)
+        _, found = await service.list_offers(session, book.actors[who], book.class_id)
     return next(one for one in found if (one.sheet_id, one.period) == (book.sheets[subject], period))
 
 
@@ -127,6 +128,31 @@ async def test_whose_sheets_one_publishes(book: ClassBook) -> None:
         assert toan.publication_id is not None
         with pytest.raises(Forbidden, match="thôi công bố"):
             await service.withdraw(session, book.actors["music"], book.class_id, toan.publication_id)
+
+
+async def test_what_was_published_is_withdrawn_also_when_the_sheet_is_empty_by_now(
+    site: Litestar, book: ClassBook
+) -> None:
+    await book.write("homeroom", "TOAN", AN, LEVEL, "T")
+    assert await publish(book, "homeroom", "TOAN") == 1
+    await book.write("homeroom", "TOAN", AN, LEVEL, "", 1)
+    told = [await offer(book, who, "TOAN") for who in ("homeroom", "music")]
+    assert [(one.may_publish, one.may_withdraw) for one in told] == [(False, True), (False, False)]
+    browser = await book.school.browser(site, "homeroom")
+    page = (await browser.get(f"/lop/{book.class_id}/cong-bo")).text
+    assert "Sổ khác nội dung đã công bố" in page
+    assert f"/cong-bo/{told[0].publication_id}/thoi" in page
+
+
+async def test_all_of_a_period_are_as_many_as_are_new_to_families(site: Litestar, book: ClassBook) -> None:
+    for subject in ("TOAN", "TV", "DD"):
+        await book.write("homeroom", subject, AN, LEVEL, "T")
+    assert await publish(book, "homeroom", "TOAN") == 1
+    browser = await book.school.browser(site, "homeroom")
+    path = f"/lop/{book.class_id}/cong-bo"
+    assert "Công bố 2 sổ của Cuối năm học" in (await browser.get(path)).text
+    assert (await browser.post(path, {"ky": END})).status_code == 303
+    assert "Đã công bố 2 sổ điểm." in (await browser.get(path)).text
 
 
 @pytest.mark.parametrize("who", ["music", "stranger", "clerk", "it"])
