@@ -20,7 +20,7 @@ async def carry(
 ) -> tuple[int, list[str]]:
     """Copy a pupil's marks into the same sheets of another class; how many, and which sheets that class does not have.
 
-    Exemptions follow too, and the old sheets keep what they have. Marks come into closed sheets as well: they were
+    Exemptions follow too and are over in the old class, whose sheets keep what they have. Marks come into closed sheets as well: they were
     written, checked and locked like those that stand there. Each sheet tells in its history who came from where;
     changes in it after a lock are kept.
     Raises Conflict once the pupil's transcript is frozen in the old class, or all are in the new one.
@@ -57,7 +57,8 @@ async def carry(
         await staging.stage_marks(session, rows)
         await _tell(session, actor, pupil, old[0].class_name, {row[2] for row in rows})
         await staging.write_staged(session)
-    await queries.carry_exemptions(session, pupil.id, source, target)
+    ended = {"ended_by": actor.staff_id, "ended_at": now}
+    await queries.carry_exemptions(session, pupil.id, source, target, ended)
     return len(rows), sorted(one_sheet.subject_name(by_id[sheet_id]) for sheet_id in missing)
 
 

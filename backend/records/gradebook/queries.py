@@ -564,15 +564,21 @@ async def sheet_ids_of_subject(
 
 
 async def carry_exemptions(
-    session: TenantSession, student_id: uuid.UUID, source: uuid.UUID, target: uuid.UUID
+    session: TenantSession,
+    student_id: uuid.UUID,
+    source: uuid.UUID,
+    target: uuid.UUID,
+    ended: dict[str, Any],
 ) -> None:
-    """What a pupil is exempt from in one class holds in another, by the same decision."""
+    """What a pupil is exempt from in one class is over there, and holds in another by the same decision."""
     query = (
-        "insert into exemption"
+        "with carried as (update exemption set ended_by = :ended_by, ended_at = :ended_at"
+        " where tenant_id = :tenant and class_id = :source and student_id = :student and ended_at is null"
+        " returning tenant_id, student_id, subject_code, ground, reason, decided_by, decided_at)"
+        " insert into exemption"
         " (tenant_id, id, class_id, student_id, subject_code, ground, reason, decided_by, decided_at)"
         " select tenant_id, gen_random_uuid(), :target, student_id, subject_code, ground, reason, decided_by, decided_at"
-        " from exemption where tenant_id = :tenant and class_id = :source and student_id = :student and ended_at is null"
-        " on conflict do nothing"
+        " from carried on conflict do nothing"
     )
     values = {"tenant": session.tenant_id, "source": source, "target": target, "student": student_id}
-    await session.execute(text(query), values)
+    await session.execute(text(query), values | ended)

@@ -89,9 +89,9 @@ async def test_marks_follow_a_pupil_into_another_class(small_school: SmallSchool
         await session.execute(decided, values)
         name, count, missing = await found.move(clerk, ly_do="Theo đơn của gia đình")
         assert (name, count, missing) == ("1B", sum(map(len, before.values())), [])
-        exempt = text("select class_id, reason from exemption where student_id = :pupil")
+        exempt = text("select class_id, reason, ended_by from exemption where student_id = :pupil")
         kept = {tuple(row) for row in await session.execute(exempt, {"pupil": found.ids[AN]})}
-        assert kept == {(found.a, "Theo giấy khám"), (found.b, "Theo giấy khám")}
+        assert kept == {(found.a, "Theo giấy khám", clerk.staff_id), (found.b, "Theo giấy khám", None)}
         assert await found.names(found.a) == [BINH]
         assert await found.names(found.b) == [AN, "Quàng Thị Chi"]
         assert await marks_of(found, found.b) == before
