@@ -20,9 +20,9 @@ async def carry(
 ) -> tuple[int, list[str]]:
     """Copy a pupil's marks into the same sheets of another class; how many, and which sheets that class does not have.
 
-    Exemptions follow too and are over in the old class, whose sheets keep what they have. Marks come into closed sheets as well: they were
-    written, checked and locked like those that stand there. Each sheet tells in its history who came from where;
-    changes in it after a lock are kept.
+    Exemptions follow too and are over in the old class, whose sheets keep what they have. Marks come into closed
+    sheets as well: they were written, checked and locked like those that stand there. Each sheet tells in its history
+    who came from where; changes in it after a lock are kept.
     Raises Conflict once the pupil's transcript is frozen in the old class, or all are in the new one.
     """
     # All at once, in one order: two pupils who change places do not wait for each other.

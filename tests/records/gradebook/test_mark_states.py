@@ -1,6 +1,8 @@
 """Absent from an assessment: excused, made up, missed without a reason (TT22 Đ.7); and exempt from a subject."""
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from backend.core.errors import Conflict, Invalid
 from backend.records.gradebook import editing, exemptions, layout, life, life_rules, rules, service
@@ -168,6 +170,16 @@ async def test_exempt_pupils_have_no_marks_in_the_subject(book: ClassBook) -> No
         assert await service.exemptions(session, book.class_id) == {}
         with pytest.raises(Conflict, match="không còn được miễn"):
             await exemptions.end(session, principal, book.class_id, found.id)
+
+
+@pytest.mark.parametrize("change", ["reason = ''", "ground = 'other'", "subject_code = 'TOAN'"])
+async def test_what_was_decided_about_an_exemption_stays(book: ClassBook, change: str) -> None:
+    async with book.school.session() as session:
+        who = (book.class_id, book.pupils[AN], MUSIC, "health")
+        await exemptions.exempt(session, book.actors["principal"], *who, "Quyết định 12/QĐ-HT.")
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with book.school.session() as session:
+            await session.execute(text(f"update exemption set {change}"))
 
 
 async def test_who_is_exempt_leaves_no_gap(checked_book: ClassBook) -> None:
