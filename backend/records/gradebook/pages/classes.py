@@ -39,6 +39,7 @@ async def show_sheets(
         "records/gradebook/sheets.html",
         school_class=school_class,
         readable=readable,
+        duty=class_id in await roster.open_to(session, actor, [class_id]),
         own=[sheet for sheet in sheets if actor.staff_id and sheet.teacher_id == actor.staff_id],
         others=[sheet for sheet in sheets if not actor.staff_id or sheet.teacher_id != actor.staff_id],
         teachers=await one_sheet.teachers(session, school_class),
