@@ -20,7 +20,7 @@ SHELL = """{% extends "layouts/base.html" %}
 {% block content %}<h1>x</h1>
 <form action="/nop" method="post" data-unsaved="Còn {n} ô chưa lưu; hãy lưu hoặc sửa trước khi nộp.">
 <button>Nộp sổ</button></form>
-{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o", person="p", read_at="0", states=True,
+{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o", person="p", read_at="0", absences=absences,
                    phrases=True) %}
 {% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
 {% for mark, version in marks %}{{ mark_cell(key, loop.index, mark, version, key ~ loop.index) }}{% endfor %}
@@ -29,6 +29,7 @@ SHELL = """{% extends "layouts/base.html" %}
 {% endcall %}
 {{ phrase_picker([{"text": "{tên} học đều.", "level": ""}, {"text": "{tên} có tiến bộ.", "level": "H"}]) }}
 {% endblock %}"""
+ABSENCES = [("V", "vắng có lý do"), ("K", "vắng không lý do")]
 ROWS = [("a", ["8", "7,5", "9", ""]), ("b", ["6", "8", "", "7,25"]), ("c", ["10", "9", "8", "8"])]
 PASTE = """text => { const data = new DataTransfer(); data.setData('text/plain', text);
 return document.activeElement.dispatchEvent(
@@ -77,7 +78,7 @@ class School:
             return self.kept.get(key, first), self.versions.get(key, 1)
 
         rows = [(key, [mark(key, at, one) for at, one in enumerate(marks, 1)]) for key, marks in ROWS]
-        return {"rows": rows, "caption": self.caption}
+        return {"rows": rows, "caption": self.caption, "absences": ABSENCES}
 
     def judge(self, cell: dict[str, Any]) -> dict[str, Any]:
         """The answer for one cell."""

@@ -1,6 +1,9 @@
 """Absent from an assessment: excused, made up, missed without a reason (TT22 Đ.7); and exempt from a subject."""
 
+import re
+
 import pytest
+from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -62,7 +65,7 @@ def test_what_is_no_state_is_refused(typed: str, cell: Cell, code: str, grade: i
 @pytest.mark.parametrize(
     ("text", "mark", "state", "note"),
     [
-        ("V", "", MarkState.EXCUSED_PENDING_MAKEUP, "vắng có phép, chờ kiểm tra bù"),
+        ("V", "", MarkState.EXCUSED_PENDING_MAKEUP, "vắng có lý do, chờ kiểm tra bù"),
         ("7.5b", "7.5", MarkState.MADE_UP, "kiểm tra bù"),
         ("0k", "0", MarkState.ZERO_MISSING, "vắng không lý do"),
         ("CĐk", "CĐ", MarkState.ZERO_MISSING, "vắng không lý do"),
@@ -141,6 +144,26 @@ async def test_from_excused_to_made_up_by_hand_by_undo_and_by_import(small_schoo
         assert (again.changed, again.unchanged) == (0, 1), "a file that says the same changes nothing"
         [row] = (await editing.get_sheet(session, homeroom, sheet.id)).rows
         assert row.marks[MIDTERM].value == "9b"
+
+
+@pytest.mark.parametrize(
+    ("grade", "code", "moc", "offered"),
+    [(1, "TOAN", "", ["V"]), (1, "TOAN", "mid_s1", []), (1, MUSIC, "", []), (6, "TOAN", "", ["V", "K"])],
+)
+async def test_a_sheet_offers_for_the_absent_what_it_takes(
+    site: Litestar, small_school: SmallSchool, grade: int, code: str, moc: str, offered: list[str]
+) -> None:
+    """In primary a test is made up and never missed for good; Toán of grade 1 has none in the middle of a term."""
+    async with small_school.session() as session:
+        class_id = await small_school.open_class(session, "A", grade, taken_by_music="GDTC")
+        await enroll(session, "A", [AN])
+        sheet = await sheet_of(session, class_id, code, 0 if grade == 1 else 1)
+    browser = await small_school.browser(site, "homeroom")
+    page = (await browser.get(f"/so-diem/{sheet.id}?moc={moc}")).text
+    assert re.findall('data-put="(.)"', page) == offered
+    assert [one for one in "VK" if f"{one} trong ô điểm" in page] == offered
+    if offered:
+        assert "<b>V</b> vắng có lý do, chờ kiểm tra bù</button>" in page
 
 
 async def test_exempt_pupils_have_no_marks_in_the_subject(book: ClassBook) -> None:

@@ -24,7 +24,7 @@ END, MIDDLE = Point.YEAR_END.value, Point.MID_TERM_1.value
     ("kind", "text", "said"),
     [
         (MarkKind.MIDTERM, "7.5", "7,5"),
-        (MarkKind.MIDTERM, "V", "chờ kiểm tra bù"),
+        (MarkKind.MIDTERM, "V", "vắng có lý do, chờ kiểm tra bù"),
         (MarkKind.MIDTERM, "7.5b", "7,5 (kiểm tra bù)"),
         (MarkKind.MIDTERM, "0k", "0 (vắng không lý do)"),
         (MarkKind.TEST, "9b", "9 (kiểm tra bù)"),
@@ -188,6 +188,6 @@ async def test_an_exemption_is_said_and_a_secondary_term_is_a_period(book: Class
         _, slip = await service.get_slip(session, homeroom, class_id, pupils["Vì Văn Dũng"])
         [term] = slip.periods
         assert (term.name, term.columns) == ("Học kì I", ("ĐĐGtx", "ĐĐGgk", "ĐĐGck", "Nhận xét"))
-        assert term.rows[0].values == ("8 · chờ kiểm tra bù", "", "", "")
+        assert term.rows[0].values == ("8 · vắng có lý do, chờ kiểm tra bù", "", "", "")
         _, slip = await service.get_slip(session, homeroom, class_id, pupils["Lò Văn Em"])
         assert slip.periods[0].rows[0].values == ("Miễn", "", "", "")

@@ -12,8 +12,8 @@ from backend.core.templates import vn_datetime
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import editing, layout, life, life_rules, one_sheet
 from backend.records.gradebook.schemas import (
-    ASSESSMENTS,
     MAX_HOURS,
+    SHEET_STATES,
     Column,
     Deed,
     Point,
@@ -21,7 +21,7 @@ from backend.records.gradebook.schemas import (
     SheetView,
     StepView,
 )
-from backend.records.gradebook.wording import COLUMN_NOTES, DEEDS, STATES, entry_note
+from backend.records.gradebook.wording import COLUMN_NOTES, DEEDS, absences_in, entry_note
 from backend.records.phrases import service as phrases
 from backend.records.phrases.schemas import Phrase
 from backend.records.roster import service as roster
@@ -82,7 +82,7 @@ async def _sheet(
         sheet=sheet,
         columns=columns,
         points=_points(sheet, point),
-        has_states=any(one.cell.kind in ASSESSMENTS for one in columns),
+        absences=absences_in(columns),
         entry_note=entry_note,
         phrases=await _phrases(session, actor, sheet, school_class.grade_level, columns),
         remark=remark,
@@ -90,7 +90,7 @@ async def _sheet(
         school_class=school_class,
         teacher=(await one_sheet.teachers(session, school_class)).get(sheet.summary.subject_code),
         notes=_notes(columns),
-        states=STATES,
+        states=SHEET_STATES,
         steps=[_shown(step) for step in sheet.steps],
         closed="" if sheet.is_open else life_rules.why_closed(sheet.summary.state, sheet.deeds),
     )
