@@ -50,7 +50,7 @@ def findings(sheet: SheetMarks) -> tuple[Finding, ...]:
 
 def checked_word(typed: str) -> str:
     """What is said about an oddity. Raises Invalid."""
-    word = check_text(typed, field="Giải thích", person="điểm cần xem lại", limit=MAX_WORD)
+    word = check_text(typed, field="Giải thích", person="chỗ cần xem lại", limit=MAX_WORD)
     if len(word) < MIN_WORD:
         raise Invalid(f"Xin giải thích từ {MIN_WORD} đến {MAX_WORD} ký tự, ví dụ “đã xem, điểm đúng”.")
     return word

@@ -73,11 +73,11 @@ async def answer(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, key:
     review = await look_through(session, actor, sheet_id)
     if actor.staff_id is None or not review.may_answer:
         raise Forbidden(
-            "Chỉ giáo viên phụ trách sổ, tổ trưởng hoặc hiệu trưởng giải thích được điểm cần xem lại."
+            "Chỉ giáo viên phụ trách sổ, tổ trưởng hoặc hiệu trưởng giải thích được chỗ cần xem lại."
         )
     finding = next((one.finding for one in review.findings if one.finding.key == key), None)
     if finding is None:
-        raise NotFound("Điểm này đã được sửa nên không còn cần giải thích; hãy tải lại trang.")
+        raise NotFound("Chỗ này đã được sửa nên không còn cần giải thích; hãy tải lại trang.")
     row = {
         "tenant_id": session.tenant_id,
         "id": new_id(),
@@ -90,7 +90,7 @@ async def answer(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, key:
         "said_at": clock.now(),
     }
     if not await queries.insert_word(session, row):
-        raise Conflict("Người khác vừa giải thích điểm này; hãy tải lại trang.")
+        raise Conflict("Người khác vừa giải thích chỗ này; hãy tải lại trang.")
     sheet = review.sheet
     await audit.record(
         session,

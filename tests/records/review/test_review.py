@@ -68,7 +68,7 @@ async def test_an_oddity_is_answered_once_and_comes_back_when_the_mark_changes(
         assert (review.open, review.may_answer, review.to_hand_in) == (2, True, True)
         key = review.findings[0].finding.key
         await service.answer(session, homeroom, sheet, key, "Em ốm hôm kiểm tra, cả năm học tốt.")
-        with pytest.raises(Conflict, match="Người khác vừa giải thích"):
+        with pytest.raises(Conflict, match="Người khác vừa giải thích chỗ này"):
             await service.answer(session, homeroom, sheet, key, "Đã xem")
         again = await service.look_through(session, homeroom, sheet)
         assert (again.open, again.findings[0].said_by) == (1, "Đinh Thị Hoài Thu")
@@ -76,9 +76,9 @@ async def test_an_oddity_is_answered_once_and_comes_back_when_the_mark_changes(
         new = NewMark(sheet_id=sheet, student_id=an, cell=TEST, value="2")
         await editing.set_mark(session, homeroom, new, revision=1)
         assert (await service.look_through(session, homeroom, sheet)).open == 2
-        with pytest.raises(NotFound, match="đã được sửa"):
+        with pytest.raises(NotFound, match="Chỗ này đã được sửa"):
             await service.answer(session, homeroom, sheet, key, "Đã xem")
-        with pytest.raises(Forbidden):
+        with pytest.raises(Forbidden, match="giải thích được chỗ cần xem lại"):
             await service.answer(
                 session, await small_school.actor(session, "it"), sheet, review.findings[1].finding.key, "Xem"
             )
@@ -153,7 +153,9 @@ async def test_a_sheet_of_a_closed_class_waits_for_nobody_and_is_looked_through_
         sheet = (await sheet_of(session, class_id, "TOAN")).id
         await classes.close(session, await small_school.actor(session, "principal"), class_id)
     browser = await small_school.browser(site, "head")
-    assert "0 trên 0 sổ chờ bạn kiểm tra" in (await browser.get("/duyet-so/ra-soat")).text
+    waiting = (await browser.get("/duyet-so/ra-soat")).text
+    assert "0 trên 0 sổ chờ bạn kiểm tra" in waiting
+    assert "Không thấy chỗ khác thường" in waiting
     page = await browser.get(f"/so-diem/{sheet}/ra-soat")
     assert (page.status_code, "Không thấy" in page.text) == (200, True)
 
