@@ -8,16 +8,18 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core.errors import AppError, Conflict, Invalid
-from backend.core.templates import vn_datetime
+from backend.core.templates import vn_datetime, vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import editing, layout, life, life_rules, one_sheet
 from backend.records.gradebook.schemas import (
     MAX_HOURS,
     SHEET_STATES,
+    Cell,
     Column,
     Deed,
     Point,
     SeenForm,
+    SheetRow,
     SheetView,
     StepView,
 )
@@ -81,6 +83,7 @@ async def _sheet(
         status_code=error.status if error else 200,
         sheet=sheet,
         columns=columns,
+        lines=_lines(sheet, columns) if sheet.may_write else [],
         points=_points(sheet, point),
         absences=absences_in(columns),
         entry_note=entry_note,
@@ -228,6 +231,32 @@ def _shown(step: StepView) -> dict[str, str | None]:
         "text": f"“{step.words}”{until}" if step.words else None,
         "tone": "official" if step.deed is Deed.FINISH else "neutral",
     }
+
+
+def _lines(sheet: SheetView, columns: list[Column]) -> list[tuple[SheetRow, list[tuple[object, ...]]]]:
+    """What `mark_cells` draws of each pupil. A sheet has hundreds of cells: what a column knows is worked out once."""
+    heads = [
+        (
+            one.cell,
+            f"{one.cell.kind}:{one.cell.slot}",
+            one.label,
+            "text" if one.wide else "letters" if one.letters else "mark",
+            one.cell.kind not in sheet.writes,
+        )
+        for one in columns
+    ]
+    return [(row, [_cell(row, *head) for head in heads]) for row in sheet.rows]
+
+
+def _cell(
+    row: SheetRow, cell: Cell, column: str, label: str, kind: str, is_closed: bool
+) -> tuple[object, ...]:
+    mark = row.marks.get(cell)
+    value, revision, note = "", 0, ""
+    if mark:
+        value, revision, note = vn_mark(mark.value), mark.revision, entry_note(cell, mark.value)
+    named = f"{row.full_name}, {label}"
+    return column, value, revision, named, kind, row.exempt or is_closed, None, note
 
 
 def _points(sheet: SheetView, shown: Point | None) -> list[tuple[str, str, bool]]:
