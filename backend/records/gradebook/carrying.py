@@ -9,7 +9,7 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
 from backend.core.ids import new_id
-from backend.records.gradebook import one_sheet, queries, staging
+from backend.records.gradebook import exemption_rows, mark_rows, one_sheet, queries, staging
 from backend.records.gradebook.events import GradeSheetLocked
 from backend.records.gradebook.schemas import CARRY, SheetState
 from backend.records.roster.schemas import PupilRecord
@@ -34,7 +34,7 @@ async def carry(
     _require_open(list(new.values()))
     by_id = {row.id: row for row in old}
     found = [
-        mark for mark in await queries.marks_of_sheets(session, list(by_id)) if mark.student_id == pupil.id
+        mark for mark in await mark_rows.marks_of_sheets(session, list(by_id)) if mark.student_id == pupil.id
     ]
     missing = {mark.sheet_id for mark in found if _key(by_id[mark.sheet_id]) not in new}
     marks = [mark for mark in found if mark.sheet_id not in missing]
@@ -58,7 +58,7 @@ async def carry(
         await _tell(session, actor, pupil, old[0].class_name, {row[2] for row in rows})
         await staging.write_staged(session)
     ended = {"ended_by": actor.staff_id, "ended_at": now}
-    await queries.carry_exemptions(session, pupil.id, source, target, ended)
+    await exemption_rows.carry_exemptions(session, pupil.id, source, target, ended)
     return len(rows), sorted(one_sheet.subject_name(by_id[sheet_id]) for sheet_id in missing)
 
 

@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import layout, life_rules, one_sheet, queries
+from backend.records.gradebook import exemption_rows, layout, life_rules, mark_rows, one_sheet, queries
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.gradebook.schemas import (
     CARRY,
@@ -200,7 +200,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     waiting = await waiting_for(session, actor)
     shown = waiting[:WAITING_SHOWN]
     marks: dict[uuid.UUID, dict[uuid.UUID, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
-    for mark in await queries.marks_of_sheets(session, [sheet.id for sheet in shown]):
+    for mark in await mark_rows.marks_of_sheets(session, [sheet.id for sheet in shown]):
         marks[mark.sheet_id][mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = mark.value
     members = await roster.members_of(session, list({sheet.class_id for sheet in shown}))
     classes = {one.id: one for one in await roster.list_classes(session)}
@@ -208,7 +208,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     choices = await plans.choices_of(
         session, {sheet.class_id: classes[sheet.class_id].grade_level for sheet in shown}
     )
-    exempt = await queries.exempt_in(session, choices)
+    exempt = await exemption_rows.exempt_in(session, choices)
     names = await people.names(session)
     found = []
     for sheet in shown:
@@ -243,7 +243,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
 async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...], tuple[ChangeView, ...]]:
     """The steps of a sheet, and what was changed in it after its lock; both newest first."""
     steps = await queries.steps_of(session, row.id)
-    changes = await queries.changes_of(session, row.id)
+    changes = await mark_rows.changes_of(session, row.id)
     names = await people.names(session) if steps else {}
     subject = one_sheet.subject_of(row)
     return (

@@ -12,9 +12,11 @@ from backend.core.ids import new_id
 from backend.records.gradebook import (
     carrying,
     editing,
+    exemption_rows,
     importing,
     layout,
     life,
+    mark_rows,
     one_sheet,
     putting_back,
     queries,
@@ -93,7 +95,7 @@ async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int
     exempt = await exemptions(session, class_id)
     filled = {
         (mark.student_id, mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
-        for mark in await queries.marks_of_class(session, class_id)
+        for mark in await mark_rows.marks_of_class(session, class_id)
     }
     found = {}
     for row in rows:
@@ -182,7 +184,7 @@ async def written_cells(
 ) -> tuple[dict[uuid.UUID, frozenset[Cell]], frozenset[uuid.UUID]]:
     """Cells of a subject in which something stands or stood, by class; and classes with a sheet that took a step."""
     cells: dict[uuid.UUID, set[Cell]] = defaultdict(set)
-    for row in await queries.written_cells(session, class_ids, subject_code):
+    for row in await mark_rows.written_cells(session, class_ids, subject_code):
         cells[row.class_id].add(Cell(MarkKind(row.kind), row.slot))
     touched = await queries.touched_classes(session, class_ids, subject_code)
     return {class_id: frozenset(found) for class_id, found in cells.items()}, frozenset(touched)
@@ -267,7 +269,7 @@ async def class_marks(
     """What counts in a class: student → (subject code, term) → cell → mark; 0 or Chưa đạt where it was missed without
     a reason, and nothing where it still has to be made up."""
     found: dict[StudentId, dict[tuple[str, int], dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
-    for row in await queries.marks_of_class(session, class_id):
+    for row in await mark_rows.marks_of_class(session, class_id):
         cell = Cell(MarkKind(row.kind), row.slot)
         if mark := Entry.of(cell.kind, row.value).mark:
             found[StudentId(row.student_id)][row.subject_code, row.term][cell] = mark
@@ -297,7 +299,7 @@ async def contents(
             cells={student_id: {} for student_id in pupils},
             exempt=frozenset(one for one in pupils if row.subject_code in exempt.get(one, ())),
         )
-    for row in await queries.marks_of_sheets(session, list(found)):
+    for row in await mark_rows.marks_of_sheets(session, list(found)):
         cells = found[row.sheet_id].cells.get(row.student_id)
         if cells is not None:
             cells[Cell(MarkKind(row.kind), row.slot)] = row.value
@@ -309,7 +311,7 @@ async def marks_of_sheets(
 ) -> dict[SheetId, dict[StudentId, dict[Cell, str]]]:
     """What counts in some sheets, as `class_marks` has it: sheet → student → cell → mark."""
     found: dict[SheetId, dict[StudentId, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
-    for mark in await queries.marks_of_sheets(session, sheet_ids):
+    for mark in await mark_rows.marks_of_sheets(session, sheet_ids):
         cell = Cell(MarkKind(mark.kind), mark.slot)
         if counted := Entry.of(cell.kind, mark.value).mark:
             found[SheetId(mark.sheet_id)][StudentId(mark.student_id)][cell] = counted
@@ -324,7 +326,7 @@ def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, 
 async def exemptions(session: TenantSession, class_id: uuid.UUID) -> dict[StudentId, frozenset[str]]:
     """From which subjects, by code, pupils of a class are exempt; who is from none is not in it."""
     found: dict[StudentId, set[str]] = defaultdict(set)
-    for _, subject_code, student_id in await queries.exempt_in(session, [class_id]):
+    for _, subject_code, student_id in await exemption_rows.exempt_in(session, [class_id]):
         found[StudentId(student_id)].add(subject_code)
     return {student_id: frozenset(codes) for student_id, codes in found.items()}
 
@@ -333,7 +335,7 @@ async def exempt_in(
     session: TenantSession, class_ids: Collection[uuid.UUID]
 ) -> set[tuple[uuid.UUID, str, uuid.UUID]]:
     """(class, subject code, pupil) of everybody who is exempt from a subject in some classes."""
-    return await queries.exempt_in(session, class_ids)
+    return await exemption_rows.exempt_in(session, class_ids)
 
 
 async def awaited_make_ups(session: TenantSession, class_id: uuid.UUID) -> list[MakeUp]:
@@ -341,10 +343,10 @@ async def awaited_make_ups(session: TenantSession, class_id: uuid.UUID) -> list[
 
     Whoever is exempt from the subject makes nothing up.
     """
-    exempt = await queries.exempt_in(session, [class_id])
+    exempt = await exemption_rows.exempt_in(session, [class_id])
     waiting = [
         row
-        for row in await queries.excused_in_class(session, class_id)
+        for row in await mark_rows.excused_in_class(session, class_id)
         if (class_id, row.subject_code, row.student_id) not in exempt
     ]
     sheets = await queries.sheets_by_id(session, list({row.sheet_id for row in waiting}))
