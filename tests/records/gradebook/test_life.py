@@ -15,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import editing, life, queries, service
+from backend.records.gradebook import editing, life, mark_rows, queries, service
 from backend.records.gradebook.schemas import Deed, NewMark, SheetState, SheetView
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
@@ -195,8 +195,8 @@ async def test_late_changes_are_traced_in_one_statement(
     await book.lock("TOAN")
     await do(book, Deed.REOPEN, "principal")
     asked: list[str] = []
-    for name in ("reopening_of", "insert_changes"):
-        monkeypatch.setattr(queries, name, _counted(getattr(queries, name), name, asked))
+    for home, name in ((queries, "reopening_of"), (mark_rows, "insert_changes")):
+        monkeypatch.setattr(home, name, _counted(getattr(home, name), name, asked))
     sheet = book.sheets["TOAN"]
     wanted = [
         (NewMark(sheet_id=sheet, student_id=book.pupils[name], cell=LEVEL, value="T"), 0)
