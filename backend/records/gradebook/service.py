@@ -341,13 +341,14 @@ async def exempt_in(
 async def awaited_make_ups(session: TenantSession, class_id: uuid.UUID) -> list[MakeUp]:
     """Assessments of a class that pupils were excused from and have not made up: results wait for them.
 
-    Whoever is exempt from the subject makes nothing up.
+    Whoever is exempt from the subject, or has left the class, makes nothing up.
     """
     exempt = await exemption_rows.exempt_in(session, [class_id])
+    here = (await roster.members_of(session, [class_id]))[class_id]
     waiting = [
         row
         for row in await mark_rows.excused_in_class(session, class_id)
-        if (class_id, row.subject_code, row.student_id) not in exempt
+        if row.student_id in here and (class_id, row.subject_code, row.student_id) not in exempt
     ]
     sheets = await queries.sheets_by_id(session, list({row.sheet_id for row in waiting}))
     return [

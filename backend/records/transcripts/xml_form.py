@@ -228,7 +228,7 @@ def _secondary(record: etree._Element, snapshot: Snapshot, results: SecondaryRes
         summary,
         {
             "DUOC_LEN_LOP": _promoted(results.promotion),
-            "CO_KHUYET_TAT_KHONG_DANH_GIA": results.promotion is Promotion.NOT_ASSESSED,
+            "CO_KHUYET_TAT_KHONG_DANH_GIA": results.learning.year is None,
             "KET_LUAN": results.promotion,
             "DA_HTHANH_CTRINH_CAP_HOC": results.programme_completed,
             "HOAN_THANH_CHUONG_TRINH": results.completion,
