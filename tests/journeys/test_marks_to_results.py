@@ -197,8 +197,9 @@ async def the_teacher_pastes(teacher: Person, forty: Forty) -> None:
     """As in Excel: copied there, one cell chosen here, Ctrl+V. What is good is kept at once."""
     await teacher.go(f"{forty.page}/so-diem")
     await teacher.page.locator("#so-cua-toi tr", has_text="Học kì 1").get_by_role("link").click()
-    heads = await teacher.page.locator("#so thead th").all_inner_texts()
-    assert tuple(heads[1:]) == LABELS
+    heads = teacher.page.locator("#so thead th")
+    await expect(heads).to_have_count(1 + len(LABELS))
+    assert tuple((await heads.all_inner_texts())[1:]) == LABELS
     rows = [
         [TYPED_WRONG.get((row, column), written(row, column)) for column in range(len(LABELS))]
         for row in range(len(forty.pupils))
