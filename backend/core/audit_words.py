@@ -134,7 +134,7 @@ ACTION_NAMES = {
     Action.MARKS_PUBLISHED: "Công bố sổ điểm cho gia đình",
     Action.MARKS_WITHDRAWN: "Thôi công bố sổ điểm",
     Action.SLIP_READ: "Xem phiếu điểm của học sinh",
-    Action.FINDING_ANSWERED: "Giải thích điểm cần xem lại",
+    Action.FINDING_ANSWERED: "Giải thích chỗ cần xem lại",
     Action.RESULTS_READ: "Xem kết quả của lớp",
     Action.REGULATIONS_CHANGED: "Đổi quy định đánh giá của trường",
     Action.DECISION_RECORDED: "Ghi quyết định về kết quả của học sinh",

@@ -111,7 +111,15 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.gradebook.wording": (Room.RULES, "what people read of a sheet: pure"),
     "records.gradebook.staging": (
         Room.QUERIES,
-        "SQL of marks that come by the thousand; `queries` has that of sheets and single marks",
+        "SQL of marks that come by the thousand; `queries` has that of sheets, `mark_rows` that of single marks",
+    ),
+    "records.gradebook.mark_rows": (
+        Room.QUERIES,
+        "SQL of single marks; `queries` has that of sheets and their lives",
+    ),
+    "records.gradebook.exemption_rows": (
+        Room.QUERIES,
+        "SQL of exemptions; `queries` has that of sheets and their lives",
     ),
     "records.gradebook.one_sheet": (
         Room.SERVICE,

@@ -1,6 +1,7 @@
 """A page with a mark sheet, and the school behind it."""
 
 import json
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +20,7 @@ SHELL = """{% extends "layouts/base.html" %}
 {% block content %}<h1>x</h1>
 <form action="/nop" method="post" data-unsaved="Còn {n} ô chưa lưu; hãy lưu hoặc sửa trước khi nộp.">
 <button>Nộp sổ</button></form>
-{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o", person="p", read_at="0", states=True,
+{% call mark_sheet("so", caption, ["tx1", "tx2", "gk", "ck", "nx"], "/o", person="p", read_at="0", absences=absences,
                    phrases=True) %}
 {% for key, marks in rows %}<tr><th scope="row">{{ key }}</th>
 {% for mark, version in marks %}{{ mark_cell(key, loop.index, mark, version, key ~ loop.index) }}{% endfor %}
@@ -28,6 +29,7 @@ SHELL = """{% extends "layouts/base.html" %}
 {% endcall %}
 {{ phrase_picker([{"text": "{tên} học đều.", "level": ""}, {"text": "{tên} có tiến bộ.", "level": "H"}]) }}
 {% endblock %}"""
+ABSENCES = [("V", "vắng có lý do"), ("K", "vắng không lý do")]
 ROWS = [("a", ["8", "7,5", "9", ""]), ("b", ["6", "8", "", "7,25"]), ("c", ["10", "9", "8", "8"])]
 PASTE = """text => { const data = new DataTransfer(); data.setData('text/plain', text);
 return document.activeElement.dispatchEvent(
@@ -42,6 +44,9 @@ class School:
         self.requests: list[list[dict[str, Any]]] = []
         self.versions: dict[tuple[str, str], int] = {}
         self.down = self.closed = False
+        #: While it is not set, what was sent is kept and the answer is on its way.
+        self.answering = Event()
+        self.answering.set()
         self.asked: list[str] = []
         #: What colleagues wrote: told once, as news.
         self.news: list[dict[str, Any]] = []
@@ -61,7 +66,9 @@ class School:
             return answer("", 503)
         cells: list[dict[str, Any]] = json.loads(body)["cells"]
         self.requests.append(cells)
-        return 200, "application/json", json.dumps({"cells": [self.judge(cell) for cell in cells]}).encode()
+        judged = [self.judge(cell) for cell in cells]
+        self.answering.wait(10)
+        return 200, "application/json", json.dumps({"cells": judged}).encode()
 
     def shown(self) -> dict[str, Any]:
         """What the page is made of: marks as they are kept, with their versions."""
@@ -71,7 +78,7 @@ class School:
             return self.kept.get(key, first), self.versions.get(key, 1)
 
         rows = [(key, [mark(key, at, one) for at, one in enumerate(marks, 1)]) for key, marks in ROWS]
-        return {"rows": rows, "caption": self.caption}
+        return {"rows": rows, "caption": self.caption, "absences": ABSENCES}
 
     def judge(self, cell: dict[str, Any]) -> dict[str, Any]:
         """The answer for one cell."""

@@ -202,6 +202,6 @@ def test_buttons_put_an_absence_into_the_chosen_cells(page: Page, school: School
     with served(school) as base:
         page.goto(base)
         choose(page, ("a", 4), "ArrowDown", "ArrowRight")
-        page.get_by_role("button", name="V vắng có phép").click()
+        page.get_by_role("button", name="V vắng có lý do").click()
         expect(state(page)).to_contain_text("Đã lưu lúc")
         assert school.kept == {("a", "4"): "V", ("b", "4"): "V"}, "comments take no absence"

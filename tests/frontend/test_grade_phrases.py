@@ -34,3 +34,30 @@ def test_a_phrase_is_put_into_a_comment_by_keys_and_undone(page: Page, complaint
         expect(picker).to_be_hidden()
         expect(cell(page, "b", 1)).to_have_value("/")
         assert complaints == []
+
+
+@pytest.mark.parametrize(("column", "comment"), [(5, "b học đều."), (2, "Chăm ngoan. b học đều.")])
+def test_the_button_is_for_the_pupil_in_whose_line_somebody_was(
+    page: Page, column: int, comment: str
+) -> None:
+    school = School()
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "b", column).focus()
+        page.get_by_role("button", name="câu mẫu nhận xét").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.type("hoc deu")
+        page.keyboard.press("Enter")
+        expect(cell(page, "b", 5)).to_be_focused()
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept == {("b", "5"): comment}
+
+
+def test_the_button_begins_with_the_first_pupil_where_nobody_was_in_a_line(page: Page) -> None:
+    school = School()
+    with served(school) as base:
+        page.goto(base)
+        page.get_by_role("button", name="câu mẫu nhận xét").click()
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept == {("a", "5"): "Chăm ngoan. a học đều."}

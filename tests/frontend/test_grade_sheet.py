@@ -208,6 +208,45 @@ def test_a_lost_line_keeps_the_marks_and_sends_them_once_it_is_back(page: Page, 
         assert school.kept == {("a", "1"): "9"}
 
 
+@pytest.mark.parametrize(
+    ("keys", "exact"), [(("Control+z",), True), (("Escape",), True), (("8", "Enter"), False)]
+)
+def test_a_mark_put_back_while_its_save_is_on_the_way_is_saved(
+    page: Page, school: School, keys: tuple[str, ...], exact: bool
+) -> None:
+    with served(school) as base:
+        page.goto(base)
+        school.answering.clear()
+        cell(page, "a", 1).focus()
+        page.keyboard.type("9")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-cell].is-saving")).to_have_count(1)
+        cell(page, "a", 1).focus()
+        for key in keys:
+            page.keyboard.press(key)
+        school.answering.set()
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        expect(cell(page, "a", 1)).to_have_value("8")
+        assert school.kept == {("a", "1"): "8"}
+        sent = [(one["value"], one["version"], one["exact"]) for [one] in school.requests]
+        assert sent == [("9", 1, False), ("8", 2, exact)]
+
+
+def test_a_mark_put_back_after_a_lost_answer_is_saved(page: Page, school: School) -> None:
+    """Whether the server took the 9 is not known: the 8 goes there, too."""
+    school.down = True
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 1).fill("9")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("Mất kết nối")
+        cell(page, "a", 1).fill("8")
+        page.keyboard.press("Enter")
+        school.down = False
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert school.kept == {("a", "1"): "8"}
+
+
 @pytest.mark.parametrize("mark", ["12", "9"])
 def test_a_sheet_is_not_handed_in_before_all_of_it_is_saved(page: Page, school: School, mark: str) -> None:
     """Refused by the server (12), or not there yet (9)."""
@@ -265,6 +304,25 @@ def test_what_was_not_saved_outlives_a_closed_page(page: Page, school: School) -
         expect(state(page)).to_contain_text("Đã lưu lúc")
         assert school.kept == {("a", "1"): "9", ("b", "1"): "4"}
         assert page.evaluate("Object.keys(localStorage)") == []
+
+
+def test_what_was_kept_of_an_undone_mark_is_put_back_as_it_was(page: Page, school: School) -> None:
+    """A 7 in place of V is a make-up, unless undoing brings it back."""
+    with served(school) as base:
+        page.goto(base)
+        cell(page, "a", 1).fill("V")
+        page.keyboard.press("Enter")
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        school.down = True
+        cell(page, "a", 1).focus()
+        page.keyboard.press("Control+z")
+        expect(state(page)).to_contain_text("Mất kết nối: 1 ô")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto("about:blank")
+        school.down = False
+        page.goto(base)
+        expect(state(page)).to_contain_text("Đã lưu lúc")
+        assert [(one["value"], one["exact"]) for one in school.requests[-1]] == [("8", True)]
 
 
 def test_what_was_kept_does_not_overwrite_what_others_wrote_meanwhile(page: Page, school: School) -> None:

@@ -99,7 +99,8 @@ class Forty:
     async def kept(self, sheet_id: SheetId) -> list[list[str]]:
         """What is stored of a sheet as a block: a row for each pupil, in the order of the columns, "" for nothing."""
         async with self.school.session(read_only=True) as session:
-            content = (await gradebook.contents(session, self.class_id))[sheet_id]
+            school_class = await roster.get_class(session, self.class_id)
+            content = (await gradebook.contents(session, school_class))[sheet_id]
         return [[cells.get(one.cell, "") for one in content.columns] for cells in content.cells.values()]
 
 
@@ -196,8 +197,9 @@ async def the_teacher_pastes(teacher: Person, forty: Forty) -> None:
     """As in Excel: copied there, one cell chosen here, Ctrl+V. What is good is kept at once."""
     await teacher.go(f"{forty.page}/so-diem")
     await teacher.page.locator("#so-cua-toi tr", has_text="Học kì 1").get_by_role("link").click()
-    heads = await teacher.page.locator("#so thead th").all_inner_texts()
-    assert tuple(heads[1:]) == LABELS
+    heads = teacher.page.locator("#so thead th")
+    await expect(heads).to_have_count(1 + len(LABELS))
+    assert tuple((await heads.all_inner_texts())[1:]) == LABELS
     rows = [
         [TYPED_WRONG.get((row, column), written(row, column)) for column in range(len(LABELS))]
         for row in range(len(forty.pupils))

@@ -41,6 +41,7 @@ from backend.tenants.schools import service as schools
 _PRIMARY_LAST_GRADE = 5
 #: Workbooks of one term.
 BY_TERM = frozenset({Form.MARKS, Form.VNEDU, Form.SMAS})
+_NOT_YOURS = "Bạn chỉ tải được bảng tính của lớp mà bạn chủ nhiệm hoặc giảng dạy."
 
 
 def forms_for(actor: Actor, grade_level: int) -> tuple[Form, ...]:
@@ -48,6 +49,17 @@ def forms_for(actor: Actor, grade_level: int) -> tuple[Form, ...]:
     primary = grade_level <= _PRIMARY_LAST_GRADE
     marks = (Form.RESULTS, Form.COMMENTS) if primary else (Form.MARKS, Form.VNEDU, Form.SMAS, Form.HOMEROOM)
     return (*marks, Form.PUPILS) if actor.may(Permission.IMPORT) else marks
+
+
+async def open_forms(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, tuple[Form, ...]]:
+    """A class and its workbooks, for who may take one of them. Raises NotFound, Forbidden."""
+    school_class = await roster.get_class(session, class_id)
+    sheets = await gradebook.list_sheets(session, class_id)
+    if sheets and not await gradebook.readable(session, actor, sheets):
+        raise Forbidden(_NOT_YOURS)
+    return school_class, forms_for(actor, school_class.grade_level)
 
 
 async def filling_of_run(session: TenantSession, actor: Actor, run: ImportView, file: ParsedFile) -> ToFill:
@@ -102,7 +114,7 @@ async def prepare(
     open_to = await gradebook.readable(session, actor, sheets)
     sheets = [one for one in sheets if one.id in open_to and subject in ("", one.subject_code)]
     if not sheets and form is not Form.PUPILS:
-        raise Forbidden("Bạn chỉ tải được bảng tính của lớp mà bạn chủ nhiệm hoặc giảng dạy.")
+        raise Forbidden(_NOT_YOURS)
     subjects = _subjects(await plans.plan_of(session, school_class), sheets, term)
     if form in BY_TERM and not subjects:
         raise Conflict(

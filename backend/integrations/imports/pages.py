@@ -147,12 +147,12 @@ async def show_forms(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
     """The workbooks of a class, empty or filled."""
-    school_class = await roster.get_class(session, class_id)
-    forms = exporting.forms_for(actor, school_class.grade_level)
+    school_class, forms = await exporting.open_forms(session, actor, class_id)
     return page(
         request,
         "integrations/imports/forms.html",
         school_class=school_class,
+        duty=class_id in await roster.open_to(session, actor, [class_id]),
         forms=[(form, *FORM_NAMES[form], (1, 2) if form in exporting.BY_TERM else (0,)) for form in forms],
     )
 

@@ -9,7 +9,7 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
 from backend.core.ids import new_id
-from backend.records.gradebook import one_sheet, queries, staging
+from backend.records.gradebook import exemption_rows, mark_rows, one_sheet, queries, staging
 from backend.records.gradebook.events import GradeSheetLocked
 from backend.records.gradebook.schemas import CARRY, SheetState
 from backend.records.roster.schemas import PupilRecord
@@ -20,9 +20,9 @@ async def carry(
 ) -> tuple[int, list[str]]:
     """Copy a pupil's marks into the same sheets of another class; how many, and which sheets that class does not have.
 
-    Exemptions follow too, and the old sheets keep what they have. Marks come into closed sheets as well: they were
-    written, checked and locked like those that stand there. Each sheet tells in its history who came from where;
-    changes in it after a lock are kept.
+    Exemptions follow too and are over in the old class, whose sheets keep what they have. Marks come into closed
+    sheets as well: they were written, checked and locked like those that stand there. Each sheet tells in its history
+    who came from where; changes in it after a lock are kept.
     Raises Conflict once the pupil's transcript is frozen in the old class, or all are in the new one.
     """
     # All at once, in one order: two pupils who change places do not wait for each other.
@@ -34,7 +34,7 @@ async def carry(
     _require_open(list(new.values()))
     by_id = {row.id: row for row in old}
     found = [
-        mark for mark in await queries.marks_of_sheets(session, list(by_id)) if mark.student_id == pupil.id
+        mark for mark in await mark_rows.marks_of_sheets(session, list(by_id)) if mark.student_id == pupil.id
     ]
     missing = {mark.sheet_id for mark in found if _key(by_id[mark.sheet_id]) not in new}
     marks = [mark for mark in found if mark.sheet_id not in missing]
@@ -57,7 +57,8 @@ async def carry(
         await staging.stage_marks(session, rows)
         await _tell(session, actor, pupil, old[0].class_name, {row[2] for row in rows})
         await staging.write_staged(session)
-    await queries.carry_exemptions(session, pupil.id, source, target)
+    ended = {"ended_by": actor.staff_id, "ended_at": now}
+    await exemption_rows.carry_exemptions(session, pupil.id, source, target, ended)
     return len(rows), sorted(one_sheet.subject_name(by_id[sheet_id]) for sheet_id in missing)
 
 

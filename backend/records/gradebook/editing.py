@@ -13,7 +13,16 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import layout, life, life_rules, one_sheet, queries, rules
+from backend.records.gradebook import (
+    exemption_rows,
+    layout,
+    life,
+    life_rules,
+    mark_rows,
+    one_sheet,
+    queries,
+    rules,
+)
 from backend.records.gradebook.schemas import (
     Cell,
     MarkKind,
@@ -64,7 +73,7 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     row, read_at = await one_sheet.load(session, sheet_id), clock.now()
     await _require_readable(session, actor, row)
     marks: dict[uuid.UUID, dict[Cell, MarkView]] = defaultdict(dict)
-    for mark in await queries.marks_of_sheet(session, sheet_id):
+    for mark in await mark_rows.marks_of_sheet(session, sheet_id):
         view = MarkView(value=mark.value, revision=mark.revision, changed_at=mark.changed_at)
         marks[mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = view
     takes = (await plans.choices_of(session, {row.class_id: row.grade_level}))[row.class_id].takes
@@ -76,7 +85,7 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     sheet = one_sheet.summary(row, sum(len(cells) for cells in marks.values()))
     columns = layout.columns_of(subject, row.grade_level)
     steps, changes = await life.history(session, row)
-    exempt = await queries.exempt_from(session, row.class_id, row.subject_code)
+    exempt = await exemption_rows.exempt_from(session, row.class_id, row.subject_code)
     rows = tuple(
         SheetRow(
             student_id=student.id,
@@ -107,7 +116,7 @@ async def new_in_sheet(
     """What was written since an instant into a sheet that a person has before them. Raises as `get_sheet` does."""
     row, read_at = await one_sheet.load(session, sheet_id), clock.now()
     await _require_readable(session, actor, row)
-    marks = await queries.marks_since(session, sheet_id, since - UNSEEN)
+    marks = await mark_rows.marks_since(session, sheet_id, since - UNSEEN)
     if marks:
         label = f"Sổ {one_sheet.place(row)}"
         pupils = {mark.student_id for mark in marks}
@@ -159,7 +168,7 @@ async def set_marks(
     if not writes:
         return [Conflict(life_rules.why_closed(state))] * len(wanted)
     trace: list[dict[str, Any]] | None = [] if state is SheetState.REOPENED else None
-    pupils = await queries.written_about(session, row, {new.student_id for new, _ in wanted})
+    pupils = await mark_rows.written_about(session, row, {new.student_id for new, _ in wanted})
     outcomes: list[MarkView | AppError] = []
     for new, revision in wanted:
         pupil = pupils.get(new.student_id)
@@ -178,7 +187,7 @@ async def set_marks(
     ]
     if trace:
         step_id = await queries.reopening_of(session, sheet_id)
-        await queries.insert_changes(session, [one | {"step_id": step_id} for one in trace])
+        await mark_rows.insert_changes(session, [one | {"step_id": step_id} for one in trace])
     await audit.record_many(session, actor, Action.MARK_CHANGED, [_deed(row, new) for new in written])
     return outcomes
 
@@ -212,9 +221,9 @@ async def _write(
     value = rules.accept(new.value, new.cell, one_sheet.subject_of(row), row.grade_level, place)
     value = rules.settled(before, value, new.cell.kind)
     cell = (new.sheet_id, new.student_id, new.cell.kind, new.cell.slot)
-    there = await queries.one_mark(session, *cell, hold=True) if trace is not None else None
+    there = await mark_rows.one_mark(session, *cell, hold=True) if trace is not None else None
     values = one_sheet.mark_row(session, actor, new, value, clock.now())
-    written = await queries.write_mark(session, values, revision)
+    written = await mark_rows.write_mark(session, values, revision)
     if written is None:
         raise await _overtaken(session, cell, place)
     old = there.value if there else ""
@@ -226,7 +235,7 @@ async def _write(
 async def _overtaken(
     session: TenantSession, cell: tuple[SheetId, StudentId, MarkKind, str], place: str
 ) -> Conflict:
-    there = await queries.one_mark(session, *cell)
+    there = await mark_rows.one_mark(session, *cell)
     if there is None:
         return Conflict(f"{place}: ô này không còn như trang đang hiện; hãy tải lại trang.")
     return Overtaken(

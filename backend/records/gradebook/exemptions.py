@@ -8,7 +8,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.records.gradebook import layout, life_rules, one_sheet, queries
+from backend.records.gradebook import exemption_rows, layout, life_rules, one_sheet, queries
 from backend.records.gradebook.schemas import ExemptionId, ExemptionView, Ground, SheetState
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subject_name
@@ -24,7 +24,7 @@ async def open_exemptions(
     Raises NotFound.
     """
     school_class = await roster.get_class(session, class_id)
-    rows = await queries.exemptions_of(session, class_id)
+    rows = await exemption_rows.exemptions_of(session, class_id)
     names = await people.names(session) if rows else {}
     label = f"Miễn học của lớp {school_class.name}"
     students = await roster.list_students(session, class_id)
@@ -80,7 +80,7 @@ async def exempt(
         "ended_by": None,
         "ended_at": None,
     }
-    if not await queries.insert_exemption(session, values):
+    if not await exemption_rows.insert_exemption(session, values):
         raise Conflict(f"{name} đã được miễn môn {place}; không cần ghi lại.")
     label = f"{school_class.name} {subject_code}"
     await audit.record(
@@ -91,13 +91,17 @@ async def exempt(
 
 async def end(session: TenantSession, actor: Actor, class_id: uuid.UUID, exemption_id: uuid.UUID) -> str:
     """Assess a pupil in the subject again; the sentence that says so. Raises NotFound, Conflict as `exempt` does."""
-    rows = [one for one in await queries.exemptions_of(session, class_id) if one.Exemption.id == exemption_id]
+    rows = [
+        one
+        for one in await exemption_rows.exemptions_of(session, class_id)
+        if one.Exemption.id == exemption_id
+    ]
     if not rows:
         raise NotFound("Không tìm thấy quyết định miễn học này trong lớp.")
     [row] = rows
     found = row.Exemption
     place = await _hold_subject(session, class_id, found.subject_code, found.student_id, row.full_name)
-    ended = await queries.end_exemption(
+    ended = await exemption_rows.end_exemption(
         session, exemption_id, {"ended_by": actor.staff_id, "ended_at": clock.now()}
     )
     if not ended:

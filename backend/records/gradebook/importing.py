@@ -10,7 +10,7 @@ from backend.core import clock
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
-from backend.records.gradebook import life_rules, one_sheet, queries, staging
+from backend.records.gradebook import exemption_rows, life_rules, one_sheet, queries, staging
 from backend.records.gradebook.schemas import (
     Cell,
     MarkChange,
@@ -63,10 +63,7 @@ async def _stage(
     members = await roster.members_of(session, list({row.class_id for row in sheets.values()}))
     problems: list[tuple[int, str]] = []
     staged: dict[tuple[uuid.UUID, uuid.UUID, Cell], tuple[Any, ...]] = {}
-    exempt = {
-        (one.class_id, one.subject_code, one.student_id)
-        for one in await queries.exempt_in(session, list({row.class_id for row in sheets.values()}))
-    }
+    exempt = await exemption_rows.exempt_in(session, {row.class_id for row in sheets.values()})
     labels = {
         (sheet_id, cell): one_sheet.label(sheets[sheet_id], cell)
         for sheet_id, cell in {(mark.sheet_id, mark.cell) for mark in marks}

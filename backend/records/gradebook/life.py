@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import layout, life_rules, one_sheet, queries
+from backend.records.gradebook import exemption_rows, layout, life_rules, mark_rows, one_sheet, queries
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.gradebook.schemas import (
     CARRY,
@@ -75,7 +75,7 @@ async def check(
 
 async def check_all(session: TenantSession, actor: Actor, seen: datetime | None = None) -> int:
     """The head has looked at the sheets that `waiting_sheets` shows; counts them."""
-    waiting = [sheet.id for sheet in (await _waiting(session, actor))[:WAITING_SHOWN]]
+    waiting = [sheet.id for sheet in (await waiting_for(session, actor))[:WAITING_SHOWN]]
     return len(await _advance(session, actor, Deed.CHECK, waiting, passing=True, seen=seen))
 
 
@@ -188,12 +188,19 @@ async def deeds_of(
     return {sheet.id: life_rules.deeds(sheet.state, _side(actor, sheet, checkers)) for sheet in sheets}
 
 
+async def waiting_for(session: TenantSession, actor: Actor) -> list[SheetSummary]:
+    """The submitted sheets that the actor checks, oldest first; none of a closed class."""
+    checkers = await departments.checkers(session)
+    sheets = [one_sheet.summary(row) for row in await queries.submitted(session)]
+    return [sheet for sheet in sheets if _side(actor, sheet, checkers).checks]
+
+
 async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[WaitingSheet], int]:
     """The oldest submitted sheets of the actor's departments with what is worth a look, and how many there are."""
-    waiting = await _waiting(session, actor)
+    waiting = await waiting_for(session, actor)
     shown = waiting[:WAITING_SHOWN]
     marks: dict[uuid.UUID, dict[uuid.UUID, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
-    for mark in await queries.marks_of_sheets(session, [sheet.id for sheet in shown]):
+    for mark in await mark_rows.marks_of_sheets(session, [sheet.id for sheet in shown]):
         marks[mark.sheet_id][mark.student_id][Cell(MarkKind(mark.kind), mark.slot)] = mark.value
     members = await roster.members_of(session, list({sheet.class_id for sheet in shown}))
     classes = {one.id: one for one in await roster.list_classes(session)}
@@ -201,6 +208,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     choices = await plans.choices_of(
         session, {sheet.class_id: classes[sheet.class_id].grade_level for sheet in shown}
     )
+    exempt = await exemption_rows.exempt_in(session, choices)
     names = await people.names(session)
     found = []
     for sheet in shown:
@@ -217,7 +225,11 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
             f"Sổ {one_sheet.called(sheet)}",
             [sheet.class_id, *pupils_here],
         )
-        pupils = [(name, marks[sheet.id][student_id]) for student_id, name in pupils_here.items()]
+        pupils = [
+            (name, marks[sheet.id][student_id])
+            for student_id, name in pupils_here.items()
+            if (sheet.class_id, sheet.subject_code, student_id) not in exempt
+        ]
         found.append(
             WaitingSheet(
                 summary=sheet,
@@ -231,7 +243,7 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
 async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...], tuple[ChangeView, ...]]:
     """The steps of a sheet, and what was changed in it after its lock; both newest first."""
     steps = await queries.steps_of(session, row.id)
-    changes = await queries.changes_of(session, row.id)
+    changes = await mark_rows.changes_of(session, row.id)
     names = await people.names(session) if steps else {}
     subject = one_sheet.subject_of(row)
     return (
@@ -313,12 +325,6 @@ async def _frozen_by(session: TenantSession, sheet: SheetSummary) -> str:
     names = await people.names(session)
     steps = await queries.steps_of(session, sheet.id)
     return next((names.get(one.done_by, "") for one in steps if one.deed == Deed.FINISH), "")
-
-
-async def _waiting(session: TenantSession, actor: Actor) -> list[SheetSummary]:
-    checkers = await departments.checkers(session)
-    sheets = [one_sheet.summary(row) for row in await queries.submitted(session)]
-    return [sheet for sheet in sheets if _side(actor, sheet, checkers).checks]
 
 
 def _side(actor: Actor, sheet: SheetSummary, checkers: dict[StaffId, StaffId]) -> Side:

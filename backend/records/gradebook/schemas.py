@@ -42,6 +42,15 @@ class SheetState(StrEnum):
     FINAL = "final"
 
 
+#: How a sheet stands, for people: words, tone, icon.
+SHEET_STATES = {
+    SheetState.OPEN: ("Đang mở", "info", "lock-open"),
+    SheetState.SUBMITTED: ("Đã nộp", "waiting", "send"),
+    SheetState.CHECKED: ("Đã kiểm tra", "waiting", "check"),
+    SheetState.LOCKED: ("Đã khóa", "ok", "lock"),
+    SheetState.REOPENED: ("Đang mở lại", "warn", "lock-open"),
+    SheetState.FINAL: ("Đã chốt", "official", "archive"),
+}
 #: Its marks count: results may be computed.
 CLOSED = frozenset({SheetState.LOCKED, SheetState.FINAL})
 
@@ -125,6 +134,14 @@ class MarkState(StrEnum):
     EXCUSED_PENDING_MAKEUP = "excused_pending_makeup"
     MADE_UP = "made_up"
     ZERO_MISSING = "zero_missing"
+
+
+#: How an assessment came about, beside what stands in its cell.
+ENTRY_NOTES = {
+    MarkState.EXCUSED_PENDING_MAKEUP: "vắng có lý do, chờ kiểm tra bù",
+    MarkState.MADE_UP: "kiểm tra bù",
+    MarkState.ZERO_MISSING: "vắng không lý do",
+}
 
 
 #: What stands in a cell is one text, the mark and how it came about, so that state and mark cannot differ: "7.5",
@@ -279,8 +296,10 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetContent(msgspec.Struct, frozen=True, kw_only=True):
-    """Columns of a sheet, every filled cell as its text, per pupil of the class, and who is exempt from its subject."""
+    """A sheet with its columns, every filled cell as its text, per pupil of the class, and who is exempt from its
+    subject."""
 
+    summary: SheetSummary
     columns: tuple[Column, ...]
     cells: dict[StudentId, dict[Cell, str]]
     exempt: frozenset[StudentId]

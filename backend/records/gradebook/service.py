@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from backend.core.actor import Actor
@@ -12,9 +12,11 @@ from backend.core.ids import new_id
 from backend.records.gradebook import (
     carrying,
     editing,
+    exemption_rows,
     importing,
     layout,
     life,
+    mark_rows,
     one_sheet,
     putting_back,
     queries,
@@ -40,7 +42,7 @@ from backend.records.gradebook.schemas import (
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import GradeSubject
-from backend.records.roster.schemas import HOMEROOM, ClassId, PupilRecord, StudentId
+from backend.records.roster.schemas import HOMEROOM, ClassId, ClassSummary, PupilRecord, StudentId
 
 
 async def open_sheets(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -74,6 +76,11 @@ async def list_sheets(session: TenantSession, class_id: uuid.UUID | None = None)
     return [one_sheet.summary(row, row.filled) for row in await queries.sheets(session, class_id=class_id)]
 
 
+async def waiting_for(session: TenantSession, actor: Actor) -> list[SheetSummary]:
+    """The submitted sheets that the actor checks as head of a department, oldest first; none of a closed class."""
+    return await life.waiting_for(session, actor)
+
+
 async def empty_sheets(session: TenantSession) -> list[SheetSummary]:
     """Open sheets of the school in which nothing stands."""
     return [one_sheet.summary(row, row.filled) for row in await queries.empty_sheets(session)]
@@ -88,7 +95,7 @@ async def gaps(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, int
     exempt = await exemptions(session, class_id)
     filled = {
         (mark.student_id, mark.subject_code, mark.term, Cell(MarkKind(mark.kind), mark.slot))
-        for mark in await queries.marks_of_class(session, class_id)
+        for mark in await mark_rows.marks_of_class(session, class_id)
     }
     found = {}
     for row in rows:
@@ -177,7 +184,7 @@ async def written_cells(
 ) -> tuple[dict[uuid.UUID, frozenset[Cell]], frozenset[uuid.UUID]]:
     """Cells of a subject in which something stands or stood, by class; and classes with a sheet that took a step."""
     cells: dict[uuid.UUID, set[Cell]] = defaultdict(set)
-    for row in await queries.written_cells(session, class_ids, subject_code):
+    for row in await mark_rows.written_cells(session, class_ids, subject_code):
         cells[row.class_id].add(Cell(MarkKind(row.kind), row.slot))
     touched = await queries.touched_classes(session, class_ids, subject_code)
     return {class_id: frozenset(found) for class_id, found in cells.items()}, frozenset(touched)
@@ -262,38 +269,41 @@ async def class_marks(
     """What counts in a class: student → (subject code, term) → cell → mark; 0 or Chưa đạt where it was missed without
     a reason, and nothing where it still has to be made up."""
     found: dict[StudentId, dict[tuple[str, int], dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
-    for row in await queries.marks_of_class(session, class_id):
+    for row in await mark_rows.marks_of_class(session, class_id):
         cell = Cell(MarkKind(row.kind), row.slot)
         if mark := Entry.of(cell.kind, row.value).mark:
             found[StudentId(row.student_id)][row.subject_code, row.term][cell] = mark
     return found
 
 
-async def contents(session: TenantSession, class_id: uuid.UUID) -> dict[SheetId, SheetContent]:
-    """The columns of each sheet of a class and what stands in it, text by text; `class_marks` says what of it counts."""
-    school_class = await roster.get_class(session, class_id)
-    students = [one.id for one in await roster.list_students(session, class_id)]
+async def contents(
+    session: TenantSession, school_class: ClassSummary, *, hold: bool = False
+) -> dict[SheetId, SheetContent]:
+    """The columns of each sheet of a class and what stands in it, text by text; `class_marks` says what of it counts.
+
+    `hold`: nobody moves or writes the sheets until the transaction ends.
+    """
+    if hold:
+        held = await queries.sheet_ids_of_class(session, school_class.id)
+        await queries.hold_sheets(session, held, to_write=False)
+    students = [one.id for one in await roster.list_students(session, school_class.id)]
     choices = await plans.choices_of_class(session, school_class)
-    exempt = await exemptions(session, class_id)
+    exempt = await exemptions(session, school_class.id)
     found = {}
-    for row in await queries.sheets(session, class_id=class_id):
+    for row in await queries.sheets(session, class_id=school_class.id):
         subject = one_sheet.subject_of(row)
         pupils = [one for one in students if choices.takes(one, subject)]
         found[SheetId(row.id)] = SheetContent(
+            summary=one_sheet.summary(row, row.filled),
             columns=layout.columns_of(subject, row.grade_level),
             cells={student_id: {} for student_id in pupils},
             exempt=frozenset(one for one in pupils if row.subject_code in exempt.get(one, ())),
         )
-    for row in await queries.marks_of_sheets(session, list(found)):
+    for row in await mark_rows.marks_of_sheets(session, list(found)):
         cells = found[row.sheet_id].cells.get(row.student_id)
         if cells is not None:
             cells[Cell(MarkKind(row.kind), row.slot)] = row.value
     return found
-
-
-async def hold_sheets(session: TenantSession, sheet_ids: Sequence[SheetId]) -> None:
-    """Nobody moves or writes these sheets until the transaction ends."""
-    await queries.hold_sheets(session, sheet_ids, to_write=False)
 
 
 async def marks_of_sheets(
@@ -301,7 +311,7 @@ async def marks_of_sheets(
 ) -> dict[SheetId, dict[StudentId, dict[Cell, str]]]:
     """What counts in some sheets, as `class_marks` has it: sheet → student → cell → mark."""
     found: dict[SheetId, dict[StudentId, dict[Cell, str]]] = defaultdict(lambda: defaultdict(dict))
-    for mark in await queries.marks_of_sheets(session, sheet_ids):
+    for mark in await mark_rows.marks_of_sheets(session, sheet_ids):
         cell = Cell(MarkKind(mark.kind), mark.slot)
         if counted := Entry.of(cell.kind, mark.value).mark:
             found[SheetId(mark.sheet_id)][StudentId(mark.student_id)][cell] = counted
@@ -316,14 +326,30 @@ def columns_of(subject: GradeSubject | None, grade_level: int) -> tuple[Column, 
 async def exemptions(session: TenantSession, class_id: uuid.UUID) -> dict[StudentId, frozenset[str]]:
     """From which subjects, by code, pupils of a class are exempt; who is from none is not in it."""
     found: dict[StudentId, set[str]] = defaultdict(set)
-    for row in await queries.exempt_in(session, [class_id]):
-        found[StudentId(row.student_id)].add(row.subject_code)
+    for _, subject_code, student_id in await exemption_rows.exempt_in(session, [class_id]):
+        found[StudentId(student_id)].add(subject_code)
     return {student_id: frozenset(codes) for student_id, codes in found.items()}
 
 
+async def exempt_in(
+    session: TenantSession, class_ids: Collection[uuid.UUID]
+) -> set[tuple[uuid.UUID, str, uuid.UUID]]:
+    """(class, subject code, pupil) of everybody who is exempt from a subject in some classes."""
+    return await exemption_rows.exempt_in(session, class_ids)
+
+
 async def awaited_make_ups(session: TenantSession, class_id: uuid.UUID) -> list[MakeUp]:
-    """Assessments of a class that pupils were excused from and have not made up: results wait for them."""
-    waiting = await queries.excused_in_class(session, class_id)
+    """Assessments of a class that pupils were excused from and have not made up: results wait for them.
+
+    Whoever is exempt from the subject, or has left the class, makes nothing up.
+    """
+    exempt = await exemption_rows.exempt_in(session, [class_id])
+    here = (await roster.members_of(session, [class_id]))[class_id]
+    waiting = [
+        row
+        for row in await mark_rows.excused_in_class(session, class_id)
+        if row.student_id in here and (class_id, row.subject_code, row.student_id) not in exempt
+    ]
     sheets = await queries.sheets_by_id(session, list({row.sheet_id for row in waiting}))
     return [
         MakeUp(

@@ -1,28 +1,34 @@
 """What people read of a sheet: its states, its deeds, what stands in its cells. No I/O."""
 
+from collections.abc import Iterable
+
 from backend.records.gradebook.schemas import (
+    ASSESSMENTS,
     CARRY,
+    ENTRY_NOTES,
+    EXCUSED,
     Cell,
+    Column,
     Deed,
     Entry,
     Ground,
     MarkKind,
     MarkState,
-    SheetState,
 )
 
+_EXCUSED = ENTRY_NOTES[MarkState.EXCUSED_PENDING_MAKEUP]
+_MISSED = ENTRY_NOTES[MarkState.ZERO_MISSING]
 _PRIMARY_NOTES = {
     MarkKind.LEVEL: "Mức đạt được: T Hoàn thành tốt, H Hoàn thành, C Chưa hoàn thành (TT27 Đ.7).",
-    MarkKind.TEST: "KTĐK: điểm kiểm tra định kì, số nguyên; KT lại: điểm kiểm tra lại cuối năm, nếu có. V: vắng có phép, "
-    "chờ kiểm tra bù. Chỉ mức và điểm cuối năm được dùng để xét kết quả năm học (TT27 Đ.9).",
+    MarkKind.TEST: "KTĐK: điểm kiểm tra định kì, số nguyên; KT lại: điểm kiểm tra lại cuối năm, nếu có. "
+    f"V: {_EXCUSED}. Chỉ mức và điểm cuối năm được dùng để xét kết quả năm học (TT27 Đ.9).",
     MarkKind.TRAIT: "Phẩm chất, năng lực: T Tốt, Đ Đạt, C Cần cố gắng (TT27 Đ.7).",
 }
 #: What the short words of the columns mean, by the first column that has them.
 COLUMN_NOTES = _PRIMARY_NOTES | {
     MarkKind.REGULAR: "ĐĐGtx, ĐĐGgk, ĐĐGck: điểm đánh giá thường xuyên, giữa kì, cuối kì (TT22 Đ.6, Đ.7). "
-    "Môn chỉ nhận xét ghi Đ (Đạt) hoặc CĐ (Chưa đạt). V: vắng có lý do bất khả kháng, chờ kiểm tra bù trong học kì; "
-    "ghi điểm bù vào đúng ô đó thì hệ thống thêm chữ b. K: không dự, không có lý do, tính 0 điểm hoặc Chưa đạt "
-    "(TT22 Đ.7).",
+    f"Môn chỉ nhận xét ghi Đ (Đạt) hoặc CĐ (Chưa đạt). V: {_EXCUSED} (lý do bất khả kháng, kiểm tra bù trong học kì); "
+    f"ghi điểm bù vào đúng ô đó thì hệ thống thêm chữ b. K: {_MISSED}, tính 0 điểm hoặc Chưa đạt (TT22 Đ.7).",
     MarkKind.TOPIC: "Chuyên đề: kết quả của cụm chuyên đề, tính như một ĐĐGtx; nếu ghi ở cả hai học kì thì lấy học kì 2.",
     MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
@@ -33,22 +39,6 @@ GROUND_NAMES = {
     Ground.HEALTH: "Sức khỏe",
     Ground.DISABILITY: "Khuyết tật",
     Ground.OTHER: "Quyết định khác của nhà trường",
-}
-#: How an assessment came about, beside what stands in its cell.
-ENTRY_NOTES = {
-    MarkState.EXCUSED_PENDING_MAKEUP: "vắng có phép, chờ kiểm tra bù",
-    MarkState.MADE_UP: "kiểm tra bù",
-    MarkState.ZERO_MISSING: "vắng không lý do",
-}
-
-#: How a sheet stands, for people: words, tone, icon.
-STATES = {
-    SheetState.OPEN: ("Đang mở", "info", "lock-open"),
-    SheetState.SUBMITTED: ("Đã nộp", "waiting", "send"),
-    SheetState.CHECKED: ("Đã kiểm tra", "waiting", "check"),
-    SheetState.LOCKED: ("Đã khóa", "ok", "lock"),
-    SheetState.REOPENED: ("Đang mở lại", "warn", "lock-open"),
-    SheetState.FINAL: ("Đã chốt", "official", "archive"),
 }
 #: What was done to a sheet, for people; with the icon beside it.
 DEEDS = {
@@ -67,3 +57,10 @@ DEEDS = {
 def entry_note(cell: Cell, text: str) -> str:
     """How the assessment in a cell came about, in words; "" for one that was recorded as usual."""
     return ENTRY_NOTES.get(Entry.of(cell.kind, text).state, "")
+
+
+def absences_in(columns: Iterable[Column]) -> list[tuple[str, str]]:
+    """What may be written for somebody who was absent: letter and words. TT27 knows no test that is missed for good."""
+    kinds = ASSESSMENTS & {column.cell.kind for column in columns}
+    missed = [("K", _MISSED)] if kinds - {MarkKind.TEST} else []
+    return [(EXCUSED, _EXCUSED), *missed] if kinds else []

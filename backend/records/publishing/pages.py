@@ -9,7 +9,6 @@ from litestar.params import FromPath, URLEncodedBody
 from backend.core.errors import Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.publishing import rules, service
-from backend.records.roster import service as roster
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -29,8 +28,7 @@ async def show_publishing(
     request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
 ) -> Html:
     """What is published of each sheet, by period."""
-    school_class = await roster.get_class(session, class_id)
-    offers = await service.list_offers(session, actor, class_id)
+    school_class, offers = await service.list_offers(session, actor, class_id)
     slips = service.may_see_slips(actor, school_class)
     return page(
         request,

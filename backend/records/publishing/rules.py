@@ -6,7 +6,16 @@ No averages over subjects, no ranks, no comparison with others (TT 15/2026 Đ.22
 from collections.abc import Iterable, Mapping, Sequence
 
 from backend.core.errors import Conflict, Forbidden
-from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, Column, Entry, MarkKind, MarkState, Point
+from backend.records.gradebook.schemas import (
+    ENTRY_NOTES,
+    WHOLE_YEAR,
+    Cell,
+    Column,
+    Entry,
+    MarkKind,
+    MarkState,
+    Point,
+)
 from backend.records.publishing.schemas import SlipPeriod, SlipRow
 
 #: Periods in the order of the year: terms from grade 6 on, points in primary, what belongs to the whole year.
@@ -33,11 +42,6 @@ _PRIMARY = (
     ("KTĐK", (MarkKind.TEST,)),
     ("Nhận xét", (MarkKind.COMMENT,)),
 )
-_STATES = {
-    MarkState.EXCUSED_PENDING_MAKEUP: "chờ kiểm tra bù",
-    MarkState.MADE_UP: "kiểm tra bù",
-    MarkState.ZERO_MISSING: "vắng không lý do",
-}
 
 
 def periods_of(columns: Iterable[Column], term: int) -> list[str]:
@@ -55,9 +59,9 @@ def published_columns(columns: Iterable[Column], period: str) -> list[Column]:
     ]
 
 
-def refusal(in_charge: bool, manages: bool, filled: bool, place: str) -> Forbidden | Conflict | None:
-    """Why somebody may not publish a sheet in a period; None: they may."""
-    if not (in_charge or manages):
+def refusal(theirs: bool, filled: bool, place: str) -> Forbidden | Conflict | None:
+    """Why somebody may not publish a sheet in a period; None: they may. `theirs`: in charge of it, or the management."""
+    if not theirs:
         return Forbidden(f"{place}: chỉ giáo viên phụ trách sổ hoặc ban giám hiệu công bố được.")
     if not filled:
         return Conflict(f"{place}: sổ chưa có nội dung nào của kì này nên chưa công bố được.")
@@ -68,7 +72,7 @@ def shown(cell: Cell, text: str) -> str:
     """A published text as a family reads it: decimal comma, and absences in words."""
     entry = Entry.of(cell.kind, text)
     mark = entry.mark.replace(".", ",") if entry.state is not MarkState.RECORDED or _is_score(cell) else text
-    words = _STATES.get(entry.state, "")
+    words = ENTRY_NOTES.get(entry.state, "")
     return f"{mark} ({words})" if mark and words else mark or words
 
 

@@ -27,6 +27,13 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     #: what was published is no longer what the sheet says
     is_stale: bool
     may_publish: bool
+    #: also where the sheet is empty by now
+    may_withdraw: bool
+
+    @property
+    def is_new(self) -> bool:
+        """Whether publishing it tells families something that they have not been told."""
+        return self.may_publish and (self.is_stale or self.published_at is None)
 
 
 class SlipRow(msgspec.Struct, frozen=True, kw_only=True):

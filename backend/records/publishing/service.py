@@ -1,7 +1,7 @@
 """Telling families: what of a sheet is published, apart from locking it; and the slip of a pupil."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from backend.core import audit, audit_reads, clock
@@ -11,7 +11,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell, MarkKind, SheetContent, SheetId, SheetSummary
+from backend.records.gradebook.schemas import Cell, MarkKind, SheetContent, SheetSummary
 from backend.records.publishing import queries, rules
 from backend.records.publishing.schemas import Offer, PublicationId, Slip, SlipPeriod
 from backend.records.roster import service as roster
@@ -20,23 +20,22 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
 
-async def list_offers(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> list[Offer]:
+async def list_offers(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID
+) -> tuple[ClassSummary, list[Offer]]:
     """Every sheet of a class in every period: what is published, by whom, and what the actor may publish.
 
     Raises NotFound, Forbidden.
     """
-    await _require_duty(session, actor, class_id)
-    sheets = await gradebook.list_sheets(session, class_id)
-    contents = await gradebook.contents(session, class_id)
-    published = {
-        (one.sheet_id, one.period): one for one in await queries.in_force(session, [s.id for s in sheets])
-    }
+    school_class = await _require_duty(session, actor, class_id)
+    contents = await gradebook.contents(session, school_class)
+    published = {(one.sheet_id, one.period): one for one in await queries.in_force(session, list(contents))}
     names = await people.names(session) if published else {}
     found = []
-    for sheet, period in _offered(sheets, contents):
-        now = _cells(contents[sheet.id], period)
+    for content, period in _offered(contents.values()):
+        sheet, now = content.summary, _cells(content, period)
         one = published.get((sheet.id, period))
-        refused = rules.refusal(_in_charge(actor, sheet), _manages(actor), _is_filled(now), "")
+        theirs = _in_charge(actor, sheet) or _manages(actor)
         found.append(
             Offer(
                 sheet_id=sheet.id,
@@ -49,10 +48,11 @@ async def list_offers(session: TenantSession, actor: Actor, class_id: uuid.UUID)
                 published_by=names.get(one.published_by, "") if one else "",
                 published_at=one.published_at if one else None,
                 is_stale=one is not None and one.cells != now,
-                may_publish=refused is None,
+                may_publish=rules.refusal(theirs, _is_filled(now), "") is None,
+                may_withdraw=theirs and one is not None,
             )
         )
-    return found
+    return school_class, found
 
 
 async def publish(
@@ -62,15 +62,12 @@ async def publish(
 
     Raises NotFound, Forbidden and Conflict for one sheet that cannot be published.
     """
-    await _require_duty(session, actor, class_id)
-    sheets = await gradebook.list_sheets(session, class_id)
-    contents = await gradebook.contents(session, class_id)
-    offered = [one for one, of in _offered(sheets, contents) if of == period]
+    school_class = await _require_duty(session, actor, class_id)
+    contents = await gradebook.contents(session, school_class, hold=True)
+    offered = [one.summary for one, of in _offered(contents.values()) if of == period]
     wanted = [one for one in offered if sheet_id in (None, one.id)]
     if not wanted:
         raise NotFound("Không tìm thấy sổ điểm nào của kì này trong lớp.")
-    await gradebook.hold_sheets(session, [one.id for one in wanted])
-    contents = await gradebook.contents(session, class_id)
     before = {
         one.sheet_id: one
         for one in await queries.in_force(session, [s.id for s in wanted])
@@ -80,7 +77,8 @@ async def publish(
     for sheet in wanted:
         cells = _cells(contents[sheet.id], period)
         place = f"{sheet.subject_name}, {rules.PERIOD_NAMES[period]}"
-        refused = rules.refusal(_in_charge(actor, sheet), _manages(actor), _is_filled(cells), place)
+        theirs = _in_charge(actor, sheet) or _manages(actor)
+        refused = rules.refusal(theirs, _is_filled(cells), place)
         if refused and sheet_id:
             raise refused
         if refused or (sheet.id in before and before[sheet.id].cells == cells):
@@ -134,14 +132,14 @@ async def get_slip(
         raise NotFound("Không tìm thấy học sinh này trong lớp.")
     label = f"Phiếu điểm của {student.full_name}, lớp {school_class.name}"
     audit_reads.record_read(session, actor, Action.SLIP_READ, student_id, label, [student_id, class_id])
-    sheets = await gradebook.list_sheets(session, class_id)
-    contents = await gradebook.contents(session, class_id)
+    contents = await gradebook.contents(session, school_class)
     published = {
-        (one.sheet_id, one.period): one.cells
-        for one in await queries.in_force(session, [s.id for s in sheets])
+        (one.sheet_id, one.period): one.cells for one in await queries.in_force(session, list(contents))
     }
     offered = [
-        (sheet, period) for sheet, period in _offered(sheets, contents) if (sheet.id, period) in published
+        (content, period)
+        for content, period in _offered(contents.values())
+        if (content.summary.id, period) in published
     ]
     periods = [one for one in rules.PERIOD_NAMES if any(period == one for _, period in offered)]
     own = {key: cells[str(student_id)] for key, cells in published.items() if str(student_id) in cells}
@@ -150,17 +148,17 @@ async def get_slip(
         pupil=student.full_name,
         student_code=student.student_code,
         periods=tuple(
-            _period(one, [sheet for sheet, period in offered if period == one], own, contents)
-            for one in periods
+            _period(one, [content for content, period in offered if period == one], own) for one in periods
         ),
     )
 
 
-async def _require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> None:
+async def _require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> ClassSummary:
     """Who has nothing to do with a class is not told what is published of it. Raises NotFound, Forbidden."""
-    await roster.get_class(session, class_id)
+    school_class = await roster.get_class(session, class_id)
     what = "nội dung công bố"
     await roster.require_duty(session, actor, class_id, what, Permission.MARKS_PUBLISH_ANY)
+    return school_class
 
 
 def may_see_slips(actor: Actor, school_class: ClassSummary) -> bool:
@@ -182,30 +180,28 @@ async def list_pupils(
 
 def _period(
     period: str,
-    sheets: Sequence[SheetSummary],
+    sheets: Sequence[SheetContent],
     own: Mapping[tuple[Any, str], dict[str, str] | None],
-    contents: Mapping[SheetId, SheetContent],
 ) -> SlipPeriod:
     subjects, homeroom = [], []
-    for sheet in (one for one in sheets if (one.id, period) in own):
+    for content in (one for one in sheets if (one.summary.id, period) in own):
+        sheet = content.summary
         kept = own[sheet.id, period]
         cells = None if kept is None else {_cell(key): text for key, text in kept.items()}
         if sheet.subject_code != HOMEROOM:
             subjects.append((sheet.subject_name, cells))
             continue
-        for column in contents[sheet.id].columns:
+        for column in content.columns:
             if text := (cells or {}).get(column.cell):
                 homeroom.append((column.label, rules.shown(column.cell, text)))
     return rules.slip_period(period, subjects, homeroom)
 
 
-def _offered(
-    sheets: Sequence[SheetSummary], contents: Mapping[SheetId, SheetContent]
-) -> list[tuple[SheetSummary, str]]:
+def _offered(contents: Iterable[SheetContent]) -> list[tuple[SheetContent, str]]:
     return [
-        (sheet, period)
-        for sheet in sheets
-        for period in rules.periods_of(contents[sheet.id].columns, sheet.term)
+        (content, period)
+        for content in contents
+        for period in rules.periods_of(content.columns, content.summary.term)
     ]
 
 

@@ -23,8 +23,8 @@ class FindingWord(TenantTable):
             "info": holding(
                 internal="finding kind said_at",
                 personal="word",
-                title="Giải thích điểm cần xem lại",
-                purpose="Cho tổ trưởng và ban giám hiệu biết điểm bất thường đã được ai xem, vì sao giữ nguyên",
+                title="Giải thích chỗ cần xem lại",
+                purpose="Cho tổ trưởng và ban giám hiệu biết chỗ khác thường đã được ai xem, vì sao giữ nguyên",
                 ground=Ground.EDUCATION,
                 keep=Keep.WITH_RECORD,
             )

@@ -50,7 +50,7 @@ def findings(sheet: SheetMarks) -> tuple[Finding, ...]:
 
 def checked_word(typed: str) -> str:
     """What is said about an oddity. Raises Invalid."""
-    word = check_text(typed, field="Giải thích", person="điểm cần xem lại", limit=MAX_WORD)
+    word = check_text(typed, field="Giải thích", person="chỗ cần xem lại", limit=MAX_WORD)
     if len(word) < MIN_WORD:
         raise Invalid(f"Xin giải thích từ {MIN_WORD} đến {MAX_WORD} ký tự, ví dụ “đã xem, điểm đúng”.")
     return word
@@ -140,30 +140,29 @@ def _copied_comments(sheet: SheetMarks) -> Iterator[Finding]:
                 text = (
                     f"Cột {column.label}: {len(pupils)} học sinh có cùng một lời nhận xét ({_some(pupils)})."
                 )
-                yield _column(FindingKind.COPIED_COMMENT, column.cell, text, f"{len(pupils)} {words}")
+                yield _column(FindingKind.COPIED_COMMENT, column.cell, text, f"{len(pupils)} {words}", pupils)
 
 
 def _identical_columns(sheet: SheetMarks) -> Iterator[Finding]:
     """Marks typed into the wrong column, or twice. Columns of Đ and CĐ are often the same, and rightly so."""
     marks = [one for one in sheet.columns if one.cell.kind in _MARKS and not one.letters]
     for left, right in combinations(marks, 2):
-        pairs = [
-            (pupil.cells[left.cell], pupil.cells[right.cell])
-            for pupil in sheet.pupils
-            if pupil.cells.get(left.cell) and pupil.cells.get(right.cell)
-        ]
+        pupils = [one for one in sheet.pupils if one.cells.get(left.cell) and one.cells.get(right.cell)]
+        pairs = [(one.cells[left.cell], one.cells[right.cell]) for one in pupils]
         if len(pairs) >= SAME_PUPILS and all(one == other for one, other in pairs):
             text = f"Cột {right.label} giống hệt cột {left.label} ở cả {len(pairs)} học sinh."
             seen = " ".join(one for one, _ in pairs)
-            yield _column(FindingKind.IDENTICAL_COLUMNS, right.cell, text, seen)
+            yield _column(FindingKind.IDENTICAL_COLUMNS, right.cell, text, seen, pupils)
 
 
 def _finding(kind: FindingKind, pupil: PupilMarks, cell: Cell, text: str, seen: str) -> Finding:
-    return Finding(kind=kind, student_id=pupil.student_id, cell=cell, text=text, seen=seen)
+    about = (pupil.student_id,)
+    return Finding(kind=kind, student_id=pupil.student_id, about=about, cell=cell, text=text, seen=seen)
 
 
-def _column(kind: FindingKind, cell: Cell, text: str, seen: str) -> Finding:
-    return Finding(kind=kind, student_id=None, cell=cell, text=text, seen=seen)
+def _column(kind: FindingKind, cell: Cell, text: str, seen: str, pupils: Sequence[PupilMarks]) -> Finding:
+    about = tuple(one.student_id for one in pupils)
+    return Finding(kind=kind, student_id=None, about=about, cell=cell, text=text, seen=seen)
 
 
 def _regular(cells: Cells) -> list[str]:

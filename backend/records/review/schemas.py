@@ -50,10 +50,14 @@ class SheetMarks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One oddity: of a pupil's cell, or of a column where `student_id` is None. `seen` is what made it odd."""
+    """One oddity: of a pupil's cell, or of a column where `student_id` is None. `seen` is what made it odd.
+
+    `about` are the pupils of whom it tells something: whoever reads it has looked at them.
+    """
 
     kind: FindingKind
     student_id: StudentId | None
+    about: tuple[StudentId, ...]
     cell: Cell
     text: str
     seen: str

@@ -9,7 +9,6 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
-from backend.records.departments import service as departments
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import (
     WHOLE_YEAR,
@@ -17,7 +16,6 @@ from backend.records.gradebook.schemas import (
     Deed,
     MarkKind,
     SheetId,
-    SheetState,
     SheetSummary,
 )
 from backend.records.plans import service as plans
@@ -55,22 +53,14 @@ async def look_through(session: TenantSession, actor: Actor, sheet_id: uuid.UUID
 
 async def look_through_waiting(session: TenantSession, actor: Actor) -> tuple[list[Review], int]:
     """The sheets that wait for a head of department, oldest first, those with oddities; and how many wait in all."""
-    checkers = await departments.checkers(session)
-    sheets = await gradebook.list_sheets(session)
-    waiting = [
-        one
-        for one in sheets
-        if one.state is SheetState.SUBMITTED
-        and one.teacher_id
-        and checkers.get(one.teacher_id) == actor.staff_id
-    ]
-    waiting.sort(key=lambda one: (one.submitted_at is None, one.submitted_at, one.id))
+    waiting = await gradebook.waiting_for(session, actor)
     shown = waiting[:SHOWN]
-    found = await _reviews(session, shown, sheets)
+    siblings = await gradebook.sheets_of_classes(session, list({one.class_id for one in shown}))
+    found = await _reviews(session, shown, siblings)
     for one in found:
-        pupils = {finding.finding.student_id for finding in one.findings} - {None}
+        pupils = {pupil for finding in one.findings for pupil in finding.finding.about}
         label = f"Sổ {one.sheet.subject_name}, lớp {one.sheet.class_name}"
-        about = [one.sheet.class_id, *(pupil for pupil in pupils if pupil)]
+        about = [one.sheet.class_id, *pupils]
         audit_reads.record_read(session, actor, Action.SHEET_READ, one.sheet.id, label, about)
     return [one for one in found if one.findings], len(waiting)
 
@@ -83,11 +73,11 @@ async def answer(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, key:
     review = await look_through(session, actor, sheet_id)
     if actor.staff_id is None or not review.may_answer:
         raise Forbidden(
-            "Chỉ giáo viên phụ trách sổ, tổ trưởng hoặc hiệu trưởng giải thích được điểm cần xem lại."
+            "Chỉ giáo viên phụ trách sổ, tổ trưởng hoặc hiệu trưởng giải thích được chỗ cần xem lại."
         )
     finding = next((one.finding for one in review.findings if one.finding.key == key), None)
     if finding is None:
-        raise NotFound("Điểm này đã được sửa nên không còn cần giải thích; hãy tải lại trang.")
+        raise NotFound("Chỗ này đã được sửa nên không còn cần giải thích; hãy tải lại trang.")
     row = {
         "tenant_id": session.tenant_id,
         "id": new_id(),
@@ -100,16 +90,15 @@ async def answer(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, key:
         "said_at": clock.now(),
     }
     if not await queries.insert_word(session, row):
-        raise Conflict("Người khác vừa giải thích điểm này; hãy tải lại trang.")
+        raise Conflict("Người khác vừa giải thích chỗ này; hãy tải lại trang.")
     sheet = review.sheet
-    about = [one for one in (finding.student_id, sheet.class_id) if one]
     await audit.record(
         session,
         actor,
         Action.FINDING_ANSWERED,
         sheet_id,
         f"Sổ {sheet.subject_name}, lớp {sheet.class_name}",
-        about=about,
+        about=(*finding.about, sheet.class_id),
         kind=finding.kind,
     )
 
@@ -118,18 +107,16 @@ async def _reviews(
     session: TenantSession, sheets: Sequence[SheetSummary], known: Sequence[SheetSummary]
 ) -> list[Review]:
     """The sheets looked through, with as many questions for forty as for one; `known` has their siblings."""
-    classes = {one.class_id for one in sheets}
-    by_place = {
-        (one.class_id, one.subject_code, one.term): one.id for one in known if one.class_id in classes
-    }
+    here = await roster.classes_by_id(session, {one.class_id for one in sheets})
+    by_place = {(one.class_id, one.subject_code, one.term): one.id for one in known}
     related = {one.id for one in sheets} | {
         found for one in sheets for found in _related(one, by_place) if found is not None
     }
     marks = await gradebook.marks_of_sheets(session, list(related))
-    members = await roster.members_of(session, list(classes))
-    here = {one.id: one for one in await roster.list_classes(session) if one.id in classes}
+    members = await roster.members_of(session, list(here))
     known_plans = await plans.all_plans(session)
     choices = await plans.choices_of(session, {one.id: one.grade_level for one in here.values()})
+    exempt = await gradebook.exempt_in(session, list(here))
     words = {(one.sheet_id, one.finding): one for one in await queries.words_of(session, list(related))}
     names = await people.names(session) if words else {}
     found = []
@@ -138,7 +125,11 @@ async def _reviews(
         plan = known_plans.of(school_class.academic_year_id, school_class.grade_level)
         subject = None if sheet.subject_code == HOMEROOM else plan.find(sheet.subject_code)
         takes = choices[sheet.class_id].takes
-        pupils = {one: name for one, name in members[sheet.class_id].items() if takes(one, subject)}
+        pupils = {
+            one: name
+            for one, name in members[sheet.class_id].items()
+            if takes(one, subject) and (sheet.class_id, sheet.subject_code, one) not in exempt
+        }
         facts = _facts(sheet, subject, plan.grade, pupils, marks, by_place)
         said = {
             key: Word(word=row.word, said_by=StaffId(row.said_by), said_at=row.said_at)

@@ -96,6 +96,9 @@ _CLASSES_UNSORTED = (
 )
 _CLASSES = Question(_CLASSES_UNSORTED.where(SchoolClass.closed_on.is_(None)).order_by(SchoolClass.name_key))
 _ONE_CLASS = Question(_CLASSES_UNSORTED.where(SchoolClass.id == bindparam("class_id")))
+_SOME_CLASSES = Question(
+    _CLASSES_UNSORTED.where(SchoolClass.id == any_(bindparam("class_ids", type_=ARRAY(Uuid))))
+)
 
 _STUDENTS = Question(
     select(
@@ -179,6 +182,11 @@ async def class_with_numbers(session: TenantSession, class_id: uuid.UUID) -> Any
     """One class as `classes` describes it."""
     rows = await session.ask(_ONE_CLASS, class_id=class_id)
     return rows[0] if rows else None
+
+
+async def some_classes(session: TenantSession, class_ids: Collection[uuid.UUID]) -> Sequence[Any]:
+    """Some classes as `classes` describes them, closed ones among them."""
+    return await session.ask(_SOME_CLASSES, class_ids=list(class_ids))
 
 
 async def class_by_id(session: TenantSession, class_id: uuid.UUID) -> SchoolClass | None:

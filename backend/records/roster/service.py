@@ -173,7 +173,7 @@ async def close_classes(session: TenantSession, class_ids: Collection[uuid.UUID]
 
 
 async def list_classes(session: TenantSession) -> list[ClassSummary]:
-    """All classes."""
+    """All classes of all years, without those that are closed: theirs is `get_class` or `classes_by_id`."""
     return [_as(ClassSummary, row) for row in await queries.classes(session)]
 
 
@@ -192,6 +192,14 @@ async def get_class(session: TenantSession, class_id: uuid.UUID) -> ClassSummary
     if row is None:
         raise NotFound("Không tìm thấy lớp này.")
     return _as(ClassSummary, row)
+
+
+async def classes_by_id(
+    session: TenantSession, class_ids: Collection[uuid.UUID]
+) -> dict[ClassId, ClassSummary]:
+    """Some classes, closed ones among them."""
+    found = [_as(ClassSummary, row) for row in await queries.some_classes(session, class_ids)]
+    return {one.id: one for one in found}
 
 
 async def has_class(session: TenantSession, year_id: uuid.UUID, name: str) -> bool:

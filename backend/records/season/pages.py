@@ -8,22 +8,13 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core.errors import Conflict, Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
-from backend.records.gradebook.schemas import SheetState
+from backend.records.gradebook.schemas import SHEET_STATES
 from backend.records.season import service
 from backend.records.season.schemas import MAX_REMARK, STAGE_NAMES, Filter, Stage
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
 _PLACE = "/mua-hoc-ba"
-#: A state of a sheet in words, with the tone of its chip.
-STATES = {
-    SheetState.OPEN: ("Đang nhập", "neutral"),
-    SheetState.SUBMITTED: ("Đã nộp", "waiting"),
-    SheetState.CHECKED: ("Đã kiểm tra", "info"),
-    SheetState.LOCKED: ("Đã khóa", "ok"),
-    SheetState.REOPENED: ("Mở lại", "warn"),
-    SheetState.FINAL: ("Đã chốt", "ok"),
-}
 
 
 class NudgeForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +65,7 @@ async def show_class(
         "records/season/class.html",
         board=await service.class_board(session, actor, class_id),
         stages=STAGE_NAMES,
-        states=STATES,
+        states=SHEET_STATES,
         opens_sheets=actor.may(Permission.SHEET_READ),
         sees_results=actor.may(Permission.RESULTS_READ),
         sees_transcripts=actor.may(Permission.TRANSCRIPT_READ),

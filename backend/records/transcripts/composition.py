@@ -197,13 +197,16 @@ def _traits(grade: int, homeroom: Cells) -> tuple[t.Trait, ...]:
 
 def _primary_completion(grade: int, result: PrimaryResult) -> str:
     """Mục 6 of the primary form (TT27 Đ.11, domain reference 1.7)."""
-    if result.promotion is Promotion.NOT_ASSESSED:
-        return _NOT_ASSESSED
     if result.programme_completed:
         return "Hoàn thành chương trình tiểu học"
     if result.class_completed:
         return f"Hoàn thành chương trình lớp {grade}; được lên lớp {grade + 1}"
-    return f"Chưa hoàn thành chương trình lớp {grade}"
+    said = _NOT_ASSESSED if result.year_level is None else f"Chưa hoàn thành chương trình lớp {grade}"
+    if result.promotion is Promotion.PROMOTED:
+        return f"{said}; được lên lớp {grade + 1} theo quyết định của hiệu trưởng"
+    if result.promotion is Promotion.RETAINED:
+        return f"{said}; không được lên lớp theo quyết định của hiệu trưởng"
+    return said
 
 
 def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) -> t.SecondaryResults:

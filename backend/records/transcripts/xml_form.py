@@ -190,15 +190,16 @@ def _primary(record: etree._Element, snapshot: Snapshot, results: PrimaryResults
             {"MA": trait.code, "TEN": trait.name, "MUC_DAT_DUOC": trait.level, "NHAN_XET": trait.comment},
         )
     summary = _summary(record, snapshot)
+    assessed = results.year_level is not None
     _fields(
         summary,
         {
             "DANH_GIA_KET_QUA": results.year_level,
             "DUOC_LEN_LOP": _promoted(results.promotion),
-            "CO_KHUYET_TAT_KHONG_DANH_GIA": results.promotion is Promotion.NOT_ASSESSED,
+            "CO_KHUYET_TAT_KHONG_DANH_GIA": not assessed,
             "KET_LUAN": results.promotion,
-            "DA_HTHANH_CTRINH_LOP_HOC": results.class_completed,
-            "DA_HTHANH_CTRINH_TIEU_HOC": results.programme_completed,
+            "DA_HTHANH_CTRINH_LOP_HOC": results.class_completed if assessed else None,
+            "DA_HTHANH_CTRINH_TIEU_HOC": results.programme_completed if assessed else None,
             "HOAN_THANH_CHUONG_TRINH": results.completion,
             "KHEN_THUONG": results.award,
         },
@@ -227,7 +228,7 @@ def _secondary(record: etree._Element, snapshot: Snapshot, results: SecondaryRes
         summary,
         {
             "DUOC_LEN_LOP": _promoted(results.promotion),
-            "CO_KHUYET_TAT_KHONG_DANH_GIA": results.promotion is Promotion.NOT_ASSESSED,
+            "CO_KHUYET_TAT_KHONG_DANH_GIA": results.learning.year is None,
             "KET_LUAN": results.promotion,
             "DA_HTHANH_CTRINH_CAP_HOC": results.programme_completed,
             "HOAN_THANH_CHUONG_TRINH": results.completion,

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table; an exemption is ended, never removed."""
+    """Add the table; what was decided stays, an exemption is only ended."""
     op.create_table(
         "exemption",
         sa.Column("class_id", sa.Uuid(), nullable=False),
@@ -39,7 +39,8 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("ended_at is null"),
     )
-    enable_rls("exemption", rights="select, insert, update")
+    enable_rls("exemption", rights="select, insert")
+    op.execute("grant update (ended_by, ended_at) on exemption to hocba_app")
 
 
 def downgrade() -> None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import pytest_asyncio
 
 from backend.core.actor import Actor
+from backend.records.departments import service as departments
 from backend.records.gradebook import editing, life, service
 from backend.records.gradebook.schemas import Cell, MarkKind, MarkView, NewMark, SheetId
 from backend.records.roster.schemas import ClassId, StudentId
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
 from tests.factories.small_school import MUSIC, SmallSchool, enroll, student_ids
 
 LEVEL, COMMENT = Cell(MarkKind.LEVEL), Cell(MarkKind.COMMENT)
@@ -61,3 +64,25 @@ async def book(small_school: SmallSchool) -> ClassBook:
             pupils=await student_ids(session, class_id),
             actors={who: await small_school.actor(session, who) for who in small_school.staff},
         )
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def checked_book(book: ClassBook) -> ClassBook:
+    """Class 1A, whose homeroom teacher belongs to a department that "stranger" heads."""
+    school = book.school
+    async with school.session() as session:
+        principal = book.actors["principal"]
+        await people.change_staff(
+            session, principal, school.staff["stranger"], "Tạ Khánh Linh", "", [Role.DEPARTMENT_HEAD]
+        )
+        department_id = await departments.open_department(session, principal, "Tổ khối 1")
+        await departments.change_department(
+            session,
+            principal,
+            department_id,
+            "Tổ khối 1",
+            school.staff["stranger"],
+            [school.staff["homeroom"]],
+        )
+        book.actors["head"] = await school.actor(session, "stranger")
+    return book

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -16,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.departments import service as departments
-from backend.records.gradebook import editing, life, queries, service
+from backend.records.gradebook import editing, life, mark_rows, queries, service
 from backend.records.gradebook.schemas import Deed, NewMark, SheetState, SheetView
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
@@ -28,28 +27,6 @@ AN, BINH = "Lò Thị An", "Cầm Văn Bình"
 REASON = "Nhập nhầm điểm của An"
 
 Do = Callable[[TenantSession], Awaitable[object]]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def checked_book(book: ClassBook) -> ClassBook:
-    """Class 1A, whose homeroom teacher belongs to a department that "stranger" heads."""
-    school = book.school
-    async with school.session() as session:
-        principal = book.actors["principal"]
-        await people.change_staff(
-            session, principal, school.staff["stranger"], "Tạ Khánh Linh", "", [Role.DEPARTMENT_HEAD]
-        )
-        department_id = await departments.open_department(session, principal, "Tổ khối 1")
-        await departments.change_department(
-            session,
-            principal,
-            department_id,
-            "Tổ khối 1",
-            school.staff["stranger"],
-            [school.staff["homeroom"]],
-        )
-        book.actors["head"] = await school.actor(session, "stranger")
-    return book
 
 
 async def do(book: ClassBook, deed: Deed, who: str, subject: str = "TOAN", words: str = REASON) -> None:
@@ -218,8 +195,8 @@ async def test_late_changes_are_traced_in_one_statement(
     await book.lock("TOAN")
     await do(book, Deed.REOPEN, "principal")
     asked: list[str] = []
-    for name in ("reopening_of", "insert_changes"):
-        monkeypatch.setattr(queries, name, _counted(getattr(queries, name), name, asked))
+    for home, name in ((queries, "reopening_of"), (mark_rows, "insert_changes")):
+        monkeypatch.setattr(home, name, _counted(getattr(home, name), name, asked))
     sheet = book.sheets["TOAN"]
     wanted = [
         (NewMark(sheet_id=sheet, student_id=book.pupils[name], cell=LEVEL, value="T"), 0)

@@ -7,11 +7,12 @@ from litestar import Litestar
 
 from backend.core import clock
 from backend.records.departments import service as departments
-from backend.records.gradebook import life
+from backend.records.gradebook import exemptions, life
+from backend.records.gradebook.schemas import Cell, MarkKind
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from tests.core.browser import Browser
-from tests.records.gradebook.conftest import ClassBook
+from tests.records.gradebook.conftest import COMMENT, ClassBook
 
 
 def offered(browser: Browser) -> set[str]:
@@ -269,3 +270,30 @@ async def test_a_telephone_offers_letters_where_letters_stand(
     }
     assert found["level:"] == ("", "characters")
     assert found["test:1"] == ("decimal", "")
+
+
+async def test_a_cell_says_what_stands_in_it_how_it_came_about_and_whether_it_is_written(
+    site: Litestar, book: ClassBook, address: str
+) -> None:
+    an, binh = book.pupils["Lò Thị An"], book.pupils["Cầm Văn Bình"]
+    await book.write("homeroom", "TOAN", "Lò Thị An", Cell(MarkKind.TEST, "1"), "v")
+    await book.write("homeroom", "TOAN", "Lò Thị An", COMMENT, 'Đọc "1 < 2" & viết')
+    async with book.school.session() as session:
+        who = (book.class_id, binh, "TOAN", "health", "Quyết định 12/QĐ-HT.")
+        await exemptions.exempt(session, book.actors["principal"], *who)
+    browser = await book.school.browser(site, "homeroom")
+    page = (await browser.get(address)).text
+    head = f'id="o-{an}-test:1" data-cell data-student="{an}" data-column="test:1" data-version="1"'
+    note = "vắng có lý do, chờ kiểm tra bù"
+    assert f'<td class="mark" {head} data-note="{note}">' in page
+    assert (
+        '<input class="mark-input" type="text" value="V" aria-label="Lò Thị An, KTĐK" autocomplete="off" '
+        f'inputmode="decimal" maxlength="5" title="{note}"><small class="mark-note">{note}</small>' in page
+    )
+    assert f'<td class="mark mark-text" id="o-{an}-comment:"' in page
+    assert ">\nĐọc &#34;1 &lt; 2&#34; &amp; viết</textarea>" in page
+    assert f'id="o-{binh}-level:"' in page
+    assert (
+        '<input class="mark-input" type="text" value="" aria-label="Cầm Văn Bình, Mức đạt được" '
+        'autocomplete="off" autocapitalize="characters" maxlength="5" readonly>' in page
+    )

@@ -1,6 +1,11 @@
 """Absent from an assessment: excused, made up, missed without a reason (TT22 Đ.7); and exempt from a subject."""
 
+import re
+
 import pytest
+from litestar import Litestar
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from backend.core.errors import Conflict, Invalid
 from backend.records.gradebook import editing, exemptions, layout, life, life_rules, rules, service
@@ -60,7 +65,7 @@ def test_what_is_no_state_is_refused(typed: str, cell: Cell, code: str, grade: i
 @pytest.mark.parametrize(
     ("text", "mark", "state", "note"),
     [
-        ("V", "", MarkState.EXCUSED_PENDING_MAKEUP, "vắng có phép, chờ kiểm tra bù"),
+        ("V", "", MarkState.EXCUSED_PENDING_MAKEUP, "vắng có lý do, chờ kiểm tra bù"),
         ("7.5b", "7.5", MarkState.MADE_UP, "kiểm tra bù"),
         ("0k", "0", MarkState.ZERO_MISSING, "vắng không lý do"),
         ("CĐk", "CĐ", MarkState.ZERO_MISSING, "vắng không lý do"),
@@ -141,6 +146,26 @@ async def test_from_excused_to_made_up_by_hand_by_undo_and_by_import(small_schoo
         assert row.marks[MIDTERM].value == "9b"
 
 
+@pytest.mark.parametrize(
+    ("grade", "code", "moc", "offered"),
+    [(1, "TOAN", "", ["V"]), (1, "TOAN", "mid_s1", []), (1, MUSIC, "", []), (6, "TOAN", "", ["V", "K"])],
+)
+async def test_a_sheet_offers_for_the_absent_what_it_takes(
+    site: Litestar, small_school: SmallSchool, grade: int, code: str, moc: str, offered: list[str]
+) -> None:
+    """In primary a test is made up and never missed for good; Toán of grade 1 has none in the middle of a term."""
+    async with small_school.session() as session:
+        class_id = await small_school.open_class(session, "A", grade, taken_by_music="GDTC")
+        await enroll(session, "A", [AN])
+        sheet = await sheet_of(session, class_id, code, 0 if grade == 1 else 1)
+    browser = await small_school.browser(site, "homeroom")
+    page = (await browser.get(f"/so-diem/{sheet.id}?moc={moc}")).text
+    assert re.findall('data-put="(.)"', page) == offered
+    assert [one for one in "VK" if f"{one} trong ô điểm" in page] == offered
+    if offered:
+        assert "<b>V</b> vắng có lý do, chờ kiểm tra bù</button>" in page
+
+
 async def test_exempt_pupils_have_no_marks_in_the_subject(book: ClassBook) -> None:
     principal, school = book.actors["principal"], book.school
     await book.write("music", MUSIC, AN, LEVEL, "T")
@@ -168,6 +193,33 @@ async def test_exempt_pupils_have_no_marks_in_the_subject(book: ClassBook) -> No
         assert await service.exemptions(session, book.class_id) == {}
         with pytest.raises(Conflict, match="không còn được miễn"):
             await exemptions.end(session, principal, book.class_id, found.id)
+
+
+@pytest.mark.parametrize("change", ["reason = ''", "ground = 'other'", "subject_code = 'TOAN'"])
+async def test_what_was_decided_about_an_exemption_stays(book: ClassBook, change: str) -> None:
+    async with book.school.session() as session:
+        who = (book.class_id, book.pupils[AN], MUSIC, "health")
+        await exemptions.exempt(session, book.actors["principal"], *who, "Quyết định 12/QĐ-HT.")
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with book.school.session() as session:
+            await session.execute(text(f"update exemption set {change}"))
+
+
+async def test_who_is_exempt_leaves_no_gap(checked_book: ClassBook) -> None:
+    """Neither for the head of department, nor for the results: a test they were excused from is not made up."""
+    book = checked_book
+    principal, homeroom = book.actors["principal"], book.actors["homeroom"]
+    await book.write("homeroom", "TOAN", AN, TEST, "V")
+    async with book.school.session() as session:
+        await life.submit(session, homeroom, book.sheets["TOAN"])
+        [waiting], _ = await life.waiting_sheets(session, book.actors["head"])
+        assert len(waiting.warnings) == 2, "empty cells, and a make-up"
+        assert [one.pupil for one in await service.awaited_make_ups(session, book.class_id)] == [AN]
+        who = (book.class_id, book.pupils[AN], "TOAN", "health")
+        await exemptions.exempt(session, principal, *who, "Quyết định 12/QĐ-HT.")
+        [waiting], _ = await life.waiting_sheets(session, book.actors["head"])
+        assert waiting.warnings == ("3 ô còn trống, ở 1 học sinh, trong đó có Cầm Văn Bình.",)
+        assert await service.awaited_make_ups(session, book.class_id) == []
 
 
 async def test_an_exemption_waits_for_a_locked_sheet_to_be_opened(book: ClassBook) -> None:

@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from backend.core.ids import new_id
-from backend.records.gradebook import queries
+from backend.records.gradebook import mark_rows
 from backend.records.gradebook.editing import UNSEEN
 from backend.records.gradebook.schemas import MAX_CELLS
 from tests.core.browser import Browser
@@ -84,7 +84,7 @@ async def test_a_whole_sheet_is_saved_well_before_its_transaction_ends(
 ) -> None:
     """The most cells that may come: sheet and pupils are read once for all of them."""
     asked: list[object] = []
-    monkeypatch.setattr(queries, "written_about", _counted(queries.written_about, asked))
+    monkeypatch.setattr(mark_rows, "written_about", _counted(mark_rows.written_about, asked))
     cells = [cell(book.pupils[AN], "T")] * MAX_CELLS
     answer = await save(await teacher(site, book), f"/so-diem/{book.sheets['TOAN']}/o", cells)
     states = [one["state"] for one in answer.json()["cells"]]

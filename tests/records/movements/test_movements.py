@@ -17,7 +17,7 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import Promotion, ResultState
 from backend.records.gradebook import editing
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import CARRY, MarkKind, NewMark, SheetState
+from backend.records.gradebook.schemas import CARRY, Cell, MarkKind, NewMark, SheetState
 from backend.records.movements import service
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId, EnrollmentStatus, StudentId, StudentStatus
@@ -89,9 +89,9 @@ async def test_marks_follow_a_pupil_into_another_class(small_school: SmallSchool
         await session.execute(decided, values)
         name, count, missing = await found.move(clerk, ly_do="Theo đơn của gia đình")
         assert (name, count, missing) == ("1B", sum(map(len, before.values())), [])
-        exempt = text("select class_id, reason from exemption where student_id = :pupil")
+        exempt = text("select class_id, reason, ended_by from exemption where student_id = :pupil")
         kept = {tuple(row) for row in await session.execute(exempt, {"pupil": found.ids[AN]})}
-        assert kept == {(found.a, "Theo giấy khám"), (found.b, "Theo giấy khám")}
+        assert kept == {(found.a, "Theo giấy khám", clerk.staff_id), (found.b, "Theo giấy khám", None)}
         assert await found.names(found.a) == [BINH]
         assert await found.names(found.b) == [AN, "Quàng Thị Chi"]
         assert await marks_of(found, found.b) == before
@@ -110,6 +110,19 @@ async def test_marks_follow_a_pupil_into_another_class(small_school: SmallSchool
             ("1A", "Theo đơn của gia đình"),
             ("1B", None),
         }
+
+
+async def test_what_is_made_up_is_made_up_in_the_new_class(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        found = await two(small_school, session)
+        clerk, homeroom = [await small_school.actor(session, who) for who in ("clerk", "homeroom")]
+        sheet = await sheet_of(session, found.a, "TOAN")
+        test = Cell(MarkKind.TEST, "1")
+        new = NewMark(sheet_id=sheet.id, student_id=found.ids[AN], cell=test, value="v")
+        await editing.set_mark(session, homeroom, new, revision=0)
+        await found.move(clerk)
+        waiting = [await gradebook.awaited_make_ups(session, one) for one in (found.a, found.b)]
+        assert [[one.pupil for one in of] for of in waiting] == [[], [AN]]
 
 
 async def test_where_nobody_may_go(small_school: SmallSchool) -> None:

@@ -1,6 +1,7 @@
 """What families are told: the published moment of a sheet, who may publish it, and the slip of one pupil."""
 
 import pytest
+from litestar import Litestar
 
 from backend.core import audit
 from backend.core.audit import Action
@@ -23,7 +24,7 @@ END, MIDDLE = Point.YEAR_END.value, Point.MID_TERM_1.value
     ("kind", "text", "said"),
     [
         (MarkKind.MIDTERM, "7.5", "7,5"),
-        (MarkKind.MIDTERM, "V", "chờ kiểm tra bù"),
+        (MarkKind.MIDTERM, "V", "vắng có lý do, chờ kiểm tra bù"),
         (MarkKind.MIDTERM, "7.5b", "7,5 (kiểm tra bù)"),
         (MarkKind.MIDTERM, "0k", "0 (vắng không lý do)"),
         (MarkKind.TEST, "9b", "9 (kiểm tra bù)"),
@@ -56,7 +57,7 @@ def test_a_period_takes_its_own_columns_only() -> None:
 
 async def offer(book: ClassBook, who: str, subject: str, period: str = END) -> Offer:
     async with book.school.session() as session:
-        found = await service.list_offers(session, book.actors[who], book.class_id)
+        _, found = await service.list_offers(session, book.actors[who], book.class_id)
     return next(one for one in found if (one.sheet_id, one.period) == (book.sheets[subject], period))
 
 
@@ -129,6 +130,31 @@ async def test_whose_sheets_one_publishes(book: ClassBook) -> None:
             await service.withdraw(session, book.actors["music"], book.class_id, toan.publication_id)
 
 
+async def test_what_was_published_is_withdrawn_also_when_the_sheet_is_empty_by_now(
+    site: Litestar, book: ClassBook
+) -> None:
+    await book.write("homeroom", "TOAN", AN, LEVEL, "T")
+    assert await publish(book, "homeroom", "TOAN") == 1
+    await book.write("homeroom", "TOAN", AN, LEVEL, "", 1)
+    told = [await offer(book, who, "TOAN") for who in ("homeroom", "music")]
+    assert [(one.may_publish, one.may_withdraw) for one in told] == [(False, True), (False, False)]
+    browser = await book.school.browser(site, "homeroom")
+    page = (await browser.get(f"/lop/{book.class_id}/cong-bo")).text
+    assert "Sổ khác nội dung đã công bố" in page
+    assert f"/cong-bo/{told[0].publication_id}/thoi" in page
+
+
+async def test_all_of_a_period_are_as_many_as_are_new_to_families(site: Litestar, book: ClassBook) -> None:
+    for subject in ("TOAN", "TV", "DD"):
+        await book.write("homeroom", subject, AN, LEVEL, "T")
+    assert await publish(book, "homeroom", "TOAN") == 1
+    browser = await book.school.browser(site, "homeroom")
+    path = f"/lop/{book.class_id}/cong-bo"
+    assert "Công bố 2 sổ của Cuối năm học" in (await browser.get(path)).text
+    assert (await browser.post(path, {"ky": END})).status_code == 303
+    assert "Đã công bố 2 sổ điểm." in (await browser.get(path)).text
+
+
 @pytest.mark.parametrize("who", ["music", "stranger", "clerk", "it"])
 async def test_slips_are_for_the_homeroom_teacher_and_the_management(book: ClassBook, who: str) -> None:
     with pytest.raises(Forbidden, match="giáo viên chủ nhiệm của lớp hoặc ban giám hiệu"):
@@ -162,6 +188,6 @@ async def test_an_exemption_is_said_and_a_secondary_term_is_a_period(book: Class
         _, slip = await service.get_slip(session, homeroom, class_id, pupils["Vì Văn Dũng"])
         [term] = slip.periods
         assert (term.name, term.columns) == ("Học kì I", ("ĐĐGtx", "ĐĐGgk", "ĐĐGck", "Nhận xét"))
-        assert term.rows[0].values == ("8 · chờ kiểm tra bù", "", "", "")
+        assert term.rows[0].values == ("8 · vắng có lý do, chờ kiểm tra bù", "", "", "")
         _, slip = await service.get_slip(session, homeroom, class_id, pupils["Lò Văn Em"])
         assert slip.periods[0].rows[0].values == ("Miễn", "", "", "")

@@ -2,12 +2,15 @@
 
 import pytest
 from litestar import Litestar
+from sqlalchemy import select
 
 from backend.core.actor import machine
+from backend.core.audit import Action, AuditEvent
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.records.classes import service as classes
 from backend.records.departments import service as departments
-from backend.records.gradebook import editing, life
+from backend.records.gradebook import editing, exemptions, life
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetSummary
 from backend.records.review import service
 from backend.records.review.schemas import FindingKind
@@ -37,6 +40,19 @@ async def filled(school: SmallSchool, session: TenantSession, name: str = "1A", 
     return class_id
 
 
+async def head_of_homeroom(school: SmallSchool, session: TenantSession) -> None:
+    """Somebody checks the sheets of the homeroom teacher."""
+    machine_of = machine(school.tenant_id)
+    email = f"head@{school.tenant_id.hex}.example"
+    roles = (Role.DEPARTMENT_HEAD,)
+    head = await people.add_staff(session, machine_of, "Hà Đức Trí", email, "GIÁO VIÊN", roles)
+    school.staff["head"] = head
+    principal = await school.actor(session, "principal")
+    department_id = await departments.open_department(session, principal, "Tổ 1")
+    members = [school.staff["homeroom"]]
+    await departments.change_department(session, principal, department_id, "Tổ 1", head, members)
+
+
 async def test_an_oddity_is_answered_once_and_comes_back_when_the_mark_changes(
     small_school: SmallSchool,
 ) -> None:
@@ -52,7 +68,7 @@ async def test_an_oddity_is_answered_once_and_comes_back_when_the_mark_changes(
         assert (review.open, review.may_answer, review.to_hand_in) == (2, True, True)
         key = review.findings[0].finding.key
         await service.answer(session, homeroom, sheet, key, "Em ốm hôm kiểm tra, cả năm học tốt.")
-        with pytest.raises(Conflict, match="Người khác vừa giải thích"):
+        with pytest.raises(Conflict, match="Người khác vừa giải thích chỗ này"):
             await service.answer(session, homeroom, sheet, key, "Đã xem")
         again = await service.look_through(session, homeroom, sheet)
         assert (again.open, again.findings[0].said_by) == (1, "Đinh Thị Hoài Thu")
@@ -60,9 +76,9 @@ async def test_an_oddity_is_answered_once_and_comes_back_when_the_mark_changes(
         new = NewMark(sheet_id=sheet, student_id=an, cell=TEST, value="2")
         await editing.set_mark(session, homeroom, new, revision=1)
         assert (await service.look_through(session, homeroom, sheet)).open == 2
-        with pytest.raises(NotFound, match="đã được sửa"):
+        with pytest.raises(NotFound, match="Chỗ này đã được sửa"):
             await service.answer(session, homeroom, sheet, key, "Đã xem")
-        with pytest.raises(Forbidden):
+        with pytest.raises(Forbidden, match="giải thích được chỗ cần xem lại"):
             await service.answer(
                 session, await small_school.actor(session, "it"), sheet, review.findings[1].finding.key, "Xem"
             )
@@ -74,19 +90,7 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
     site: Litestar, small_school: SmallSchool
 ) -> None:
     async with small_school.session() as session:
-        head = await people.add_staff(
-            session,
-            machine(small_school.tenant_id),
-            "Hà Đức Trí",
-            f"head@{small_school.tenant_id.hex}.example",
-            "GIÁO VIÊN",
-            (Role.DEPARTMENT_HEAD,),
-        )
-        small_school.staff["head"] = head
-        principal = await small_school.actor(session, "principal")
-        members = [small_school.staff["homeroom"]]
-        department_id = await departments.open_department(session, principal, "Tổ 1")
-        await departments.change_department(session, principal, department_id, "Tổ 1", head, members)
+        await head_of_homeroom(small_school, session)
         homeroom = await small_school.actor(session, "homeroom")
         counts = []
         for name, first in (("1A", 1), ("1B", 11), ("1C", 21)):
@@ -104,6 +108,56 @@ async def test_a_head_sees_all_that_waits_with_as_many_questions_for_more_sheets
     shown = (await browser.get("/duyet-so/ra-soat")).text
     assert "Lò Thị An: mức T nhưng điểm kiểm tra là 3." in shown
     assert "Cầm Văn Bình: cột Nhận xét để trống." in shown
+
+
+async def test_who_is_exempt_from_the_subject_is_no_oddity(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await filled(small_school, session)
+        sheet = (await sheet_of(session, class_id, "TOAN")).id
+        pupils = await student_ids(session, class_id)
+        principal = await small_school.actor(session, "principal")
+        for name in NAMES[:2]:
+            who = (class_id, pupils[name], "TOAN", "disability")
+            await exemptions.exempt(session, principal, *who, "Quyết định 12/QĐ-HT.")
+        review = await service.look_through(session, principal, sheet)
+        assert review.findings == ()
+
+
+async def test_whoever_reads_of_a_copied_comment_has_looked_at_those_who_have_it(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    async with small_school.session() as session:
+        await head_of_homeroom(small_school, session)
+        class_id = await small_school.open_class(session, "1A", 1)
+        await enroll(session, "1A", [*NAMES, "Vì Thị Dung", "Hoàng Văn Em"])
+        await fill(session, await small_school.actor(session, "it"), class_id)
+        pupils = await student_ids(session, class_id)
+        sheet = (await sheet_of(session, class_id, "TOAN")).id
+        await life.submit(session, await small_school.actor(session, "homeroom"), sheet)
+    browser = await small_school.browser(site, "head")
+    assert "5 học sinh có cùng một lời nhận xét" in (await browser.get("/duyet-so/ra-soat")).text
+    async with small_school.session(read_only=True) as session:
+        read = select(AuditEvent.about).where(
+            AuditEvent.action == Action.SHEET_READ, AuditEvent.subject_id == sheet
+        )
+        assert set(await session.scalar(read) or ()) == {class_id, *pupils.values()}
+
+
+async def test_a_sheet_of_a_closed_class_waits_for_nobody_and_is_looked_through_all_the_same(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    async with small_school.session() as session:
+        await head_of_homeroom(small_school, session)
+        class_id = await small_school.open_class(session, "1A", 1)
+        await life.submit_class(session, await small_school.actor(session, "homeroom"), class_id)
+        sheet = (await sheet_of(session, class_id, "TOAN")).id
+        await classes.close(session, await small_school.actor(session, "principal"), class_id)
+    browser = await small_school.browser(site, "head")
+    waiting = (await browser.get("/duyet-so/ra-soat")).text
+    assert "0 trên 0 sổ chờ bạn kiểm tra" in waiting
+    assert "Không thấy chỗ khác thường" in waiting
+    page = await browser.get(f"/so-diem/{sheet}/ra-soat")
+    assert (page.status_code, "Không thấy" in page.text) == (200, True)
 
 
 async def test_the_page_of_a_sheet_leads_to_the_cell_and_keeps_what_was_typed(

@@ -71,6 +71,25 @@ def test_places_of_signatures_stand_where_signers_look_for_them() -> None:
     assert words("//DU_LIEU_HOC_BA//DANH_SACH_THONG_TIN_KY", xml) == []
 
 
+def test_of_a_primary_pupil_who_is_not_assessed_nothing_is_said_to_be_missed() -> None:
+    not_assessed = {"year.results.year_level": None, "year.results.class_completed": False}
+    flags = "//DA_HTHANH_CTRINH_LOP_HOC | //DA_HTHANH_CTRINH_TIEU_HOC | //DUOC_LEN_LOP"
+    for promotion, promoted in (("NOT_ASSESSED", ""), ("PROMOTED", "1")):
+        xml = build_xml(
+            with_changes(primary_snapshot(), not_assessed | {"year.results.promotion": promotion})
+        )
+        validate_xml(xml)
+        assert words(flags, xml) == [promoted, "", ""]
+        assert words("//CO_KHUYET_TAT_KHONG_DANH_GIA", xml) == ["1"]
+
+
+def test_a_secondary_pupil_who_is_not_assessed_stays_so_when_the_principal_has_decided() -> None:
+    not_assessed = {"year.results.learning": {}, "year.results.promotion": "PROMOTED"}
+    xml = build_xml(with_changes(upper_secondary_snapshot(), not_assessed))
+    validate_xml(xml)
+    assert words("//CO_KHUYET_TAT_KHONG_DANH_GIA | //DUOC_LEN_LOP", xml) == ["1", "1"]
+
+
 def test_an_envelope_cannot_capture_our_elements() -> None:
     body = build_xml(primary_snapshot()).split(b"\n", 1)[1]
     wrapped = b'<goi xmlns="urn:goi">' + body + b"</goi>"

@@ -9,8 +9,7 @@ from litestar.params import FromPath, URLEncodedBody
 from backend.core.errors import Forbidden
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import editing, life, one_sheet, service
-from backend.records.gradebook.schemas import Deed, SeenForm, SheetSummary
-from backend.records.gradebook.wording import STATES
+from backend.records.gradebook.schemas import SHEET_STATES, Deed, SeenForm, SheetSummary
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subjects_of
 from backend.records.roster.schemas import HOMEROOM
@@ -39,10 +38,11 @@ async def show_sheets(
         "records/gradebook/sheets.html",
         school_class=school_class,
         readable=readable,
+        duty=class_id in await roster.open_to(session, actor, [class_id]),
         own=[sheet for sheet in sheets if actor.staff_id and sheet.teacher_id == actor.staff_id],
         others=[sheet for sheet in sheets if not actor.staff_id or sheet.teacher_id != actor.staff_id],
         teachers=await one_sheet.teachers(session, school_class),
-        states=STATES,
+        states=SHEET_STATES,
         to_submit=[one for one in sheets if Deed.SUBMIT in deeds[one.id]],
         to_check=[one for one in sheets if Deed.CHECK in deeds[one.id]],
         to_lock=[one for one in sheets if Deed.LOCK in deeds[one.id]],

@@ -8,20 +8,22 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core.errors import AppError, Conflict, Invalid
-from backend.core.templates import vn_datetime
+from backend.core.templates import vn_datetime, vn_mark
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook import editing, layout, life, life_rules, one_sheet
 from backend.records.gradebook.schemas import (
-    ASSESSMENTS,
     MAX_HOURS,
+    SHEET_STATES,
+    Cell,
     Column,
     Deed,
     Point,
     SeenForm,
+    SheetRow,
     SheetView,
     StepView,
 )
-from backend.records.gradebook.wording import COLUMN_NOTES, DEEDS, STATES, entry_note
+from backend.records.gradebook.wording import COLUMN_NOTES, DEEDS, absences_in, entry_note
 from backend.records.phrases import service as phrases
 from backend.records.phrases.schemas import Phrase
 from backend.records.roster import service as roster
@@ -81,8 +83,9 @@ async def _sheet(
         status_code=error.status if error else 200,
         sheet=sheet,
         columns=columns,
+        lines=_lines(sheet, columns) if sheet.may_write else [],
         points=_points(sheet, point),
-        has_states=any(one.cell.kind in ASSESSMENTS for one in columns),
+        absences=absences_in(columns),
         entry_note=entry_note,
         phrases=await _phrases(session, actor, sheet, school_class.grade_level, columns),
         remark=remark,
@@ -90,7 +93,7 @@ async def _sheet(
         school_class=school_class,
         teacher=(await one_sheet.teachers(session, school_class)).get(sheet.summary.subject_code),
         notes=_notes(columns),
-        states=STATES,
+        states=SHEET_STATES,
         steps=[_shown(step) for step in sheet.steps],
         closed="" if sheet.is_open else life_rules.why_closed(sheet.summary.state, sheet.deeds),
     )
@@ -228,6 +231,32 @@ def _shown(step: StepView) -> dict[str, str | None]:
         "text": f"“{step.words}”{until}" if step.words else None,
         "tone": "official" if step.deed is Deed.FINISH else "neutral",
     }
+
+
+def _lines(sheet: SheetView, columns: list[Column]) -> list[tuple[SheetRow, list[tuple[object, ...]]]]:
+    """What `mark_cells` draws of each pupil. A sheet has hundreds of cells: what a column knows is worked out once."""
+    heads = [
+        (
+            one.cell,
+            f"{one.cell.kind}:{one.cell.slot}",
+            one.label,
+            "text" if one.wide else "letters" if one.letters else "mark",
+            one.cell.kind not in sheet.writes,
+        )
+        for one in columns
+    ]
+    return [(row, [_cell(row, *head) for head in heads]) for row in sheet.rows]
+
+
+def _cell(
+    row: SheetRow, cell: Cell, column: str, label: str, kind: str, is_closed: bool
+) -> tuple[object, ...]:
+    mark = row.marks.get(cell)
+    value, revision, note = "", 0, ""
+    if mark:
+        value, revision, note = vn_mark(mark.value), mark.revision, entry_note(cell, mark.value)
+    named = f"{row.full_name}, {label}"
+    return column, value, revision, named, kind, row.exempt or is_closed, None, note
 
 
 def _points(sheet: SheetView, shown: Point | None) -> list[tuple[str, str, bool]]:

@@ -72,7 +72,10 @@
     if (!dialog || dialog.dataset.ready) return;
     dialog.dataset.ready = "yes";
     const picker = new Picker(dialog);
-    const isComment = (field) => field?.matches?.("textarea.mark-input:not([readonly])");
+    const COMMENT = "textarea.mark-input:not([readonly])";
+    const isComment = (field) => field?.matches?.(COMMENT);
+    let current = null; // the cell in which somebody was last: whoever comes to the button by keys has left it
+    document.addEventListener("focusin", ({ target }) => { if (target.matches?.(".mark-input")) current = target; });
     document.addEventListener("keydown", (event) => {
       if (event.key !== "/" || event.isComposing || !isComment(event.target) || !isFree(event.target)) return;
       event.preventDefault();
@@ -81,9 +84,11 @@
     for (const button of document.querySelectorAll("[data-phrases-open]")) {
       button.addEventListener("pointerdown", (event) => event.preventDefault()); // the cell keeps the focus
       button.addEventListener("click", () => {
-        const active = document.activeElement;
-        const field = isComment(active) ? active : document.querySelector("textarea.mark-input:not([readonly])");
-        if (field) picker.open(field);
+        if (!current?.isConnected) current = null;
+        const field = isComment(current) ? current : (current?.closest("tr") ?? document).querySelector(COMMENT);
+        if (!field) return;
+        if (field !== current) field.setSelectionRange(field.value.length, field.value.length); // what stands there stays
+        picker.open(field);
       });
     }
   };

@@ -30,6 +30,7 @@
       this.rows = [...root.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("[data-cell]")]);
       this.cells = new Map(this.rows.flat().map((cell) => [keyOf(cell), cell]));
       this.waiting = new Set();
+      this.flying = new Set(); // sent and not answered yet: nobody knows what the server has
       this.failures = 0;
       this.sending = false;
       for (const cell of this.cells.values()) cell.dataset.saved = this.input(cell).value;
@@ -77,6 +78,7 @@
       if (event.key === "Escape") {
         field.value = cell.dataset.saved;
         delete cell.dataset.refused;
+        if (this.flying.has(cell)) { cell.dataset.exact = "yes"; this.note(cell); return; }
         this.waiting.delete(cell);
         this.mark(cell, "");
         this.keep();
@@ -103,7 +105,7 @@
     note(cell) {
       const { value, readOnly } = this.input(cell);
       if (readOnly || !this.root.dataset.saveUrl) return;
-      if (value.trim() === cell.dataset.saved && !cell.classList.contains("is-error")) { this.waiting.delete(cell); this.mark(cell, ""); return; }
+      if (value.trim() === cell.dataset.saved && !this.flying.has(cell) && !cell.classList.contains("is-error")) { this.waiting.delete(cell); this.mark(cell, ""); return; }
       if (cell.dataset.refused === value) return;
       this.waiting.add(cell);
       this.mark(cell, "dirty");
@@ -120,7 +122,7 @@
     /* Where somebody else was faster, or the sheet is closed, there is nothing left to send. */
     keep() {
       const cells = [...this.cells].filter(([, cell]) => this.waiting.has(cell) || (cell.classList.contains("is-error") && cell.dataset.answer !== "conflict"))
-        .map(([key, cell]) => [key, this.input(cell).value, Number(cell.dataset.version)]);
+        .map(([key, cell]) => [key, this.input(cell).value, Number(cell.dataset.version), cell.dataset.exact ?? ""]);
       this.store((kept) => cells.length ? kept.setItem(this.draft, JSON.stringify({ at: Date.now(), cells })) : kept.removeItem(this.draft));
     }
 
@@ -130,10 +132,11 @@
         .forEach(([key]) => kept.removeItem(key)));
       const { cells = [] } = JSON.parse(this.store((kept) => kept.getItem(this.draft)) ?? "{}");
       const found = cells.filter(([key, value]) => this.cells.has(key) && this.cells.get(key).dataset.saved !== value.trim());
-      for (const [key, value, version] of found) {
+      for (const [key, value, version, exact] of found) {
         const cell = this.cells.get(key);
         this.input(cell).value = value;
         cell.dataset.version = version;
+        if (exact) cell.dataset.exact = exact;
         this.note(cell);
       }
       if (this.waiting.size) this.tell(this.root.dataset.restored.replace("{n}", this.waiting.size));
@@ -209,7 +212,7 @@
       this.sending = true;
       this.everSent = true;
       const cells = [...this.waiting].slice(0, MOST);
-      for (const cell of cells) { cell.dataset.sent = this.input(cell).value.trim(); this.mark(cell, "saving"); }
+      for (const cell of cells) { cell.dataset.sent = this.input(cell).value.trim(); this.flying.add(cell); this.mark(cell, "saving"); }
       this.say("saving", cells.length);
       try {
         const answers = await this.post(cells);
@@ -242,6 +245,7 @@
     settle(cell, answer) {
       const input = this.input(cell);
       const unchanged = input.value.trim() === cell.dataset.sent;
+      this.flying.delete(cell);
       if (answer?.version !== undefined) {
         cell.dataset.saved = answer.value;
         cell.dataset.version = answer.version;
@@ -251,12 +255,13 @@
         delete cell.dataset.refused;
         if (unchanged) delete cell.dataset.exact;
         if (unchanged) { this.waiting.delete(cell); input.value = cell.dataset.saved; this.mark(cell, "saved"); }
+        else this.note(cell);
       } else if (unchanged || answer?.state === "conflict") {
         this.waiting.delete(cell);
         cell.dataset.refused = input.value;
         cell.dataset.answer = answer?.state ?? "";
         this.mark(cell, "error", answer?.message);
-      }
+      } else this.note(cell);
     }
 
     lost(cells) {
