@@ -19,7 +19,9 @@ from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 
 _CLASS = "/lop/{class_id:uuid}/sau-nam-hoc"
-_KINDS = {kind.value: kind for kind in DecisionKind}
+#: What each of the two forms takes: the principal's word wants a proof, so it is not taken where none is asked.
+_OF_TEACHERS = frozenset(DecisionKind) - {DecisionKind.PROMOTION}
+_OF_PRINCIPAL = frozenset({DecisionKind.PROMOTION})
 
 
 class WordForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +52,7 @@ async def say(
     data: URLEncodedBody[WordForm],
 ) -> Html:
     """A teacher records a result after the summer, or takes it back; or the page with one sentence."""
-    return await _say(request, session, actor, class_id, data)
+    return await _say(request, session, actor, class_id, data, _OF_TEACHERS)
 
 
 @post(
@@ -65,7 +67,7 @@ async def decide(
     data: URLEncodedBody[WordForm],
 ) -> Html:
     """The principal decides about a pupil who is still Chưa hoàn thành (TT27 Đ.11.1.c), or takes it back."""
-    return await _say(request, session, actor, class_id, data)
+    return await _say(request, session, actor, class_id, data, _OF_PRINCIPAL)
 
 
 @get("/sau-nam-hoc", guards=[requires(Permission.TRANSCRIPT_READ_ANY)])
@@ -75,15 +77,20 @@ async def show_lists(request: Request, session: Session, actor: CurrentActor) ->
 
 
 async def _say(
-    request: Request, session: TenantSession, actor: Actor, class_id: uuid.UUID, data: WordForm
+    request: Request,
+    session: TenantSession,
+    actor: Actor,
+    class_id: uuid.UUID,
+    data: WordForm,
+    taken: frozenset[DecisionKind],
 ) -> Html:
     kind, _, slot = data.muc.partition(":")
     try:
-        if kind not in _KINDS:
+        if kind not in taken:
             raise Invalid("Không có mục này; hãy tải lại trang.")
         new = NewWord(
             student_id=StudentId(data.hoc_sinh),
-            key=DecisionKey(_KINDS[kind], slot),
+            key=DecisionKey(DecisionKind(kind), slot),
             value=data.gia_tri.strip(),
             reason=data.ly_do,
             seen=data.lan,

@@ -3,6 +3,7 @@
 import pytest
 from litestar import Litestar
 
+from backend.core.actor import machine
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.records.assessment import service as assessment
@@ -14,6 +15,7 @@ from backend.records.assessment.schemas import (
     Title,
     YearLevel,
 )
+from backend.records.decisions import service as decisions
 from backend.records.decisions.schemas import DecisionKey, DecisionKind
 from backend.records.gradebook import life
 from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
@@ -22,6 +24,8 @@ from backend.records.roster.schemas import ClassId
 from backend.records.summer import service
 from backend.records.summer.schemas import NewWord
 from backend.records.transcripts import service as transcripts
+from backend.tenants.people import service as people
+from backend.tenants.permissions import Role
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
@@ -182,6 +186,40 @@ async def test_who_is_still_not_complete_after_help_is_decided_by_the_principal(
             YearLevel.COMPLETED,
         )
         assert better.result.class_completed
+
+
+async def test_the_principals_word_is_not_taken_where_no_proof_is_asked(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    """Who leads the school and teaches, too, may write on the teachers' page: not this."""
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 3)
+        await say(small_school, session, class_id, AN, LEVEL, "C")
+        an = await say(small_school, session, class_id, AN, TEST, "4")
+        small_school.staff["head"] = await people.add_staff(
+            session,
+            machine(small_school.tenant_id),
+            "Hà Thị Vừa Dạy",
+            "head@example.vn",
+            "HIỆU TRƯỞNG",
+            (Role.PRINCIPAL, Role.SUBJECT_TEACHER),
+        )
+    head = await small_school.browser(site, "head")
+    form = {
+        "hoc_sinh": str(an.student_id),
+        "muc": "promotion:",
+        "gia_tri": "PROMOTED",
+        "ly_do": "Đã cân nhắc kĩ",
+    }
+    page = f"/lop/{class_id}/sau-nam-hoc"
+    assert "quyet-dinh-len-lop" in (await head.get(page)).text, "the word is asked of them"
+    refused = await head.post(page, form)
+    assert (refused.status_code, "Không có mục này" in refused.text) == (422, True)
+    async with small_school.session() as session:
+        assert DECIDED not in (await decisions.of_class(session, class_id))[an.student_id]
+    assert (await head.post(f"/lop/{class_id}/quyet-dinh-len-lop", form)).status_code == 303
+    async with small_school.session() as session:
+        assert (await decisions.of_class(session, class_id))[an.student_id][DECIDED].value == "PROMOTED"
 
 
 async def test_the_title_that_people_give(small_school: SmallSchool) -> None:
