@@ -63,10 +63,19 @@ async def upsert_results(session: TenantSession, rows: list[dict[str, Any]]) -> 
 
 
 async def standing(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
-    """By which rules and readings the results of a class were made, and whether their years were ever confirmed."""
-    query = select(
-        YearResult.student_id, YearResult.state, YearResult.rule_set, YearResult.policy, YearResult.settled_at
-    ).where(YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id)
+    """By which rules and readings the results of a class of today were made, and whether their years were ever
+    confirmed."""
+    query = (
+        select(
+            YearResult.student_id,
+            YearResult.state,
+            YearResult.rule_set,
+            YearResult.policy,
+            YearResult.settled_at,
+        )
+        .join(Enrollment, _STUDYING)
+        .where(YearResult.tenant_id == session.tenant_id, YearResult.class_id == class_id)
+    )
     return (await session.execute(query)).all()
 
 

@@ -149,15 +149,30 @@ async def _withdraw_confirmation(session: TenantSession, class_id: uuid.UUID) ->
 
 
 async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
-    """Nobody writes into the sheets of the class until the transaction ends, and its results say what they say.
+    """Nobody writes into the sheets of the class or computes its results until the transaction ends.
 
-    Raises Conflict while a sheet is not locked, or while the results are older than the last lock.
+    Raises Conflict while a sheet is not locked, while the results are older than the last lock, and while some that
+    nobody has confirmed were made by readings of the school that hold no longer. Raises NotFound.
     """
+    # The class before its sheets, as whoever freezes or assesses it holds them: nobody waits for the other in a circle.
+    await queries.hold_class(session, class_id)
     await gradebook.hold_class(session, class_id)
     locked_at = await gradebook.class_locked_at(session, class_id)
     computed_at = await queries.oldest(session, class_id)
-    if locked_at and computed_at and computed_at < locked_at:
+    is_old = locked_at is not None and computed_at is not None and computed_at < locked_at
+    if is_old or await _is_read_otherwise(session, class_id):
         raise Conflict("Hệ thống đang tính lại kết quả của lớp này; xin đợi một phút rồi làm lại.")
+
+
+async def _is_read_otherwise(session: TenantSession, class_id: uuid.UUID) -> bool:
+    """Whether a result that is to follow the newest edition and readings was made by others."""
+    basis = await _basis(session, await roster.get_class(session, class_id))
+    newest = (basis[None].rule_set.name, basis[None].policy)
+    return any(
+        (row.rule_set, _policy(row.policy)) != newest
+        for row in await queries.standing(session, class_id)
+        if row.student_id not in basis
+    )
 
 
 def _computed(

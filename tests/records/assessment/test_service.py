@@ -26,6 +26,7 @@ from backend.records.assessment.schemas import (
 from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId, SheetSummary
+from backend.records.regulations import service as regulations
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
 from tests.factories.machine import Machine
@@ -39,6 +40,7 @@ from tests.factories.small_school import (
     sheet_of,
     student_ids,
 )
+from tests.factories.waiting import somebody_waits
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
 CHI = "9900000003"
@@ -135,13 +137,6 @@ async def test_sheets_that_are_locked_together_are_assessed_once(small_school: S
     assert await assessing == 0
     async with small_school.session() as session:
         assert await queries.oldest(session, class_id) == computed_at
-
-
-async def somebody_waits(session: TenantSession) -> None:
-    """Until another transaction waits for a lock."""
-    async with asyncio.timeout(10):
-        while not await session.scalar(text("select count(*) from pg_locks where not granted")):
-            await asyncio.sleep(0.01)
 
 
 async def test_only_the_homeroom_teacher_confirms(small_school: SmallSchool) -> None:
@@ -335,3 +330,39 @@ async def test_results_are_as_old_as_the_marks_that_were_read(confirmed: Confirm
             assert await service.assess_class_of_sheet(session, confirmed.sheet) == 1
         assert (await states(session, class_id))["Quàng Thị Chi"][1] is Promotion.SUPPLEMENTARY
         await service.require_settled(session, class_id)
+
+
+async def test_what_nobody_has_seen_is_not_confirmed(small_school: SmallSchool) -> None:
+    """The school reads the circular otherwise, and the results of the class are not computed again yet."""
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        await service.assess_class(session, class_id)
+        principal = await small_school.actor(session, "principal")
+        changes = {"primary_zero_allowed": "0"}
+        await regulations.change(session, principal, small_school.year_id, changes, "QĐ 12/QĐ-TH", seen=0)
+        homeroom = await small_school.actor(session, "homeroom")
+        with pytest.raises(Conflict, match="đang tính lại kết quả"):
+            await service.confirm_class(session, homeroom, class_id)
+        await service.assess_class(session, class_id)
+        assert await service.confirm_class(session, homeroom, class_id) == 3
+        changes = {"primary_zero_allowed": "1"}
+        await regulations.change(session, principal, small_school.year_id, changes, "QĐ 13/QĐ-TH", seen=1)
+        await service.require_settled(session, class_id)  # the confirmed keep the readings of that day
+
+
+async def test_who_confirms_waits_for_who_computes(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        await service.assess_class(session, class_id)
+
+    async def confirm() -> int:
+        async with small_school.session() as session:
+            homeroom = await small_school.actor(session, "homeroom")
+            return await service.confirm_class(session, homeroom, class_id)
+
+    async with small_school.session() as session:
+        await queries.hold_class(session, class_id)
+        confirming = asyncio.create_task(confirm())
+        await somebody_waits(session)
+        await service.assess_class(session, class_id)
+    assert await confirming == 3

@@ -1,5 +1,7 @@
 """After a year: re-assessment, training, additional assessment, the principal's decision, recognition, and the lists."""
 
+import asyncio
+
 import pytest
 from litestar import Litestar
 
@@ -23,10 +25,12 @@ from backend.records.regulations import service as regulations
 from backend.records.roster.schemas import ClassId
 from backend.records.summer import service
 from backend.records.summer.schemas import NewWord
+from backend.records.transcripts import queries as transcript_queries
 from backend.records.transcripts import service as transcripts
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of
+from tests.factories.waiting import somebody_waits
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
 AN, BINH, CHI = "9900000001", "9900000002", "9900000003"
@@ -138,6 +142,24 @@ async def test_what_is_not_due_not_theirs_or_not_a_mark_is_refused(small_school:
         await life.reopen(session, principal, sheet.id, "Nhập nhầm điểm", "24")
         with pytest.raises(Conflict, match="chưa khóa"):
             await say(small_school, session, class_id, AN, TOAN, "5")
+
+
+async def test_a_word_and_a_freeze_at_the_same_time_take_their_turns(small_school: SmallSchool) -> None:
+    """Whoever freezes holds the class first and its sheets second, and so does whoever says a word."""
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 8)
+        principal = await small_school.actor(session, "principal")
+
+    async def later() -> PupilResult:
+        async with small_school.session() as session:
+            return await say(small_school, session, class_id, AN, TOAN, "5")
+
+    async with small_school.session() as session:
+        await transcript_queries.hold_class(session, class_id)
+        saying = asyncio.create_task(later())
+        await somebody_waits(session)
+        assert (await transcripts.freeze_class(session, principal, class_id)).frozen == 3
+    assert (await saying).result.promotion is Promotion.PROMOTED
 
 
 async def test_a_year_that_was_confirmed_keeps_the_readings_of_that_day(small_school: SmallSchool) -> None:
