@@ -62,7 +62,7 @@ LATER: dict[str, Row] = {
     "subscription": {"plan": "standard", "seats": 100},
 }
 #: Tables of which a season leaves rows that those of `LATER` belong to.
-_PARENTS = ("student", "school_class", "transcript_version", "grade_sheet", "sheet_step")
+_PARENTS = ("academic_year", "student", "school_class", "transcript_version", "grade_sheet", "sheet_step")
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id

@@ -11,10 +11,11 @@ from backend.core.personal_data import Ground, Keep, holding
 
 
 class SeasonNudge(TenantTable):
-    """Somebody was reminded of a stage of the season. It is shown to them until nothing of theirs is left there."""
+    """Somebody was reminded of a stage of a year's season. It is shown to them until nothing of theirs is left there."""
 
     __tablename__ = "season_nudge"
     __table_args__ = (
+        tenant_key("academic_year_id", "academic_year"),
         tenant_key("staff_id", "staff_member"),
         tenant_key("sent_by", "staff_member"),
         Index("ix_season_nudge_staff", "tenant_id", "staff_id", "sent_at"),
@@ -30,6 +31,7 @@ class SeasonNudge(TenantTable):
         },
     )
 
+    academic_year_id: Mapped[uuid.UUID]
     staff_id: Mapped[uuid.UUID]
     stage: Mapped[str]
     words: Mapped[str]

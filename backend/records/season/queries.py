@@ -17,11 +17,13 @@ async def insert_nudge(session: TenantSession, values: dict[str, Any]) -> None:
     await session.execute(insert(SeasonNudge).values(row))
 
 
-async def newest_nudges(session: TenantSession, staff_id: uuid.UUID | None = None) -> Sequence[Any]:
-    """The newest reminder of each person and stage, or of one person."""
+async def newest_nudges(
+    session: TenantSession, year_id: uuid.UUID | None, staff_id: uuid.UUID | None = None
+) -> Sequence[Any]:
+    """The newest reminder of each person and stage in a year, or of one person; none without a year."""
     query = select(
         SeasonNudge.staff_id, SeasonNudge.stage, SeasonNudge.words, SeasonNudge.sent_by, SeasonNudge.sent_at
-    ).where(SeasonNudge.tenant_id == session.tenant_id)
+    ).where(SeasonNudge.tenant_id == session.tenant_id, SeasonNudge.academic_year_id == year_id)
     if staff_id is not None:
         query = query.where(SeasonNudge.staff_id == staff_id)
     query = query.ext(distinct_on(SeasonNudge.staff_id, SeasonNudge.stage))

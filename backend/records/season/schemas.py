@@ -8,9 +8,9 @@ from enum import StrEnum
 import msgspec
 
 from backend.core.actor import StaffId
-from backend.records.calendar.schemas import Due, Dues, Step
+from backend.records.calendar.schemas import Due, Dues, Step, Year
 from backend.records.gradebook.schemas import SheetId, SheetState, SheetSummary
-from backend.records.roster.schemas import ClassId, ClassSummary
+from backend.records.roster.schemas import AcademicYearId, ClassId, ClassSummary
 
 #: Longest remark that goes with a reminder, in characters.
 MAX_REMARK = 200
@@ -140,7 +140,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `empty` are open sheets without any mark, None where nobody looked; `checkers` say who checks whose sheets.
     """
 
-    academic_year: str
+    year: Year | None
     today: date
     classes: tuple[ClassSummary, ...]
     sheets: tuple[SheetSummary, ...]
@@ -150,6 +150,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Turn, ...]
     names: Mapping[StaffId, str]
     dues: Dues
+
+    @property
+    def year_id(self) -> AcademicYearId | None:
+        """Which year this is; None while the school has no class."""
+        return self.year.id if self.year else None
 
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):

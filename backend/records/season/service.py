@@ -71,7 +71,7 @@ async def facts(
     assessed = await assessment.progress(session)
     versions = await transcripts.counts(session, present=True)
     return Facts(
-        academic_year=year.name if year else "",
+        year=year,
         today=clock.today(),
         classes=tuple(classes),
         sheets=tuple(sheet for sheet in await gradebook.list_sheets(session) if sheet.class_id in ids),
@@ -114,7 +114,7 @@ async def board(session: TenantSession, actor: Actor, wanted: Filter) -> Board:
     shown = rules.filtered(waiting, wanted)
     people_here = {one.staff_id: one.who for one in waiting if one.staff_id}
     return Board(
-        academic_year=known.academic_year,
+        academic_year=known.year.name if known.year else "",
         rows=rules.filtered_rows(seen, shown, wanted),
         waiting=rules.grouped(shown),
         nudged={(one.staff_id, one.stage): one for one in await _nudges(session, known)},
@@ -197,10 +197,8 @@ async def nudge(session: TenantSession, actor: Actor, staff_id: uuid.UUID, stage
     earlier = [nudge for nudge in await _nudges(session, known, staff_id) if nudge.stage is stage]
     now = clock.now()
     rules.require_pause(earlier[0] if earlier else None, now)
-    await queries.insert_nudge(
-        session,
-        {"staff_id": staff_id, "stage": stage, "words": said, "sent_by": actor.staff_id, "sent_at": now},
-    )
+    told = {"staff_id": staff_id, "stage": stage, "words": said, "sent_by": actor.staff_id, "sent_at": now}
+    await queries.insert_nudge(session, told | {"academic_year_id": known.year_id})
     await audit.record(session, actor, Action.SEASON_NUDGED, staff_id, one.who, stage=STAGE_NAMES[stage])
     return one.who
 
@@ -220,5 +218,5 @@ async def _nudges(session: TenantSession, known: Facts, staff_id: uuid.UUID | No
             sender=known.names.get(StaffId(row.sent_by), rules.MANAGEMENT),
             sent_at=row.sent_at,
         )
-        for row in await queries.newest_nudges(session, staff_id)
+        for row in await queries.newest_nudges(session, known.year_id, staff_id)
     ]

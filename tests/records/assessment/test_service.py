@@ -30,6 +30,7 @@ from backend.records.regulations import service as regulations
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
 from tests.factories.machine import Machine
+from tests.core.statements import statements
 from tests.factories.small_school import (
     SmallSchool,
     enroll,
@@ -366,3 +367,25 @@ async def test_who_confirms_waits_for_who_computes(small_school: SmallSchool) ->
         await somebody_waits(session)
         await service.assess_class(session, class_id)
     assert await confirming == 3
+
+
+async def test_a_bigger_class_asks_no_more_of_the_database(small_school: SmallSchool) -> None:
+    """The page of a class, and why the result of one pupil is what it is."""
+    counted = []
+    async with small_school.session() as session:
+        homeroom = await small_school.actor(session, "homeroom")
+        for name, first, pupils in (("6A", 1, 1), ("6B", 11, 9)):
+            class_id = await small_school.open_class(session, name, 6)
+            await enroll(session, name, [f"Lò Thị {letter}" for letter in "ABCDEGHIK"[:pupils]], first)
+            await fill(session, await small_school.actor(session, "it"), class_id)
+            await lock_class(session, small_school, class_id)
+            with statements() as computing:
+                assert await service.assess_class(session, class_id) == pupils
+            with statements() as looking:
+                shown = await service.open_results(session, homeroom, class_id)
+            with statements() as explaining:
+                await service.explain(session, homeroom, shown.results[0].id)
+            with statements() as confirming:
+                assert await service.confirm_class(session, homeroom, class_id) == pupils
+            counted.append([len(one) for one in (computing, looking, explaining, confirming)])
+    assert counted[0] == counted[1]

@@ -56,7 +56,7 @@ def facts(**known: object) -> Facts:
         for grade, days in ((6, 7), (9, -1))
     }
     usual: dict[str, object] = {
-        "academic_year": "2025-2026",
+        "year": None,
         "today": TODAY,
         "classes": (A, NINTH),
         "sheets": (),

@@ -9,32 +9,50 @@ from sqlalchemy import text
 from backend.core import clock
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
+from backend.records.assessment import service as assessment
 from backend.records.calendar import service as calendar
 from backend.records.calendar.schemas import Step
 from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
 from backend.records.reports import service as reports
+from backend.records.roster import service as roster
 from backend.records.season import service
 from backend.records.season.schemas import Filter, Stage
+from backend.records.transcripts import service as transcripts
 from backend.tenants.people import service as people
 from tests.core.statements import statements
-from tests.factories.small_school import MUSIC, SmallSchool, enroll, fill, sheet_of
+from tests.factories.small_school import MUSIC, SmallSchool, enroll, fill, lock_class, sheet_of
 
 LAST_DAY = date(2026, 5, 20)
 
 
 async def add_classes(school: SmallSchool, first: int, count: int) -> None:
-    """Classes of two pupils each."""
+    """Classes of two pupils each, every second of them with a transcript of each pupil, and a reminder to somebody."""
     async with school.session() as session:
+        it = await school.actor(session, "it")
+        homeroom = await school.actor(session, "homeroom")
+        principal = await school.actor(session, "principal")
         for number in range(first, first + count):
-            await school.open_class(session, f"1.{number}", 1)
+            class_id = await school.open_class(session, f"1.{number}", 1)
             await enroll(session, f"1.{number}", ["Lò Thị An", "Cầm Văn Bình"], number * 10)
+            if number % 2:
+                continue
+            await fill(session, it, class_id)
+            await lock_class(session, school, class_id)
+            assert await assessment.assess_class(session, class_id) == 2
+            await assessment.confirm_class(session, homeroom, class_id)
+            assert (await transcripts.freeze_class(session, principal, class_id)).frozen == 2
+        whom = school.staff["music" if first == 1 else "homeroom"]
+        await service.nudge(session, principal, whom, Stage.SUBMITTED, "")
 
 
 async def test_a_bigger_school_asks_no_more_of_the_database(small_school: SmallSchool) -> None:
-    """Board, class page and home; the numbers themselves may change, but not with the size of the school."""
+    """Board, class page and home, with results, transcripts and reminders.
+
+    The numbers themselves may change, but not with the size of the school.
+    """
     counted = []
-    for first, count in ((1, 1), (2, 7)):
+    for first, count in ((1, 2), (3, 6)):
         await add_classes(small_school, first, count)
         async with small_school.session(read_only=True) as session:
             actor = await small_school.actor(session, "principal")
@@ -110,6 +128,30 @@ async def test_a_reminder_stays_until_the_work_is_done(
     home = (await teacher.get("/")).text
     assert "nhắc bạn" not in home
     assert "Quá hạn" not in home
+
+
+async def test_a_reminder_does_not_come_back_with_the_next_year(
+    small_school: SmallSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music = small_school.staff["music"]
+    async with small_school.session() as session:
+        await small_school.open_class(session, "1A", 1)
+        principal = await small_school.actor(session, "principal")
+        teacher = await small_school.actor(session, "music")
+        await service.nudge(session, principal, music, Stage.SUBMITTED, "")
+        assert [one.stage for one in (await reports.board(session, teacher)).nudges] == [Stage.SUBMITTED]
+        small_school.year_id = await roster.open_year(
+            session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31)
+        )
+        await small_school.open_class(session, "2A", 2)
+        monkeypatch.setattr(clock, "today", lambda: date(2026, 9, 10))
+        home = await reports.board(session, teacher)
+        assert home.academic_year == "2026-2027"
+        assert [one.stage for one in home.waits] == [Stage.SUBMITTED]
+        assert home.nudges == ()
+        assert (await service.board(session, principal, Filter())).nudged == {}
+        await service.nudge(session, principal, music, Stage.SUBMITTED, "")
+        assert len((await reports.board(session, teacher)).nudges) == 1
 
 
 async def test_reminders_are_of_the_management_and_recorded(small_school: SmallSchool) -> None:
