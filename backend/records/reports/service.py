@@ -1,21 +1,19 @@
 """The season board: how far the school has come, and what waits for whoever looks."""
 
-import uuid
+from collections.abc import Iterable, Sequence
 
 from backend.core import audit, audit_chain, audit_reads, clock, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.records.assessment import service as assessment
 from backend.records.calendar import service as calendar
-from backend.records.departments import service as departments
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import CLOSED, SheetState, SheetSummary
 from backend.records.reports.schemas import Board, NextStep, Stage, StoppedWork
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.season import service as season
-from backend.records.transcripts import service as transcripts
+from backend.records.season.schemas import Facts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import TrayGroup
@@ -58,11 +56,9 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     classes = await roster.list_classes_of_newest_year(session)
     year = await calendar.get_year(session, classes[0].academic_year_id) if classes else None
     facts = await season.facts(session, classes, year)
-    present = await transcripts.counts(session, present=True)
-    versions = {key: one for key, one in present.items() if key in facts.progress}
     pupils = sum(one.students for one in classes)
     locked = sum(sheet.state in CLOSED for sheet in facts.sheets)
-    reached = _reached(versions)
+    reached = _reached(facts)
     sealed = await audit_chain.newest(session)
     stages = (
         Stage(key="locked", label="Khóa sổ điểm", done=locked, total=len(facts.sheets)),
@@ -87,7 +83,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         academic_year=year.name if year else None,
         term=year.term_on(clock.today()) if year else None,
         stages=stages,
-        next_step=await _next_step(session, actor, classes, list(facts.sheets)),
+        next_step=await _next_step(session, actor, facts),
         waiting_for=_waiting_for(stages),
         stopped=await parked_jobs.count(session),
         approvals=await approvals.count_for(session, actor),
@@ -119,19 +115,17 @@ def _waiting_for(stages: tuple[Stage, ...]) -> str:
     return _WAITING[unfinished.key].format(left=unfinished.total - unfinished.done)
 
 
-def _reached(versions: dict[uuid.UUID, dict[str, int]]) -> dict[VersionState, int]:
+def _reached(facts: Facts) -> dict[VersionState, int]:
     """How many versions have come at least as far as each state."""
     totals = dict.fromkeys(VersionState, 0)
-    for states in versions.values():
+    for states in facts.versions.values():
         for state, count in states.items():
             totals[VersionState(state)] += count
     order = list(VersionState)
     return {state: sum(totals[later] for later in order[place:]) for place, state in enumerate(order)}
 
 
-async def _next_step(
-    session: TenantSession, actor: Actor, classes: list[ClassSummary], sheets: list[SheetSummary]
-) -> NextStep | None:
+async def _next_step(session: TenantSession, actor: Actor, facts: Facts) -> NextStep | None:
     waiting = await signing.tray(session, actor) if _signs(actor) else []
     if waiting:
         return _signing_step(waiting)
@@ -143,26 +137,25 @@ async def _next_step(
             action="Xem tiến độ",
             url=f"/ky/lo/{batch.id}",
         )
-    own = _own_sheets(actor, sheets)
+    own = _own_sheets(actor, facts.sheets)
     return (
         _reopened_step(own)
-        or await _checking_step(session, actor, sheets)
+        or _checking_step(actor, facts)
         or _open_sheets_step(own)
-        or await _class_step(session, actor, classes, sheets)
+        or await _class_step(session, actor, facts)
     )
 
 
-async def _checking_step(session: TenantSession, actor: Actor, sheets: list[SheetSummary]) -> NextStep | None:
+def _checking_step(actor: Actor, facts: Facts) -> NextStep | None:
     """Whoever heads a department lets its teachers wait no longer than needed."""
     if not actor.may(Permission.SHEET_CHECK):
         return None
-    checkers = await departments.checkers(session)
     waiting = [
         sheet
-        for sheet in sheets
+        for sheet in facts.sheets
         if sheet.state is SheetState.SUBMITTED
         and sheet.teacher_id
-        and checkers.get(sheet.teacher_id) == actor.staff_id
+        and facts.checkers.get(sheet.teacher_id) == actor.staff_id
     ]
     if not waiting:
         return None
@@ -174,7 +167,7 @@ async def _checking_step(session: TenantSession, actor: Actor, sheets: list[Shee
     )
 
 
-def _own_sheets(actor: Actor, sheets: list[SheetSummary]) -> list[SheetSummary]:
+def _own_sheets(actor: Actor, sheets: Iterable[SheetSummary]) -> list[SheetSummary]:
     return [
         sheet for sheet in sheets if actor.may(Permission.SHEET_WRITE) and sheet.teacher_id == actor.staff_id
     ]
@@ -231,13 +224,10 @@ def _signing_step(waiting: list[TrayGroup]) -> NextStep:
     )
 
 
-async def _class_step(
-    session: TenantSession, actor: Actor, classes: list[ClassSummary], sheets: list[SheetSummary]
-) -> NextStep | None:
-    progress = await assessment.progress(session)
-    for one in classes:
-        done = progress.get(one.id)
-        if one.homeroom_teacher_id == actor.staff_id and done and done.confirmed < done.assessed:
+async def _class_step(session: TenantSession, actor: Actor, facts: Facts) -> NextStep | None:
+    for one in facts.classes:
+        done = facts.progress[one.id]
+        if one.homeroom_teacher_id == actor.staff_id and done.confirmed < done.assessed:
             return NextStep(
                 title=f"Kết quả lớp {one.name} chờ bạn xác nhận",
                 text=f"{done.assessed - done.confirmed} học sinh đã có kết quả.",
@@ -245,11 +235,11 @@ async def _class_step(
                 url=f"/lop/{one.id}/ket-qua",
             )
     if actor.may(Permission.TRANSCRIPT_FREEZE):
-        return await _freeze_step(session, classes, sheets)
-    return await _import_step(session, classes) if actor.may(Permission.IMPORT) else None
+        return _freeze_step(facts)
+    return await _import_step(session, facts.classes) if actor.may(Permission.IMPORT) else None
 
 
-async def _import_step(session: TenantSession, classes: list[ClassSummary]) -> NextStep | None:
+async def _import_step(session: TenantSession, classes: Sequence[ClassSummary]) -> NextStep | None:
     if not any(one.students for one in classes):
         return NextStep(
             title="Trường chưa có học sinh",
@@ -276,21 +266,17 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= NAMES_SHOWN else f"{shown} và {len(names) - NAMES_SHOWN} lớp khác"
 
 
-async def _freeze_step(
-    session: TenantSession, classes: list[ClassSummary], sheets: list[SheetSummary]
-) -> NextStep | None:
-    progress = await assessment.progress(session)
-    versions = await transcripts.counts(session, present=True)
-    for one in classes:
-        done = progress.get(one.id)
-        if done and done.confirmed > sum(versions.get(one.id, {}).values()):
+def _freeze_step(facts: Facts) -> NextStep | None:
+    for one in facts.classes:
+        done = facts.progress[one.id]
+        if done.confirmed > done.frozen:
             return NextStep(
                 title=f"Học bạ lớp {one.name} chờ chốt",
                 text=f"{done.confirmed} học sinh đã được xác nhận kết quả.",
                 action="Xem và chốt",
                 url=f"/lop/{one.id}/hoc-ba",
             )
-    open_sheets = sum(sheet.state not in CLOSED for sheet in sheets)
+    open_sheets = sum(sheet.state not in CLOSED for sheet in facts.sheets)
     if open_sheets:
         return NextStep(
             title=f"Còn {open_sheets} sổ điểm chưa khóa",

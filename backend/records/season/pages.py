@@ -10,7 +10,7 @@ from backend.core.errors import Conflict, Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.gradebook.schemas import SHEET_STATES
 from backend.records.season import service
-from backend.records.season.schemas import MAX_REMARK, STAGE_NAMES, Filter, Stage
+from backend.records.season.schemas import AWAITED, MAX_REMARK, STAGE_NAMES, Filter, Stage
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -39,7 +39,7 @@ async def show_board(
     """Classes × stages and who is waited for, of one grade, stage, person, or only what is late."""
     wanted = Filter(
         grade=int(khoi) if khoi.isdecimal() and len(khoi) < 3 else None,
-        stage=Stage(buoc) if buoc in set(Stage) else None,
+        stage=Stage(buoc) if buoc in AWAITED else None,
         person=_id(nguoi),
         late=bool(tre),
     )
@@ -50,6 +50,7 @@ async def show_board(
         board=board,
         wanted=wanted,
         stages=STAGE_NAMES,
+        awaited=AWAITED,
         max_remark=MAX_REMARK,
         sees_deliveries=actor.may(Permission.DELIVERY_READ),
     )

@@ -39,6 +39,8 @@ STAGE_NAMES = {
     Stage.FROZEN: "Chốt học bạ",
     Stage.ISSUED: "Phát hành",
 }
+#: Stages in which somebody is waited for: a sheet without marks waits to be handed in, and results are the machine's.
+AWAITED = tuple(stage for stage in Stage if stage not in (Stage.MARKED, Stage.ASSESSED))
 #: What a stage is counted in.
 SHEETS, PUPILS = "sổ", "học sinh"
 OF_SHEETS = frozenset({Stage.MARKED, Stage.SUBMITTED, Stage.CHECKED, Stage.LOCKED})
@@ -137,7 +139,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of the season of the newest year, read once.
 
-    `empty` are open sheets without any mark, None where nobody looked; `checkers` say who checks whose sheets.
+    `empty` are open sheets without any mark, None where nobody looked; `checkers` say who checks whose sheets; `versions`
+    are transcripts of a class by their state.
     """
 
     year: Year | None
@@ -147,6 +150,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     empty: frozenset[SheetId] | None
     checkers: Mapping[StaffId, StaffId]
     progress: Mapping[uuid.UUID, Progress]
+    versions: Mapping[uuid.UUID, Mapping[str, int]]
     turns: tuple[Turn, ...]
     names: Mapping[StaffId, str]
     dues: Dues

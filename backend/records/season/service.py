@@ -86,6 +86,7 @@ async def facts(
             )
             for one in classes
         },
+        versions={one.id: versions.get(one.id, {}) for one in classes},
         turns=tuple(turn for turn in await _turns(session) if turn.class_id in ids),
         names=await people.names(session),
         dues=await calendar.dues(session, year) if year else {},
@@ -109,7 +110,8 @@ async def _turns(session: TenantSession) -> list[Turn]:
 async def board(session: TenantSession, actor: Actor, wanted: Filter) -> Board:
     """The board of the newest year as this person sees it."""
     known = await _newest(session, looking_for_marks=True)
-    seen, who_looks = rules.rows(known, sight(actor)), sight(actor)
+    who_looks = sight(actor)
+    seen = rules.rows(known, who_looks)
     waiting = rules.waiting(known, who_looks)
     shown = rules.filtered(waiting, wanted)
     people_here = {one.staff_id: one.who for one in waiting if one.staff_id}

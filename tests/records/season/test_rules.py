@@ -63,6 +63,7 @@ def facts(**known: object) -> Facts:
         "empty": frozenset(),
         "checkers": {TEACHER: HEAD},
         "progress": {},
+        "versions": {},
         "turns": (),
         "names": NAMES,
         "dues": dues,

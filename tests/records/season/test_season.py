@@ -108,6 +108,12 @@ async def test_a_reminder_stays_until_the_work_is_done(
         await calendar.change(session, principal, small_school.year_id, "2026-01-16", "2026-01-19", days)
     monkeypatch.setattr(clock, "today", lambda: LAST_DAY + timedelta(days=2))
     page = await small_school.browser(site, "principal")
+    await page.get("/mua-hoc-ba")
+    assert page.page is not None
+    offered = page.page.xpath("//select[@name='buoc']/option/@value")
+    assert offered == ["", "submitted", "checked", "locked", "confirmed", "frozen", "issued"], (
+        "nobody is waited for where a machine works"
+    )
     assert 'hx-get="/gui/theo-lop"' in (await page.get("/mua-hoc-ba")).text
     assert (await page.get("/gui/theo-lop")).status_code == 200
     assert "quá hạn" in (await page.get("/mua-hoc-ba?tre=1")).text
