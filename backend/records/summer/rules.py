@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from backend.core.errors import Invalid
 from backend.core.text import check_text
 from backend.records.assessment.schemas import (
-    Level,
     PrimaryResult,
     Promotion,
     PupilResult,
@@ -54,8 +53,7 @@ def due(pupil: PupilResult, decided: Decisions, supplement: Sequence[str]) -> li
 
 def _secondary(pupil: PupilResult, result: SecondaryResult) -> list[DecisionKey]:
     keys = [DecisionKey(DecisionKind.REASSESSED, code) for code in result.reassess]
-    trains = result.promotion is Promotion.SUMMER_TRAINING or pupil.policy.both_failed_may_recover
-    if result.conduct.year is Level.FAIL and result.promotion is not Promotion.PENDING and trains:
+    if result.promotion is Promotion.SUMMER_TRAINING:
         keys.append(DecisionKey(DecisionKind.CONDUCT, "summer"))
     return keys
 

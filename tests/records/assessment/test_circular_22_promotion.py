@@ -153,6 +153,41 @@ def test_better_of_two_results_by_policy(again: str, replaced: str, better: str)
     assert (kind.subjects["TOAN"].final, kind.subjects["GDTC"].final) == (better, "Đ")
 
 
+@pytest.mark.parametrize(
+    ("after_summer", "again", "promotion", "still_open", "words"),
+    [
+        pytest.param(
+            None, None, Promotion.SUMMER_TRAINING, (), "rèn luyện trong kì nghỉ hè", id="the summer decides"
+        ),
+        pytest.param("CĐ", None, Promotion.RETAINED, (), "Chưa đạt sau rèn luyện", id="not trained"),
+        pytest.param(
+            "Đ", None, Promotion.REASSESSMENT, ("VAN",), "được đánh giá lại môn Ngữ văn", id="trained"
+        ),
+        pytest.param(
+            "Đ", "3.0", Promotion.RETAINED, (), "học tập Chưa đạt sau đánh giá lại", id="not enough"
+        ),
+        pytest.param("Đ", "5.0", Promotion.PROMOTED, (), "được lên lớp", id="both recovered"),
+    ],
+)
+def test_who_failed_both_waits_for_the_summer_by_policy(
+    after_summer: str | None,
+    again: str | None,
+    promotion: Promotion,
+    still_open: tuple[str, ...],
+    words: str,
+) -> None:
+    """Training first (Đ.13), re-assessment then (Đ.14): nobody is retained before the summer is over."""
+    subjects = averages(["3.0", *["5"] * 7])
+    subjects[0]["reassessed"] = again
+    policy = Policy(both_failed_may_recover=True)
+    result = assess_json(secondary(subjects, ("Đ", "CĐ", after_summer)), policy)
+    assert (result.promotion, result.reassess) == (promotion, still_open)
+    assert words in " ".join(one.text for one in result.reasons)
+    absent = {"excused": 46, "unexcused": 0}
+    late = assess_json(secondary(subjects, ("Đ", "CĐ", after_summer), absent), policy)
+    assert (late.promotion, late.reassess) == (Promotion.RETAINED, ())
+
+
 def test_both_failed_may_recover_by_policy() -> None:
     subjects = averages(["3.0", *["5"] * 7])
     pupil = secondary(subjects, ("Đ", "CĐ", "Đ"))

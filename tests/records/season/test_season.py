@@ -67,6 +67,7 @@ async def test_a_bigger_school_asks_no_more_of_the_database(small_school: SmallS
             with statements() as home:
                 await reports.board(session, actor)
                 asked.append(len(home))
+            assert [one for one in set(home) if home.count(one) > 1] == [], "nothing is asked twice"
         counted.append(asked)
     assert counted[0] == counted[1]
     assert max(counted[0]) <= 40

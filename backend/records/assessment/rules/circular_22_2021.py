@@ -60,7 +60,7 @@ def assess_secondary(pupil_year: SecondaryYear, policy: Policy) -> SecondaryResu
     """
     _check(pupil_year)
     facts = _year_facts(pupil_year, policy)
-    promotion = _promotion(facts, policy)
+    promotion = _promotion(facts)
     title = None if promotion is Promotion.PENDING else _title(facts)
     return SecondaryResult(
         subjects={subject.code: subject.written() for subject in facts.assessed},
@@ -120,11 +120,12 @@ def _year_facts(pupil_year: SecondaryYear, policy: Policy) -> YearFacts:
         conduct_summer=given.after_summer,
         # Đ.13 replaces a year's Chưa đạt; nobody else trains in the summer
         conduct_after=given.after_summer if conduct is Level.FAIL else None,
+        may_recover=policy.both_failed_may_recover,
         absences=_absences(pupil_year.absences),
         open_subjects=(),
         missing=absent + _missing(pupil_year, counted),
     )
-    return facts._replace(open_subjects=_open_subjects(facts, policy))
+    return facts._replace(open_subjects=_open_subjects(facts))
 
 
 def _absent_subjects(pupil_year: SecondaryYear, policy: Policy) -> tuple[str, ...]:
@@ -171,12 +172,12 @@ def _absences(absences: Absences | None) -> int | None:
     return absences.excused + absences.unexcused
 
 
-def _open_subjects(facts: YearFacts, policy: Policy) -> tuple[str, ...]:
+def _open_subjects(facts: YearFacts) -> tuple[str, ...]:
     """Subjects in which the pupil may still be re-assessed (Đ.14): only where that can lead to promotion."""
     if facts.year is None or facts.year.level is not Level.FAIL:
         return ()
-    conduct = (policy.both_failed_may_recover and facts.conduct_after) or facts.conduct
-    if conduct in (None, Level.FAIL) or (facts.absences or 0) > ABSENCES_ALLOWED:
+    conduct = facts.conduct_after or facts.conduct
+    if facts.is_lost or conduct in (None, Level.FAIL) or (facts.absences or 0) > ABSENCES_ALLOWED:
         return ()
     if facts.learning is not Level.FAIL:
         return ()
@@ -185,12 +186,11 @@ def _open_subjects(facts: YearFacts, policy: Policy) -> tuple[str, ...]:
     )
 
 
-def _promotion(facts: YearFacts, policy: Policy) -> Promotion:
+def _promotion(facts: YearFacts) -> Promotion:
     if facts.missing or facts.year is None or facts.conduct is None or facts.absences is None:
         return Promotion.PENDING
     learning, conduct = facts.learning, facts.conduct_after or facts.conduct
-    both = (learning, conduct) if policy.both_failed_may_recover else (facts.year.level, facts.conduct)
-    if facts.absences > ABSENCES_ALLOWED or both == (Level.FAIL, Level.FAIL):
+    if facts.absences > ABSENCES_ALLOWED or facts.is_lost:
         return Promotion.RETAINED
     if conduct is Level.FAIL:
         return Promotion.RETAINED if facts.conduct_after else Promotion.SUMMER_TRAINING

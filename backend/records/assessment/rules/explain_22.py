@@ -209,8 +209,7 @@ def _why_retained(facts: YearFacts) -> str:
     parts = []
     if facts.absences is not None and facts.absences > ABSENCES_ALLOWED:
         parts.append(f"nghỉ {facts.absences} buổi, quá {ABSENCES_ALLOWED} buổi (Đ.12.1.c)")
-    failed_year = facts.year is not None and facts.year.level is Level.FAIL
-    if failed_year and facts.conduct is Level.FAIL:
+    if facts.is_lost:
         parts.append(
             "kết quả rèn luyện và kết quả học tập cả năm đều Chưa đạt "
             "nên không thuộc diện đánh giá lại (Đ.14)"

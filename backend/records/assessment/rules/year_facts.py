@@ -32,6 +32,8 @@ class YearFacts(NamedTuple):
     conduct_summer: Level | None
     #: conduct after training in the summer; None also where the year's was not Chưa đạt
     conduct_after: Level | None
+    #: whether a year's conduct may recover in the summer though learning failed, too (the school's reading of Đ.14)
+    may_recover: bool
     absences: int | None
     #: codes of Đ.14 that have no new result yet
     open_subjects: tuple[str, ...]
@@ -43,6 +45,12 @@ class YearFacts(NamedTuple):
         if self.year and self.year.level is Level.FAIL and self.after:
             return self.after.level
         return self.year and self.year.level
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether conduct and learning of the year both failed, and nothing of the summer is to change that (Đ.14)."""
+        both = self.conduct is Level.FAIL and self.year is not None and self.year.level is Level.FAIL
+        return both and not self.may_recover
 
     @property
     def was_reassessed(self) -> bool:
