@@ -73,7 +73,11 @@ class ListedPupil(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SchoolLists(msgspec.Struct, frozen=True, kw_only=True):
-    """The lists that a school makes after a year (TT22 Đ.12–14, TT27 Đ.11); `year` is None while there are no classes."""
+    """The lists that a school makes after a year (TT22 Đ.12–14, TT27 Đ.11); `year` is None while there are no classes.
+
+    `undecided`: in the last class of a level, and nothing can be said about completion: data are missing, or the pupil is
+    not assessed.
+    """
 
     year: str | None
     reassessment: tuple[ListedPupil, ...]
@@ -81,3 +85,4 @@ class SchoolLists(msgspec.Struct, frozen=True, kw_only=True):
     supplement: tuple[ListedPupil, ...]
     completed: tuple[ListedPupil, ...]
     not_completed: tuple[ListedPupil, ...]
+    undecided: tuple[ListedPupil, ...]

@@ -14,6 +14,7 @@ from backend.records.assessment.schemas import (
     PrimaryResult,
     Promotion,
     PupilResult,
+    Result,
     SecondaryResult,
 )
 from backend.records.decisions import service as decisions
@@ -128,7 +129,7 @@ async def lists(session: TenantSession, actor: Actor) -> SchoolLists:
     return found
 
 
-_LISTS = ("reassessment", "training", "supplement", "completed", "not_completed")
+_LISTS = ("reassessment", "training", "supplement", "completed", "not_completed", "undecided")
 
 
 def _listed(pupil: PupilResult, said: Decisions) -> dict[str, str]:
@@ -151,15 +152,17 @@ def _listed(pupil: PupilResult, said: Decisions) -> dict[str, str]:
         if items:
             found["supplement"] = "; ".join(title.removesuffix(": đánh giá bổ sung") for title in items)
     if grade in _LAST_GRADES:
-        done = _is_completed(result)
-        found["completed" if done else "not_completed"] = ""
+        found[_completion(result)] = ""
     return found
 
 
-def _is_completed(result: SecondaryResult | PrimaryResult) -> bool:
+def _completion(result: Result) -> str:
+    """The list in which a pupil of a last class stands."""
+    if result.promotion in (Promotion.PENDING, Promotion.NOT_ASSESSED):
+        return "undecided"
     if isinstance(result, PrimaryResult):
-        return result.programme_completed
-    return result.promotion is Promotion.PROMOTED
+        return "completed" if result.programme_completed else "not_completed"
+    return "completed" if result.promotion is Promotion.PROMOTED else "not_completed"
 
 
 def _said(said: Decisions, kind: DecisionKind) -> list[DecisionKey]:

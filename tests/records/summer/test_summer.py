@@ -22,6 +22,8 @@ from backend.records.decisions.schemas import DecisionKey, DecisionKind
 from backend.records.gradebook import life
 from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
 from backend.records.regulations import service as regulations
+from backend.records.roster import records
+from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
 from backend.records.summer import service
 from backend.records.summer.schemas import NewWord
@@ -29,8 +31,9 @@ from backend.records.transcripts import queries as transcript_queries
 from backend.records.transcripts import service as transcripts
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
-from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of
+from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of, student_ids
 from tests.factories.waiting import somebody_waits
+from tests.records.roster.test_records import typed
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
 AN, BINH, CHI = "9900000001", "9900000002", "9900000003"
@@ -290,3 +293,35 @@ async def test_a_frozen_transcript_stays_and_the_page_says_so(
     assert lists.index("Chưa hoàn thành chương trình cấp học") < lists.index(
         "Hoàn thành chương trình cấp học"
     )
+    assert "Chưa xét" not in lists
+
+
+async def test_nobody_is_listed_as_not_complete_about_whom_nothing_can_be_said(
+    site: Litestar, small_school: SmallSchool
+) -> None:
+    """An has no test in Toán yet; Bình is disabled and need not have results."""
+
+    def gaps(sheet: SheetSummary, code: str, cell: Cell) -> str | None:
+        return "" if sheet.subject_code == "TOAN" and code in (AN, BINH) and cell.kind in MARKS else None
+
+    async with small_school.session() as session:
+        class_id = await small_school.open_class(session, "9A", 9)
+        await enroll(session, "9A", NAMES)
+        await fill(session, await small_school.actor(session, "it"), class_id, gaps)
+        office = await small_school.actor(session, "clerk")
+        binh = (await student_ids(session, class_id))[NAMES[1]]
+        record = await roster.get_record(session, binh)
+        said = typed(record, disability="Trí tuệ", not_assessed="1")
+        await records.change_pupil(session, office, binh, said, record.revision)
+        await lock_class(session, small_school, class_id)
+        await assessment.assess_class(session, class_id)
+        found = await service.lists(session, await small_school.actor(session, "principal"))
+    assert [one.full_name for one in found.completed] == [NAMES[2]]
+    assert found.not_completed == ()
+    assert [(one.full_name, one.now) for one in found.undecided] == [
+        (NAMES[0], "Chưa đủ dữ liệu"),
+        (NAMES[1], "Không đánh giá (khuyết tật)"),
+    ]
+    page = (await (await small_school.browser(site, "principal")).get("/sau-nam-hoc")).text
+    assert "Chưa xét hoàn thành chương trình cấp học" in page
+    assert "Chưa hoàn thành chương trình cấp học" not in page
