@@ -98,7 +98,8 @@ async def _say(
         now = await service.say(session, actor, class_id, new)
     except (Invalid, Conflict) as error:
         return await _show(request, session, actor, class_id, data, error)
-    return redirect(request, f"/lop/{class_id}/sau-nam-hoc", f"Đã ghi. Kết luận hiện nay: {now}.")
+    told = f" Kết luận hiện nay: {PROMOTION_NAMES[now]}." if now else ""
+    return redirect(request, f"/lop/{class_id}/sau-nam-hoc", f"Đã ghi.{told}")
 
 
 async def _show(
@@ -117,6 +118,7 @@ async def _show(
         error=error.message if error else None,
         school_class=found.school_class,
         pupils=found.pupils,
+        only=found.only,
         typed=typed,
         promotions=PROMOTION_NAMES,
     )

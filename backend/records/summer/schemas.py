@@ -43,10 +43,11 @@ class PupilEntries(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClassEntries(msgspec.Struct, frozen=True, kw_only=True):
-    """A class after the year."""
+    """A class after the year. `only`: whoever looks sees their own subjects, and no conclusions."""
 
     school_class: ClassSummary
     pupils: tuple[PupilEntries, ...]
+    only: bool
 
 
 class NewWord(msgspec.Struct, frozen=True, kw_only=True):

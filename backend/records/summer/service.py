@@ -60,14 +60,15 @@ async def open_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) 
         )
         if entries:
             found.append(PupilEntries(pupil=pupil, entries=entries, frozen=pupil.student_id in frozen))
-    return ClassEntries(school_class=view.school_class, pupils=tuple(found))
+    return ClassEntries(school_class=view.school_class, pupils=tuple(found), only=view.only is not None)
 
 
-async def say(session: TenantSession, actor: Actor, class_id: uuid.UUID, new: NewWord) -> str:
-    """Record what a person decides about a pupil, and compute the class again; answers what is known now.
+async def say(session: TenantSession, actor: Actor, class_id: uuid.UUID, new: NewWord) -> Promotion | None:
+    """Record what a person decides about a pupil, and compute the class again.
 
-    Every word is kept; an empty value takes the one before back. Raises NotFound, Forbidden for whoever's it is not,
-    Invalid, and Conflict while a sheet is open, or where somebody else was faster.
+    Answers what follows for the pupil now, None for whoever sees no conclusions. Every word is kept; an empty value takes
+    the one before back. Raises NotFound, Forbidden for whoever's it is not, Invalid, and Conflict while a sheet is open,
+    or where somebody else was faster.
     """
     school_class = await roster.get_class(session, class_id)
     # First of all: a refusal further down names the pupil.
@@ -99,7 +100,9 @@ async def say(session: TenantSession, actor: Actor, class_id: uuid.UUID, new: Ne
     action = Action.DECISION_RECORDED if new.value else Action.DECISION_WITHDRAWN
     await audit.record(session, actor, action, new.student_id, label, about=about, kind=item.key.kind)
     await assessment.assess_class(session, class_id)
-    return PROMOTION_NAMES[(await _pupil(session, class_id, new.student_id)).result.promotion]
+    if not assessment.sees_conclusions(actor, school_class):
+        return None
+    return (await _pupil(session, class_id, new.student_id)).result.promotion
 
 
 async def lists(session: TenantSession, actor: Actor) -> SchoolLists:

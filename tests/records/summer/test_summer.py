@@ -10,6 +10,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import (
+    PROMOTION_NAMES,
     PrimaryResult,
     Promotion,
     PupilResult,
@@ -211,6 +212,32 @@ async def test_who_is_still_not_complete_after_help_is_decided_by_the_principal(
             YearLevel.COMPLETED,
         )
         assert better.result.class_completed
+
+
+async def test_who_teaches_one_subject_sees_no_conclusions(site: Litestar, small_school: SmallSchool) -> None:
+    """An has 3,0 in Toán, which "music" teaches, and in Ngữ văn."""
+    async with small_school.session() as session:
+        class_id = await small_school.open_class(session, "8A", 8, taken_by_music="TOAN")
+        await enroll(session, "8A", NAMES)
+        await fill(session, await small_school.actor(session, "it"), class_id, weak)
+        await lock_class(session, small_school, class_id)
+        await assessment.assess_class(session, class_id)
+        an = await pupil(session, class_id, AN)
+    page = f"/lop/{class_id}/sau-nam-hoc"
+    form = {"hoc_sinh": str(an.student_id), "muc": "reassessed:TOAN", "gia_tri": "4"}
+    teacher = await small_school.browser(site, "music")
+    shown = (await teacher.get(page)).text
+    assert "Toán: kết quả đánh giá lại" in shown
+    assert (await teacher.post(page, form)).status_code == 303
+    shown += (await teacher.get(page)).text
+    assert "Đã ghi." in shown
+    assert "Kết luận hiện nay" not in shown
+    assert not any(f">{name}<" in shown for name in PROMOTION_NAMES.values())
+    homeroom = await small_school.browser(site, "homeroom")
+    assert f">{PROMOTION_NAMES[Promotion.REASSESSMENT]}<" in (await homeroom.get(page)).text
+    written = {"hoc_sinh": str(an.student_id), "muc": "reassessed:VAN", "gia_tri": "5"}
+    assert (await homeroom.post(page, written)).status_code == 303
+    assert "Kết luận hiện nay: Được lên lớp." in (await homeroom.get(page)).text
 
 
 async def test_the_principals_word_is_not_taken_where_no_proof_is_asked(
