@@ -42,12 +42,19 @@ async def add(
     *,
     reason: str,
     decided_by: StaffId,
+    before: Decision | None,
     seen: int,
 ) -> None:
-    """Add a word; `seen` is the revision that was on the page, 0 for none.
+    """Add a word to `before`, the one that holds; `seen` is the revision that was on the page, 0 for none.
 
     Raises Conflict when somebody else was faster.
     """
+    overtaken = Conflict(
+        "Người khác vừa ghi mục này trước bạn; hãy tải lại trang, xem nội dung mới rồi ghi lại nếu cần."
+    )
+    held = before.revision if before else 0
+    if seen != held:
+        raise overtaken
     row = {
         "tenant_id": session.tenant_id,
         "id": new_id(),
@@ -55,13 +62,11 @@ async def add(
         "student_id": student_id,
         "kind": key.kind,
         "slot": key.slot,
-        "revision": seen + 1,
+        "revision": held + 1,
         "value": value,
         "reason": reason,
         "decided_by": decided_by,
         "decided_at": clock.now(),
     }
     if not await queries.insert_decision(session, row):
-        raise Conflict(
-            "Người khác vừa ghi mục này trước bạn; hãy tải lại trang, xem nội dung mới rồi ghi lại nếu cần."
-        )
+        raise overtaken

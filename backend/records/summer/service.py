@@ -93,6 +93,7 @@ async def say(session: TenantSession, actor: Actor, class_id: uuid.UUID, new: Ne
         rules.checked_value(new, item, before, pupil.full_name, mark),
         reason=rules.checked_reason(new, item, before, pupil.full_name),
         decided_by=actor.staff_id,
+        before=before,
         seen=new.seen,
     )
     label = f"{pupil.full_name} ({pupil.student_code}), lớp {school_class.name}: {item.title}"
