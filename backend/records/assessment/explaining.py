@@ -1,11 +1,14 @@
 """A stored result as a page explains it: subjects with their arithmetic, conclusions with their articles. Pure."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from backend.records.assessment.rules.counting import why_not
 from backend.records.assessment.rules.missing_words import missing_words
 from backend.records.assessment.rules.rule_sets import rule_set_named
 from backend.records.assessment.rules.workings import shown, workings
 from backend.records.assessment.schemas import (
+    SUBJECT_LEVEL_NAMES,
     Explanation,
     MissingInSheet,
     MissingItem,
@@ -19,6 +22,7 @@ from backend.records.assessment.schemas import (
     SubjectExplained,
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, SheetId, SheetSummary
+from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import subject_name
 from backend.records.roster.schemas import HOMEROOM
 
@@ -35,7 +39,9 @@ _PARTS = (
     ("Danh hiệu", ("TT22 Đ.15", "TT27 Đ.13")),
 )
 _TERMS = {"term1": 1, "term2": 2}
-_LEVELS = {"T": "Hoàn thành tốt", "H": "Hoàn thành", "C": "Chưa hoàn thành"}
+#: What is said by assigning teachers to subjects or by the pupil's choice, not in a sheet.
+_CHOICE = "electives"
+_OF_NO_SHEET = frozenset({"subjects", _CHOICE})
 
 
 def explanation(
@@ -54,9 +60,13 @@ def explanation(
         subjects=subjects_of(pupil, only),
         parts=() if only is not None else _parts(pupil.result.reasons),
         missing=tuple(
-            MissingItem(words=_sentence(missing_words(path, grade)), sheet_id=_sheet_id(path, sheets))
+            MissingItem(
+                words=_sentence(missing_words(path, grade)),
+                sheet_id=_sheet_id(path, sheets),
+                is_choice=path == _CHOICE,
+            )
             for path in pupil.result.missing
-            if only is None or _sheet_key(path)[0] in only
+            if only is None or _is_about(path, only)
         ),
         only=only is not None,
     )
@@ -69,17 +79,15 @@ def subjects_of(pupil: PupilResult, only: Sequence[str] | None) -> tuple[Subject
 
 def missing_in_sheets(pupils: Sequence[PupilResult], sheets: Sheets) -> tuple[MissingInSheet, ...]:
     """What a class waits for, sheet by sheet, those with the most pupils first."""
-    found: dict[str, tuple[SheetId | None, list[str]]] = {}
+    found: dict[tuple[str, SheetId | None, bool], dict[str, None]] = defaultdict(dict)
     for pupil in pupils:
         for path in pupil.result.missing:
-            name, sheet_id = _sheet_name(path, pupil.asked.grade), _sheet_id(path, sheets)
-            names = found.setdefault(name, (sheet_id, []))[1]
-            if pupil.full_name not in names:
-                names.append(pupil.full_name)
-    listed = sorted(found.items(), key=lambda one: -len(one[1][1]))
+            sheet = _sheet_name(path, pupil.asked.grade), _sheet_id(path, sheets), path == _CHOICE
+            found[sheet][pupil.full_name] = None
+    listed = sorted(found.items(), key=lambda one: -len(one[1]))
     return tuple(
-        MissingInSheet(sheet=name, sheet_id=sheet_id, pupils=tuple(names))
-        for name, (sheet_id, names) in listed
+        MissingInSheet(sheet=name, sheet_id=sheet_id, is_choice=is_choice, pupils=tuple(names))
+        for (name, sheet_id, is_choice), names in listed
     )
 
 
@@ -93,7 +101,7 @@ def _parts(reasons: Sequence[Reason]) -> tuple[Part, ...]:
 
 def _subjects(pupil: PupilResult) -> list[SubjectExplained]:
     if isinstance(pupil.asked, PrimaryYear):
-        return [_primary_subject(one, pupil.asked.grade) for one in pupil.asked.subjects]
+        return [_primary_subject(one, pupil.asked.grade, pupil.policy) for one in pupil.asked.subjects]
     assert isinstance(pupil.asked, SecondaryYear)
     assert isinstance(pupil.result, SecondaryResult)
     return _secondary_subjects(pupil, pupil.asked, pupil.result)
@@ -108,8 +116,6 @@ def _secondary_subjects(
             result.subjects[subject.code],
             workings(subject, result.subjects[subject.code], pupil.policy),
         )
-        optional = subject.counts is False
-        note = "được miễn" if subject.exempt else "không tính vào kết quả học tập" if optional else ""
         found.append(
             SubjectExplained(
                 code=subject.code,
@@ -121,39 +127,50 @@ def _secondary_subjects(
                 by_term1=by.term1,
                 by_term2=by.term2,
                 by_year=by.year,
-                note=note,
+                note=why_not(subject, asked.grade, pupil.policy),
             )
         )
     return found
 
 
-def _primary_subject(subject: PrimarySubject, grade: int) -> SubjectExplained:
+def _primary_subject(subject: PrimarySubject, grade: int, policy: Policy) -> SubjectExplained:
     attempts = [mark for mark in (subject.tests or {}).get("year_end", ()) if mark is not None]
     again = f"kiểm tra {len(attempts)} lần, lấy lần cuối (TT27 Đ.7.1.b)" if len(attempts) > 1 else ""
     return SubjectExplained(
         code=subject.code,
         name=subject_name(grade, subject.code),
-        term1=_LEVELS.get(subject.level or "", "—"),
+        term1=SUBJECT_LEVEL_NAMES[subject.level] if subject.level else "—",
         year=attempts[-1] if attempts else "",
-        note=again,
+        note="; ".join(filter(None, (why_not(subject, grade, policy), again))),
     )
 
 
-def _sheet_key(path: str) -> tuple[str, int]:
-    """The sheet in which what a path names is written."""
+def _sheet_key(path: str) -> tuple[str, int] | None:
+    """The sheet in which what a path names is written; None where the pupil's subjects themselves are missing."""
     area, *rest = path.split(".")
-    if area != "subjects" or not rest:
+    if path in _OF_NO_SHEET:
+        return None
+    if area != "subjects":
         return HOMEROOM, WHOLE_YEAR
     return rest[0], _TERMS.get(rest[1], WHOLE_YEAR) if len(rest) > 1 else WHOLE_YEAR
 
 
+def _is_about(path: str, subjects: Sequence[str]) -> bool:
+    key = _sheet_key(path)
+    return key is not None and key[0] in subjects
+
+
 def _sheet_id(path: str, sheets: Sheets) -> SheetId | None:
-    sheet = sheets.get(_sheet_key(path))
+    key = _sheet_key(path)
+    sheet = sheets.get(key) if key else None
     return sheet.id if sheet else None
 
 
 def _sheet_name(path: str, grade: int) -> str:
-    code, term = _sheet_key(path)
+    key = _sheet_key(path)
+    if key is None:
+        return _sentence(missing_words(path, grade))
+    code, term = key
     if code == HOMEROOM:
         return "Sổ chủ nhiệm"
     return f"{subject_name(grade, code)}{f', học kì {term}' if term else ''}"

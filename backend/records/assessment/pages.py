@@ -10,6 +10,7 @@ from backend.core.web import CurrentActor, Html, Request, Session, page, redirec
 from backend.records.assessment import service
 from backend.records.assessment.explaining import subjects_of
 from backend.records.assessment.schemas import (
+    LEVEL_NAMES,
     PROMOTION_NAMES,
     YEAR_LEVEL_NAMES,
     PrimaryResult,
@@ -31,7 +32,6 @@ _TONES = {
     Promotion.PROMOTED: "ok",
     Promotion.NOT_ASSESSED: "info",
 }
-LEVELS = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
 TITLES = {
     "XUAT_SAC": "Học sinh Xuất sắc",
     "GIOI": "Học sinh Giỏi",
@@ -73,7 +73,7 @@ async def show_results(
         confirmed=sum(one.state is ResultState.CONFIRMED for one in view.results),
         may_confirm=locked and bool(waiting) and view.school_class.homeroom_teacher_id == actor.staff_id,
         make_ups=await gradebook.awaited_make_ups(session, class_id) if view.results else [],
-        levels=LEVELS,
+        levels=LEVEL_NAMES,
         year_levels=YEAR_LEVEL_NAMES,
         titles=TITLES,
     )

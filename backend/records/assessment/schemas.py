@@ -32,6 +32,9 @@ class Level(StrEnum):
     FAIL = "CĐ"
 
 
+LEVEL_NAMES = {Level.GOOD: "Tốt", Level.FAIR: "Khá", Level.PASS: "Đạt", Level.FAIL: "Chưa đạt"}
+
+
 class SubjectLevel(StrEnum):
     """TT27/2020 Đ.7.1.a: Hoàn thành tốt, Hoàn thành, Chưa hoàn thành."""
 
@@ -40,12 +43,26 @@ class SubjectLevel(StrEnum):
     NOT_COMPLETED = "C"
 
 
+SUBJECT_LEVEL_NAMES = {
+    SubjectLevel.COMPLETED_WELL: "Hoàn thành tốt",
+    SubjectLevel.COMPLETED: "Hoàn thành",
+    SubjectLevel.NOT_COMPLETED: "Chưa hoàn thành",
+}
+
+
 class TraitLevel(StrEnum):
     """TT27/2020 Đ.7.2: Tốt, Đạt, Cần cố gắng."""
 
     GOOD = "T"
     ACHIEVED = "Đ"
     NEEDS_EFFORT = "C"
+
+
+TRAIT_LEVEL_NAMES = {
+    TraitLevel.GOOD: "Tốt",
+    TraitLevel.ACHIEVED: "Đạt",
+    TraitLevel.NEEDS_EFFORT: "Cần cố gắng",
+}
 
 
 class YearLevel(StrEnum):
@@ -317,17 +334,22 @@ class PupilResult(_Value, frozen=True, kw_only=True):
 
 
 class MissingItem(_Value, frozen=True, kw_only=True):
-    """What a result waits for, in words, and the sheet in which it belongs; None: nobody was assigned to the subject."""
+    """What a result waits for, in words, and the sheet in which it belongs; None: nobody was assigned to the subject.
+
+    `is_choice`: which electives the pupil takes, which stands in no sheet.
+    """
 
     words: str
     sheet_id: SheetId | None
+    is_choice: bool
 
 
 class MissingInSheet(_Value, frozen=True, kw_only=True):
-    """What is missing in one sheet of a class: its name, and of whom."""
+    """What is missing in one sheet of a class: its name, and of whom. `is_choice` as with `MissingItem`."""
 
     sheet: str
     sheet_id: SheetId | None
+    is_choice: bool
     pupils: tuple[str, ...]
 
 

@@ -7,9 +7,9 @@ from backend.core.errors import Conflict, Invalid
 from backend.records.assessment.schemas import Promotion
 from backend.records.rollover.schemas import ClassMove, NextClass, Outcome, Place, PupilMove
 from backend.records.roster.schemas import ClassSummary
+from backend.tenants.schools.schemas import LAST_GRADES
 
-#: Grades that end a level; and grades that begin one, whose classes are opened for those who come.
-LAST_GRADES = frozenset({5, 9, 12})
+#: Grades that begin a level, whose classes are opened for those who come.
 FIRST_GRADES = frozenset({1, 6, 10})
 
 _WHY = {

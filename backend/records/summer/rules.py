@@ -5,6 +5,10 @@ from collections.abc import Callable, Sequence
 from backend.core.errors import Invalid
 from backend.core.text import check_text
 from backend.records.assessment.schemas import (
+    LEVEL_NAMES,
+    SUBJECT_LEVEL_NAMES,
+    TRAIT_LEVEL_NAMES,
+    Level,
     PrimaryResult,
     Promotion,
     PupilResult,
@@ -22,10 +26,10 @@ from backend.records.decisions.schemas import (
 from backend.records.roster.curriculum import TRAIT_NAMES, AssessedBy, find_subject, subject_name
 from backend.records.summer.schemas import Item, NewWord
 
-_PASS_WORDS = {"Đ": "Đạt", "CĐ": "Chưa đạt"}
-_CONDUCT = {"T": "Tốt", "K": "Khá", "Đ": "Đạt", "CĐ": "Chưa đạt"}
-_LEVELS = {"T": "Hoàn thành tốt", "H": "Hoàn thành", "C": "Chưa hoàn thành"}
-_TRAITS = {"T": "Tốt", "Đ": "Đạt", "C": "Cần cố gắng"}
+_CONDUCT = {level.value: name for level, name in LEVEL_NAMES.items()}
+_PASS_WORDS = {level.value: LEVEL_NAMES[level] for level in (Level.PASS, Level.FAIL)}
+_LEVELS = {level.value: name for level, name in SUBJECT_LEVEL_NAMES.items()}
+_TRAITS = {level.value: name for level, name in TRAIT_LEVEL_NAMES.items()}
 _PROMOTIONS = {"PROMOTED": "Cho lên lớp", "RETAINED": "Ở lại lớp"}
 _YES = {"1": "Có"}
 _RECOGNITION = {

@@ -35,9 +35,7 @@ from backend.records.summer.schemas import (
 )
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
-
-#: The last grade of each level (cấp học).
-_LAST_GRADES = frozenset({5, 9, 12})
+from backend.tenants.schools.schemas import LAST_GRADES
 
 
 async def open_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> ClassEntries:
@@ -115,7 +113,7 @@ async def lists(session: TenantSession, actor: Actor) -> SchoolLists:
         for student_id, said in decided.items()
         if any(one.value and key.kind is not DecisionKind.RECOGNITION for key, one in said.items())
     ]
-    last = [one.id for one in classes.values() if one.grade_level in _LAST_GRADES]
+    last = [one.id for one in classes.values() if one.grade_level in LAST_GRADES]
     results = await assessment.results_to_list(session, list(classes), last, later)
     lines: dict[str, list[ListedPupil]] = {}
     for class_id, pupil in results:
@@ -155,7 +153,7 @@ def _listed(pupil: PupilResult, said: Decisions) -> dict[str, str]:
         items = [one.title for one in _due(pupil, said) if one.article == "TT27 Đ.11.1.b"]
         if items:
             found["supplement"] = "; ".join(title.removesuffix(": đánh giá bổ sung") for title in items)
-    if grade in _LAST_GRADES:
+    if grade in LAST_GRADES:
         found[_completion(result)] = ""
     return found
 

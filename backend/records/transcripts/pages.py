@@ -25,6 +25,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.records.assessment import service as assessment
+from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.roster import service as roster
 from backend.records.transcripts import printed, rules, service
 from backend.records.transcripts.schemas import (
@@ -45,10 +46,7 @@ TONES = {
     VersionState.ISSUED: "official",
 }
 #: Subjects T/H/C, traits T/Đ/C (TT27 Đ.7) in the words of the circular.
-LEVEL_WORDS = {
-    "subject": {"T": "Hoàn thành tốt", "H": "Hoàn thành", "C": "Chưa hoàn thành"},
-    "trait": {"T": "Tốt", "Đ": "Đạt", "C": "Cần cố gắng"},
-}
+LEVEL_WORDS = {"subject": SUBJECT_LEVEL_NAMES, "trait": TRAIT_LEVEL_NAMES}
 #: What happened, for people; with the icon beside it.
 DEEDS = {
     Action.TRANSCRIPT_FROZEN: ("Chốt số liệu", "archive"),

@@ -64,6 +64,8 @@ GRADES = {
     SchoolLevel.LOWER_SECONDARY: range(6, 10),
     SchoolLevel.UPPER_SECONDARY: range(10, 13),
 }
+#: The last grade of each level.
+LAST_GRADES = frozenset(grades[-1] for grades in GRADES.values())
 
 
 def level_of(grade_level: int) -> SchoolLevel:

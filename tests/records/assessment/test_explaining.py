@@ -10,13 +10,14 @@ from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.assessment import service
-from backend.records.assessment.explaining import explanation
+from backend.records.assessment.explaining import explanation, missing_in_sheets
 from backend.records.assessment.rules import assess
 from backend.records.assessment.schemas import PupilResult, PupilYear, ResultState
+from backend.records.gradebook.schemas import SheetId, SheetState, SheetSummary
 from backend.records.regulations.schemas import Policy
-from backend.records.roster.schemas import ClassId, StudentId
+from backend.records.roster.schemas import HOMEROOM, ClassId, StudentId
 from tests.factories.small_school import SmallSchool, sheet_of
-from tests.records.assessment.pupils import Json, averages, primary, secondary
+from tests.records.assessment.pupils import Json, averages, primary, scored, secondary
 from tests.records.assessment.test_service import NAMES, locked_class
 
 
@@ -63,6 +64,46 @@ def test_a_comment_subject_and_one_that_is_exempt() -> None:
     found = explanation(explained(pupil), {}, None).subjects
     assert (found[-1].by_term1, found[-1].by_year) == ("Đ, CĐ, Đ, Đ: Chưa đạt", "lấy kết quả học kì II")
     assert (found[0].note, found[0].year, found[0].by_year) == ("được miễn", "—", "")
+
+
+def test_a_primary_subject_says_why_it_does_not_count() -> None:
+    pupil = primary(grade=3, tests={"TOAN": ["4", "6"]})
+    by_code = {one["code"]: one for one in pupil["subjects"]}
+    by_code["GDTC"]["exempt"] = True
+    by_code["TOAN"]["counts"] = False
+    pupil["subjects"].append({"code": "TDTTS", "level": "H"})
+    by_policy = Policy(optional_subjects_count=False)
+    notes = {one.code: one.note for one in explanation(explained(pupil, by_policy), {}, None).subjects}
+    assert {code: note for code, note in notes.items() if note} == {
+        "GDTC": "được miễn",
+        "TOAN": "không tính vào kết quả giáo dục; kiểm tra 2 lần, lấy lần cuối (TT27 Đ.7.1.b)",
+        "TDTTS": "không tính vào kết quả giáo dục",
+    }
+    second = secondary([*averages(["8"] * 8), scored("NN2", "7")])
+    found = explanation(explained(second, by_policy), {}, None).subjects
+    assert {one.code: one.note for one in found if one.note} == {"NN2": "không tính vào kết quả học tập"}
+
+
+def test_a_choice_of_electives_is_missing_in_no_sheet() -> None:
+    pupil = explained(secondary([], grade=10), Policy(complete_curriculum=True))
+    homeroom = SheetSummary(
+        id=SheetId(new_id()),
+        class_id=ClassId(new_id()),
+        class_name="10A",
+        subject_code=HOMEROOM,
+        subject_name="Sổ chủ nhiệm",
+        term=0,
+        state=SheetState.LOCKED,
+        teacher_id=None,
+        filled=None,
+    )
+    sheets = {(HOMEROOM, 0): homeroom}
+    [choice] = [one for one in explanation(pupil, sheets, None).missing if one.is_choice]
+    assert (choice.words, choice.sheet_id) == ("Đúng 4 môn lựa chọn của học sinh", None)
+    listed = {one.sheet: (one.sheet_id, one.is_choice) for one in missing_in_sheets([pupil, pupil], sheets)}
+    assert listed["Đúng 4 môn lựa chọn của học sinh"] == (None, True)
+    assert listed["Kết quả các môn học"] == (None, False)
+    assert explanation(pupil, sheets, [HOMEROOM]).missing == ()
 
 
 def test_every_reason_stands_under_a_heading_and_no_part_is_empty() -> None:

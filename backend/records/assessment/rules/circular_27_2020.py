@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from backend.records.assessment.rules.codes import check_codes
+from backend.records.assessment.rules.counting import counts
 from backend.records.assessment.rules.explain_27 import explain
 from backend.records.assessment.rules.marks import read_test
 from backend.records.assessment.rules.year_level_27 import (
@@ -94,7 +95,10 @@ def _facts(pupil_year: PrimaryYear, policy: Policy) -> PrimaryFacts:
     # What does not count is checked all the same.
     checked = [_tested(subject, pupil_year.grade, policy) for subject in pupil_year.subjects]
     tested = [
-        one for one in checked if not one.subject.exempt and _counts(one.subject, pupil_year.grade, policy)
+        one
+        for one in checked
+        if not one.subject.exempt
+        and counts(one.subject, find_subject(pupil_year.grade, one.subject.code), policy)
     ]
     missing = [path for one in tested for path in one.missing]
     missing += [f"traits.{trait.code}.level" for trait in pupil_year.traits if trait.level is None]
@@ -109,13 +113,6 @@ def _facts(pupil_year: PrimaryYear, policy: Policy) -> PrimaryFacts:
         recognition=pupil_year.recognition or Recognition(),
         missing=tuple(missing),
     )
-
-
-def _counts(subject: PrimarySubject, grade: int, policy: Policy) -> bool:
-    if subject.counts is not None:
-        return subject.counts
-    found = find_subject(grade, subject.code)
-    return policy.optional_subjects_count or found is None or found.kind is not Kind.OPTIONAL
 
 
 def _tested(subject: PrimarySubject, grade: int, policy: Policy) -> _Tested:

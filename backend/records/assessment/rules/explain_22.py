@@ -7,12 +7,11 @@ from backend.records.assessment.rules.marks import show_mark
 from backend.records.assessment.rules.missing_words import list_missing
 from backend.records.assessment.rules.subject_results import Assessed, Value
 from backend.records.assessment.rules.year_facts import ABSENCES_ALLOWED, YearFacts, is_weak
-from backend.records.assessment.schemas import Level, Promotion, Reason, Title
+from backend.records.assessment.schemas import LEVEL_NAMES, Level, Promotion, Reason, Title
 
 #: Counted subjects with their results of one period.
 Results = list[tuple[Assessed, Value | None]]
 
-LEVEL_NAMES = {Level.GOOD: "Tốt", Level.FAIR: "Khá", Level.PASS: "Đạt", Level.FAIL: "Chưa đạt"}
 _POINTS = {Level.GOOD: "a", Level.FAIR: "b", Level.PASS: "c", Level.FAIL: "d"}
 _FLOOR_OF = {floor.level: floor for floor in FLOORS}
 #: The level above each, whose conditions explain why it was not reached.

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from backend.records.assessment.rules.missing_words import list_missing, missing_words
 from backend.records.assessment.rules.year_level_27 import LAST_GRADE, PrimaryFacts, Supplemented
 from backend.records.assessment.schemas import (
+    SUBJECT_LEVEL_NAMES,
+    TRAIT_LEVEL_NAMES,
+    YEAR_LEVEL_NAMES,
     PrincipalDecision,
     Reason,
     Recognition,
@@ -15,22 +18,6 @@ from backend.records.assessment.schemas import (
 )
 from backend.records.roster.curriculum import TRAIT_NAMES, subject_name
 
-LEVEL_NAMES = {
-    YearLevel.EXCELLENT: "Hoàn thành xuất sắc",
-    YearLevel.GOOD: "Hoàn thành tốt",
-    YearLevel.COMPLETED: "Hoàn thành",
-    YearLevel.NOT_COMPLETED: "Chưa hoàn thành",
-}
-SUBJECT_LEVEL_NAMES = {
-    SubjectLevel.COMPLETED_WELL: "Hoàn thành tốt",
-    SubjectLevel.COMPLETED: "Hoàn thành",
-    SubjectLevel.NOT_COMPLETED: "Chưa hoàn thành",
-}
-TRAIT_LEVEL_NAMES = {
-    TraitLevel.GOOD: "Tốt",
-    TraitLevel.ACHIEVED: "Đạt",
-    TraitLevel.NEEDS_EFFORT: "Cần cố gắng",
-}
 #: What each level asks for, in the words of Đ.9.2.a.
 _ASKS = {
     YearLevel.EXCELLENT: "mọi môn học, hoạt động giáo dục Hoàn thành tốt, mọi phẩm chất, năng lực Tốt, "
@@ -73,13 +60,13 @@ def explain(
 
 
 def _level_text(facts: PrimaryFacts, level: YearLevel) -> str:
-    text = f"Mức đánh giá kết quả giáo dục: {LEVEL_NAMES[level]}"
+    text = f"Mức đánh giá kết quả giáo dục: {YEAR_LEVEL_NAMES[level]}"
     if level in _ASKS:
         text += f", vì {_ASKS[level]}"
     if level not in _ABOVE:
         return text + "."
     above, lowest, best_only = _ABOVE[level]
-    return f"{text}. Chưa được mức {LEVEL_NAMES[above]} vì {_unmet(facts, lowest, best_only)}."
+    return f"{text}. Chưa được mức {YEAR_LEVEL_NAMES[above]} vì {_unmet(facts, lowest, best_only)}."
 
 
 def _unmet(facts: PrimaryFacts, lowest: int, best_only: bool) -> str:
@@ -120,7 +107,7 @@ def _supplement_reasons(facts: PrimaryFacts, later: Supplemented) -> Iterator[Re
     completed = later.level is not YearLevel.NOT_COMPLETED
     yield Reason(
         rule="TT27 Đ.11.1.b",
-        text=f"Sau đánh giá bổ sung đạt mức {LEVEL_NAMES[later.level]}: "
+        text=f"Sau đánh giá bổ sung đạt mức {YEAR_LEVEL_NAMES[later.level]}: "
         + (_completion(facts.grade) if completed else "vẫn chưa xác nhận hoàn thành chương trình lớp học."),
     )
     if completed:
@@ -172,7 +159,9 @@ def _title_text(recognition: Recognition, level: YearLevel, title: Title | None)
             "tiến bộ rõ rệt "
             "ít nhất một phẩm chất, năng lực, và được tập thể lớp công nhận."
         )
-    return f"Không có danh hiệu cuối năm ở mức {LEVEL_NAMES[level]}; vẫn có thể được khen thưởng đột xuất."
+    return (
+        f"Không có danh hiệu cuối năm ở mức {YEAR_LEVEL_NAMES[level]}; vẫn có thể được khen thưởng đột xuất."
+    )
 
 
 def _achievement(recognition: Recognition) -> str:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from backend.records.assessment.rules.counting import counts
 from backend.records.assessment.rules.marks import (
     USUAL_COMMENTS,
     USUAL_MARKS,
@@ -22,7 +23,7 @@ from backend.records.assessment.schemas import (
     TermMarks,
 )
 from backend.records.regulations.schemas import Policy
-from backend.records.roster.curriculum import AssessedBy, GradeSubject, Kind, find_subject, regular_marks
+from backend.records.roster.curriculum import AssessedBy, find_subject, regular_marks
 
 #: A subject's result: tenths where it has marks, PASS or FAIL where it is assessed by comment.
 Value = int | Level
@@ -115,7 +116,7 @@ def assess_subject(subject: SecondarySubject, grade: int, policy: Policy) -> Ass
     if subject.reassessed is not None:
         final = mode.read(subject.reassessed, f"subjects.{subject.code}.reassessed", name)
         final = _better(year, final) if policy.better_of_reassessment else final
-    counted = _counts(subject, found, policy)
+    counted = counts(subject, found, policy)
     again = subject.reassessed is not None
     return Assessed(subject.code, name, scored, counted, term1, term2, year, final, again, tuple(missing))
 
@@ -138,12 +139,6 @@ def _check_marks(subject: SecondarySubject, mode: _Mode, name: str) -> None:
 def _refuse_foreign(term: TermMarks, path: str, mode: _Mode, name: str) -> None:
     if getattr(term, mode.foreign) not in (None, msgspec.UNSET):
         raise InvalidPupilYear(f"{path}.{mode.foreign}", f"{name}: {mode.refusal}")
-
-
-def _counts(subject: SecondarySubject, found: GradeSubject | None, policy: Policy) -> bool:
-    if subject.counts is not None:
-        return subject.counts
-    return policy.optional_subjects_count or found is None or found.kind is not Kind.OPTIONAL
 
 
 def _year(term1: Value | None, term2: Value | None) -> Value | None:

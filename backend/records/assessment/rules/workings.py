@@ -5,11 +5,15 @@ from typing import NamedTuple
 import msgspec
 
 from backend.records.assessment.rules.marks import show_mark, term_average, usual_mark
-from backend.records.assessment.schemas import SecondarySubject, SubjectResult, TermMarks
+from backend.records.assessment.schemas import (
+    LEVEL_NAMES,
+    Level,
+    SecondarySubject,
+    SubjectResult,
+    TermMarks,
+)
 from backend.records.regulations.schemas import Policy
 from backend.records.roster.curriculum import AssessedBy
-
-_WORDS = {"Đ": "Đạt", "CĐ": "Chưa đạt"}
 
 
 class Workings(NamedTuple):
@@ -35,7 +39,7 @@ def shown(value: str | None) -> str:
     """A result of the contract as people read it: "7.9" → "7,9", "CĐ" → "Chưa đạt"."""
     if value is None:
         return "—"
-    return _WORDS.get(value) or value.replace(".", ",")
+    return LEVEL_NAMES[Level(value)] if value in LEVEL_NAMES else value.replace(".", ",")
 
 
 def _term(
