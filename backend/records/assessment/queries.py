@@ -180,7 +180,7 @@ async def withdraw_confirmation(
             YearResult.confirmed_at <= before,
             YearResult.student_id.not_in(frozen),
         )
-        .values(state=ResultState.COMPUTED, confirmed_by=None, confirmed_at=None, settled_at=None)
+        .values(state=ResultState.COMPUTED, confirmed_by=None, confirmed_at=None)
         .returning(YearResult.student_id)
     )
     return (await session.scalars(query)).all()

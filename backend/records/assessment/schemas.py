@@ -319,7 +319,8 @@ class ResultState(StrEnum):
 
 
 class PupilResult(_Value, frozen=True, kw_only=True):
-    """The stored result of one pupil. `settled`: the year was confirmed once, so what is new came with the summer."""
+    """The stored result of one pupil. `settled`: the year was confirmed once, so whatever is new keeps the
+    edition and readings of that day."""
 
     id: uuid.UUID
     student_id: StudentId

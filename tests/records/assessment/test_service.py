@@ -27,6 +27,7 @@ from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId, SheetSummary
 from backend.records.regulations import service as regulations
+from backend.records.regulations.schemas import SAFE
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
 from tests.factories.machine import Machine
@@ -303,6 +304,18 @@ async def test_a_late_or_repeated_withdrawal_leaves_a_newer_confirmation(confirm
         for _ in range(2):
             await service.withdraw_confirmation_of_sheet(session, confirmed.sheet)
         assert await confirmed.states(session) == {ResultState.CONFIRMED}
+
+
+async def test_a_reopened_sheet_leaves_the_readings_of_the_day_of_confirmation(confirmed: Confirmed) -> None:
+    async with confirmed.school.session() as session:
+        changes, year_id = {"primary_zero_allowed": "0"}, confirmed.school.year_id
+        await regulations.change(session, confirmed.principal, year_id, changes, "QĐ 12/QĐ-TH", seen=0)
+        await confirmed.reopen(session)
+        await confirmed.lock_again(session)
+        await service.assess_class_of_sheet(session, confirmed.sheet)
+        assert await confirmed.states(session) == {ResultState.COMPUTED}
+        found = await service.class_results(session, confirmed.class_id)
+        assert {(one.policy, one.settled) for one in found} == {(SAFE, True)}
 
 
 @pytest.mark.parametrize("held", ["school_class", "year_result"])
