@@ -16,7 +16,7 @@ class YearResult(TenantTable):
     """The result of one pupil in one class: computed by the machine, confirmed by the homeroom teacher.
 
     `input` is what the rules were given and `output` what they answered, both in the form of `hocba assess`, by the
-    edition `rule_set` and the readings `policy`; empty in results of before these were kept. `settled_at` is when the
+    edition `rule_set` and the readings `policy`, which is empty in results of before it was kept. `settled_at` is when the
     year was confirmed first: edition and readings stay from then on, whatever the school decides later.
     """
 

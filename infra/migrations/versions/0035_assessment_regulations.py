@@ -12,6 +12,21 @@ branch_labels = None
 depends_on = None
 
 
+#: Results of before were made by the first edition of each circular, and what was confirmed stays by it. A year in
+#: primary says that nobody has decided anything: else its result, computed again, would be taken for another and lose
+#: its confirmation.
+_OF_BEFORE = """
+    update year_result set
+        rule_set = case input ->> 'circular' when '27/2020' then 'TT27/2020-1' else 'TT22/2021-1' end,
+        settled_at = confirmed_at,
+        input = input || case input ->> 'circular' when '27/2020'
+            then jsonb_build_object('supplement', null, 'principal', null) else '{}' end
+"""
+_AS_BEFORE = """
+    update year_result set input = input - 'supplement' - 'principal' where input ->> 'circular' = '27/2020'
+"""
+
+
 def upgrade() -> None:
     """Add the decisions, which the application changes never, and what a result keeps of them."""
     op.create_table(
@@ -48,10 +63,18 @@ def upgrade() -> None:
     op.add_column("year_result", sa.Column("policy", postgresql.JSONB(), nullable=False, server_default="{}"))
     op.alter_column("year_result", "policy", server_default=None)
     op.add_column("year_result", sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True))
+    _change_results(_OF_BEFORE)
 
 
 def downgrade() -> None:
     """Remove them."""
+    _change_results(_AS_BEFORE)
     for column in ("settled_at", "policy", "rule_set"):
         op.drop_column("year_result", column)
     op.drop_table("assessment_regulation")
+
+
+def _change_results(statement: str) -> None:
+    op.execute("alter table year_result no force row level security")
+    op.execute(statement)
+    op.execute("alter table year_result force row level security")

@@ -63,5 +63,5 @@ def rule_set_for(start_year: int, grade: int) -> RuleSet:
 
 
 def rule_set_named(name: str) -> RuleSet | None:
-    """The edition that a stored result names; None for results of before editions were stored."""
+    """The edition that a stored result names; None for one that is not known."""
     return _BY_NAME.get(name)
