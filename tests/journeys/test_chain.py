@@ -173,7 +173,7 @@ async def results_are_confirmed(teacher: Person, class_path: str) -> None:
     await expect(teacher.page.locator("tbody tr")).to_have_count(PUPILS)
     await teacher.look("14-results")
     await teacher.page.get_by_role("link", name="Vì sao").first.click()
-    await expect(teacher.page.locator("main")).to_contain_text("TT27 Đ.")
+    await expect(teacher.page.locator("#phan-1 li").first).to_contain_text("TT27 Đ.")
     await teacher.go(f"{class_path}/ket-qua")
     await teacher.press_and_agree("Xác nhận kết quả")
     await teacher.sees(f"Đã xác nhận kết quả của {PUPILS} học sinh.")

@@ -79,6 +79,7 @@ _TYPED = {
     "loi": "Xin xem lại điểm cuối kì.",
     "ly_do": "Ghi nhầm điểm cuối kì.",
     "so_gio": "2",
+    "ky": "year_end",
 }
 #: What families were told of the sheet.
 _PUBLISHED = text(
@@ -91,7 +92,6 @@ UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
     "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
     "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "no year of another school was entered",
-    "POST /lop/{class_id:uuid}/cong-bo": "the form names no sheet",
     "GET /nhap/{run_id:uuid}/tep-da-dien": "the workbook is not in the store",
     "POST /nhap/{run_id:uuid}/ghi": "the workbook is not in the store",
     "POST /so-diem/{sheet_id:uuid}/ra-soat": "nothing in the sheet is worth a look",

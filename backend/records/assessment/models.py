@@ -16,8 +16,8 @@ class YearResult(TenantTable):
     """The result of one pupil in one class: computed by the machine, confirmed by the homeroom teacher.
 
     `input` is what the rules were given and `output` what they answered, both in the form of `hocba assess`, by the
-    edition `rule_set` and the readings `policy`, which is empty in results of before it was kept. `settled_at` is when the
-    year was confirmed first: edition and readings stay from then on, whatever the school decides later.
+    edition `rule_set` and the readings `policy`, which is empty where none were kept. `settled_at` is when the year was
+    confirmed first: edition and readings stay from then on, whatever the school decides later.
     """
 
     __tablename__ = "year_result"
