@@ -12,8 +12,9 @@ import msgspec
 from infra.demo import newcomers
 from infra.demo.schools import DemoSchool
 from infra.demo.seed import PASSWORD
-from infra.demo.tray import POLL_SECONDS, sign
+from infra.demo.tray import sign
 from infra.demo.visitor import Visitor
+from infra.demo.waits import accepted, in_classes, on_board, until
 from infra.demo.workbooks import DemoFile
 
 _CLASS = re.compile(r'href="/lop/([0-9a-f-]{36})">([^<]+)</a>')
@@ -21,13 +22,6 @@ _CLASS = re.compile(r'href="/lop/([0-9a-f-]{36})">([^<]+)</a>')
 _ROW = re.compile(r'<a href="/hoc-ba/([0-9a-f-]{36})">([\s\S]*?)</tr>')
 #: A row of the list of imports whose workbook was taken.
 _TAKEN = re.compile(r'<a href="/nhap/[0-9a-f-]{36}">([^<]+)</a>(?:(?!</tr>)[\s\S])*?<span>Đã ghi</span>')
-#: Where a class shows how many of its pupils have come at least so far, and by which marks.
-_IN_CLASS = {
-    "assessed": ("ket-qua", re.compile('<a href="/ket-qua/')),
-    "rendered": ("hoc-ba", re.compile("<span>(?:Đã kết xuất|Đang ký|Đã phát hành)</span>")),
-    "signing": ("hoc-ba", re.compile("<span>(?:Đang ký|Đã phát hành)</span>")),
-    "issued": ("hoc-ba", re.compile("<span>Đã phát hành</span>")),
-}
 _CODE = re.compile(r"/tra-cuu/([0-9a-f]{32})")
 #: A class that stays open to be explored, in which pupils come and go.
 _OPEN_CLASS = "7A1"
@@ -91,7 +85,7 @@ class Season:
         for name, class_id in classes.items():
             if len(await self._issued(visitor, class_id)) < self._sizes[name]:
                 return False
-        return await self._accepted(visitor) >= sum(self._sizes.values())
+        return await accepted(visitor).ask() >= sum(self._sizes.values())
 
     async def _go_through(self, files: list[DemoFile], classes: dict[str, str]) -> None:
         pupils = sum(self._sizes.values())
@@ -178,43 +172,21 @@ class Season:
 
     async def _follow(self, label: str, key: str, classes: dict[str, str]) -> None:
         """Watch a stage until the season's classes have come through."""
-        total = sum(self._sizes.values())
+        total, visitor = sum(self._sizes.values()), await self._person("principal")
+        is_whole = len(classes) == len(self.school.classes)
+        watch = on_board(visitor, key) if is_whole else in_classes(visitor, key, classes.values())
         async with self._stage(label, total) as tick:
-            seen = 0
-            while seen < total:
-                now = min(total, await self._reached(key, classes))
-                tick(now - seen)
-                seen = now
-                await asyncio.sleep(POLL_SECONDS if seen < total else 0)
-
-    async def _reached(self, key: str, classes: dict[str, str]) -> int:
-        """Pupils who have come so far: by the board of the school, or class by class where others are under way, too."""
-        visitor = await self._person("principal")
-        if len(classes) == len(self.school.classes):
-            board = await visitor.json("/tien-do")
-            return next(int(stage["done"]) for stage in board["stages"] if stage["key"] == key)
-        place, mark = _IN_CLASS[key]
-        pages = [await visitor.get(f"/lop/{class_id}/{place}") for class_id in classes.values()]
-        return sum(len(mark.findall(page)) for page in pages)
+            await until(total, watch, tick)
 
     async def _delivered(self, total: int) -> None:
         visitor = await self._person("clerk")
         async with self._stage("Gửi lên Sở, được chấp nhận", total) as tick:
-            seen = 0
-            while seen < total:
-                now = min(total, await self._accepted(visitor))
-                tick(now - seen)
-                seen = now
-                await asyncio.sleep(POLL_SECONDS if seen < total else 0)
+            await until(total, accepted(visitor), tick)
 
     async def _issued(self, visitor: Visitor, class_id: str) -> list[str]:
         """The issued versions of a class."""
         rows = _ROW.findall(await visitor.get(f"/lop/{class_id}/hoc-ba"))
         return [version for version, row in rows if "is-blank" not in row]
-
-    async def _accepted(self, visitor: Visitor) -> int:
-        deliveries: dict[str, int] = await visitor.json("/gui/dem")
-        return deliveries.get("accepted", 0)
 
     async def _sample(self, classes: dict[str, str]) -> Sample:
         visitor = await self._person("principal")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 from urllib.parse import urlencode
 
 from infra.demo.seed import PASSWORD
-from infra.demo.visitor import Visitor
+from infra.demo.visitor import Refused, Visitor
+from infra.demo.waits import POLL_SECONDS, Patience
 
 _FORM = re.compile(r'<form[^>]* action="/ky"[\s\S]*?</form>')
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
@@ -15,8 +16,6 @@ _BATCH = re.compile(r'href="(/ky/lo/[0-9a-f-]{36})"')
 _BAR = re.compile(r'class="work work-(\w+)"[\s\S]*?<progress[^>]*value="(\d+)" max="(\d+)"')
 #: Where the tray names what waits in a role: beside the link of each group, or after the count where there is only one.
 _GROUPS = re.compile(r'<th scope="row">([^<]+)</th>|học bạ chờ (?:ký|đóng dấu) · ([^<]+)<')
-#: As often as the page itself asks; all homeroom teachers watch at the same time.
-POLL_SECONDS = 1.0
 
 Tick = Callable[[int], None]
 
@@ -37,14 +36,19 @@ async def sign(signer: Visitor, role: str, groups: Collection[str], tick: Tick) 
     """Sign what waits in these groups, batch after batch, until nothing is left and no batch is under way.
 
     After a restart there may be batches already, and what a batch did not sign comes back into the tray. What waits in
-    other groups is somebody else's to sign.
+    other groups is somebody else's to sign. Raises Refused when it does not go on.
     """
+    patience, signed = Patience("/ky", "học bạ được ký"), 0
     while True:
         consent = await _offered(signer, role, set(groups))
         if consent:
-            await _watch(signer, await signer.post("/ky", consent | {"password": PASSWORD}), tick)
-        elif not await _watch_running(signer, tick):
-            return
+            signed += await _watch(signer, await signer.post("/ky", consent | {"password": PASSWORD}), tick)
+        else:
+            running = await _running(signer)
+            if not running:
+                return
+            signed += sum([await _watch(signer, path, tick) for path in running])
+        patience.require(signed)
 
 
 async def _offered(signer: Visitor, role: str, groups: set[str]) -> dict[str, str] | None:
@@ -64,28 +68,29 @@ async def _offered(signer: Visitor, role: str, groups: set[str]) -> dict[str, st
 async def _form(signer: Visitor, asked: dict[str, str]) -> dict[str, str]:
     found = _FORM.search(await signer.get(f"/ky/xem?{urlencode(asked)}"))
     if found is None:
-        raise RuntimeError(f"the consent page of {asked} has no form")
+        raise Refused(
+            f"/ky/xem: trang xem danh sách {asked} không có biểu mẫu ký; hãy xem trang ấy rồi chạy lại."
+        )
     return {name: html.unescape(value) for name, value in _HIDDEN.findall(found.group())}
 
 
-async def _watch_running(signer: Visitor, tick: Tick) -> bool:
-    """Watch the batches that are under way to their ends; False when there is none."""
+async def _running(signer: Visitor) -> list[str]:
+    """The batches that are under way."""
     paths = dict.fromkeys(_BATCH.findall(await signer.get("/ky")))
-    running = [path for path in paths if "work-running" in await signer.get(path)]
-    for path in running:
-        await _watch(signer, path, tick)
-    return bool(running)
+    return [path for path in paths if "work-running" in await signer.get(path)]
 
 
-async def _watch(signer: Visitor, path: str, tick: Tick) -> None:
-    seen = 0
+async def _watch(signer: Visitor, path: str, tick: Tick) -> int:
+    """Watch a batch to its end; how many of it are signed."""
+    patience, seen = Patience(path, "học bạ được ký (“work-running”)"), 0
     while True:
         found = _BAR.search(await signer.get(path))
         if found is None:
-            raise RuntimeError(f"{path} shows no progress")
+            raise Refused(f"{path}: trang của lô ký không có thanh tiến độ; hãy xem trang ấy rồi chạy lại.")
         state, signed = found.group(1), int(found.group(2))
         tick(signed - seen)
         seen = signed
         if state != "running":
-            return
+            return signed
+        patience.require(signed)
         await asyncio.sleep(POLL_SECONDS)

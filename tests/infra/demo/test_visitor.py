@@ -14,15 +14,15 @@ PAGE = b'<input type="hidden" name="csrf_token" value="0a1b2c">'
 
 
 @contextmanager
-def stranger(posts: list[bytes]) -> Iterator[str]:
+def stranger(posts: list[bytes], page: bytes = PAGE) -> Iterator[str]:
     """A site that answers everything, keeps what is sent to it, and could well be ours."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
-            self.send_header("Content-Length", str(len(PAGE)))
+            self.send_header("Content-Length", str(len(page)))
             self.end_headers()
-            self.wfile.write(PAGE)
+            self.wfile.write(page)
 
         def do_POST(self) -> None:
             posts.append(self.rfile.read(int(self.headers["Content-Length"])))
