@@ -180,3 +180,10 @@ def test_files_listed_by_name_keep_the_rules_of_their_room(contract: str, rooms:
     listed = {f"backend.{name}" for name, (room, _) in (LISTED | OF_DOMAIN).items() if room in rooms}
     held = CONTRACTS[contract]["source_modules"]
     assert {name for name in listed if not any(fnmatchcase(name, pattern) for pattern in held)} == set()
+
+
+def test_the_page_of_records_names_its_slices_in_their_order() -> None:
+    page = (PROJECT / "backend" / "records" / "README.md").read_text(encoding="utf-8")
+    said = page.partition("Slices stand on each other in this order")[2].partition("\n\n")[0]
+    layers = [set(layer.split(" | ")) for layer in reversed(CONTRACTS["slices-of-records"]["layers"])]
+    assert [set(re.findall(r"`(\w+)`", floor)) for floor in said.split(";")] == layers
