@@ -80,21 +80,25 @@ class Season:
             return await self._sample(classes)
 
     async def _is_done(self, classes: dict[str, str]) -> bool:
-        """Whether every pupil has an issued transcript and the province has taken as many: then nothing is touched."""
+        """Whether all that can be frozen is issued and the province has taken as much: then nothing is touched."""
         visitor = await self._person("principal")
-        for name, class_id in classes.items():
-            if len(await self._issued(visitor, class_id)) < self._sizes[name]:
+        issued = 0
+        for class_id in classes.values():
+            page = await visitor.get(f"/lop/{class_id}/hoc-ba")
+            rows = _ROW.findall(page)
+            if not rows or len(_issued(page)) < len(rows) or f"/lop/{class_id}/chot" in page:
                 return False
-        return await accepted(visitor).ask() >= sum(self._sizes.values())
+            issued += len(rows)
+        return await accepted(visitor).ask() >= issued
 
     async def _go_through(self, files: list[DemoFile], classes: dict[str, str]) -> None:
-        pupils = sum(self._sizes.values())
         await self._import(files)
         await self._come_and_go()
         await self._lock(classes)
         await self._follow("Tính kết quả", "assessed", classes)
         await self._confirm(classes)
         await self._freeze(classes)
+        pupils = sum(self._sizes.values())
         await self._follow("Kết xuất PDF và XML", "rendered", classes)
         await self._follow("Đưa đi ký", "signing", classes)
         await self._sign_all(pupils)
@@ -156,6 +160,8 @@ class Season:
             visitor = await self._person("principal")
             for name, class_id in classes.items():
                 await visitor.post(f"/lop/{class_id}/chot")
+                # Who waits for a result after the summer is frozen later, and not by this season.
+                self._sizes[name] = len(_ROW.findall(await visitor.get(f"/lop/{class_id}/hoc-ba")))
                 tick(self._sizes[name])
 
     async def _sign_all(self, pupils: int) -> None:
@@ -183,15 +189,10 @@ class Season:
         async with self._stage("Gửi lên Sở, được chấp nhận", total) as tick:
             await until(total, accepted(visitor), tick)
 
-    async def _issued(self, visitor: Visitor, class_id: str) -> list[str]:
-        """The issued versions of a class."""
-        rows = _ROW.findall(await visitor.get(f"/lop/{class_id}/hoc-ba"))
-        return [version for version, row in rows if "is-blank" not in row]
-
     async def _sample(self, classes: dict[str, str]) -> Sample:
         visitor = await self._person("principal")
         class_id = next(iter(classes.values()))
-        version = (await self._issued(visitor, class_id))[0]
+        version = _issued(await visitor.get(f"/lop/{class_id}/hoc-ba"))[0]
         code = _CODE.findall(await visitor.get(f"/hoc-ba/{version}"))[0]
         return Sample(f"/tra-cuu/{code}", await visitor.bytes(f"/hoc-ba/{version}/tep/pdf"))
 
@@ -223,6 +224,11 @@ class Season:
         yield tick
         self.times.append(StageTime(label, total, time.monotonic() - started))
         self.report(label, total, total)
+
+
+def _issued(page: str) -> list[str]:
+    """The issued versions on the page of a class."""
+    return [version for version, row in _ROW.findall(page) if "is-blank" not in row]
 
 
 async def hand_in(

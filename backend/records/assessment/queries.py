@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from backend.core.database import TenantSession
 from backend.records.assessment.models import YearResult
 from backend.records.assessment.schemas import Promotion, ResultState
-from backend.records.roster.models import Enrollment, SchoolClass, Student
+from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
 from backend.records.roster.schemas import EnrollmentStatus
 
 _STUDYING = and_(
@@ -187,15 +187,24 @@ async def withdraw_confirmation(
 
 
 async def progress(session: TenantSession) -> Sequence[Any]:
-    """Per class and state, how many results there are."""
+    """Per class, state and promotion, how many results there are."""
+    promotion = YearResult.output["promotion"].astext.label("promotion")
+    year = AcademicYear.name.label("academic_year")
     query = (
-        select(YearResult.class_id, SchoolClass.name, YearResult.state, func.count().label("number"))
+        select(YearResult.class_id, YearResult.state, promotion, year, func.count().label("number"))
         .join(
             SchoolClass,
             and_(SchoolClass.tenant_id == YearResult.tenant_id, SchoolClass.id == YearResult.class_id),
         )
+        .join(
+            AcademicYear,
+            and_(
+                AcademicYear.tenant_id == SchoolClass.tenant_id,
+                AcademicYear.id == SchoolClass.academic_year_id,
+            ),
+        )
         .join(Enrollment, _STUDYING)
         .where(YearResult.tenant_id == session.tenant_id)
-        .group_by(YearResult.class_id, SchoolClass.name, YearResult.state)
+        .group_by(YearResult.class_id, YearResult.state, promotion, year)
     )
     return (await session.execute(query)).all()

@@ -97,6 +97,8 @@ class Promotion(StrEnum):
     NOT_ASSESSED = "NOT_ASSESSED"
 
 
+#: A result after the summer is still to come (TT22 Đ.13, Đ.14; TT27 Đ.11.1): what follows is not the last word.
+AFTER_SUMMER = frozenset({Promotion.REASSESSMENT, Promotion.SUMMER_TRAINING, Promotion.SUPPLEMENTARY})
 #: For people: what follows from the year (TT22 Đ.12–14, TT27 Đ.11).
 PROMOTION_NAMES = {
     Promotion.PROMOTED: "Được lên lớp",
@@ -398,7 +400,8 @@ class ClassView(_Value, frozen=True, kw_only=True):
 
 
 class ClassProgress(_Value, frozen=True, kw_only=True):
-    """How far a class has come, in pupils."""
+    """How far a class has come, in pupils. `later`: of the confirmed, those who wait for a result after the summer."""
 
-    assessed: int
-    confirmed: int
+    assessed: int = 0
+    confirmed: int = 0
+    later: int = 0

@@ -1,7 +1,6 @@
 """From locked sheets to results: computed by the rules, confirmed by the homeroom teacher."""
 
 import uuid
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from backend.records.assessment.inputs import pupil_year, with_decisions
 from backend.records.assessment.rules.not_assessed import without_assessment
 from backend.records.assessment.rules.rule_sets import RuleSet, rule_set_for, rule_set_named
 from backend.records.assessment.schemas import (
+    AFTER_SUMMER,
     ClassProgress,
     ClassView,
     Explanation,
@@ -32,6 +32,7 @@ from backend.records.assessment.schemas import (
     Result,
     ResultState,
 )
+from backend.records.calendar import service as calendar
 from backend.records.decisions import service as decisions
 from backend.records.decisions.schemas import DecisionKey, DecisionKind, Decisions
 from backend.records.gradebook import service as gradebook
@@ -406,14 +407,21 @@ async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUI
     return len(ready)
 
 
+def waits_for_summer(promotion: Promotion, year_name: str) -> bool:
+    """Whether a year is not to be frozen yet: a result after the summer may change it, and the summer is not over."""
+    return promotion in AFTER_SUMMER and clock.today() < calendar.summer_ends(year_name)
+
+
 async def progress(session: TenantSession) -> dict[ClassId, ClassProgress]:
-    """How many results of each class are computed and confirmed."""
-    counts: dict[uuid.UUID, Counter[str]] = {}
+    """How many results of each class are computed and confirmed, and how many of these wait for the summer."""
+    found: dict[ClassId, ClassProgress] = {}
     for row in await queries.progress(session):
-        counts.setdefault(row.class_id, Counter())[row.state] = row.number
-    return {
-        ClassId(class_id): ClassProgress(
-            assessed=sum(states.values()), confirmed=states[ResultState.CONFIRMED]
+        known = found.get(ClassId(row.class_id), ClassProgress())
+        is_confirmed = row.state == ResultState.CONFIRMED
+        waits = is_confirmed and waits_for_summer(Promotion(row.promotion), row.academic_year)
+        found[ClassId(row.class_id)] = ClassProgress(
+            assessed=known.assessed + row.number,
+            confirmed=known.confirmed + row.number * is_confirmed,
+            later=known.later + row.number * waits,
         )
-        for class_id, states in counts.items()
-    }
+    return found

@@ -83,6 +83,11 @@ DEADLINES: tuple[Deadline, ...] = (
 )
 
 
+def summer_ends(ending_year: int) -> date:
+    """The last day for pupils whose year is decided after the summer: what is not known by then is frozen as it is."""
+    return min(one.last_day(ending_year) for one in DEADLINES if one.after_summer)
+
+
 def deadlines_of(
     province: str, year_name: str, grade_level: int, deadlines: Iterable[Deadline] = DEADLINES
 ) -> dict[Step, Deadline]:

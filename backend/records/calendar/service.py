@@ -9,7 +9,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action, Deed
 from backend.core.database import TenantSession
 from backend.core.errors import NotFound
-from backend.records.calendar import queries, rules
+from backend.records.calendar import deadlines, queries, rules
 from backend.records.calendar.schemas import Dues, Notice, PlanLine, Step, Year
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import GRADES
@@ -60,6 +60,11 @@ async def plan_lines(session: TenantSession, year: Year) -> list[PlanLine]:
     school = await schools.get_school(session)
     grades = [grade for level in school.levels for grade in GRADES[level]]
     return rules.plan_lines(year, school.province_code, grades)
+
+
+def summer_ends(year_name: str) -> date:
+    """The last day for transcripts that wait for a result after the summer of a year, "2025-2026" (PL1 §2.1)."""
+    return deadlines.summer_ends(int(year_name[-4:]))
 
 
 def notices(dues: Dues, left: Mapping[int, Mapping[Step, int]]) -> tuple[Notice, ...]:

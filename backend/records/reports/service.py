@@ -57,6 +57,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     year = await calendar.get_year(session, classes[0].academic_year_id) if classes else None
     facts = await season.facts(session, classes, year)
     pupils = sum(one.students for one in classes)
+    later = sum(one.later for one in facts.progress.values())
     locked = sum(sheet.state in CLOSED for sheet in facts.sheets)
     reached = _reached(facts)
     sealed = await audit_chain.newest(session)
@@ -74,17 +75,17 @@ async def board(session: TenantSession, actor: Actor) -> Board:
             done=sum(one.confirmed for one in facts.progress.values()),
             total=pupils,
         ),
-        Stage(key="frozen", label="Chốt học bạ", done=reached[VersionState.FROZEN], total=pupils),
-        Stage(key="rendered", label="Kết xuất", done=reached[VersionState.RENDERED], total=pupils),
-        Stage(key="signing", label="Đưa đi ký", done=reached[VersionState.SIGNING], total=pupils),
-        Stage(key="issued", label="Ký và phát hành", done=reached[VersionState.ISSUED], total=pupils),
+        Stage(key="frozen", label="Chốt học bạ", done=reached[VersionState.FROZEN], total=pupils - later),
+        Stage(key="rendered", label="Kết xuất", done=reached[VersionState.RENDERED], total=pupils - later),
+        Stage(key="signing", label="Đưa đi ký", done=reached[VersionState.SIGNING], total=pupils - later),
+        Stage(key="issued", label="Ký và phát hành", done=reached[VersionState.ISSUED], total=pupils - later),
     )
     return Board(
         academic_year=year.name if year else None,
         term=year.term_on(clock.today()) if year else None,
         stages=stages,
         next_step=await _next_step(session, actor, facts),
-        waiting_for=_waiting_for(stages),
+        waiting_for=_waiting_for(stages, later),
         stopped=await parked_jobs.count(session),
         approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else "",
@@ -106,10 +107,12 @@ _WAITING = {
 }
 
 
-def _waiting_for(stages: tuple[Stage, ...]) -> str:
+def _waiting_for(stages: tuple[Stage, ...], later: int) -> str:
     if not any(stage.total for stage in stages):
         return "Trường đang chờ giáo viên phụ trách CNTT nhập danh sách học sinh."
     unfinished = next((stage for stage in stages if stage.done < stage.total), None)
+    if unfinished is None and later:
+        return f"Học bạ của {later} học sinh chờ kết quả sau hè; mọi học bạ khác của năm học này đã được phát hành."
     if unfinished is None:
         return "Mọi học bạ của năm học này đã được phát hành."
     return _WAITING[unfinished.key].format(left=unfinished.total - unfinished.done)
@@ -269,10 +272,10 @@ def _some(names: list[str]) -> str:
 def _freeze_step(facts: Facts) -> NextStep | None:
     for one in facts.classes:
         done = facts.progress[one.id]
-        if done.confirmed > done.frozen:
+        if done.ready > done.frozen:
             return NextStep(
                 title=f"Học bạ lớp {one.name} chờ chốt",
-                text=f"{done.confirmed} học sinh đã được xác nhận kết quả.",
+                text=f"{done.ready} học sinh đã được xác nhận kết quả.",
                 action="Xem và chốt",
                 url=f"/lop/{one.id}/hoc-ba",
             )

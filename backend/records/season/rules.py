@@ -62,7 +62,10 @@ def _row(facts: Facts, sight: Sight, one: ClassSummary, sheets: Sequence[SheetSu
         if stage in OF_SHEETS and (stage is not Stage.MARKED or facts.empty is not None):
             done, total = sum(_has_come(facts, sheet, stage) for sheet in seen), len(seen)
         elif stage in _REACHED and whole:
-            done, total = getattr(facts.progress.get(one.id, Progress()), _REACHED[stage]), one.students
+            progress = facts.progress.get(one.id, Progress())
+            done, total = getattr(progress, _REACHED[stage]), one.students
+            if stage in (Stage.FROZEN, Stage.ISSUED):
+                total -= progress.later
         else:
             continue
         due = due_of(facts, stage, one.grade_level)
@@ -159,8 +162,8 @@ def _of_pupils(facts: Facts, sight: Sight) -> Iterable[Waiting]:
             url = f"/lop/{one.id}/ket-qua"
             left = done.assessed - done.confirmed
             yield _waiting(facts, sight, one, Stage.CONFIRMED, one.homeroom_teacher_id, NOBODY, left, url)
-        if whole and done.frozen < done.confirmed:
-            url, left = f"/lop/{one.id}/hoc-ba", done.confirmed - done.frozen
+        if whole and done.frozen < done.ready:
+            url, left = f"/lop/{one.id}/hoc-ba", done.ready - done.frozen
             yield _waiting(facts, sight, one, Stage.FROZEN, None, MANAGEMENT, left, url)
         for signer_id, signer, count in turns[one.id]:
             if whole or (signer_id is not None and signer_id == sight.staff_id):

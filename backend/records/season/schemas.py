@@ -128,12 +128,18 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Pupils of a class: assessed, confirmed, frozen (or further), issued."""
+    """Pupils of a class: assessed, confirmed, of these to be frozen after the summer, frozen (or further), issued."""
 
     assessed: int = 0
     confirmed: int = 0
+    later: int = 0
     frozen: int = 0
     issued: int = 0
+
+    @property
+    def ready(self) -> int:
+        """Those whose transcripts may be frozen, or are."""
+        return self.confirmed - self.later
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

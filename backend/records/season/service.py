@@ -2,6 +2,7 @@
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 
 from backend.core import audit, clock
 from backend.core.actor import Actor, StaffId
@@ -9,6 +10,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Forbidden
 from backend.records.assessment import service as assessment
+from backend.records.assessment.schemas import ClassProgress
 from backend.records.calendar import service as calendar
 from backend.records.calendar.schemas import Notice, Year
 from backend.records.departments import service as departments
@@ -78,18 +80,23 @@ async def facts(
         empty=frozenset(sheet.id for sheet in empty) if looking_for_marks else None,
         checkers=await departments.checkers(session),
         progress={
-            one.id: Progress(
-                assessed=assessed[one.id].assessed if one.id in assessed else 0,
-                confirmed=assessed[one.id].confirmed if one.id in assessed else 0,
-                frozen=sum(versions.get(one.id, {}).values()),
-                issued=versions.get(one.id, {}).get(VersionState.ISSUED, 0),
-            )
+            one.id: _progress(assessed.get(one.id, ClassProgress()), versions.get(one.id, {}))
             for one in classes
         },
         versions={one.id: versions.get(one.id, {}) for one in classes},
         turns=tuple(turn for turn in await _turns(session) if turn.class_id in ids),
         names=await people.names(session),
         dues=await calendar.dues(session, year) if year else {},
+    )
+
+
+def _progress(results: ClassProgress, versions: Mapping[str, int]) -> Progress:
+    return Progress(
+        assessed=results.assessed,
+        confirmed=results.confirmed,
+        later=results.later,
+        frozen=sum(versions.values()),
+        issued=versions.get(VersionState.ISSUED, 0),
     )
 
 

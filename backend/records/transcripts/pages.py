@@ -26,6 +26,7 @@ from backend.core.web import (
 )
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
+from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import printed, rules, service
 from backend.records.transcripts.schemas import (
@@ -67,15 +68,17 @@ async def show_transcripts(
     """Transcripts of a class and how far each has come."""
     school_class, versions = await service.open_class(session, actor, class_id)
     progress = (await assessment.progress(session)).get(school_class.id)
-    confirmed = progress.confirmed if progress else 0
+    confirmed, later = (progress.confirmed, progress.later) if progress else (0, 0)
     return page(
         request,
         "records/transcripts/transcripts.html",
         school_class=school_class,
         versions=versions,
         may_freeze=actor.may(Permission.TRANSCRIPT_FREEZE),
-        freezable=max(0, confirmed - len({one.student_id for one in versions})),
+        freezable=max(0, confirmed - later - len({one.student_id for one in versions})),
         unconfirmed=max(0, school_class.students - confirmed),
+        later=later,
+        summer_ends=calendar.summer_ends(school_class.academic_year),
         names=rules.STATE_NAMES,
         tones=TONES,
     )

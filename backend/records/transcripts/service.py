@@ -15,7 +15,8 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
-from backend.records.assessment.schemas import PupilResult, ResultState
+from backend.records.assessment.schemas import PROMOTION_NAMES, PupilResult, Result, ResultState
+from backend.records.calendar import service as calendar
 from backend.records.duties import service as duties
 from backend.records.gradebook import service as gradebook
 from backend.records.plans import service as plans
@@ -49,7 +50,8 @@ SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.S
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
     """Fix the content of every confirmed year of a class (PL1 §2.1 "chốt dữ liệu"). Safe to repeat.
 
-    A pupil whose result is not confirmed, or whose texts cannot be printed, is left out and named; the rest go on.
+    A pupil whose result is not confirmed, who waits for a result after the summer (until its last day), or whose texts
+    cannot be printed, is left out and named; the rest go on.
     Raises Conflict while a sheet of the class is not locked, and when the class has no homeroom teacher or the school
     no principal.
     """
@@ -75,7 +77,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
                 student=student,
                 history=tuple(history[student.id]),
                 cells=marks.get(student.id, {}),
-                result=_confirmed(results.get(student.id), student),
+                result=_settled(results.get(student.id), student, school_class),
                 exempt=exempt.get(student.id, frozenset()),
                 lookup_code=transcripts[student.id].lookup_code,
                 version=1,
@@ -255,9 +257,16 @@ def code_digest(lookup_code: str) -> str:
     return sha256_hex(lookup_code.encode())
 
 
-def _confirmed(found: PupilResult | None, student: StudentRecord) -> Any:
+def _settled(found: PupilResult | None, student: StudentRecord, school_class: ClassSummary) -> Result:
     if found is None or found.state is not ResultState.CONFIRMED:
         raise Conflict(f"Kết quả năm học của {student.full_name} chưa được giáo viên chủ nhiệm xác nhận.")
+    if assessment.waits_for_summer(found.result.promotion, school_class.academic_year):
+        what = PROMOTION_NAMES[found.result.promotion].lower()
+        last_day = calendar.summer_ends(school_class.academic_year)
+        raise Conflict(
+            f"{student.full_name} chờ kết quả sau hè ({what}); học bạ chốt khi có kết quả ấy, muộn nhất là từ ngày "
+            f"{last_day:%d/%m/%Y}."
+        )
     return found.result
 
 

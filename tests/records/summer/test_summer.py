@@ -1,10 +1,12 @@
 """After a year: re-assessment, training, additional assessment, the principal's decision, recognition, and the lists."""
 
 import asyncio
+from datetime import date
 
 import pytest
 from litestar import Litestar
 
+from backend.core import clock
 from backend.core.actor import machine
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -21,11 +23,15 @@ from backend.records.assessment.schemas import (
 from backend.records.decisions import service as decisions
 from backend.records.decisions.schemas import DecisionKey, DecisionKind
 from backend.records.gradebook import life
-from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
+from backend.records.gradebook import service as gradebook
+from backend.records.gradebook.schemas import Cell, MarkKind, SheetState, SheetSummary
 from backend.records.regulations import service as regulations
+from backend.records.reports import service as reports
 from backend.records.roster import records
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
+from backend.records.season import service as season
+from backend.records.season.schemas import Filter, Stage
 from backend.records.summer import service
 from backend.records.summer.schemas import NewWord
 from backend.records.transcripts import queries as transcript_queries
@@ -44,6 +50,12 @@ LEVEL = DecisionKey(DecisionKind.SUPPLEMENT_LEVEL, "TOAN")
 TEST = DecisionKey(DecisionKind.SUPPLEMENT_TEST, "TOAN")
 DECIDED = DecisionKey(DecisionKind.PROMOTION)
 MARKS = (MarkKind.REGULAR, MarkKind.MIDTERM, MarkKind.FINAL)
+
+
+@pytest.fixture
+def after_summer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a result after the summer is frozen without it."""
+    monkeypatch.setattr(clock, "today", lambda: date(2026, 8, 20))
 
 
 def weak(sheet: SheetSummary, code: str, cell: Cell) -> str | None:
@@ -149,7 +161,9 @@ async def test_what_is_not_due_not_theirs_or_not_a_mark_is_refused(small_school:
             await say(small_school, session, class_id, AN, TOAN, "5")
 
 
-async def test_a_word_and_a_freeze_at_the_same_time_take_their_turns(small_school: SmallSchool) -> None:
+async def test_a_word_and_a_freeze_at_the_same_time_take_their_turns(
+    small_school: SmallSchool, after_summer: None
+) -> None:
     """Whoever freezes holds the class first and its sheets second, and so does whoever says a word."""
     async with small_school.session() as session:
         class_id = await confirmed(small_school, session, 8)
@@ -165,6 +179,49 @@ async def test_a_word_and_a_freeze_at_the_same_time_take_their_turns(small_schoo
         await somebody_waits(session)
         assert (await transcripts.freeze_class(session, principal, class_id)).frozen == 3
     assert (await saying).result.promotion is Promotion.PROMOTED
+
+
+async def test_who_waits_for_the_summer_is_frozen_when_it_is_over(
+    site: Litestar, small_school: SmallSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An is assessed again, Bình trains in the summer: what PL1 §2.1 wants by 30/6 is Chi's transcript alone."""
+    monkeypatch.setattr(clock, "today", lambda: date(2026, 6, 20))
+
+    async def frozen() -> tuple[int, list[str]]:
+        report = await transcripts.freeze_class(session, principal, class_id)
+        return report.frozen, [name for name, _ in report.left_out]
+
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 8)
+        principal = await small_school.actor(session, "principal")
+        report = await transcripts.freeze_class(session, principal, class_id)
+        assert (report.frozen, len(report.left_out)) == (1, 2)
+        assert report.left_out[0] == (
+            NAMES[0],
+            "Lò Thị An chờ kết quả sau hè (đánh giá lại trong hè); học bạ chốt khi có kết quả ấy, muộn nhất là từ ngày "
+            "14/08/2026.",
+        )
+        assert (await assessment.progress(session))[class_id].later == 2
+        home = await reports.board(session, principal)
+        assert home.next_step is None or "chốt" not in home.next_step.title
+        assert [(one.done, one.total) for one in home.stages if one.key == "frozen"] == [(1, 1)]
+        season_board = await season.board(session, principal, Filter())
+        assert [one for one in season_board.waiting if one.stage is Stage.FROZEN] == []
+        assert season_board.rows[0].counts[Stage.FROZEN].total == 1
+    head = await small_school.browser(site, "principal")
+    page = (await head.get(f"/lop/{class_id}/hoc-ba")).text
+    assert "2 học sinh chờ kết quả sau hè" in page
+    assert f'action="/lop/{class_id}/chot"' not in page
+    async with small_school.session() as session:
+        await say(small_school, session, class_id, AN, TOAN, "5")
+        assert await frozen() == (0, NAMES[:2]), "it is not confirmed yet"
+        await confirm(small_school, session, class_id)
+        assert await frozen() == (1, NAMES[1:2])
+        assert {one.state for one in await gradebook.list_sheets(session, class_id)} == {SheetState.LOCKED}
+        monkeypatch.setattr(clock, "today", lambda: date(2026, 8, 14))
+        assert (await assessment.progress(session))[class_id].later == 0
+        assert await frozen() == (1, [])
+        assert {one.state for one in await gradebook.list_sheets(session, class_id)} == {SheetState.FINAL}
 
 
 async def test_a_year_that_was_confirmed_keeps_the_readings_of_that_day(small_school: SmallSchool) -> None:
@@ -289,7 +346,7 @@ async def test_the_title_that_people_give(small_school: SmallSchool) -> None:
 
 
 async def test_a_frozen_transcript_stays_and_the_page_says_so(
-    site: Litestar, small_school: SmallSchool
+    site: Litestar, small_school: SmallSchool, after_summer: None
 ) -> None:
     async with small_school.session() as session:
         class_id = await confirmed(small_school, session, 9)
