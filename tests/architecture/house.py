@@ -125,6 +125,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "the row of a sheet, for the slice's own use cases: no door",
     ),
+    "records.assessment.basis": (
+        Room.SERVICE,
+        "edition and readings of each result, for the slice's own service: no door",
+    ),
     "records.gradebook.life": (
         Room.SERVICE,
         "the life of a sheet, for the slice's own pages and tasks: no door",

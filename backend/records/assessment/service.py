@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -13,12 +13,12 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
-from backend.records.assessment import queries, rules
+from backend.records.assessment import basis, queries, rules
+from backend.records.assessment.basis import Basis, policy_of
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.assessment.explaining import explanation, missing_in_sheets
 from backend.records.assessment.inputs import pupil_year, with_decisions
 from backend.records.assessment.rules.not_assessed import without_assessment
-from backend.records.assessment.rules.rule_sets import RuleSet, rule_set_for, rule_set_named
 from backend.records.assessment.schemas import (
     AFTER_SUMMER,
     ClassProgress,
@@ -39,18 +39,10 @@ from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, SheetSummary
 from backend.records.plans import service as plans
 from backend.records.regulations import service as regulations
-from backend.records.regulations.schemas import SAFE, Policy
 from backend.records.roster import service as roster
 from backend.records.roster.curriculum import subject_name
 from backend.records.roster.schemas import ClassId, ClassSummary, EnrollmentStatus, StudentId, StudentRecord
 from backend.tenants.permissions import Permission
-
-
-class Basis(NamedTuple):
-    """By what a result is made: the edition of the circular, and the school's readings of it."""
-
-    rule_set: RuleSet
-    policy: Policy
 
 
 async def assess_class_of_sheet(session: TenantSession, sheet_id: uuid.UUID) -> int:
@@ -91,7 +83,7 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
     if locked_at is None:
         return 0
     await _withdraw_confirmation(session, class_id)
-    basis = await _basis(session, school_class)
+    bases = await basis.of_class(session, school_class)
     assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
     subjects = (await plans.plan_of(session, school_class)).chosen(assigned)
     choices = await plans.choices_of_class(session, school_class)
@@ -111,7 +103,7 @@ async def assess_class(session: TenantSession, class_id: uuid.UUID) -> int:
                 decided.get(student.id, {}),
                 exempt.get(student.id, ()),
             ),
-            basis.get(student.id, basis[None]),
+            bases.get(student.id, bases[None]),
             _principal(decided.get(student.id, {})),
             read_at,
         )
@@ -161,19 +153,8 @@ async def require_settled(session: TenantSession, class_id: uuid.UUID) -> None:
     locked_at = await gradebook.class_locked_at(session, class_id)
     computed_at = await queries.oldest(session, class_id)
     is_old = locked_at is not None and computed_at is not None and computed_at < locked_at
-    if is_old or await _is_read_otherwise(session, class_id):
+    if is_old or await basis.is_overtaken(session, await roster.get_class(session, class_id)):
         raise Conflict("Hệ thống đang tính lại kết quả của lớp này; xin đợi một phút rồi làm lại.")
-
-
-async def _is_read_otherwise(session: TenantSession, class_id: uuid.UUID) -> bool:
-    """Whether a result that is to follow the newest edition and readings was made by others."""
-    basis = await _basis(session, await roster.get_class(session, class_id))
-    newest = (basis[None].rule_set.name, basis[None].policy)
-    return any(
-        (row.rule_set, _policy(row.policy)) != newest
-        for row in await queries.standing(session, class_id)
-        if row.student_id not in basis
-    )
 
 
 def _computed(
@@ -181,11 +162,11 @@ def _computed(
     class_id: uuid.UUID,
     student: StudentRecord,
     asked: PupilYear,
-    basis: Basis,
+    by: Basis,
     principal: PrincipalDecision | None,
     read_at: datetime,
 ) -> dict[str, Any]:
-    result = rules.assess(asked, basis.policy)
+    result = rules.assess(asked, by.policy)
     return {
         "tenant_id": session.tenant_id,
         "id": new_id(),
@@ -196,38 +177,13 @@ def _computed(
         "output": msgspec.to_builtins(
             without_assessment(result, principal) if student.not_assessed else result
         ),
-        "rule_set": basis.rule_set.name,
-        "policy": msgspec.to_builtins(basis.policy),
+        "rule_set": by.rule_set.name,
+        "policy": msgspec.to_builtins(by.policy),
         "computed_at": read_at,
         "confirmed_by": None,
         "confirmed_at": None,
         "settled_at": None,
     }
-
-
-async def _basis(session: TenantSession, school_class: ClassSummary) -> dict[StudentId | None, Basis]:
-    """By what each pupil's result is made; None: whoever has none yet.
-
-    The newest edition and readings, until the year is confirmed or the transcript frozen: then those of that day.
-    Raises Invalid where no edition is known for the year and grade.
-    """
-    newest = Basis(
-        rule_set_for(int(school_class.academic_year[:4]), school_class.grade_level),
-        (await regulations.current(session, school_class.academic_year_id)).policy,
-    )
-    frozen = await gradebook.frozen_pupils(session, school_class.id)
-    found: dict[StudentId | None, Basis] = {None: newest}
-    for row in await queries.standing(session, school_class.id):
-        if row.state == ResultState.CONFIRMED or row.settled_at or row.student_id in frozen:
-            found[row.student_id] = Basis(
-                rule_set_named(row.rule_set) or newest.rule_set, _policy(row.policy)
-            )
-    return found
-
-
-def _policy(stored: dict[str, Any]) -> Policy:
-    """The readings that a result names; those of before they were kept were the safe ones."""
-    return msgspec.convert(stored, Policy) if stored else SAFE
 
 
 def _principal(decided: Mapping[DecisionKey, str]) -> PrincipalDecision | None:
@@ -282,7 +238,7 @@ def _result(row: Any) -> PupilResult:
         result=msgspec.convert(row.output, Result),
         asked=msgspec.convert(row.input, PupilYear),
         rule_set=row.rule_set,
-        policy=_policy(row.policy),
+        policy=policy_of(row.policy),
         settled=row.settled_at is not None,
     )
 
