@@ -30,8 +30,8 @@ from backend.records.regulations import service as regulations
 from backend.records.regulations.schemas import SAFE
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
-from tests.factories.machine import Machine
 from tests.core.statements import statements
+from tests.factories.machine import Machine
 from tests.factories.small_school import (
     SmallSchool,
     enroll,
