@@ -300,6 +300,7 @@ async def test_what_was_decided_after_the_summer_goes_out_and_is_not_written_dow
                 value,
                 reason="Kết quả sau hè",
                 decided_by=songtrang.teacher.staff_id,
+                before=None,
                 seen=0,
             )
     book = await made(songtrang, Form.HOMEROOM, "6A1")
