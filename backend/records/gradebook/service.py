@@ -168,6 +168,8 @@ async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
 
 async def hold_to_plan(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> list[SheetSummary]:
     """Nobody moves or writes the sheets of these classes until the transaction ends; all of them."""
+    # The classes before their sheets, as whoever assesses or freezes holds them: a new sheet refers to its class.
+    await roster.hold_classes(session, class_ids)
     held = await queries.sheet_ids_of_classes(session, class_ids)
     await queries.hold_sheets(session, held, to_write=False)
     return await sheets_of_classes(session, class_ids)

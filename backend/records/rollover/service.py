@@ -215,8 +215,7 @@ async def undo(session: TenantSession, actor: Actor, year_id: uuid.UUID) -> int:
         for one in await roster.list_classes(session)
         if one.academic_year_id == found.next_year.id
     }
-    await roster.hold_classes(session, known.opened)
-    await gradebook.hold_to_plan(session, list(classes))
+    await gradebook.hold_to_plan(session, list({*classes, *known.opened}))
     marked = await gradebook.first_with_marks(session, list(classes))
     touched = await queries.first_touched(session, known.id)
     rules.require_undoable(classes[ClassId(marked)].name if marked else "", touched)

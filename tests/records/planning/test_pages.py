@@ -1,5 +1,6 @@
 """A plan and choices are changed on their pages: preview, save, and who may."""
 
+import asyncio
 import re
 
 import msgspec
@@ -11,14 +12,17 @@ from backend.core.errors import Conflict
 from backend.records.assessment import queries as assessment_queries
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import editing
+from backend.records.gradebook import queries as gradebook_queries
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
 from backend.records.planning import service
 from backend.records.planning.schemas import Wanted
 from backend.records.plans import service as plans
 from backend.records.plans.schemas import Choice
+from backend.records.transcripts import queries as transcript_queries
 from backend.records.transcripts import service as transcripts
 from tests.core.statements import statements
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of, student_ids
+from tests.factories.waiting import somebody_waits
 
 TECHNOLOGY = "CN"
 AN, BINH, CHI = "Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"
@@ -86,6 +90,32 @@ async def test_a_subject_of_the_schools_own_from_plan_to_transcript(small_school
         assert "Toán tiếng Anh" not in str(snapshot)
         with pytest.raises(Conflict, match="đã khóa"):
             await service.preview(session, year, 6, TECHNOLOGY, Wanted(lessons="70"))
+
+
+async def test_a_plan_and_a_freeze_at_the_same_time_take_their_turns(
+    small_school: SmallSchool,
+) -> None:
+    """Whoever freezes holds the class first and its sheets second, and so does whoever gives it a new subject."""
+    async with small_school.session() as session:
+        principal = await small_school.actor(session, "principal")
+        class_id = await small_school.open_class(session, "6A", 6)
+
+    async def later() -> None:
+        asked = Wanted(
+            lessons="70", name="Toán tiếng Anh", assessed_by="score", classes=frozenset({str(class_id)})
+        )
+        async with small_school.session() as session:
+            await service.change(session, principal, small_school.year_id, 6, "moi", asked)
+
+    async with small_school.session() as session:
+        await transcript_queries.hold_class(session, class_id)
+        changing = asyncio.create_task(later())
+        await somebody_waits(session)
+        sheets = await gradebook_queries.sheet_ids_of_class(session, class_id)
+        await gradebook_queries.hold_sheets(session, sheets, to_write=False)
+    await changing
+    async with small_school.session() as session:
+        assert await sheet_of(session, class_id, "R1", 1)
 
 
 async def test_each_transcript_has_the_electives_of_its_pupil(small_school: SmallSchool) -> None:
