@@ -89,6 +89,11 @@ def references_to(name: str) -> list[tuple[Table, ColumnElement[Any]]]:
     ]
 
 
+#: What outlives a transaction and could wait for the next school on the same connection: temporary tables, which stand
+#: before others of their name, with their triggers; cursors, locks and settings of the session.
+_FORGET = "discard temp; close all; unlisten *; select pg_advisory_unlock_all(); reset all"
+#: Where a pool's connection keeps how far our clock is behind PostgreSQL's (s).
+_BEHIND = "behind"
 #: Where a session keeps the driver's connection while its transaction lasts: many questions are asked in one.
 _DRIVER = "driver"
 
@@ -215,6 +220,7 @@ def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30, u
         pool_timeout=pool_timeout,
         isolation_level="AUTOCOMMIT",
     )
+    event.listen(made.sync_engine, "connect", _compare_clocks)
     event.listen(made.sync_engine, "commit", _commit)
     event.listen(made.sync_engine, "rollback", _roll_back)
     event.listen(made.sync_engine, "checkout", _lend_no_dead_one)
@@ -250,7 +256,7 @@ async def speak_for(session: TenantSession | PublicSession, account_id: uuid.UUI
     Whoever calls this has checked who asks: by their session, or by what they have just proved.
     """
     driver = await session.run_sync(_driver_in_transaction)
-    expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
+    expires = await session.run_sync(lambda inner: _expiry(inner.connection()))
     context = signed_account(account_id, driver.get_server_pid(), expires, _key())
     with told_when_gone(driver):
         await driver.fetchval("select set_config('app.account', $1, true)", context)
@@ -272,14 +278,16 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
     assert driver is not None
     statement = "begin"
     if (tenant_id := session.info.get("tenant_id")) is not None:
-        expires = int(clock.now().timestamp()) + CONTEXT_SECONDS
-        context = signed_context(tenant_id, driver.get_server_pid(), expires, _key())
         mode = "read only" if session.info["read_only"] else "read write"
         if session.info["one_moment"]:
             mode = f"isolation level repeatable read {mode}"
-        # Hexadecimal, digits and dots: nothing that ends the text.
-        statement = f"begin {mode}; select set_config('app.ctx', '{context}', true)"
+        statement = f"begin {mode}"
     _tell(connection.connection.dbapi_connection, statement)
+    if tenant_id is not None:
+        context = signed_context(tenant_id, driver.get_server_pid(), _expiry(connection), _key())
+        # A value and no text: other connections of the role see the text of a statement, and the context is good until it
+        # expires wherever this connection is lent next.
+        _tell(connection.connection.dbapi_connection, "select set_config('app.ctx', $1, true)", context)
     session.info[_DRIVER] = driver
 
 
@@ -289,19 +297,32 @@ def _forget_driver(session: Session, transaction: SessionTransaction) -> None:
         session.info.pop(_DRIVER, None)
 
 
+def _compare_clocks(connection: Any, record: Any) -> None:
+    """PostgreSQL's clock judges a context: how far ours is behind it, in seconds."""
+    now = connection.run_async(
+        lambda driver: driver.fetchval("select extract(epoch from clock_timestamp())::float8")
+    )
+    record.info[_BEHIND] = now - clock.now().timestamp()
+
+
+def _expiry(connection: Connection) -> int:
+    """When a context that is made now is worth nothing any more (Unix time of PostgreSQL)."""
+    return int(clock.now().timestamp() + connection.info[_BEHIND]) + CONTEXT_SECONDS
+
+
 def _commit(connection: Connection) -> None:
-    _tell(connection.connection.dbapi_connection, "commit")
+    _tell(connection.connection.dbapi_connection, f"commit; {_FORGET}")
 
 
 def _roll_back(connection: Connection) -> None:
     if not connection.invalidated and _in_transaction(connection.connection.dbapi_connection):
-        _tell(connection.connection.dbapi_connection, "rollback")
+        _tell(connection.connection.dbapi_connection, f"rollback; {_FORGET}")
 
 
 def _leave_no_transaction(connection: Any, record: object, state: PoolResetState) -> None:
     """Whatever happened, the next one does not find this one's transaction; without a loop it is closed anyway."""
     if state.asyncio_safe and not state.terminate_only and _in_transaction(connection):
-        _tell(connection, "rollback")
+        _tell(connection, f"rollback; {_FORGET}")
 
 
 def _lend_no_dead_one(connection: Any, record: object, proxy: object) -> None:
@@ -315,9 +336,9 @@ def _in_transaction(connection: Any) -> bool:
     return not driver.is_closed() and bool(driver.is_in_transaction())
 
 
-def _tell(connection: Any, statement: str) -> None:
+def _tell(connection: Any, statement: str, *values: str) -> None:
     with told_when_gone(connection.driver_connection):
-        connection.run_async(lambda driver: driver.execute(statement))
+        connection.run_async(lambda driver: driver.execute(statement, *values))
 
 
 def _driver_in_transaction(session: Session) -> Any:

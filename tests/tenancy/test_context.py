@@ -5,6 +5,7 @@ import contextlib
 import random
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from time import time
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from backend.core import settings
+from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.database import (
     account_session,
@@ -304,3 +305,83 @@ async def test_two_connections_and_many_at_once(pair: Pair, small_pool: Callable
         await look(second, first)
 
     await asyncio.gather(*(visit() for _ in range(30)))
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "create temporary table student as select * from public.student",
+        "create temporary table t (n int) on commit delete rows;"
+        " create function pg_temp.copy() returns trigger language plpgsql as 'begin return new; end'",
+        "declare c cursor with hold for select * from student",
+        "select set_config('search_path', 'pg_catalog', false)",
+        "set session characteristics as transaction read only",
+        "select set_config('app.ctx', 'left behind', false)",
+        "select pg_advisory_lock(7)",
+        "listen something",
+    ],
+)
+@pytest.mark.parametrize("commits", [True, False])
+async def test_what_a_session_could_keep_does_not_wait_for_the_next_school(
+    pair: Pair, small_pool: Callable[[int], None], left: str, commits: bool
+) -> None:
+    small_pool(1)
+    await look(*pair)
+    async with tenant_session(pair[0].tenant_id) as session:
+        driver = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(left)
+        if not commits:
+            await session.rollback()
+    async with public_session() as session:
+        kept = await session.execute(text(_KEPT))
+        assert [row.what for row in kept] == []
+    await look(*reversed(pair))
+
+
+#: What is still there of an earlier transaction of this connection.
+_KEPT = """
+    select relname::text as what from pg_class where relnamespace = pg_my_temp_schema() and relkind = 'r'
+    union all select name from pg_cursors where is_holdable
+    union all select name from pg_settings where source = 'session' and name <> 'transaction_isolation'
+    union all select 'context' where coalesce(current_setting('app.ctx', true), '') <> ''
+    union all select locktype from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()
+    union all select pg_listening_channels()
+"""
+
+
+async def test_a_context_ends_with_its_transaction(pair: Pair) -> None:
+    """By itself, whatever is forgotten besides when a connection comes back."""
+    async with tenant_session(pair[0].tenant_id) as session:
+        driver = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert driver is not None
+        assert await driver.fetchval("select current_setting('app.ctx', true)")
+        await driver.execute("rollback")
+        assert not await driver.fetchval("select current_setting('app.ctx', true)")
+
+
+async def test_no_other_connection_reads_a_context(pair: Pair, app: Any) -> None:
+    """It is good for a minute wherever its connection is lent, and roles see what their other connections say."""
+    async with tenant_session(pair[1].tenant_id) as session:
+        driver = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert driver is not None
+        seen = await app.fetchval(
+            "select query from pg_stat_activity where pid = $1", driver.get_server_pid()
+        )
+        assert "app.ctx" in seen, "the statement that set it was the last one"
+        assert str(pair[1].tenant_id) not in seen
+
+
+@pytest.mark.parametrize("seconds", [-7200, 7200])
+async def test_a_clock_that_is_wrong_keeps_nobody_out(
+    pair: Pair, small_pool: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """PostgreSQL's clock judges a context, which lasts a minute by it, whatever time it is here."""
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=seconds))
+    small_pool(1)
+    async with tenant_session(pair[0].tenant_id) as session:
+        assert await session.scalar(text("select count(*) from student"))
+        context = await session.scalar(text("select current_setting('app.ctx')"))
+    assert context is not None
+    assert 0 < int(context.split(".")[2]) - time() <= 61
