@@ -224,8 +224,13 @@ def matched(student: NewStudent, temporary: Iterable[Any]) -> Any | None:
     return same_person[0] if same_person else None
 
 
-def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place: str) -> list[Difference]:
-    """What a line changes of a pupil: `known` is None for a new one, `place` is the class where they study now."""
+def differences(
+    student: NewStudent, known: Any, said: Mapping[str, Any], place: str, waiting: Sequence[str] = ()
+) -> list[Difference]:
+    """What a line changes of a pupil: `known` is None for a new one, `place` is the class where they study now.
+
+    `waiting` are the classes of later years that they give up.
+    """
     if known is None:
         place = f"lớp {student.class_name}"
         return [_difference(student, "Học sinh mới", "", place, DifferenceKind.NEW)]
@@ -234,7 +239,9 @@ def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place:
         for name, value in said.items()
     ]
     target = "không còn học" if student.left else f"lớp {student.class_name}"
-    here = f"lớp {place}" if place else ""
+    here = ", ".join(
+        [*([f"lớp {place}"] if place else []), *(f"lớp {name} của năm sau" for name in waiting)]
+    )
     return (
         found if here == target else [*found, _difference(student, "Lớp", here, target, DifferenceKind.MOVED)]
     )
