@@ -231,6 +231,7 @@ DETAIL_NAMES = {
     "on": "Ngày",
     "status": "Trạng thái của học sinh",
     "marks": "Số điểm mang theo",
+    "given_up": "Môn lựa chọn lớp mới không có",
     "pupil_code": "Mã học sinh",
     "term_1_ends_on": "Học kì 1 kết thúc",
     "term_2_starts_on": "Học kì 2 bắt đầu",
