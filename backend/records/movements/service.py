@@ -73,8 +73,8 @@ async def place(
 ) -> Moved:
     """A pupil who has no place takes one: new here, or back.
 
-    Whoever was in another class of the year brings the marks and the electives of then. Raises NotFound, Invalid, Conflict for a pupil
-    who has a place and for a class that is final.
+    Whoever was in another class of the year brings the marks and the electives of then. Raises NotFound, Invalid,
+    Conflict for a pupil who has a place and for a class that is final.
     """
     record = await roster.hold_record(session, student_id)
     target, year = await _target(session, class_id)
@@ -94,7 +94,9 @@ async def place(
     await roster.set_status(session, actor, record, rules.status_on_arrival(record, arrival), arrival.on)
     await gradebook.count_again(session, target.id)
     on, placed = arrival.on.isoformat(), Action.PUPIL_PLACED
-    await _record(session, actor, placed, record, [target.id], new_class=target.name, on=on, marks=moved.marks)
+    await _record(
+        session, actor, placed, record, [target.id], new_class=target.name, on=on, marks=moved.marks
+    )
     return moved
 
 

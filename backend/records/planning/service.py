@@ -9,6 +9,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.core.text import term_words
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import SheetState, SheetSummary
 from backend.records.planning import rules
@@ -286,7 +287,7 @@ _LOCKED = (SheetState.LOCKED, SheetState.REOPENED, SheetState.FINAL)
 
 
 def _called(sheet: SheetSummary) -> str:
-    term = f" học kì {sheet.term}" if sheet.term else ""
+    term = f" {term_words(sheet.term)}" if sheet.term else ""
     return f"{sheet.subject_name}{term} của lớp {sheet.class_name}"
 
 

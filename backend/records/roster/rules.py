@@ -239,9 +239,7 @@ def differences(
         for name, value in said.items()
     ]
     target = "không còn học" if student.left else f"lớp {student.class_name}"
-    here = ", ".join(
-        [*([f"lớp {place}"] if place else []), *(f"lớp {name} của năm sau" for name in waiting)]
-    )
+    here = ", ".join([*([f"lớp {place}"] if place else []), *(f"lớp {name} của năm sau" for name in waiting)])
     return (
         found if here == target else [*found, _difference(student, "Lớp", here, target, DifferenceKind.MOVED)]
     )

@@ -148,7 +148,7 @@ async def test_a_preview_names_pupil_place_old_and_new(songtrang: ImportingSchoo
     assert found.differences == (
         Difference(
             pupil=name,
-            place="Lớp 6A1, Toán học kì 1, cột ĐĐGgk",
+            place="Lớp 6A1, Toán học kì I, cột ĐĐGgk",
             old="3.5",
             new=truth.terms["TOAN", 1].midterm or "",
         ),

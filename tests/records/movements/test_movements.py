@@ -346,7 +346,11 @@ _THREE = ("DIA", "KTPL", "LY")
     ids=["as the class", "apart from the class", "the class does not have it"],
 )
 async def test_electives_follow_a_pupil_and_nothing_is_chosen_for_them(
-    site: Litestar, small_school: SmallSchool, there: tuple[str, ...], keeps: set[str], given_up: tuple[str, ...]
+    site: Litestar,
+    small_school: SmallSchool,
+    there: tuple[str, ...],
+    keeps: set[str],
+    given_up: tuple[str, ...],
 ) -> None:
     async with small_school.session() as session:
         a, b = [await small_school.open_class(session, name, 10) for name in ("10A", "10B")]
@@ -357,7 +361,9 @@ async def test_electives_follow_a_pupil_and_nothing_is_chosen_for_them(
             await small_school.actor(session, who) for who in ("clerk", "homeroom", "principal")
         ]
         for code in ("TIN", "HOA"):
-            having = {str(one) for one in (a, b) if (one == a and code == "HOA") or (one == b and code in there)}
+            having = {
+                str(one) for one in (a, b) if (one == a and code == "HOA") or (one == b and code in there)
+            }
             wanted = Wanted(lessons="70", classes=frozenset(having))
             await planning.change(session, principal, small_school.year_id, 10, code, wanted)
         await plans.choose(session, b, {None: Choice(frozenset({*_THREE, there[0]}))})
