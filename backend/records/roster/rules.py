@@ -232,17 +232,22 @@ def differences(
     `waiting` are the classes of later years that they give up.
     """
     if known is None:
-        place = f"lớp {student.class_name}"
+        came = student.status in PRESENT and student.status is not StudentStatus.STUDYING
+        place = f"lớp {student.class_name}{_how(student) if came else ''}"
         return [_difference(student, "Học sinh mới", "", place, DifferenceKind.NEW)]
     found = [
         _difference(student, LABELS[name], shown(name, getattr(known, name)), shown(name, value))
         for name, value in said.items()
     ]
-    target = "không còn học" if student.left else f"lớp {student.class_name}"
+    target = f"không còn học{_how(student)}" if student.left else f"lớp {student.class_name}"
     here = ", ".join([*([f"lớp {place}"] if place else []), *(f"lớp {name} của năm sau" for name in waiting)])
     return (
         found if here == target else [*found, _difference(student, "Lớp", here, target, DifferenceKind.MOVED)]
     )
+
+
+def _how(student: NewStudent) -> str:
+    return f" ({STATUS_NAMES[student.status]})" if student.status else ""
 
 
 def shown(name: str, value: Any) -> str:

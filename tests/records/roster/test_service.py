@@ -11,7 +11,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.roster import service
-from backend.records.roster.schemas import NewStudent, RosterChange, StudentStatus
+from backend.records.roster.schemas import STATUS_NAMES, NewStudent, RosterChange, StudentStatus
 from tests.factories.small_school import YEAR, SmallSchool, open_small_school, pupil
 
 AN = pupil(1, "Lò Thị An", "1A")
@@ -99,7 +99,8 @@ async def test_who_has_left_gives_up_the_place_of_the_next_year_until_it_is_take
         gone = changed(AN, left=True, status=status)
         expected = await service.compare_register(session, [gone, BINH])
         waiting = "" if keeps else ", lớp 2A của năm sau"
-        assert [(one.old, one.new) for one in expected.differences] == [(f"lớp 1A{waiting}", "không còn học")]
+        left = f"không còn học ({STATUS_NAMES[status]})"
+        assert [(one.old, one.new) for one in expected.differences] == [(f"lớp 1A{waiting}", left)]
         taken = await service.take_register(session, [gone, BINH])
         assert (an in {one.id for one in await service.list_students(session, later)}) is keeps
         assert counts(await service.compare_register(session, [gone, BINH])) == (0, 0, 2, 0, 0)
