@@ -14,6 +14,7 @@ from jinja2.visitor import NodeTransformer
 
 from backend.core import settings
 from backend.core.clock import VIETNAM
+from backend.core.text import term_words
 
 ROOT = Path(__file__).resolve().parents[2] / "frontend_templates"
 DIST = ROOT / "static" / "dist"
@@ -43,6 +44,7 @@ def environment() -> Environment:
         "vn_datetime": vn_datetime,
         "vn_number": vn_number,
         "vn_mark": vn_mark,
+        "term_words": term_words,
     }
     return env
 

@@ -48,6 +48,9 @@ _FOLD = str.maketrans(
     {"\u00d0": "Đ", "\u0189": "Đ"} | dict.fromkeys(_INVISIBLE) | dict.fromkeys(_SPACES, " ")
 )
 
+#: The two terms of a school year as the Ministry's forms write them: HKI, HKII (TT22/2021, mẫu học bạ).
+ROMAN = {1: "I", 2: "II"}
+
 #: Last digits of a personal number that stay readable, enough to tell two people apart.
 _SHOWN = 4
 
@@ -100,6 +103,11 @@ def _first_unprintable(text: str) -> str:
 def _named(char: str) -> str:
     code = f"U+{ord(char):04X}"
     return f"“{char}” ({code})" if char.isprintable() and not unicodedata.combining(char) else code
+
+
+def term_words(term: int, *, capital: bool = False) -> str:
+    """A term as people read it everywhere: "học kì I"; `capital` where it begins a line."""
+    return f"{'Học' if capital else 'học'} kì {ROMAN[term]}"
 
 
 def masked(value: str) -> str:

@@ -17,7 +17,15 @@ _GENDERS: Final = {"male": ("Nam", "01 Nam"), "female": ("Nữ", "02 Nữ")}
 _CATALOGUES: Final[dict[str, Sequence[str]]] = {
     "DM_GioiTinh": ("Nam", "Nữ"),
     "DM_DanToc": ETHNICITIES,
-    "DM_TrangThai": ("Đang học", "Chuyển đến", "Chuyển đi", "Thôi học", "Nghỉ học xin học lại"),
+    "DM_TrangThai": (
+        "Đang học",
+        *(
+            f"{status} kỳ {term}"
+            for term in (1, 2)
+            for status in ("Chuyển đến", "Nghỉ học xin học lại", "Chuyển đi", "Thôi học")
+        ),
+        *(f"{status} trong hè" for status in ("Chuyển đến", "Chuyển đi", "Thôi học")),
+    ),
     "DM_Tinh": PROVINCES,
     "DM_KhuyetTat": ("Không", "Vận động", "Nghe, nói", "Nhìn", "Trí tuệ", "Khác"),
     "DM_ChinhSach": ("Không", "Con thương binh", "Con liệt sĩ", "Hộ nghèo", "Hộ cận nghèo"),

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 import openpyxl
 
+from backend.core.text import term_words
 from infra.demo import primary_books, registers, secondary_books
 from infra.demo.schools import ACADEMIC_YEAR, SEED, DemoSchool
 from infra.demo.truth import Truth, tell
@@ -129,7 +130,7 @@ def _secondary(truth: Truth, seed: int) -> Iterator[Made]:
                 path=path,
                 school=school.key,
                 layout="secondary_marks",
-                purpose=f"Điểm các môn lớp {one.code}, học kì {term}",
+                purpose=f"Điểm các môn lớp {one.code}, {term_words(term)}",
                 classes=(one.code,),
                 term=term,
                 rows=len(years) * len(one.subjects),

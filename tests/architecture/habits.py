@@ -1,7 +1,8 @@
 """Habits that hold in every file: one clock, no printing, nothing declared that nobody uses."""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from tests.architecture.source import Source, calls, mentions
 
@@ -15,6 +16,9 @@ _CLOCKS = {"backend.core.clock", "backend.core.ids"}
 #: What writes to a terminal because a person has called it there.
 _TERMINALS = {"cli", "command", "verify_command"}
 
+#: Arabic numbers, and whatever is filled into a text after the word: f"{…}", "%(term)s", "{{ … }}".
+_OTHER_TERM = re.compile(r"[Hh]ọc k[ìỳ] ?(?:[12]\b|\{|%)|\bHK ?[12]\b")
+
 #: What people call each deed: having words is no use.
 _WORDS = {"backend.core.audit_words"}
 _ACTION, _PERMISSION = "backend.core.audit.Action", "backend.tenants.permissions.Permission"
@@ -25,6 +29,14 @@ def foreign_clocks(source: Source) -> Iterator[str]:
     for module in source.values():
         if module.name not in _CLOCKS:
             yield from (f"{module.name}:{line} {m}" for m, line in mentions(module) if m in _OF_THE_MOMENT)
+
+
+def other_terms(texts: Mapping[str, str]) -> Iterator[str]:
+    """Terms that people would read otherwise than `core.text.term_words` says them: "học kì 1", or put together apart."""
+    for name, text in texts.items():
+        for number, line in enumerate(text.splitlines(), 1):
+            if _OTHER_TERM.search(line):
+                yield f"{name}:{number}"
 
 
 def printing(source: Source) -> Iterator[str]:

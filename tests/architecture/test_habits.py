@@ -3,8 +3,14 @@
 import pytest
 
 from backend.tenants.permissions import ROLE_PERMISSIONS, Permission, Role
-from tests.architecture.habits import foreign_clocks, printing, unused_actions, unused_permissions
-from tests.architecture.source import backend, plant
+from tests.architecture.habits import (
+    foreign_clocks,
+    other_terms,
+    printing,
+    unused_actions,
+    unused_permissions,
+)
+from tests.architecture.source import PROJECT, backend, plant
 
 SERVICE = "backend/records/roster/service.py"
 
@@ -33,6 +39,34 @@ def test_another_clock_is_named(text: str) -> None:
 def test_counting_seconds_is_free() -> None:
     text = "import time\nfrom backend.core import clock\nA = time.monotonic(), clock.now()"
     assert list(foreign_clocks(plant(backend(), SERVICE, text))) == []
+
+
+#: `term_words` itself; and what files of others say, which is read and never shown.
+OF_TERMS = ("backend.core.text", "backend.integrations.imports.readers")
+
+
+def test_a_term_is_called_the_same_everywhere() -> None:
+    said = {name: one.text for name, one in backend().items() if not name.startswith(OF_TERMS)}
+    said |= {
+        str(path.relative_to(PROJECT)): path.read_text()
+        for kind in ("html", "js")
+        for path in (PROJECT / "frontend_templates").rglob(f"*.{kind}")
+        if "dist" not in path.parts
+    }
+    assert len([name for name in said if name.endswith(".html")]) > 50
+    assert list(other_terms(said)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ['"Học kì 1"', 'f"học kì {term}"', '_("học kì %(term)s")', "học kỳ {{ term }}", "điểm HK2"]
+)
+def test_another_name_of_a_term_is_found(text: str) -> None:
+    assert list(other_terms({"page": f"x\n{text}"})) == ["page:2"]
+
+
+@pytest.mark.parametrize("text", ["Học kì I", "học kì II", "HKII", "hai học kì", "TBMHK1"])
+def test_the_name_of_a_term_is_left_alone(text: str) -> None:
+    assert list(other_terms({"page": text})) == []
 
 
 def test_servers_do_not_print() -> None:

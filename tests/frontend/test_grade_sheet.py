@@ -401,7 +401,7 @@ def test_a_sheet_that_is_closed_meanwhile_says_so(page: Page, school: School) ->
 
 @pytest.mark.parametrize("width", [390], indirect=True)
 def test_a_long_caption_is_read_whole_on_a_phone(page: Page, width: int, school: School) -> None:
-    school.caption = "Hoạt động trải nghiệm, hướng nghiệp, học kì 1"
+    school.caption = "Hoạt động trải nghiệm, hướng nghiệp, học kì I"
     with served(school) as base:
         page.goto(base)
         caption = page.locator(".caption-words").bounding_box()

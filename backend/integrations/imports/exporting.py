@@ -9,6 +9,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.core.text import term_words
 from backend.integrations.imports import conversion, filling
 from backend.integrations.imports.limited import sandbox
 from backend.integrations.imports.schemas import (
@@ -118,8 +119,8 @@ async def prepare(
     subjects = _subjects(await plans.plan_of(session, school_class), sheets, term)
     if form in BY_TERM and not subjects:
         raise Conflict(
-            f"Bạn không có sổ điểm nào của lớp {school_class.name}, học kì {term}, đưa được vào bảng tính; môn riêng của "
-            "trường xin ghi thẳng vào sổ điểm, môn khác xin báo nhà trường mở sổ."
+            f"Bạn không có sổ điểm nào của lớp {school_class.name}, {term_words(term)}, đưa được vào bảng tính; môn "
+            "riêng của trường xin ghi thẳng vào sổ điểm, môn khác xin báo nhà trường mở sổ."
         )
     pupils = await roster.list_students(session, class_id)
     contents = {} if empty else await _contents(session, actor, LAYOUT_OF[form], school_class, sheets, pupils)

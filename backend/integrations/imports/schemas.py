@@ -31,8 +31,26 @@ TermNumber = Literal[1, 2]
 Gender = Literal["male", "female"]
 
 
+#: When in a year somebody came or left, as keys of texts: CSDL ngành writes "kỳ 1", schools also "kì I" and with "học".
+_IN_TERM = ("ki 1", "ki 2", "ki i", "ki ii", "hoc ki 1", "hoc ki 2", "hoc ki i", "hoc ki ii")
+_IN_SUMMER = "trong he"
+#: The words of CSDL ngành that it divides by time.
+_TIMED = {
+    "chuyen den": StudentStatus.TRANSFERRED_IN,
+    "nghi hoc xin hoc lai": StudentStatus.RETURNED,
+    "chuyen di": StudentStatus.TRANSFERRED_OUT,
+    "thoi hoc": StudentStatus.DROPPED_OUT,
+}
 #: Trạng thái of pupils as CSDL ngành (DM_TrangThai) and schools write them, as keys of texts.
+#:
+#: DM_TrangThai has twelve: đang học; chuyển đến, nghỉ học xin học lại, chuyển đi, thôi học in the first and in the second
+#: term; chuyển đến, chuyển đi, thôi học in the summer. The term is not kept: "Ngày nhập trạng thái" says the day. What a
+#: pupil is who came or left in a term is the same in both: a place and sheets from then on, or none, and marks that stay;
+#: TT27 and TT22 do not say how a term without marks counts, so results wait for them. Who left in the summer is in
+#: `LEFT_IN_SUMMER` instead.
 PUPIL_STATES = {
+    **{f"{word} {term}": status for word, status in _TIMED.items() for term in _IN_TERM},
+    f"chuyen den {_IN_SUMMER}": StudentStatus.TRANSFERRED_IN,
     "dang hoc": StudentStatus.STUDYING,
     "chuyen den": StudentStatus.TRANSFERRED_IN,
     "chuyen den tu truong khac": StudentStatus.TRANSFERRED_IN,
@@ -50,6 +68,9 @@ PUPIL_STATES = {
     "tot nghiep": StudentStatus.COMPLETED,
     "da tot nghiep": StudentStatus.COMPLETED,
 }
+#: Whoever leaves between two years keeps the place and the results of the year that has ended. The list does not say
+#: which summer it means, so a person decides.
+LEFT_IN_SUMMER = frozenset({f"chuyen di {_IN_SUMMER}", f"thoi hoc {_IN_SUMMER}"})
 
 
 class Layout(StrEnum):

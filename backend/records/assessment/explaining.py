@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from backend.core.text import term_words
 from backend.records.assessment.rules.counting import why_not
 from backend.records.assessment.rules.missing_words import missing_words
 from backend.records.assessment.rules.rule_sets import rule_set_named
@@ -173,7 +174,7 @@ def _sheet_name(path: str, grade: int) -> str:
     code, term = key
     if code == HOMEROOM:
         return "Sổ chủ nhiệm"
-    return f"{subject_name(grade, code)}{f', học kì {term}' if term else ''}"
+    return f"{subject_name(grade, code)}{f', {term_words(term)}' if term else ''}"
 
 
 def _sentence(words: str) -> str:

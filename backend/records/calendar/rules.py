@@ -97,13 +97,13 @@ def checked(
 
     Raises Invalid with the two days that disagree, or for a day later than the plan of the province.
     """
-    ends = read_day(term_1_ends_on, "Học kì 1 kết thúc")
-    starts = read_day(term_2_starts_on, "Học kì 2 bắt đầu")
+    ends = read_day(term_1_ends_on, "Học kì I kết thúc")
+    starts = read_day(term_2_starts_on, "Học kì II bắt đầu")
     _require_order(
         [
             ("Ngày khai giảng", year.starts_on),
-            ("Học kì 1 kết thúc", ends),
-            ("Học kì 2 bắt đầu", starts),
+            ("Học kì I kết thúc", ends),
+            ("Học kì II bắt đầu", starts),
             ("Ngày kết thúc năm học", year.ends_on),
         ],
         strictly=True,

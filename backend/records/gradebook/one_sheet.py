@@ -8,6 +8,7 @@ from backend.core.actor import Actor, StaffId
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
+from backend.core.text import term_words
 from backend.records.gradebook import layout, queries, rules
 from backend.records.gradebook.schemas import Cell, MarkKind, NewMark, SheetId, SheetState, SheetSummary
 from backend.records.plans.schemas import ClassChoices, decided, decision_in
@@ -64,12 +65,12 @@ def place(row: Any) -> str:
 
 def called(sheet: SheetSummary) -> str:
     """What people call a sheet in the school."""
-    return f"lớp {sheet.class_name}, {sheet.subject_name}{term_words(sheet.term)}"
+    return f"lớp {sheet.class_name}, {sheet.subject_name}{_after_name(sheet.term)}"
 
 
-def term_words(term: int) -> str:
+def _after_name(term: int) -> str:
     """The term of a sheet, after its name."""
-    return f" học kì {term}" if term else ""
+    return f" {term_words(term)}" if term else ""
 
 
 async def teachers(session: TenantSession, school_class: ClassSummary) -> dict[str, str | None]:
@@ -92,7 +93,7 @@ def label(row: Any, cell: Cell) -> str:
 def inside(row: Any, cell: Cell) -> str:
     """What people call a column of a sheet in its class."""
     column = layout.label(cell, subject_of(row), row.grade_level)
-    return f"{subject_name(row)}{term_words(row.term)}, {column}"
+    return f"{subject_name(row)}{_after_name(row.term)}, {column}"
 
 
 def mark_row(

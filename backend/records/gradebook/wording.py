@@ -29,7 +29,8 @@ COLUMN_NOTES = _PRIMARY_NOTES | {
     MarkKind.REGULAR: "ĐĐGtx, ĐĐGgk, ĐĐGck: điểm đánh giá thường xuyên, giữa kì, cuối kì (TT22 Đ.6, Đ.7). "
     f"Môn chỉ nhận xét ghi Đ (Đạt) hoặc CĐ (Chưa đạt). V: {_EXCUSED} (lý do bất khả kháng, kiểm tra bù trong học kì); "
     f"ghi điểm bù vào đúng ô đó thì hệ thống thêm chữ b. K: {_MISSED}, tính 0 điểm hoặc Chưa đạt (TT22 Đ.7).",
-    MarkKind.TOPIC: "Chuyên đề: kết quả của cụm chuyên đề, tính như một ĐĐGtx; nếu ghi ở cả hai học kì thì lấy học kì 2.",
+    MarkKind.TOPIC: "Chuyên đề: kết quả của cụm chuyên đề, tính như một ĐĐGtx; nếu ghi ở cả hai học kì thì lấy "
+    "học kì II.",
     MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
     MarkKind.CERTIFICATE: "Chứng chỉ, Kết quả các cuộc thi, Khen thưởng khác: có thì ghi, mỗi mục cách nhau bằng dấu "

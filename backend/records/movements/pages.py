@@ -20,7 +20,7 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
-from backend.records.movements import service
+from backend.records.movements import rules, service
 from backend.records.roster.schemas import LEAVING, STATUS_NAMES, ClassId
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
@@ -77,8 +77,8 @@ async def place(
     """Give a pupil who has none a place in a class."""
 
     async def deed(session: TenantSession) -> str:
-        name = await service.place(session, actor, student_id, _class_id(data.lop), _typed(data))
-        return f"Đã xếp vào lớp {name}."
+        moved = await service.place(session, actor, student_id, _class_id(data.lop), _typed(data))
+        return f"Đã xếp vào lớp {moved.class_name}. {rules.said_of(moved)}".strip()
 
     return await _answer(request, actor, student_id, data, deed)
 
@@ -90,13 +90,11 @@ async def change_class(
     """Move a pupil to another class of the year, with the marks."""
 
     async def deed(session: TenantSession) -> str:
-        name, marks, missing = await service.change_class(
+        moved = await service.change_class(
             session, actor, student_id, data.o_lop, _class_id(data.lop), _typed(data)
         )
-        left = (
-            f" Lớp {name} không có sổ {', '.join(missing)}; điểm các môn ấy ở lại sổ cũ." if missing else ""
-        )
-        return f"Đã chuyển sang lớp {name}, mang theo {marks} ô điểm.{left}"
+        done = f"Đã chuyển sang lớp {moved.class_name}, mang theo {moved.marks} ô điểm."
+        return f"{done} {rules.said_of(moved)}".strip()
 
     return await _answer(request, actor, student_id, data, deed)
 

@@ -1,13 +1,13 @@
 """What may be said of coming and going. No I/O."""
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date, timedelta
 
 from backend.core.errors import Invalid
 from backend.core.text import check_text, read_day
 from backend.records.gradebook.schemas import CLOSED, SheetState
-from backend.records.movements.schemas import Arrival, Departure, NewEarlierYear
+from backend.records.movements.schemas import Arrival, Departure, Moved, NewEarlierYear
 from backend.records.roster.schemas import (
     LEAVING,
     PRESENT,
@@ -119,11 +119,30 @@ def _left(place: Place) -> tuple[date, date, bool]:
     return place.left_on or first, place.joined_on or first, place.status is EnrollmentStatus.LEFT
 
 
-def remark(states: Set[SheetState]) -> str:
-    """What is to be known about a class before somebody comes into it; "" is nothing."""
+def remark(states: Set[SheetState], given_up: Sequence[str] = ()) -> str:
+    """What is to be known about a class before somebody comes into it; "" is nothing.
+
+    `given_up`: what the pupil has chosen and the class does not have.
+    """
     if SheetState.FINAL in states:
         return "đã chốt học bạ, không nhận thêm"
-    return "sổ đã khóa" if states and states <= CLOSED else ""
+    said = ["sổ đã khóa"] if states and states <= CLOSED else []
+    if given_up:
+        said.append(f"không có {', '.join(given_up)} mà học sinh đang chọn")
+    return "; ".join(said)
+
+
+def said_of(moved: Moved) -> str:
+    """What the writer is told of a pupil who has come into a class, beside that it is done."""
+    said = []
+    if moved.missing:
+        said.append(f"Lớp {moved.class_name} không có sổ {', '.join(moved.missing)}; điểm ấy ở lại sổ cũ.")
+    if moved.given_up:
+        said.append(
+            f"Lớp {moved.class_name} không có {', '.join(moved.given_up)} mà học sinh đã chọn; giáo viên chủ nhiệm hãy "
+            "chọn môn thay thế ở mục “Môn lựa chọn” của lớp."
+        )
+    return " ".join(said)
 
 
 def _text(typed: Mapping[str, str], name: str, label: str, record: PupilRecord) -> str:

@@ -36,6 +36,16 @@ class NewEarlierYear(msgspec.Struct, frozen=True, kw_only=True):
     results: str
 
 
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A pupil has come into a class: how many marks came along, which sheets with marks it does not have, and which of
+    the pupil's electives and clusters."""
+
+    class_name: str
+    marks: int
+    missing: tuple[str, ...]
+    given_up: tuple[str, ...]
+
+
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """A class that a pupil may go to, and what is to be known about it before; "" is nothing."""
 

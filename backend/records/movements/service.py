@@ -16,7 +16,8 @@ from backend.core.text import check_text
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import SheetState
 from backend.records.movements import queries, rules
-from backend.records.movements.schemas import Choice, Movements
+from backend.records.movements.schemas import Choice, Moved, Movements
+from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import (
     LEAVING,
@@ -42,6 +43,15 @@ async def open_movements(session: TenantSession, actor: Actor, student_id: uuid.
     states: dict[uuid.UUID, set[SheetState]] = defaultdict(set)
     for sheet in await gradebook.list_sheets(session):
         states[sheet.class_id].add(sheet.state)
+    reachable = [
+        one
+        for one in classes
+        if here is None or (one.id != here.class_id and one.grade_level == here.grade_level)
+    ]
+    given_up: dict[uuid.UUID, list[str]] = {}
+    if here is not None:
+        source = next(one for one in classes if one.id == here.class_id)
+        given_up = await plans.given_up(session, student_id, source, reachable)
     return Movements(
         record=record,
         here=here,
@@ -50,10 +60,9 @@ async def open_movements(session: TenantSession, actor: Actor, student_id: uuid.
                 class_id=one.id,
                 name=one.name,
                 grade_level=one.grade_level,
-                remark=rules.remark(states[one.id]),
+                remark=rules.remark(states[one.id], given_up.get(one.id, ())),
             )
-            for one in classes
-            if here is None or (one.id != here.class_id and one.grade_level == here.grade_level)
+            for one in reachable
         ),
         earlier=tuple(await roster.earlier_years(session, student_id)),
     )
@@ -61,11 +70,11 @@ async def open_movements(session: TenantSession, actor: Actor, student_id: uuid.
 
 async def place(
     session: TenantSession, actor: Actor, student_id: uuid.UUID, class_id: ClassId, typed: Mapping[str, str]
-) -> str:
-    """A pupil who has no place takes one: new here, or back; returns the name of the class.
+) -> Moved:
+    """A pupil who has no place takes one: new here, or back.
 
-    Whoever was in another class of the year brings the marks of then. Raises NotFound, Invalid, Conflict for a pupil
-    who has a place and for a class that is final.
+    Whoever was in another class of the year brings the marks and the electives of then. Raises NotFound, Invalid,
+    Conflict for a pupil who has a place and for a class that is final.
     """
     record = await roster.hold_record(session, student_id)
     target, year = await _target(session, class_id)
@@ -76,17 +85,19 @@ async def place(
     arrival = rules.read_arrival(typed, target.id, record)
     rules.require_day(arrival.on, year, clock.today())
     before = rules.place_before(await roster.places_of(session, student_id), target)
-    marks = 0
+    moved = Moved(class_name=target.name, marks=0, missing=(), given_up=())
     if before is not None and before.class_id != target.id:
-        marks, _ = await gradebook.carry_marks(session, actor, record, before.class_id, target.id)
+        moved = await _bring_along(session, actor, record, before.class_id, target)
     await gradebook.require_open(session, target.id)
     facts = {"came_from": arrival.came_from or None, "registry_no": arrival.registry_no or None}
     await roster.take_in(session, record, target.id, arrival.on, facts)
     await roster.set_status(session, actor, record, rules.status_on_arrival(record, arrival), arrival.on)
     await gradebook.count_again(session, target.id)
     on, placed = arrival.on.isoformat(), Action.PUPIL_PLACED
-    await _record(session, actor, placed, record, [target.id], new_class=target.name, on=on, marks=marks)
-    return target.name
+    await _record(
+        session, actor, placed, record, [target.id], new_class=target.name, on=on, marks=moved.marks
+    )
+    return moved
 
 
 async def change_class(
@@ -96,11 +107,11 @@ async def change_class(
     seen: str,
     class_id: ClassId,
     typed: Mapping[str, str],
-) -> tuple[str, int, list[str]]:
-    """A pupil goes to another class of the same grade within the year; marks follow (`gradebook.carry_marks`).
+) -> Moved:
+    """A pupil goes to another class of the same grade within the year; marks (`gradebook.carry_marks`) and electives
+    (`plans.carry_choice`) follow.
 
-    `seen` is the class in which the writer saw them. Returns the name of the class, how many marks came along, and
-    which subjects stay behind because the new class does not have them. Raises NotFound, Invalid, Conflict.
+    `seen` is the class in which the writer saw them. Raises NotFound, Invalid, Conflict.
     """
     record = await roster.hold_record(session, student_id)
     target, year = await _target(session, class_id)
@@ -114,7 +125,7 @@ async def change_class(
         )
     arrival = rules.read_arrival(typed, target.id, record)
     rules.require_day(arrival.on, year, clock.today(), here.joined_on)
-    marks, missing = await gradebook.carry_marks(session, actor, record, here.class_id, target.id)
+    moved = await _bring_along(session, actor, record, here.class_id, target)
     reason = check_text(typed.get("ly_do", ""), field="Lý do", person=record.full_name, limit=_MAX_REASON)
     await roster.end_place(
         session,
@@ -127,19 +138,29 @@ async def change_class(
     facts = {"registry_no": here.registry_no, "came_from": None}
     await roster.take_in(session, record, target.id, arrival.on, facts)
     await gradebook.count_again(session, target.id)
-    on, moved, both = arrival.on.isoformat(), Action.PUPIL_MOVED, [here.class_id, target.id]
     await _record(
         session,
         actor,
-        moved,
+        Action.PUPIL_MOVED,
         record,
-        both,
+        [here.class_id, target.id],
         old_class=here.class_name,
         new_class=target.name,
-        on=on,
-        marks=marks,
+        on=arrival.on.isoformat(),
+        marks=moved.marks,
+        given_up=", ".join(moved.given_up) or None,
     )
-    return target.name, marks, missing
+    return moved
+
+
+async def _bring_along(
+    session: TenantSession, actor: Actor, record: PupilRecord, source_id: uuid.UUID, target: ClassSummary
+) -> Moved:
+    """What a pupil had in a class of the year comes into another."""
+    marks, missing = await gradebook.carry_marks(session, actor, record, source_id, target.id)
+    source = await roster.get_class(session, source_id)
+    given_up = await plans.carry_choice(session, record.id, source, target)
+    return Moved(class_name=target.name, marks=marks, missing=tuple(missing), given_up=tuple(given_up))
 
 
 async def leave(

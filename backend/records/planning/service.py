@@ -9,6 +9,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.core.text import term_words
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import SheetState, SheetSummary
 from backend.records.planning import rules
@@ -33,7 +34,7 @@ from backend.records.plans.schemas import (
     decided,
 )
 from backend.records.roster import service as roster
-from backend.records.roster.curriculum import GradeSubject, Kind, find_subject
+from backend.records.roster.curriculum import GradeSubject, find_subject
 from backend.records.roster.schemas import ClassSummary, YearSummary
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
@@ -221,13 +222,13 @@ async def _electives(session: TenantSession, actor: Actor, class_id: uuid.UUID) 
     everywhere = (Permission.CLASSES_MANAGE, Permission.SHEET_READ_ANY)
     await roster.require_duty(session, actor, class_id, "môn lựa chọn", *everywhere)
     assigned = {one.subject_code for one in await roster.list_assignments(session, class_id)}
-    here = plan.chosen(assigned)
+    offered = plan.offered(assigned)
     choices = await plans.choices_of_class(session, school_class)
     students = tuple(await roster.list_students(session, class_id)) if plan.has_choices else ()
     return ClassElectives(
         school_class=school_class,
-        electives=tuple(one for one in here if one.kind is Kind.ELECTIVE),
-        clusters=tuple(one for one in here if one.topics),
+        electives=tuple(plan.chosen(offered.electives)),
+        clusters=tuple(plan.chosen(offered.topics)),
         choices=choices,
         students=students,
         problems=rules.problems(choices, students) if plan.has_choices else (),
@@ -286,7 +287,7 @@ _LOCKED = (SheetState.LOCKED, SheetState.REOPENED, SheetState.FINAL)
 
 
 def _called(sheet: SheetSummary) -> str:
-    term = f" học kì {sheet.term}" if sheet.term else ""
+    term = f" {term_words(sheet.term)}" if sheet.term else ""
     return f"{sheet.subject_name}{term} của lớp {sheet.class_name}"
 
 

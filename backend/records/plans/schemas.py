@@ -96,6 +96,17 @@ class Plan(msgspec.Struct, frozen=True):
         """The subjects with these codes, in the plan's order."""
         return [one for one in self.subjects if one.code in codes]
 
+    def offered(self, codes: Collection[str]) -> "Choice":
+        """What pupils of a class that has these subjects may choose from: its electives, and clusters of its subjects."""
+        here = self.chosen(codes)
+        electives = frozenset(one.code for one in here if one.kind is Kind.ELECTIVE)
+        return Choice(electives, frozenset(one.code for one in here if one.topics))
+
+    def words_of(self, choice: "Choice") -> list[str]:
+        """Subjects and clusters of a choice, as people call them."""
+        subjects = [one.name for one in self.chosen(choice.electives)]
+        return [*subjects, *(f"chuyên đề {one.name}" for one in self.chosen(choice.topics))]
+
     @property
     def has_choices(self) -> bool:
         """Whether pupils of this grade choose subjects."""
@@ -130,6 +141,12 @@ class Choice(msgspec.Struct, frozen=True):
 
     electives: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
+
+    def __and__(self, other: "Choice") -> "Choice":
+        return Choice(self.electives & other.electives, self.topics & other.topics)
+
+    def __sub__(self, other: "Choice") -> "Choice":
+        return Choice(self.electives - other.electives, self.topics - other.topics)
 
 
 def usual_choice(grade: int, codes: Collection[str]) -> Choice:

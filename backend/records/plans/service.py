@@ -91,6 +91,42 @@ async def choose(
     await queries.follow_class(session, class_id, following)
 
 
+async def given_up(
+    session: TenantSession, student_id: uuid.UUID, source: ClassSummary, targets: Sequence[ClassSummary]
+) -> dict[uuid.UUID, list[str]]:
+    """What a pupil of a class takes and these classes of its grade do not have, by class and in words."""
+    plan = await plan_of(session, source)
+    if not plan.has_choices or not targets:
+        return {}
+    takes = (await choices_of_class(session, source)).of(student_id)
+    has: dict[uuid.UUID, set[str]] = defaultdict(set)
+    for assignment in await roster.list_assignments(session):
+        has[assignment.class_id].add(assignment.subject_code)
+    return {one.id: plan.words_of(takes - plan.offered(has[one.id])) for one in targets}
+
+
+async def carry_choice(
+    session: TenantSession, student_id: uuid.UUID, source: ClassSummary, target: ClassSummary
+) -> list[str]:
+    """A pupil who goes to another class of the grade takes there what they took, as far as that class has it.
+
+    Returns what they give up, in words: nothing is chosen in its place, and who leads the class is told that subjects
+    are missing. The caller has looked who may do that, and holds the sheets of the class.
+    """
+    plan = await plan_of(session, source)
+    if not plan.has_choices:
+        return []
+    await session.hold(f"electives {target.id}")
+    takes = (await choices_of_class(session, source)).of(student_id)
+    assigned = {one.subject_code for one in await roster.list_assignments(session, target.id)}
+    keeps = takes & plan.offered(assigned)
+    if keeps == (await choices_of_class(session, target)).combination:
+        await choose(session, target.id, {}, [student_id])
+    else:
+        await choose(session, target.id, {student_id: keeps})
+    return plan.words_of(takes - keeps)
+
+
 async def copy_year(session: TenantSession, year_id: uuid.UUID, next_year_id: uuid.UUID) -> None:
     """A year begins with the decisions of the year before, for subjects about which it has decided nothing itself."""
     await queries.copy_decisions(session, year_id, next_year_id)

@@ -1,6 +1,7 @@
 """SQL of pupils' records and places: as a register compares them, and every write into them."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,6 +97,42 @@ async def classes_of_students(
         )
     )
     return {row.student_id: (row.id, row.name) for row in await session.execute(query)}
+
+
+async def later_classes(
+    session: TenantSession, year_id: uuid.UUID, student_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[tuple[uuid.UUID, str]]]:
+    """student → (class, class name) that wait for them in the years after that one."""
+    begins = (
+        select(AcademicYear.starts_on)
+        .where(AcademicYear.tenant_id == session.tenant_id, AcademicYear.id == year_id)
+        .scalar_subquery()
+    )
+    query = (
+        select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
+        .join(
+            SchoolClass,
+            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
+        )
+        .join(
+            AcademicYear,
+            and_(
+                AcademicYear.tenant_id == SchoolClass.tenant_id,
+                AcademicYear.id == SchoolClass.academic_year_id,
+            ),
+        )
+        .where(
+            Enrollment.tenant_id == session.tenant_id,
+            Enrollment.student_id.in_(student_ids),
+            Enrollment.status == EnrollmentStatus.STUDYING,
+            AcademicYear.starts_on > begins,
+        )
+        .order_by(AcademicYear.starts_on, SchoolClass.id)
+    )
+    found: dict[uuid.UUID, list[tuple[uuid.UUID, str]]] = defaultdict(list)
+    for row in await session.execute(query):
+        found[row.student_id].append((row.id, row.name))
+    return found
 
 
 async def enrollments(

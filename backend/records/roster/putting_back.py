@@ -28,6 +28,7 @@ async def _refusal(
     known: Mapping[uuid.UUID, Any],
 ) -> str | None:
     places = await pupil_rows.classes_of_students(session, year_id, list(known))
+    later = await pupil_rows.later_classes(session, year_id, list(known))
     for pupil in pupils:
         row = known.get(pupil.student_id)
         if row is None:
@@ -37,9 +38,15 @@ async def _refusal(
             field = rules.LABELS.get(edited[0], "Trạng thái hồ sơ")
             return f"Mục “{field}” của {row.full_name} đã được sửa sau lúc nhập."
         place = places.get(pupil.student_id)
-        if (place[0] if place else None) != pupil.new_class:
+        taken_again = pupil.new_class is None and pupil.student_id in later and _gave_up_more(pupil)
+        if (place[0] if place else None) != pupil.new_class or taken_again:
             return f"{row.full_name} đã chuyển lớp, nghỉ học hoặc trở lại lớp sau lúc nhập."
     return await _given_away(session, pupils)
+
+
+def _gave_up_more(pupil: OverwrittenPupil) -> bool:
+    """Whether the register ended more than the place of its own year."""
+    return bool(pupil.places.keys() - {str(pupil.old_class)})
 
 
 async def _given_away(session: TenantSession, pupils: Sequence[OverwrittenPupil]) -> str | None:

@@ -51,10 +51,12 @@ class Register:
         temporary: Sequence[Any],
         classes: dict[str, SchoolClass],
         places: dict[uuid.UUID, tuple[uuid.UUID, str]],
+        later: dict[uuid.UUID, list[tuple[uuid.UUID, str]]],
         owners: dict[str, str],
     ) -> None:
         self.session, self.students = session, students
-        self.known, self.classes, self.places, self.owners = known, classes, places, owners
+        self.known, self.classes, self.owners = known, classes, owners
+        self.places, self.later = places, later
         self.temporary = [row for row in temporary if row.student_code not in known]
         self.times = Counter(student.student_code for student in students)
         self.sizes = Counter(student.class_name for student in students if not student.left)
@@ -75,6 +77,7 @@ class Register:
             temporary=temporary,
             classes=await queries.classes_by_name(session, year_id),
             places=await pupil_rows.classes_of_students(session, year_id, ids),
+            later=await pupil_rows.later_classes(session, year_id, ids),
             owners=await pupil_rows.personal_ids(session, [s.personal_id for s in students if s.personal_id]),
         )
 
@@ -111,13 +114,28 @@ class Register:
                 continue
             said = self._differences(student, row) if row and not student.left else {}
             place = self.places[row.id][1] if row and row.id in self.places else ""
-            found.extend(rules.differences(student, row, said, place))
+            waiting = [name for _, name in self._waiting(student, row)]
+            found.extend(rules.differences(student, row, said, place, waiting))
         return found
+
+    def _waiting(self, student: NewStudent, row: Any) -> Sequence[tuple[uuid.UUID, str]]:
+        """Classes of later years in which a pupil who leaves has a place that ends, too.
+
+        Who has completed a level may go on here with the next one.
+        """
+        if row is None or not student.left or student.status is StudentStatus.COMPLETED:
+            return ()
+        return self.later.get(row.id, ())
 
     def _basis(self) -> str:
         """A digest of all that the school knew of these pupils when they were compared."""
         known = [
-            (code, [str(value) for value in row], self.places.get(row.id, ("", ""))[1])
+            (
+                code,
+                [str(value) for value in row],
+                self.places.get(row.id, ("", ""))[1],
+                [name for _, name in self.later.get(row.id, ())],
+            )
             for code, row in sorted(self.known.items())
         ]
         return sha256_hex(msgspec.json.encode(known))
@@ -162,7 +180,7 @@ class Register:
         row = self.known.get(student.student_code)
         place = self.places.get(row.id) if row else None
         if student.left:
-            return "moved" if place else "unchanged"
+            return "moved" if place or self._waiting(student, row) else "unchanged"
         if row is None:
             return "new"
         if place is None or place[1] != student.class_name:
@@ -199,9 +217,10 @@ class Register:
             if place:
                 places.append(place)
             if row is None or values or here != target:
+                waiting = [class_id for class_id, _ in self._waiting(student, row)]
                 was = {
                     str(at): former[student_id, at]
-                    for at in (here, target)
+                    for at in (here, target, *waiting)
                     if at and (student_id, at) in former
                 }
                 overwritten.append(
@@ -238,22 +257,28 @@ class Register:
     async def _leave(
         self, student: NewStudent, student_id: uuid.UUID
     ) -> tuple[ClassId | None, ClassId | None]:
-        """The class where a pupil was, left if the list says another or none; and the one where they study now."""
+        """The class where a pupil was, left if the list says another or none; and the one where they study now.
+
+        Who leaves the school leaves the classes that wait for them in later years, too.
+        """
         place = self.places.get(student_id)
         here = ClassId(place[0]) if place else None
         target = None if student.left else ClassId(self.classes[student.class_name].id)
-        if here and here != target:
-            status, on = EnrollmentStatus.MOVED, clock.today()
-            if student.left:
-                status, on = EnrollmentStatus.LEFT, student.status_on or on
-            reason = STATUS_NAMES[student.status or StudentStatus.LEFT] if student.left else None
-            gone = {"status": status, "left_on": on, "reason": reason}
-            await pupil_rows.leave_class(self.session, student_id, here, gone)
+        if student.left:
+            reason = STATUS_NAMES[student.status or StudentStatus.LEFT]
+            on = student.status_on or clock.today()
+            gone = {"status": EnrollmentStatus.LEFT, "left_on": on, "reason": reason}
+        else:
+            gone = {"status": EnrollmentStatus.MOVED, "left_on": clock.today(), "reason": None}
+        ending = [here] if here and here != target else []
+        waiting = [class_id for class_id, _ in self._waiting(student, self.known.get(student.student_code))]
+        for class_id in (*ending, *waiting):
+            await pupil_rows.leave_class(self.session, student_id, class_id, gone)
         return here, target
 
     async def _let_go(self, student: NewStudent, row: Any) -> dict[str, Any]:
-        """Whoever is in a class leaves the school."""
-        if row.id not in self.places:
+        """Whoever is in a class, or waits for one, leaves the school."""
+        if row.id not in self.places and not self._waiting(student, row):
             return {}
         values = {
             "status": student.status or StudentStatus.LEFT,

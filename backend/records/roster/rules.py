@@ -224,20 +224,30 @@ def matched(student: NewStudent, temporary: Iterable[Any]) -> Any | None:
     return same_person[0] if same_person else None
 
 
-def differences(student: NewStudent, known: Any, said: Mapping[str, Any], place: str) -> list[Difference]:
-    """What a line changes of a pupil: `known` is None for a new one, `place` is the class where they study now."""
+def differences(
+    student: NewStudent, known: Any, said: Mapping[str, Any], place: str, waiting: Sequence[str] = ()
+) -> list[Difference]:
+    """What a line changes of a pupil: `known` is None for a new one, `place` is the class where they study now.
+
+    `waiting` are the classes of later years that they give up.
+    """
     if known is None:
-        place = f"lớp {student.class_name}"
+        came = student.status in PRESENT and student.status is not StudentStatus.STUDYING
+        place = f"lớp {student.class_name}{_how(student) if came else ''}"
         return [_difference(student, "Học sinh mới", "", place, DifferenceKind.NEW)]
     found = [
         _difference(student, LABELS[name], shown(name, getattr(known, name)), shown(name, value))
         for name, value in said.items()
     ]
-    target = "không còn học" if student.left else f"lớp {student.class_name}"
-    here = f"lớp {place}" if place else ""
+    target = f"không còn học{_how(student)}" if student.left else f"lớp {student.class_name}"
+    here = ", ".join([*([f"lớp {place}"] if place else []), *(f"lớp {name} của năm sau" for name in waiting)])
     return (
         found if here == target else [*found, _difference(student, "Lớp", here, target, DifferenceKind.MOVED)]
     )
+
+
+def _how(student: NewStudent) -> str:
+    return f" ({STATUS_NAMES[student.status]})" if student.status else ""
 
 
 def shown(name: str, value: Any) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from backend.integrations.imports import conversion
 from backend.integrations.imports.readers import detect
 from backend.integrations.imports.readers.grid import Cell, Sheet
 from backend.integrations.imports.readers.text import key_of
@@ -20,6 +21,7 @@ from backend.integrations.imports.schemas import (
     UnreadableFile,
 )
 from backend.records.gradebook.schemas import MAX_COMMENT
+from backend.records.roster.schemas import StudentStatus
 
 Rows = list[list[Cell]]
 Make = Callable[[str, Sequence[Sequence[Cell]]], Sheet]
@@ -233,6 +235,45 @@ def test_every_known_column_of_the_register_in_any_order(sheet: Make) -> None:
     assert (pupil.father_job, pupil.mother_job, pupil.registry_no) == ("Nông dân", "Giáo viên", "12/2025")
     assert (pupil.permanent_address, pupil.address) == ("Thôn Nà Bó", "Ký túc xá")
     assert (pupil.lifelong_code, str(pupil.status_on)) == ("SD1", "2026-01-05")
+
+
+def with_status(sheet: Make, words: str) -> PupilsFile:
+    row: list[str | int] = ["1A", "9900000001", "Lê Mai", 43000, "Nữ", "000319000001", words, "12/01/2026"]
+    titles = [*PUPIL_HEADER[0], "Trạng thái HS", "Ngày nhập trạng thái"]
+    parsed = detect.read([sheet("Sheet1", [titles, row])])
+    assert isinstance(parsed, PupilsFile)
+    return parsed
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "left"),
+    [
+        ("Đang học", StudentStatus.STUDYING, False),
+        ("Chuyển đến kỳ 1", StudentStatus.TRANSFERRED_IN, False),
+        ("Nghỉ học xin học lại kỳ 1", StudentStatus.RETURNED, False),
+        ("Chuyển đi kỳ 1", StudentStatus.TRANSFERRED_OUT, True),
+        ("Thôi học kỳ 1", StudentStatus.DROPPED_OUT, True),
+        ("Chuyển đến kỳ 2", StudentStatus.TRANSFERRED_IN, False),
+        ("Nghỉ học xin học lại kỳ 2", StudentStatus.RETURNED, False),
+        ("Chuyển đi học kỳ 2", StudentStatus.TRANSFERRED_OUT, True),
+        ("Thôi học học kì II", StudentStatus.DROPPED_OUT, True),
+        ("Chuyển đến trong hè", StudentStatus.TRANSFERRED_IN, False),
+    ],
+)
+def test_every_status_of_the_national_database_says_whether_the_pupil_is_here(
+    sheet: Make, words: str, status: StudentStatus, left: bool
+) -> None:
+    parsed = with_status(sheet, words)
+    assert parsed.problems == ()
+    [pupil] = conversion.students(parsed)
+    assert (pupil.status, pupil.left, str(pupil.status_on)) == (status, left, "2026-01-12")
+
+
+@pytest.mark.parametrize("words", ["Chuyển đi trong hè", "Thôi học trong hè"])
+def test_who_left_in_the_summer_is_kept_for_a_person(sheet: Make, words: str) -> None:
+    parsed = with_status(sheet, words)
+    assert f"“{words}” chưa cho biết là hè trước hay hè sau" in only(parsed).message
+    assert "ghi ở trang “Đến và đi” của học sinh" in only(parsed).message
 
 
 def test_a_status_that_nobody_knows_is_not_taken_for_studying(sheet: Make) -> None:

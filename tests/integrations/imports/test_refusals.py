@@ -168,7 +168,7 @@ async def test_a_locked_sheet(songtrang: ImportingSchool, books: Books) -> None:
     sheets = await refused(
         songtrang,
         books.marks.edited("Toán", J7=9.9),
-        "Trang “Toán”, dòng 7: Sổ của lớp 6A1, Toán học kì 1 đã khóa nên điểm trong sổ giữ nguyên; hãy bỏ",
+        "Trang “Toán”, dòng 7: Sổ của lớp 6A1, Toán học kì I đã khóa nên điểm trong sổ giữ nguyên; hãy bỏ",
     )
     assert sheets.bad == len(books.truth.secondary.classes[0].subjects), "said once for each sheet"
 

@@ -148,7 +148,7 @@ async def test_a_preview_names_pupil_place_old_and_new(songtrang: ImportingSchoo
     assert found.differences == (
         Difference(
             pupil=name,
-            place="Lớp 6A1, Toán học kì 1, cột ĐĐGgk",
+            place="Lớp 6A1, Toán học kì I, cột ĐĐGgk",
             old="3.5",
             new=truth.terms["TOAN", 1].midterm or "",
         ),
@@ -229,8 +229,10 @@ async def test_pupils_marked_as_gone_are_taken_out_of_their_class(
 ) -> None:
     await hoaban.take(books.register)
     first, second, *others = books.truth.primary_pupils["1A"]
-    edited = books.register.edited("Sheet1", G6="Chuyển đi", G7="Thôi học")
+    edited = books.register.edited("Sheet1", G6="Chuyển đi kỳ 1", G7="Thôi học")
     run_id, found = await hoaban.preview(edited)
+    said = {one.new for one in found.differences}
+    assert said == {"không còn học (Chuyển đi)", "không còn học (Thôi học)"}
     assert (found.new, found.changed, found.moved, found.bad) == (0, 0, 2, 0)
     await hoaban.apply(run_id, edited)
     async with hoaban.session() as session:

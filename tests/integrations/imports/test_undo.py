@@ -111,7 +111,7 @@ async def test_a_mark_typed_since_is_not_lost(songtrang: ImportingSchool, books:
     await type_mark(songtrang, books, "3.5")
     name = books.truth.secondary_pupils["6A1"][0].full_name
     await refused(
-        songtrang, run_id, f"{name}, lớp 6A1, Toán học kì 1, cột ĐĐGgk đã được sửa sau lúc nhập; điểm sửa sau"
+        songtrang, run_id, f"{name}, lớp 6A1, Toán học kì I, cột ĐĐGgk đã được sửa sau lúc nhập; điểm sửa sau"
     )
     other = await taken(songtrang, books.marks.edited("Toán", K8=1.5, K9=2.5))
     await refused(songtrang, run_id, " và 2 ô khác đã được sửa sau lúc nhập")

@@ -35,9 +35,9 @@ def test_what_is_offered_is_the_day_before_that_of_the_plan() -> None:
 @pytest.mark.parametrize(
     ("ends", "starts", "days", "said"),
     [
-        ("", TERMS[1], {}, "Học kì 1 kết thúc"),
+        ("", TERMS[1], {}, "Học kì I kết thúc"),
         ("2025-09-05", TERMS[1], {}, "phải đứng sau “Ngày khai giảng”"),
-        (TERMS[0], TERMS[0], {}, "“Học kì 2 bắt đầu” (16/01/2026) phải đứng sau “Học kì 1 kết thúc”"),
+        (TERMS[0], TERMS[0], {}, "“Học kì II bắt đầu” (16/01/2026) phải đứng sau “Học kì I kết thúc”"),
         (TERMS[0], "2026-06-01", {}, "“Ngày kết thúc năm học”"),
         (
             *TERMS,
@@ -123,7 +123,7 @@ async def test_the_page_and_the_home_page(
         home = (await principal.get("/")).text
         assert said in home
         assert (f"còn {sheets} sổ điểm chưa xong" in home) is bool(said)
-        assert "Năm học 2025-2026, học kì 2" in home
+        assert "Năm học 2025-2026, học kì II" in home
 
 
 async def test_a_year_of_another_school_is_not_there(site: Litestar, small_school: SmallSchool) -> None:

@@ -131,7 +131,7 @@ async def test_from_excused_to_made_up_by_hand_by_undo_and_by_import(small_schoo
         assert (await editing.set_mark(session, homeroom, new("v"), revision=0)).value == "V"
         assert await counted() is None, "missing is missing, never zero"
         [waits] = await service.awaited_make_ups(session, class_id)
-        assert (waits.pupil, waits.place) == (AN, "Toán học kì 1, ĐĐGgk")
+        assert (waits.pupil, waits.place) == (AN, "Toán học kì I, ĐĐGgk")
         assert (await editing.set_mark(session, homeroom, new("7,5"), revision=1)).value == "7.5b"
         assert (await counted(), await service.awaited_make_ups(session, class_id)) == ("7.5", [])
         assert (await editing.set_mark(session, homeroom, new("8"), revision=2)).value == "8b"

@@ -19,6 +19,11 @@ from backend.records.gradebook import editing
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import CARRY, Cell, MarkKind, NewMark, SheetState
 from backend.records.movements import service
+from backend.records.movements.schemas import Moved
+from backend.records.planning import service as planning
+from backend.records.planning.schemas import Wanted
+from backend.records.plans import service as plans
+from backend.records.plans.schemas import Choice
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId, EnrollmentStatus, StudentId, StudentStatus
 from backend.records.transcripts import service as transcripts
@@ -44,7 +49,7 @@ class Two:
     async def names(self, class_id: ClassId) -> list[str]:
         return [one.full_name for one in await roster.list_students(self.session, class_id)]
 
-    async def move(self, clerk: Actor, who: str = AN, **typed: str) -> tuple[str, int, list[str]]:
+    async def move(self, clerk: Actor, who: str = AN, **typed: str) -> Moved:
         said = {"ngay": clock.today().isoformat()} | typed
         return await service.change_class(self.session, clerk, self.ids[who], str(self.a), self.b, said)
 
@@ -52,7 +57,7 @@ class Two:
         said = {"ngay": clock.today().isoformat(), "trang_thai": "transferred_out", "ly_do": "Theo đơn"}
         return await service.leave(self.session, clerk, self.ids[who], str(self.a), said | typed)
 
-    async def place(self, clerk: Actor, class_id: ClassId, who: str = AN, **typed: str) -> str:
+    async def place(self, clerk: Actor, class_id: ClassId, who: str = AN, **typed: str) -> Moved:
         said = {"ngay": clock.today().isoformat()} | typed
         return await service.place(self.session, clerk, self.ids[who], class_id, said)
 
@@ -87,8 +92,9 @@ async def test_marks_follow_a_pupil_into_another_class(small_school: SmallSchool
         )
         values = {"tenant": session.tenant_id, "id": new_id(), "class_id": found.a, "pupil": found.ids[AN]}
         await session.execute(decided, values)
-        name, count, missing = await found.move(clerk, ly_do="Theo đơn của gia đình")
-        assert (name, count, missing) == ("1B", sum(map(len, before.values())), [])
+        moved = await found.move(clerk, ly_do="Theo đơn của gia đình")
+        marks = sum(map(len, before.values()))
+        assert moved == Moved(class_name="1B", marks=marks, missing=(), given_up=())
         exempt = text("select class_id, reason, ended_by from exemption where student_id = :pupil")
         kept = {tuple(row) for row in await session.execute(exempt, {"pupil": found.ids[AN]})}
         assert kept == {(found.a, "Theo giấy khám", clerk.staff_id), (found.b, "Theo giấy khám", None)}
@@ -209,7 +215,7 @@ async def test_who_comes_back_brings_the_marks_of_then(small_school: SmallSchool
             with pytest.raises(Invalid):
                 await found.leave(clerk, **reason)
         await found.leave(clerk, trang_thai="suspended")
-        assert await found.place(clerk, found.b) == "1B"
+        assert (await found.place(clerk, found.b)).class_name == "1B"
         assert await marks_of(found, found.b) == await marks_of(found, found.a) != {}
         assert (await roster.get_record(session, found.ids[AN])).status is StudentStatus.RETURNED
 
@@ -324,6 +330,65 @@ async def test_years_elsewhere_are_read_only_and_printed(small_school: SmallScho
         assert [one.academic_year for one in await roster.study_history(session, found.a)] == [
             "2025-2026"
         ] * 2
+
+
+#: Electives of grade 10 whose sheets are open in every class of these tests.
+_THREE = ("DIA", "KTPL", "LY")
+
+
+@pytest.mark.parametrize(
+    ("there", "keeps", "given_up"),
+    [
+        (("HOA",), {*_THREE, "HOA"}, ()),
+        (("TIN", "HOA"), {*_THREE, "HOA"}, ()),
+        (("TIN",), {*_THREE}, ("Hóa học",)),
+    ],
+    ids=["as the class", "apart from the class", "the class does not have it"],
+)
+async def test_electives_follow_a_pupil_and_nothing_is_chosen_for_them(
+    site: Litestar,
+    small_school: SmallSchool,
+    there: tuple[str, ...],
+    keeps: set[str],
+    given_up: tuple[str, ...],
+) -> None:
+    async with small_school.session() as session:
+        a, b = [await small_school.open_class(session, name, 10) for name in ("10A", "10B")]
+        await enroll(session, "10A", [AN, BINH])
+        await enroll(session, "10B", ["Quàng Thị Chi"], first=3)
+        found = Two(session, a, b, await student_ids(session, a))
+        clerk, homeroom, principal = [
+            await small_school.actor(session, who) for who in ("clerk", "homeroom", "principal")
+        ]
+        for code in ("TIN", "HOA"):
+            having = {
+                str(one) for one in (a, b) if (one == a and code == "HOA") or (one == b and code in there)
+            }
+            wanted = Wanted(lessons="70", classes=frozenset(having))
+            await planning.change(session, principal, small_school.year_id, 10, code, wanted)
+        await plans.choose(session, b, {None: Choice(frozenset({*_THREE, there[0]}))})
+        await fill(session, homeroom, b)
+        await lock_class(session, small_school, b)
+        view = await service.open_movements(session, clerk, found.ids[AN])
+        [choice] = view.choices
+        assert ("không có Hóa học mà học sinh đang chọn" in choice.remark) is bool(given_up)
+        assert (await found.move(clerk)).given_up == given_up
+        target = await planning.class_electives(session, homeroom, b)
+        assert target.choices.of(found.ids[AN]).electives == keeps
+        assert (found.ids[AN] in target.choices.pupils) is (keeps != {*_THREE, there[0]})
+        await assessment.assess_class(session, b)
+        view_of_class = await assessment.open_results(session, homeroom, b)
+        [of_an] = [one.id for one in view_of_class.results if one.full_name == AN]
+        listed = view_of_class.missing
+        waiting = [one.pupils for one in listed if one.is_choice]
+        assert waiting == ([(AN,)] if given_up else [])
+        assert any(one.startswith(f"{AN} đang có 3 môn") for one in target.problems) is bool(given_up)
+    browser = await small_school.browser(site, "homeroom")
+    results = (await browser.get(f"/lop/{b}/ket-qua")).text
+    assert (f'<a href="/lop/{b}/mon-lua-chon">Xem lại môn lựa chọn</a>' in results) is bool(given_up)
+    explained = (await browser.get(f"/ket-qua/{of_an}")).text
+    link = f'<a href="/lop/{b}/mon-lua-chon">Đúng 4 môn lựa chọn của học sinh</a>'
+    assert (link in explained) is bool(given_up)
 
 
 async def test_pupils_and_classes_of_another_school_do_not_exist(small_school: SmallSchool) -> None:

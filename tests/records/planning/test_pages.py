@@ -183,6 +183,8 @@ async def test_a_pupil_takes_another_elective(site: Litestar, small_school: Smal
     page = f"/lop/{class_id}/mon-lua-chon"
     shown = (await browser.get(page)).text
     assert "đang có 5 môn lựa chọn" in shown
+    assert "table-stack" in shown, "a telephone shows each pupil as a card"
+    assert shown.count('data-label="Tin học"') == 3
     seen = re.search(r'name="cu" value="(\w+)"', shown)
     assert seen
     binh = pupils["Cầm Văn Bình"]

@@ -94,7 +94,7 @@ def test_marks_stand_against_it() -> None:
         rules.require_possible(old, less, wanted(52), facts(fourth))
     rules.require_possible(old, less, wanted(52), facts(Cell(MarkKind.REGULAR, "3")))
     with pytest.raises(Conflict, match="đã khóa"):
-        rules.require_possible(old, less, wanted(52), facts(closed="Toán học kì 1 của lớp 8B"))
+        rules.require_possible(old, less, wanted(52), facts(closed="Toán học kì I của lớp 8B"))
     for known in (facts(fourth), facts(touched=True)):
         with pytest.raises(Conflict, match="lớp 8A đã có điểm hoặc đã từng nộp"):
             rules.require_possible(old, old, wanted(104, classes=False), known)

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from backend.core import clock
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.roster import service
-from backend.records.roster.schemas import NewStudent, RosterChange
+from backend.records.roster.schemas import STATUS_NAMES, NewStudent, RosterChange, StudentStatus
 from tests.factories.small_school import YEAR, SmallSchool, open_small_school, pupil
 
 AN = pupil(1, "Lò Thị An", "1A")
@@ -76,6 +77,42 @@ async def test_who_has_left_gives_up_the_place_and_who_was_never_here_gets_none(
         assert counts(await service.compare_register(session, [AN, gone, never])) == (0, 0, 3, 0, 0)
         assert counts(await service.take_register(session, [BINH])) == (0, 0, 0, 1, 0)
         assert await names_in(session, "1A") == ["Lò Thị An", "Cầm Văn Bình"]
+
+
+@pytest.mark.parametrize(
+    ("status", "keeps"), [(StudentStatus.TRANSFERRED_OUT, False), (StudentStatus.COMPLETED, True)]
+)
+async def test_who_has_left_gives_up_the_place_of_the_next_year_until_it_is_taken_back(
+    small_school: SmallSchool, status: StudentStatus, keeps: bool
+) -> None:
+    async with small_school.session() as session:
+        await with_classes(small_school, session)
+        await service.take_register(session, [AN, BINH])
+        first = clock.today().year + 1
+        year = await service.open_year(
+            session, f"{first}-{first + 1}", date(first, 9, 5), date(first + 1, 5, 31)
+        )
+        later = await service.open_class(session, year, "2A", 2, None)
+        an = (await service.places_by_code(session))[AN.student_code].id
+        await service.enroll_students(session, [(an, later, None)])
+        before = await service.places_of(session, an)
+        gone = changed(AN, left=True, status=status)
+        expected = await service.compare_register(session, [gone, BINH])
+        waiting = "" if keeps else ", lớp 2A của năm sau"
+        left = f"không còn học ({STATUS_NAMES[status]})"
+        assert [(one.old, one.new) for one in expected.differences] == [(f"lớp 1A{waiting}", left)]
+        taken = await service.take_register(session, [gone, BINH])
+        assert (an in {one.id for one in await service.list_students(session, later)}) is keeps
+        assert counts(await service.compare_register(session, [gone, BINH])) == (0, 0, 2, 0, 0)
+        await service.put_back(session, taken.overwritten)
+        assert await service.places_of(session, an) == before
+
+        taken = await service.take_register(session, [gone, BINH])
+        other = await service.open_class(session, year, "2B", 2, None)
+        if not keeps:
+            await service.enroll_students(session, [(an, other, None)])
+            with pytest.raises(Conflict, match="trở lại lớp sau lúc nhập"):
+                await service.put_back(session, taken.overwritten)
 
 
 async def test_an_empty_cell_erases_nothing_and_a_new_name_is_sorted_anew(small_school: SmallSchool) -> None:

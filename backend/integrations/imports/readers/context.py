@@ -38,10 +38,6 @@ _PERIODS: Final[dict[str, Period]] = {
 }
 
 
-#: How a term is written.
-ROMAN: Final = {1: "I", 2: "II"}
-
-
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Facts known at one row of a sheet; None where neither a title row nor the sheet name has said so."""
 

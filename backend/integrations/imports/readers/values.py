@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from backend.integrations.imports.readers.grid import Cell
 from backend.integrations.imports.readers.text import key_of
 from backend.integrations.imports.schemas import (
+    LEFT_IN_SUMMER,
     PUPIL_STATES,
     CommentLevel,
     ConductLevel,
@@ -166,6 +167,11 @@ def gender(cell: Cell) -> Gender:
 def pupil_status(cell: Cell) -> str:
     """How a pupil stands, as it is written; a word that we do not know is never taken for "at the school"."""
     written = text(cell)
+    if key_of(written) in LEFT_IN_SUMMER:
+        raise BadValue(
+            "chưa cho biết là hè trước hay hè sau năm học này, mà rời trường sau khi năm học đã xong thì vẫn giữ kết quả "
+            "của năm; hãy bỏ dòng này rồi ghi ở trang “Đến và đi” của học sinh"
+        )
     if key_of(written) not in PUPIL_STATES:
         raise BadValue(
             "không rõ nghĩa; hãy ghi Đang học, Chuyển đến, Nghỉ học xin học lại, Chuyển đi, Thôi học, Bảo lưu hoặc "

@@ -12,7 +12,7 @@ import msgspec
 import openpyxl
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from backend.integrations.imports.readers.context import ROMAN
+from backend.core.text import ROMAN
 from backend.integrations.imports.readers.text import line_mark
 from backend.integrations.imports.schemas import Blank, Form, FormPupil, FormSubject
 from backend.integrations.imports.writers.sheet import Path, SheetWriter, Written, number, one_of

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backend.core.text import ROMAN, term_words
 from backend.records.roster.curriculum import TRAIT_NAMES, subject_name
 
 #: Longer lists are cut: a teacher sees the rest in the mark sheets.
@@ -16,7 +17,7 @@ _FIELDS = {
     "level": "mức đạt được",
     "tests": "điểm bài kiểm tra cuối năm",
 }
-_TERMS = {"term1": "học kì I", "term2": "học kì II"}
+_TERMS = {f"term{term}": term_words(term) for term in ROMAN}
 _WHOLE = {
     "absences": "số buổi nghỉ",
     "absences.excused": "số buổi nghỉ có phép",
