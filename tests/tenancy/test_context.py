@@ -350,13 +350,13 @@ _KEPT = """
 """
 
 
-async def test_a_context_ends_with_its_transaction(pair: Pair) -> None:
+async def test_a_session_says_its_context_for_one_transaction(pair: Pair) -> None:
     """By itself, whatever is forgotten besides when a connection comes back."""
     async with tenant_session(pair[0].tenant_id) as session:
         driver = (await (await session.connection()).get_raw_connection()).driver_connection
         assert driver is not None
         assert await driver.fetchval("select current_setting('app.ctx', true)")
-        await driver.execute("rollback")
+        await driver.execute("commit")
         assert not await driver.fetchval("select current_setting('app.ctx', true)")
 
 

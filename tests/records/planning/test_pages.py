@@ -115,7 +115,7 @@ async def test_a_plan_and_a_freeze_at_the_same_time_take_their_turns(
         await gradebook_queries.hold_sheets(session, sheets, to_write=False)
     await changing
     async with small_school.session() as session:
-        assert await sheet_of(session, class_id, "R1", 1)
+        assert (await sheet_of(session, class_id, "R1", 1)).subject_name == "Toán tiếng Anh"
 
 
 async def test_each_transcript_has_the_electives_of_its_pupil(small_school: SmallSchool) -> None:
