@@ -28,6 +28,8 @@ VERIFY_PATH = "/xac-minh"
 ACCOUNT_PATH = "/tai-khoan"
 #: SQLSTATE character_not_in_repertoire.
 _UNKEEPABLE_CHARACTER = "22021"
+#: PostgreSQL is shutting down, starting, or has lost the connection (classes 08 and 57P).
+_GOING_AWAY = ("08", "57P")
 _SENTENCES: Mapping[int, str] = {
     400: "Yêu cầu gửi lên bị thiếu hoặc sai cách viết; xin tải lại trang rồi thử lại.",
     404: "Không tìm thấy địa chỉ này.",
@@ -76,7 +78,10 @@ def answer_unexpected(request: Request, error: Exception) -> Html:
 
     A NUL in a text, which PostgreSQL cannot keep, comes here wherever it was typed.
     """
-    if getattr(getattr(error, "orig", error), "sqlstate", None) == _UNKEEPABLE_CHARACTER:
+    sqlstate = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+    if sqlstate.startswith(_GOING_AWAY) or getattr(error, "connection_invalidated", False):
+        return answer_database_down(request, error)
+    if sqlstate == _UNKEEPABLE_CHARACTER:
         sentence = "Nội dung gửi lên có ký tự ẩn không dùng được; hãy gõ lại rồi gửi."
         return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence, {})
     _log("unexpected error", request, error)

@@ -52,6 +52,13 @@ async def write_in_get(session: Session, actor: CurrentActor, nhan: FromQuery[st
     return "written"
 
 
+@get("/thu/mat-ket-noi", guards=[requires()])
+async def lose_the_database(session: Session) -> str:
+    """PostgreSQL goes away in the middle of a statement."""
+    await session.execute(text("select pg_terminate_backend(pg_backend_pid())"))
+    return "still there"
+
+
 @post("/thu/ghi", guards=[requires()])
 async def write_in_post(request: Request, session: Session, actor: CurrentActor) -> Html:
     """Write, then end as the form says."""
@@ -90,4 +97,13 @@ async def for_principals() -> str:
     return "frozen"
 
 
-PROBES = [fail, write_in_get, write_in_post, show_page, show_fragment, needs_number, for_principals]
+PROBES = [
+    fail,
+    write_in_get,
+    lose_the_database,
+    write_in_post,
+    show_page,
+    show_fragment,
+    needs_number,
+    for_principals,
+]

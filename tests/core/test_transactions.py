@@ -58,6 +58,16 @@ async def test_connections_come_back(probe_principal: Browser) -> None:
     await every_turn_is_free()
 
 
+async def test_a_database_that_goes_away_in_the_middle_is_told_as_one_that_is_away(
+    probe_principal: Browser,
+) -> None:
+    answer = await probe_principal.get("/thu/mat-ket-noi")
+    assert answer.status_code == 503
+    assert "Máy chủ dữ liệu đang không trả lời" in answer.text
+    assert (await probe_principal.get("/thu/trang")).status_code == 200
+    await every_turn_is_free()
+
+
 async def test_whoever_receives_slowly_keeps_neither_connection_nor_turn(
     probe_site: Litestar, probe_principal: Browser
 ) -> None:

@@ -27,13 +27,17 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoppedWork(msgspec.Struct, frozen=True, kw_only=True):
-    """Work that the machine has given up: what, about whom (names where known), why, since when."""
+    """Work that the machine has given up: what, about whom (names where known), why, since when.
+
+    `resumable`: the machine can be told to try again.
+    """
 
     title: str
     subjects: tuple[str, ...]
     count: int
     reason: str
     since: datetime
+    resumable: bool
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):

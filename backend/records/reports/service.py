@@ -16,10 +16,14 @@ from backend.records.season import service as season
 from backend.records.season.schemas import Facts
 from backend.records.transcripts.schemas import VersionState
 from backend.remote_signing.requests import service as signing
-from backend.remote_signing.requests.schemas import TrayGroup
+from backend.remote_signing.requests.schemas import ROLE_NAMES, TrayGroup
 from backend.tenants.approvals import service as approvals
 from backend.tenants.permissions import Permission
 
+_HELD = (
+    "Chưa biết chắc phần này đã được ký hay chưa nên hệ thống giữ lại và không ký lần nữa; xin báo đơn vị vận hành "
+    "để hỏi nhà cung cấp chữ ký số."
+)
 #: Classes that a step names before it counts the rest.
 NAMES_SHOWN = 5
 
@@ -27,20 +31,35 @@ NAMES_SHOWN = 5
 async def stopped_work(session: TenantSession, actor: Actor) -> list[StoppedWork]:
     """What the machine has given up in this school, oldest first, for a person who looks at it."""
     found = await parked_jobs.parked(session)
+    held = await signing.held_calls(session)
     about = [subject_id for job in found for subject_id in job.subject_ids]
+    about += [subject_id for call in held for subject_id in call.subject_ids]
     names = await audit.labels(session, about)
-    if found:
+    if found or held:
         audit_reads.record_read(session, actor, Action.STOPPED_WORK_READ, None, "Việc đang dừng", about)
-    return [
+    waits = [
+        StoppedWork(
+            title=f"Ký số: {ROLE_NAMES.get(call.role, call.role)}, lô {call.short_code}",
+            subjects=call.labels,
+            count=len(call.subject_ids),
+            reason=f"{call.problem} {_HELD}".strip(),
+            since=call.since,
+            resumable=False,
+        )
+        for call in held
+    ]
+    given_up = [
         StoppedWork(
             title=job.title,
             subjects=tuple(names[subject_id] for subject_id in job.subject_ids if subject_id in names),
             count=len(job.subject_ids),
             reason=job.told,
             since=job.since,
+            resumable=True,
         )
         for job in found
     ]
+    return sorted(given_up + waits, key=lambda one: one.since)
 
 
 async def resume_work(session: TenantSession, actor: Actor) -> int:
@@ -86,7 +105,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         stages=stages,
         next_step=await _next_step(session, actor, facts),
         waiting_for=_waiting_for(stages, later),
-        stopped=await parked_jobs.count(session),
+        stopped=await parked_jobs.count(session) + await signing.count_held(session),
         approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else "",
         notices=season.notices(facts, actor),

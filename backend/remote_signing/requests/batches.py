@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from backend.core.actor import StaffId
@@ -16,7 +17,7 @@ from backend.remote_signing.requests.models import (
     SigningRequest,
     SigningStep,
 )
-from backend.remote_signing.requests.rules import BatchState, StepState
+from backend.remote_signing.requests.rules import HELD, BatchState, StepState
 
 
 async def insert_batch(
@@ -161,6 +162,50 @@ async def update_items(session: TenantSession, rows: list[dict[str, Any]]) -> No
     await (await session.connection()).execute(query, values)
 
 
+_CALL_OF_ITEM = and_(ProviderCall.tenant_id == SigningItem.tenant_id, ProviderCall.id == SigningItem.call_id)
+
+
+async def held_calls(session: TenantSession) -> Sequence[Any]:
+    """Calls whose documents go nowhere until a person decides, oldest first, with their batch and documents."""
+    query = (
+        select(
+            SigningBatch.role,
+            SigningBatch.merkle_root,
+            ProviderCall.problem,
+            func.coalesce(ProviderCall.submitted_at, SigningBatch.consented_at).label("since"),
+            func.array_agg(aggregate_order_by(SigningRequest.label, SigningItem.position)).label("labels"),
+            func.array_agg(SigningRequest.subject_id).label("subject_ids"),
+        )
+        .select_from(SigningItem)
+        .join(ProviderCall, _CALL_OF_ITEM)
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .join(
+            SigningStep,
+            and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
+        )
+        .join(
+            SigningRequest,
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
+        )
+        .where(SigningItem.tenant_id == session.tenant_id, ProviderCall.state.in_(HELD))
+        .group_by(SigningBatch.tenant_id, SigningBatch.id, ProviderCall.tenant_id, ProviderCall.id)
+        .order_by("since", ProviderCall.id)
+    )
+    return (await session.execute(query)).all()
+
+
+async def count_held(session: TenantSession) -> int:
+    query = select(func.count()).where(
+        ProviderCall.tenant_id == session.tenant_id, ProviderCall.state.in_(HELD)
+    )
+    return await session.scalar(query) or 0
+
+
 async def newest(session: TenantSession, staff_id: StaffId, limit: int) -> Sequence[Any]:
     """A signer's newest batches with the number of signed documents."""
     return (
@@ -182,6 +227,16 @@ def _progress(session: TenantSession) -> Any:
         )
         .scalar_subquery()
     )
+    held = (
+        select(func.count(SigningItem.id))
+        .join(ProviderCall, _CALL_OF_ITEM)
+        .where(
+            SigningItem.tenant_id == SigningBatch.tenant_id,
+            ProviderCall.batch_id == SigningBatch.id,
+            ProviderCall.state.in_(HELD),
+        )
+        .scalar_subquery()
+    )
     trouble = (
         select(func.max(ProviderCall.problem))
         .where(ProviderCall.tenant_id == SigningBatch.tenant_id, ProviderCall.batch_id == SigningBatch.id)
@@ -191,6 +246,7 @@ def _progress(session: TenantSession) -> Any:
         select(
             SigningBatch,
             signed.label("signed"),
+            held.label("held"),
             func.coalesce(SigningBatch.problem, trouble).label("problem"),
         )
         .where(SigningBatch.tenant_id == session.tenant_id)

@@ -50,8 +50,10 @@ class BatchState(StrEnum):
 
 #: Calls that ended without signatures: their documents go back to the signer's tray.
 GIVEN_BACK = frozenset({CallState.DECLINED, CallState.EXPIRED, CallState.FAILED})
+#: Calls of which it cannot be told what was signed: their documents go nowhere until a person decides.
+HELD = frozenset({CallState.UNKNOWN, CallState.QUARANTINED})
 #: Calls that nothing happens to any more without a person.
-ENDED = GIVEN_BACK | {CallState.DONE, CallState.UNKNOWN, CallState.QUARANTINED}
+ENDED = GIVEN_BACK | HELD | {CallState.DONE}
 
 #: What becomes of a call whose work is given up. Only one that the provider cannot have heard of is given back.
 GIVEN_UP = {

@@ -89,17 +89,32 @@ class ConsentOffer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a batch has come, in documents. `state` is a `rules.BatchState`."""
+    """How far a batch has come, in documents. `state` is a `rules.BatchState`.
+
+    `held`: of these it cannot be told whether they were signed; they wait for a person and are in no tray.
+    """
 
     id: BatchId
     role: str
     state: str
     count: int
     signed: int
+    held: int
     consented_at: datetime
     ended_at: datetime | None
     problem: str | None
     short_code: str
+
+
+class HeldCall(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents of a batch of which it cannot be told whether they were signed; nothing goes on without a person."""
+
+    role: str
+    short_code: str
+    labels: tuple[str, ...]
+    subject_ids: tuple[uuid.UUID, ...]
+    problem: str
+    since: datetime
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from backend.remote_signing.requests.schemas import (
     BatchId,
     BatchProgress,
     ConsentOffer,
+    HeldCall,
     NewRequest,
     ReadyTurn,
     RequestId,
@@ -257,6 +258,26 @@ async def batch_under_way(session: TenantSession, actor: Actor) -> BatchProgress
     return next((one for one in await list_batches(session, actor) if one.state == BatchState.RUNNING), None)
 
 
+async def held_calls(session: TenantSession) -> list[HeldCall]:
+    """What the signing service answered in a way that cannot be relied on, oldest first: a person must decide."""
+    return [
+        HeldCall(
+            role=row.role,
+            short_code=_short(row.merkle_root),
+            labels=tuple(row.labels),
+            subject_ids=tuple(row.subject_ids),
+            problem=row.problem or "",
+            since=row.since,
+        )
+        for row in await batches.held_calls(session)
+    ]
+
+
+async def count_held(session: TenantSession) -> int:
+    """How many calls wait for a person."""
+    return await batches.count_held(session)
+
+
 async def batch_progress(session: TenantSession, actor: Actor, batch_id: uuid.UUID) -> BatchProgress:
     """How far one of this signer's batches has come. Raises NotFound for anybody else's."""
     row = await batches.batch_progress(session, batch_id)
@@ -337,8 +358,14 @@ def _progress(row: object) -> BatchProgress:
         state=batch.state,
         count=batch.count,
         signed=row.signed,  # type: ignore[attr-defined]
+        held=row.held,  # type: ignore[attr-defined]
         consented_at=batch.consented_at,
         ended_at=batch.ended_at,
         problem=row.problem,  # type: ignore[attr-defined]
-        short_code=batch.merkle_root[:8].upper(),
+        short_code=_short(batch.merkle_root),
     )
+
+
+def _short(merkle_root: str) -> str:
+    """What people call a batch."""
+    return merkle_root[:8].upper()

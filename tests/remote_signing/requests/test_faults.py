@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from backend.core.database import tenant_session
+from backend.records.reports import service as reports
 from backend.remote_signing.providers import csc, gateway, port
+from backend.remote_signing.requests import service
 from backend.remote_signing.requests.models import ProviderCall, SigningStep
 from backend.remote_signing.requests.rules import BatchState, CallState
 from backend.remote_signing.requests.schemas import BatchId
@@ -131,10 +133,24 @@ async def test_an_answer_that_lies_stays_with_a_person_and_embeds_nothing(
     assert call.state == CallState.QUARANTINED
     assert (progress.state, progress.signed) == (BatchState.PARTIAL, 0)
     assert "cách ly" in (progress.problem or "")
+    await the_school_knows_of_three(school, batch_id)
     assert await states_of_steps(school, TEACHER) == {"authorizing"}
     assert (await school.waiting(TEACHER), await school.waiting(PRINCIPAL)) == (0, 0)
     assert await made(school, signing, batch_id) == [3]
     assert not signed_twice(signing)
+
+
+async def the_school_knows_of_three(school: SigningSchool, batch_id: BatchId) -> None:
+    """They are in no tray, and whoever looks at what has stopped finds them."""
+    assert (await school.progress(TEACHER, batch_id)).held == 3
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        [held] = await service.held_calls(session)
+        assert await service.count_held(session) == 1
+        [stopped] = await reports.stopped_work(session, await school.actor(PRINCIPAL))
+    assert held.labels == tuple(f"Học sinh số {number:03}" for number in range(1, 4))
+    assert (stopped.subjects, stopped.resumable) == (held.labels, False)
+    assert "cách ly" in stopped.reason
+    assert "không ký lần nữa" in stopped.reason
 
 
 async def test_while_the_service_is_away_the_signer_reads_why_it_takes_so_long(

@@ -328,7 +328,11 @@
     say(kind, count) {
       if (!this.state) return;
       const words = { idle: "idle", saving: "saving", saved: "saved", error: "failed", offline: "offline" }[kind];
-      const time = new Date().toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit" });
+      const time = new Date().toLocaleTimeString("vi-VN", {
+        hour: "2-digit",
+        minute: "2-digit",
+        timeZone: "Asia/Ho_Chi_Minh",
+      });
       const first = kind === "error" ? this.complaint(this.bad()[0]) : "";
       this.state.textContent = this.state.dataset[words].replace("{n}", count).replace("{time}", time).replace("{first}", first);
       this.state.className = `marks-state is-${kind}`;
