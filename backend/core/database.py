@@ -101,6 +101,11 @@ class TenantSession(AsyncSession):
         """The school of this transaction."""
         return TenantId(self.sync_session.info["tenant_id"])
 
+    @property
+    def address(self) -> str:
+        """The address, with its query, of the request that this transaction serves; empty where it serves none."""
+        return str(self.sync_session.info["address"])
+
     async def ask(self, question: Question, **values: object) -> list[Any]:
         """The rows of a question about this school, in this transaction; its value `tenant` is the school."""
         driver = await self._driver()
@@ -224,14 +229,16 @@ def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30, u
 
 @asynccontextmanager
 async def tenant_session(
-    tenant_id: uuid.UUID, *, read_only: bool = False, one_moment: bool = False
+    tenant_id: uuid.UUID, *, read_only: bool = False, one_moment: bool = False, address: str = ""
 ) -> AsyncIterator[TenantSession]:
     """One transaction of one school: committed when the block ends well, rolled back when it raises.
 
-    With `one_moment` all that it reads is as it was when it began.
+    With `one_moment` all that it reads is as it was when it began; `address` is that of the request which it serves.
     """
     async with TenantSession(engine(), expire_on_commit=False) as session:
-        session.sync_session.info.update(tenant_id=tenant_id, read_only=read_only, one_moment=one_moment)
+        session.sync_session.info.update(
+            tenant_id=tenant_id, read_only=read_only, one_moment=one_moment, address=address
+        )
         yield session
         await session.commit()
 
