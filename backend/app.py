@@ -279,6 +279,7 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.undo,
     import_pages.show_forms,
     import_pages.take_form,
+    import_pages.take_register,
     import_pages.take_filled,
     delivery_pages.show_deliveries,
     delivery_pages.summary,

@@ -152,10 +152,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     import uvicorn
 
     config = settings.get()
-    refusal = asyncio.run(_refusal())
-    if refusal:
-        print(f"hocba serve: {refusal}", file=sys.stderr)
-        return _UNUSABLE
+    asyncio.run(_refuse_unsafe_roles())
     uvicorn.run(
         "backend.cli:site",
         factory=True,
@@ -192,26 +189,23 @@ def _database_of(variable: str) -> Iterator[None]:
         raise settings.SettingsError(f"{variable}: the database cannot be used: {reason[0]}") from None
 
 
-async def _refusal() -> str:
-    """Why a process with the application's role must not start, in one sentence; empty when it may."""
+async def _refuse_unsafe_roles(*, dispatching: bool = False) -> None:
+    """A process whose roles could do more than they are for must not start. Raises SettingsError."""
     from backend.core import database
 
     try:
         with _database_of("HOCBA_DATABASE_URL"):
             await database.refuse_unsafe_role()
-    except database.UnsafeRole as error:
-        return str(error)
+        if dispatching:
+            with _database_of("HOCBA_DATABASE_DISPATCHER_URL"):
+                await database.refuse_unsafe_dispatcher()
     finally:
         await database.engine().dispose()
         database.engine.cache_clear()
-    return ""
 
 
 def _work(chosen: argparse.Namespace) -> int:
-    refusal = asyncio.run(_refusal())
-    if refusal:
-        print(f"hocba work: {refusal}", file=sys.stderr)
-        return _UNUSABLE
+    asyncio.run(_refuse_unsafe_roles())
     from backend import worker
 
     worker.main()
@@ -223,10 +217,7 @@ def _dispatch(chosen: argparse.Namespace) -> int:
         raise settings.SettingsError(
             "HOCBA_DATABASE_DISPATCHER_URL is not set; the dispatcher has a role of its own"
         )
-    refusal = asyncio.run(_refusal())
-    if refusal:
-        print(f"hocba dispatch: {refusal}", file=sys.stderr)
-        return _UNUSABLE
+    asyncio.run(_refuse_unsafe_roles(dispatching=True))
     from backend import worker
 
     worker.dispatch()
@@ -296,8 +287,11 @@ async def _then_let_go(deed: Coroutine[object, object, None]) -> None:
     from backend.core import database
 
     try:
+        with _database_of("HOCBA_DATABASE_URL"):
+            await database.refuse_unsafe_role()
         await deed
     finally:
+        deed.close()
         await database.engine().dispose()
         database.engine.cache_clear()
 

@@ -1,8 +1,11 @@
 """Who looked at whom: reads of pupils' records, which are deeds as well (Luật 91/2025/QH15).
 
 A page that shows something may not write, so a read is written after its transaction, in one of its own, before the
-answer leaves: no record, no answer. Looking again at the same is written again only after READ_AGAIN, counted by each
-process; the same page with another pupil on it is not the same.
+answer leaves: no record, no answer.
+
+What is taken away (a file, a workbook) is written each time. What is only looked at is not written again for READ_AGAIN,
+counted by each process, when a page is merely loaded anew: by the same person, the same action on the same subject, with
+the same people and details, at the same address. Another page of it, by path or by query, is written.
 """
 
 import time
@@ -13,7 +16,7 @@ from datetime import timedelta
 from backend.core import audit
 from backend.core.actor import Actor
 from backend.core.audit import Action, Deed, Outcome
-from backend.core.database import TenantSession, tenant_session
+from backend.core.database import TenantId, TenantSession, tenant_session
 
 READ_AGAIN = timedelta(minutes=10)
 REFUSED_AGAIN = timedelta(minutes=1)
@@ -35,17 +38,35 @@ def record_read(
 ) -> None:
     """This transaction shows `subject_id` to `actor`, and with it everybody in `about`; `details` say what of them."""
     deed = Deed(subject_id, label, details, tuple(about))
-    shown = hash((frozenset(deed.about), frozenset(details.items())))
+    shown = hash((session.address, frozenset(deed.about), frozenset(details.items())))
     key = (session.tenant_id, actor.id, action.value, subject_id, shown)
     if _is_recent(key, READ_AGAIN):
         return
 
     async def write() -> None:
-        async with tenant_session(session.tenant_id) as own:
-            await audit.record_many(own, actor, action, [deed])
+        await _write(session.tenant_id, actor, action, deed)
         _remember(key)
 
     session.afterwards(write)
+
+
+def record_taken(
+    session: TenantSession,
+    actor: Actor,
+    action: Action,
+    subject_id: uuid.UUID | None,
+    label: str,
+    about: Iterable[uuid.UUID] = (),
+    **details: str | int | None,
+) -> None:
+    """As `record_read`, for what leaves as a file: a copy more each time."""
+    deed = Deed(subject_id, label, details, tuple(about))
+    session.afterwards(lambda: _write(session.tenant_id, actor, action, deed))
+
+
+async def _write(tenant_id: TenantId, actor: Actor, action: Action, deed: Deed) -> None:
+    async with tenant_session(tenant_id) as own:
+        await audit.record_many(own, actor, action, [deed])
 
 
 async def record_refusal(actor: Actor, route: str, subject_id: uuid.UUID | None, said: str) -> None:

@@ -106,6 +106,11 @@ class TenantSession(AsyncSession):
         """The school of this transaction."""
         return TenantId(self.sync_session.info["tenant_id"])
 
+    @property
+    def address(self) -> str:
+        """The address, with its query, of the request that this transaction serves; empty where it serves none."""
+        return str(self.sync_session.info["address"])
+
     async def ask(self, question: Question, **values: object) -> list[Any]:
         """The rows of a question about this school, in this transaction; its value `tenant` is the school."""
         driver = await self._driver()
@@ -195,7 +200,10 @@ def turns() -> asyncio.Semaphore:
 
 @asynccontextmanager
 async def platform_session() -> AsyncIterator[PlatformSession]:
-    """One transaction of the operator, on a connection of its own. Raises SettingsError without the role's URL."""
+    """One transaction of the operator, on a connection of its own.
+
+    Raises SettingsError without the role's URL, UnsafeRole for a role that could do more than the operator's.
+    """
     url = settings.get().database_operator_url
     if not url:
         raise settings.SettingsError(
@@ -203,6 +211,7 @@ async def platform_session() -> AsyncIterator[PlatformSession]:
         )
     platform = new_engine(pool_size=1, max_overflow=0, url=url)
     try:
+        await _refuse_unsafe(platform, "HOCBA_DATABASE_OPERATOR_URL", "hocba_operator")
         async with PlatformSession(platform, expire_on_commit=False) as session:
             yield session
             await session.commit()
@@ -230,14 +239,16 @@ def new_engine(*, pool_size: int, max_overflow: int, pool_timeout: float = 30, u
 
 @asynccontextmanager
 async def tenant_session(
-    tenant_id: uuid.UUID, *, read_only: bool = False, one_moment: bool = False
+    tenant_id: uuid.UUID, *, read_only: bool = False, one_moment: bool = False, address: str = ""
 ) -> AsyncIterator[TenantSession]:
     """One transaction of one school: committed when the block ends well, rolled back when it raises.
 
-    With `one_moment` all that it reads is as it was when it began.
+    With `one_moment` all that it reads is as it was when it began; `address` is that of the request which it serves.
     """
     async with TenantSession(engine(), expire_on_commit=False) as session:
-        session.sync_session.info.update(tenant_id=tenant_id, read_only=read_only, one_moment=one_moment)
+        session.sync_session.info.update(
+            tenant_id=tenant_id, read_only=read_only, one_moment=one_moment, address=address
+        )
         yield session
         await session.commit()
 
@@ -358,8 +369,8 @@ async def driver_connection(session: TenantSession) -> Any:
     return raw.driver_connection
 
 
-#: The product's other roles: each sees something of all schools.
-_OTHER_ROLES = ("hocba_migrator", "hocba_ctx", "hocba_dispatcher", "hocba_auditor", "hocba_operator")
+#: The product's roles: a process signs in as one of them, and may become none of the others.
+_ROLES = ("hocba_app", "hocba_migrator", "hocba_ctx", "hocba_dispatcher", "hocba_auditor", "hocba_operator")
 
 #: MEMBER, whatever the membership's options say now: they may be changed without anybody looking here.
 _TOO_POWERFUL = text(r"""
@@ -372,8 +383,8 @@ _TOO_POWERFUL = text(r"""
 """)
 
 
-class UnsafeRole(Exception):
-    """The database role of this process could see more than one school."""
+class UnsafeRole(settings.SettingsError):
+    """The database role of a setting could do more than it is for."""
 
 
 async def refuse_unsafe_role() -> None:
@@ -382,12 +393,25 @@ async def refuse_unsafe_role() -> None:
     Those are superusers, who passes by policies or makes roles, PostgreSQL's own (`pg_read_all_data`), the product's
     other roles, and owners of tables or functions.
     """
-    async with engine().connect() as connection:
-        found = (await connection.scalars(_TOO_POWERFUL, {"others": list(_OTHER_ROLES)})).all()
+    await _refuse_unsafe(engine(), "HOCBA_DATABASE_URL", "hocba_app")
+
+
+async def refuse_unsafe_dispatcher() -> None:
+    """`refuse_unsafe_role` for the role of the dispatcher."""
+    other = new_engine(pool_size=1, max_overflow=0, url=settings.get().database_dispatcher_url)
+    try:
+        await _refuse_unsafe(other, "HOCBA_DATABASE_DISPATCHER_URL", "hocba_dispatcher")
+    finally:
+        await other.dispose()
+
+
+async def _refuse_unsafe(asked: AsyncEngine, variable: str, role: str) -> None:
+    others = [one for one in _ROLES if one != role]
+    async with asked.connect() as connection:
+        found = (await connection.scalars(_TOO_POWERFUL, {"others": others})).all()
     if found:
         raise UnsafeRole(
-            f"HOCBA_DATABASE_URL: the role is too powerful (it is or may become {', '.join(found)}); "
-            "use the application role"
+            f"{variable}: the role is too powerful (it is or may become {', '.join(found)}); use {role}"
         )
 
 

@@ -38,13 +38,15 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Visit:
-    """State of a request. `session` is there while its transaction is open, read-only where the method is safe.
+    """State of a request. `address` is its path with its query.
 
-    `refused` is what somebody was told who may not do this, empty for all others. `renewed` is the token under which
-    the session is known by now: it reaches the browser with whatever answer there is.
+    `session` is there while its transaction is open, read-only where the method is safe. `refused` is what somebody was
+    told who may not do this, empty for all others. `renewed` is the token under which the session is known by now: it
+    reaches the browser with whatever answer there is.
     """
 
     request_id: str
+    address: str
     visitor: Visitor | None = None
     session: TenantSession | None = None
     #: Given back when the answer says that nothing failed (`core/admission.py`).
@@ -58,7 +60,7 @@ class Visit:
         if self.session is None:
             await self._exits.enter_async_context(turns())
             self.session = await self._exits.enter_async_context(
-                tenant_session(tenant_id, read_only=read_only)
+                tenant_session(tenant_id, read_only=read_only, address=self.address)
             )
         return self.session
 
@@ -72,7 +74,8 @@ class Visit:
 
 def begin(scope: Scope, request_id: str) -> Visit:
     """Attach a new visit to a request."""
-    visit = Visit(request_id)
+    query: bytes = scope["query_string"]
+    visit = Visit(request_id, f"{scope['path']}?{query.decode('latin-1')}")
     scope["state"] = {**scope.get("state", {}), _KEY: visit}
     return visit
 

@@ -201,8 +201,9 @@ async def without_transaction(connection: Connection, handler: BaseRouteHandler)
 @asynccontextmanager
 async def transaction(request: Request) -> AsyncIterator[TenantSession]:
     """One use case of a handler `without_transaction`: committed when the block ends well, else rolled back."""
-    read_only = request.method in SAFE_METHODS
-    async with tenant_session(TenantId(visitor_of(request).actor.tenant_id), read_only=read_only) as session:
+    tenant_id = TenantId(visitor_of(request).actor.tenant_id)
+    read_only, address = request.method in SAFE_METHODS, visit_of(request).address
+    async with tenant_session(tenant_id, read_only=read_only, address=address) as session:
         yield session
 
 

@@ -10,7 +10,7 @@ import asyncpg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.audit_check.check import Check, Report
-from infra.audit_check.sources import Sources, Store
+from infra.audit_check.sources import Sources, Store, refuse_unsafe_role
 from infra.audit_check.stamps import anchors, stamped_at
 
 OK, TAMPERED, UNCERTAIN = 0, 1, 2
@@ -41,6 +41,7 @@ async def look(sources: Sources, schools: Sequence[uuid.UUID] | None, seen: dict
     store = Store(sources)
     connection = await asyncpg.connect(sources.database_url)
     try:
+        await refuse_unsafe_role(connection)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             check = Check(
                 connection=connection,

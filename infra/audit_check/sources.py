@@ -20,6 +20,16 @@ _EVENTS = """
     order by tenant_id, n nulls last, at, id
 """
 _HEADS = "select tenant_id, n, hash from directory.audit_head where $1::uuid[] is null or tenant_id = any($1)"
+#: Roles that the auditor's is or may become, and must not: who could alter what is checked would vouch for it.
+_TOO_POWERFUL = r"""
+    select r.rolname from pg_roles r
+    where pg_has_role(current_user, r.oid, 'MEMBER')
+      and (r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolname like 'pg\_%'
+           or r.rolname in ('hocba_app', 'hocba_migrator', 'hocba_ctx', 'hocba_dispatcher', 'hocba_operator')
+           or exists (select from pg_class c where c.relowner = r.oid)
+           or exists (select from pg_proc p where p.proowner = r.oid))
+    order by r.rolname
+"""
 _CHECKPOINTS = """
     select number, made_at, document_sha256, token_sha256 from directory.audit_checkpoint order by number
 """
@@ -54,6 +64,16 @@ async def heads(
 async def checkpoint_rows(connection: asyncpg.Connection) -> list[Row]:
     """The rows of all checkpoints, oldest first."""
     return [Row(**row) for row in await connection.fetch(_CHECKPOINTS)]
+
+
+async def refuse_unsafe_role(connection: asyncpg.Connection) -> None:
+    """Raises ValueError for a role that may do more than read the audit."""
+    found = [row["rolname"] for row in await connection.fetch(_TOO_POWERFUL)]
+    if found:
+        raise ValueError(
+            f"HOCBA_DATABASE_AUDITOR_URL có vai trò quá mạnh (là, hoặc có thể thành, {', '.join(found)}); "
+            "hãy dùng vai trò hocba_auditor"
+        )
 
 
 class Store:

@@ -1,5 +1,6 @@
 """The command line: what it needs, what it refuses, and in how many words."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
@@ -101,13 +103,56 @@ def environment(product: settings.Settings, embedded_stack: EmbeddedStack) -> di
 
 
 @pytest.mark.parametrize("role", ["hocba_migrator", "postgres"])
-def test_a_role_that_sees_too_much_is_refused(
-    environment: dict[str, str], embedded_stack: EmbeddedStack, role: str
+@pytest.mark.parametrize(
+    ("command", "variable"),
+    [
+        ("serve", "DATABASE_URL"),
+        ("work", "DATABASE_URL"),
+        ("dispatch", "DATABASE_URL"),
+        ("dispatch", "DATABASE_DISPATCHER_URL"),
+        ("school pending", "DATABASE_URL"),
+        ("school pending", "DATABASE_OPERATOR_URL"),
+        ("reset-link an@hoaban.test", "DATABASE_OPERATOR_URL"),
+    ],
+)
+def test_a_role_that_could_do_too_much_is_refused(
+    product: settings.Settings,
+    embedded_stack: EmbeddedStack,
+    run_here: Here,
+    command: str,
+    variable: str,
+    role: str,
 ) -> None:
-    refused = hocba("serve", env=environment | {"HOCBA_DATABASE_URL": embedded_stack.postgres.url(role)})
-    assert refused.returncode == 2
-    assert len(refused.stderr.splitlines()) == 1
-    assert "too powerful" in refused.stderr
+    status, [said] = run_here(*command.split(), **{variable: embedded_stack.postgres.url(role)})
+    assert status == 2
+    assert said.startswith(f"hocba: HOCBA_{variable}: the role is too powerful (it is or may become ")
+
+
+@pytest.mark.parametrize("power", ["bypassrls", "createrole"])
+def test_a_role_of_its_name_that_has_become_too_powerful_is_refused(
+    product: settings.Settings, embedded_stack: EmbeddedStack, run_here: Here, power: str
+) -> None:
+    asyncio.run(_as_superuser(embedded_stack, f"create role grown login {power} password 'x'"))
+    asyncio.run(_as_superuser(embedded_stack, "grant hocba_operator to grown"))
+    try:
+        url = embedded_stack.postgres.url("hocba_operator")
+        password = embedded_stack.postgres.password("hocba_operator")
+        grown = url.replace(f"hocba_operator:{password}@", "grown:x@")
+        status, [said] = run_here("school", "pending", DATABASE_OPERATOR_URL=grown)
+    finally:
+        asyncio.run(_as_superuser(embedded_stack, "drop role grown"))
+    assert status == 2
+    assert "HOCBA_DATABASE_OPERATOR_URL: the role is too powerful (it is or may become grown)" in said
+
+
+async def _as_superuser(stack: EmbeddedStack, statement: str) -> None:
+    connection = await asyncpg.connect(stack.postgres.url("postgres"))
+    await connection.execute(statement)
+    await connection.close()
+
+
+def test_the_operators_own_role_is_taken(product: settings.Settings, run_here: Here) -> None:
+    assert run_here("school", "pending") == (0, [])
 
 
 @pytest.mark.parametrize(

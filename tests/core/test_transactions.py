@@ -123,7 +123,7 @@ async def test_whoever_came_first_is_at_work_first_and_no_turn_is_lost(school: T
 
     async def request(number: int) -> None:
         nonlocal most
-        visit = Visit(uuid4().hex)
+        visit = Visit(uuid4().hex, "/")
         try:
             await visit.enter_school(school.tenant_id, read_only=True)
             came.append(number)

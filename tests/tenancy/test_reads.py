@@ -16,6 +16,7 @@ from backend.app import ROUTES, create_app
 from backend.core import audit, audit_reads, jobs, settings
 from backend.core.audit import Action
 from backend.core.database import TenantSession, tenant_session
+from backend.integrations.imports.schemas import Form
 from tests.core.browser import Browser
 from tests.tenancy.addresses import Address, Ask, addresses
 from tests.tenancy.places import Place, asking_place
@@ -179,12 +180,22 @@ async def let_a_sheet_wait(place: Place, session: TenantSession) -> None:
 async def test_a_file_taken_away_is_recorded(place: Place, principal: Browser) -> None:
     version = place.ids["transcript_version"]
     before = await newest(place)
-    for kind in ("xml", "pdf"):
+    for kind in ("xml", "pdf", "pdf"):
         answer = await principal.get(f"/hoc-ba/{version}/tep/{kind}")
         assert answer.status_code == 200
     taken = await reads(place, before)
-    assert [(row.action, row.subject_id) for row in taken] == [(Action.TRANSCRIPT_DOWNLOADED, version)] * 2
-    assert [row.details["file"] for row in taken] == ["xml", "pdf"]
+    assert [(row.action, row.subject_id) for row in taken] == [(Action.TRANSCRIPT_DOWNLOADED, version)] * 3
+    assert [row.details["file"] for row in taken] == ["xml", "pdf", "pdf"], "a copy more is a deed more"
+
+
+async def test_a_workbook_taken_away_is_recorded_each_time(place: Place, principal: Browser) -> None:
+    class_id = place.ids["school_class"]
+    before = await newest(place)
+    for _ in range(2):
+        answer = await principal.get(f"/lop/{class_id}/bang-tinh/{Form.RESULTS.value}")
+        assert answer.status_code == 200
+    taken = await reads(place, before)
+    assert [(row.action, row.subject_id) for row in taken] == [(Action.WORKBOOK_TAKEN, class_id)] * 2
 
 
 async def test_looking_again_is_not_recorded_again_for_a_while(
@@ -198,6 +209,21 @@ async def test_looking_again_is_not_recorded_again_for_a_while(
     monkeypatch.setattr(audit_reads, "READ_AGAIN", audit_reads.READ_AGAIN * 0)
     await principal.get(f"/lop/{class_id}")
     assert len(await reads(place, before)) == 2
+
+
+async def test_another_page_of_the_same_is_recorded(place: Place, principal: Browser) -> None:
+    """One pupil, one action: by another path, and by another query of the same path."""
+    pupil, class_id = place.ids["student"], place.ids["school_class"]
+    before = await newest(place)
+    for address in (
+        f"/hoc-sinh/{pupil}",
+        f"/hoc-sinh/{pupil}/den-di",
+        f"/lop/{class_id}/ket-qua",
+        f"/lop/{class_id}/ket-qua?trang=2",
+    ) * 2:
+        assert (await principal.get(address)).status_code == 200
+    expected = [Action.PUPIL_READ] * 2 + [Action.RESULTS_READ] * 2
+    assert [row.action for row in await reads(place, before)] == expected
 
 
 async def test_another_pupil_on_the_same_page_is_recorded(place: Place, pupils: dict[uuid.UUID, str]) -> None:

@@ -83,7 +83,7 @@ async def filling_of_run(session: TenantSession, actor: Actor, run: ImportView, 
         contents |= await _contents(session, actor, layout, one, sheets, pupils)
         lines += _lines(pupils)
     shown = [*(one.id for one in classes), *(one.id for one in lines)]
-    audit_reads.record_read(session, actor, Action.WORKBOOK_FILLED, run.id, run.file_name, shown)
+    audit_reads.record_taken(session, actor, Action.WORKBOOK_FILLED, run.id, run.file_name, shown)
     return ToFill(layout=layout, contents=contents, pupils=tuple(lines))
 
 
@@ -126,7 +126,7 @@ async def prepare(
     contents = {} if empty else await _contents(session, actor, LAYOUT_OF[form], school_class, sheets, pupils)
     shown = [class_id, *(one.id for one in pupils)]
     action = Action.BLANK_TAKEN if empty else Action.WORKBOOK_TAKEN
-    audit_reads.record_read(session, actor, action, class_id, f"Lớp {school_class.name}", shown, kind=form)
+    audit_reads.record_taken(session, actor, action, class_id, f"Lớp {school_class.name}", shown, kind=form)
     blank = Blank(
         form=form,
         school_name=(await schools.get_school(session)).name,

@@ -10,6 +10,7 @@ from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 
+from backend.core.actor import Actor
 from backend.core.errors import Invalid, NotFound
 from backend.core.web import (
     CurrentActor,
@@ -25,7 +26,7 @@ from backend.integrations.imports import exporting, service, undoing
 from backend.integrations.imports.schemas import Form, ImportState
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import DifferenceKind
-from backend.tenants.guards import requires
+from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 
 LAYOUT_NAMES = {
@@ -54,10 +55,12 @@ FORM_NAMES = {
     Form.COMMENTS: ("Nhận xét và số buổi nghỉ", "Mẫu của hệ thống, đi cùng kết quả học tập."),
     Form.PUPILS: (
         "Danh sách học sinh theo mẫu CSDL ngành",
-        "Các cột của C1-HocSinh; có số định danh cá nhân.",
+        "Các cột của C1-HocSinh; có số định danh cá nhân, nên cần xác minh lại trước khi tải.",
     ),
 }
-_FORMS = {form.value: form for form in Form}
+#: The register has an address of its own: it asks for a proof.
+_FORMS = {form.value: form for form in Form if form is not Form.PUPILS}
+_CLASS_FORMS = "/lop/{class_id}/bang-tinh"
 
 
 class Upload(msgspec.Struct):
@@ -174,18 +177,39 @@ async def take_form(
     """One workbook of a class: of a term where it has terms, of one subject or all; `trong`: with its pupils alone."""
     if form not in _FORMS:
         raise NotFound("Không có mẫu bảng tính này.")
+    return await _take(request, actor, class_id, _FORMS[form], term=hoc_ky, subject=mon, empty=trong)
+
+
+@get(
+    f"/lop/{{class_id:uuid}}/bang-tinh/{Form.PUPILS.value}",
+    guards=[requires(Permission.IMPORT), step_up(_CLASS_FORMS), without_transaction],
+    media_type=service.XLSX,
+)
+async def take_register(
+    request: Request,
+    actor: CurrentActor,
+    class_id: FromPath[uuid.UUID],
+    trong: FromQuery[bool] = False,
+) -> Response[bytes]:
+    """The register of a class: personal numbers, addresses and parents; `trong`: with names and codes alone."""
+    return await _take(request, actor, class_id, Form.PUPILS, term=0, subject="", empty=trong)
+
+
+async def _take(
+    request: Request, actor: Actor, class_id: uuid.UUID, form: Form, *, term: int, subject: str, empty: bool
+) -> Response[bytes]:
     async with transaction(request) as session:
         blank, contents = await exporting.prepare(
-            session, actor, class_id, _FORMS[form], term=hoc_ky, subject=mon, empty=trong
+            session, actor, class_id, form, term=term, subject=subject, empty=empty
         )
     data = await exporting.made(blank, contents)
-    term = f"-hk{hoc_ky}" if hoc_ky else ""
-    return _workbook(data, f"{form}-{blank.class_name}{term}{'-trong' if trong else ''}.xlsx")
+    of_term = f"-hk{term}" if term else ""
+    return _workbook(data, f"{form.value}-{blank.class_name}{of_term}{'-trong' if empty else ''}.xlsx")
 
 
 @get(
     "/nhap/{run_id:uuid}/tep-da-dien",
-    guards=[requires(Permission.IMPORT), without_transaction],
+    guards=[requires(Permission.IMPORT), step_up("/nhap/{run_id}"), without_transaction],
     media_type=service.XLSX,
 )
 async def take_filled(request: Request, actor: CurrentActor, run_id: FromPath[uuid.UUID]) -> Response[bytes]:

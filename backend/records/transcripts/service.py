@@ -159,10 +159,12 @@ async def open_version(
     """
     version = await get_version(session, version_id)
     await require_duty(session, actor, version.class_id)
-    action = Action.TRANSCRIPT_DOWNLOADED if file else Action.TRANSCRIPT_READ
-    audit_reads.record_read(
-        session, actor, action, version_id, version.label, [version.student_id], file=file
-    )
+    pupil = [version.student_id]
+    if file:
+        action = Action.TRANSCRIPT_DOWNLOADED
+        audit_reads.record_taken(session, actor, action, version_id, version.label, pupil, file=file)
+    else:
+        audit_reads.record_read(session, actor, Action.TRANSCRIPT_READ, version_id, version.label, pupil)
     return version
 
 

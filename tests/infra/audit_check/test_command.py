@@ -82,6 +82,17 @@ async def test_it_needs_its_own_settings_alone(
     assert "HOCBA_DATABASE_AUDITOR_URL is not set" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("role", ["postgres", "hocba_migrator", "hocba_app"])
+async def test_a_role_that_could_alter_what_is_checked_is_refused(
+    trusting: None, embedded_stack: EmbeddedStack, capsys: pytest.CaptureFixture[str], role: str
+) -> None:
+    with changed_settings(HOCBA_DATABASE_AUDITOR_URL=embedded_stack.postgres.url(role)):
+        assert await check() == 2
+    [said] = capsys.readouterr().out.splitlines()
+    assert said.startswith("Không kiểm được: HOCBA_DATABASE_AUDITOR_URL có vai trò quá mạnh")
+    assert role in said
+
+
 def test_the_checker_shares_nothing_with_what_it_checks() -> None:
     imported = {
         name.partition(".")[0]

@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import openpyxl
@@ -12,7 +13,7 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import database, settings, storage
+from backend.core import clock, database, settings, storage
 from backend.integrations.imports.limited import sandbox
 from tests.core.browser import Browser
 from tests.factories.small_school import SmallSchool, open_small_school
@@ -166,6 +167,34 @@ async def test_workbooks_are_taken_away_and_recorded(browser: Browser, school: S
             )
         )
         assert found.all() == [2, 2, 2], "the class and its pupil, each time"
+
+
+async def test_pupils_personal_data_ask_for_a_proof_first(
+    browser: Browser, school: SmallSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await upload(browser, "Lò Thị An")
+    await browser.post(f"{run}/ghi")
+    [forms] = set(re.findall(r"/lop/[0-9a-f-]+/bang-tinh", (await browser.get("/nhap")).text))
+    later = clock.now() + timedelta(minutes=6)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    for address, back in (
+        (f"{run}/tep-da-dien", run),
+        (f"{forms}/hoc-sinh-csdl", forms),
+        (f"{forms}/hoc-sinh-csdl?trong=true", forms),
+    ):
+        answer = await browser.http.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/xac-minh?tiep={back}")
+        await browser.get(back)
+        assert browser.page is not None
+        [link, *_] = browser.page.xpath(
+            "//a[starts-with(@href, $address)]", address=address.partition("?")[0]
+        )
+        assert "download" not in link.attrib, "a browser would save the question as a file"
+    async with school.session(read_only=True) as session:
+        taken = (
+            "select count(*) from audit_event where action like 'imports.%download' or action like '%.blank'"
+        )
+        assert await session.scalar(text(taken)) == 0
 
 
 def unpacked(workbook: bytes) -> bytes:
