@@ -375,7 +375,7 @@ _ROLES = ("hocba_app", "hocba_migrator", "hocba_ctx", "hocba_dispatcher", "hocba
 #: MEMBER, whatever the membership's options say now: they may be changed without anybody looking here.
 _TOO_POWERFUL = text(r"""
     select r.rolname from pg_roles r
-    where pg_has_role(current_user, r.oid, 'MEMBER')
+    where pg_has_role(session_user, r.oid, 'MEMBER')
       and (r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolname = any(:others) or r.rolname like 'pg\_%'
            or exists (select from pg_class c where c.relowner = r.oid)
            or exists (select from pg_proc p where p.proowner = r.oid))

@@ -23,7 +23,7 @@ _HEADS = "select tenant_id, n, hash from directory.audit_head where $1::uuid[] i
 #: Roles that the auditor's is or may become, and must not: who could alter what is checked would vouch for it.
 _TOO_POWERFUL = r"""
     select r.rolname from pg_roles r
-    where pg_has_role(current_user, r.oid, 'MEMBER')
+    where pg_has_role(session_user, r.oid, 'MEMBER')
       and (r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolname like 'pg\_%'
            or r.rolname in ('hocba_app', 'hocba_migrator', 'hocba_ctx', 'hocba_dispatcher', 'hocba_operator')
            or exists (select from pg_class c where c.relowner = r.oid)

@@ -82,11 +82,15 @@ async def test_it_needs_its_own_settings_alone(
     assert "HOCBA_DATABASE_AUDITOR_URL is not set" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("role", ["postgres", "hocba_migrator", "hocba_app"])
+@pytest.mark.parametrize(
+    ("role", "plays"),
+    [("postgres", ""), ("hocba_migrator", ""), ("hocba_app", ""), ("postgres", "?role=hocba_auditor")],
+)
 async def test_a_role_that_could_alter_what_is_checked_is_refused(
-    trusting: None, embedded_stack: EmbeddedStack, capsys: pytest.CaptureFixture[str], role: str
+    trusting: None, embedded_stack: EmbeddedStack, capsys: pytest.CaptureFixture[str], role: str, plays: str
 ) -> None:
-    with changed_settings(HOCBA_DATABASE_AUDITOR_URL=embedded_stack.postgres.url(role)):
+    """Also one that plays another: it can be itself again at any time."""
+    with changed_settings(HOCBA_DATABASE_AUDITOR_URL=embedded_stack.postgres.url(role) + plays):
         assert await check() == 2
     [said] = capsys.readouterr().out.splitlines()
     assert said.startswith("Không kiểm được: HOCBA_DATABASE_AUDITOR_URL có vai trò quá mạnh")
