@@ -3,8 +3,8 @@
 The tenant travels as a signed, transaction-local setting that PostgreSQL checks in `ctx.tenant()`: a forged, expired
 or borrowed context is refused there, and without one no row is visible (infra/decisions/0002).
 
-BEGIN and the context go to PostgreSQL in one message. That is why the driver is told to begin nothing by itself
-("AUTOCOMMIT"): `_begin`, `_commit` and `_roll_back` below do, for every session.
+The driver is told to begin nothing by itself ("AUTOCOMMIT"): `_begin`, `_commit` and `_roll_back` below do, for every
+session, so that no transaction starts without its context.
 """
 
 import asyncio

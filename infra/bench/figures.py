@@ -20,7 +20,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "import.marks": Figure("marks/s", "SQLAlchemy insert().values([...])"),
     "web.page": Figure("requests/s/core", "empty Litestar page"),
     "web.page_signed_in": Figure("requests/s/core", "empty Litestar page"),
-    "web.sheet_open": Figure("ms, p95", "page of the site with nothing but its frame"),
+    "web.sheet_open": Figure("ms, p95", "the page of one's own account"),
     "web.mark_save": Figure("saves/s on 2 cores"),
     "web.mark_save_p99": Figure("ms"),
     "web.verify_code": Figure("requests/s on 2 cores"),

@@ -130,6 +130,7 @@ async def open_school(
 
 
 async def hire(session: TenantSession, operator: Actor, login: str) -> StaffId:
+    """A subject teacher with an account; all of the measured schools sign in with the same password."""
     staff = await people.add_staff(session, operator, "Giáo viên Đo", login, "", [Role.SUBJECT_TEACHER])
     await access.create_account(session, staff, login, PASSWORD)
     return staff

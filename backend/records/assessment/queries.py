@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from backend.core.database import TenantSession
 from backend.records.assessment.models import YearResult
 from backend.records.assessment.schemas import Promotion, ResultState
-from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
+from backend.records.roster.models import YEAR_OF_CLASS, AcademicYear, Enrollment, SchoolClass, Student
 from backend.records.roster.schemas import EnrollmentStatus
 
 _STUDYING = and_(
@@ -196,13 +196,7 @@ async def progress(session: TenantSession) -> Sequence[Any]:
             SchoolClass,
             and_(SchoolClass.tenant_id == YearResult.tenant_id, SchoolClass.id == YearResult.class_id),
         )
-        .join(
-            AcademicYear,
-            and_(
-                AcademicYear.tenant_id == SchoolClass.tenant_id,
-                AcademicYear.id == SchoolClass.academic_year_id,
-            ),
-        )
+        .join(AcademicYear, YEAR_OF_CLASS)
         .join(Enrollment, _STUDYING)
         .where(YearResult.tenant_id == session.tenant_id)
         .group_by(YearResult.class_id, YearResult.state, promotion, year)

@@ -4,13 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    and_,
-    bindparam,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import and_, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
@@ -18,15 +12,14 @@ from backend.core.questions import Question
 from backend.records.gradebook.models import Exemption
 from backend.records.roster.models import Student
 
-_IN_FORCE = Exemption.ended_at.is_(None)
-
+IN_FORCE = Exemption.ended_at.is_(None)
 
 _EXEMPT_FROM = Question(
     select(Exemption.student_id).where(
         Exemption.tenant_id == bindparam("tenant"),
         Exemption.class_id == bindparam("class_id"),
         Exemption.subject_code == bindparam("subject_code"),
-        _IN_FORCE,
+        IN_FORCE,
     )
 )
 
@@ -42,7 +35,7 @@ async def exempt_in(
 ) -> set[tuple[uuid.UUID, str, uuid.UUID]]:
     """(class_id, subject_code, student_id) of every exemption in force in some classes."""
     query = select(Exemption.class_id, Exemption.subject_code, Exemption.student_id).where(
-        Exemption.tenant_id == session.tenant_id, Exemption.class_id.in_(class_ids), _IN_FORCE
+        Exemption.tenant_id == session.tenant_id, Exemption.class_id.in_(class_ids), IN_FORCE
     )
     return {(one.class_id, one.subject_code, one.student_id) for one in await session.execute(query)}
 
@@ -67,7 +60,7 @@ async def insert_exemption(session: TenantSession, values: dict[str, Any]) -> bo
 async def end_exemption(session: TenantSession, exemption_id: uuid.UUID, values: dict[str, Any]) -> bool:
     """Whether it was in force until now."""
     query = update(Exemption).where(
-        Exemption.tenant_id == session.tenant_id, Exemption.id == exemption_id, _IN_FORCE
+        Exemption.tenant_id == session.tenant_id, Exemption.id == exemption_id, IN_FORCE
     )
     return await session.scalar(query.values(values).returning(Exemption.id)) is not None
 

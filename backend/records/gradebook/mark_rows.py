@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from backend.core.database import TenantSession
 from backend.core.questions import Question
+from backend.records.gradebook.exemption_rows import IN_FORCE
 from backend.records.gradebook.models import Exemption, GradeSheet, LateChange, Mark, SheetStep
 from backend.records.gradebook.schemas import ASSESSMENTS, EXCUSED, WrittenAbout
 from backend.records.roster.models import Enrollment, Student
@@ -111,7 +112,6 @@ _FIRST_MARK = Question(
     )
 )
 
-
 _NEXT_MARK = Question(
     text(
         "update mark set value = :value, revision = revision + 1, changed_by = :changed_by, changed_at = :changed_at "
@@ -158,7 +158,7 @@ _WRITTEN_ABOUT = Question(
             Exemption.class_id == Enrollment.class_id,
             Exemption.subject_code == bindparam("subject_code"),
             Exemption.student_id == Enrollment.student_id,
-            Exemption.ended_at.is_(None),
+            IN_FORCE,
         )
         .exists()
         .label("exempt"),

@@ -111,16 +111,13 @@ _SHEETS = (
     )
 )
 
-
 #: Of some sheets of the school; what every save of a mark asks is compiled once.
 _THESE = (
     GradeSheet.tenant_id == bindparam("tenant"),
     GradeSheet.id == any_(bindparam("sheet_ids", type_=ARRAY(Uuid))),
 )
 
-
 _SHEETS_BY_ID = Question(_SHEETS.where(*_THESE))
-
 
 _STANDING = (
     select(GradeSheet.id, GradeSheet.state, GradeSheet.open_until, GradeSheet.final_pupils)
@@ -128,9 +125,7 @@ _STANDING = (
     .order_by(GradeSheet.id)
 )
 
-
 _HOLD_TO_WRITE = Question(_STANDING.with_for_update(read=True))
-
 
 _HOLD = Question(_STANDING.with_for_update())
 

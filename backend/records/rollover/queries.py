@@ -16,7 +16,13 @@ from backend.records.gradebook.models import GradeSheet
 from backend.records.plans.models import ElectiveChoice
 from backend.records.rollover.models import RolloverMove, YearRollover
 from backend.records.rollover.schemas import Place, Rollover
-from backend.records.roster.models import Enrollment, SchoolClass, Student, TeachingAssignment
+from backend.records.roster.models import (
+    CLASS_OF_ENROLLMENT,
+    Enrollment,
+    SchoolClass,
+    Student,
+    TeachingAssignment,
+)
 from backend.records.roster.schemas import ClassId, EnrollmentStatus, StudentId
 
 
@@ -33,10 +39,7 @@ async def places(session: TenantSession, year_id: uuid.UUID) -> list[Place]:
             YearResult.output["promotion"].astext.label("promotion"),
         )
         .join(Student, and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id))
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
+        .join(SchoolClass, CLASS_OF_ENROLLMENT)
         .outerjoin(
             YearResult,
             and_(

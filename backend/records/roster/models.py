@@ -3,7 +3,7 @@
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, and_
 from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
@@ -221,3 +221,12 @@ class TeachingAssignment(TenantTable):
     subject_code: Mapped[str]
     teacher_id: Mapped[uuid.UUID | None]
     created_at: Mapped[datetime]
+
+
+#: How a pupil's place, its class and the class's year hang together, for joins.
+CLASS_OF_ENROLLMENT = and_(
+    SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id
+)
+YEAR_OF_CLASS = and_(
+    AcademicYear.tenant_id == SchoolClass.tenant_id, AcademicYear.id == SchoolClass.academic_year_id
+)

@@ -5,13 +5,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, text, union, update
+from sqlalchemy import func, insert, select, text, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.core.database import TenantSession, references_to
 from backend.core.ids import new_id
 from backend.records.roster.models import (
+    CLASS_OF_ENROLLMENT,
+    YEAR_OF_CLASS,
     AcademicYear,
     EarlierYear,
     Enrollment,
@@ -85,10 +87,7 @@ async def classes_of_students(
     """student → (class, class name) in that year."""
     query = (
         select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
+        .join(SchoolClass, CLASS_OF_ENROLLMENT)
         .where(
             Enrollment.tenant_id == session.tenant_id,
             SchoolClass.academic_year_id == year_id,
@@ -110,17 +109,8 @@ async def later_classes(
     )
     query = (
         select(Enrollment.student_id, SchoolClass.id, SchoolClass.name)
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
-        .join(
-            AcademicYear,
-            and_(
-                AcademicYear.tenant_id == SchoolClass.tenant_id,
-                AcademicYear.id == SchoolClass.academic_year_id,
-            ),
-        )
+        .join(SchoolClass, CLASS_OF_ENROLLMENT)
+        .join(AcademicYear, YEAR_OF_CLASS)
         .where(
             Enrollment.tenant_id == session.tenant_id,
             Enrollment.student_id.in_(student_ids),
@@ -338,17 +328,8 @@ async def places_of(session: TenantSession, student_id: uuid.UUID) -> list[Place
             Enrollment.reason,
             Enrollment.status,
         )
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
-        .join(
-            AcademicYear,
-            and_(
-                AcademicYear.tenant_id == SchoolClass.tenant_id,
-                AcademicYear.id == SchoolClass.academic_year_id,
-            ),
-        )
+        .join(SchoolClass, CLASS_OF_ENROLLMENT)
+        .join(AcademicYear, YEAR_OF_CLASS)
         .where(Enrollment.tenant_id == session.tenant_id, Enrollment.student_id == student_id)
         .order_by(AcademicYear.starts_on.desc(), Enrollment.status.desc(), Enrollment.id.desc())
     )

@@ -28,6 +28,8 @@ from backend.core.database import TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
 from backend.records.roster.models import (
+    CLASS_OF_ENROLLMENT,
+    YEAR_OF_CLASS,
     AcademicYear,
     EarlierYear,
     Enrollment,
@@ -79,12 +81,7 @@ _CLASSES_UNSORTED = (
         func.coalesce(_STUDYING.c.students, 0).label("students"),
         SchoolClass.closed_on,
     )
-    .join(
-        AcademicYear,
-        and_(
-            AcademicYear.tenant_id == SchoolClass.tenant_id, AcademicYear.id == SchoolClass.academic_year_id
-        ),
-    )
+    .join(AcademicYear, YEAR_OF_CLASS)
     .outerjoin(
         StaffMember,
         and_(
@@ -261,10 +258,7 @@ async def places(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
         .join(
             Enrollment, and_(Enrollment.tenant_id == Student.tenant_id, Enrollment.student_id == Student.id)
         )
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
+        .join(SchoolClass, CLASS_OF_ENROLLMENT)
         .where(
             Student.tenant_id == session.tenant_id,
             SchoolClass.academic_year_id == year_id,
@@ -360,17 +354,8 @@ async def study_history(session: TenantSession, class_id: uuid.UUID) -> Sequence
             Enrollment.registry_no,
             Enrollment.joined_on,
         )
-        .join(
-            SchoolClass,
-            and_(SchoolClass.tenant_id == Enrollment.tenant_id, SchoolClass.id == Enrollment.class_id),
-        )
-        .join(
-            AcademicYear,
-            and_(
-                AcademicYear.tenant_id == SchoolClass.tenant_id,
-                AcademicYear.id == SchoolClass.academic_year_id,
-            ),
-        )
+        .join(SchoolClass, CLASS_OF_ENROLLMENT)
+        .join(AcademicYear, YEAR_OF_CLASS)
         .where(
             Enrollment.tenant_id == session.tenant_id,
             Enrollment.student_id.in_(members),
