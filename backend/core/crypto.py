@@ -17,7 +17,7 @@ def text_digest(text: str) -> str:
 
 def keyed_digest(key: str, purpose: str, value: str) -> str:
     """HMAC-SHA-256 of `value`, separated by purpose, as hex."""
-    return hmac.new(key.encode(), f"{purpose}\x00{value}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), f"{purpose}\x00{value}".encode(), "sha256").hex()
 
 
 def same(left: str, right: str) -> bool:

@@ -24,6 +24,7 @@ from backend.core.database import (
     signed_context,
     tenant_session,
 )
+from backend.core.questions import Question
 from backend.tenants.access import queries as access_queries
 from infra.embedded.stack import EmbeddedStack
 from tests.tenancy.rows import TABLES, Tenant, named
@@ -162,12 +163,14 @@ async def _every_account_is_refused(app: Any) -> None:
 
 
 async def test_a_transaction_speaks_for_one_account_until_it_ends(product: settings.Settings) -> None:
+    """By itself, whatever is forgotten besides when a connection comes back."""
     account = uuid.uuid4()
-    own = text("select ctx.account()")
     async with account_session(account) as session:
-        assert await session.scalar(own) == account
-    async with public_session() as session:
-        assert await session.scalar(own) is None
+        driver = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert driver is not None
+        assert await driver.fetchval("select ctx.account()") == account
+        await driver.execute("commit")
+        assert await driver.fetchval("select ctx.account()") is None
 
 
 async def test_a_context_ends_while_its_transaction_goes_on(app: Any, forger: Forger) -> None:
@@ -288,6 +291,26 @@ async def test_a_transaction_that_is_cut_off_at_any_step(
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await look(pair[1], pair[0])
+
+
+async def test_a_connection_whose_statement_was_cut_off_is_not_lent_again(
+    pair: Pair, small_pool: Callable[[int], None]
+) -> None:
+    """Neither an answer nor a transaction that is still on its way can reach the next one."""
+    small_pool(1)
+    before = await _backend(pair[0])
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), tenant_session(pair[0].tenant_id) as session:
+            await session.ask(_LONG)
+    assert await _backend(pair[1]) != before
+
+
+_LONG = Question(text("select 1 from pg_sleep(5)"))
+
+
+async def _backend(tenant: Tenant) -> int:
+    async with tenant_session(tenant.tenant_id) as session:
+        return int(await session.scalar(text("select pg_backend_pid()")) or 0)
 
 
 async def _count(tenant: Tenant) -> None:
