@@ -152,7 +152,7 @@ class Season:
             for name, class_id in classes.items():
                 visitor = await self._homeroom_teacher(name)
                 if "Xác nhận kết quả" in await visitor.get(f"/lop/{class_id}/ket-qua"):
-                    await visitor.post(f"/lop/{class_id}/xac-nhan")
+                    await visitor.press(f"/lop/{class_id}/ket-qua", f"/lop/{class_id}/xac-nhan")
                 tick()
 
     async def _freeze(self, classes: dict[str, str]) -> None:

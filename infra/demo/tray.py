@@ -7,11 +7,10 @@ from collections.abc import Callable, Collection
 from urllib.parse import urlencode
 
 from infra.demo.seed import PASSWORD
-from infra.demo.visitor import Refused, Visitor
+from infra.demo.visitor import HIDDEN, Refused, Visitor
 from infra.demo.waits import POLL_SECONDS, Patience
 
 _FORM = re.compile(r'<form[^>]* action="/ky"[\s\S]*?</form>')
-_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 _BATCH = re.compile(r'href="(/ky/lo/[0-9a-f-]{36})"')
 _BAR = re.compile(r'class="work work-(\w+)"[\s\S]*?<progress[^>]*value="(\d+)" max="(\d+)"')
 #: Where the tray names what waits in a role: beside the link of each group, or after the count where there is only one.
@@ -71,7 +70,7 @@ async def _form(signer: Visitor, asked: dict[str, str]) -> dict[str, str]:
         raise Refused(
             f"/ky/xem: trang xem danh sách {asked} không có biểu mẫu ký; hãy xem trang ấy rồi chạy lại."
         )
-    return {name: html.unescape(value) for name, value in _HIDDEN.findall(found.group())}
+    return {name: html.unescape(value) for name, value in HIDDEN.findall(found.group())}
 
 
 async def _running(signer: Visitor) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 _TOKEN = re.compile(r'name="csrf[-_]token"[^>]*(?:content|value)="([^"]+)"')
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 _ERROR = re.compile(r"<h1[^>]*>([\s\S]*?)</h1>[\s\S]*?<p[^>]*>([^<]+)")
 
 
@@ -72,6 +73,17 @@ class Visitor:
         data = {"csrf_token": self._token} | (fields or {})
         answer = self._checked(await self._client.post(path, data=data))
         return str(answer.headers.get("location", path))
+
+    async def press(self, path: str, button: str) -> str:
+        """Send the form of a page that goes to the address `button`, with what is hidden in it; as `post`.
+
+        Raises Refused when the page has no such form.
+        """
+        page = await self.get(path)
+        found = re.search(rf'<form action="{re.escape(button)}"[\s\S]*?</form>', page)
+        if found is None:
+            raise Refused(f"{path}: không có nút gửi tới {button}")
+        return await self.post(button, dict(HIDDEN.findall(found.group())))
 
     async def upload(self, path: str, file: Path) -> str:
         """Send a workbook; returns where the site sends the browser."""

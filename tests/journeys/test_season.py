@@ -99,7 +99,7 @@ async def documents_wait_for_the_principal(site: Site, hands: Hands) -> None:
         await hand_in(site.other_school, {BY_HAND: path.removeprefix("/lop/")}, signed_in)
     await hands.principal.post(f"{path}/khoa-so")
     await until(lambda: says(hands.teacher, f"{path}/ket-qua", "Xác nhận kết quả"))
-    await hands.teacher.post(f"{path}/xac-nhan")
+    await hands.teacher.press(f"{path}/ket-qua", f"{path}/xac-nhan")
     await hands.principal.post(f"{path}/chot")
     await until(lambda: says(hands.teacher, "/ky", f"Lớp {BY_HAND}"))
     await tray.sign(hands.teacher, "homeroom_teacher", BY_HAND_WAITS, lambda step: None)

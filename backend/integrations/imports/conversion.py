@@ -26,10 +26,12 @@ from backend.integrations.imports.schemas import (
     SecondaryMarksFile,
 )
 from backend.records.gradebook.schemas import TEST_ATTEMPTS, WHOLE_YEAR, Cell, MarkKind, NewMark, SheetId
+from backend.records.movements.schemas import Absent
 from backend.records.roster.curriculum import TraitGroup, subject_name
 from backend.records.roster.schemas import (
     HOMEROOM,
     PRESENT,
+    STATUS_NAMES,
     NewStudent,
     StudentId,
     StudentPlace,
@@ -51,11 +53,12 @@ PupilCells = Mapping[tuple[str, int], Mapping[Cell, str]]
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What the school has: sheets by (class, subject, term), pupils by code as the register knows them, the grade of
-    each class, and what `told_elsewhere` says of each pupil."""
+    """What the school has: sheets by (class, subject, term), pupils by code as the register knows them, those by code who
+    are not here any more, the grade of each class, and what `told_elsewhere` says of each pupil."""
 
     sheets: Mapping[tuple[str, str, int], SheetId]
     students: Mapping[str, StudentPlace]
+    absent: Mapping[str, Absent]
     grades: Mapping[str, int]
     elsewhere: Mapping[StudentId, Collection[Entry]]
 
@@ -117,7 +120,7 @@ def marks(file: ParsedFile, known: Known) -> Marks:
         place = _place(row, known, by_id)
         trouble = _trouble(row, place, known)
         if trouble or not place:
-            troubles[trouble or _unknown(row)].append(row)
+            troubles[trouble or _no_place(row, known)].append(row)
             continue
         told = known.elsewhere.get(place.id, ())
         for subject, term, cell, value in (entry for entry in _entries(row) if entry not in told):
@@ -171,7 +174,7 @@ def _trouble(row: MarkRow, place: StudentPlace | None, known: Known) -> _Trouble
             f"năm học này trường chưa có lớp {row.class_code}; hãy sửa mã lớp trong tệp theo trang “Lớp và học sinh”.",
         )
     if place is None:
-        return _unknown(row)
+        return _no_place(row, known)
     if not row.student_id and not _is_same_pupil(row, place):
         return _another_pupil(row, place)
     if place.class_name != row.class_code:
@@ -184,7 +187,15 @@ def _trouble(row: MarkRow, place: StudentPlace | None, known: Known) -> _Trouble
     return None
 
 
-def _unknown(row: MarkRow) -> _Trouble:
+def _no_place(row: MarkRow, known: Known) -> _Trouble:
+    if gone := known.absent.get(row.student_code):
+        since = f" từ ngày {gone.since:%d/%m/%Y}" if gone.since else ""
+        return _Trouble(
+            "Mã học sinh",
+            row.student_code,
+            f"{gone.full_name} không còn học ở trường{since} ({STATUS_NAMES[gone.status].lower()}); hãy bỏ dòng này khỏi "
+            "tệp, hoặc ghi nhận học sinh trở lại ở trang của học sinh rồi nhập lại.",
+        )
     return _Trouble(
         "Mã học sinh",
         row.student_code,

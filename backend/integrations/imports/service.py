@@ -31,6 +31,7 @@ from backend.integrations.imports.schemas import (
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import MarkChange
+from backend.records.movements import service as movements
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary, RosterChange, StudentId
 from backend.tenants.schools import service as schools
@@ -225,6 +226,7 @@ async def _known(session: TenantSession, file: ParsedFile) -> conversion.Known:
     return conversion.Known(
         sheets={(sheet.class_name, sheet.subject_code, sheet.term): sheet.id for sheet in sheets},
         students=await roster.places_by_code(session),
+        absent=await movements.absent_by_code(session),
         grades={one.name: one.grade_level for one in classes.values()},
         elsewhere=await _told_elsewhere(session, file, classes.values()),
     )

@@ -2,9 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Annotated
 
+import msgspec
 from litestar import get, post
-from litestar.params import FromPath
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
 
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.assessment import service
@@ -32,11 +35,19 @@ _TONES = {
     Promotion.PROMOTED: "ok",
     Promotion.NOT_ASSESSED: "info",
 }
+
 TITLES = {
     "XUAT_SAC": "Học sinh Xuất sắc",
     "GIOI": "Học sinh Giỏi",
     "TIEU_BIEU": "Học sinh Tiêu biểu",
 }
+
+
+class ConfirmForm(msgspec.Struct, frozen=True, kw_only=True):
+    """`xem`: the digest of the results on the page."""
+
+    xem: str = ""
+    csrf_token: str = ""
 
 
 @get("/lop/{class_id:uuid}/ket-qua", guards=[requires(Permission.RESULTS_READ)])
@@ -53,11 +64,7 @@ async def show_results(
             rows=[(one, subjects_of(one, view.only)) for one in view.results],
             primary=bool(view.results) and isinstance(view.results[0].result, PrimaryResult),
         )
-    waiting = [
-        one
-        for one in view.results
-        if one.state is ResultState.COMPUTED and one.result.promotion is not Promotion.PENDING
-    ]
+    waiting = service.awaiting_confirmation(view.results)
     locked = await gradebook.is_class_locked(session, class_id)
     return page(
         request,
@@ -69,6 +76,7 @@ async def show_results(
         primary=bool(view.results) and isinstance(view.results[0].result, PrimaryResult),
         locked=locked,
         waiting=len(waiting),
+        seen=service.digest_of(waiting),
         again=sum(one.settled for one in waiting),
         confirmed=sum(one.state is ResultState.CONFIRMED for one in view.results),
         may_confirm=locked and bool(waiting) and view.school_class.homeroom_teacher_id == actor.staff_id,
@@ -97,10 +105,14 @@ async def show_explanation(
 
 @post("/lop/{class_id:uuid}/xac-nhan", guards=[requires(Permission.RESULTS_CONFIRM)])
 async def confirm_results(
-    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    class_id: FromPath[uuid.UUID],
+    data: Annotated[ConfirmForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Html:
-    """The homeroom teacher confirms."""
-    confirmed = await service.confirm_class(session, actor, class_id)
+    """The homeroom teacher confirms what the page showed."""
+    confirmed = await service.confirm_class(session, actor, class_id, data.xem)
     message = f"Đã xác nhận kết quả của {confirmed} học sinh." if confirmed else ""
     return redirect(request, f"/lop/{class_id}/ket-qua", message)
 

@@ -10,6 +10,7 @@ import msgspec
 from backend.core import audit, audit_reads, clock, outbox
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action
+from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
@@ -325,38 +326,54 @@ async def _sheets(session: TenantSession, class_id: uuid.UUID) -> dict[tuple[str
     }
 
 
-async def confirm_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> int:
+def awaiting_confirmation(results: Sequence[PupilResult]) -> list[PupilResult]:
+    """Those that the homeroom teacher may confirm: computed, of a year that is complete."""
+    return [
+        one
+        for one in results
+        if one.state is ResultState.COMPUTED and one.result.promotion is not Promotion.PENDING
+    ]
+
+
+def digest_of(results: Sequence[PupilResult]) -> str:
+    """What a page showed of these results, in a few letters, to compare with what is there when somebody confirms."""
+    return sha256_hex(msgspec.json.encode([(one.id, one.result) for one in results]))
+
+
+async def confirm_class(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, seen: str | None = None
+) -> int:
     """The homeroom teacher confirms the results of the class (TT22 Đ.20, TT27 Đ.9); counts those confirmed.
 
     A pupil whose year is not complete stays computed and is named on the page; the others go on. Safe to repeat.
-    Raises Forbidden for another teacher, Conflict while a sheet is not locked and when there is nothing to confirm and
-    nothing was confirmed.
+    `seen` is the `digest_of` what the teacher has looked at. Raises Forbidden for another teacher, Conflict while a sheet
+    is not locked, when there is nothing to confirm and nothing was confirmed, and when the results have changed since.
     """
     school_class = await roster.get_class(session, class_id)
     if actor.staff_id is None or actor.staff_id != school_class.homeroom_teacher_id:
         raise Forbidden(f"Chỉ giáo viên chủ nhiệm lớp {school_class.name} được xác nhận kết quả của lớp.")
     await require_settled(session, class_id)
-    results = await queries.results_of(session, class_id)
-    ready = [
-        row.id
-        for row in results
-        if row.state == ResultState.COMPUTED and row.output["promotion"] != Promotion.PENDING
-    ]
-    if not ready and any(row.state == ResultState.CONFIRMED for row in results):
+    results = await class_results(session, class_id)
+    ready = awaiting_confirmation(results)
+    if not ready and any(one.state is ResultState.CONFIRMED for one in results):
         return 0
     if not ready:
         raise Conflict(
             f"Lớp {school_class.name} chưa có kết quả nào chờ xác nhận; hãy khóa đủ sổ điểm trước."
         )
+    if seen is not None and seen != digest_of(ready):
+        raise Conflict(
+            f"Kết quả của lớp {school_class.name} đã được tính lại sau khi bạn mở trang; xin xem lại rồi xác nhận."
+        )
     values = {"state": ResultState.CONFIRMED, "confirmed_by": actor.staff_id, "confirmed_at": clock.now()}
-    await queries.confirm(session, ready, values)
+    await queries.confirm(session, [one.id for one in ready], values)
     await audit.record(
         session,
         actor,
         Action.RESULTS_CONFIRMED,
         class_id,
         school_class.name,
-        about=[row.student_id for row in results if row.id in ready],
+        about=[one.student_id for one in ready],
         count=len(ready),
     )
     await outbox.emit(session, ResultsConfirmed(class_id))

@@ -1,12 +1,14 @@
-"""SQL of years that pupils spent at other schools."""
+"""SQL of years that pupils spent at other schools, and of who has left this one."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
 
 from backend.core.database import TenantSession
-from backend.records.roster.models import EarlierYear
+from backend.records.roster.models import EarlierYear, Student
+from backend.records.roster.schemas import PRESENT
 
 
 async def insert_earlier_year(session: TenantSession, row: dict[str, Any]) -> None:
@@ -43,3 +45,11 @@ async def withdraw(
         .values(values)
         .returning(EarlierYear.academic_year)
     )
+
+
+async def absent(session: TenantSession) -> Sequence[Any]:
+    """Pupils who are not at the school any more: student code, name, status and its day."""
+    query = select(Student.student_code, Student.full_name, Student.status, Student.status_on).where(
+        Student.tenant_id == session.tenant_id, Student.status.not_in(PRESENT)
+    )
+    return (await session.execute(query)).all()

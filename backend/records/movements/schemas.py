@@ -24,6 +24,14 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Absent(msgspec.Struct, frozen=True, kw_only=True):
+    """A pupil who is not at the school any more; `since` is None where only a list said so."""
+
+    full_name: str
+    status: StudentStatus
+    since: date | None
+
+
 class NewEarlierYear(msgspec.Struct, frozen=True, kw_only=True):
     """A year at another school as the received học bạ says it; `results` has one line per result."""
 

@@ -16,7 +16,7 @@ from backend.core.text import check_text
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import SheetState
 from backend.records.movements import queries, rules
-from backend.records.movements.schemas import Choice, Moved, Movements
+from backend.records.movements.schemas import Absent, Choice, Moved, Movements
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import (
@@ -191,6 +191,16 @@ async def leave(
     status, on = STATUS_NAMES[departure.status], departure.on.isoformat()
     await _record(session, actor, Action.PUPIL_LEFT, record, ending, status=status, on=on)
     return departure.status
+
+
+async def absent_by_code(session: TenantSession) -> dict[str, Absent]:
+    """student code → who is not at the school any more, how and since when."""
+    return {
+        row.student_code: Absent(
+            full_name=row.full_name, status=StudentStatus(row.status), since=row.status_on
+        )
+        for row in await queries.absent(session)
+    }
 
 
 async def enter_earlier_year(

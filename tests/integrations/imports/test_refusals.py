@@ -4,11 +4,13 @@ import unicodedata
 
 import pytest
 
+from backend.core import clock
 from backend.core.errors import Conflict, Invalid
 from backend.integrations.imports import service
 from backend.integrations.imports.schemas import ImportState, Preview, SecondaryMarksFile
 from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
+from backend.records.movements import service as movements
 from backend.records.roster import service as roster
 from tests.factories.demo_school import ImportingSchool, Workbook
 from tests.integrations.imports.books import Books, rows
@@ -54,6 +56,23 @@ async def test_pupils_that_nobody_knows(songtrang: ImportingSchool, books: Books
         "Trang “Chủ nhiệm”, dòng 6, học sinh",
     )
     assert found.bad == len(books.truth.secondary_pupils["6A1"])
+
+
+async def test_a_pupil_who_has_left(songtrang: ImportingSchool, books: Books) -> None:
+    await songtrang.take(books.secondary_register)
+    gone = books.truth.secondary_pupils["6A1"][0]
+    async with songtrang.session() as session:
+        places = await roster.places_by_code(session)
+        said = {"ngay": clock.today().isoformat(), "trang_thai": "transferred_out", "ly_do": "Theo đơn"}
+        pupil = places[gone.student_code].id
+        await movements.leave(session, songtrang.principal, pupil, str(songtrang.classes["6A1"]), said)
+    found = await refused(
+        songtrang,
+        books.marks,
+        f": {gone.full_name} không còn học ở trường từ ngày {clock.today():%d/%m/%Y} "
+        "(chuyển đi); hãy bỏ dòng này khỏi tệp",
+    )
+    assert found.bad == 1
 
 
 async def test_names_and_codes_that_were_sorted_apart(songtrang: ImportingSchool, books: Books) -> None:

@@ -157,6 +157,19 @@ async def test_only_the_homeroom_teacher_confirms(small_school: SmallSchool) -> 
         assert (progress.assessed, progress.confirmed) == (3, 3)
 
 
+async def test_what_is_confirmed_is_what_was_seen(small_school: SmallSchool) -> None:
+    async with small_school.session() as session:
+        class_id = await locked_class(small_school, session)
+        await service.assess_class(session, class_id)
+        homeroom = await small_school.actor(session, "homeroom")
+        seen = service.digest_of(
+            service.awaiting_confirmation(await service.class_results(session, class_id))
+        )
+        with pytest.raises(Conflict, match="Kết quả của lớp 1A đã được tính lại sau khi bạn mở trang"):
+            await service.confirm_class(session, homeroom, class_id, service.digest_of([]))
+        assert await service.confirm_class(session, homeroom, class_id, seen) == 3
+
+
 async def test_a_pupil_whose_year_is_open_stays_and_the_others_go_on(small_school: SmallSchool) -> None:
     async with small_school.session() as session:
         class_id = await locked_class(small_school, session, complete=False)
