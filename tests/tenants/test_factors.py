@@ -109,6 +109,7 @@ async def test_a_copied_key_is_noticed_by_its_counter(
     key.counter -= 1
     refused = await sign_in_by_key(Browser(site), key)
     assert (refused.status_code, WRONG_KEY in refused.text) == (422, True)
+    assert (await deeds(people, Role.OWNER))[-1] == ("access.session.sign_in_refused", "refused", "passkey")
 
 
 @pytest.mark.parametrize(

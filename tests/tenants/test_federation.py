@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from joserfc.jwk import KeySet, RSAKey
 from litestar import Litestar
+from sqlalchemy import text
 
 from backend.core import http_client, settings
 from backend.core.actor import machine
@@ -187,6 +188,26 @@ async def refused(
     assert (back.status_code, says in back.text) == (403, True), back.text
     assert not browser.cookie("hocba")
     assert (await browser.get("/tai-khoan")).status_code == 303
+
+
+async def test_a_refusal_is_in_the_audit_of_the_school(
+    site: Litestar, doors: Doors, provider: IdentityProvider
+) -> None:
+    async def recorded() -> int:
+        query = text(
+            "select count(*) from audit_event where action = 'access.session.sign_in_refused'"
+            " and outcome = 'refused' and details->>'factor' = 'elsewhere'"
+        )
+        async with tenant_session(doors.school.tenant_id, read_only=True) as session:
+            return await session.scalar(query) or 0
+
+    before = await recorded()
+    await refused(site, doors.paths["google"], provider, NOT_LINKED, sub="1000002")
+    provider.fault("wrong_nonce")
+    await refused(site, doors.paths["google"], provider, NOT_BELIEVED)
+    provider.fault("other_domain")
+    await refused(site, doors.paths["google"], provider, FOREIGN)
+    assert await recorded() == before + 3
 
 
 async def test_an_address_is_nobody(site: Litestar, doors: Doors, provider: IdentityProvider) -> None:

@@ -100,7 +100,11 @@ async def passkey_question(browser: Browser) -> str:
 async def sign_in_with_passkey(answer: str, browser: Browser, old_token: str = "") -> Entered:
     """The browser's answer. Raises Unproven, TooManyTries."""
     await rate_limit.take(PASSKEY_TRIES, browser.network)
-    shown = await factors.check_passkey(answer, _ANYBODY)
+    try:
+        shown = await factors.check_passkey(answer, _ANYBODY)
+    except Unproven as error:
+        await refused(error.account_id, Factor.PASSKEY, None)
+        raise
     return await enter(shown.account_id, browser, shown.factor, old_token)
 
 
@@ -151,7 +155,7 @@ async def refused(
     `locked` is 1 where an earlier lock refused it, whatever was typed.
     """
     if account_id is None:
-        log.info("sign-in refused: unknown login")
+        log.info("sign-in refused: nobody's", extra={"kind": what})
     for place in (await _places(account_id))[:1] if account_id else ():
         async with tenant_session(place.tenant_id) as session:
             actor, deed = machine(place.tenant_id), Action.SIGN_IN_REFUSED

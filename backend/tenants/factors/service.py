@@ -41,7 +41,11 @@ _WRONG_RECOVERY = "Mã khôi phục chưa đúng hoặc đã được dùng; xin
 
 
 class Unproven(Invalid):
-    """What was shown is not right: the sentence says what to do."""
+    """What was shown is not right: the sentence says what to do. `account_id` is whose it was said to be, where known."""
+
+    def __init__(self, message: str, account_id: uuid.UUID | None = None) -> None:
+        super().__init__(message)
+        self.account_id = account_id
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -83,18 +87,22 @@ async def check_passkey(
     answer_text: str, asked_by: str, account_id: uuid.UUID | None = None, statement: str = NOTHING
 ) -> Shown:
     """Whose passkey has answered our question, about this statement. Raises Unproven, and says in words why."""
+    holder = account_id
     try:
         answer = passkeys.read(answer_text)
         key = await _key_of(answer.credential_id, account_id)
+        holder = key.account_id
         nonce = await _nonce(answer.challenge, asked_by, statement)
         counter = passkeys.accept(answer, answer.challenge, key.public_key, key.sign_count)
         if passkeys.holder(answer) not in (None, key.account_id):
-            raise Unproven(_WRONG_KEY)
+            raise passkeys.BadAnswer
     except passkeys.BadAnswer:
-        raise Unproven(_WRONG_KEY) from None
+        raise Unproven(_WRONG_KEY, holder) from None
+    except Unproven as error:
+        raise Unproven(error.message, holder) from None
     async with account_session(key.account_id) as directory:
         if not await queries.use_passkey(directory, key.id, counter, clock.now()):
-            raise Unproven(_WRONG_KEY)
+            raise Unproven(_WRONG_KEY, holder)
     return Shown(
         account_id=key.account_id,
         factor=Factor.PASSKEY,

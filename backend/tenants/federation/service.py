@@ -10,10 +10,10 @@ import uuid
 from datetime import timedelta
 
 from backend.core import audit, clock, settings, vault
-from backend.core.actor import Actor, Browser, SignIn
-from backend.core.audit import Action
+from backend.core.actor import Actor, Browser, SignIn, machine
+from backend.core.audit import Action, Outcome
 from backend.core.database import TenantSession, public_session, speak_for, tenant_session
-from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from backend.core.ids import new_token
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import Entered
@@ -147,20 +147,31 @@ async def arrive(provider: Provider, journey: Journey, arrival: Arrival) -> Outs
     secret = _secret_of(provider)
     try:
         claims = await oidc.claims_of(provider, secret, journey, arrival, return_address(provider))
-    except (oidc.Silent, oidc.NotBelieved) as problem:
+    except oidc.Silent as problem:
+        raise _told(problem, provider) from None
+    except oidc.NotBelieved as problem:
+        await _record_refusal(provider)
         raise _told(problem, provider) from None
     if not rules.belongs(provider.kind, provider.restriction, claims):
+        await _record_refusal(provider)
         raise Forbidden(_FOREIGN)
     return Outsider(issuer=provider.issuer, subject=str(claims["sub"]), label=rules.label_of(claims))
 
 
 async def sign_in(provider: Provider, outsider: Outsider, browser: Browser, old_token: str = "") -> Entered:
-    """Open a session at the provider's school. Raises Forbidden for an account that is not linked."""
+    """Open a session at the provider's school. Raises Forbidden for an account that is not linked, Unauthenticated."""
     async with public_session() as directory:
         account_id = await queries.account_of(directory, outsider)
     if account_id is None:
+        await _record_refusal(provider)
         raise Forbidden(_NOT_LINKED)
-    return await access.enter(account_id, browser, Factor.ELSEWHERE, old_token, only_at=provider.tenant_id)
+    try:
+        return await access.enter(
+            account_id, browser, Factor.ELSEWHERE, old_token, only_at=provider.tenant_id
+        )
+    except Unauthenticated:
+        await _record_refusal(provider)
+        raise
 
 
 def offer(sign_in: SignIn, journey: Journey, outsider: Outsider) -> bytes:
@@ -240,6 +251,20 @@ def _issuer(kind: ProviderKind, restriction: str, chosen: str) -> str:
 def _told(problem: Exception, provider: Provider) -> Forbidden | Unavailable:
     log.warning("sign-in elsewhere refused: %s", problem, extra={"tenant_id": provider.tenant_id})
     return Unavailable(_SILENT) if isinstance(problem, oidc.Silent) else Forbidden(_NOT_BELIEVED)
+
+
+async def _record_refusal(provider: Provider) -> None:
+    """In the audit of the provider's school: whose account it was said to be is not known, or not believed."""
+    async with tenant_session(provider.tenant_id) as session:
+        await audit.record(
+            session,
+            machine(provider.tenant_id),
+            Action.SIGN_IN_REFUSED,
+            provider.id,
+            provider.name,
+            outcome=Outcome.REFUSED,
+            factor=Factor.ELSEWHERE,
+        )
 
 
 def _secret_of(provider: Provider) -> str:
