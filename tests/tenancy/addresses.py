@@ -137,6 +137,8 @@ class Address:
         for name in self._by_hand:
             sent = {name.format(own=own): said}
             found[name] = replace(ask, query=sent) if self.method == "GET" else replace(ask, body=sent)
+            if "{own}" in name:
+                found[f"{name}, named"] = replace(ask, body={name.format(own=said): str(own)})
         shown = f"http://127.0.0.1:8000/lop/{said}"
         told = dict.fromkeys(_HX, said) | {"HX-Current-URL": shown, "HX-Request": "true"}
         return found | {"headers of htmx": replace(ask, headers=told)}
