@@ -21,6 +21,7 @@ from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
 from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
+from backend.records.transfers import models as transfers
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.api_clients import models as api_clients
@@ -65,6 +66,7 @@ MODULES = (
     transcripts,
     season,
     rollover,
+    transfers,
     handover,
     privacy,
     imports,

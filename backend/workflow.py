@@ -20,6 +20,8 @@ from backend.records.regulations.events import RegulationsChanged
 from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.transcripts import tasks as transcripts
 from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
+from backend.records.transfers import tasks as transfers
+from backend.records.transfers.events import TransferDrafted, TransferOffered, TransferSealed
 from backend.remote_signing.requests import tasks as signing
 from backend.remote_signing.requests.events import (
     SigningConsented,
@@ -38,8 +40,11 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TranscriptRendered: (transcripts.ask_for_signatures,),
     SigningConsented: (signing.prepare_call,),
     SigningRequestSigned: (signing.complete_request,),
-    SigningRequestCompleted: (transcripts.issue,),
+    SigningRequestCompleted: (transcripts.issue, transfers.seal),
     TranscriptIssued: (deliveries.open_delivery,),
+    TransferDrafted: (transfers.compile_package,),
+    TransferSealed: (transfers.offer,),
+    TransferOffered: (transfers.await_answer,),
     SchoolExportAsked: (handover.export,),
 }
 

@@ -57,6 +57,12 @@ LATER: dict[str, Row] = {
     "approval_request": {"kind": "school_export", "state": "waiting", "facts": {}, "decided_at": None}
     | {"decided_by": None, "ends_at": datetime(2999, 1, 1, tzinfo=UTC)},
     "identity_provider": {"kind": "google"},
+    "transfer": {"state": "refused", "version_ids": [], "ended_at": None},
+    "received_transfer": {"state": "checked", "earlier_year_ids": [], "decided_at": None}
+    | {
+        "verdict": dict.fromkeys(("intact", "signed", "in_force", "known", "years"), "x")
+        | {"checked_at": "2026-01-01"}
+    },
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},

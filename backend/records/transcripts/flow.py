@@ -100,6 +100,11 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
 
+async def versions_among(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Of what was signed, the versions of transcripts; other documents are signed as well."""
+    return [row.id for row in await queries.versions(session, subject_ids)]
+
+
 async def _hold(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
     return rules.all_of(version_ids, await queries.hold_versions(session, version_ids))
 
