@@ -39,6 +39,7 @@ class Permission(StrEnum):
     TRANSCRIPT_READ = "transcripts:version:read"
     TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
     TRANSCRIPT_FREEZE = "transcripts:version:freeze"
+    TRANSFER_MANAGE = "transfers:package:manage"
     PRIVACY_MANAGE = "privacy:request:manage"
     PRIVACY_REGISTER_READ = "privacy:register:read"
     SIGN = "signing:step:sign"
@@ -139,6 +140,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PROMOTION_DECIDE,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.TRANSFER_MANAGE,
             _P.TRANSCRIPT_FREEZE,
             _P.PRIVACY_MANAGE,
             _P.PRIVACY_REGISTER_READ,
@@ -166,6 +168,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.TRANSFER_MANAGE,
             _P.SIGN,
             _P.CREDENTIALS_READ,
             _P.DELIVERY_READ,
@@ -188,6 +191,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.TRANSFER_MANAGE,
             _P.PRIVACY_MANAGE,
             _P.PRIVACY_REGISTER_READ,
             _P.SIGN,

@@ -58,7 +58,7 @@ LATER: dict[str, Row] = {
     | {"decided_by": None, "ends_at": datetime(2999, 1, 1, tzinfo=UTC)},
     "identity_provider": {"kind": "google"},
     "transfer": {"state": "refused", "version_ids": [], "ended_at": None},
-    "received_transfer": {"state": "checked", "earlier_year_ids": [], "decided_at": None}
+    "received_package": {"state": "checked", "earlier_year_ids": [], "decided_at": None}
     | {
         "verdict": dict.fromkeys(("intact", "signed", "in_force", "known", "years"), "x")
         | {"checked_at": "2026-01-01"}

@@ -87,7 +87,7 @@ async def seal(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> None
         digest = (await signing.signed_documents(session, [row.id]))[row.id]
         values = {"state": TransferState.READY, "signed_sha256": digest, "sealed_at": clock.now()}
         await queries.update_transfer(session, row.id, values)
-        await _record(session, row, Action.TRANSFER_SEALED, {"signed_sha256": digest})
+        await _record(session, row, Action.TRANSFER_SEALED, signed_sha256=digest)
         await outbox.emit(session, TransferSealed(row.id))
 
 
@@ -110,7 +110,7 @@ async def record_offered(session: TenantSession, transfer_id: uuid.UUID) -> None
     await queries.update_transfer(
         session, row.id, {"state": TransferState.OFFERED, "offered_at": clock.now()}
     )
-    await _record(session, row, Action.TRANSFER_OFFERED, {"receiver": row.to_name})
+    await _record(session, row, Action.TRANSFER_OFFERED, receiver=row.to_name)
     await outbox.emit(session, TransferOffered(row.id))
 
 
@@ -129,7 +129,7 @@ async def record_answer(session: TenantSession, transfer_id: uuid.UUID) -> bool:
         session, row.id, {"state": state, "ended_at": found.answered_at if accepted else None, "why": why}
     )
     action = Action.TRANSFER_HANDED_OVER if accepted else Action.TRANSFER_REFUSED
-    await _record(session, row, action, {"receiver": row.to_name, "reason": why})
+    await _record(session, row, action, receiver=row.to_name, reason=why)
     return True
 
 
@@ -144,9 +144,7 @@ async def _transfer(session: TenantSession, transfer_id: uuid.UUID, *, hold: boo
     return row
 
 
-async def _record(
-    session: TenantSession, row: Transfer, action: Action, details: dict[str, str | int | None]
-) -> None:
+async def _record(session: TenantSession, row: Transfer, action: Action, **details: str | int | None) -> None:
     record = await roster.get_record(session, row.student_id)
     deed = audit.Deed(row.id, record.label, details, (row.student_id, *row.version_ids))
     await audit.record_many(session, machine(session.tenant_id), action, [deed])

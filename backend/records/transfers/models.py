@@ -62,28 +62,28 @@ class Transfer(TenantTable):
     why: Mapped[str | None]
 
 
-class ReceivedTransfer(TenantTable):
+class ReceivedPackage(TenantTable):
     """A package that came in and was checked; with `accepted` it proves the years that were taken over from it.
 
     `offer_id` is that of the sender, None for a file that somebody brought.
     """
 
-    __tablename__ = "received_transfer"
+    __tablename__ = "received_package"
     __table_args__ = (
         tenant_key("student_id", "student"),
         tenant_key("received_by", "staff_member"),
         tenant_key("decided_by", "staff_member"),
         Index(
-            "uq_received_transfer_accepted",
+            "uq_received_package_accepted",
             "tenant_id",
             "sha256",
             unique=True,
             postgresql_where=text("state = 'accepted'"),
         ),
-        Index("ix_received_transfer_student", "tenant_id", "student_id"),
+        Index("ix_received_package_student", "tenant_id", "student_id"),
         {
             "info": holding(
-                internal="offer_id sha256 state earlier_year_ids received_at decided_at",
+                internal="sha256 state earlier_year_ids received_at decided_at",
                 personal="from_name from_code verdict",
                 title="Gói học bạ đã nhận",
                 purpose="Giữ bằng chứng của các năm học ở trường trước",

@@ -43,7 +43,7 @@ from backend.tenants.permissions import Permission
 _PAGE = "/hoc-sinh/{student_id:uuid}/chuyen-hoc-ba"
 _BACK = "/hoc-sinh/{student_id}/chuyen-hoc-ba"
 _OFFERS = "/hoc-ba-chuyen-den"
-_WRITES = requires(Permission.PUPILS_WRITE)
+_MANAGES = requires(Permission.TRANSFER_MANAGE)
 #: A package costs a second of a processor for each of its years, and one more.
 FILES = rate_limit.Limit(name="check-package", burst=10, per_seconds=120)
 
@@ -89,7 +89,7 @@ class UploadForm(msgspec.Struct):
     csrf_token: str = ""
 
 
-@get(_PAGE, guards=[_WRITES])
+@get(_PAGE, guards=[_MANAGES])
 async def show_desk(
     request: Request, session: Session, actor: CurrentActor, student_id: FromPath[uuid.UUID]
 ) -> Html:
@@ -97,7 +97,7 @@ async def show_desk(
     return _desk(request, await service.open_desk(session, actor, student_id))
 
 
-@post(f"{_PAGE}/lap", guards=[_WRITES, without_transaction])
+@post(f"{_PAGE}/lap", guards=[_MANAGES, without_transaction])
 async def draft(
     request: Request, actor: CurrentActor, student_id: FromPath[uuid.UUID], data: URLEncodedBody[ReceiverForm]
 ) -> Html:
@@ -112,7 +112,7 @@ async def draft(
 
 @post(
     f"{_PAGE}/goi/{{transfer_id:uuid}}/tai",
-    guards=[_WRITES, step_up(_BACK), without_transaction],
+    guards=[_MANAGES, step_up(_BACK), without_transaction],
     opt={admission.OPTION: RouteClass.EXPORT},
     status_code=200,
 )
@@ -128,7 +128,7 @@ async def download(
     )
 
 
-@post(f"{_PAGE}/goi/{{transfer_id:uuid}}/ban-giao", guards=[_WRITES, step_up(_BACK), without_transaction])
+@post(f"{_PAGE}/goi/{{transfer_id:uuid}}/ban-giao", guards=[_MANAGES, step_up(_BACK), without_transaction])
 async def hand_over(
     request: Request, actor: CurrentActor, student_id: FromPath[uuid.UUID], transfer_id: FromPath[uuid.UUID]
 ) -> Html:
@@ -141,7 +141,7 @@ async def hand_over(
     return await _answer(request, actor, student_id, deed)
 
 
-@post(f"{_PAGE}/goi/{{transfer_id:uuid}}/huy", guards=[_WRITES, without_transaction])
+@post(f"{_PAGE}/goi/{{transfer_id:uuid}}/huy", guards=[_MANAGES, without_transaction])
 async def cancel(
     request: Request,
     actor: CurrentActor,
@@ -160,7 +160,7 @@ async def cancel(
 
 @post(
     f"{_PAGE}/nhan",
-    guards=[_WRITES, without_transaction],
+    guards=[_MANAGES, without_transaction],
     request_max_body_size=checking.MAX_UPLOAD + 100_000,
 )
 async def upload(
@@ -189,7 +189,7 @@ async def upload(
     return await _answer(request, actor, student_id, deed)
 
 
-@post(f"{_PAGE}/nhan/{{received_id:uuid}}/ghi", guards=[_WRITES, without_transaction])
+@post(f"{_PAGE}/nhan/{{received_id:uuid}}/ghi", guards=[_MANAGES, without_transaction])
 async def accept(
     request: Request, actor: CurrentActor, student_id: FromPath[uuid.UUID], received_id: FromPath[uuid.UUID]
 ) -> Html:
@@ -208,7 +208,7 @@ async def accept(
     return await _answer(request, actor, student_id, deed)
 
 
-@post(f"{_PAGE}/nhan/{{received_id:uuid}}/bo", guards=[_WRITES, without_transaction])
+@post(f"{_PAGE}/nhan/{{received_id:uuid}}/bo", guards=[_MANAGES, without_transaction])
 async def discard(
     request: Request, actor: CurrentActor, student_id: FromPath[uuid.UUID], received_id: FromPath[uuid.UUID]
 ) -> Html:
@@ -221,7 +221,7 @@ async def discard(
     return await _answer(request, actor, student_id, deed)
 
 
-@get(_OFFERS, guards=[_WRITES])
+@get(_OFFERS, guards=[_MANAGES])
 async def show_offers(request: Request, session: Session) -> Html:
     """What other schools of the platform send: by whom and when, and nothing about the pupil."""
     return page(
@@ -233,13 +233,13 @@ async def show_offers(request: Request, session: Session) -> Html:
     )
 
 
-@get(f"{_OFFERS}/{{offer_id:uuid}}", guards=[_WRITES, without_transaction])
+@get(f"{_OFFERS}/{{offer_id:uuid}}", guards=[_MANAGES, without_transaction])
 async def show_offer(request: Request, actor: CurrentActor, offer_id: FromPath[uuid.UUID]) -> Html:
     """One of them, opened and checked."""
     return await _offer(request, actor, offer_id)
 
 
-@post(f"{_OFFERS}/{{offer_id:uuid}}/nhan", guards=[_WRITES, without_transaction])
+@post(f"{_OFFERS}/{{offer_id:uuid}}/nhan", guards=[_MANAGES, without_transaction])
 async def accept_offer(request: Request, actor: CurrentActor, offer_id: FromPath[uuid.UUID]) -> Html:
     """Take it over: the right to manage is this school's from now on."""
     try:
@@ -257,7 +257,7 @@ async def accept_offer(request: Request, actor: CurrentActor, offer_id: FromPath
     )
 
 
-@post(f"{_OFFERS}/{{offer_id:uuid}}/tu-choi", guards=[_WRITES, without_transaction])
+@post(f"{_OFFERS}/{{offer_id:uuid}}/tu-choi", guards=[_MANAGES, without_transaction])
 async def refuse_offer(
     request: Request, actor: CurrentActor, offer_id: FromPath[uuid.UUID], data: URLEncodedBody[ReasonForm]
 ) -> Html:

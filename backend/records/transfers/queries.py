@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, insert, or_, select, text, update
 
 from backend.core.database import TenantSession
 from backend.records.roster.models import Student
-from backend.records.transfers.models import ReceivedTransfer, Transfer
+from backend.records.transfers.models import ReceivedPackage, Transfer
 from backend.records.transfers.schemas import OfferState, ReceivedState, TransferState
 
 
@@ -56,41 +56,41 @@ async def handed_over(session: TenantSession, student_ids: Sequence[uuid.UUID]) 
 
 
 async def insert_received(session: TenantSession, row: dict[str, Any]) -> None:
-    await session.execute(insert(ReceivedTransfer).values(tenant_id=session.tenant_id, **row))
+    await session.execute(insert(ReceivedPackage).values(tenant_id=session.tenant_id, **row))
 
 
 async def received(
     session: TenantSession, student_id: uuid.UUID, received_id: uuid.UUID, *, hold: bool = False
-) -> ReceivedTransfer | None:
+) -> ReceivedPackage | None:
     """A package that came in for a pupil."""
-    query = select(ReceivedTransfer).where(
-        _this(session, ReceivedTransfer, received_id), ReceivedTransfer.student_id == student_id
+    query = select(ReceivedPackage).where(
+        _this(session, ReceivedPackage, received_id), ReceivedPackage.student_id == student_id
     )
     return await session.scalar(query.with_for_update() if hold else query)
 
 
-async def received_of(session: TenantSession, student_id: uuid.UUID) -> Sequence[ReceivedTransfer]:
+async def received_of(session: TenantSession, student_id: uuid.UUID) -> Sequence[ReceivedPackage]:
     """All that came in for a pupil, the newest first."""
-    query = select(ReceivedTransfer).where(
-        ReceivedTransfer.tenant_id == session.tenant_id, ReceivedTransfer.student_id == student_id
+    query = select(ReceivedPackage).where(
+        ReceivedPackage.tenant_id == session.tenant_id, ReceivedPackage.student_id == student_id
     )
     return (
-        await session.scalars(query.order_by(ReceivedTransfer.received_at.desc(), ReceivedTransfer.id))
+        await session.scalars(query.order_by(ReceivedPackage.received_at.desc(), ReceivedPackage.id))
     ).all()
 
 
 async def is_accepted(session: TenantSession, sha256: str) -> bool:
     """Whether a package was taken over before."""
-    query = select(ReceivedTransfer.id).where(
-        ReceivedTransfer.tenant_id == session.tenant_id,
-        ReceivedTransfer.sha256 == sha256,
-        ReceivedTransfer.state == ReceivedState.ACCEPTED,
+    query = select(ReceivedPackage.id).where(
+        ReceivedPackage.tenant_id == session.tenant_id,
+        ReceivedPackage.sha256 == sha256,
+        ReceivedPackage.state == ReceivedState.ACCEPTED,
     )
     return await session.scalar(query.limit(1)) is not None
 
 
 async def update_received(session: TenantSession, received_id: uuid.UUID, values: dict[str, Any]) -> None:
-    query = update(ReceivedTransfer).where(_this(session, ReceivedTransfer, received_id))
+    query = update(ReceivedPackage).where(_this(session, ReceivedPackage, received_id))
     await session.execute(query.values(values))
 
 

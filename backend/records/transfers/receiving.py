@@ -13,7 +13,7 @@ from backend.records.movements import service as movements
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import PupilRecord
 from backend.records.transfers import queries, rules
-from backend.records.transfers.models import ReceivedTransfer
+from backend.records.transfers.models import ReceivedPackage
 from backend.records.transfers.schemas import (
     PDF_TYPE,
     Offer,
@@ -193,14 +193,14 @@ async def _is_owned(session: TenantSession, sha256: str) -> bool:
 
 async def _received(
     session: TenantSession, student_id: uuid.UUID, received_id: uuid.UUID, *, hold: bool = False
-) -> ReceivedTransfer:
+) -> ReceivedPackage:
     row = await queries.received(session, student_id, received_id, hold=hold)
     if row is None:
         raise NotFound("Không tìm thấy gói học bạ này của học sinh.")
     return row
 
 
-async def _waiting(session: TenantSession, record: PupilRecord, received_id: uuid.UUID) -> ReceivedTransfer:
+async def _waiting(session: TenantSession, record: PupilRecord, received_id: uuid.UUID) -> ReceivedPackage:
     row = await _received(session, record.id, received_id, hold=True)
     if row.state != ReceivedState.CHECKED:
         raise Conflict(

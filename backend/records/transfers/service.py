@@ -16,7 +16,7 @@ from backend.records.transcripts.schemas import VersionSummary
 from backend.records.transfers import manifest as manifests
 from backend.records.transfers import queries, rules
 from backend.records.transfers.events import TransferDrafted
-from backend.records.transfers.models import ReceivedTransfer, Transfer
+from backend.records.transfers.models import ReceivedPackage, Transfer
 from backend.records.transfers.schemas import (
     Desk,
     IssuedYear,
@@ -178,7 +178,7 @@ async def is_handed_over(session: TenantSession, student_id: uuid.UUID) -> bool:
     return bool(await queries.handed_over(session, [student_id]))
 
 
-def received_view(row: ReceivedTransfer) -> ReceivedView:
+def received_view(row: ReceivedPackage) -> ReceivedView:
     """A package that came in, for people."""
     fields = {name: getattr(row, name) for name in ReceivedView.__struct_fields__}
     return ReceivedView(**fields | {"state": ReceivedState(row.state)})

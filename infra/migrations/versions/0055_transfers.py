@@ -55,7 +55,7 @@ def upgrade() -> None:
     moving = "state, package_sha256, signed_sha256, sealed_at, offered_at, ended_by, ended_at, why"
     enable_rls("transfer", rights=f"select, insert, update ({moving})")
     op.create_table(
-        "received_transfer",
+        "received_package",
         sa.Column("student_id", sa.Uuid(), nullable=False),
         sa.Column("offer_id", sa.Uuid(), nullable=True),
         sa.Column("sha256", sa.String(), nullable=False),
@@ -70,21 +70,21 @@ def upgrade() -> None:
         sa.Column("decided_at", _MOMENT, nullable=True),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        _reference("received_transfer", "student_id", "student"),
-        _reference("received_transfer", "received_by", "staff_member"),
-        _reference("received_transfer", "decided_by", "staff_member"),
-        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_received_transfer")),
+        _reference("received_package", "student_id", "student"),
+        _reference("received_package", "received_by", "staff_member"),
+        _reference("received_package", "decided_by", "staff_member"),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_received_package")),
     )
     op.create_index(
-        "uq_received_transfer_accepted",
-        "received_transfer",
+        "uq_received_package_accepted",
+        "received_package",
         ["tenant_id", "sha256"],
         unique=True,
         postgresql_where=sa.text("state = 'accepted'"),
     )
-    op.create_index("ix_received_transfer_student", "received_transfer", ["tenant_id", "student_id"])
+    op.create_index("ix_received_package_student", "received_package", ["tenant_id", "student_id"])
     decided = "state, earlier_year_ids, decided_by, decided_at"
-    enable_rls("received_transfer", rights=f"select, insert, update ({decided})")
+    enable_rls("received_package", rights=f"select, insert, update ({decided})")
     run_script(Path(__file__).with_suffix(".sql"))
 
 

@@ -93,9 +93,7 @@ async def test_a_package_is_taken_over_once_with_its_proof(sent: Sent) -> None:
         assert "Toán: Hoàn thành tốt, kiểm tra 9" in lines
         assert lines[-1].startswith("Khen thưởng: ")
         assert "Kết luận: Được lên lớp" in lines
-        [row] = (
-            await session.execute(text("select * from received_transfer where state = 'accepted'"))
-        ).all()
+        [row] = (await session.execute(text("select * from received_package where state = 'accepted'"))).all()
         assert (row.earlier_year_ids, row.sha256, row.decided_by) == (
             [year.id],
             sha256_hex(sent.data),
@@ -116,7 +114,7 @@ async def test_a_package_is_taken_over_once_with_its_proof(sent: Sent) -> None:
         with pytest.raises(Conflict, match="đã được nhận trước đó"):
             await receiving.keep(session, clerk, sent.student_id, sent.package)
         await receiving.discard(session, clerk, sent.student_id, again)
-        states = await session.scalars(text("select state from received_transfer order by received_at, id"))
+        states = await session.scalars(text("select state from received_package order by received_at, id"))
         assert set(states) == {ReceivedState.ACCEPTED, ReceivedState.DISCARDED}
         with pytest.raises(Conflict, match="đã được nhận hoặc bỏ"):
             await receiving.discard(session, clerk, sent.student_id, again)
@@ -145,7 +143,7 @@ async def test_the_package_of_another_pupil_is_refused(
     async with school.session() as session:
         with pytest.raises(Invalid, match=said):
             await receiving.keep(session, clerk, student_id, package)
-        assert await session.scalar(text("select count(*) from received_transfer")) == 0
+        assert await session.scalar(text("select count(*) from received_package")) == 0
 
 
 async def _flipped(sent: Sent) -> bytes:
