@@ -277,12 +277,12 @@ async def _package(actor: Actor, digest: str) -> Package:
 async def _offer(request: Request, actor: Actor, offer_id: uuid.UUID, error: AppError | None = None) -> Html:
     async with transaction(request) as session:
         offer = await receiving.get_offer(session, offer_id)
-    package: Package | None = None
+    package, told = None, error
     if offer.state is OfferState.OFFERED:
         try:
             package = await _package(actor, offer.sha256)
         except (Invalid, NotFound, Unavailable) as problem:
-            error = error or problem
+            told = told or problem
     async with transaction(request) as session:
         pupil = await receiving.pupil_of(session, actor, offer, package.manifest.student) if package else None
     return page(
@@ -295,7 +295,7 @@ async def _offer(request: Request, actor: Actor, offer_id: uuid.UUID, error: App
         answers=_answers(rules.verdict_of(package, offer.offered_at)) if package else [],
         pupil=pupil,
         reasons=[("", "Chọn một"), *((one.value, rules.REFUSAL_NAMES[one]) for one in RefusalReason)],
-        error=error.message if error else None,
+        error=told.message if told else None,
     )
 
 

@@ -10,8 +10,6 @@ from sqlalchemy import text
 
 from backend.core import clock, outbox, settings, storage
 from backend.core.actor import Actor
-from backend.core.database import platform_session, public_session
-from backend.core.ids import new_id
 from backend.records.movements import service as movements
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import NewStudent, StudentId
@@ -19,10 +17,9 @@ from backend.records.transfers import queries, service
 from backend.records.transfers.schemas import TransferId, TransferState
 from backend.remote_signing.requests.events import SigningRequestCompleted
 from backend.remote_signing.validation import service as signatures
-from backend.tenants.openings import queries as openings
-from backend.tenants.openings.schemas import Applicant, Application, ApplicationId, ApplicationState
 from backend.tenants.schools import service as schools
 from tests.factories.machine import Death, Machine
+from tests.factories.offers import vouch_for
 from tests.factories.own_keys import complete, issue, sign
 from tests.factories.pki import Identity, Pki
 from tests.factories.small_school import SmallSchool, open_small_school, pupil
@@ -146,19 +143,6 @@ class Schools:
         return world.add_material(world.sign(document, "school_seal", world.seal))
 
 
-async def vouch_for(school: SmallSchool) -> None:
-    """The operator has opened the school under its code."""
-    async with school.session(read_only=True) as session:
-        profile = await schools.get_school(session)
-    applicant = Applicant(name="Cầm Thị Mai", email="chu@truong.example", phone="")
-    application = Application(school=profile, applicant=applicant)
-    application_id, approved = ApplicationId(new_id()), ApplicationState.APPROVED
-    async with public_session() as session:
-        await openings.file(session, application_id, application)
-    async with platform_session() as session:
-        await openings.decide(session, "van-hanh", application_id, approved, "", school.tenant_id)
-
-
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def three(product: settings.Settings) -> AsyncIterator[Schools]:
     world = make_world(Pki())
@@ -177,7 +161,7 @@ async def three(product: settings.Settings) -> AsyncIterator[Schools]:
         async with school.session() as session:
             if school is not sender:
                 await school.open_class(session, "2A", 2)
-        await vouch_for(school)
+        await vouch_for(school.tenant_id)
         await Machine(school.tenant_id).forget()
     yield Schools(season, receiver, third, world)
     anchor.unlink()

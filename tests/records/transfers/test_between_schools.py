@@ -16,6 +16,7 @@ from backend.records.transfers import checking, queries, receiving, service
 from backend.records.transfers.schemas import OfferState, Package, TransferId, TransferState
 from tests.core.browser import Browser
 from tests.factories.machine import Death, Machine
+from tests.factories.offers import offer_to
 from tests.factories.small_school import SmallSchool
 from tests.records.transfers.conftest import Schools
 
@@ -120,6 +121,21 @@ async def test_a_refusal_says_why_and_takes_the_bytes_away(three: Schools, site:
     assert "Học sinh không được tiếp nhận" in shown.text
     async with three.sender.session(read_only=True) as session:
         assert not await service.is_handed_over(session, student_id)
+
+
+async def test_a_package_that_is_spoiled_on_its_way_is_said_so_and_not_taken(
+    three: Schools, site: Litestar
+) -> None:
+    offer_id = await offer_to(three.third.tenant_id)
+    office = await three.third.browser(site, "principal")
+    page = f"/hoc-ba-chuyen-den/{offer_id}"
+    shown = await office.get(page)
+    assert (shown.status_code, "không đọc được" in shown.text) == (200, True)
+    assert f'action="{page}/nhan"' not in shown.text
+    taken = await office.post(f"{page}/nhan")
+    assert (taken.status_code, "không đọc được" in taken.text) == (422, True)
+    async with three.third.session(read_only=True) as session:
+        assert (await receiving.get_offer(session, offer_id)).state is OfferState.OFFERED
 
 
 async def test_nobody_else_sees_it_and_a_withdrawn_one_cannot_be_taken(three: Schools) -> None:

@@ -18,7 +18,7 @@ from backend.core.crypto import sha256_hex
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import StudentId
-from backend.records.transfers import checking, flow, receiving
+from backend.records.transfers import checking, flow, queries, receiving
 from backend.records.transfers import manifest as manifests
 from backend.records.transfers.schemas import Manifest, Package, ReceivedState, YearPart
 from tests.factories.own_keys import sign
@@ -93,7 +93,8 @@ async def test_a_package_is_taken_over_once_with_its_proof(sent: Sent) -> None:
         assert "Toán: Hoàn thành tốt, kiểm tra 9" in lines
         assert lines[-1].startswith("Khen thưởng: ")
         assert "Kết luận: Được lên lớp" in lines
-        [row] = (await session.execute(text("select * from received_package where state = 'accepted'"))).all()
+        row = await queries.received(session, sent.student_id, kept)
+        assert row is not None
         assert (row.earlier_year_ids, row.sha256, row.decided_by) == (
             [year.id],
             sha256_hex(sent.data),
@@ -103,9 +104,9 @@ async def test_a_package_is_taken_over_once_with_its_proof(sent: Sent) -> None:
         assert row.verdict["in_force"] == "2025-2026: đang có hiệu lực"
         assert await storage.get(school.tenant_id, row.sha256) == sent.data
         await storage.require_owned(session, [row.sha256])
-        about = text("select about from audit_event where action = :action")
-        [pupils] = (await session.scalars(about, {"action": Action.TRANSFER_ACCEPTED})).all()
-        assert pupils == [sent.student_id]
+        about = text("select about from audit_event where action = :action and subject_id = :id")
+        told = await session.scalar(about, {"action": Action.TRANSFER_ACCEPTED, "id": kept})
+        assert told == [sent.student_id]
     for repeated in (kept, again):
         async with school.session() as session:
             with pytest.raises(Conflict, match="đã được"):
@@ -114,8 +115,8 @@ async def test_a_package_is_taken_over_once_with_its_proof(sent: Sent) -> None:
         with pytest.raises(Conflict, match="đã được nhận trước đó"):
             await receiving.keep(session, clerk, sent.student_id, sent.package)
         await receiving.discard(session, clerk, sent.student_id, again)
-        states = await session.scalars(text("select state from received_package order by received_at, id"))
-        assert set(states) == {ReceivedState.ACCEPTED, ReceivedState.DISCARDED}
+        states = {row.state for row in await queries.received_of(session, sent.student_id)}
+        assert states == {ReceivedState.ACCEPTED, ReceivedState.DISCARDED}
         with pytest.raises(Conflict, match="đã được nhận hoặc bỏ"):
             await receiving.discard(session, clerk, sent.student_id, again)
         with pytest.raises(NotFound):
@@ -143,7 +144,7 @@ async def test_the_package_of_another_pupil_is_refused(
     async with school.session() as session:
         with pytest.raises(Invalid, match=said):
             await receiving.keep(session, clerk, student_id, package)
-        assert await session.scalar(text("select count(*) from received_package")) == 0
+        assert await queries.received_of(session, student_id) == []
 
 
 async def _flipped(sent: Sent) -> bytes:
