@@ -335,7 +335,6 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
     """The site. Raises ValueError when a handler does not say who may call it."""
     app = edge.Site(
         route_handlers=routes,
-        middleware=[edge.end_transaction],
         exception_handlers=error_answers.handlers,
         dependencies=web.dependencies,
         state=State({"navigation": menu.MENU}),
