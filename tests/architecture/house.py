@@ -159,6 +159,15 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),
     "records.transcripts.printed": (Room.RULES, "a snapshot as the words of the form: pure"),
     "records.transcripts.page_check": (Room.RULES, "which words of a snapshot a page lacks: pure"),
+    "records.transcripts.corrections": (Room.RULES, "in what two contents differ: pure"),
+    "records.transcripts.freezing": (
+        Room.SERVICE,
+        "from confirmed results to frozen content, for the slice's own service: no door",
+    ),
+    "records.transcripts.life": (
+        Room.SERVICE,
+        "versions that end before their time, for the slice's own pages and tasks: no door",
+    ),
     "records.transcripts.forms": (Room.SERVICE, "the two forms of a snapshot, made between transactions"),
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),

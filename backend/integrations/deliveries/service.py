@@ -30,7 +30,7 @@ from backend.integrations.deliveries.schemas import (
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionState, VersionSummary
+from backend.records.transcripts.schemas import IN_FORCE, VersionSummary
 
 #: Names of the tasks that follow each other (tasks.py).
 SEND, QUERY = "deliveries.send", "deliveries.query"
@@ -180,7 +180,7 @@ async def progress_by_class(session: TenantSession) -> list[ClassProgress]:
     if not classes:
         return []
     dues = await calendar.dues(session, await calendar.get_year(session, classes[0].academic_year_id))
-    issued = await transcripts.classes_of(session, VersionState.ISSUED)
+    issued = await transcripts.classes_of(session, IN_FORCE)
     states: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
     for row in await queries.states_of_versions(session):
         states[issued.get(row.version_id, row.version_id)][row.state] += 1

@@ -16,6 +16,7 @@ from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     PDF_TYPE,
     XML_TYPE,
+    Deed,
     Forms,
     SignerRole,
     Snapshot,
@@ -35,13 +36,13 @@ async def due_for_rendering(
 ) -> dict[VersionId, bytes]:
     """The canonical snapshots that are to be rendered; without those of which that has been done. Raises NotFound."""
     rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
-    return {VersionId(row.id): row.snapshot.encode() for row in _due(rows, VersionState.RENDERED)}
+    return {VersionId(row.id): row.snapshot.encode() for row in _due(rows, Deed.RENDER)}
 
 
 async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> None:
     """The forms are in the store: remember their digests and announce it."""
     made: dict[uuid.UUID, Forms] = {one.version_id: one for one in forms}
-    rows = _due(await _hold(session, list(made)), VersionState.RENDERED)
+    rows = _due(await _hold(session, list(made)), Deed.RENDER)
     files = {
         row.id: (storage.file_of(made[row.id].pdf, PDF_TYPE), storage.file_of(made[row.id].xml, XML_TYPE))
         for row in rows
@@ -65,7 +66,7 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
 
     Raises NotFound; Conflict where nobody signs as homeroom teacher or head under the name that the frozen content says.
     """
-    rows = _due(await _hold(session, version_ids), VersionState.SIGNING)
+    rows = _due(await _hold(session, version_ids), Deed.ASK_FOR_SIGNATURES)
     if not rows:
         return
     places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
@@ -80,7 +81,7 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
 
     Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
     """
-    rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
+    rows = _due(await _hold(session, version_ids), Deed.ISSUE)
     if rows:
         await audit_chain.require_recent(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
@@ -104,8 +105,8 @@ async def _hold(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Seq
     return rules.all_of(version_ids, await queries.hold_versions(session, version_ids))
 
 
-def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[TranscriptVersion]:
-    return [row for row in rows if rules.is_due(row.state, target)]
+def _due(rows: Sequence[TranscriptVersion], deed: Deed) -> list[TranscriptVersion]:
+    return [row for row in rows if rules.is_due(row.state, deed)]
 
 
 def _request(

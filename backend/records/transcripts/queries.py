@@ -1,10 +1,11 @@
 """All SQL of transcripts."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from backend.core import lookups
 from backend.core.database import TenantSession
@@ -12,6 +13,7 @@ from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
 from backend.records.roster.schemas import EnrollmentStatus
 from backend.records.transcripts.models import Transcript, TranscriptVersion
+from backend.records.transcripts.schemas import ENDED
 
 _IN_CLASS = and_(
     Enrollment.tenant_id == TranscriptVersion.tenant_id,
@@ -45,18 +47,21 @@ async def insert_versions(session: TenantSession, rows: list[dict[str, Any]]) ->
         await session.execute(insert(TranscriptVersion), rows)
 
 
-async def frozen_students(
+async def newest_versions(
     session: TenantSession, year_id: uuid.UUID, student_ids: Sequence[uuid.UUID]
-) -> set[uuid.UUID]:
-    """Pupils who have a version of that year already, in whichever class it was frozen."""
+) -> Sequence[TranscriptVersion]:
+    """The newest version of that year of each pupil who has one, in whichever class it was frozen."""
     found = await session.scalars(
-        select(TranscriptVersion.student_id).where(
+        select(TranscriptVersion)
+        .where(
             TranscriptVersion.tenant_id == session.tenant_id,
             TranscriptVersion.academic_year_id == year_id,
             TranscriptVersion.student_id.in_(student_ids),
         )
+        .ext(distinct_on(TranscriptVersion.student_id))
+        .order_by(TranscriptVersion.student_id, TranscriptVersion.number.desc())
     )
-    return set(found)
+    return found.all()
 
 
 async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -123,6 +128,9 @@ def _versions() -> Any:
             TranscriptVersion.signed_sha256,
             TranscriptVersion.frozen_at,
             TranscriptVersion.issued_at,
+            TranscriptVersion.withdrawn_at,
+            TranscriptVersion.withdrawn_reason,
+            TranscriptVersion.effective_on,
             Transcript.lookup_code,
             Student.full_name,
             Student.student_code,
@@ -233,17 +241,17 @@ async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> 
 
 
 async def counts(session: TenantSession, *, present: bool) -> Sequence[Any]:
-    """Number of versions per class and state; `present`: of pupils who are in the class today alone."""
+    """Number of versions that stand, per class and state; `present`: of pupils who are in the class today alone."""
     query = select(TranscriptVersion.class_id, TranscriptVersion.state, func.count().label("number"))
     query = query.join(Enrollment, _IN_CLASS) if present else query
-    query = query.where(TranscriptVersion.tenant_id == session.tenant_id).group_by(
-        TranscriptVersion.class_id, TranscriptVersion.state
-    )
+    query = query.where(
+        TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.not_in(ENDED)
+    ).group_by(TranscriptVersion.class_id, TranscriptVersion.state)
     return (await session.execute(query)).all()
 
 
-async def classes_in_state(session: TenantSession, state: str) -> Sequence[Any]:
-    """Versions in a state and their classes."""
+async def classes_in_states(session: TenantSession, states: Collection[str]) -> Sequence[Any]:
+    """Versions in some states and their classes."""
     query = select(TranscriptVersion.id, TranscriptVersion.class_id)
-    query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state == state)
+    query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.in_(states))
     return (await session.execute(query)).all()

@@ -312,16 +312,80 @@ VersionId = NewType("VersionId", uuid.UUID)
 
 
 class VersionState(StrEnum):
-    """frozen → rendered → signing → issued; what an Authority says lives in `integrations/deliveries`."""
+    """How far a version has come. `rules.EDGES` says what leads from one to the next; no other way is gone.
+
+    Three words of the plans are no states of their own, because nobody can do anything else while they last. A draft is
+    the pupil's confirmed result. "Signed" is the end of `SIGNING`: everybody has signed and the proof of it is added. And
+    "packaged" is `ISSUED`: the XML package is made with the page, and waits in the queue of deliveries.
+    """
 
     FROZEN = "frozen"
     RENDERED = "rendered"
     SIGNING = "signing"
     ISSUED = "issued"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    RECALL_REQUESTED = "recall_requested"
+    LOCKED = "locked"
+    CANCELLED = "cancelled"
+    RECALLED = "recalled"
+    REPLACED = "replaced"
+
+
+#: Issued and not taken back: the signed file may be fetched, the lookup code answers for it.
+IN_FORCE = frozenset(
+    {
+        VersionState.ISSUED,
+        VersionState.SUBMITTED,
+        VersionState.ACCEPTED,
+        VersionState.REJECTED,
+        VersionState.RECALL_REQUESTED,
+        VersionState.LOCKED,
+    }
+)
+#: No longer the pupil's transcript of that year: the next version may be frozen. `TranscriptVersion` names them, too.
+ENDED = frozenset({VersionState.CANCELLED, VersionState.RECALLED, VersionState.REPLACED})
+
+
+class Deed(StrEnum):
+    """What moves a version on."""
+
+    RENDER = "render"
+    ASK_FOR_SIGNATURES = "ask_for_signatures"
+    ISSUE = "issue"
+    WITHDRAW = "withdraw"
+    SUBMIT = "submit"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    RECALL = "recall"
+    CONFIRM_RECALL = "confirm_recall"
+    REFUSE_RECALL = "refuse_recall"
+    LOCK = "lock"
+    REPLACE = "replace"
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """One place in which a version differs from the one before it, and why there is a new one.
+
+    `subject` names the subject where the place is in the table of marks, which is what the form's own note counts.
+    `by` decided at `at` that the former version does not stand, for the reason `why`.
+    """
+
+    what: str
+    old: str
+    new: str
+    subject: str | None
+    by: str
+    at: datetime
+    why: str
 
 
 class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One version in a list; `state` is a `VersionState`."""
+    """One version in a list; `state` is a `VersionState`.
+
+    The three facts of a withdrawal are there from the day on which management withdrew it or asked for its recall.
+    """
 
     id: VersionId
     transcript_id: TranscriptId
@@ -338,6 +402,9 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     signed_sha256: str | None
     frozen_at: datetime
     issued_at: datetime | None
+    withdrawn_at: datetime | None
+    withdrawn_reason: str | None
+    effective_on: date | None
 
     @property
     def label(self) -> str:

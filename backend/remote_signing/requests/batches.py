@@ -121,6 +121,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningRequest.current_sha256,
             SigningRequest.label,
             SigningRequest.subject_id,
+            SigningRequest.state.label("request_state"),
         )
         .join(
             SigningStep,

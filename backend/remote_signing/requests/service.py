@@ -108,6 +108,16 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
     return request_ids
 
 
+async def cancel(session: TenantSession, actor: Actor, subject_ids: Sequence[uuid.UUID]) -> None:
+    """These documents are not to be signed any more: their turns end, whatever is under way comes into none of them.
+
+    Consents that covered them stay as they were given. Documents that are completed, or have no request, stay.
+    """
+    cancelled = await queries.cancel_requests(session, subject_ids)
+    deeds = [audit.Deed(row.subject_id, row.label) for row in cancelled]
+    await audit.record_many(session, actor, Action.SIGNING_CANCELLED, deeds)
+
+
 async def ready_turns(session: TenantSession) -> list[ReadyTurn]:
     """Whose turn it is now, document by document, in the whole school."""
     return [ReadyTurn(**row._asdict()) for row in await queries.ready_turns(session)]
