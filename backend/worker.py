@@ -1,4 +1,4 @@
-"""The background: `hocba work` does jobs; `hocba dispatch` hands them out, keeps the audit and purges every night."""
+"""The background: `hocba work` does jobs; `hocba dispatch` hands them out, keeps the audit, looks and purges by night."""
 
 import asyncio
 import signal
@@ -7,6 +7,7 @@ from backend import workflow
 from backend.core import (
     audit_keeper,
     broker,
+    daily,
     database,
     dispatcher,
     http_client,
@@ -15,6 +16,7 @@ from backend.core import (
     settings,
     storage,
 )
+from backend.records.transcripts import service as transcripts
 from backend.remote_signing.timestamping import service as timestamping
 
 
@@ -46,6 +48,7 @@ async def _hand_out() -> None:
         ),
         audit_keeper.keep(config.database_dispatcher_url, timestamping.stamp, stop),
         retention.keep(config.database_dispatcher_url, stop),
+        daily.keep(config.database_dispatcher_url, [transcripts.queue_locks], stop),
     )
     doorbell.close()
     doorbell.client.close()

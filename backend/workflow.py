@@ -1,15 +1,25 @@
 """THE FLOW: the product on one page. Each event, and the tasks that follow it.
 
 marks in → sheets submitted, checked, locked → assessed → confirmed → frozen → rendered → signed in order → issued →
-delivered
+delivered → accepted → locked
+
+Aside, before that: withdrawn or recalled → corrected → frozen as the next version.
 
 What is missing here is done by people: checking and locking a sheet, confirming results, freezing, consenting to
-signatures.
+signatures, taking a version back.
 """
 
 from backend.core.events import Event
 from backend.core.jobs import Task
 from backend.integrations.deliveries import tasks as deliveries
+from backend.integrations.deliveries.events import (
+    DeliveryAccepted,
+    DeliveryLocked,
+    DeliveryRecalled,
+    DeliveryRejected,
+    DeliverySubmitted,
+    RecallRefused,
+)
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.gradebook import tasks as gradebook
@@ -19,7 +29,12 @@ from backend.records.handover.events import SchoolExportAsked
 from backend.records.regulations.events import RegulationsChanged
 from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.transcripts import tasks as transcripts
-from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
+from backend.records.transcripts.events import (
+    TranscriptFrozen,
+    TranscriptIssued,
+    TranscriptRecallAsked,
+    TranscriptRendered,
+)
 from backend.remote_signing.requests import tasks as signing
 from backend.remote_signing.requests.events import (
     SigningConsented,
@@ -40,6 +55,13 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     SigningRequestSigned: (signing.complete_request,),
     SigningRequestCompleted: (transcripts.issue,),
     TranscriptIssued: (deliveries.open_delivery,),
+    DeliverySubmitted: (transcripts.submitted,),
+    DeliveryAccepted: (transcripts.accepted,),
+    DeliveryRejected: (transcripts.rejected,),  # management recalls it and corrects what was refused
+    DeliveryLocked: (transcripts.locked,),
+    TranscriptRecallAsked: (deliveries.open_recall,),
+    DeliveryRecalled: (transcripts.recalled,),  # the pupil's marks are corrected and the next version frozen
+    RecallRefused: (transcripts.recall_refused,),
     SchoolExportAsked: (handover.export,),
 }
 

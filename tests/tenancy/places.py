@@ -34,7 +34,7 @@ LATER: dict[str, Row] = {
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "signing_batch": {"state": "running"},
     "provider_call": {},
-    "delivery": {"state": "queued", "errors": []},
+    "delivery": {"state": "queued", "action": "submit", "errors": []},
     "delivery_attempt": {"outcome": None},
     "import_run": {
         "state": "previewed",
@@ -178,7 +178,7 @@ async def asking_place() -> Place:
             made_up.rows[named(table)] = made_up.new_row(table) | shown | label
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])
-        place.ids = await _ids(session) | {"transcript_version": place.ids["transcript_version"]}
+        place.ids = await _ids(session) | {name: place.ids[name] for name in ("transcript_version", "other")}
     return place
 
 
@@ -266,7 +266,8 @@ async def _place(name: str, token: str) -> Place:
     place.key = await place.new_key(*Scope)
     async with school.session() as session:
         await session.execute(text(_ISSUE), {"id": version.id})
-        place.ids = await _ids(session) | {"transcript_version": version.id}
+        # What a version is compared with: `other_id`.
+        place.ids = await _ids(session) | {"transcript_version": version.id, "other": version.id}
     return place
 
 

@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery
 from backend.core.web import CurrentActor, Html, Request, Session, fragment, page, redirect
 from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import rules, service
-from backend.integrations.deliveries.schemas import DeliveryState
+from backend.integrations.deliveries.schemas import ACTION_NAMES, DeliveryState
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -100,6 +100,7 @@ async def show_delivery(
         delivery=delivery,
         authority=await authorities.bound_authority(session),
         attempts=attempts,
+        action_names=ACTION_NAMES,
         may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,
         names=rules.STATE_NAMES,
         tones=TONES,

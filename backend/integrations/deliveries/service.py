@@ -7,16 +7,18 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock, jobs, storage
+from backend.core import audit, audit_reads, clock, jobs, outbox, storage
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import queries, rules
+from backend.integrations.deliveries import opening, queries, rules
 from backend.integrations.deliveries.channels.port import Evidence, QueryResult, SendResult
 from backend.integrations.deliveries.models import Delivery
+from backend.integrations.deliveries.rules import QUERY as QUERY
+from backend.integrations.deliveries.rules import SEND as SEND
 from backend.integrations.deliveries.schemas import (
     Action,
     AttemptView,
@@ -32,41 +34,10 @@ from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import IN_FORCE, VersionSummary
 
-#: Names of the tasks that follow each other (tasks.py).
-SEND, QUERY = "deliveries.send", "deliveries.query"
-
 
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """Queue issued versions for the school's Authority. The message ids are fixed here and never change."""
-    authority = await authorities.bound_authority(session)
-    versions = await transcripts.get_versions(session, version_ids)
-    packages = await transcripts.digests_of_files(session, version_ids, "xml")
-    rows: list[dict[str, Any]] = []
-    about: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
-    for version in versions:
-        delivery_id = new_id()
-        about[delivery_id] = (version.id, version.student_id)
-        rows.append(
-            {
-                "tenant_id": session.tenant_id,
-                "id": delivery_id,
-                "version_id": version.id,
-                "authority": authority.profile,
-                "action": Action.SUBMIT,
-                "label": f"{version.class_name} · {version.full_name}",
-                "message_id": f"{authority.sender_code}{delivery_id.hex}",
-                "state": DeliveryState.QUEUED,
-                "package_sha256": packages[version.id],
-                "errors": [],
-                "queued_at": clock.now(),
-            }
-        )
-    opened = set(await queries.open_deliveries(session, rows))
-    deeds = [
-        audit.Deed(row["id"], row["label"], about=about[row["id"]]) for row in rows if row["id"] in opened
-    ]
-    await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
-    await jobs.enqueue(session, SEND, *opened)
+    """Queue issued versions for the school's Authority (`opening.open_deliveries`). Safe to repeat."""
+    await opening.open_deliveries(session, version_ids)
 
 
 async def packages_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
@@ -114,6 +85,8 @@ async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Se
             version=versions[row.version_id].number,
             package_sha256=row.package_sha256,
             pdf_sha256=files[row.version_id],
+            refers_to=row.refers_to,
+            reason=versions[row.version_id].withdrawn_reason if row.action == Action.RECALL else None,
         )
         for row in rows
     ]
@@ -283,6 +256,9 @@ async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -
             state=found.state.value,
         )
     await queries.update_deliveries(session, [row.id], values)
+    event = rules.announcement(row.action, row.state, found)
+    if event:
+        await outbox.emit(session, event(row.version_id))
 
 
 async def _keep_evidence(session: TenantSession, evidence: Iterable[Evidence]) -> None:
@@ -304,6 +280,8 @@ def _summary(row: Delivery) -> DeliverySummary:
         version_id=row.version_id,
         label=row.label,
         authority=row.authority,
+        action=Action(row.action),
+        refers_to=row.refers_to,
         message_id=row.message_id,
         state=DeliveryState(row.state),
         authority_reference=row.authority_reference,

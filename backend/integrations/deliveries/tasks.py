@@ -2,7 +2,7 @@
 
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
-from backend.integrations.deliveries import exchange, service
+from backend.integrations.deliveries import exchange, opening, service
 from backend.integrations.deliveries.channels.port import QueryResult, SendResult
 from backend.integrations.deliveries.schemas import Question, Sending
 
@@ -15,6 +15,13 @@ async def open_delivery(work: Work) -> None:
     """Versions were issued: queue them for the school's Authority."""
     async with work.finish() as session:
         await service.open_deliveries(session, work.subject_ids)
+
+
+@task("deliveries.open_recall", "Xếp hàng đề nghị Sở thu hồi", lane=Lane.DELIVER, together=25)
+async def open_recall(work: Work) -> None:
+    """Versions are to be recalled: ask the school's Authority for it."""
+    async with work.finish() as session:
+        await opening.open_recalls(session, work.subject_ids)
 
 
 @task(service.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=8)

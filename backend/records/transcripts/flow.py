@@ -94,11 +94,61 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
     issued = await service.get_versions(session, list(values))
     codes: dict[uuid.UUID, str] = {one.transcript_id: service.code_digest(one.lookup_code) for one in issued}
     await queries.publish_codes(session, codes)
+    former = await queries.former_versions(session, list(values), VersionState.RECALLED)
+    await advance(session, [one for found in former.values() for one in found], Deed.REPLACE)
     deeds = [
         audit.Deed(one.id, one.label, {"signed_sha256": signed[one.id]}, (one.student_id,)) for one in issued
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
+
+
+#: What the audit calls a deed of the machine to an issued version.
+_ACTIONS = {
+    Deed.SUBMIT: Action.TRANSCRIPT_SUBMITTED,
+    Deed.ACCEPT: Action.TRANSCRIPT_ACCEPTED,
+    Deed.REJECT: Action.TRANSCRIPT_REJECTED,
+    Deed.CONFIRM_RECALL: Action.TRANSCRIPT_RECALLED,
+    Deed.REFUSE_RECALL: Action.TRANSCRIPT_RECALL_REFUSED,
+    Deed.LOCK: Action.TRANSCRIPT_LOCKED,
+    Deed.REPLACE: Action.TRANSCRIPT_REPLACED,
+}
+
+
+async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *deeds: Deed) -> None:
+    """What has become of issued versions: each deed in turn, to those whose turn it is. Safe to repeat.
+
+    Raises NotFound; Conflict for a version that has not come so far.
+    """
+    for deed in deeds:
+        rows = _due(await _hold(session, version_ids), deed)
+        values: dict[str, Any] = {"state": rules.edge_of(deed).target}
+        if values["state"] == VersionState.LOCKED:
+            values["effective_on"] = clock.today()
+        await queries.update_versions(session, {row.id: values for row in rows})
+        versions = await service.get_versions(session, [row.id for row in rows])
+        told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]
+        await audit.record_many(session, machine(session.tenant_id), _ACTIONS[deed], told)
+
+
+async def lock_due(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """Lock those of the versions whose last day is over. Safe to repeat. Raises NotFound."""
+    versions = await service.get_versions(session, version_ids)
+    due = [one for one in versions if (await service.closing_of(session, one)).last_day < clock.today()]
+    await advance(session, [one.id for one in due], Deed.LOCK)
+
+
+async def confirm_recall(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """The Authority has recalled versions: the marks of their pupils may be corrected. Safe to repeat."""
+    versions = await service.get_versions(session, version_ids)
+    # The classes before their versions and sheets, as whoever freezes holds them.
+    for class_id in sorted({one.class_id for one in versions}):
+        await queries.hold_class(session, class_id)
+    due = {row.id for row in _due(await _hold(session, version_ids), Deed.CONFIRM_RECALL)}
+    await advance(session, list(due), Deed.CONFIRM_RECALL)
+    for version in versions:
+        if version.id in due:
+            await service.release_marks(session, machine(session.tenant_id), version)
 
 
 async def _hold(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:

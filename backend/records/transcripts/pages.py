@@ -17,6 +17,7 @@ from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.text import masked
 from backend.core.web import (
     CurrentActor,
+    CurrentSignIn,
     Html,
     Request,
     Session,
@@ -41,6 +42,7 @@ from backend.records.transcripts.schemas import (
 )
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import ROLE_NAMES, StepView
+from backend.tenants.approvals import service as approvals
 from backend.tenants.audit_trail import service as audit_trail
 from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
@@ -68,6 +70,14 @@ DEEDS = {
     Action.SIGNING_REQUESTED: ("Đưa đi ký", "send"),
     Action.TRANSCRIPT_ISSUED: ("Phát hành", "certificate"),
     Action.TRANSCRIPT_CANCELLED: ("Rút lại trước khi phát hành", "arrow-back-up"),
+    Action.TRANSCRIPT_SUBMITTED: ("Sở đã tiếp nhận", "send"),
+    Action.TRANSCRIPT_ACCEPTED: ("Sở chấp nhận", "check"),
+    Action.TRANSCRIPT_REJECTED: ("Sở từ chối", "alert-circle"),
+    Action.TRANSCRIPT_RECALL_ASKED: ("Đề nghị Sở thu hồi", "arrow-back-up"),
+    Action.TRANSCRIPT_RECALLED: ("Đã thu hồi", "arrow-back-up"),
+    Action.TRANSCRIPT_RECALL_REFUSED: ("Sở không cho thu hồi vì đã chốt", "lock"),
+    Action.TRANSCRIPT_LOCKED: ("Chốt, có hiệu lực", "lock"),
+    Action.TRANSCRIPT_REPLACED: ("Được thay bằng phiên bản sau", "certificate"),
 }
 _NOT_ISSUED = (
     "Học bạ này chưa có đủ chữ ký số nên chưa tải được tệp PDF; xin chờ đến khi nhà trường phát hành."
@@ -102,6 +112,18 @@ async def show_transcripts(
         unconfirmed=max(0, school_class.students - confirmed),
         later=later,
         summer_ends=calendar.summer_ends(school_class.academic_year),
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@get("/hoc-ba/qua-han", guards=[requires(Permission.TRANSCRIPT_READ_ANY)])
+async def show_overdue(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """What the last day of the plan has found unfinished: it is listed and stays as it is, nothing locks it silently."""
+    return page(
+        request,
+        "records/transcripts/overdue.html",
+        overdue=await service.open_overdue(session, actor),
         names=rules.STATE_NAMES,
         tones=TONES,
     )
@@ -146,6 +168,10 @@ async def show_transcript(
         may_download=version.issued_at is not None or _signs(actor),
         ended=version.state in ENDED,
         may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
+        may_recall=rules.may(actor, version, Deed.RECALL),
+        closing=await service.closing_of(session, version)
+        if version.state == VersionState.ACCEPTED
+        else None,
         corrections=await service.corrections_of(session, version_id),
         others=await service.other_versions(session, version),
         names=rules.STATE_NAMES,
@@ -200,6 +226,62 @@ async def withdraw(
         request,
         f"/hoc-ba/{version_id}",
         f"Đã rút lại học bạ của {version.full_name}; nay có thể mở lại sổ điểm để sửa, rồi chốt phiên bản tiếp theo.",
+    )
+
+
+@get("/hoc-ba/{version_id:uuid}/thu-hoi", guards=[_WITHDRAWS, step_up()])
+async def show_recall(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """Why an issued version is to be recalled, and who else decides."""
+    return await _recall(request, session, actor, version_id, ReasonForm())
+
+
+@post("/hoc-ba/{version_id:uuid}/thu-hoi", guards=[_WITHDRAWS, step_up("/hoc-ba/{version_id}/thu-hoi")])
+async def ask_recall(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sign_in: CurrentSignIn,
+    version_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[ReasonForm],
+) -> Html:
+    """Ask a second person to have it recalled; or the form again with one sentence."""
+    try:
+        waiting = await life.ask_recall(session, actor, sign_in, version_id, data.ly_do)
+    except (Invalid, Conflict) as error:
+        return await _recall(request, session, actor, version_id, data, error)
+    said = (
+        "Đã gửi đề nghị; việc thu hồi bắt đầu ngay khi người thứ hai duyệt."
+        if waiting
+        else "Đã gửi đề nghị thu hồi đến Sở; kết quả hiện ở trang này."
+    )
+    return redirect(request, f"/hoc-ba/{version_id}", said)
+
+
+async def _recall(
+    request: Request,
+    session: TenantSession,
+    actor: Actor,
+    version_id: uuid.UUID,
+    form: ReasonForm,
+    error: AppError | None = None,
+) -> Html:
+    version = await service.open_version(session, actor, version_id)
+    return page(
+        request,
+        "records/transcripts/recall.html",
+        status_code=error.status if error else 200,
+        version=version,
+        school_class=await roster.get_class(session, version.class_id),
+        may_recall=rules.may(actor, version, Deed.RECALL),
+        closing=await service.closing_of(session, version),
+        approvers=await approvals.approvers(session, actor),
+        waiting=await life.recall_waiting(session, version),
+        form_data=form,
+        error=error.message if error else None,
+        names=rules.STATE_NAMES,
+        tones=TONES,
     )
 
 

@@ -1,11 +1,13 @@
 """All SQL of transcripts."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from backend.core import lookups
 from backend.core.database import TenantSession
@@ -178,8 +180,10 @@ _SOME_VERSIONS = and_(
     TranscriptVersion.id.in_(bindparam("versions", expanding=True)),
 )
 _THE_VERSIONS = select(TranscriptVersion).where(_SOME_VERSIONS)
-#: In one order everywhere, so that two who hold several do not wait for each other.
-_HOLD_VERSIONS = _THE_VERSIONS.order_by(TranscriptVersion.id).with_for_update()
+#: In one order everywhere, so that two who hold several do not wait for each other; as they stand once they are held.
+_HOLD_VERSIONS = (
+    _THE_VERSIONS.order_by(TranscriptVersion.id).with_for_update().execution_options(populate_existing=True)
+)
 _SUMMARIES = _versions().where(_SOME_VERSIONS)
 
 
@@ -188,6 +192,17 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence
         _versions()
         .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.class_id == class_id)
         .order_by(Student.name_key, Student.id, TranscriptVersion.number.desc())
+    )
+    return (await session.execute(query)).all()
+
+
+async def versions_in_states(session: TenantSession, states: Collection[str]) -> Sequence[Any]:
+    """Versions in some states with their grades, by class and name."""
+    query = (
+        _versions()
+        .add_columns(SchoolClass.grade_level)
+        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.in_(states))
+        .order_by("sort_key", TranscriptVersion.id)
     )
     return (await session.execute(query)).all()
 
@@ -228,6 +243,33 @@ async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUI
         .order_by(AcademicYear.starts_on.desc(), TranscriptVersion.number.desc())
     )
     return (await session.execute(query)).all()
+
+
+async def former_versions(
+    session: TenantSession, version_ids: Sequence[uuid.UUID], state: str | None = None
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """version → those of the same transcript and year with a lower number, the newest first; of all states or of one."""
+    former = aliased(TranscriptVersion)
+    query = (
+        select(TranscriptVersion.id, former.id.label("former"))
+        .join(
+            former,
+            and_(
+                former.tenant_id == TranscriptVersion.tenant_id,
+                former.transcript_id == TranscriptVersion.transcript_id,
+                former.academic_year_id == TranscriptVersion.academic_year_id,
+                former.number < TranscriptVersion.number,
+            ),
+        )
+        .where(_SOME_VERSIONS)
+        .order_by(TranscriptVersion.id, former.number.desc())
+    )
+    if state is not None:
+        query = query.where(former.state == state)
+    found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for row in await session.execute(query, _keys(session, version_ids)):
+        found[row.id].append(row.former)
+    return found
 
 
 async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> Sequence[uuid.UUID]:

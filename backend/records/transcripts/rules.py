@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ import msgspec
 from backend.core.actor import Actor, StaffId
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.text import check_text
+from backend.records.calendar.schemas import Closing
 from backend.records.transcripts.schemas import (
     Deed,
     Signer,
@@ -61,6 +63,56 @@ EDGES: tuple[Edge, ...] = (
         asks=(_REASON, _PROOF),
         when="nobody outside the school has it yet",
     ),
+    Edge(
+        deed=Deed.SUBMIT,
+        sources=(VersionState.ISSUED,),
+        target=VersionState.SUBMITTED,
+        when="the Authority has acknowledged it",
+    ),
+    Edge(
+        deed=Deed.ACCEPT,
+        sources=(VersionState.ISSUED, VersionState.SUBMITTED),
+        target=VersionState.ACCEPTED,
+        when="the Authority has taken it in",
+    ),
+    Edge(
+        deed=Deed.REJECT,
+        sources=(VersionState.ISSUED, VersionState.SUBMITTED),
+        target=VersionState.REJECTED,
+        when="the Authority has refused it",
+    ),
+    Edge(
+        deed=Deed.RECALL,
+        sources=(VersionState.ACCEPTED, VersionState.REJECTED),
+        target=VersionState.RECALL_REQUESTED,
+        by=Permission.TRANSCRIPT_WITHDRAW,
+        asks=(_REASON, _PROOF, _SECOND),
+        when="the last day of the plan is not over",
+    ),
+    Edge(
+        deed=Deed.CONFIRM_RECALL,
+        sources=(VersionState.RECALL_REQUESTED,),
+        target=VersionState.RECALLED,
+        when="the Authority has recalled it, or never had it",
+    ),
+    Edge(
+        deed=Deed.REFUSE_RECALL,
+        sources=(VersionState.RECALL_REQUESTED,),
+        target=VersionState.LOCKED,
+        when="the Authority refuses: it is locked there",
+    ),
+    Edge(
+        deed=Deed.LOCK,
+        sources=(VersionState.ACCEPTED,),
+        target=VersionState.LOCKED,
+        when="the last day of the plan is over, or the Authority says so",
+    ),
+    Edge(
+        deed=Deed.REPLACE,
+        sources=(VersionState.RECALLED,),
+        target=VersionState.REPLACED,
+        when="the next version is issued",
+    ),
 )
 _BY_DEED = {edge.deed: edge for edge in EDGES}
 
@@ -83,8 +135,8 @@ _STANDS = {
     VersionState.FROZEN: "chưa phát hành",
     VersionState.RENDERED: "chưa phát hành",
     VersionState.SIGNING: "chưa phát hành",
-    VersionState.ISSUED: "đã phát hành",
-    VersionState.SUBMITTED: "đã nộp Sở",
+    VersionState.ISSUED: "đã phát hành, chưa có trả lời của Sở",
+    VersionState.SUBMITTED: "đã nộp, chưa có trả lời của Sở",
     VersionState.ACCEPTED: "đã phát hành, Sở đã chấp nhận",
     VersionState.REJECTED: "đã phát hành",
     VersionState.RECALL_REQUESTED: "đang chờ Sở trả lời đề nghị thu hồi",
@@ -99,6 +151,14 @@ DEED_WORDS = {
     Deed.ASK_FOR_SIGNATURES: "đưa đi ký",
     Deed.ISSUE: "phát hành",
     Deed.WITHDRAW: "rút lại",
+    Deed.SUBMIT: "ghi là đã nộp",
+    Deed.ACCEPT: "ghi là được chấp nhận",
+    Deed.REJECT: "ghi là bị từ chối",
+    Deed.RECALL: "thu hồi",
+    Deed.CONFIRM_RECALL: "ghi là đã thu hồi",
+    Deed.REFUSE_RECALL: "ghi là không được thu hồi",
+    Deed.LOCK: "chốt",
+    Deed.REPLACE: "thay thế",
 }
 
 
@@ -157,6 +217,15 @@ def require_may(actor: Actor, version: VersionSummary, deed: Deed) -> None:
         return
     name = f"Học bạ của {version.full_name}, phiên bản {version.number}"
     raise Conflict(f"{name}, {_STANDS[state]} nên không {words} được.")
+
+
+def require_open(version: VersionSummary, closing: Closing, today: date) -> None:
+    """Raises Conflict once the last day of a version's plan is over, whether or not the machine has locked it."""
+    if today > closing.last_day:
+        raise Conflict(
+            f"Học bạ của {version.full_name}, phiên bản {version.number}: đã qua hạn chốt ({closing.says}, "
+            f"{closing.source}) nên không thu hồi, sửa hay hủy được nữa."
+        )
 
 
 def checked_reason(typed: str, pupil: str) -> str:

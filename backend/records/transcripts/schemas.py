@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NewType
 import msgspec
 from msgspec import Meta
 
+from backend.records.calendar.schemas import Closing
 from backend.records.roster.schemas import ClassId, StudentId
 
 #: Patterns end in `$(?!\n)` because `$` alone would let a trailing line feed in.
@@ -410,6 +411,13 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """What the audit calls it."""
         return f"{self.full_name} ({self.student_code}), lớp {self.class_name}"
+
+
+class Overdue(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that its last day has found in this state."""
+
+    version: VersionSummary
+    closing: Closing
 
 
 class Forms(msgspec.Struct, frozen=True, kw_only=True):

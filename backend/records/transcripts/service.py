@@ -3,16 +3,20 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads
+from backend.core import audit, audit_reads, clock, jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Forbidden, NotFound
+from backend.records.calendar import service as calendar
+from backend.records.calendar.schemas import Closing
+from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.transcripts import corrections, freezing, queries, rules
@@ -20,8 +24,10 @@ from backend.records.transcripts.corrections import Pair
 from backend.records.transcripts.freezing import verify_url as verify_url
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
+    ENDED,
     Correction,
     FreezeReport,
+    Overdue,
     SignerRole,
     Snapshot,
     TranscriptId,
@@ -32,6 +38,10 @@ from backend.records.transcripts.schemas import (
 from backend.remote_signing.requests import service as signing
 from backend.tenants.permissions import Permission
 
+#: Name of the task that locks versions (tasks.py).
+LOCK = "transcripts.lock"
+#: What its last day should not find a version in.
+UNFINISHED = frozenset(VersionState) - ENDED - {VersionState.ACCEPTED, VersionState.LOCKED}
 #: Whose turn comes when; also the names of the PDF's signature fields.
 SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
 
@@ -115,6 +125,56 @@ async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapsho
 async def corrections_of(session: TenantSession, version_id: uuid.UUID) -> list[Correction]:
     """In what a version differs from those before it, the oldest first. Raises NotFound."""
     return msgspec.convert((await _version(session, version_id)).corrections, list[Correction])
+
+
+async def release_marks(session: TenantSession, actor: Actor, version: VersionSummary) -> None:
+    """The marks behind a version that does not stand may be corrected. The caller holds its class."""
+    words = f"{version.full_name}, học bạ phiên bản {version.number}"
+    await gradebook.release_pupil(session, actor, version.class_id, version.student_id, words)
+
+
+async def closing_of(session: TenantSession, version: VersionSummary) -> Closing:
+    """Until when a version may be recalled and replaced, by the plan of the school's province."""
+    school_class = await roster.get_class(session, version.class_id)
+    frozen_on = version.frozen_at.astimezone(clock.VIETNAM).date()
+    return await calendar.closing(session, version.academic_year, school_class.grade_level, frozen_on)
+
+
+async def queue_locks(session: TenantSession) -> None:
+    """Have every accepted version locked whose last day is over. Safe to repeat."""
+    accepted = await after_closing(session, {VersionState.ACCEPTED})
+    await jobs.enqueue(session, LOCK, *(one.version.id for one in accepted))
+
+
+async def after_closing(session: TenantSession, states: Collection[VersionState]) -> list[Overdue]:
+    """Versions in some states whose last day is over, with the plan's words, by class and name."""
+    closings: dict[tuple[str, int, date], Closing] = {}
+    found = []
+    for row in await queries.versions_in_states(session, states):
+        frozen_on = row.frozen_at.astimezone(clock.VIETNAM).date()
+        key = (row.academic_year, row.grade_level, frozen_on)
+        if key not in closings:
+            closings[key] = await calendar.closing(session, *key)
+        if closings[key].last_day < clock.today():
+            found.append(Overdue(version=_summary(row), closing=closings[key]))
+    return found
+
+
+async def open_overdue(session: TenantSession, actor: Actor) -> list[Overdue]:
+    """Versions of which the last day is over and which the Authority has not accepted, for a person who looks at them."""
+    found = await after_closing(session, UNFINISHED)
+    if found:
+        pupils = [one.version.student_id for one in found]
+        label = "Học bạ quá hạn chốt"
+        audit_reads.record_read(session, actor, Action.TRANSCRIPTS_LISTED, None, label, pupils)
+    return found
+
+
+async def former_versions(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """version → the versions of the same pupil's year before it, the newest first."""
+    return await queries.former_versions(session, version_ids)
 
 
 async def other_versions(session: TenantSession, version: VersionSummary) -> list[VersionSummary]:

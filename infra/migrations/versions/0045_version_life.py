@@ -35,6 +35,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state not in ('cancelled', 'recalled', 'replaced')"),
     )
+    op.add_column("delivery", sa.Column("refers_to", sa.String(), nullable=True))
     op.execute(
         "grant update (withdrawn_by, withdrawn_at, withdrawn_reason, effective_on) on transcript_version to hocba_app"
     )
@@ -42,6 +43,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove them."""
+    op.drop_column("delivery", "refers_to")
     op.drop_index("uq_transcript_version_standing", "transcript_version")
     for column in ("corrections", "effective_on", "withdrawn_reason", "withdrawn_at", "withdrawn_by"):
         op.drop_column("transcript_version", column)

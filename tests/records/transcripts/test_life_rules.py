@@ -12,7 +12,7 @@ from backend.core.ids import new_id
 from backend.records.transcripts import rules
 from backend.records.transcripts.models import STANDING
 from backend.records.transcripts.rules import EDGES, STATE_NAMES, Edge
-from backend.records.transcripts.schemas import ENDED, IN_FORCE, Deed, VersionState, VersionSummary
+from backend.records.transcripts.schemas import ENDED, IN_FORCE, Deed, VersionState
 from backend.tenants.permissions import Role, permissions_of
 from tests.factories.version_summaries import summary_in
 
@@ -40,11 +40,17 @@ def test_the_readme_draws_every_edge() -> None:
     assert table.partition("\n\n")[0] + "\n" == "".join(map(drawn, EDGES))
 
 
+def test_every_deed_has_one_edge_and_every_state_a_way_in() -> None:
+    assert sorted(edge.deed for edge in EDGES) == sorted(Deed)
+    reached = {VersionState.FROZEN} | {edge.target for edge in EDGES}
+    assert reached == set(VersionState) == STATE_NAMES.keys()
+
+
 def test_nothing_leads_out_of_what_is_over() -> None:
     left = {state for edge in EDGES for state in edge.sources}
     assert left.isdisjoint({VersionState.LOCKED, VersionState.CANCELLED, VersionState.REPLACED})
     assert ENDED.isdisjoint(IN_FORCE)
-    assert STANDING == f"state not in ({', '.join(repr(one.value) for one in VersionState if one in ENDED)})"
+    assert f"state not in ({', '.join(repr(one.value) for one in VersionState if one in ENDED)})" == STANDING
 
 
 @pytest.mark.parametrize("edge", MACHINE, ids=lambda edge: edge.deed)

@@ -60,9 +60,9 @@ async def test_steps_are_not_skipped(season: Season) -> None:
     async with season.school.session() as session:
         with pytest.raises(NotFound, match="chưa được kết xuất"):
             await service.digest_of_file(session, version.id, "pdf")
-        with pytest.raises(Conflict, match="đang ở bước “Đã chốt số liệu”, chưa thể đang ký"):
+        with pytest.raises(Conflict, match="đang ở bước “Đã chốt số liệu”, chưa thể đưa đi ký"):
             await flow.ask_for_signatures(session, [version.id])
-        with pytest.raises(Conflict, match="chưa thể đã phát hành"):
+        with pytest.raises(Conflict, match="chưa thể phát hành"):
             await flow.issue(session, [version.id])
     assert await state(season, version) == VersionState.FROZEN
 

@@ -1,4 +1,4 @@
-"""A document that is taken back while it is being signed: it gets no signature more, the others of its batch get theirs."""
+"""A document that is taken back while it is being signed gets no signature more; the others of its batch get theirs."""
 
 import uuid
 
