@@ -30,6 +30,7 @@ from backend.records.calendar import pages as calendar_pages
 from backend.records.classes import pages as class_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
+from backend.records.freezes import pages as freeze_pages
 from backend.records.gradebook import api as gradebook_api
 from backend.records.gradebook.pages import classes as sheets_pages
 from backend.records.gradebook.pages import exemptions as exemption_pages
@@ -252,6 +253,9 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
     transcript_pages.show_overdue,
+    freeze_pages.show_check_list,
+    freeze_pages.start,
+    freeze_pages.show_run,
     transcript_pages.show_transcript,
     transcript_pages.compare_versions,
     transcript_pages.show_withdrawal,

@@ -9,6 +9,7 @@ from backend.records.calendar import models as calendar
 from backend.records.decisions import models as decisions
 from backend.records.departments import models as departments
 from backend.records.duties import models as duties
+from backend.records.freezes import models as freezes
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.phrases import models as phrases
@@ -55,6 +56,7 @@ MODULES = (
     departments,
     calendar,
     duties,
+    freezes,
     gradebook,
     phrases,
     publishing,

@@ -22,6 +22,8 @@ from backend.integrations.deliveries.events import (
 )
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
+from backend.records.freezes import tasks as freezes
+from backend.records.freezes.events import ClassFreezeAsked
 from backend.records.gradebook import tasks as gradebook
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.handover import tasks as handover
@@ -49,6 +51,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     RegulationsChanged: (assessment.assess_class,),
     ResultsComputed: (),  # the homeroom teacher looks and confirms
     ResultsConfirmed: (),  # the school's management freezes
+    ClassFreezeAsked: (freezes.freeze_class,),
     TranscriptFrozen: (transcripts.render,),
     TranscriptRendered: (transcripts.ask_for_signatures,),
     SigningConsented: (signing.prepare_call,),

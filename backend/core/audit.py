@@ -140,6 +140,7 @@ class Action(StrEnum):
     TRANSCRIPT_READ = "transcripts.version.read"
     TRANSCRIPT_DOWNLOADED = "transcripts.version.download"
     TRANSCRIPT_FROZEN = "transcripts.version.freeze"
+    TRANSCRIPTS_FROZEN_TOGETHER = "transcripts.run.freeze"
     TRANSCRIPT_RENDERED = "transcripts.version.render"
     TRANSCRIPT_ISSUED = "transcripts.version.issue"
     TRANSCRIPT_CANCELLED = "transcripts.version.cancel"

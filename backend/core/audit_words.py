@@ -149,6 +149,7 @@ ACTION_NAMES = {
     Action.TRANSCRIPT_DOWNLOADED: "Tải tệp học bạ",
     Action.PERSONAL_ID_SHOWN: "Xem số định danh cá nhân của học sinh",
     Action.TRANSCRIPT_FROZEN: "Chốt số liệu học bạ",
+    Action.TRANSCRIPTS_FROZEN_TOGETHER: "Chốt học bạ của nhiều lớp một lần",
     Action.TRANSCRIPT_RENDERED: "Kết xuất học bạ",
     Action.TRANSCRIPT_ISSUED: "Phát hành học bạ",
     Action.TRANSCRIPT_CANCELLED: "Rút lại học bạ trước khi phát hành",

@@ -45,6 +45,7 @@ LATER: dict[str, Row] = {
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},
+    "class_freeze": {"state": "done", "frozen": 0, "left_out": [], "problem": None},
     "exemption": {"ground": "health", "ended_at": None, "ended_by": None},
     "publication": {"period": "year_end", "cells": {}, "withdrawn_at": None, "withdrawn_by": None},
     "comment_phrase": {"grade_level": 0},

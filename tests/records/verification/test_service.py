@@ -346,7 +346,8 @@ async def copy_as(public: Public, year_id: Any, number: int, sha256: str) -> Non
 async def recall(public: Public) -> None:
     """The school has asked for it, and the province has done it."""
     statement = text(
-        "update transcript_version set state = 'recalled', withdrawn_at = now(), withdrawn_reason = 'Sai điểm' where id = :id"
+        "update transcript_version set state = 'recalled', withdrawn_at = now(), withdrawn_reason = 'Sai điểm' "
+        "where id = :id"
     )
     async with public.season.school.session() as session:
         await session.execute(statement, {"id": public.issued.id})
