@@ -180,6 +180,7 @@ async def asking_place() -> Place:
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])
         place.ids = await _ids(session) | {name: place.ids[name] for name in ("transcript_version", "other")}
+        place.ids["freeze_run"] = made_up.rows["public.class_freeze"]["run_id"]
     return place
 
 
@@ -208,6 +209,7 @@ async def hidden_place(site: Litestar) -> Place:
             else:
                 await session.execute(insert(table).values(made_up.rows[named(table)]))
         place.ids = await _ids(session) | place.ids | belongs
+        place.ids["freeze_run"] = made_up.rows["public.class_freeze"]["run_id"]
     return place
 
 
