@@ -137,6 +137,20 @@ async def test_recalled_with_the_province_once_and_then_replaced(
     assert after["duplicates"] == []
 
 
+@pytest.mark.parametrize("fault", ["drop_after_accept", "http500", "html_200", "wrong_code", "foreign_ack"])
+async def test_a_recall_whose_answer_is_lost_is_asked_about_and_happens_once(
+    fault: str, school: TenantId, management: Management, authority: Province
+) -> None:
+    first = await accepted_version(school)
+    before = authority.ledger()
+    await management.recall(first)
+    authority.fault(fault, times=2)
+    await Machine(school).rest()
+    assert await state(school, first) == VersionState.RECALLED
+    after = authority.ledger()
+    assert (after["messages"] - before["messages"], after["recalled"] - before["recalled"]) == (1, 1)
+
+
 async def test_what_the_province_refused_is_recalled_without_asking_it(
     school: TenantId, management: Management, authority: Province
 ) -> None:
