@@ -17,8 +17,6 @@ from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import opening, queries, rules
 from backend.integrations.deliveries.channels.port import Evidence, QueryResult, SendResult
 from backend.integrations.deliveries.models import Delivery
-from backend.integrations.deliveries.rules import QUERY as QUERY
-from backend.integrations.deliveries.rules import SEND as SEND
 from backend.integrations.deliveries.schemas import (
     Action,
     AttemptView,
@@ -55,7 +53,7 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
     unknown = {"state": DeliveryState.UNKNOWN, "reason": reason}
     await queries.update_deliveries(session, interrupted, unknown)
-    await jobs.enqueue(session, QUERY, *interrupted, after=rules.SETTLE_SECONDS)
+    await jobs.enqueue(session, rules.QUERY, *interrupted, after=rules.SETTLE_SECONDS)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if not queued:
         return []
@@ -139,7 +137,7 @@ async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) ->
     await queries.update_deliveries(session, [delivery_id], unknown)
     about = (row.version_id,)
     await audit.record(session, actor, AuditAction.DELIVERY_QUEUED, delivery_id, row.label, about=about)
-    await jobs.enqueue(session, QUERY, delivery_id)
+    await jobs.enqueue(session, rules.QUERY, delivery_id)
 
 
 async def counts(session: TenantSession) -> dict[DeliveryState, int]:
@@ -235,9 +233,9 @@ async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult
         if found.send_after is not None:
             send[found.send_after].append(row.id)
     for after, delivery_ids in ask.items():
-        await jobs.enqueue(session, QUERY, *delivery_ids, after=after)
+        await jobs.enqueue(session, rules.QUERY, *delivery_ids, after=after)
     for after, delivery_ids in send.items():
-        await jobs.enqueue(session, SEND, *delivery_ids, after=after)
+        await jobs.enqueue(session, rules.SEND, *delivery_ids, after=after)
 
 
 async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -> None:
@@ -256,9 +254,9 @@ async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -
             state=found.state.value,
         )
     await queries.update_deliveries(session, [row.id], values)
-    event = rules.announcement(row.action, row.state, found)
+    event = rules.announcement(row.action, row.version_id, row.state, found)
     if event:
-        await outbox.emit(session, event(row.version_id))
+        await outbox.emit(session, event)
 
 
 async def _keep_evidence(session: TenantSession, evidence: Iterable[Evidence]) -> None:

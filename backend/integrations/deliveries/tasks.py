@@ -2,7 +2,7 @@
 
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
-from backend.integrations.deliveries import exchange, opening, service
+from backend.integrations.deliveries import exchange, opening, rules, service
 from backend.integrations.deliveries.channels.port import QueryResult, SendResult
 from backend.integrations.deliveries.schemas import Question, Sending
 
@@ -24,7 +24,7 @@ async def open_recall(work: Work) -> None:
         await opening.open_recalls(session, work.subject_ids)
 
 
-@task(service.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
+@task(rules.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
 async def send(work: Work) -> None:
     """Send, or send again under the same message ids. Everything is at hand before the attempts are committed."""
     async with work.transaction() as session:
@@ -43,7 +43,7 @@ async def send(work: Work) -> None:
         await service.record_sent(session, answers)
 
 
-@task(service.QUERY, "Hỏi kết quả ở Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
+@task(rules.QUERY, "Hỏi kết quả ở Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
 async def query(work: Work) -> None:
     """Ask what became of messages."""
     async with work.transaction() as session:
