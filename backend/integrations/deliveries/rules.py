@@ -21,7 +21,7 @@ from backend.records.calendar.schemas import Due, Step
 from backend.records.roster.schemas import ClassSummary
 
 #: Names of the tasks that follow each other (tasks.py).
-SEND, QUERY = "deliveries.send", "deliveries.query"
+SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask_locked"
 #: After an interrupted attempt: how long its message may still be on the way (seconds).
 SETTLE_SECONDS = 3.0
 #: Longest pause between two looks at an Authority that is of no help (seconds).

@@ -15,7 +15,8 @@ from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import opening, queries, rules
-from backend.integrations.deliveries.channels.port import Evidence, QueryResult, SendResult
+from backend.integrations.deliveries.channels.port import Evidence, Locked, QueryResult, SendResult
+from backend.integrations.deliveries.events import DeliveryLocked
 from backend.integrations.deliveries.models import Delivery
 from backend.integrations.deliveries.schemas import (
     Action,
@@ -30,7 +31,7 @@ from backend.integrations.deliveries.schemas import (
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import IN_FORCE, VersionSummary
+from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionSummary
 
 
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
@@ -118,6 +119,30 @@ async def record_answers(session: TenantSession, answers: Sequence[tuple[Questio
     """What the Authority says became of some messages."""
     await _keep_evidence(session, [answer.evidence for _, answer in answers])
     await _apply(session, {question.delivery_id: answer for question, answer in answers})
+
+
+async def queue_lock_questions(session: TenantSession) -> None:
+    """Have the Authority asked whether it has locked what it accepted: it may do so before the last day of any plan."""
+    versions = await transcripts.classes_of(session, {VersionState.ACCEPTED})
+    accepted = await queries.accepted(session, list(versions))
+    await jobs.enqueue(session, rules.ASK_LOCKED, *(row.id for row in accepted.values()))
+
+
+async def to_ask_locked(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
+    """What is to be asked about accepted messages. Raises NotFound."""
+    endpoint = (await authorities.bound_authority(session)).endpoint
+    return [
+        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
+        for row in await _hold(session, delivery_ids)
+    ]
+
+
+async def record_locked(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
+    """Announce what the Authority has locked. Any other answer changes nothing: the next night asks again."""
+    locked = [(question, answer) for question, answer in answers if isinstance(answer, Locked)]
+    await _keep_evidence(session, [answer.evidence for _, answer in locked])
+    rows = await _hold(session, [question.delivery_id for question, _ in locked])
+    await outbox.emit_all(session, [DeliveryLocked(row.version_id) for row in rows])
 
 
 async def park(session: TenantSession, delivery_id: uuid.UUID, reason: str) -> None:

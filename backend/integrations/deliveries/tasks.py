@@ -48,10 +48,23 @@ async def query(work: Work) -> None:
     """Ask what became of messages."""
     async with work.transaction() as session:
         questions = await service.to_query(session, work.subject_ids)
+    answers = await _ask(work, questions)
+    async with work.finish() as session:
+        await service.record_answers(session, answers)
 
+
+@task(rules.ASK_LOCKED, "Hỏi Sở đã chốt học bạ chưa", lane=Lane.DELIVER, together=8)
+async def ask_locked(work: Work) -> None:
+    """Ask whether accepted messages are locked by now."""
+    async with work.transaction() as session:
+        questions = await service.to_ask_locked(session, work.subject_ids)
+    answers = await _ask(work, questions)
+    async with work.finish() as session:
+        await service.record_locked(session, answers)
+
+
+async def _ask(work: Work, questions: list[Question]) -> list[tuple[Question, QueryResult]]:
     async def one(question: Question) -> tuple[Question, QueryResult]:
         return question, await exchange.ask(work.tenant_id, question)
 
-    answers = await at_once.each(questions, one, limit=AT_ONCE)
-    async with work.finish() as session:
-        await service.record_answers(session, answers)
+    return await at_once.each(questions, one, limit=AT_ONCE)
