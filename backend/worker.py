@@ -16,6 +16,7 @@ from backend.core import (
     settings,
     storage,
 )
+from backend.integrations.deliveries import service as deliveries
 from backend.records.transcripts import service as transcripts
 from backend.remote_signing.timestamping import service as timestamping
 
@@ -48,7 +49,9 @@ async def _hand_out() -> None:
         ),
         audit_keeper.keep(config.database_dispatcher_url, timestamping.stamp, stop),
         retention.keep(config.database_dispatcher_url, stop),
-        daily.keep(config.database_dispatcher_url, [transcripts.queue_locks], stop),
+        daily.keep(
+            config.database_dispatcher_url, [transcripts.queue_locks, deliveries.queue_lock_questions], stop
+        ),
     )
     doorbell.close()
     doorbell.client.close()

@@ -12,9 +12,8 @@ from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import queries
+from backend.integrations.deliveries import queries, rules
 from backend.integrations.deliveries.events import DeliveryRecalled
-from backend.integrations.deliveries.rules import SEND
 from backend.integrations.deliveries.schemas import Action, DeliveryState
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionSummary
@@ -101,4 +100,4 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
         audit.Deed(row["id"], row["label"], about=about[row["id"]]) for row in rows if row["id"] in opened
     ]
     await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
-    await jobs.enqueue(session, SEND, *opened)
+    await jobs.enqueue(session, rules.SEND, *opened)

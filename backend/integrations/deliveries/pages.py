@@ -44,6 +44,7 @@ async def show_deliveries(
             session, actor, trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
         ),
         counts=counts,
+        action_names=ACTION_NAMES,
         state=trang_thai,
         page_number=number,
         pages=max(1, -(-total // PAGE_SIZE)),

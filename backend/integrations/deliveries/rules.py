@@ -1,5 +1,6 @@
 """The life of a delivery: what an answer makes of it. No I/O."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import date
 
@@ -20,7 +21,7 @@ from backend.records.calendar.schemas import Due, Step
 from backend.records.roster.schemas import ClassSummary
 
 #: Names of the tasks that follow each other (tasks.py).
-SEND, QUERY = "deliveries.send", "deliveries.query"
+SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask_locked"
 #: After an interrupted attempt: how long its message may still be on the way (seconds).
 SETTLE_SECONDS = 3.0
 #: Longest pause between two looks at an Authority that is of no help (seconds).
@@ -83,24 +84,24 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float) -> Outcom
             return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=_pause(3.0, waited))
 
 
-def announcement(action: str, was: str, found: Outcome) -> type[Event] | None:
+def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -> Event | None:
     """What the others are told when a delivery comes from one state to the next; None: nothing that is new to them."""
     if found.state == was:
         return None
-    if action == Action.RECALL:
-        return _RECALL_EVENTS.get(found.state)
-    return DeliveryLocked if found.locked else _EVENTS.get(found.state)
-
-
-_EVENTS: Mapping[DeliveryState, type[Event]] = {
-    DeliveryState.RECEIVED: DeliverySubmitted,
-    DeliveryState.ACCEPTED: DeliveryAccepted,
-    DeliveryState.REJECTED: DeliveryRejected,
-}
-_RECALL_EVENTS: Mapping[DeliveryState, type[Event]] = {
-    DeliveryState.ACCEPTED: DeliveryRecalled,
-    DeliveryState.REJECTED: RecallRefused,
-}
+    match action, found.state:
+        case Action.RECALL, DeliveryState.ACCEPTED:
+            return DeliveryRecalled(version_id)
+        case Action.RECALL, DeliveryState.REJECTED:
+            return RecallRefused(version_id)
+        case Action.RECALL, _:
+            return None
+        case _, DeliveryState.RECEIVED:
+            return DeliverySubmitted(version_id)
+        case _, DeliveryState.ACCEPTED:
+            return DeliveryLocked(version_id) if found.locked else DeliveryAccepted(version_id)
+        case _, DeliveryState.REJECTED:
+            return DeliveryRejected(version_id)
+    return None
 
 
 def _pause(shortest: float, waited: float) -> float:

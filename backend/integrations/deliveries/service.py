@@ -15,10 +15,9 @@ from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import opening, queries, rules
-from backend.integrations.deliveries.channels.port import Evidence, QueryResult, SendResult
+from backend.integrations.deliveries.channels.port import Evidence, Locked, QueryResult, SendResult
+from backend.integrations.deliveries.events import DeliveryLocked
 from backend.integrations.deliveries.models import Delivery
-from backend.integrations.deliveries.rules import QUERY as QUERY
-from backend.integrations.deliveries.rules import SEND as SEND
 from backend.integrations.deliveries.schemas import (
     Action,
     AttemptView,
@@ -32,7 +31,7 @@ from backend.integrations.deliveries.schemas import (
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import IN_FORCE, VersionSummary
+from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionSummary
 
 
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
@@ -55,7 +54,7 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
     unknown = {"state": DeliveryState.UNKNOWN, "reason": reason}
     await queries.update_deliveries(session, interrupted, unknown)
-    await jobs.enqueue(session, QUERY, *interrupted, after=rules.SETTLE_SECONDS)
+    await jobs.enqueue(session, rules.QUERY, *interrupted, after=rules.SETTLE_SECONDS)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if not queued:
         return []
@@ -122,6 +121,30 @@ async def record_answers(session: TenantSession, answers: Sequence[tuple[Questio
     await _apply(session, {question.delivery_id: answer for question, answer in answers})
 
 
+async def queue_lock_questions(session: TenantSession) -> None:
+    """Have the Authority asked whether it has locked what it accepted: it may do so before the last day of any plan."""
+    versions = await transcripts.classes_of(session, {VersionState.ACCEPTED})
+    accepted = await queries.accepted(session, list(versions))
+    await jobs.enqueue(session, rules.ASK_LOCKED, *(row.id for row in accepted.values()))
+
+
+async def to_ask_locked(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
+    """What is to be asked about accepted messages. Raises NotFound."""
+    endpoint = (await authorities.bound_authority(session)).endpoint
+    return [
+        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
+        for row in await _hold(session, delivery_ids)
+    ]
+
+
+async def record_locked(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
+    """Announce what the Authority has locked. Any other answer changes nothing: the next night asks again."""
+    locked = [(question, answer) for question, answer in answers if isinstance(answer, Locked)]
+    await _keep_evidence(session, [answer.evidence for _, answer in locked])
+    rows = await _hold(session, [question.delivery_id for question, _ in locked])
+    await outbox.emit_all(session, [DeliveryLocked(row.version_id) for row in rows])
+
+
 async def park(session: TenantSession, delivery_id: uuid.UUID, reason: str) -> None:
     """The machine cannot go on with a delivery: it waits for a person, who sees why."""
     [row] = await _hold(session, [delivery_id])
@@ -139,7 +162,7 @@ async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) ->
     await queries.update_deliveries(session, [delivery_id], unknown)
     about = (row.version_id,)
     await audit.record(session, actor, AuditAction.DELIVERY_QUEUED, delivery_id, row.label, about=about)
-    await jobs.enqueue(session, QUERY, delivery_id)
+    await jobs.enqueue(session, rules.QUERY, delivery_id)
 
 
 async def counts(session: TenantSession) -> dict[DeliveryState, int]:
@@ -235,9 +258,9 @@ async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult
         if found.send_after is not None:
             send[found.send_after].append(row.id)
     for after, delivery_ids in ask.items():
-        await jobs.enqueue(session, QUERY, *delivery_ids, after=after)
+        await jobs.enqueue(session, rules.QUERY, *delivery_ids, after=after)
     for after, delivery_ids in send.items():
-        await jobs.enqueue(session, SEND, *delivery_ids, after=after)
+        await jobs.enqueue(session, rules.SEND, *delivery_ids, after=after)
 
 
 async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -> None:
@@ -256,9 +279,9 @@ async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -
             state=found.state.value,
         )
     await queries.update_deliveries(session, [row.id], values)
-    event = rules.announcement(row.action, row.state, found)
+    event = rules.announcement(row.action, row.version_id, row.state, found)
     if event:
-        await outbox.emit(session, event(row.version_id))
+        await outbox.emit(session, event)
 
 
 async def _keep_evidence(session: TenantSession, evidence: Iterable[Evidence]) -> None:

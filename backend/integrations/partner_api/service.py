@@ -179,6 +179,7 @@ def _transcript(one: VersionSummary) -> TranscriptItem:
         verify_url=transcripts.verify_url(one.lookup_code) if issued else None,
         frozen_at=one.frozen_at,
         issued_at=one.issued_at,
+        effective_on=one.effective_on,
     )
 
 
@@ -189,6 +190,8 @@ def _delivery(one: DeliverySummary, version: VersionSummary) -> DeliveryItem:
         transcript_id=version.transcript_id,
         student_id=version.student_id,
         authority=one.authority,
+        action=one.action,
+        refers_to=one.refers_to,
         message_id=one.message_id,
         state=one.state,
         authority_reference=one.authority_reference,

@@ -206,6 +206,22 @@ async def test_the_province_says_that_it_has_locked_what_it_accepted(
     assert (await deliveries_of(school, first))[Action.SUBMIT].state is DeliveryState.ACCEPTED
 
 
+async def test_the_province_is_asked_every_night_whether_it_has_locked_what_it_accepted(
+    school: TenantId, authority: Province
+) -> None:
+    first, second = await accepted_version(school), await accepted_version(school)
+    message = (await deliveries_of(school, first))[Action.SUBMIT].message_id
+    authority.post("/sandbox/lock", {"messages": [message]})
+    for fault in ("http500", None):
+        if fault:
+            authority.fault(fault, times=2)
+        async with tenant_session(school) as session:
+            await service.queue_lock_questions(session)
+        await Machine(school).rest()
+    assert (await version(school, first)).effective_on == IN_TIME
+    assert await state(school, second) == VersionState.ACCEPTED
+
+
 async def test_after_the_last_day_nobody_recalls(
     school: TenantId, management: Management, authority: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from backend.core import clock, daily, settings
+from backend.core import audit, clock, daily, settings
 from backend.core.actor import Actor
+from backend.core.audit import Action
 from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Conflict
 from backend.records.calendar.deadlines import closing_of
@@ -14,7 +15,7 @@ from backend.records.transcripts import flow, life, service
 from backend.records.transcripts.schemas import Deed, VersionState, VersionSummary
 from backend.tenants.permissions import Role, permissions_of
 from tests.factories.issued_versions import FROZEN_AT, issue, open_delivering_school
-from tests.factories.machine import Machine, dispatcher_connection
+from tests.factories.machine import Death, Machine, dispatcher_connection
 
 LAST, NEXT = date(2026, 6, 29), date(2026, 6, 30)
 SUMMER, AFTER_SUMMER = date(2026, 8, 14), date(2026, 8, 15)
@@ -79,6 +80,22 @@ async def test_what_was_accepted_is_locked_on_the_day_after_and_not_before(
     await look(school)
     found = await versions(school, ids)
     assert {(one.state, one.effective_on) for one in found} == {(VersionState.LOCKED, NEXT)}
+
+
+@pytest.mark.parametrize("death", Death, ids=lambda death: death.name.lower())
+async def test_workers_that_die_lock_once(
+    death: Death, product: settings.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school = await open_delivering_school()
+    ids = await accepted(school, 3)
+    at(monkeypatch, NEXT)
+    async with tenant_session(school) as session:
+        await service.queue_locks(session)
+    await Machine(school, death=death).rest()
+    assert {one.effective_on for one in await versions(school, ids)} == {NEXT}
+    async with tenant_session(school, read_only=True) as session:
+        deeds = await audit.history(session, ids)
+    assert sum(one.action == Action.TRANSCRIPT_LOCKED for one in deeds) == 3
 
 
 async def test_a_version_of_the_summer_stays_open_until_15_8(

@@ -237,3 +237,45 @@ async def test_pages(small_school: SmallSchool, site: object) -> None:
             one for one in await service.list_versions(session, season.class_id) if one.full_name == BINH
         )
     assert (await principal.get(f"/hoc-ba/{an.id}/so-sanh/{binh.id}")).status_code == 404
+
+
+async def test_a_recalled_version_is_replaced_once_the_next_is_issued(season: Season) -> None:
+    first, *_ = await season.freeze()
+    recalled = text(
+        "update transcript_version set state = 'recall_requested', issued_at = now(), withdrawn_at = now(), "
+        "withdrawn_by = :by, withdrawn_reason = :why where id = :id"
+    )
+    async with season.school.session() as session:
+        await session.execute(
+            recalled, {"id": first.id, "by": season.principal.staff_id, "why": "Sai điểm Toán của An"}
+        )
+        await flow.confirm_recall(session, [first.id])
+        await flow.confirm_recall(session, [first.id])
+        sheets = await gradebook.list_sheets(session, season.class_id)
+    assert {sheet.state for sheet in sheets} == {SheetState.LOCKED}
+    await correct(season, AN, TEST, "7")
+    await confirm(season)
+    second = next(one for one in await season.freeze() if one.number == 2)
+    assert (await corrections(season, second))[0].why == "Sai điểm Toán của An"
+    await season.render(second)
+    await season.ask_for_signatures(second)
+    assert await state(season, first) == VersionState.RECALLED, "until the next one is issued"
+    await all_sign(season, second)
+    async with season.school.session() as session:
+        await flow.issue(session, [second.id])
+    assert await state(season, first) == VersionState.REPLACED
+    assert await state(season, second) == VersionState.ISSUED
+
+
+async def state(season: Season, version: VersionSummary) -> str:
+    async with season.school.session(read_only=True) as session:
+        return (await service.get_version(session, version.id)).state
+
+
+async def all_sign(season: Season, version: VersionSummary) -> None:
+    """What the signing flow leaves behind; whose signatures these are is another test's."""
+    done = text(
+        "update signing_request set state = 'completed', completed_at = now() where subject_id = :subject"
+    )
+    async with season.school.session() as session:
+        await session.execute(done, {"subject": version.id})

@@ -9,7 +9,7 @@ from backend.core import storage
 from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict
-from backend.remote_signing.requests import flow, service
+from backend.remote_signing.requests import documents, flow, service
 from backend.remote_signing.requests.models import SigningBatch, SigningRequest
 from backend.remote_signing.requests.rules import BatchState, CallState, RequestState, StepState
 from backend.remote_signing.requests.schemas import RequestId
@@ -76,6 +76,31 @@ async def test_of_a_batch_under_way_the_others_are_signed_and_nothing_comes_into
     assert signing.ledger(call.id.hex)["count"] == (2 if at is CallState.PREPARING else 3)
 
 
+async def test_what_is_cancelled_while_its_signature_is_embedded_stays_as_it_was(
+    school: SigningSchool, signing: SigningService
+) -> None:
+    gone, other = await school.ask(2)
+    batch_id = await school.consent(TEACHER)
+
+    async def reached() -> bool:
+        return (await calls_of(school, batch_id))[0].state == CallState.EMBEDDING
+
+    machine_of_school = Machine(school.tenant_id)
+    await machine_of_school.until(reached)
+    [call] = await calls_of(school, batch_id)
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        under_way = await flow.call_to_embed(session, call.id)
+    assert under_way is not None
+    embedded = await documents.embed_all(school.tenant_id, under_way)
+    await cancel(school, gone)
+    async with tenant_session(school.tenant_id) as session:
+        await flow.record_embedded(session, call.id, embedded)
+    await machine_of_school.rest()
+    assert [await signatures(school, subject) for subject in (gone, other)] == [0, 1]
+    assert await states(school, gone) == [StepState.CANCELLED] * 3
+    assert (await school.progress(TEACHER, batch_id)).state == BatchState.COMPLETED
+
+
 async def test_a_batch_of_which_all_is_cancelled_asks_the_service_for_nothing(
     school: SigningSchool, signing: SigningService
 ) -> None:
@@ -118,7 +143,10 @@ async def test_what_everybody_has_signed_is_not_completed_any_more(
     assert request.state == RequestState.SIGNED
     async with tenant_session(school.tenant_id, read_only=True) as session:
         [under_way] = await flow.requests_to_complete(session, [RequestId(request.id)])
+    completed = await documents.complete_all(school.tenant_id, [under_way])
     await cancel(school, gone)
+    async with tenant_session(school.tenant_id) as session:
+        await flow.record_completed(session, completed)
     await machine_of_school.rest()
     after = await request_of(school, gone)
     assert (after.state, after.completed_at, after.current_sha256) == (
