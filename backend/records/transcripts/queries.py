@@ -297,3 +297,24 @@ async def classes_in_states(session: TenantSession, states: Collection[str]) -> 
     query = select(TranscriptVersion.id, TranscriptVersion.class_id)
     query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.in_(states))
     return (await session.execute(query)).all()
+
+
+async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transcript | None:
+    return await session.get(Transcript, (session.tenant_id, transcript_id))
+
+
+async def newest_in_state(
+    session: TenantSession, transcript_id: uuid.UUID, state: str
+) -> Sequence[TranscriptVersion]:
+    """Of each year of a transcript, its newest version in a state."""
+    query = (
+        select(TranscriptVersion)
+        .where(
+            TranscriptVersion.tenant_id == session.tenant_id,
+            TranscriptVersion.transcript_id == transcript_id,
+            TranscriptVersion.state == state,
+        )
+        .distinct(TranscriptVersion.academic_year_id)
+        .order_by(TranscriptVersion.academic_year_id, TranscriptVersion.number.desc())
+    )
+    return (await session.scalars(query)).all()

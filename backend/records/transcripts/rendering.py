@@ -1,4 +1,4 @@
-"""The page form of a snapshot: typst adapter, tagged PDF/A-3a with `snapshot.json` and `hocba.xml`.
+"""The page form of a snapshot, and the book of several: typst adapter, tagged PDF/A-3a with the data attached.
 
 Rendering is a pure function of the two byte strings, the templates and the fonts: the same bytes come out in
 every process. About 40 ms for the four pages of a year on a quiet core.
@@ -16,6 +16,7 @@ import typst
 
 from backend.core.clock import VIETNAM
 from backend.core.errors import Invalid, Unavailable
+from backend.records.transcripts.book import Book, printed_book
 from backend.records.transcripts.canonical import read_snapshot
 from backend.records.transcripts.printed import printed
 from backend.records.transcripts.schemas import SchoolLevel
@@ -25,7 +26,7 @@ DOCUMENTS = FRONTEND / "documents"
 #: Put there by the asset build from the npm package of the Tinos fonts (OFL).
 FONTS = FRONTEND / "static" / "dist" / "fonts" / "tinos"
 
-_YEAR = "year.typ"
+_YEAR, _BOOK = "year.typ", "book.typ"
 #: Which file has the pages of a level.
 _FORMS = {
     SchoolLevel.PRIMARY: "primary",
@@ -54,6 +55,21 @@ def render_pdf(snapshot_json: bytes, xml: bytes) -> bytes:
         "qr": _qr_svg(snapshot.verify_url),
     }
     return _compile(_YEAR, inputs, snapshot.issue_date, snapshot.student.full_name)
+
+
+def render_book(book: Book) -> bytes:
+    """The PDF of a learner's book, with the frozen data of each of its years attached.
+
+    Raises Invalid when a text has a character without a glyph, and Unavailable when the fonts have not been built.
+    """
+    newest = book.newest
+    inputs = {
+        "form": _FORMS[book.level],
+        "view": json.dumps(printed_book(book), ensure_ascii=False),
+        "snapshots": json.dumps({one.academic_year: one.content for one in book.records}, ensure_ascii=False),
+        "qr": _qr_svg(newest.verify_url),
+    }
+    return _compile(_BOOK, inputs, book.mark.on, newest.student.full_name)
 
 
 def _compile(template: str, inputs: dict[str, str], day: date, person: str) -> bytes:
