@@ -169,6 +169,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "versions that end before their time, for the slice's own pages and tasks: no door",
     ),
+    "records.transcripts.package": (
+        Room.SERVICE,
+        "the parts of one file compared, for the slice's own command and pages",
+    ),
     "records.transcripts.forms": (Room.SERVICE, "the two forms of a snapshot, made between transactions"),
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),

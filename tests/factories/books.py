@@ -1,8 +1,9 @@
 """Books of invented pupils: years of `snapshots` bound together."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
+from backend.core.clock import VIETNAM
 from backend.records.transcripts import book, canonical
 from backend.records.transcripts.book import Book, YearPlace, YearRecord
 from backend.records.transcripts.schemas import CopyMark, SchoolLevel, Snapshot
@@ -29,7 +30,7 @@ def record(snapshot: Snapshot) -> YearRecord:
     """The snapshot as an issued year: signed by all on 30 May, issued a day later."""
     clean = canonical.clean_snapshot(snapshot)
     content = canonical.canonical_json(clean)
-    signed = datetime(clean.issue_date.year, 5, 30, 7, 3, tzinfo=UTC)
+    signed = datetime(clean.issue_date.year, 5, 30, 14, 3, tzinfo=VIETNAM)
     return YearRecord(
         snapshot=clean,
         content=content.decode(),

@@ -46,6 +46,7 @@ LATER: dict[str, Row] = {
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},
     "class_freeze": {"state": "done", "frozen": 0, "left_out": [], "problem": None},
+    "issued_copy": {"kind": "ban-sao", "sha256": None},
     "exemption": {"ground": "health", "ended_at": None, "ended_by": None},
     "publication": {"period": "year_end", "cells": {}, "withdrawn_at": None, "withdrawn_by": None},
     "comment_phrase": {"grade_level": 0},
@@ -63,7 +64,15 @@ LATER: dict[str, Row] = {
     "subscription": {"plan": "standard", "seats": 100},
 }
 #: Tables of which a season leaves rows that those of `LATER` belong to.
-_PARENTS = ("academic_year", "student", "school_class", "transcript_version", "grade_sheet", "sheet_step")
+_PARENTS = (
+    "academic_year",
+    "student",
+    "school_class",
+    "transcript",
+    "transcript_version",
+    "grade_sheet",
+    "sheet_step",
+)
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id

@@ -9,7 +9,6 @@ from datetime import date, datetime
 
 import msgspec
 
-from backend.core.clock import VIETNAM
 from backend.core.errors import Conflict
 from backend.records.roster.schemas import EarlierYearView, EnrollmentStatus, Place
 from backend.records.transcripts.canonical import Json
@@ -30,7 +29,7 @@ _NOT_ISSUED = "Chưa phát hành"
 
 
 class YearRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest issued version of a year. `signed_at`: role → when it signed, as the signing service recorded it."""
+    """The newest issued version of a year, with times of Vietnam. `signed_at`: role → when it signed."""
 
     snapshot: Snapshot
     content: str
@@ -165,7 +164,7 @@ def _signed_view(record: YearRecord) -> View:
 
 def _signed(record: YearRecord, role: SignerRole) -> str:
     at = record.signed_at.get(role.value)
-    return f"{at.astimezone(VIETNAM):%H:%M %d/%m/%Y}" if at else ""
+    return f"{at:%H:%M %d/%m/%Y}" if at else ""
 
 
 def _years(book: Book) -> Iterator[View]:
@@ -185,7 +184,7 @@ def _years(book: Book) -> Iterator[View]:
             yield _absent(f"NĂM HỌC {year}", _not_issued(here[-1]))
         elif not there:
             said = f"Nhà trường không có dữ liệu về lớp học và kết quả của học sinh trong năm học {year}."
-            yield _absent(f"NĂM HỌC {year}", said)
+            yield _absent(f"NĂM HỌC {year}", _studied(book, year) or said)
 
 
 def _not_issued(place: YearPlace) -> str:
@@ -197,19 +196,31 @@ def _not_issued(place: YearPlace) -> str:
 
 def _before(book: Book) -> Iterator[View]:
     """One page for each grade of the level that lies before the first that is known."""
-    grades = [one.snapshot.year.grade_level for one in book.records] + [
-        one.grade_level for one in book.places
-    ]
-    for grade in range(GRADES[book.level][0], min(grades)):
+    known = [(one.academic_year, one.snapshot.year.grade_level) for one in book.records]
+    first, lowest = min([*known, *((one.academic_year, one.grade_level) for one in book.places)])
+    for grade in range(GRADES[book.level][0], lowest):
+        year = _year_name(int(first[:4]) - lowest + grade)
         said = (
             f"Nhà trường không có dữ liệu về lớp {grade} của học sinh và chưa nhận được học bạ của lớp này."
         )
-        yield _absent(f"LỚP {grade}", said)
+        yield _absent(f"LỚP {grade}", _studied(book, year) or said)
+
+
+def _studied(book: Book, year: str) -> str:
+    """What the course of study alone knows of a year, "" where it knows nothing either."""
+    rows = [one for one in book.newest.study_history if one.academic_year == year]
+    where = " và ".join(f"lớp {one.class_name}, {one.school_name}" for one in rows)
+    said = f"Năm học {year} học sinh học ở {where}; nhà trường không có học bạ của năm học này."
+    return said if rows else ""
 
 
 def _all_years(known: list[str]) -> list[str]:
     starts = [int(year[:4]) for year in known]
-    return [f"{start}-{start + 1}" for start in range(min(starts), max(starts) + 1)]
+    return [_year_name(start) for start in range(min(starts), max(starts) + 1)]
+
+
+def _year_name(start: int) -> str:
+    return f"{start}-{start + 1}"
 
 
 def _record(record: YearRecord) -> View:
@@ -217,7 +228,7 @@ def _record(record: YearRecord) -> View:
         "kind": "record",
         "title": f"Năm học {record.academic_year}",
         "version": str(record.snapshot.version),
-        "issued": f"{record.issued_at.astimezone(VIETNAM):%d/%m/%Y}",
+        "issued": f"{record.issued_at:%d/%m/%Y}",
         "sha256": record.signed_sha256,
         "view": _signed_view(record),
     }
@@ -243,6 +254,7 @@ def _history(book: Book) -> list[Json]:
     """QUÁ TRÌNH HỌC TẬP: what the newest record says, and what has become known since."""
     rows = {(one.academic_year, one.class_name): one for one in map(_period, book.places)}
     for record in book.records:
+        rows.setdefault((record.academic_year, record.snapshot.year.class_name), _own_period(record.snapshot))
         rows |= {(one.academic_year, one.class_name): one for one in record.snapshot.study_history}
     only = book.mark.year
     principals = {one.academic_year: _confirmed(one) for one in book.records}
@@ -262,6 +274,13 @@ def _period(place: YearPlace) -> StudyPeriod:
         school_name=place.school_name,
         registry_no=place.registry_no,
         joined_on=place.joined_on,
+    )
+
+
+def _own_period(snapshot: Snapshot) -> StudyPeriod:
+    year = snapshot.year
+    return StudyPeriod(
+        academic_year=year.academic_year, class_name=year.class_name, school_name=snapshot.school.name
     )
 
 

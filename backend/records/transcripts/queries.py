@@ -303,10 +303,10 @@ async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transc
     return await session.get(Transcript, (session.tenant_id, transcript_id))
 
 
-async def newest_in_state(
+async def in_state(
     session: TenantSession, transcript_id: uuid.UUID, state: str
 ) -> Sequence[TranscriptVersion]:
-    """Of each year of a transcript, its newest version in a state."""
+    """The versions of a transcript that are in a state, oldest number first."""
     query = (
         select(TranscriptVersion)
         .where(
@@ -314,7 +314,6 @@ async def newest_in_state(
             TranscriptVersion.transcript_id == transcript_id,
             TranscriptVersion.state == state,
         )
-        .distinct(TranscriptVersion.academic_year_id)
-        .order_by(TranscriptVersion.academic_year_id, TranscriptVersion.number.desc())
+        .order_by(TranscriptVersion.number)
     )
     return (await session.scalars(query)).all()

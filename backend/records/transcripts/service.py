@@ -308,10 +308,9 @@ async def book_of(session: TenantSession, transcript_id: uuid.UUID, mark: CopyMa
     transcript = await queries.transcript(session, transcript_id)
     if transcript is None:
         raise NotFound("Không tìm thấy học bạ này.")
-    records = [
-        await _year_record(session, row)
-        for row in await queries.newest_in_state(session, transcript_id, VersionState.ISSUED)
-    ]
+    issued = await queries.in_state(session, transcript_id, VersionState.ISSUED)
+    newest = {row.academic_year_id: row for row in issued}
+    records = [await _year_record(session, row) for row in newest.values()]
     level = SchoolLevel(transcript.level)
     here = await roster.places_of(session, transcript.student_id)
     elsewhere = await roster.earlier_years(session, transcript.student_id)
@@ -337,6 +336,6 @@ async def _year_record(session: TenantSession, row: TranscriptVersion) -> YearRe
         snapshot=canonical.read_snapshot(row.snapshot.encode()),
         content=row.snapshot,
         signed_sha256=row.signed_sha256,
-        issued_at=row.issued_at,
-        signed_at={step.role: step.signed_at for step in steps if step.signed_at},
+        issued_at=row.issued_at.astimezone(clock.VIETNAM),
+        signed_at={step.role: step.signed_at.astimezone(clock.VIETNAM) for step in steps if step.signed_at},
     )

@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, date, datetime
+from typing import Any
 
 import msgspec
 import pikepdf
@@ -106,9 +107,10 @@ def test_the_whole_course_of_study_is_on_the_personal_page() -> None:
 
 def test_no_year_and_no_grade_of_the_level_is_passed_over() -> None:
     snapshot = primary_snapshot()
+    alone: dict[str, Any] = {"study_history": []}
     content = book.bind(
         level=SchoolLevel.PRIMARY,
-        records=[year(snapshot, 2, 2022), year(snapshot, 5, 2026)],
+        records=[year(snapshot, 2, 2022, alone), year(snapshot, 5, 2026, alone)],
         places=[here(2, 2022), elsewhere(3, 2023), here(4, 2024, left_on=date(2025, 1, 6)), here(5, 2026)],
         mark=COPY,
     )
@@ -120,6 +122,8 @@ def test_no_year_and_no_grade_of_the_level_is_passed_over() -> None:
         "NĂM HỌC 2025-2026",
         "Năm học 2026-2027",
     ]
+    history = msgspec.json.decode(msgspec.json.encode(book.printed_book(content)["history"]))
+    assert [row["academic_year"][:4] for row in history] == ["2022", "2023", "2024", "2026"]
     text = squeezed("\n".join(pages_of(content)))
     for said in (
         "Nhà trường không có dữ liệu về lớp 1 của học sinh",
@@ -127,6 +131,26 @@ def test_no_year_and_no_grade_of_the_level_is_passed_over() -> None:
         "Nhà trường không có dữ liệu về lớp học và kết quả của học sinh trong năm học 2025-2026.",
     ):
         assert squeezed(said) in text
+
+
+def test_what_only_the_course_of_study_knows_of_a_year_is_said_of_it() -> None:
+    rows = [
+        {"academic_year": f"{start}-{start + 1}", "class_name": name, "school_name": "Trường Cũ"}
+        for start, name in ((2021, "1K"), (2023, "3K"))
+    ]
+    content = book.bind(
+        level=SchoolLevel.PRIMARY,
+        records=[
+            year(primary_snapshot(), 2, 2022),
+            year(primary_snapshot(), 4, 2024, {"study_history": rows}),
+        ],
+        places=[],
+        mark=COPY,
+    )
+    assert titles(content) == ["LỚP 1", "Năm học 2022-2023", "NĂM HỌC 2023-2024", "Năm học 2024-2025"]
+    text = squeezed("\n".join(pages_of(content)))
+    assert squeezed("Năm học 2021-2022 học sinh học ở lớp 1K, Trường Cũ; nhà trường không có học bạ") in text
+    assert squeezed("Năm học 2023-2024 học sinh học ở lớp 3K, Trường Cũ; nhà trường không có học bạ") in text
 
 
 def test_a_year_that_is_not_issued_yet_says_so() -> None:
