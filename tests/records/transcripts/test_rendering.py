@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from backend.core.errors import Invalid
 from backend.core.text import MARKS, PRINTABLE, check_text
@@ -282,30 +280,3 @@ def test_a_year_without_results_is_blank_and_whole() -> None:
         },
     )
     assert missing_texts(snapshot, page_texts(rendered(snapshot))) == []
-
-
-VIETNAMESE = (
-    st.text(
-        alphabet="aăâbcdđeêghiklmnoôơpqrstuưvxyAĐƠƯÊÔƀčŏ '-.,;:()\""
-        "àáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ",
-        min_size=1,
-        max_size=120,
-    )
-    .map(lambda text: " ".join(text.split()))
-    .filter(bool)
-)
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(name=VIETNAMESE, comment=VIETNAMESE, word=st.integers(0, 90), count=st.integers(1, 14))
-def test_random_pupils_can_be_read_back(name: str, comment: str, word: int, count: int) -> None:
-    snapshot = lower_secondary_snapshot()
-    subjects = (snapshot.year.results.subjects * 2)[:count]
-    results = msgspec.to_builtins(subjects)
-    results[-1]["comment"] = (comment + " " + "ngh" * word).strip()
-    changed = with_changes(
-        snapshot, {"student.full_name": name, "year.results.subjects": results, "signers.1.name": name}
-    )
-    pdf = rendered(changed)
-    assert missing_texts(changed, page_texts(pdf)) == []
-    inside_the_paper(pdf)
