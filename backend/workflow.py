@@ -22,10 +22,10 @@ from backend.integrations.deliveries.events import (
 )
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
-from backend.records.freezes import tasks as freezes
-from backend.records.freezes.events import ClassFreezeAsked
 from backend.records.copies import tasks as copies
 from backend.records.copies.events import CopyIssued
+from backend.records.freezes import tasks as freezes
+from backend.records.freezes.events import ClassFreezeAsked
 from backend.records.gradebook import tasks as gradebook
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.handover import tasks as handover

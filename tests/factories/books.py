@@ -36,6 +36,7 @@ def record(snapshot: Snapshot) -> YearRecord:
         content=content.decode(),
         signed_sha256=canonical.content_sha256(b"signed " + content),
         issued_at=signed.replace(day=31),
+        effective_on=None,
         signed_at={signer.role.value: signed for signer in clean.signers},
     )
 

@@ -17,10 +17,10 @@ from backend.records.copies.schemas import CopyId, CopyKind, IssuedCopyView, New
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import (
+    IN_FORCE,
     PDF_TYPE,
     CopyMark,
     TranscriptId,
-    VersionState,
     VersionSummary,
 )
 from backend.tenants.people import service as people
@@ -35,13 +35,13 @@ _REGISTER = "Sổ cấp bản sao học bạ"
 async def open_copies(
     session: TenantSession, actor: Actor, version_id: uuid.UUID
 ) -> tuple[VersionSummary, list[str], list[IssuedCopyView]]:
-    """A version, the years of its transcript that are issued, and the copies of it so far.
+    """A version, the years of its transcript that are in force, and the copies of it so far.
 
     Raises NotFound; Forbidden without a duty in its class.
     """
     version = await transcripts.open_version(session, actor, version_id)
     versions = await transcripts.versions_of_transcript(session, version.transcript_id)
-    years = {one.academic_year for one in versions if one.state == VersionState.ISSUED}
+    years = {one.academic_year for one in versions if one.state in IN_FORCE}
     copies = await _views(session, await queries.of_transcript(session, version.transcript_id))
     return version, sorted(years, reverse=True), copies
 

@@ -12,7 +12,7 @@ import msgspec
 from backend.core.errors import Conflict
 from backend.records.roster.schemas import EarlierYearView, EnrollmentStatus, Place
 from backend.records.transcripts.canonical import Json
-from backend.records.transcripts.printed import View, history_row, long_date, printed
+from backend.records.transcripts.printed import View, history_row, long_date, printed, printed_issue
 from backend.records.transcripts.schemas import (
     GRADES,
     CopyMark,
@@ -29,12 +29,13 @@ _NOT_ISSUED = "Chưa phát hành"
 
 
 class YearRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest issued version of a year, with times of Vietnam. `signed_at`: role → when it signed."""
+    """The newest version of a year that is in force, with times of Vietnam. `signed_at`: role → when it signed."""
 
     snapshot: Snapshot
     content: str
     signed_sha256: str
     issued_at: datetime
+    effective_on: date | None
     signed_at: dict[str, datetime]
 
     @property
@@ -128,7 +129,11 @@ def places_of(
 def printed_book(book: Book) -> View:
     """All that the template needs, as strings; `years` has the pages in their order."""
     newest, mark = book.newest, book.mark
-    personal = _signed_view(book.records[-1])
+    last = book.records[-1]
+    effective = last.effective_on or newest.effective_date
+    personal = _signed_view(last) | {
+        "issue": printed_issue(msgspec.structs.replace(newest, effective_date=effective))
+    }
     return {
         **{name: personal[name] for name in ("level_title", "school", "student", "signers", "issue")},
         "sandbox": any(one.snapshot.sandbox for one in book.records),
@@ -229,6 +234,7 @@ def _record(record: YearRecord) -> View:
         "title": f"Năm học {record.academic_year}",
         "version": str(record.snapshot.version),
         "issued": f"{record.issued_at:%d/%m/%Y}",
+        "effective": f"{record.effective_on:%d/%m/%Y}" if record.effective_on else "Chưa chốt",
         "sha256": record.signed_sha256,
         "view": _signed_view(record),
     }

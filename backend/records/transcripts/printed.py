@@ -74,7 +74,7 @@ def printed(snapshot: Snapshot) -> View:
         "signers": {
             signer.role.value: {"name": signer.name, "title": signer.title} for signer in snapshot.signers
         },
-        "issue": _issue(snapshot),
+        "issue": printed_issue(snapshot),
         "corrections": None if primary else _corrections(snapshot),
     }
 
@@ -153,7 +153,8 @@ def _year(snapshot: Snapshot) -> View:
     }
 
 
-def _issue(snapshot: Snapshot) -> View:
+def printed_issue(snapshot: Snapshot) -> View:
+    """Code, place and days of a version."""
     effective = snapshot.effective_date
     return {
         "lookup_code": snapshot.lookup_code,

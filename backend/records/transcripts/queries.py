@@ -304,15 +304,15 @@ async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transc
 
 
 async def in_state(
-    session: TenantSession, transcript_id: uuid.UUID, state: str
+    session: TenantSession, transcript_id: uuid.UUID, states: Collection[str]
 ) -> Sequence[TranscriptVersion]:
-    """The versions of a transcript that are in a state, oldest number first."""
+    """The versions of a transcript that are in one of some states, oldest number first."""
     query = (
         select(TranscriptVersion)
         .where(
             TranscriptVersion.tenant_id == session.tenant_id,
             TranscriptVersion.transcript_id == transcript_id,
-            TranscriptVersion.state == state,
+            TranscriptVersion.state.in_(states),
         )
         .order_by(TranscriptVersion.number)
     )

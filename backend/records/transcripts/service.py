@@ -308,7 +308,7 @@ async def book_of(session: TenantSession, transcript_id: uuid.UUID, mark: CopyMa
     transcript = await queries.transcript(session, transcript_id)
     if transcript is None:
         raise NotFound("Không tìm thấy học bạ này.")
-    issued = await queries.in_state(session, transcript_id, VersionState.ISSUED)
+    issued = await queries.in_state(session, transcript_id, IN_FORCE)
     newest = {row.academic_year_id: row for row in issued}
     records = [await _year_record(session, row) for row in newest.values()]
     level = SchoolLevel(transcript.level)
@@ -337,5 +337,6 @@ async def _year_record(session: TenantSession, row: TranscriptVersion) -> YearRe
         content=row.snapshot,
         signed_sha256=row.signed_sha256,
         issued_at=row.issued_at.astimezone(clock.VIETNAM),
+        effective_on=row.effective_on,
         signed_at={step.role: step.signed_at.astimezone(clock.VIETNAM) for step in steps if step.signed_at},
     )

@@ -87,6 +87,14 @@ def test_each_year_names_who_signed_it_when_and_its_version_and_digest() -> None
         assert squeezed(f"14:03 30/05/{start}") in squeezed(own)
 
 
+def test_a_closed_year_says_since_when_it_has_been_in_force() -> None:
+    content = primary_book()
+    closed = msgspec.structs.replace(content.records[-1], effective_on=date(2027, 6, 29))
+    pages = pages_of(msgspec.structs.replace(content, records=(*content.records[:-1], closed)))
+    assert squeezed("Ngày hiệu lực của học bạ số: 29 tháng 6 năm 2027") in squeezed(pages[2])
+    assert (pages[-1].count("29/06/2027"), pages[-1].count("Chưa chốt")) == (1, 3)
+
+
 def test_a_place_that_the_signing_service_knows_nothing_of_is_not_called_signed() -> None:
     content = primary_book()
     records = tuple(msgspec.structs.replace(one, signed_at={}) for one in content.records)
