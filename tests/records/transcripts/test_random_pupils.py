@@ -49,7 +49,7 @@ COMMENTS = (
     st.none()
     | texts(80)
     | texts(MAX_COMMENT)
-    | st.integers(MAX_COMMENT, 2000).map(
+    | st.integers(MAX_COMMENT, 1700).map(
         lambda count: ("Có tiến bộ, cần đọc thêm sách. " * 70)[:count].strip()
     )
 )
