@@ -28,6 +28,7 @@ from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
 from backend.records.classes import pages as class_pages
+from backend.records.copies import pages as copy_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
 from backend.records.freezes import pages as freeze_pages
@@ -266,6 +267,11 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.download,
     transcript_pages.show_version_trail,
     transcript_pages.show_student_trail,
+    transcript_pages.show_schema,
+    copy_pages.show_copies,
+    copy_pages.issue_copy,
+    copy_pages.take_copy,
+    copy_pages.show_register,
     credential_pages.show_certificates,
     credential_pages.show_seal,
     credential_pages.show_person,
@@ -291,6 +297,7 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.take_form,
     import_pages.take_register,
     import_pages.take_filled,
+    import_pages.take_copies_register,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
     delivery_pages.by_class,

@@ -100,6 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--trust", type=Path, metavar="THƯ_MỤC", help="thư mục chứng thư gốc tin cậy (PEM)")
     verify.add_argument("--at", metavar="THỜI_ĐIỂM", help="thời điểm xét, dạng RFC 3339")
     verify.add_argument("--json", action="store_true", help="in JSON cho chương trình khác đọc")
+
+    check = _add(
+        commands,
+        "check-package",
+        _check_package,
+        "kiểm tra PDF, XML và JSON của một học bạ có khớp nhau, không cần mạng",
+    )
+    check.add_argument("file", type=Path, metavar="TỆP")
+    package_schema = _add(commands, "package-schema", _package_schema, "in lược đồ của gói dữ liệu học bạ")
+    package_schema.add_argument("name", choices=("hocba.snapshot.1.json", "hocba.snapshot.1.xsd"))
     return parser
 
 
@@ -366,6 +376,18 @@ def _verify(chosen: argparse.Namespace) -> int:
     return _while_read(
         lambda: verify_command.run(chosen.file, chosen.trust, chosen.at, chosen.json, sys.stdout)
     )
+
+
+def _check_package(chosen: argparse.Namespace) -> int:
+    from backend.records.transcripts import command
+
+    return _while_read(lambda: command.check(chosen.file, sys.stdout, sys.stderr))
+
+
+def _package_schema(chosen: argparse.Namespace) -> int:
+    from backend.records.transcripts import command
+
+    return _while_read(lambda: command.schema(chosen.name, sys.stdout))
 
 
 def _while_read(answer: Callable[[], int]) -> int:

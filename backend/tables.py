@@ -6,6 +6,7 @@ from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
+from backend.records.copies import models as copies
 from backend.records.decisions import models as decisions
 from backend.records.departments import models as departments
 from backend.records.duties import models as duties
@@ -65,6 +66,7 @@ MODULES = (
     decisions,
     assessment,
     transcripts,
+    copies,
     season,
     rollover,
     handover,

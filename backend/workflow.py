@@ -22,6 +22,8 @@ from backend.integrations.deliveries.events import (
 )
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
+from backend.records.copies import tasks as copies
+from backend.records.copies.events import CopyIssued
 from backend.records.freezes import tasks as freezes
 from backend.records.freezes.events import ClassFreezeAsked
 from backend.records.gradebook import tasks as gradebook
@@ -65,6 +67,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TranscriptRecallAsked: (deliveries.open_recall,),
     DeliveryRecalled: (transcripts.recalled,),  # the pupil's marks are corrected and the next version frozen
     RecallRefused: (transcripts.recall_refused,),
+    CopyIssued: (copies.print_copy,),
     SchoolExportAsked: (handover.export,),
 }
 

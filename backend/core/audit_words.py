@@ -161,6 +161,11 @@ ACTION_NAMES = {
     Action.TRANSCRIPT_RECALL_REFUSED: "Sở không cho thu hồi học bạ",
     Action.TRANSCRIPT_LOCKED: "Học bạ được chốt và có hiệu lực",
     Action.TRANSCRIPT_REPLACED: "Học bạ được thay bằng phiên bản sau",
+    Action.COPY_ISSUED: "Cấp bản in, bản sao hoặc trích lục học bạ",
+    Action.COPY_PRINTED: "Kết xuất bản sao học bạ",
+    Action.COPY_DOWNLOADED: "Tải bản sao học bạ",
+    Action.COPIES_LISTED: "Xem sổ cấp bản sao",
+    Action.COPIES_TAKEN: "Tải sổ cấp bản sao",
     Action.CREDENTIAL_SOUGHT: "Tìm chứng thư số ở nhà cung cấp",
     Action.CREDENTIAL_ENROLLED: "Đăng ký chứng thư số",
     Action.CREDENTIAL_REPLACED: "Thay chứng thư số bằng chứng thư mới",
@@ -265,6 +270,9 @@ DETAIL_NAMES = {
     "choice": "Môn lựa chọn",
     "target": "Lớp năm học sau",
     "classes_opened": "Số lớp mở mới",
+    "copy_kind": "Loại bản",
+    "recipient": "Cấp cho",
+    "copy_purpose": "Mục đích sử dụng",
 }
 
 #: Codes that stand as values in `details`: detail → code → the words by which pages call it.
@@ -335,6 +343,7 @@ DETAIL_VALUES = {
         "xml": "XML",
     },
     "file": {"pdf": "PDF", "xml": "XML"},
+    "copy_kind": {"ban-in": "Bản in", "ban-sao": "Bản sao", "trich-luc": "Trích lục một năm học"},
     "plan": {"trial": "Dùng thử", "standard": "Tiêu chuẩn"},
     "levels": {
         "primary": "Tiểu học",

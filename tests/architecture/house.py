@@ -158,6 +158,7 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.canonical": (Room.RULES, "one snapshot, one sequence of bytes: pure"),
     "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),
     "records.transcripts.printed": (Room.RULES, "a snapshot as the words of the form: pure"),
+    "records.transcripts.book": (Room.RULES, "the years of one transcript as one print: pure"),
     "records.transcripts.page_check": (Room.RULES, "which words of a snapshot a page lacks: pure"),
     "records.transcripts.corrections": (Room.RULES, "in what two contents differ: pure"),
     "records.transcripts.freezing": (
@@ -167,6 +168,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.life": (
         Room.SERVICE,
         "versions that end before their time, for the slice's own pages and tasks: no door",
+    ),
+    "records.transcripts.package": (
+        Room.SERVICE,
+        "the parts of one file compared, for the slice's own command and pages",
     ),
     "records.transcripts.forms": (Room.SERVICE, "the two forms of a snapshot, made between transactions"),
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),

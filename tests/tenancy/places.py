@@ -46,6 +46,7 @@ LATER: dict[str, Row] = {
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},
     "class_freeze": {"state": "done", "frozen": 0, "left_out": [], "problem": None},
+    "issued_copy": {"kind": "ban-sao"},
     "exemption": {"ground": "health", "ended_at": None, "ended_by": None},
     "publication": {"period": "year_end", "cells": {}, "withdrawn_at": None, "withdrawn_by": None},
     "comment_phrase": {"grade_level": 0},
@@ -63,7 +64,15 @@ LATER: dict[str, Row] = {
     "subscription": {"plan": "standard", "seats": 100},
 }
 #: Tables of which a season leaves rows that those of `LATER` belong to.
-_PARENTS = ("academic_year", "student", "school_class", "transcript_version", "grade_sheet", "sheet_step")
+_PARENTS = (
+    "academic_year",
+    "student",
+    "school_class",
+    "transcript",
+    "transcript_version",
+    "grade_sheet",
+    "sheet_step",
+)
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
@@ -71,6 +80,7 @@ _ISSUE = """
 _PUPIL = """
     select s.full_name from student s join transcript_version v on v.student_id = s.id where v.id = :id
 """
+_FILE = "select pdf_sha256 from transcript_version where id = :id"
 #: What the directory keeps of an account and of a school's keys, as they themselves see it.
 _OF_ACCOUNT = (
     "login()",
@@ -172,11 +182,13 @@ async def asking_place() -> Place:
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
     made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in _PARENTS}
     async with place.school.session() as session:
-        pupil = await session.scalar(text(_PUPIL), {"id": place.ids["transcript_version"]})
+        version = {"id": place.ids["transcript_version"]}
+        pupil = await session.scalar(text(_PUPIL), version)
+        file = await session.scalar(text(_FILE), version)
         for name, shown in LATER.items():
             table = metadata.tables[name]
-            label = {"label": pupil} if name == "delivery" else {}
-            made_up.rows[named(table)] = made_up.new_row(table) | shown | label
+            own = {"delivery": {"label": pupil}, "issued_copy": {"sha256": file}}.get(name, {})
+            made_up.rows[named(table)] = made_up.new_row(table) | shown | own
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])
         place.ids = await _ids(session) | {name: place.ids[name] for name in ("transcript_version", "other")}

@@ -31,7 +31,7 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
-from backend.records.transcripts import life, printed, rules, service
+from backend.records.transcripts import life, package, printed, rules, service
 from backend.records.transcripts.schemas import (
     ENDED,
     IN_FORCE,
@@ -44,7 +44,7 @@ from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import ROLE_NAMES, StepView
 from backend.tenants.approvals import service as approvals
 from backend.tenants.audit_trail import service as audit_trail
-from backend.tenants.guards import requires, step_up
+from backend.tenants.guards import public, requires, step_up
 from backend.tenants.permissions import Permission
 
 TONES = {
@@ -369,6 +369,18 @@ async def show_student_trail(
     about = [student_id, *await service.documents_of(session, student_id)]
     path = f"/hoc-sinh/{student_id}/nhat-ky"
     return await _trail(request, session, actor, path, f"Học sinh {student.full_name}", about)
+
+
+@get("/luoc-do/{name:str}", guards=[public()], opt={admission.OPTION: RouteClass.FREE})
+async def show_schema(name: FromPath[str]) -> Response[bytes]:
+    """The published schemas of the data package, for whoever reads one."""
+    schema = package.schema(name)
+    if schema is None:
+        raise NotFound(
+            "Không có lược đồ này; các lược đồ đã công bố: hocba.snapshot.1.json, hocba.snapshot.1.xsd."
+        )
+    media_type = "application/schema+json" if name == package.JSON_SCHEMA else XML_TYPE
+    return Response(schema, media_type=media_type)
 
 
 async def _trail(

@@ -297,3 +297,23 @@ async def classes_in_states(session: TenantSession, states: Collection[str]) -> 
     query = select(TranscriptVersion.id, TranscriptVersion.class_id)
     query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.in_(states))
     return (await session.execute(query)).all()
+
+
+async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transcript | None:
+    return await session.get(Transcript, (session.tenant_id, transcript_id))
+
+
+async def in_state(
+    session: TenantSession, transcript_id: uuid.UUID, states: Collection[str]
+) -> Sequence[TranscriptVersion]:
+    """The versions of a transcript that are in one of some states, oldest number first."""
+    query = (
+        select(TranscriptVersion)
+        .where(
+            TranscriptVersion.tenant_id == session.tenant_id,
+            TranscriptVersion.transcript_id == transcript_id,
+            TranscriptVersion.state.in_(states),
+        )
+        .order_by(TranscriptVersion.number)
+    )
+    return (await session.scalars(query)).all()

@@ -434,3 +434,19 @@ class FreezeReport(msgspec.Struct, frozen=True, kw_only=True):
     frozen: int
     known: int
     left_out: tuple[tuple[str, str], ...]
+
+
+class CopyMark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a print says of itself: "BẢN SAO", "12/2026/BS-HB", its day, for whom and for what.
+
+    `year` is the one year of an extract, "" for the whole book; whoever issues a copy that is `confirmed` signs and
+    stamps it on paper.
+    """
+
+    title: str
+    number: str
+    on: date
+    recipient: str
+    purpose: str
+    year: str
+    confirmed: bool

@@ -1,5 +1,6 @@
 """The life of a transcript: frozen from confirmed results, rendered once, signed, issued."""
 
+import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -19,15 +20,19 @@ from backend.records.calendar.schemas import Closing
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
-from backend.records.transcripts import corrections, freezing, queries, rules
+from backend.records.transcripts import book, canonical, corrections, freezing, queries, rendering, rules
+from backend.records.transcripts.book import Book, YearRecord
 from backend.records.transcripts.corrections import Pair
 from backend.records.transcripts.freezing import verify_url as verify_url
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     ENDED,
+    IN_FORCE,
+    CopyMark,
     Correction,
     FreezeReport,
     Overdue,
+    SchoolLevel,
     SignerRole,
     Snapshot,
     TranscriptId,
@@ -37,6 +42,7 @@ from backend.records.transcripts.schemas import (
 )
 from backend.remote_signing.requests import service as signing
 from backend.tenants.permissions import Permission
+from backend.tenants.schools import service as schools
 
 #: Name of the task that locks versions (tasks.py).
 LOCK = "transcripts.lock"
@@ -292,3 +298,45 @@ async def _version(session: TenantSession, version_id: uuid.UUID) -> TranscriptV
 def _summary(row: Any) -> VersionSummary:
     fields = {name: getattr(row, name) for name in VersionSummary.__struct_fields__}
     return VersionSummary(**fields)
+
+
+async def book_of(session: TenantSession, transcript_id: uuid.UUID, mark: CopyMark) -> Book:
+    """What the pupil's book says today, as the print that `mark` names; an extract has its one year.
+
+    Raises NotFound; Conflict before a year of it is issued.
+    """
+    transcript = await queries.transcript(session, transcript_id)
+    if transcript is None:
+        raise NotFound("Không tìm thấy học bạ này.")
+    issued = await queries.in_state(session, transcript_id, IN_FORCE)
+    newest = {row.academic_year_id: row for row in issued}
+    records = [await _year_record(session, row) for row in newest.values()]
+    level = SchoolLevel(transcript.level)
+    here = await roster.places_of(session, transcript.student_id)
+    elsewhere = await roster.earlier_years(session, transcript.student_id)
+    school = await schools.get_school(session)
+    return book.bind(
+        level=level,
+        records=records,
+        places=book.places_of(level, school.name, here, elsewhere),
+        mark=mark,
+    )
+
+
+async def print_book(content: Book) -> bytes:
+    """The PDF of a book; made between transactions, as the forms of a version are."""
+    return await asyncio.to_thread(rendering.render_book, content)
+
+
+async def _year_record(session: TenantSession, row: TranscriptVersion) -> YearRecord:
+    if row.signed_sha256 is None or row.issued_at is None:
+        raise RuntimeError(f"version {row.id} is issued and has no signed file")
+    steps = await signing.steps_of(session, row.id)
+    return YearRecord(
+        snapshot=canonical.read_snapshot(row.snapshot.encode()),
+        content=row.snapshot,
+        signed_sha256=row.signed_sha256,
+        issued_at=row.issued_at.astimezone(clock.VIETNAM),
+        effective_on=row.effective_on,
+        signed_at={step.role: step.signed_at.astimezone(clock.VIETNAM) for step in steps if step.signed_at},
+    )
