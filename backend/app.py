@@ -258,6 +258,7 @@ ROUTES: list[ControllerRouterHandler] = [
     freeze_pages.start,
     freeze_pages.show_run,
     transcript_pages.show_transcript,
+    transcript_pages.show_book,
     transcript_pages.compare_versions,
     transcript_pages.show_withdrawal,
     transcript_pages.withdraw,

@@ -31,7 +31,7 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
-from backend.records.transcripts import life, package, printed, rules, service
+from backend.records.transcripts import book, life, package, printed, rules, service
 from backend.records.transcripts.schemas import (
     ENDED,
     IN_FORCE,
@@ -176,6 +176,25 @@ async def show_transcript(
         others=await service.other_versions(session, version),
         names=rules.STATE_NAMES,
         tones=TONES,
+    )
+
+
+@get("/hoc-ba/{version_id:uuid}/ca-quyen", guards=[requires(Permission.TRANSCRIPT_READ)])
+async def show_book(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """All years of a pupil's học bạ, one below the other: what the print of it says, to be read on a screen."""
+    version, content = await service.open_book(session, actor, version_id)
+    return page(
+        request,
+        "records/transcripts/book.html",
+        version=version,
+        school_class=await roster.get_class(session, version.class_id),
+        book=book.printed_book(content),
+        born=content.newest.student.date_of_birth,
+        personal_id=masked(content.newest.student.personal_id or ""),
+        level_words=LEVEL_WORDS,
+        role_names=ROLE_NAMES,
     )
 
 

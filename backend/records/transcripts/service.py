@@ -323,6 +323,20 @@ async def book_of(session: TenantSession, transcript_id: uuid.UUID, mark: CopyMa
     )
 
 
+async def open_book(
+    session: TenantSession, actor: Actor, version_id: uuid.UUID
+) -> tuple[VersionSummary, Book]:
+    """A version, and the book of its transcript as it stands today, for a person who reads it on a screen.
+
+    Raises NotFound; Forbidden without a duty in its class; Conflict before a year of it is issued.
+    """
+    version = await open_version(session, actor, version_id)
+    unmarked = CopyMark(
+        title="", number="", on=clock.today(), recipient="", purpose="", year="", confirmed=False
+    )
+    return version, await book_of(session, version.transcript_id, unmarked)
+
+
 async def print_book(content: Book) -> bytes:
     """The PDF of a book; made between transactions, as the forms of a version are."""
     return await asyncio.to_thread(rendering.render_book, content)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import html
 import io
 import re
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.copies import rules, service
 from backend.records.copies.schemas import CopyKind, IssuedCopyView
+from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionSummary
 from tests.factories.machine import Death, Machine
 from tests.records.transcripts.conftest import NAMES, Season
@@ -102,6 +104,25 @@ async def test_a_copy_is_numbered_printed_and_taken_away_as_it_was_printed(
     for said in ("BẢN SAO", f"Số: {labelled(1)}", COPY[2], COPY[3], desk.versions[0].full_name.upper()):
         assert squeezed(said) in squeezed(first)
     assert "XÁC NHẬN BẢN SAO" in others[-1]
+
+
+async def test_the_book_is_read_on_a_screen_as_it_is_printed(desk: Desk, site: Litestar) -> None:
+    async with desk.season.school.session(read_only=True) as session:
+        version, content = await transcripts.open_book(session, desk.season.principal, desk.versions[0].id)
+    browser = await desk.season.school.browser(site, "principal")
+    shown = (await browser.get(f"/hoc-ba/{version.id}/ca-quyen")).text
+    record = content.records[0]
+    said = [
+        version.full_name,
+        record.academic_year,
+        record.snapshot.student.birth_place,
+        record.snapshot.lookup_code,
+        *(signer.name for signer in record.snapshot.signers),
+        *(one.comment for one in record.snapshot.year.results.subjects),
+    ]
+    assert [words for words in said if words and html.escape(words) not in shown] == []
+    assert (number := record.snapshot.student.personal_id)
+    assert number not in shown
 
 
 async def test_numbers_run_without_a_gap_through_all_kinds(desk: Desk) -> None:
