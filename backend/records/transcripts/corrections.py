@@ -10,12 +10,20 @@ from typing import Any
 
 import msgspec
 
+from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
+from backend.records.transcripts.printed import GENDERS, LEVELS, PROMOTIONS, YEAR_LEVELS, decimal
 from backend.records.transcripts.schemas import (
     Correction,
+    Gender,
+    Level,
     PrimaryResults,
+    Promotion,
     SecondaryResults,
     SignerRole,
     Snapshot,
+    SubjectLevel,
+    TraitLevel,
+    YearLevel,
 )
 
 _STUDENT = {
@@ -74,6 +82,17 @@ _SUBJECT = {
     "exempt": "miễn học",
     "comment": "nhận xét",
     "teacher_name": "giáo viên",
+}
+#: Texts of the table of marks: a full stop there is none of a decimal.
+_SAID = frozenset({"comment", "teacher_name"})
+_NOT_ON_THE_FORM = object()
+_WORDS: Mapping[type, Mapping[Any, str]] = {
+    Gender: GENDERS,
+    Level: LEVELS,
+    YearLevel: YEAR_LEVELS,
+    Promotion: PROMOTIONS,
+    SubjectLevel: SUBJECT_LEVEL_NAMES,
+    TraitLevel: TRAIT_LEVEL_NAMES,
 }
 #: Cells of the table of marks; a teacher's name beside them is none.
 _MARKS = frozenset(_SUBJECT) - {"teacher_name"}
@@ -169,12 +188,12 @@ def _subjects(results: PrimaryResults | SecondaryResults) -> dict[tuple[str, ...
     return {
         ("subject", subject.code, name): Line(
             f"{subject.name}: {words}",
-            _text(getattr(subject, name)),
+            _text(value) if name in _SAID else decimal(_text(value)),
             subject.name if name in _MARKS else None,
         )
         for subject in results.subjects
         for name, words in _SUBJECT.items()
-        if hasattr(subject, name)
+        if (value := getattr(subject, name, _NOT_ON_THE_FORM)) is not _NOT_ON_THE_FORM
     }
 
 
@@ -194,12 +213,14 @@ def _plain(key: str, facts: msgspec.Struct, names: Mapping[str, str]) -> dict[tu
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "có" if value else "không"
-    if isinstance(value, date):
-        return f"{value:%d/%m/%Y}"
-    if isinstance(value, tuple):
-        return "; ".join(value)
-    return str(value)
+    """A value in the words by which the form and the pages call it; "" for none."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "có" if value else "không"
+        case date():
+            return f"{value:%d/%m/%Y}"
+        case tuple():
+            return "; ".join(value)
+    return _WORDS[type(value)][value] if type(value) in _WORDS else str(value)

@@ -79,7 +79,7 @@ async def test_a_wrong_mark_is_corrected_for_one_pupil_and_the_next_version_says
     found = await corrections(season, second)
     assert [(one.what, one.old, one.new, one.subject) for one in found] == [
         ("Toán: điểm kiểm tra", "9", "7", "Toán"),
-        ("Đánh giá cuối năm", "HTXS", "HTT", None),
+        ("Đánh giá cuối năm", "Hoàn thành xuất sắc", "Hoàn thành tốt", None),
         ("Khen thưởng", "Học sinh Xuất sắc", "", None),
     ]
     assert {(one.by, one.why) for one in found} == {("Nghiêm Thế Khải", REASON)}
