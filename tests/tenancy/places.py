@@ -80,7 +80,7 @@ _ISSUE = """
 _PUPIL = """
     select s.full_name from student s join transcript_version v on v.student_id = s.id where v.id = :id
 """
-_FILE = "select pdf_sha256 from transcript_version where id = :id"
+_COPIED = "select transcript_id, pdf_sha256 as sha256 from transcript_version where id = :id"
 #: What the directory keeps of an account and of a school's keys, as they themselves see it.
 _OF_ACCOUNT = (
     "login()",
@@ -184,10 +184,10 @@ async def asking_place() -> Place:
     async with place.school.session() as session:
         version = {"id": place.ids["transcript_version"]}
         pupil = await session.scalar(text(_PUPIL), version)
-        file = await session.scalar(text(_FILE), version)
+        copied = (await session.execute(text(_COPIED), version)).one()._asdict()
         for name, shown in LATER.items():
             table = metadata.tables[name]
-            own = {"delivery": {"label": pupil}, "issued_copy": {"sha256": file}}.get(name, {})
+            own = {"delivery": {"label": pupil}, "issued_copy": copied}.get(name, {})
             made_up.rows[named(table)] = made_up.new_row(table) | shown | own
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])

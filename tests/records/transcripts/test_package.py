@@ -14,8 +14,9 @@ from lxml import etree
 
 from backend import cli
 from backend.core.errors import Invalid
-from backend.records.transcripts import canonical, package
-from backend.records.transcripts.schemas import Snapshot
+from backend.core.ids import new_id
+from backend.records.transcripts import canonical, forms, package
+from backend.records.transcripts.schemas import Snapshot, VersionId
 from backend.records.transcripts.xml_form import XSD, build_xml
 from tests.core.browser import Browser
 from tests.factories.snapshots import all_snapshots, lower_secondary_snapshot, primary_snapshot, with_changes
@@ -101,6 +102,13 @@ def test_the_three_forms_of_what_we_make_say_the_same(
     said = capsys.readouterr().out
     assert said.startswith("KHỚP: trang PDF, XML và JSON nói cùng một nội dung: ")
     assert f"năm học 2025-2026, phiên bản {snapshot.version}" in said
+
+
+async def test_a_file_with_its_places_for_signatures_is_still_the_same() -> None:
+    snapshot = primary_snapshot()
+    made = await forms.both(VersionId(new_id()), canonical.canonical_json(snapshot))
+    assert b"/AcroForm" in made.pdf
+    assert package.check(made.pdf) == (snapshot, [])
 
 
 @pytest.mark.parametrize(
