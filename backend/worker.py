@@ -7,6 +7,7 @@ from backend import workflow
 from backend.core import (
     audit_keeper,
     broker,
+    bucket,
     daily,
     database,
     dispatcher,
@@ -14,7 +15,6 @@ from backend.core import (
     logs,
     retention,
     settings,
-    storage,
 )
 from backend.integrations.deliveries import service as deliveries
 from backend.records.transcripts import service as transcripts
@@ -57,4 +57,4 @@ async def _hand_out() -> None:
     doorbell.client.close()
     await http_client.aclose()
     await database.engine().dispose()
-    storage.close()
+    bucket.close()
