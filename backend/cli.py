@@ -90,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SỐ:SHA256",
         help="điểm niêm phong đã ghi lại",
     )
+    storage = _add(commands, "storage", _storage_probe, "thử xem kho lưu trữ có giữ được tệp đã khóa")
+    storage.add_argument("action", choices=("probe",))
     _add_school(commands)
 
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
@@ -362,6 +364,18 @@ def _seen(text: str) -> tuple[int, str]:
     """A checkpoint that somebody noted: "12:3f…" → number and SHA-256. Raises ValueError, which argparse tells."""
     number, _, sha256 = text.partition(":")
     return int(number), sha256
+
+
+def _storage_probe(chosen: argparse.Namespace) -> int:
+    from backend.core import store_keeper
+
+    url = settings.get().database_dispatcher_url
+    if not url:
+        raise settings.SettingsError(
+            "HOCBA_DATABASE_DISPATCHER_URL is not set; the dispatcher's role records what was found"
+        )
+    with _database_of("HOCBA_DATABASE_DISPATCHER_URL"):
+        return asyncio.run(store_keeper.run(url, sys.stdout))
 
 
 def _assess(chosen: argparse.Namespace) -> int:

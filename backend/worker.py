@@ -15,6 +15,7 @@ from backend.core import (
     logs,
     retention,
     settings,
+    store_keeper,
 )
 from backend.integrations.deliveries import service as deliveries
 from backend.records.transcripts import service as transcripts
@@ -52,6 +53,7 @@ async def _hand_out() -> None:
         daily.keep(
             config.database_dispatcher_url, [transcripts.queue_locks, deliveries.queue_lock_questions], stop
         ),
+        store_keeper.keep(config.database_dispatcher_url, stop),
     )
     doorbell.close()
     doorbell.client.close()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_chain, clock, outbox, storage
+from backend.core import audit, audit_chain, clock, outbox, storage, store_promise
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -79,11 +79,13 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
     """All have signed: the versions are issued and their lookup codes answer from now on.
 
-    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
+    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed, and while the store
+    has not shown that it keeps what is locked.
     """
     rows = _due(await _hold(session, version_ids), Deed.ISSUE)
     if rows:
         await audit_chain.require_recent(session)
+        await store_promise.require_kept(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
     issued_at = clock.now()
     values = {
