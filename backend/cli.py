@@ -90,6 +90,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SỐ:SHA256",
         help="điểm niêm phong đã ghi lại",
     )
+    forward = _add(
+        commands,
+        "restore-forward",
+        _restore_forward,
+        "sau khi khôi phục bản sao lưu cũ: dựng lại từ kho lưu trữ",
+    )
+    _add_operator(forward)
+    forward.add_argument(
+        "--school",
+        type=uuid.UUID,
+        action="append",
+        metavar="MÃ",
+        help="chỉ trường này (mặc định: mọi trường)",
+    )
+    forward.add_argument("--write", action="store_true", help="ghi thật; không có thì chỉ nói sẽ làm gì")
+
     storage = _add(commands, "storage", _storage_probe, "thử xem kho lưu trữ có giữ được tệp đã khóa")
     storage.add_argument("action", choices=("probe",))
     _add_school(commands)
@@ -376,6 +392,25 @@ def _storage_probe(chosen: argparse.Namespace) -> int:
         )
     with _database_of("HOCBA_DATABASE_DISPATCHER_URL"):
         return asyncio.run(store_keeper.run(url, sys.stdout))
+
+
+def _restore_forward(chosen: argparse.Namespace) -> int:
+    from backend.integrations.restoring import command
+
+    return asyncio.run(_restored(command.run(_operator(chosen), chosen.school, chosen.write, sys.stdout)))
+
+
+async def _restored(deed: Coroutine[object, object, int]) -> int:
+    from backend.core import database
+
+    try:
+        with _database_of("HOCBA_DATABASE_URL"):
+            await database.refuse_unsafe_role()
+        return await deed
+    finally:
+        deed.close()
+        await database.engine().dispose()
+        database.engine.cache_clear()
 
 
 def _assess(chosen: argparse.Namespace) -> int:

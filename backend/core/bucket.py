@@ -3,6 +3,8 @@
 The store is never trusted to refuse an overwrite or to keep metadata: digests and sizes live in PostgreSQL.
 """
 
+import base64
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,13 +91,24 @@ def put(key: str, data: bytes | IO[bytes], size: int, lock: Lock | None = None) 
     with failures_told():
         found = _head(key)
         if found is None or found["ContentLength"] != size:
-            extra = {"ObjectLockMode": lock.mode, "ObjectLockRetainUntilDate": lock.until} if lock else {}
-            written = client().put_object(Bucket=_name(), Key=key, Body=data, **extra)
+            written = client().put_object(Bucket=_name(), Key=key, Body=data, **_locked(data, lock))
             return _version(written)
         version_id = _version(found)
         if lock and version_id and found.get("ObjectLockMode") is None:
             hold(key, version_id, lock)
         return version_id
+
+
+def _locked(data: bytes | IO[bytes], lock: Lock | None) -> dict[str, Any]:
+    if lock is None:
+        return {}
+    assert isinstance(data, bytes), "what is locked is held in memory"
+    return {
+        "ObjectLockMode": lock.mode,
+        "ObjectLockRetainUntilDate": lock.until,
+        # S3 wants it beside a lock.
+        "ContentMD5": base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
+    }
 
 
 def hold(key: str, version_id: str, lock: Lock) -> None:
@@ -153,6 +166,16 @@ def keys(prefix: str) -> Iterator[str]:
         for page in client().get_paginator("list_objects_v2").paginate(Bucket=_name(), Prefix=prefix):
             for found in page.get("Contents", ()):
                 yield found["Key"]
+
+
+def folders(prefix: str) -> list[str]:
+    """Names of the folders right below a prefix. Raises StoreDown."""
+    with failures_told():
+        pages = (
+            client().get_paginator("list_objects_v2").paginate(Bucket=_name(), Prefix=prefix, Delimiter="/")
+        )
+        found = [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", ())]
+    return [name.removeprefix(prefix).rstrip("/") for name in found]
 
 
 def ensure() -> None:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,8 @@ from backend.core.bucket import Lock, LockMode
 from backend.core.crypto import sha256_hex
 from backend.core.database import Base, TenantSession, tenant_session
 from backend.core.errors import AppError, NotFound
+from backend.core.files import File as File
+from backend.core.files import Recorded
 from backend.core.personal_data import holding
 
 log = logging.getLogger(__name__)
@@ -80,9 +82,10 @@ def checkpoint_key(number: int, sha256: str, part: str) -> str:
 
 
 async def put_checkpoint(number: int, sha256: str, document: bytes, token: bytes) -> None:
-    """Write a checkpoint of the audit with its time stamp; it belongs to no school. Raises Unavailable."""
+    """Write a checkpoint of the audit with its time stamp, locked for good; it is no school's. Raises Unavailable."""
+    lock = lock_now(LockMode.COMPLIANCE)
     for part, data in (("tst", token), ("json", document)):
-        await asyncio.to_thread(bucket.put, checkpoint_key(number, sha256, part), data, len(data))
+        await asyncio.to_thread(bucket.put, checkpoint_key(number, sha256, part), data, len(data), lock)
 
 
 async def put(tenant_id: uuid.UUID, data: bytes, *, lock: bool = False) -> str:
@@ -92,22 +95,14 @@ async def put(tenant_id: uuid.UUID, data: bytes, *, lock: bool = False) -> str:
     does not answer.
     """
     digest = sha256_hex(data)
-    held = _lock(LockMode.GOVERNANCE) if lock and settings.get().locks_files else None
+    held = lock_now(LockMode.GOVERNANCE) if lock else None
     await asyncio.to_thread(_put, object_key(tenant_id, digest), data, len(data), held)
     return digest
 
 
-async def put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> "File":
+async def put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> File:
     """`put` for a file that is too large to be held in memory. Safe to repeat. Raises Unavailable."""
     return await asyncio.to_thread(_put_file, tenant_id, path, content_type)
-
-
-class File(msgspec.Struct, frozen=True):
-    """A file that `put` has written; `size` in bytes."""
-
-    sha256: str
-    size: int
-    content_type: str
 
 
 def file_of(data: bytes, content_type: str) -> File:
@@ -161,16 +156,39 @@ async def lock_for_good(session: TenantSession, digests: Sequence[str]) -> None:
     To repeat it is to hold them longer. Each is read first: what is not what was stored is locked by nobody. Does nothing
     where the installation does not lock. Raises NotFound for a file that is not the school's, Unavailable, CorruptObject.
     """
-    await require_owned(session, digests)
-    if not settings.get().locks_files:
+    lock = lock_now(LockMode.COMPLIANCE)
+    if lock is None:
         return
-    lock = _lock(LockMode.COMPLIANCE)
+    await require_owned(session, digests)
 
     async def one(sha256: str) -> None:
         key, recorded = object_key(session.tenant_id, sha256), await _recorded(session.tenant_id, sha256)
         await asyncio.to_thread(_lock_verified, session.tenant_id, sha256, key, recorded, lock)
 
     await at_once.each(sorted(set(digests)), one, limit=LOCKED_AT_ONCE)
+
+
+def lock_now(mode: LockMode) -> Lock | None:
+    """The lock of what is written now; None where the installation does not lock."""
+    config = settings.get()
+    return Lock(mode, clock.now() + config.s3_lock_years * _YEAR) if config.locks_files else None
+
+
+async def files_of(session: TenantSession, digests: Iterable[str]) -> list[Recorded]:
+    """What is recorded of these files of the school, in the order of their digests."""
+    found = await session.scalars(
+        select(StoredObject)
+        .where(StoredObject.tenant_id == session.tenant_id, StoredObject.sha256.in_(list(digests)))
+        .order_by(StoredObject.sha256)
+    )
+    return [Recorded(one.sha256, one.size, one.content_type, one.version_id) for one in found]
+
+
+async def record_again(session: TenantSession, files: Iterable[Recorded]) -> None:
+    """Put back what was recorded of files that are in the store; what is recorded already stays."""
+    for file in files:
+        values = {"tenant_id": session.tenant_id, "stored_at": clock.now(), **msgspec.structs.asdict(file)}
+        await session.execute(_REGISTER, values)
 
 
 async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
@@ -200,10 +218,6 @@ async def _recorded(tenant_id: uuid.UUID, sha256: str) -> str | None:
             )
         )
     return found
-
-
-def _lock(mode: LockMode) -> Lock:
-    return Lock(mode, clock.now() + settings.get().s3_lock_years * _YEAR)
 
 
 def _put(key: str, data: bytes | IO[bytes], size: int, lock: Lock | None = None) -> None:

@@ -127,6 +127,13 @@ async def test_a_file_without_a_recorded_version_is_looked_at_before_it_is_locke
     assert told(store, digest, right)["ObjectLockMode"] == "COMPLIANCE"
 
 
+async def test_a_checkpoint_of_the_audit_is_locked_for_good(store: Any) -> None:
+    await storage.put_checkpoint(1, "ab" * 32, b"{}", b"stamp")
+    for part in ("json", "tst"):
+        found = store.head_object(Bucket="khoa", Key=storage.checkpoint_key(1, "ab" * 32, part))
+        assert found["ObjectLockMode"] == "COMPLIANCE"
+
+
 async def test_nobody_locks_a_file_of_another_school(store: Any) -> None:
     digest = await keep(os.urandom(500))
     async with tenant_session(uuid.uuid4()) as session:

@@ -7,7 +7,7 @@ from alembic import op
 from infra.migrations.tenancy import run_script
 
 revision = "0050"
-down_revision = "0041"
+down_revision = "0046"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from backend.core import audit_chain, clock, store_promise
+from backend.core import audit_chain, bucket, clock, store_promise
 from backend.core.errors import Unavailable
 from backend.records.reports import service as reports
 from backend.records.transcripts import flow, service
@@ -66,6 +66,20 @@ async def test_while_the_store_does_not_keep_what_is_locked_nothing_is_issued(
     async with season.school.session(read_only=True) as session:
         assert (await service.get_version(session, version.id)).state == VersionState.ISSUED
     await owner.close()
+
+
+async def test_without_a_manifest_in_the_store_nothing_is_issued(season: Season) -> None:
+    version = (await season.freeze())[0]
+    await season.render(version)
+    await season.ask_for_signatures(version)
+    bucket.close()
+    with changed_settings(HOCBA_S3_ENDPOINT="http://127.0.0.1:1"):
+        with pytest.raises(Unavailable):
+            async with season.school.session() as session:
+                await flow.issue(session, [version.id])
+        bucket.close()
+    async with season.school.session(read_only=True) as session:
+        assert (await service.get_version(session, version.id)).state == VersionState.SIGNING
 
 
 def move_clock(monkeypatch: pytest.MonkeyPatch, to: datetime) -> None:

@@ -1,0 +1,83 @@
+"""Restoring forward: an older database learns from the store what was issued and sent after it.
+
+One version with its messages is one transaction, so that what is in the way of one keeps no other waiting, and a
+repetition goes on where it was. Without `write` every transaction is rolled back: what is said is what would be done.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+
+from backend.core import manifests
+from backend.core.database import TenantId, tenant_session
+from backend.core.errors import AppError, NotFound
+from backend.integrations.deliveries import service as deliveries
+from backend.integrations.deliveries.schemas import DeliveryManifest
+from backend.integrations.restoring.schemas import SchoolReport
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import IssuedManifest, Restoring
+from backend.tenants.schools import service as schools
+
+
+async def schools_in_the_store() -> Sequence[TenantId]:
+    """Every school of which anything lies in the store."""
+    return [TenantId(found) for found in await manifests.schools()]
+
+
+async def restore_school(tenant_id: TenantId, operator: str, *, write: bool) -> SchoolReport:
+    """Bring one school forward. Raises Unavailable, CorruptObject."""
+    report = SchoolReport(tenant_id)
+    issued = await transcripts.issued_manifests(tenant_id)
+    if issued and not await _is_known(tenant_id):
+        report.problems.append(
+            f"Trường {issued[0].school_code} ({tenant_id}) có {len(issued)} học bạ đã phát hành trong kho mà cơ sở "
+            "dữ liệu không có trường này; hãy dùng bản sao lưu sau ngày mở trường."
+        )
+        return report
+    messages: dict[uuid.UUID, list[DeliveryManifest]] = defaultdict(list)
+    for message in await deliveries.delivery_manifests(tenant_id):
+        messages[message.version_id].append(message)
+    for manifest in issued:
+        try:
+            await _restore(report, manifest, messages[manifest.version_id], operator, write=write)
+        except AppError as error:
+            report.problems.append(_about(manifest, error.message))
+    return report
+
+
+async def _restore(
+    report: SchoolReport,
+    manifest: IssuedManifest,
+    messages: Sequence[DeliveryManifest],
+    operator: str,
+    *,
+    write: bool,
+) -> None:
+    async with tenant_session(report.tenant_id) as session:
+        restored = await transcripts.restore_issued(session, manifest, operator)
+        if restored.found is Restoring.CONFLICT:
+            report.problems.append(_about(manifest, restored.problem))
+            return
+        asked = [await deliveries.restore_delivery(session, message, operator) for message in messages]
+        if not write:
+            await session.rollback()
+    report.asked += sum(asked)
+    report.known += restored.found is Restoring.KNOWN
+    report.advanced += restored.found is Restoring.ADVANCED
+    report.rebuilt += restored.found is Restoring.REBUILT
+
+
+async def _is_known(tenant_id: TenantId) -> bool:
+    try:
+        async with tenant_session(tenant_id, read_only=True) as session:
+            await schools.get_school(session)
+    except NotFound:
+        return False
+    return True
+
+
+def _about(manifest: IssuedManifest, problem: str) -> str:
+    return (
+        f"Trường {manifest.school_code}, học bạ phiên bản {manifest.version_id} "
+        f"(học sinh {manifest.student_id}): {problem}"
+    )
