@@ -298,26 +298,25 @@ def _operator(chosen: argparse.Namespace) -> str:
         ) from None
 
 
-def _as_operator(name: str, deed: Coroutine[object, object, None]) -> int:
-    """Do it; what cannot be done is told in one sentence."""
+def _as_operator(name: str, deed: Coroutine[object, object, int | None]) -> int:
+    """Do it, the status is its own where it has one; what cannot be done is told in one sentence."""
     from backend.core.errors import AppError
 
     try:
         with _database_of("HOCBA_DATABASE_OPERATOR_URL"):
-            asyncio.run(_then_let_go(deed))
+            return asyncio.run(_then_let_go(deed)) or _OK
     except AppError as error:
         print(f"hocba {name}: {error.message}", file=sys.stderr)
         return _DIFFERENT
-    return _OK
 
 
-async def _then_let_go(deed: Coroutine[object, object, None]) -> None:
+async def _then_let_go(deed: Coroutine[object, object, int | None]) -> int | None:
     from backend.core import database
 
     try:
         with _database_of("HOCBA_DATABASE_URL"):
             await database.refuse_unsafe_role()
-        await deed
+        return await deed
     finally:
         deed.close()
         await database.engine().dispose()
@@ -397,20 +396,8 @@ def _storage_probe(chosen: argparse.Namespace) -> int:
 def _restore_forward(chosen: argparse.Namespace) -> int:
     from backend.integrations.restoring import command
 
-    return asyncio.run(_restored(command.run(_operator(chosen), chosen.school, chosen.write, sys.stdout)))
-
-
-async def _restored(deed: Coroutine[object, object, int]) -> int:
-    from backend.core import database
-
-    try:
-        with _database_of("HOCBA_DATABASE_URL"):
-            await database.refuse_unsafe_role()
-        return await deed
-    finally:
-        deed.close()
-        await database.engine().dispose()
-        database.engine.cache_clear()
+    deed = command.run(_operator(chosen), chosen.school, chosen.write, sys.stdout)
+    return _as_operator("restore-forward", deed)
 
 
 def _assess(chosen: argparse.Namespace) -> int:

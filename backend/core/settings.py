@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_migrator_url: DatabaseAddress = ""
     #: …of the dispatcher's role, which sees the schema `work` and nothing else
     database_dispatcher_url: DatabaseAddress = ""
-    #: …of the operator's role, which calls the platform's functions; only `hocba school` uses it
+    #: …of the operator's role, which calls the platform's functions; `hocba school` and `restore-forward` use it
     database_operator_url: DatabaseAddress = ""
     redis_url: RedisAddress
     s3_endpoint: WebAddress

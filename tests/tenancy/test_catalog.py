@@ -77,6 +77,7 @@ DEFINERS = {
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
     "directory.newest_store_probe()",
+    "directory.begin_restoring(text, boolean)",
     "directory.take_away_pupils(uuid[], uuid[])",
     "directory.purge(text, timestamp with time zone, integer)",
     "directory.purge_school(text, timestamp with time zone, integer)",
@@ -93,6 +94,7 @@ ROLES = {
 }
 #: What the operator of the platform may do, who sees no table of any school.
 OF_THE_OPERATOR = {
+    "directory.begin_restoring(text, boolean)",
     "directory.account_to_reset(text, text)",
     "directory.applications(text, text)",
     "directory.application(text, uuid)",

@@ -17,8 +17,9 @@ async def run(operator: str, schools: Sequence[uuid.UUID] | None, write: bool, o
     """Bring these schools forward, or all of which anything lies in the store; returns the exit status."""
     problems = 0
     try:
+        known = await service.begin(operator, write=write)
         for tenant_id in schools or await service.schools_in_the_store():
-            report = await service.restore_school(TenantId(tenant_id), operator, write=write)
+            report = await service.restore_school(TenantId(tenant_id), operator, known, write=write)
             problems += len(report.problems)
             _tell(report, out, write=write)
     except AppError as error:

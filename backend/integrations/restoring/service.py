@@ -6,17 +6,23 @@ repetition goes on where it was. Without `write` every transaction is rolled bac
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from backend.core import manifests
-from backend.core.database import TenantId, tenant_session
-from backend.core.errors import AppError, NotFound
+from backend.core.database import TenantId, platform_session, tenant_session
+from backend.core.errors import AppError
 from backend.integrations.deliveries import service as deliveries
 from backend.integrations.deliveries.schemas import DeliveryManifest
+from backend.integrations.restoring import queries
 from backend.integrations.restoring.schemas import SchoolReport
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import IssuedManifest, Restoring
-from backend.tenants.schools import service as schools
+
+
+async def begin(operator: str, *, write: bool) -> frozenset[uuid.UUID]:
+    """The schools that this database knows; who asks stands in the platform's log."""
+    async with platform_session() as session:
+        return frozenset(await queries.begin_restoring(session, operator, write=write))
 
 
 async def schools_in_the_store() -> Sequence[TenantId]:
@@ -24,11 +30,13 @@ async def schools_in_the_store() -> Sequence[TenantId]:
     return [TenantId(found) for found in await manifests.schools()]
 
 
-async def restore_school(tenant_id: TenantId, operator: str, *, write: bool) -> SchoolReport:
-    """Bring one school forward. Raises Unavailable, CorruptObject."""
+async def restore_school(
+    tenant_id: TenantId, operator: str, known: Container[uuid.UUID], *, write: bool
+) -> SchoolReport:
+    """Bring one school forward, if it is among the `known`. Raises Unavailable, CorruptObject."""
     report = SchoolReport(tenant_id)
     issued = await transcripts.issued_manifests(tenant_id)
-    if issued and not await _is_known(tenant_id):
+    if issued and tenant_id not in known:
         report.problems.append(
             f"Trường {issued[0].school_code} ({tenant_id}) có {len(issued)} học bạ đã phát hành trong kho mà cơ sở "
             "dữ liệu không có trường này; hãy dùng bản sao lưu sau ngày mở trường."
@@ -65,15 +73,6 @@ async def _restore(
     report.known += restored.found is Restoring.KNOWN
     report.advanced += restored.found is Restoring.ADVANCED
     report.rebuilt += restored.found is Restoring.REBUILT
-
-
-async def _is_known(tenant_id: TenantId) -> bool:
-    try:
-        async with tenant_session(tenant_id, read_only=True) as session:
-            await schools.get_school(session)
-    except NotFound:
-        return False
-    return True
 
 
 def _about(manifest: IssuedManifest, problem: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
@@ -42,6 +43,8 @@ from tests.fakes.processes import Province, SigningService, start_province, star
 from tests.records.transcripts.conftest import Season, confirmed_class
 
 SIGNERS = {"homeroom_teacher": "homeroom", "principal": "principal", "school_seal": "clerk"}
+#: Databases of this run alone: several may share the servers.
+TODAY, YESTERDAY = (f"{name}_{uuid.uuid4().hex[:8]}" for name in ("today", "yesterday"))
 DATABASES = ("MIGRATOR", "DISPATCHER", "AUDITOR", "OPERATOR")
 
 
@@ -99,6 +102,16 @@ class Drill:
         assert self.signing.ledger()["signed_more_than_once"] == []
         return self.signing.ledger()["count"], ledger["messages"], ledger["repeats"]
 
+    async def platform_log(self) -> list[bool]:
+        """Of each run that the operator's log knows, whether it wrote."""
+        owner = await asyncpg.connect(self.stack.postgres.url("hocba_migrator", YESTERDAY))
+        rows = await owner.fetch(
+            "select details -> 'written' as written from directory.platform_event"
+            " where action = 'restoring.forward' and operator = 'Người trực' order by at"
+        )
+        await owner.close()
+        return [row["written"] == "true" for row in rows]
+
     async def forward(self, *, write: bool) -> tuple[int, list[str]]:
         """`hocba restore-forward` for this school: its status and its lines."""
         out = io.StringIO()
@@ -127,9 +140,9 @@ async def drill(
 ) -> AsyncIterator[Drill]:
     """The school as it was when the disaster came, and beside it the database of yesterday."""
     signing, province = outside
-    await embedded_stack.postgres.create_database("today")
+    await embedded_stack.postgres.create_database(TODAY)
     made = Drill(SmallSchool(uuid.uuid4(), "", uuid.uuid4()), embedded_stack, signing, province)  # type: ignore[arg-type]
-    with made.database("today"):
+    with made.database(TODAY):
         await let_go()
         assert await asyncio.to_thread(cli.main, ["migrate"]) == 0
         made.school = await open_small_school()
@@ -140,12 +153,12 @@ async def drill(
         await on_its_way.freeze()
         await Machine(made.school.tenant_id).rest()
         await let_go()
-        await embedded_stack.postgres.create_database("yesterday", "today")
+        await embedded_stack.postgres.create_database(YESTERDAY, TODAY)
         await late.freeze()
         await made.sign()
         yield made
         await let_go()
-    for name in ("today", "yesterday"):
+    for name in (TODAY, YESTERDAY):
         await embedded_stack.postgres.drop_database(name)
 
 
@@ -177,7 +190,7 @@ async def test_nothing_issued_is_lost_signed_again_or_sent_under_a_new_id(
     assert {state for _, state in sent.values()} == {DeliveryState.ACCEPTED}
     assert len(today) == len(sent) == 6
     await let_go()
-    with drill.database("yesterday"):
+    with drill.database(YESTERDAY):
         assert (len(await drill.versions()), len(await drill.messages())) == (4, 2)
         assert await drill.waiting() == 2
 
@@ -211,6 +224,7 @@ async def test_nothing_issued_is_lost_signed_again_or_sent_under_a_new_id(
 
         status, lines = await drill.forward(write=True)
         assert "6 học bạ đã có; đã đưa 0" in lines[0]
+        assert await drill.platform_log() == [False, True, True]
         await Machine(drill.school.tenant_id).rest()
         assert drill.outside() == counted
         await let_go()
@@ -238,7 +252,7 @@ SAID = {
 
 @pytest.mark.parametrize("changed", SAID)
 async def test_a_manifest_alone_proves_nothing(drill: Drill, changed: str) -> None:
-    with drill.database("today"):
+    with drill.database(TODAY):
         true, other = await manifest_of(drill), await manifest_of(drill, "1B")
         lies: dict[str, dict[str, Any]] = {
             "unsigned": {"signed_sha256": true.pdf_sha256},
@@ -265,7 +279,7 @@ async def test_a_manifest_alone_proves_nothing(drill: Drill, changed: str) -> No
 
 
 async def test_manifests_name_nobody_and_say_what_the_store_has(drill: Drill) -> None:
-    with drill.database("today"):
+    with drill.database(TODAY):
         version = next(iter((await drill.versions()).values()))
         prefix = manifests.prefix(drill.school.tenant_id)
         keys = [key for key in bucket.keys(prefix) if str(version.id) in key]
@@ -285,7 +299,7 @@ async def test_manifests_name_nobody_and_say_what_the_store_has(drill: Drill) ->
 
 
 async def test_a_school_that_the_older_database_does_not_know_is_named(drill: Drill) -> None:
-    with drill.database("today"):
+    with drill.database(TODAY):
         manifest, stranger = await manifest_of(drill), TenantId(uuid.uuid4())
         await manifests.keep(stranger, manifest.version_id, manifest)
         out = io.StringIO()
@@ -296,7 +310,7 @@ async def test_a_school_that_the_older_database_does_not_know_is_named(drill: Dr
 
 
 async def test_a_changed_manifest_is_an_alarm(drill: Drill) -> None:
-    with drill.database("today"):
+    with drill.database(TODAY):
         manifest, stranger = await manifest_of(drill), TenantId(uuid.uuid4())
         await manifests.keep(stranger, manifest.version_id, manifest)
         [key] = bucket.keys(manifests.prefix(stranger))
