@@ -17,6 +17,11 @@ from backend.core.database import tenant_session
 from backend.core.errors import NotFound
 from backend.core.settings import Settings
 from backend.core.storage import StoredObject
+from backend.records.transcripts import flow
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import Deed, VersionState
+from tests.factories.issued_versions import issue, open_delivering_school
+from tests.factories.machine import Machine
 from tests.factories.signing_school import changed_settings
 from tests.fakes.radosgw import PACKAGES, Gateway
 
@@ -125,6 +130,20 @@ async def test_a_file_without_a_recorded_version_is_looked_at_before_it_is_locke
     right = store.put_object(Bucket="khoa", Key=key, Body=data)["VersionId"]
     await lock_for_good(digest)
     assert told(store, digest, right)["ObjectLockMode"] == "COMPLIANCE"
+
+
+async def test_when_a_transcript_is_locked_its_files_are_locked_for_good(store: Any) -> None:
+    tenant_id = await open_delivering_school()
+    versions = await issue(tenant_id)
+    await Machine(tenant_id).forget()
+    async with tenant_session(tenant_id) as session:
+        await flow.advance(session, versions, Deed.ACCEPT, Deed.LOCK)
+        [version] = await transcripts.get_versions(session, versions)
+        xml = await transcripts.digest_of_file(session, version.id, "xml")
+    assert version.state == VersionState.LOCKED
+    for digest in (version.signed_sha256 or "", xml):
+        found = store.head_object(Bucket="khoa", Key=storage.object_key(tenant_id, digest))
+        assert found["ObjectLockMode"] == "COMPLIANCE"
 
 
 async def test_a_checkpoint_of_the_audit_is_locked_for_good(store: Any) -> None:

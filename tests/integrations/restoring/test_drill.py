@@ -186,7 +186,7 @@ async def test_nothing_issued_is_lost_signed_again_or_sent_under_a_new_id(
     drill: Drill, tmp_path: Path
 ) -> None:
     today, sent, counted = await drill.versions(), await drill.messages(), drill.outside()
-    assert {one.state for one in today.values()} == {VersionState.ISSUED}
+    assert {one.state for one in today.values()} == {VersionState.ACCEPTED}
     assert {state for _, state in sent.values()} == {DeliveryState.ACCEPTED}
     assert len(today) == len(sent) == 6
     await let_go()
