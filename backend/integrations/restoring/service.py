@@ -10,7 +10,7 @@ from collections.abc import Container, Sequence
 
 from backend.core import manifests
 from backend.core.database import TenantId, platform_session, tenant_session
-from backend.core.errors import AppError
+from backend.core.errors import AppError, Conflict
 from backend.integrations.deliveries import service as deliveries
 from backend.integrations.deliveries.schemas import DeliveryManifest
 from backend.integrations.restoring import queries
@@ -66,10 +66,16 @@ async def _restore(
         if restored.found is Restoring.CONFLICT:
             report.problems.append(_about(manifest, restored.problem))
             return
-        asked = [await deliveries.restore_delivery(session, message, operator) for message in messages]
+        asked, problems = 0, []
+        for message in messages:
+            try:
+                asked += await deliveries.restore_delivery(session, message, operator)
+            except Conflict as error:
+                problems.append(_about(manifest, error.message))
         if not write:
             await session.rollback()
-    report.asked += sum(asked)
+    report.asked += asked
+    report.problems += problems
     report.known += restored.found is Restoring.KNOWN
     report.advanced += restored.found is Restoring.ADVANCED
     report.rebuilt += restored.found is Restoring.REBUILT

@@ -109,15 +109,18 @@ async def restore_issued(session: TenantSession, manifest: IssuedManifest, opera
         return content
     if row is not None and row.content_sha256 != manifest.content_sha256:
         return Restored(Restoring.CONFLICT, "nội dung đã chốt trong cơ sở dữ liệu khác nội dung đã phát hành")
-    lookup_code = canonical.read_snapshot(content).lookup_code
+    snapshot = canonical.read_snapshot(content)
     problem = await queries.why_not_restorable(session, manifest)
-    if problem or sha256_hex(lookup_code.encode()) != manifest.code_sha256:
-        return Restored(Restoring.CONFLICT, problem or "mã tra cứu trong nội dung khác mã đã phát hành")
+    said = (sha256_hex(snapshot.lookup_code.encode()), snapshot.version)
+    if problem or said != (manifest.code_sha256, manifest.number):
+        return Restored(
+            Restoring.CONFLICT, problem or "mã tra cứu hoặc số phiên bản trong nội dung khác bản kê"
+        )
     await storage.record_again(session, manifest.files)
     digest = manifest.corrections_sha256
     corrections = msgspec.json.decode(await storage.get(session.tenant_id, digest)) if digest else []
     await queries.end_versions_before(session, manifest)
-    await queries.restore_version(session, manifest, content.decode(), lookup_code, corrections)
+    await queries.restore_version(session, manifest, content.decode(), snapshot.lookup_code, corrections)
     await queries.publish_codes(session, {manifest.transcript_id: manifest.code_sha256})
     await signing.close_signed(session, manifest.version_id, manifest.signed_sha256)
     await audit.record(

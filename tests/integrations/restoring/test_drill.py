@@ -246,7 +246,8 @@ SAID = {
     "without its class": "cơ sở dữ liệu chưa có lớp",
     "frozen again": "đã được chốt lại",
     "another transcript": "đã có học bạ khác",
-    "another code": "mã tra cứu trong nội dung khác mã đã phát hành",
+    "another code": "mã tra cứu hoặc số phiên bản trong nội dung khác bản kê",
+    "another number": "mã tra cứu hoặc số phiên bản trong nội dung khác bản kê",
 }
 
 
@@ -263,6 +264,7 @@ async def test_a_manifest_alone_proves_nothing(drill: Drill, changed: str) -> No
             "frozen again": {},
             "another transcript": {"transcript_id": uuid.uuid4()},
             "another code": {"code_sha256": "0" * 64},
+            "another number": {},
         }
         forged = msgspec.structs.replace(
             true,
@@ -319,4 +321,18 @@ async def test_a_changed_manifest_is_an_alarm(drill: Drill) -> None:
         out = io.StringIO()
         assert await command.run("Người trực", [stranger], True, out) == command.UNCERTAIN
         assert "không còn đúng nội dung đã ghi" in out.getvalue()
+        await let_go()
+
+
+async def test_a_recall_that_was_asked_for_since_is_left_to_people(drill: Drill) -> None:
+    with drill.database(TODAY):
+        [sent, *_] = await deliveries.delivery_manifests(drill.school.tenant_id)
+        recall = msgspec.structs.replace(sent, action="recall", delivery_id=uuid.uuid4(), message_id="r" * 40)
+        await manifests.keep(drill.school.tenant_id, recall.version_id, recall)
+        before = await drill.versions(), await drill.messages()
+        status, lines = await drill.forward(write=True)
+        assert status == command.IN_THE_WAY
+        assert "6 học bạ đã có" in lines[0]
+        assert "hai người có thẩm quyền hãy đề nghị lại" in lines[1]
+        assert (await drill.versions(), await drill.messages()) == before
         await let_go()
