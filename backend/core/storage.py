@@ -1,7 +1,7 @@
 """Files by content: written once under their SHA-256, never overwritten, checked at every read.
 
 Where the store keeps versions, a read asks for the one that was recorded: another may lie over it. What is signed is
-locked there (infra/decisions/0028).
+locked there (infra/decisions/0029).
 """
 
 import asyncio

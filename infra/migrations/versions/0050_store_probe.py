@@ -1,4 +1,4 @@
-"""What the probes of the store found: whether it keeps locked files (infra/decisions/0028)."""
+"""What the probes of the store found: whether it keeps locked files (infra/decisions/0029)."""
 
 from pathlib import Path
 

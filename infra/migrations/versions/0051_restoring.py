@@ -1,4 +1,4 @@
-"""The operator who brings an older database forward stands in the platform's log (infra/decisions/0028)."""
+"""The operator who brings an older database forward stands in the platform's log (infra/decisions/0029)."""
 
 from pathlib import Path
 
