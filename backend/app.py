@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 import backend.workflow  # noqa: F401
 from backend import menu, own_routes
 from backend.core import (
+    bucket,
     database,
     edge,
     error_answers,
@@ -18,7 +19,6 @@ from backend.core import (
     lookups,
     rate_limit,
     settings,
-    storage,
     templates,
     web,
 )
@@ -338,7 +338,7 @@ async def prepare() -> None:
     if config.environment == "production":
         templates.require_built()
     else:
-        await asyncio.to_thread(storage.ensure_bucket)
+        await asyncio.to_thread(bucket.ensure)
 
 
 async def leave() -> None:

@@ -7,6 +7,7 @@ from backend import workflow
 from backend.core import (
     audit_keeper,
     broker,
+    bucket,
     daily,
     database,
     dispatcher,
@@ -14,7 +15,7 @@ from backend.core import (
     logs,
     retention,
     settings,
-    storage,
+    store_keeper,
 )
 from backend.integrations.deliveries import service as deliveries
 from backend.records.transcripts import service as transcripts
@@ -52,9 +53,10 @@ async def _hand_out() -> None:
         daily.keep(
             config.database_dispatcher_url, [transcripts.queue_locks, deliveries.queue_lock_questions], stop
         ),
+        store_keeper.keep(config.database_dispatcher_url, stop),
     )
     doorbell.close()
     doorbell.client.close()
     await http_client.aclose()
     await database.engine().dispose()
-    storage.close()
+    bucket.close()

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from backend import cli
-from backend.core import clock, database, lookups, rate_limit, settings, storage
+from backend.core import bucket, clock, database, lookups, rate_limit, settings, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantSession, tenant_session
 from backend.records.gradebook import service as gradebook
@@ -95,7 +95,7 @@ async def _let_go() -> None:
     await lookups.close()
     if rate_limit._client.cache_info().currsize:
         await rate_limit.close()
-    for remembered in (settings.get, database.engine, database._key, storage._client):
+    for remembered in (settings.get, database.engine, database._key, bucket.client):
         remembered.cache_clear()
 
 

@@ -173,6 +173,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "the parts of one file compared, for the slice's own command and pages",
     ),
+    "records.transcripts.manifests": (
+        Room.SERVICE,
+        "what lies beside an issued version in the store, and back: no door",
+    ),
+    "integrations.deliveries.manifests": (
+        Room.SERVICE,
+        "what lies in the store of a delivery, and back: no door",
+    ),
     "records.transcripts.forms": (Room.SERVICE, "the two forms of a snapshot, made between transactions"),
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),

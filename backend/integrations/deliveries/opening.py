@@ -12,7 +12,7 @@ from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import queries, rules
+from backend.integrations.deliveries import manifests, queries, rules
 from backend.integrations.deliveries.events import DeliveryRecalled
 from backend.integrations.deliveries.schemas import Action, DeliveryState
 from backend.records.transcripts import service as transcripts
@@ -87,7 +87,9 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
                 "authority": authority.profile,
                 "action": order.action,
                 "label": f"{version.class_name} · {version.full_name}",
-                "message_id": f"{authority.sender_code}{delivery_id.hex}",
+                "message_id": rules.message_id(
+                    authority.sender_code, version.id, authority.profile, order.action
+                ),
                 "refers_to": order.refers_to,
                 "state": DeliveryState.QUEUED,
                 "package_sha256": order.package_sha256,
@@ -96,6 +98,7 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
             }
         )
     opened = set(await queries.open_deliveries(session, rows))
+    await manifests.keep(session.tenant_id, [row for row in rows if row["id"] in opened])
     deeds = [
         audit.Deed(row["id"], row["label"], about=about[row["id"]]) for row in rows if row["id"] in opened
     ]

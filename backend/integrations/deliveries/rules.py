@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from backend.core.crypto import sha256_hex
 from backend.core.events import Event
 from backend.integrations.deliveries.channels import port
 from backend.integrations.deliveries.events import (
@@ -82,6 +83,12 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float) -> Outcom
             return Outcome(state=DeliveryState.QUEUED, reason=reason, send_after=wait or _pause(5.0, waited))
         case port.Unknown(reason=reason):
             return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=_pause(3.0, waited))
+
+
+def message_id(sender_code: str, version_id: uuid.UUID, authority: str, action: str) -> str:
+    """The id of a message, which follows from what it says: whoever makes it anew makes the same."""
+    said = f"hocba message 1 {version_id} {authority} {action}"
+    return sender_code + sha256_hex(said.encode())[:32]
 
 
 def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -> Event | None:

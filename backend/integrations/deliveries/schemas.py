@@ -3,7 +3,7 @@
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Literal, NewType
 
 import msgspec
 
@@ -50,6 +50,20 @@ class ClassProgress(msgspec.Struct, frozen=True, kw_only=True):
     troubled: int
     due: date | None
     days: int | None
+
+
+class DeliveryManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="delivery"):
+    """What a delivery can be rebuilt from: above all the id under which its message may have arrived."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    version_id: uuid.UUID
+    delivery_id: uuid.UUID
+    authority: str
+    action: str
+    message_id: str
+    refers_to: str | None
+    package_sha256: str
+    queued_at: datetime
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import opening, queries, rules
 from backend.integrations.deliveries.channels.port import Evidence, Locked, QueryResult, SendResult
 from backend.integrations.deliveries.events import DeliveryLocked
+from backend.integrations.deliveries.manifests import delivery_manifests as delivery_manifests
+from backend.integrations.deliveries.manifests import restore_delivery as restore_delivery
 from backend.integrations.deliveries.models import Delivery
 from backend.integrations.deliveries.schemas import (
     Action,

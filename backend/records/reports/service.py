@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from backend.core import audit, audit_chain, audit_reads, clock, parked_jobs
+from backend.core import audit, audit_chain, audit_reads, clock, parked_jobs, store_promise
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -111,7 +111,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         waiting_for=_waiting_for(stages, later),
         stopped=await parked_jobs.count(session) + await signing.count_held(session),
         approvals=await approvals.count_for(session, actor),
-        halted=audit_chain.halted(sealed) if sealed.is_late else "",
+        halted=audit_chain.halted(sealed) if sealed.is_late else await store_promise.halted(session),
         notices=season.notices(facts, actor),
         waits=season.own(facts, actor),
         nudges=await season.nudges_for(session, facts, actor),

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_chain, clock, outbox, storage
+from backend.core import audit, audit_chain, clock, outbox, storage, store_promise
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.records.transcripts import queries, rules, service
+from backend.records.transcripts import manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptIssued, TranscriptRendered
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
@@ -79,11 +79,14 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
     """All have signed: the versions are issued and their lookup codes answer from now on.
 
-    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
+    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed, and while the store
+    has not shown that it keeps what is locked.
     """
     rows = _due(await _hold(session, version_ids), Deed.ISSUE)
-    if rows:
-        await audit_chain.require_recent(session)
+    if not rows:
+        return
+    await audit_chain.require_recent(session)
+    await store_promise.require_kept(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
     issued_at = clock.now()
     values = {
@@ -91,6 +94,7 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
         for row in rows
     }
     await queries.update_versions(session, values)
+    await manifests.keep(session, rows, signed, issued_at)
     issued = await service.get_versions(session, list(values))
     codes: dict[uuid.UUID, str] = {one.transcript_id: service.code_digest(one.lookup_code) for one in issued}
     await queries.publish_codes(session, codes)
@@ -125,6 +129,8 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
         values: dict[str, Any] = {"state": rules.edge_of(deed).target}
         if values["state"] == VersionState.LOCKED:
             values["effective_on"] = clock.today()
+            signed = [digest for row in rows for digest in (row.signed_sha256, row.xml_sha256) if digest]
+            await storage.lock_for_good(session, signed)
         await queries.update_versions(session, {row.id: values for row in rows})
         versions = await service.get_versions(session, [row.id for row in rows])
         told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]

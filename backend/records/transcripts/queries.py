@@ -2,11 +2,12 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 
 from backend.core import lookups
@@ -15,7 +16,7 @@ from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
 from backend.records.roster.schemas import EnrollmentStatus
 from backend.records.transcripts.models import Transcript, TranscriptVersion
-from backend.records.transcripts.schemas import ENDED
+from backend.records.transcripts.schemas import ENDED, IssuedManifest, VersionState
 
 _IN_CLASS = and_(
     Enrollment.tenant_id == TranscriptVersion.tenant_id,
@@ -37,6 +38,17 @@ async def transcripts_of(
         )
     )
     return {row.student_id: row for row in found}
+
+
+async def transcripts(
+    session: TenantSession, transcript_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, Transcript]:
+    found = await session.scalars(
+        select(Transcript).where(
+            Transcript.tenant_id == session.tenant_id, Transcript.id.in_(list(transcript_ids))
+        )
+    )
+    return {row.id: row for row in found}
 
 
 async def insert_transcripts(session: TenantSession, rows: list[dict[str, Any]]) -> None:
@@ -317,3 +329,94 @@ async def in_state(
         .order_by(TranscriptVersion.number)
     )
     return (await session.scalars(query)).all()
+
+
+async def why_not_restorable(session: TenantSession, manifest: IssuedManifest) -> str:
+    """What stands in the way of a version in this database; empty where nothing does."""
+    wanted = {
+        Student: ("học sinh", manifest.student_id),
+        SchoolClass: ("lớp", manifest.class_id),
+        AcademicYear: ("năm học", manifest.academic_year_id),
+    }
+    for table, (name, one_id) in wanted.items():
+        if await session.get(table, (session.tenant_id, one_id)) is None:
+            return f"cơ sở dữ liệu chưa có {name} {one_id}; hãy nhập lại rồi chạy lại"
+    ours = Transcript.tenant_id == session.tenant_id
+    other = await session.scalar(
+        select(Transcript.id).where(
+            ours,
+            Transcript.student_id == manifest.student_id,
+            Transcript.level == manifest.level,
+            Transcript.id != manifest.transcript_id,
+        )
+    )
+    if other is not None:
+        return f"học sinh này đã có học bạ khác ({other}) cùng cấp học, lập sau khi khôi phục"
+    other = await session.scalar(
+        select(TranscriptVersion.id).where(
+            TranscriptVersion.tenant_id == session.tenant_id,
+            TranscriptVersion.transcript_id == manifest.transcript_id,
+            TranscriptVersion.academic_year_id == manifest.academic_year_id,
+            TranscriptVersion.number == manifest.number,
+            TranscriptVersion.id != manifest.version_id,
+        )
+    )
+    return f"phiên bản {manifest.number} của năm học ấy đã được chốt lại ({other})" if other else ""
+
+
+async def end_versions_before(session: TenantSession, manifest: IssuedManifest) -> None:
+    """A later version was issued: those before it do not stand any more, whatever this database knows of why."""
+    before = and_(
+        TranscriptVersion.tenant_id == session.tenant_id,
+        TranscriptVersion.transcript_id == manifest.transcript_id,
+        TranscriptVersion.academic_year_id == manifest.academic_year_id,
+        TranscriptVersion.number < manifest.number,
+        TranscriptVersion.state.not_in(ENDED),
+    )
+    was_issued = TranscriptVersion.signed_sha256.is_not(None)
+    for condition, state in ((was_issued, VersionState.REPLACED), (~was_issued, VersionState.CANCELLED)):
+        await session.execute(update(TranscriptVersion).where(before, condition).values(state=state))
+
+
+async def restore_version(
+    session: TenantSession,
+    manifest: IssuedManifest,
+    snapshot: str,
+    lookup_code: str,
+    corrections: list[dict[str, Any]],
+) -> None:
+    """Put transcript and version back as they were when the version was issued."""
+    await session.execute(
+        upsert(Transcript)
+        .values(
+            tenant_id=session.tenant_id,
+            id=manifest.transcript_id,
+            student_id=manifest.student_id,
+            level=manifest.level,
+            lookup_code=lookup_code,
+            created_at=manifest.transcript_created_at,
+        )
+        .on_conflict_do_nothing()
+    )
+    issued = {
+        "state": VersionState.ISSUED,
+        "pdf_sha256": manifest.pdf_sha256,
+        "xml_sha256": manifest.xml_sha256,
+        "signed_sha256": manifest.signed_sha256,
+        "issued_at": manifest.issued_at,
+    }
+    query = upsert(TranscriptVersion).values(
+        tenant_id=session.tenant_id,
+        id=manifest.version_id,
+        transcript_id=manifest.transcript_id,
+        academic_year_id=manifest.academic_year_id,
+        class_id=manifest.class_id,
+        student_id=manifest.student_id,
+        number=manifest.number,
+        snapshot=snapshot,
+        content_sha256=manifest.content_sha256,
+        corrections=corrections,
+        frozen_at=manifest.frozen_at,
+        **issued,
+    )
+    await session.execute(query.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=issued))

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NewType
 import msgspec
 from msgspec import Meta
 
+from backend.core.files import Recorded
 from backend.records.calendar.schemas import Closing
 from backend.records.roster.schemas import ClassId, StudentId
 
@@ -123,6 +124,10 @@ class SignerRole(StrEnum):
     HOMEROOM_TEACHER = "homeroom_teacher"
     PRINCIPAL = "principal"
     SCHOOL_SEAL = "school_seal"
+
+
+#: Whose turn comes when; also the names of the PDF's signature fields.
+SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -307,6 +312,7 @@ class Snapshot(_Frozen, frozen=True, kw_only=True):
 
 
 PDF_TYPE = "application/pdf"
+JSON_TYPE = "application/json"
 XML_TYPE = "application/xml"
 TranscriptId = NewType("TranscriptId", uuid.UUID)
 VersionId = NewType("VersionId", uuid.UUID)
@@ -380,6 +386,48 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: datetime
     why: str
+
+
+class Restoring(StrEnum):
+    """What restoring found: known already, taken on from an earlier state, built anew, or something in the way."""
+
+    KNOWN = "known"
+    ADVANCED = "advanced"
+    REBUILT = "rebuilt"
+    CONFLICT = "conflict"
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What became of one manifest; `problem` says what is in the way."""
+
+    found: Restoring
+    problem: str = ""
+
+
+class IssuedManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="issued"):
+    """What an issued version can be rebuilt from, with its files; it names the pupil by ids alone."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    tenant_id: uuid.UUID
+    school_code: str
+    version_id: uuid.UUID
+    transcript_id: uuid.UUID
+    level: str
+    code_sha256: str
+    number: int
+    student_id: uuid.UUID
+    class_id: uuid.UUID
+    academic_year_id: uuid.UUID
+    content_sha256: str
+    pdf_sha256: str | None
+    xml_sha256: str | None
+    signed_sha256: str
+    corrections_sha256: str | None
+    signing_request_id: uuid.UUID
+    transcript_created_at: datetime
+    frozen_at: datetime
+    issued_at: datetime
+    files: tuple[Recorded, ...]
 
 
 class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):

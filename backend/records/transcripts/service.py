@@ -24,6 +24,8 @@ from backend.records.transcripts import book, canonical, corrections, freezing, 
 from backend.records.transcripts.book import Book, YearRecord
 from backend.records.transcripts.corrections import Pair
 from backend.records.transcripts.freezing import verify_url as verify_url
+from backend.records.transcripts.manifests import issued_manifests as issued_manifests
+from backend.records.transcripts.manifests import restore_issued as restore_issued
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     ENDED,
@@ -33,13 +35,13 @@ from backend.records.transcripts.schemas import (
     FreezeReport,
     Overdue,
     SchoolLevel,
-    SignerRole,
     Snapshot,
     TranscriptId,
     VersionId,
     VersionState,
     VersionSummary,
 )
+from backend.records.transcripts.schemas import SIGNING_ORDER as SIGNING_ORDER
 from backend.remote_signing.requests import service as signing
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
@@ -48,8 +50,6 @@ from backend.tenants.schools import service as schools
 LOCK = "transcripts.lock"
 #: What its last day should not find a version in.
 UNFINISHED = frozenset(VersionState) - ENDED - {VersionState.ACCEPTED, VersionState.LOCKED}
-#: Whose turn comes when; also the names of the PDF's signature fields.
-SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
 
 
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:

@@ -328,6 +328,18 @@ async def record_completed(session: TenantSession, completed: Sequence[Completed
     await outbox.emit_all(session, [SigningRequestCompleted(one.request_id) for one in completed])
 
 
+async def close_signed(session: TenantSession, subject_id: uuid.UUID, document_sha256: str) -> None:
+    """The store has the document of a subject signed by everybody: nobody is asked for it here any more.
+
+    Calls at the provider that were about nothing else have ended, too: what they would bring is in that document.
+    """
+    for request in await queries.requests_of(session, [subject_id]):
+        await queries.complete_requests(session, {request.id: document_sha256}, clock.now())
+        await queries.close_steps(session, request.id)
+        for batch_id in await batches.end_calls_without_turns(session):
+            await _end_batch_if_over(session, batch_id, None)
+
+
 async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, problem: str | None) -> None:
     batch = await _batch(session, batch_id, hold=True)
     state = batch_state(await batches.call_states(session, batch_id))

@@ -109,6 +109,15 @@ async def complete_requests(
         await (await session.connection()).execute(query, values)
 
 
+async def close_steps(session: TenantSession, request_id: uuid.UUID) -> None:
+    """Nobody's turn in a request is to come any more."""
+    await session.execute(
+        update(SigningStep)
+        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.request_id == request_id)
+        .values(state=StepState.SIGNED)
+    )
+
+
 def _turn_of(staff_id: StaffId, *, seal: bool) -> ColumnElement[bool]:
     mine = SigningStep.signer_id == staff_id
     return or_(mine, SigningStep.signer_id.is_(None)) if seal else mine

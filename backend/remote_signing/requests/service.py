@@ -20,6 +20,7 @@ from backend.remote_signing.formats import pades
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningConsented
+from backend.remote_signing.requests.flow import close_signed as close_signed
 from backend.remote_signing.requests.rules import (
     BatchState,
     CallState,
@@ -312,6 +313,14 @@ async def signed_documents(session: TenantSession, subject_ids: Sequence[uuid.UU
     if len(requests) < len(set(subject_ids)):
         raise NotFound("Hồ sơ này chưa có yêu cầu ký.")
     return {request.subject_id: request.current_sha256 for request in requests}
+
+
+async def request_ids_of(
+    session: TenantSession, subject_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, RequestId]:
+    """subject → its request, of those that have one."""
+    requests = await queries.requests_of(session, subject_ids)
+    return {request.subject_id: RequestId(request.id) for request in requests}
 
 
 async def subjects_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:

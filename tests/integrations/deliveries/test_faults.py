@@ -76,7 +76,10 @@ async def accepted_once(authority: Province, tenant_id: TenantId, version_id: uu
     assert (found.state, found.reason) == (DeliveryState.ACCEPTED, None)
     authority.clear_faults()
     [message] = await arrived(authority, tenant_id)
-    assert message["messageId"] == found.message_id == f"{await sender(tenant_id)}{found.id.hex}"
+    assert message["messageId"] == found.message_id
+    assert found.message_id == rules.message_id(
+        await sender(tenant_id), version_id, found.authority, "submit"
+    )
     assert message["trangThai"] == "DA_TIEP_NHAN"
     assert found.authority_reference == message["soBienNhan"]
     assert authority.ledger()["duplicates"] == []

@@ -11,7 +11,7 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import clock, database, settings, storage
+from backend.core import bucket, clock, database, settings, storage
 from backend.core.errors import Conflict, NotFound
 from backend.records.transcripts import flow, forms, service
 from backend.records.transcripts.schemas import Forms, VersionState, VersionSummary
@@ -149,7 +149,7 @@ async def test_before_the_issue_the_pdf_is_for_those_who_sign(
 
 def overwrite(tenant_id: Any, digest: str, data: bytes) -> None:
     """What nobody of ours would do: other bytes under the same key, straight in the store."""
-    storage._client().put_object(
+    bucket.client().put_object(
         Bucket=settings.get().s3_bucket, Key=storage.object_key(tenant_id, digest), Body=data
     )
 
