@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 import backend.workflow  # noqa: F401
 from backend import menu, own_routes
 from backend.core import (
+    bucket,
     database,
     edge,
     error_answers,
@@ -18,7 +19,6 @@ from backend.core import (
     lookups,
     rate_limit,
     settings,
-    storage,
     templates,
     web,
 )
@@ -28,8 +28,10 @@ from backend.integrations.partner_api import api as partner_api
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
 from backend.records.classes import pages as class_pages
+from backend.records.copies import pages as copy_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
+from backend.records.freezes import pages as freeze_pages
 from backend.records.gradebook import api as gradebook_api
 from backend.records.gradebook.pages import classes as sheets_pages
 from backend.records.gradebook.pages import exemptions as exemption_pages
@@ -252,7 +254,17 @@ ROUTES: list[ControllerRouterHandler] = [
     summer_pages.show_lists,
     transcript_pages.show_transcripts,
     transcript_pages.freeze_class,
+    transcript_pages.show_overdue,
+    freeze_pages.show_check_list,
+    freeze_pages.start,
+    freeze_pages.show_run,
     transcript_pages.show_transcript,
+    transcript_pages.show_book,
+    transcript_pages.compare_versions,
+    transcript_pages.show_withdrawal,
+    transcript_pages.withdraw,
+    transcript_pages.show_recall,
+    transcript_pages.ask_recall,
     transcript_pages.show_personal_id,
     transcript_pages.download,
     transcript_pages.show_version_trail,
@@ -269,6 +281,11 @@ ROUTES: list[ControllerRouterHandler] = [
     transfer_pages.show_offer,
     transfer_pages.accept_offer,
     transfer_pages.refuse_offer,
+    transcript_pages.show_schema,
+    copy_pages.show_copies,
+    copy_pages.issue_copy,
+    copy_pages.take_copy,
+    copy_pages.show_register,
     credential_pages.show_certificates,
     credential_pages.show_seal,
     credential_pages.show_person,
@@ -294,6 +311,7 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.take_form,
     import_pages.take_register,
     import_pages.take_filled,
+    import_pages.take_copies_register,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
     delivery_pages.by_class,
@@ -333,7 +351,7 @@ async def prepare() -> None:
     if config.environment == "production":
         templates.require_built()
     else:
-        await asyncio.to_thread(storage.ensure_bucket)
+        await asyncio.to_thread(bucket.ensure)
 
 
 async def leave() -> None:
@@ -348,7 +366,6 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
     """The site. Raises ValueError when a handler does not say who may call it."""
     app = edge.Site(
         route_handlers=routes,
-        middleware=[edge.end_transaction],
         exception_handlers=error_answers.handlers,
         dependencies=web.dependencies,
         state=State({"navigation": menu.MENU}),

@@ -90,6 +90,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SỐ:SHA256",
         help="điểm niêm phong đã ghi lại",
     )
+    forward = _add(
+        commands,
+        "restore-forward",
+        _restore_forward,
+        "sau khi khôi phục bản sao lưu cũ: dựng lại từ kho lưu trữ",
+    )
+    _add_operator(forward)
+    forward.add_argument(
+        "--school",
+        type=uuid.UUID,
+        action="append",
+        metavar="MÃ",
+        help="chỉ trường này (mặc định: mọi trường)",
+    )
+    forward.add_argument("--write", action="store_true", help="ghi thật; không có thì chỉ nói sẽ làm gì")
+
+    storage = _add(commands, "storage", _storage_probe, "thử xem kho lưu trữ có giữ được tệp đã khóa")
+    storage.add_argument("action", choices=("probe",))
     _add_school(commands)
 
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
@@ -100,6 +118,16 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--trust", type=Path, metavar="THƯ_MỤC", help="thư mục chứng thư gốc tin cậy (PEM)")
     verify.add_argument("--at", metavar="THỜI_ĐIỂM", help="thời điểm xét, dạng RFC 3339")
     verify.add_argument("--json", action="store_true", help="in JSON cho chương trình khác đọc")
+
+    check = _add(
+        commands,
+        "check-package",
+        _check_package,
+        "kiểm tra PDF, XML và JSON của một học bạ có khớp nhau, không cần mạng",
+    )
+    check.add_argument("file", type=Path, metavar="TỆP")
+    package_schema = _add(commands, "package-schema", _package_schema, "in lược đồ của gói dữ liệu học bạ")
+    package_schema.add_argument("name", choices=("hocba.snapshot.1.json", "hocba.snapshot.1.xsd"))
     return parser
 
 
@@ -270,26 +298,25 @@ def _operator(chosen: argparse.Namespace) -> str:
         ) from None
 
 
-def _as_operator(name: str, deed: Coroutine[object, object, None]) -> int:
-    """Do it; what cannot be done is told in one sentence."""
+def _as_operator(name: str, deed: Coroutine[object, object, int | None]) -> int:
+    """Do it, the status is its own where it has one; what cannot be done is told in one sentence."""
     from backend.core.errors import AppError
 
     try:
         with _database_of("HOCBA_DATABASE_OPERATOR_URL"):
-            asyncio.run(_then_let_go(deed))
+            return asyncio.run(_then_let_go(deed)) or _OK
     except AppError as error:
         print(f"hocba {name}: {error.message}", file=sys.stderr)
         return _DIFFERENT
-    return _OK
 
 
-async def _then_let_go(deed: Coroutine[object, object, None]) -> None:
+async def _then_let_go(deed: Coroutine[object, object, int | None]) -> int | None:
     from backend.core import database
 
     try:
         with _database_of("HOCBA_DATABASE_URL"):
             await database.refuse_unsafe_role()
-        await deed
+        return await deed
     finally:
         deed.close()
         await database.engine().dispose()
@@ -354,6 +381,25 @@ def _seen(text: str) -> tuple[int, str]:
     return int(number), sha256
 
 
+def _storage_probe(chosen: argparse.Namespace) -> int:
+    from backend.core import store_keeper
+
+    url = settings.get().database_dispatcher_url
+    if not url:
+        raise settings.SettingsError(
+            "HOCBA_DATABASE_DISPATCHER_URL is not set; the dispatcher's role records what was found"
+        )
+    with _database_of("HOCBA_DATABASE_DISPATCHER_URL"):
+        return asyncio.run(store_keeper.run(url, sys.stdout))
+
+
+def _restore_forward(chosen: argparse.Namespace) -> int:
+    from backend.integrations.restoring import command
+
+    deed = command.run(_operator(chosen), chosen.school, chosen.write, sys.stdout)
+    return _as_operator("restore-forward", deed)
+
+
 def _assess(chosen: argparse.Namespace) -> int:
     from backend.records.assessment import command
 
@@ -366,6 +412,18 @@ def _verify(chosen: argparse.Namespace) -> int:
     return _while_read(
         lambda: verify_command.run(chosen.file, chosen.trust, chosen.at, chosen.json, sys.stdout)
     )
+
+
+def _check_package(chosen: argparse.Namespace) -> int:
+    from backend.records.transcripts import command
+
+    return _while_read(lambda: command.check(chosen.file, sys.stdout, sys.stderr))
+
+
+def _package_schema(chosen: argparse.Namespace) -> int:
+    from backend.records.transcripts import command
+
+    return _while_read(lambda: command.schema(chosen.name, sys.stdout))
 
 
 def _while_read(answer: Callable[[], int]) -> int:

@@ -6,9 +6,11 @@ from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
+from backend.records.copies import models as copies
 from backend.records.decisions import models as decisions
 from backend.records.departments import models as departments
 from backend.records.duties import models as duties
+from backend.records.freezes import models as freezes
 from backend.records.gradebook import models as gradebook
 from backend.records.handover import models as handover
 from backend.records.phrases import models as phrases
@@ -56,6 +58,7 @@ MODULES = (
     departments,
     calendar,
     duties,
+    freezes,
     gradebook,
     phrases,
     publishing,
@@ -64,6 +67,7 @@ MODULES = (
     decisions,
     assessment,
     transcripts,
+    copies,
     season,
     rollover,
     transfers,

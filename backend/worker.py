@@ -1,4 +1,4 @@
-"""The background: `hocba work` does jobs; `hocba dispatch` hands them out, keeps the audit and purges every night."""
+"""The background: `hocba work` does jobs; `hocba dispatch` hands them out, keeps the audit, looks and purges by night."""
 
 import asyncio
 import signal
@@ -7,14 +7,18 @@ from backend import workflow
 from backend.core import (
     audit_keeper,
     broker,
+    bucket,
+    daily,
     database,
     dispatcher,
     http_client,
     logs,
     retention,
     settings,
-    storage,
+    store_keeper,
 )
+from backend.integrations.deliveries import service as deliveries
+from backend.records.transcripts import service as transcripts
 from backend.remote_signing.timestamping import service as timestamping
 
 
@@ -46,9 +50,13 @@ async def _hand_out() -> None:
         ),
         audit_keeper.keep(config.database_dispatcher_url, timestamping.stamp, stop),
         retention.keep(config.database_dispatcher_url, stop),
+        daily.keep(
+            config.database_dispatcher_url, [transcripts.queue_locks, deliveries.queue_lock_questions], stop
+        ),
+        store_keeper.keep(config.database_dispatcher_url, stop),
     )
     doorbell.close()
     doorbell.client.close()
     await http_client.aclose()
     await database.engine().dispose()
-    storage.close()
+    bucket.close()

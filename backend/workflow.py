@@ -1,17 +1,31 @@
 """THE FLOW: the product on one page. Each event, and the tasks that follow it.
 
 marks in → sheets submitted, checked, locked → assessed → confirmed → frozen → rendered → signed in order → issued →
-delivered
+delivered → accepted → locked
+
+Aside, before that: withdrawn or recalled → corrected → frozen as the next version.
 
 What is missing here is done by people: checking and locking a sheet, confirming results, freezing, consenting to
-signatures.
+signatures, taking a version back.
 """
 
 from backend.core.events import Event
 from backend.core.jobs import Task
 from backend.integrations.deliveries import tasks as deliveries
+from backend.integrations.deliveries.events import (
+    DeliveryAccepted,
+    DeliveryLocked,
+    DeliveryRecalled,
+    DeliveryRejected,
+    DeliverySubmitted,
+    RecallRefused,
+)
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
+from backend.records.copies import tasks as copies
+from backend.records.copies.events import CopyIssued
+from backend.records.freezes import tasks as freezes
+from backend.records.freezes.events import ClassFreezeAsked
 from backend.records.gradebook import tasks as gradebook
 from backend.records.gradebook.events import GradeSheetLocked, GradeSheetReopened
 from backend.records.handover import tasks as handover
@@ -19,7 +33,12 @@ from backend.records.handover.events import SchoolExportAsked
 from backend.records.regulations.events import RegulationsChanged
 from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.transcripts import tasks as transcripts
-from backend.records.transcripts.events import TranscriptFrozen, TranscriptIssued, TranscriptRendered
+from backend.records.transcripts.events import (
+    TranscriptFrozen,
+    TranscriptIssued,
+    TranscriptRecallAsked,
+    TranscriptRendered,
+)
 from backend.records.transfers import tasks as transfers
 from backend.records.transfers.events import TransferDrafted, TransferOffered, TransferSealed
 from backend.remote_signing.requests import tasks as signing
@@ -36,12 +55,21 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     RegulationsChanged: (assessment.assess_class,),
     ResultsComputed: (),  # the homeroom teacher looks and confirms
     ResultsConfirmed: (),  # the school's management freezes
+    ClassFreezeAsked: (freezes.freeze_class,),
     TranscriptFrozen: (transcripts.render,),
     TranscriptRendered: (transcripts.ask_for_signatures,),
     SigningConsented: (signing.prepare_call,),
     SigningRequestSigned: (signing.complete_request,),
     SigningRequestCompleted: (transcripts.issue, transfers.seal),
     TranscriptIssued: (deliveries.open_delivery,),
+    DeliverySubmitted: (transcripts.submitted,),
+    DeliveryAccepted: (transcripts.accepted,),
+    DeliveryRejected: (transcripts.rejected,),  # management recalls it and corrects what was refused
+    DeliveryLocked: (transcripts.locked,),
+    TranscriptRecallAsked: (deliveries.open_recall,),
+    DeliveryRecalled: (transcripts.recalled,),  # the pupil's marks are corrected and the next version frozen
+    RecallRefused: (transcripts.recall_refused,),
+    CopyIssued: (copies.print_copy,),
     TransferDrafted: (transfers.compile_package,),
     TransferSealed: (transfers.offer,),
     TransferOffered: (transfers.await_answer,),

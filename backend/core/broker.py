@@ -16,7 +16,7 @@ from dramatiq.middleware import AsyncIO
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from backend.core import database, http_client, jobs, lookups, settings, storage
+from backend.core import bucket, database, http_client, jobs, lookups, settings
 from backend.core.errors import AppError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -213,4 +213,4 @@ def work_until_stopped() -> None:
     finally:
         broker.close()
         broker.client.close()
-        storage.close()
+        bucket.close()

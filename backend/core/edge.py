@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core import admission, audit_reads, cookies, headers, templates
 from backend.core.ids import new_id
-from backend.core.visit import Visit, begin, in_scope
+from backend.core.visit import Visit, begin
 
 log = logging.getLogger("access")
 
@@ -22,7 +22,11 @@ _REQUEST_ID = re.compile(rb"[0-9A-Za-z-]{8,64}")
 
 
 class Site(Litestar):
-    """Litestar that gives each request an id, each answer our headers, and each pair a line in the log."""
+    """Litestar that gives each request an id, each answer our headers, and each pair a line in the log.
+
+    Before an answer leaves, what was not committed is dropped, however the request ended, and a refusal is recorded. No
+    answer leaves without the session's new token, if it has one.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         """ASGI entry."""
@@ -39,44 +43,28 @@ class Site(Litestar):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # Whoever takes long to receive the answer keeps no connection and no turn.
+                await visit.leave()
+                if visit.refused:
+                    await _record_refusal(scope, visit)
                 await admission.settle(visit, status)
                 message["headers"] = headers.add_to(
-                    message["headers"], path=path, status=status, request_id=visit.request_id
+                    [*message["headers"], *_renewed(visit)],
+                    path=path,
+                    status=status,
+                    request_id=visit.request_id,
                 )
             await send(message)
 
         try:
             await super().__call__(scope, receive, send_with_headers)
         finally:
+            await visit.leave()
             _log_access(scope, visit, status, time.perf_counter() - started)
 
 
-def end_transaction(app: ASGIApp) -> ASGIApp:
-    """Litestar middleware: before the answer leaves, drop what was not committed, however the request ended.
-
-    A refusal is recorded before its answer leaves. No answer leaves without the session's new token, if it has one.
-    """
-
-    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
-        visit = in_scope(scope)
-
-        async def send_recorded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                # Whoever takes long to receive the answer keeps no connection and no turn.
-                await visit.leave()
-                if visit.refused:
-                    await _record_refusal(scope, visit)
-                if visit.renewed:
-                    cookie = cookies.write("session", visit.renewed).to_encoded_header()
-                    message["headers"] = [*message["headers"], cookie]
-            await send(message)
-
-        try:
-            await app(scope, receive, send_recorded)
-        finally:
-            await visit.leave()
-
-    return middleware
+def _renewed(visit: Visit) -> list[tuple[bytes, bytes]]:
+    return [cookies.write("session", visit.renewed).to_encoded_header()] if visit.renewed else []
 
 
 def _without_body(send: Send) -> Send:

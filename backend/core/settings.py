@@ -20,6 +20,8 @@ Port = Annotated[int, Meta(ge=1, le=65535, description="a whole number from 1 to
 Count = Annotated[int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
 Factor = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?"
+ObjectLock = Annotated[Literal["off", "required"], Meta(description="off or required")]
+Years = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
 WebAddress = Annotated[
     str, Meta(pattern=rf"^https?://{_HOST}([/?#]\S*)?$", description="an address http(s)://host:port/…")
 ]
@@ -53,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_migrator_url: DatabaseAddress = ""
     #: …of the dispatcher's role, which sees the schema `work` and nothing else
     database_dispatcher_url: DatabaseAddress = ""
-    #: …of the operator's role, which calls the platform's functions; only `hocba school` uses it
+    #: …of the operator's role, which calls the platform's functions; `hocba school` and `restore-forward` use it
     database_operator_url: DatabaseAddress = ""
     redis_url: RedisAddress
     s3_endpoint: WebAddress
@@ -61,6 +63,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     s3_secret_key: str
     s3_bucket: str = "hocba"
     s3_region: str = "us-east-1"
+    #: required: signed files are locked in the store, and nothing is issued unless a probe has shown that locks hold
+    s3_object_lock: ObjectLock = "off"
+    #: for so long a lock holds; locking again makes it longer, never shorter
+    s3_lock_years: Years = 10
     #: at least 32 characters; session-bound CSRF tokens and the key of the tenant context derive from it
     secret_key: str
     #: the secret before the last change; small secrets sealed with it still open
@@ -89,6 +95,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_threads: Count = 4
     #: so many times the requests that `core/admission.py` lets in; above 1 where speed is measured, not in production
     route_limit_factor: Factor = 1
+
+    @property
+    def locks_files(self) -> bool:
+        """Whether signed files are locked in the store."""
+        return self.s3_object_lock == "required"
 
     @property
     def is_sandbox(self) -> bool:
@@ -162,6 +173,8 @@ def _refuse_unsafe(settings: Settings) -> None:
     if settings.environment == "production":
         if settings.route_limit_factor != 1:
             raise SettingsError("HOCBA_ROUTE_LIMIT_FACTOR is for measuring; it must be 1 in production")
+        if settings.s3_object_lock != "required":
+            raise SettingsError("HOCBA_S3_OBJECT_LOCK must be required in production")
         _refuse_plain(
             settings, "public_url", "s3_endpoint", "signing_url", "tsa_url", "province_url", *_ISSUERS
         )

@@ -1,6 +1,7 @@
 """Files by content: written once under their SHA-256, never overwritten, checked at every read.
 
-The store is never trusted to refuse an overwrite or to keep metadata: digests and sizes live in PostgreSQL.
+Where the store keeps versions, a read asks for the one that was recorded: another may lie over it. What is signed is
+locked there (infra/decisions/0029).
 """
 
 import asyncio
@@ -10,25 +11,24 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import boto3
 import msgspec
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.core import clock, settings
+from backend.core import at_once, bucket, clock, settings
+from backend.core.bucket import Lock, LockMode
 from backend.core.crypto import sha256_hex
-from backend.core.database import Base, TenantSession
-from backend.core.errors import AppError, NotFound, Unavailable
+from backend.core.database import Base, TenantSession, tenant_session
+from backend.core.errors import AppError, NotFound
+from backend.core.files import File as File
+from backend.core.files import Recorded
 from backend.core.personal_data import holding
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,16 @@ class StoredObject(Base):
     version_id: Mapped[str | None]
     stored_at: Mapped[datetime]
 
+
+#: Files of one call that are locked at the same time.
+LOCKED_AT_ONCE = 8
+#: The longest year, so that nothing is free a day early.
+_YEAR = timedelta(days=366)
+#: Versions that this process has written and `register` has not recorded yet, by key: the oldest are forgotten, and a
+#: read of a file without a recorded version asks for the newest.
+_written: dict[str, str] = {}
+REMEMBERED = 10_000
+_remembering = threading.Lock()
 
 _REGISTER = insert(StoredObject).on_conflict_do_nothing()
 
@@ -72,32 +82,27 @@ def checkpoint_key(number: int, sha256: str, part: str) -> str:
 
 
 async def put_checkpoint(number: int, sha256: str, document: bytes, token: bytes) -> None:
-    """Write a checkpoint of the audit with its time stamp; it belongs to no school. Raises Unavailable."""
+    """Write a checkpoint of the audit with its time stamp, locked for good; it is no school's. Raises Unavailable."""
+    lock = lock_now(LockMode.COMPLIANCE)
     for part, data in (("tst", token), ("json", document)):
-        await asyncio.to_thread(_put, checkpoint_key(number, sha256, part), data, len(data))
+        await asyncio.to_thread(bucket.put, checkpoint_key(number, sha256, part), data, len(data), lock)
 
 
-async def put(tenant_id: uuid.UUID, data: bytes) -> str:
+async def put(tenant_id: uuid.UUID, data: bytes, *, lock: bool = False) -> str:
     """Write bytes to the store, outside any transaction; returns their SHA-256. Safe to repeat.
 
-    Raises Unavailable when the store does not answer.
+    With `lock` they are held there as GOVERNANCE, where the installation locks files. Raises Unavailable when the store
+    does not answer.
     """
     digest = sha256_hex(data)
-    await asyncio.to_thread(_put, object_key(tenant_id, digest), data, len(data))
+    held = lock_now(LockMode.GOVERNANCE) if lock else None
+    await asyncio.to_thread(_put, object_key(tenant_id, digest), data, len(data), held)
     return digest
 
 
-async def put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> "File":
+async def put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> File:
     """`put` for a file that is too large to be held in memory. Safe to repeat. Raises Unavailable."""
     return await asyncio.to_thread(_put_file, tenant_id, path, content_type)
-
-
-class File(msgspec.Struct, frozen=True):
-    """A file that `put` has written; `size` in bytes."""
-
-    sha256: str
-    size: int
-    content_type: str
 
 
 def file_of(data: bytes, content_type: str) -> File:
@@ -108,7 +113,12 @@ def file_of(data: bytes, content_type: str) -> File:
 async def register(session: TenantSession, *files: File) -> None:
     """Record in the database that the school owns files which `put` has written."""
     rows = [
-        {"tenant_id": session.tenant_id, "stored_at": clock.now(), **msgspec.structs.asdict(file)}
+        {
+            "tenant_id": session.tenant_id,
+            "stored_at": clock.now(),
+            "version_id": _take_written(object_key(session.tenant_id, file.sha256)),
+            **msgspec.structs.asdict(file),
+        }
         for file in files
     ]
     if rows:
@@ -124,7 +134,7 @@ def remove_afterwards(session: TenantSession, digests: Sequence[str]) -> None:
 
     async def remove() -> None:
         for key in keys:
-            await asyncio.to_thread(_remove, key)
+            await asyncio.to_thread(bucket.remove, key, versions=settings.get().locks_files)
 
     session.afterwards(remove)
 
@@ -140,9 +150,51 @@ async def require_owned(session: TenantSession, digests: Sequence[str]) -> None:
         raise NotFound("Không tìm thấy tệp này trong kho của trường.")
 
 
+async def lock_for_good(session: TenantSession, digests: Sequence[str]) -> None:
+    """Nobody can change or delete these files of the school any more, for as long as the installation says from now on.
+
+    To repeat it is to hold them longer. Each is read first: what is not what was stored is locked by nobody. Does nothing
+    where the installation does not lock. Raises NotFound for a file that is not the school's, Unavailable, CorruptObject.
+    """
+    lock = lock_now(LockMode.COMPLIANCE)
+    if lock is None:
+        return
+    await require_owned(session, digests)
+
+    async def one(sha256: str) -> None:
+        key, recorded = object_key(session.tenant_id, sha256), await _recorded(session.tenant_id, sha256)
+        await asyncio.to_thread(_lock_verified, session.tenant_id, sha256, key, recorded, lock)
+
+    await at_once.each(sorted(set(digests)), one, limit=LOCKED_AT_ONCE)
+
+
+def lock_now(mode: LockMode) -> Lock | None:
+    """The lock of what is written now; None where the installation does not lock."""
+    config = settings.get()
+    return Lock(mode, clock.now() + config.s3_lock_years * _YEAR) if config.locks_files else None
+
+
+async def files_of(session: TenantSession, digests: Iterable[str]) -> list[Recorded]:
+    """What is recorded of these files of the school, in the order of their digests."""
+    found = await session.scalars(
+        select(StoredObject)
+        .where(StoredObject.tenant_id == session.tenant_id, StoredObject.sha256.in_(list(digests)))
+        .order_by(StoredObject.sha256)
+    )
+    return [Recorded(one.sha256, one.size, one.content_type, one.version_id) for one in found]
+
+
+async def record_again(session: TenantSession, files: Iterable[Recorded]) -> None:
+    """Put back what was recorded of files that are in the store; what is recorded already stays."""
+    for file in files:
+        values = {"tenant_id": session.tenant_id, "stored_at": clock.now(), **msgspec.structs.asdict(file)}
+        await session.execute(_REGISTER, values)
+
+
 async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
     """The bytes stored under a digest, verified. Raises NotFound, Unavailable, CorruptObject."""
-    data = await asyncio.to_thread(_get, object_key(tenant_id, sha256))
+    version_id = await _recorded(tenant_id, sha256)
+    data = await asyncio.to_thread(bucket.read_all, object_key(tenant_id, sha256), version_id)
     _check(tenant_id, sha256, sha256_hex(data))
     return data
 
@@ -152,46 +204,40 @@ async def get_file(tenant_id: uuid.UUID, sha256: str) -> IO[bytes]:
 
     Raises NotFound, Unavailable, CorruptObject.
     """
-    return await asyncio.to_thread(_get_file, tenant_id, sha256)
+    return await asyncio.to_thread(_get_file, tenant_id, sha256, await _recorded(tenant_id, sha256))
 
 
-#: Making a client is not safe in several threads at once, using one is.
-_making = threading.Lock()
+async def _recorded(tenant_id: uuid.UUID, sha256: str) -> str | None:
+    """The version that `register` recorded; None where the store has none, and before it is recorded."""
+    if not settings.get().locks_files:
+        return None
+    async with tenant_session(tenant_id, read_only=True) as session:
+        found: str | None = await session.scalar(
+            select(StoredObject.version_id).where(
+                StoredObject.tenant_id == tenant_id, StoredObject.sha256 == sha256
+            )
+        )
+    return found
 
 
-def close() -> None:
-    """Let go of the connections of this process."""
-    if _client.cache_info().currsize:
-        _client().close()
-        _client.cache_clear()
+def _put(key: str, data: bytes | IO[bytes], size: int, lock: Lock | None = None) -> None:
+    version_id = bucket.put(key, data, size, lock)
+    if version_id is not None:
+        with _remembering:
+            _written[key] = version_id
+            if len(_written) > REMEMBERED:
+                _written.pop(next(iter(_written)))
 
 
-@lru_cache(maxsize=1)
-def _client() -> Any:
-    with _making:
-        return _new_client()
+def _take_written(key: str) -> str | None:
+    with _remembering:
+        return _written.pop(key, None)
 
 
-def _new_client() -> Any:
-    config = settings.get()
-    return boto3.client(
-        "s3",
-        endpoint_url=config.s3_endpoint,
-        aws_access_key_id=config.s3_access_key,
-        aws_secret_access_key=config.s3_secret_key,
-        region_name=config.s3_region,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            # rclone's server refuses the newer checksum trailers
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            connect_timeout=3,
-            read_timeout=30,
-            retries={"max_attempts": 3, "mode": "standard"},
-            max_pool_connections=32,
-        ),
-    )
+def _lock_verified(tenant_id: uuid.UUID, sha256: str, key: str, recorded: str | None, lock: Lock) -> None:
+    version_id = recorded or bucket.newest_version(key)
+    _check(tenant_id, sha256, sha256_hex(bucket.read_all(key, version_id)))
+    bucket.hold(key, version_id, lock)
 
 
 def _put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> File:
@@ -203,46 +249,11 @@ def _put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> File:
     return File(sha256, size, content_type)
 
 
-def _put(key: str, data: bytes | IO[bytes], size: int) -> None:
-    client, bucket = _client(), settings.get().s3_bucket
-    try:
-        if _size(client, bucket, key) != size:
-            client.put_object(Bucket=bucket, Key=key, Body=data)
-    except (ClientError, BotoCoreError) as error:
-        raise StoreDown from error
-
-
-def _remove(key: str) -> None:
-    try:
-        _client().delete_object(Bucket=settings.get().s3_bucket, Key=key)
-    except (ClientError, BotoCoreError) as error:
-        raise StoreDown from error
-
-
-def _size(client: Any, bucket: str, key: str) -> int | None:
-    """Bytes under the key; None where there is nothing. Too few are what is left of an upload that was cut."""
-    try:
-        size: int = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return None
-        raise
-    return size
-
-
-def _get(key: str) -> bytes:
-    with _failures_told():
-        body: bytes = _client().get_object(Bucket=settings.get().s3_bucket, Key=key)["Body"].read()
-    return body
-
-
-def _get_file(tenant_id: uuid.UUID, sha256: str) -> IO[bytes]:
+def _get_file(tenant_id: uuid.UUID, sha256: str, version_id: str | None) -> IO[bytes]:
     with ExitStack() as unless_good:
         content = unless_good.enter_context(tempfile.TemporaryFile())
-        with _failures_told():
-            key = object_key(tenant_id, sha256)
-            body = _client().get_object(Bucket=settings.get().s3_bucket, Key=key)["Body"]
-            shutil.copyfileobj(body, content)
+        with bucket.failures_told():
+            shutil.copyfileobj(bucket.read(object_key(tenant_id, sha256), version_id), content)
         content.seek(0)
         _check(tenant_id, sha256, hashlib.file_digest(content, "sha256").hexdigest())
         content.seek(0)
@@ -254,31 +265,3 @@ def _check(tenant_id: uuid.UUID, sha256: str, found: str) -> None:
     if found != sha256:
         log.error("stored file is corrupt", extra={"tenant_id": tenant_id, "sha256": sha256})
         raise CorruptObject(sha256)
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            raise NotFound("Không tìm thấy tệp trong kho lưu trữ.") from error
-        raise StoreDown from error
-    except BotoCoreError as error:
-        raise StoreDown from error
-
-
-class StoreDown(Unavailable):
-    """The object store does not answer; jobs try again."""
-
-    def __init__(self) -> None:
-        super().__init__("Kho lưu trữ tệp đang không trả lời; xin thử lại sau ít phút.")
-
-
-def ensure_bucket() -> None:
-    """Create the bucket where it does not exist (embedded stack and tests; in production it is made by infra)."""
-    client, bucket = _client(), settings.get().s3_bucket
-    try:
-        client.head_bucket(Bucket=bucket)
-    except ClientError:
-        client.create_bucket(Bucket=bucket)

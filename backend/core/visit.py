@@ -80,15 +80,10 @@ def begin(scope: Scope, request_id: str) -> Visit:
     return visit
 
 
-def in_scope(scope: Scope) -> Visit:
-    """The visit of a request, by its ASGI scope."""
-    visit: Visit = scope["state"][_KEY]
-    return visit
-
-
 def visit_of(connection: Connection) -> Visit:
     """The visit of a request."""
-    return in_scope(connection.scope)
+    visit: Visit = connection.scope["state"][_KEY]
+    return visit
 
 
 def visitor_of(connection: Connection) -> Visitor:

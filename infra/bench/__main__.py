@@ -18,6 +18,7 @@ GROUPS: Final = {
     "assess": "infra.bench.assess",
     "import": "infra.bench.imports",
     "web": "infra.bench.web",
+    "tenants": "infra.bench.tenants",
 }
 
 

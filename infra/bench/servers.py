@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
 
 from backend import cli
-from backend.core import clock, database, lookups, rate_limit, settings, storage
+from backend.core import bucket, clock, database, lookups, rate_limit, settings, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantSession, tenant_session
 from backend.records.gradebook import service as gradebook
@@ -94,7 +95,7 @@ async def _let_go() -> None:
     await lookups.close()
     if rate_limit._client.cache_info().currsize:
         await rate_limit.close()
-    for remembered in (settings.get, database.engine, database._key, storage._client):
+    for remembered in (settings.get, database.engine, database._key, bucket.client):
         remembered.cache_clear()
 
 
@@ -125,7 +126,7 @@ async def open_school(
         register = [_new_student(pupil) for members in pupils.values() for pupil in members]
         await roster.take_register(session, register)
         classes = tuple(await roster.list_classes(session))
-    await _look_at_tables()
+    await look_at_tables()
     return OpenSchool(tenant_id=tenant_id, actor=operator, classes=classes, teachers=tuple(hired))
 
 
@@ -141,8 +142,15 @@ def _takes_marks(grade: int, code: str) -> bool:
     return subject is not None and subject.assessed_by is AssessedBy.SCORE
 
 
-async def issue_one(school: OpenSchool, table: Table) -> str:
-    """An issued transcript of some pupil, in the database and in the store; returns its lookup code."""
+class Issued(NamedTuple):
+    """A version that is issued, and the code by which it is looked up."""
+
+    version_id: uuid.UUID
+    code: str
+
+
+async def issue_one(school: OpenSchool, table: Table) -> Issued:
+    """An issued transcript of some pupil, in the database and in the store."""
     document = samples.books(1)[0]
     pdf = table.with_material(table.sign(pades.place_fields(make(document), FIELDS), stamp=True))
     signed_sha256 = await storage.put(school.tenant_id, pdf)
@@ -157,9 +165,10 @@ async def issue_one(school: OpenSchool, table: Table) -> str:
             "lookup_code": document.snapshot.lookup_code,
             "created_at": clock.now(),
         }
+        version_id = uuid.uuid4()
         version = {
             "tenant_id": school.tenant_id,
-            "id": uuid.uuid4(),
+            "id": version_id,
             "transcript_id": transcript["id"],
             "academic_year_id": chosen.academic_year_id,
             "class_id": chosen.id,
@@ -177,10 +186,10 @@ async def issue_one(school: OpenSchool, table: Table) -> str:
         code = document.snapshot.lookup_code
         transcript_id = uuid.UUID(str(transcript["id"]))
         await queries.publish_codes(session, {transcript_id: transcripts.code_digest(code)})
-    return code
+    return Issued(version_id, code)
 
 
-async def _look_at_tables() -> None:
+async def look_at_tables() -> None:
     """What autovacuum does within a minute: tell the planner what is in the tables."""
     connection = await asyncpg.connect(settings.get().database_migrator_url)
     try:

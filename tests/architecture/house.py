@@ -158,7 +158,29 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.canonical": (Room.RULES, "one snapshot, one sequence of bytes: pure"),
     "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),
     "records.transcripts.printed": (Room.RULES, "a snapshot as the words of the form: pure"),
+    "records.transcripts.book": (Room.RULES, "the years of one transcript as one print: pure"),
     "records.transcripts.page_check": (Room.RULES, "which words of a snapshot a page lacks: pure"),
+    "records.transcripts.corrections": (Room.RULES, "in what two contents differ: pure"),
+    "records.transcripts.freezing": (
+        Room.SERVICE,
+        "from confirmed results to frozen content, for the slice's own service: no door",
+    ),
+    "records.transcripts.life": (
+        Room.SERVICE,
+        "versions that end before their time, for the slice's own pages and tasks: no door",
+    ),
+    "records.transcripts.package": (
+        Room.SERVICE,
+        "the parts of one file compared, for the slice's own command and pages",
+    ),
+    "records.transcripts.manifests": (
+        Room.SERVICE,
+        "what lies beside an issued version in the store, and back: no door",
+    ),
+    "integrations.deliveries.manifests": (
+        Room.SERVICE,
+        "what lies in the store of a delivery, and back: no door",
+    ),
     "records.transcripts.forms": (Room.SERVICE, "the two forms of a snapshot, made between transactions"),
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),
@@ -185,6 +207,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "integrations.imports.limited": (Room.ADAPTER, "the process in which strangers' workbooks are touched"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
     "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),
+    "integrations.deliveries.opening": (
+        Room.SERVICE,
+        "what goes to an Authority next, for the slice's own service and tasks: no door",
+    ),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
     "integrations.deliveries.channels": (Room.ADAPTER, "one file per transport to an Authority"),
     "integrations.deliveries.channels.port": (Room.SCHEMAS, "what every channel promises"),

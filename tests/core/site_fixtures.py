@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +11,7 @@ from litestar import Litestar
 
 from backend import cli
 from backend.app import ROUTES, create_app
-from backend.core import database, lookups, rate_limit, settings, storage
+from backend.core import bucket, database, lookups, rate_limit, settings
 from backend.core.actor import StaffId, machine
 from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id
@@ -23,12 +23,20 @@ from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
 from infra.embedded.stack import EmbeddedStack
 from tests.core.browser import Browser
 from tests.core.probes import PROBES
+from tests.fakes.radosgw import Gateway, start_gateway
 
 PASSWORD = "mat-khau-thu-nghiem"
 #: What the stack does not know because nothing in these tests talks to it.
 _ELSEWHERE = {"HOCBA_PROVINCE_API_KEY": "khong-dung"}
 #: One person of a test asks more in a minute than a hundred do; tests of the limits set it to 1.
 _IN_A_HURRY = {"HOCBA_ROUTE_LIMIT_FACTOR": "1000"}
+
+
+@pytest.fixture(scope="session")
+def locking_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A store with versions and locks; `@pytest.mark.needs(*PACKAGES)` says what it wants."""
+    with start_gateway(tmp_path_factory.mktemp("ceph")) as gateway:
+        yield gateway
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -39,7 +47,7 @@ async def product(embedded_stack: EmbeddedStack) -> AsyncIterator[settings.Setti
             patch.setenv(name, os.environ.get(name, value) if name in _ELSEWHERE else value)
         await let_go()
         assert await asyncio.to_thread(cli.main, ["migrate"]) == 0
-        await asyncio.to_thread(storage.ensure_bucket)
+        await asyncio.to_thread(bucket.ensure)
         yield settings.get()
         await let_go()
 
@@ -51,7 +59,7 @@ async def let_go() -> None:
     await lookups.close()
     if rate_limit._client.cache_info().currsize:
         await rate_limit.close()
-    for remembered in (settings.get, database.engine, database._key, storage._client):
+    for remembered in (settings.get, database.engine, database._key, bucket.client):
         remembered.cache_clear()
 
 

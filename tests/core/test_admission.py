@@ -144,7 +144,8 @@ async def _status(client: httpx.AsyncClient) -> int:
 async def test_strange_cookies_are_few_from_one_network(site: Litestar, real_limits: None) -> None:
     browser = Browser(site)
     browser.http.cookies.set("hocba", "khong-phai-phien")
-    found = await asyncio.gather(*(_status(browser.http) for _ in range(admission.STRANGE_KEYS + 5)))
+    # In turn: of many at once some are refused while a token lies here that was taken ahead.
+    found = [await _status(browser.http) for _ in range(admission.STRANGE_KEYS + 20)]
     assert found.count(303) >= admission.STRANGE_KEYS
     assert found.count(429) >= 1
 

@@ -14,7 +14,15 @@ SAFE = {
     f"HOCBA_{name}": "https://hocba.example"
     for name in ("PUBLIC_URL", "S3_ENDPOINT", "SIGNING_URL", "TSA_URL", "PROVINCE_URL")
 }
-PRODUCTION = EXAMPLE | SAFE | {"HOCBA_ENVIRONMENT": "production", "HOCBA_TRUST_DIR": str(ROOT)}
+PRODUCTION = (
+    EXAMPLE
+    | SAFE
+    | {
+        "HOCBA_ENVIRONMENT": "production",
+        "HOCBA_TRUST_DIR": str(ROOT),
+        "HOCBA_S3_OBJECT_LOCK": "required",
+    }
+)
 
 
 def test_the_example_and_a_safe_production_are_taken() -> None:
@@ -47,6 +55,8 @@ def test_the_auditor_needs_no_secret_of_the_product() -> None:
         ("DATABASE_MIGRATOR_URL", "mysql://h/d", "an address postgresql://role:password@host:port/database"),
         ("REDIS_URL", "localhost:6379", "an address redis://:password@host:port/number"),
         ("S3_ENDPOINT", "s3", "an address http(s)://host:port/…"),
+        ("S3_OBJECT_LOCK", "on", "off or required"),
+        ("S3_LOCK_YEARS", "0", "a whole number from 1 to 100"),
         ("TSA_URL", "http://", "an address http(s)://host:port/…"),
     ],
 )
@@ -77,3 +87,10 @@ def test_production_refuses_addresses_that_anybody_can_listen_to(name: str) -> N
 def test_production_refuses_a_folder_of_anchors_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(settings.SettingsError, match=r"^HOCBA_TRUST_DIR must be a folder that exists"):
         settings.read(PRODUCTION | {"HOCBA_TRUST_DIR": str(tmp_path / "none")})
+
+
+def test_production_refuses_a_store_that_locks_nothing() -> None:
+    with pytest.raises(
+        settings.SettingsError, match=r"^HOCBA_S3_OBJECT_LOCK must be required in production$"
+    ):
+        settings.read(PRODUCTION | {"HOCBA_S3_OBJECT_LOCK": "off"})

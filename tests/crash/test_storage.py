@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from backend.core import settings, storage
+from backend.core import bucket, settings, storage
 from backend.core.crypto import sha256_hex
 from backend.core.database import tenant_session
 from backend.core.errors import NotFound, Unavailable
@@ -30,13 +30,13 @@ async def store(product: settings.Settings) -> None:
 def lies(data: bytes) -> object:
     """When the object of these bytes was last written."""
     key = storage.object_key(TENANT, sha256_hex(data))
-    return storage._client().head_object(Bucket=settings.get().s3_bucket, Key=key)["LastModified"]
+    return bucket.client().head_object(Bucket=settings.get().s3_bucket, Key=key)["LastModified"]
 
 
 def lay(data: bytes, instead: bytes) -> None:
     """Something else lies where these bytes belong."""
     key = storage.object_key(TENANT, sha256_hex(data))
-    storage._client().put_object(Bucket=settings.get().s3_bucket, Key=key, Body=instead)
+    bucket.client().put_object(Bucket=settings.get().s3_bucket, Key=key, Body=instead)
 
 
 async def test_what_is_there_is_not_written_again() -> None:
@@ -78,7 +78,7 @@ async def test_a_large_file_goes_there_and_back_without_being_held(tmp_path: Pat
 
 async def test_the_same_file_from_many_at_once_is_one_file() -> None:
     data = os.urandom(200_000)
-    storage._client.cache_clear()
+    bucket.client.cache_clear()
     assert len(set(await asyncio.gather(*(storage.put(TENANT, data) for _ in range(16))))) == 1
     assert await storage.get(TENANT, sha256_hex(data)) == data
 
@@ -103,10 +103,10 @@ async def test_a_file_is_owned_once_however_often_it_is_recorded() -> None:
 
 
 async def test_a_store_that_is_away_is_unavailable_not_empty() -> None:
-    storage.close()
+    bucket.close()
     with changed_settings(HOCBA_S3_ENDPOINT="http://127.0.0.1:1"):
         with pytest.raises(Unavailable):
             await storage.put(TENANT, b"x")
         with pytest.raises(Unavailable):
             await storage.get(TENANT, "ab" * 32)
-        storage.close()
+        bucket.close()

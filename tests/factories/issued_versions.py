@@ -16,6 +16,9 @@ from backend.tenants.schools import service as schools
 from tests.factories.signing_school import profile_of
 from tests.factories.snapshots import primary_snapshot
 
+#: Before the last day of every plan for the year.
+FROZEN_AT = datetime(2026, 5, 28, 8, tzinfo=UTC)
+
 
 async def open_delivering_school(name: str = "Trường Gửi Thử") -> TenantId:
     """A new tenant with a year and a class 4A."""
@@ -27,7 +30,7 @@ async def open_delivering_school(name: str = "Trường Gửi Thử") -> TenantI
     return tenant_id
 
 
-async def issue(tenant_id: TenantId, count: int = 1) -> list[uuid.UUID]:
+async def issue(tenant_id: TenantId, count: int = 1, frozen_at: datetime = FROZEN_AT) -> list[uuid.UUID]:
     """So many pupils with an issued version each, announced to the machine; returns the versions."""
     codes = [f"HS{number:05}{uuid.uuid4().hex[:6]}" for number in range(count)]
     pupils = [
@@ -38,13 +41,24 @@ async def issue(tenant_id: TenantId, count: int = 1) -> list[uuid.UUID]:
     ]
     async with tenant_session(tenant_id) as session:
         await roster.take_register(session, pupils)
-    return [await _issue(tenant_id, code) for code in codes]
+    return [await _issue(tenant_id, code, frozen_at) for code in codes]
 
 
-async def _issue(tenant_id: TenantId, student_code: str) -> uuid.UUID:
-    lookup_code, version_id, transcript_id = new_lookup_code(), new_id(), new_id()
-    files = [build_xml(primary_snapshot(lookup_code=lookup_code)), b"%PDF-1.7 " + lookup_code.encode()]
-    xml, pdf = [await _store(tenant_id, data) for data in files]
+async def issue_next(tenant_id: TenantId, former_id: uuid.UUID) -> uuid.UUID:
+    """The next version of the same pupil's year, issued and announced."""
+    async with tenant_session(tenant_id) as session:
+        former = await session.get(TranscriptVersion, (tenant_id, former_id))
+        transcript = await session.get(Transcript, (tenant_id, former.transcript_id)) if former else None
+    assert former is not None
+    assert transcript is not None
+    values = {name: getattr(former, name) for name in ("transcript_id", "student_id", "class_id")}
+    return await _version(
+        tenant_id, transcript.lookup_code, former.number + 1, former.academic_year_id, values
+    )
+
+
+async def _issue(tenant_id: TenantId, student_code: str, frozen_at: datetime) -> uuid.UUID:
+    lookup_code, transcript_id = new_lookup_code(), new_id()
     async with tenant_session(tenant_id) as session:
         student_id = (await roster.places_by_code(session))[student_code].id
         [school_class] = await roster.list_classes(session)
@@ -59,23 +73,39 @@ async def _issue(tenant_id: TenantId, student_code: str) -> uuid.UUID:
             )
         )
         await session.flush()
+    values = {"transcript_id": transcript_id, "student_id": student_id, "class_id": school_class.id}
+    return await _version(tenant_id, lookup_code, 1, school_class.academic_year_id, values, frozen_at)
+
+
+async def _version(
+    tenant_id: TenantId,
+    lookup_code: str,
+    number: int,
+    year_id: uuid.UUID,
+    values: dict[str, uuid.UUID],
+    frozen_at: datetime = FROZEN_AT,
+) -> uuid.UUID:
+    version_id = new_id()
+    snapshot = primary_snapshot(lookup_code=lookup_code, version=number)
+    files = [build_xml(snapshot), f"%PDF-1.7 {lookup_code} {number}".encode()]
+    xml, pdf = [await _store(tenant_id, data) for data in files]
+    async with tenant_session(tenant_id) as session:
         session.add(
             TranscriptVersion(
                 tenant_id=tenant_id,
                 id=version_id,
-                transcript_id=transcript_id,
-                academic_year_id=school_class.academic_year_id,
-                class_id=school_class.id,
-                student_id=student_id,
-                number=1,
+                academic_year_id=year_id,
+                number=number,
                 state=VersionState.ISSUED,
                 snapshot="{}",
                 content_sha256="0" * 64,
                 pdf_sha256=pdf,
                 xml_sha256=xml,
                 signed_sha256=pdf,
-                frozen_at=datetime.now(UTC),
-                issued_at=datetime.now(UTC),
+                corrections=[],
+                frozen_at=frozen_at,
+                issued_at=frozen_at,
+                **values,
             )
         )
         await outbox.emit(session, TranscriptIssued(version_id))

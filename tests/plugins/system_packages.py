@@ -14,11 +14,14 @@ import pytest
 
 #: A program, or a library with `lib:` before it, that shows that the package is installed.
 EVIDENCE: Mapping[str, str] = {
+    "ceph-mon": "ceph-mon",
+    "ceph-osd": "ceph-osd",
     "chromium": "chromium",
     "libpango-1.0-0": "lib:pango-1.0",
     "libpangoft2-1.0-0": "lib:pangoft2-1.0",
     "poppler-utils": "pdfsig",
     "qpdf": "qpdf",
+    "radosgw": "radosgw",
     "softhsm2": "softhsm2-util",
     "xmlsec1": "xmlsec1",
 }

@@ -35,7 +35,7 @@ LATER: dict[str, Row] = {
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "signing_batch": {"state": "running"},
     "provider_call": {},
-    "delivery": {"state": "queued", "errors": []},
+    "delivery": {"state": "queued", "action": "submit", "errors": []},
     "delivery_attempt": {"outcome": None},
     "import_run": {
         "state": "previewed",
@@ -46,6 +46,8 @@ LATER: dict[str, Row] = {
     "data_request": {"kind": "see", "state": "received", "relation": "mother", "closed_at": None}
     | {"acknowledged_at": None, "extension_reason": None, "answer": None},
     "mark_change": {"kind": "level"},
+    "class_freeze": {"state": "done", "frozen": 0, "left_out": [], "problem": None},
+    "issued_copy": {"kind": "ban-sao"},
     "exemption": {"ground": "health", "ended_at": None, "ended_by": None},
     "publication": {"period": "year_end", "cells": {}, "withdrawn_at": None, "withdrawn_by": None},
     "comment_phrase": {"grade_level": 0},
@@ -69,7 +71,15 @@ LATER: dict[str, Row] = {
     "subscription": {"plan": "standard", "seats": 100},
 }
 #: Tables of which a season leaves rows that those of `LATER` belong to.
-_PARENTS = ("academic_year", "student", "school_class", "transcript_version", "grade_sheet", "sheet_step")
+_PARENTS = (
+    "academic_year",
+    "student",
+    "school_class",
+    "transcript",
+    "transcript_version",
+    "grade_sheet",
+    "sheet_step",
+)
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """
     update transcript_version set state = 'issued', signed_sha256 = pdf_sha256, issued_at = now() where id = :id
@@ -77,6 +87,7 @@ _ISSUE = """
 _PUPIL = """
     select s.full_name from student s join transcript_version v on v.student_id = s.id where v.id = :id
 """
+_COPIED = "select transcript_id, pdf_sha256 as sha256 from transcript_version where id = :id"
 #: What the directory keeps of an account and of a school's keys, as they themselves see it.
 _OF_ACCOUNT = (
     "login()",
@@ -179,14 +190,17 @@ async def asking_place() -> Place:
     made_up.rows["public.staff_member"] = {"id": place.school.staff["principal"]}
     made_up.rows |= {f"public.{name}": {"id": place.ids[name]} for name in _PARENTS}
     async with place.school.session() as session:
-        pupil = await session.scalar(text(_PUPIL), {"id": place.ids["transcript_version"]})
+        version = {"id": place.ids["transcript_version"]}
+        pupil = await session.scalar(text(_PUPIL), version)
+        copied = (await session.execute(text(_COPIED), version)).one()._asdict()
         for name, shown in LATER.items():
             table = metadata.tables[name]
-            label = {"label": pupil} if name == "delivery" else {}
-            made_up.rows[named(table)] = made_up.new_row(table) | shown | label
+            own = {"delivery": {"label": pupil}, "issued_copy": copied}.get(name, {})
+            made_up.rows[named(table)] = made_up.new_row(table) | shown | own
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])
-        place.ids = await _ids(session) | {"transcript_version": place.ids["transcript_version"]}
+        place.ids = await _ids(session) | {name: place.ids[name] for name in ("transcript_version", "other")}
+        place.ids["freeze_run"] = made_up.rows["public.class_freeze"]["run_id"]
     return place
 
 
@@ -215,6 +229,7 @@ async def hidden_place(site: Litestar) -> Place:
             else:
                 await session.execute(insert(table).values(made_up.rows[named(table)]))
         place.ids = await _ids(session) | place.ids | belongs
+        place.ids["freeze_run"] = made_up.rows["public.class_freeze"]["run_id"]
     return place
 
 
@@ -276,7 +291,8 @@ async def _place(name: str, token: str) -> Place:
     place.key = await place.new_key(*Scope)
     async with school.session() as session:
         await session.execute(text(_ISSUE), {"id": version.id})
-        place.ids = await _ids(session) | {"transcript_version": version.id}
+        # What a version is compared with: `other_id`.
+        place.ids = await _ids(session) | {"transcript_version": version.id, "other": version.id}
     return place
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import String, text
 
 from backend import workflow
 from backend.app import ROUTES, create_app
-from backend.core import broker, logs, outbox, rate_limit, settings, storage
+from backend.core import broker, bucket, logs, outbox, rate_limit, settings
 from backend.core.actor import machine
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
@@ -107,11 +107,11 @@ async def _rows(place: Place, tables: Any) -> str:
 
 def files_of(tenant_id: uuid.UUID) -> str:
     """Names and contents of a school's files in the store, with what is packed inside of PDFs."""
-    client, bucket = storage._client(), settings.get().s3_bucket
-    listed = client.list_objects_v2(Bucket=bucket, Prefix=f"t/{tenant_id}/").get("Contents", [])
+    client, name = bucket.client(), settings.get().s3_bucket
+    listed = client.list_objects_v2(Bucket=name, Prefix=f"t/{tenant_id}/").get("Contents", [])
     found = []
     for key in (one["Key"] for one in listed):
-        data = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        data = client.get_object(Bucket=name, Key=key)["Body"].read()
         found += [key, data.decode("utf-8", "replace"), *(_unpacked(data) if data[:4] == b"%PDF" else [])]
     return "\n".join(found)
 

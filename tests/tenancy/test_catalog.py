@@ -82,6 +82,8 @@ DEFINERS = {
     "directory.api_clients_seen()",
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
+    "directory.newest_store_probe()",
+    "directory.begin_restoring(text, boolean)",
     "directory.take_away_pupils(uuid[], uuid[])",
     "directory.purge(text, timestamp with time zone, integer)",
     "directory.purge_school(text, timestamp with time zone, integer)",
@@ -98,6 +100,7 @@ ROLES = {
 }
 #: What the operator of the platform may do, who sees no table of any school.
 OF_THE_OPERATOR = {
+    "directory.begin_restoring(text, boolean)",
     "directory.account_to_reset(text, text)",
     "directory.applications(text, text)",
     "directory.application(text, uuid)",
@@ -217,12 +220,13 @@ LINTS = {
         select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('r', 'p') and n.nspname <> 'work'
           and (has_table_privilege('hocba_dispatcher', c.oid, 'update, delete, truncate')
-               or c.relname <> 'audit_checkpoint' and has_any_column_privilege('hocba_dispatcher', c.oid, 'insert')
+               or c.relname not in ('audit_checkpoint', 'store_probe')
+                  and has_any_column_privilege('hocba_dispatcher', c.oid, 'insert')
                or has_any_column_privilege('hocba_dispatcher', c.oid, 'update')
                or exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                           and has_column_privilege('hocba_dispatcher', c.oid, a.attnum, 'select')
                           and (c.oid, a.attname) <> ('directory.tenant'::regclass, 'id')
-                          and c.relname not in ('audit_head', 'audit_checkpoint')))""",
+                          and c.relname not in ('audit_head', 'audit_checkpoint', 'store_probe')))""",
     "tables that the auditor may read beyond the audit, or write": f"""
         select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('r', 'p')

@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from backend.core import settings, storage
+from backend.core import bucket, settings, storage
 from backend.core.database import tenant_session
 from backend.core.errors import NotFound
 from tests.tenancy.rows import Tenant
@@ -22,7 +22,7 @@ async def kept(tenant: Tenant, data: bytes) -> str:
 
 def keys_with(digest: str) -> list[str]:
     """Where the store has a file of that digest."""
-    pages = storage._client().get_paginator("list_objects_v2").paginate(Bucket=settings.get().s3_bucket)
+    pages = bucket.client().get_paginator("list_objects_v2").paginate(Bucket=settings.get().s3_bucket)
     return [one["Key"] for page in pages for one in page.get("Contents", []) if digest in one["Key"]]
 
 

@@ -169,7 +169,12 @@ async def test_production_does_not_take_a_password_for_a_factor(site: Litestar, 
     school = await open_test_school("Trường Chính Thức")
     browser = await signed_in(site, school, Role.PRINCIPAL)
     await browser.get("/xac-minh")
-    with changed_settings(HOCBA_ENVIRONMENT="production", HOCBA_ROUTE_LIMIT_FACTOR="1", **_OVER_TLS):
+    with changed_settings(
+        HOCBA_ENVIRONMENT="production",
+        HOCBA_ROUTE_LIMIT_FACTOR="1",
+        HOCBA_S3_OBJECT_LOCK="required",
+        **_OVER_TLS,
+    ):
         sign_in = (await service.find_session(browser.cookie("hocba"), HOST)).sign_in  # type: ignore[union-attr]
         async with tenant_session(school.tenant_id, read_only=True) as session:
             assert not (await service.wanted(session, sign_in, signing=True)).possible

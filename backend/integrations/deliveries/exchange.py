@@ -5,13 +5,13 @@ import uuid
 from backend.core import storage
 from backend.integrations.deliveries.channels.port import Evidence, OutgoingMessage, QueryResult, SendResult
 from backend.integrations.deliveries.channels.rest import RestChannel
-from backend.integrations.deliveries.schemas import Question, Sending
+from backend.integrations.deliveries.schemas import Action, Question, Sending
 
 _CHANNEL = RestChannel()
 
 
 async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
-    """Send the XML `package`, or send it again under the same message id."""
+    """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
     message = OutgoingMessage(
         message_id=sending.message_id,
         sender_code=sending.sender_code,
@@ -19,8 +19,10 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
         lookup_code=sending.lookup_code,
         version=sending.version,
         sha256=sending.package_sha256,
-        package_xml=package,
+        package_xml=b"" if sending.action == Action.RECALL else package,
         pdf_sha256=sending.pdf_sha256,
+        refers_to=sending.refers_to,
+        reason=sending.reason,
     )
     answer = await _CHANNEL.send(sending.endpoint, message)
     await _keep(tenant_id, answer.evidence)

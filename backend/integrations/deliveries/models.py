@@ -13,7 +13,10 @@ from backend.core.personal_data import Ground, Keep, holding
 
 
 class Delivery(TenantTable):
-    """One version on its way to one Authority. `message_id` is fixed at birth and the same on every resend."""
+    """One version on its way to one Authority. `message_id` is fixed at birth and the same on every resend.
+
+    `refers_to` is the id of the accepted message that this one recalls or replaces.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -22,7 +25,8 @@ class Delivery(TenantTable):
         Index("ix_delivery_state", "tenant_id", "state"),
         {
             "info": holding(
-                internal="authority action message_id state package_sha256 authority_reference queued_at answered_at",
+                internal="authority action message_id refers_to state package_sha256 authority_reference queued_at "
+                "answered_at",
                 personal="label errors reason",
                 title="Lần gửi cho cơ quan tiếp nhận",
                 purpose="Nộp học bạ số về cơ sở dữ liệu của Sở",
@@ -37,6 +41,7 @@ class Delivery(TenantTable):
     action: Mapped[str]
     label: Mapped[str]
     message_id: Mapped[str]
+    refers_to: Mapped[str | None]
     state: Mapped[str]
     package_sha256: Mapped[str]
     authority_reference: Mapped[str | None]

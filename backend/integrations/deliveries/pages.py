@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery
 from backend.core.web import CurrentActor, Html, Request, Session, fragment, page, redirect
 from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import rules, service
-from backend.integrations.deliveries.schemas import DeliveryState
+from backend.integrations.deliveries.schemas import ACTION_NAMES, DeliveryState
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
@@ -44,6 +44,7 @@ async def show_deliveries(
             session, actor, trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
         ),
         counts=counts,
+        action_names=ACTION_NAMES,
         state=trang_thai,
         page_number=number,
         pages=max(1, -(-total // PAGE_SIZE)),
@@ -100,6 +101,7 @@ async def show_delivery(
         delivery=delivery,
         authority=await authorities.bound_authority(session),
         attempts=attempts,
+        action_names=ACTION_NAMES,
         may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,
         names=rules.STATE_NAMES,
         tones=TONES,

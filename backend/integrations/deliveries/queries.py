@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
 from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
-from backend.integrations.deliveries.schemas import DeliveryId
+from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState
 
 
 async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> Sequence[uuid.UUID]:
@@ -110,8 +110,10 @@ async def attempts_of(session: TenantSession, delivery_id: uuid.UUID) -> Sequenc
 
 
 async def states_of_versions(session: TenantSession) -> Sequence[Any]:
-    """How the delivery of each version stands."""
-    query = select(Delivery.version_id, Delivery.state).where(Delivery.tenant_id == session.tenant_id)
+    """How the delivery of each version stands; recalls are none."""
+    query = select(Delivery.version_id, Delivery.state).where(
+        Delivery.tenant_id == session.tenant_id, Delivery.action != Action.RECALL
+    )
     return (await session.execute(query)).all()
 
 
@@ -147,6 +149,19 @@ async def deliveries_after(
     if state is not None:
         query = query.where(Delivery.state == state)
     return (await session.scalars(query.order_by(Delivery.id).limit(limit))).all()
+
+
+async def accepted(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Delivery]:
+    """version → the message by which the Authority took it in; without those that it has not."""
+    found = await session.scalars(
+        select(Delivery).where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action != Action.RECALL,
+            Delivery.state == DeliveryState.ACCEPTED,
+        )
+    )
+    return {row.version_id: row for row in found}
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[Delivery]:

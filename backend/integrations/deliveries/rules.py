@@ -1,15 +1,28 @@
 """The life of a delivery: what an answer makes of it. No I/O."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import date
 
 import msgspec
 
+from backend.core.crypto import sha256_hex
+from backend.core.events import Event
 from backend.integrations.deliveries.channels import port
-from backend.integrations.deliveries.schemas import ClassProgress, DeliveryState
+from backend.integrations.deliveries.events import (
+    DeliveryAccepted,
+    DeliveryLocked,
+    DeliveryRecalled,
+    DeliveryRejected,
+    DeliverySubmitted,
+    RecallRefused,
+)
+from backend.integrations.deliveries.schemas import Action, ClassProgress, DeliveryState
 from backend.records.calendar.schemas import Due, Step
 from backend.records.roster.schemas import ClassSummary
 
+#: Names of the tasks that follow each other (tasks.py).
+SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask_locked"
 #: After an interrupted attempt: how long its message may still be on the way (seconds).
 SETTLE_SECONDS = 3.0
 #: Longest pause between two looks at an Authority that is of no help (seconds).
@@ -32,12 +45,16 @@ STATE_NAMES = {
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """New state, why, the Authority's reference and errors, and in how many seconds to look again (None: never)."""
+    """New state, why, the Authority's reference and errors, and in how many seconds to look again (None: never).
+
+    `locked`: what was accepted can be changed no more.
+    """
 
     state: DeliveryState
     reason: str | None = None
     reference: str | None = None
     errors: tuple[port.AuthorityError, ...] = ()
+    locked: bool = False
     ask_after: float | None = None
     send_after: float | None = None
 
@@ -52,6 +69,8 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float) -> Outcom
             return Outcome(state=DeliveryState.RECEIVED, reference=reference, ask_after=1.0)
         case port.Accepted(receipt=receipt):
             return Outcome(state=DeliveryState.ACCEPTED, reference=receipt)
+        case port.Locked(receipt=receipt):
+            return Outcome(state=DeliveryState.ACCEPTED, reference=receipt, locked=True)
         case port.Rejected(errors=errors):
             return Outcome(state=DeliveryState.REJECTED, errors=errors)
         case port.Processing():
@@ -64,6 +83,32 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float) -> Outcom
             return Outcome(state=DeliveryState.QUEUED, reason=reason, send_after=wait or _pause(5.0, waited))
         case port.Unknown(reason=reason):
             return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=_pause(3.0, waited))
+
+
+def message_id(sender_code: str, version_id: uuid.UUID, authority: str, action: str) -> str:
+    """The id of a message, which follows from what it says: whoever makes it anew makes the same."""
+    said = f"hocba message 1 {version_id} {authority} {action}"
+    return sender_code + sha256_hex(said.encode())[:32]
+
+
+def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -> Event | None:
+    """What the others are told when a delivery comes from one state to the next; None: nothing that is new to them."""
+    if found.state == was:
+        return None
+    match action, found.state:
+        case Action.RECALL, DeliveryState.ACCEPTED:
+            return DeliveryRecalled(version_id)
+        case Action.RECALL, DeliveryState.REJECTED:
+            return RecallRefused(version_id)
+        case Action.RECALL, _:
+            return None
+        case _, DeliveryState.RECEIVED:
+            return DeliverySubmitted(version_id)
+        case _, DeliveryState.ACCEPTED:
+            return DeliveryLocked(version_id) if found.locked else DeliveryAccepted(version_id)
+        case _, DeliveryState.REJECTED:
+            return DeliveryRejected(version_id)
+    return None
 
 
 def _pause(shortest: float, waited: float) -> float:

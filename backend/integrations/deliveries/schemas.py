@@ -3,7 +3,7 @@
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Literal, NewType
 
 import msgspec
 
@@ -13,9 +13,18 @@ DeliveryId = NewType("DeliveryId", uuid.UUID)
 
 
 class Action(StrEnum):
-    """What the Authority is asked to do with the version."""
+    """What the Authority is asked to do with the version; the last two refer to the message that brought it there."""
 
     SUBMIT = "submit"
+    REPLACE = "replace"
+    RECALL = "recall"
+
+
+ACTION_NAMES = {
+    Action.SUBMIT: "Nộp",
+    Action.REPLACE: "Nộp thay bản đã thu hồi",
+    Action.RECALL: "Đề nghị thu hồi",
+}
 
 
 class DeliveryState(StrEnum):
@@ -43,8 +52,25 @@ class ClassProgress(msgspec.Struct, frozen=True, kw_only=True):
     days: int | None
 
 
+class DeliveryManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="delivery"):
+    """What a delivery can be rebuilt from: above all the id under which its message may have arrived."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    version_id: uuid.UUID
+    delivery_id: uuid.UUID
+    authority: str
+    action: str
+    message_id: str
+    refers_to: str | None
+    package_sha256: str
+    queued_at: datetime
+
+
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the channel needs for one attempt; `package_sha256` names the XML in the store."""
+    """All that the channel needs for one attempt; `package_sha256` names the XML in the store.
+
+    `refers_to` is the id of the earlier message that is recalled or replaced, `reason` why.
+    """
 
     delivery_id: DeliveryId
     endpoint: Endpoint
@@ -56,6 +82,8 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     package_sha256: str
     pdf_sha256: str
+    refers_to: str | None
+    reason: str | None
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +101,9 @@ class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):
     version_id: uuid.UUID
     label: str
     authority: str
+    action: Action
     message_id: str
+    refers_to: str | None
     state: DeliveryState
     authority_reference: str | None
     errors: tuple[dict[str, Any], ...]

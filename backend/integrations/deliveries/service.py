@@ -7,15 +7,18 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock, jobs, storage
+from backend.core import audit, audit_reads, clock, jobs, outbox, storage
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import queries, rules
-from backend.integrations.deliveries.channels.port import Evidence, QueryResult, SendResult
+from backend.integrations.deliveries import opening, queries, rules
+from backend.integrations.deliveries.channels.port import Evidence, Locked, QueryResult, SendResult
+from backend.integrations.deliveries.events import DeliveryLocked
+from backend.integrations.deliveries.manifests import delivery_manifests as delivery_manifests
+from backend.integrations.deliveries.manifests import restore_delivery as restore_delivery
 from backend.integrations.deliveries.models import Delivery
 from backend.integrations.deliveries.schemas import (
     Action,
@@ -30,43 +33,12 @@ from backend.integrations.deliveries.schemas import (
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionState, VersionSummary
-
-#: Names of the tasks that follow each other (tasks.py).
-SEND, QUERY = "deliveries.send", "deliveries.query"
+from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionSummary
 
 
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """Queue issued versions for the school's Authority. The message ids are fixed here and never change."""
-    authority = await authorities.bound_authority(session)
-    versions = await transcripts.get_versions(session, version_ids)
-    packages = await transcripts.digests_of_files(session, version_ids, "xml")
-    rows: list[dict[str, Any]] = []
-    about: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
-    for version in versions:
-        delivery_id = new_id()
-        about[delivery_id] = (version.id, version.student_id)
-        rows.append(
-            {
-                "tenant_id": session.tenant_id,
-                "id": delivery_id,
-                "version_id": version.id,
-                "authority": authority.profile,
-                "action": Action.SUBMIT,
-                "label": f"{version.class_name} · {version.full_name}",
-                "message_id": f"{authority.sender_code}{delivery_id.hex}",
-                "state": DeliveryState.QUEUED,
-                "package_sha256": packages[version.id],
-                "errors": [],
-                "queued_at": clock.now(),
-            }
-        )
-    opened = set(await queries.open_deliveries(session, rows))
-    deeds = [
-        audit.Deed(row["id"], row["label"], about=about[row["id"]]) for row in rows if row["id"] in opened
-    ]
-    await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
-    await jobs.enqueue(session, SEND, *opened)
+    """Queue issued versions for the school's Authority (`opening.open_deliveries`). Safe to repeat."""
+    await opening.open_deliveries(session, version_ids)
 
 
 async def packages_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
@@ -84,7 +56,7 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
     unknown = {"state": DeliveryState.UNKNOWN, "reason": reason}
     await queries.update_deliveries(session, interrupted, unknown)
-    await jobs.enqueue(session, QUERY, *interrupted, after=rules.SETTLE_SECONDS)
+    await jobs.enqueue(session, rules.QUERY, *interrupted, after=rules.SETTLE_SECONDS)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if not queued:
         return []
@@ -114,6 +86,8 @@ async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Se
             version=versions[row.version_id].number,
             package_sha256=row.package_sha256,
             pdf_sha256=files[row.version_id],
+            refers_to=row.refers_to,
+            reason=versions[row.version_id].withdrawn_reason if row.action == Action.RECALL else None,
         )
         for row in rows
     ]
@@ -149,6 +123,30 @@ async def record_answers(session: TenantSession, answers: Sequence[tuple[Questio
     await _apply(session, {question.delivery_id: answer for question, answer in answers})
 
 
+async def queue_lock_questions(session: TenantSession) -> None:
+    """Have the Authority asked whether it has locked what it accepted: it may do so before the last day of any plan."""
+    versions = await transcripts.classes_of(session, {VersionState.ACCEPTED})
+    accepted = await queries.accepted(session, list(versions))
+    await jobs.enqueue(session, rules.ASK_LOCKED, *(row.id for row in accepted.values()))
+
+
+async def to_ask_locked(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
+    """What is to be asked about accepted messages. Raises NotFound."""
+    endpoint = (await authorities.bound_authority(session)).endpoint
+    return [
+        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
+        for row in await _hold(session, delivery_ids)
+    ]
+
+
+async def record_locked(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
+    """Announce what the Authority has locked. Any other answer changes nothing: the next night asks again."""
+    locked = [(question, answer) for question, answer in answers if isinstance(answer, Locked)]
+    await _keep_evidence(session, [answer.evidence for _, answer in locked])
+    rows = await _hold(session, [question.delivery_id for question, _ in locked])
+    await outbox.emit_all(session, [DeliveryLocked(row.version_id) for row in rows])
+
+
 async def park(session: TenantSession, delivery_id: uuid.UUID, reason: str) -> None:
     """The machine cannot go on with a delivery: it waits for a person, who sees why."""
     [row] = await _hold(session, [delivery_id])
@@ -166,7 +164,7 @@ async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) ->
     await queries.update_deliveries(session, [delivery_id], unknown)
     about = (row.version_id,)
     await audit.record(session, actor, AuditAction.DELIVERY_QUEUED, delivery_id, row.label, about=about)
-    await jobs.enqueue(session, QUERY, delivery_id)
+    await jobs.enqueue(session, rules.QUERY, delivery_id)
 
 
 async def counts(session: TenantSession) -> dict[DeliveryState, int]:
@@ -180,7 +178,7 @@ async def progress_by_class(session: TenantSession) -> list[ClassProgress]:
     if not classes:
         return []
     dues = await calendar.dues(session, await calendar.get_year(session, classes[0].academic_year_id))
-    issued = await transcripts.classes_of(session, VersionState.ISSUED)
+    issued = await transcripts.classes_of(session, IN_FORCE)
     states: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
     for row in await queries.states_of_versions(session):
         states[issued.get(row.version_id, row.version_id)][row.state] += 1
@@ -262,9 +260,9 @@ async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult
         if found.send_after is not None:
             send[found.send_after].append(row.id)
     for after, delivery_ids in ask.items():
-        await jobs.enqueue(session, QUERY, *delivery_ids, after=after)
+        await jobs.enqueue(session, rules.QUERY, *delivery_ids, after=after)
     for after, delivery_ids in send.items():
-        await jobs.enqueue(session, SEND, *delivery_ids, after=after)
+        await jobs.enqueue(session, rules.SEND, *delivery_ids, after=after)
 
 
 async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -> None:
@@ -283,6 +281,9 @@ async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -
             state=found.state.value,
         )
     await queries.update_deliveries(session, [row.id], values)
+    event = rules.announcement(row.action, row.version_id, row.state, found)
+    if event:
+        await outbox.emit(session, event)
 
 
 async def _keep_evidence(session: TenantSession, evidence: Iterable[Evidence]) -> None:
@@ -304,6 +305,8 @@ def _summary(row: Delivery) -> DeliverySummary:
         version_id=row.version_id,
         label=row.label,
         authority=row.authority,
+        action=Action(row.action),
+        refers_to=row.refers_to,
         message_id=row.message_id,
         state=DeliveryState(row.state),
         authority_reference=row.authority_reference,

@@ -2,7 +2,7 @@
 
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
-from backend.integrations.deliveries import exchange, service
+from backend.integrations.deliveries import exchange, opening, rules, service
 from backend.integrations.deliveries.channels.port import QueryResult, SendResult
 from backend.integrations.deliveries.schemas import Question, Sending
 
@@ -17,7 +17,14 @@ async def open_delivery(work: Work) -> None:
         await service.open_deliveries(session, work.subject_ids)
 
 
-@task(service.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
+@task("deliveries.open_recall", "Xếp hàng đề nghị Sở thu hồi", lane=Lane.DELIVER, together=25)
+async def open_recall(work: Work) -> None:
+    """Versions are to be recalled: ask the school's Authority for it."""
+    async with work.finish() as session:
+        await opening.open_recalls(session, work.subject_ids)
+
+
+@task(rules.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
 async def send(work: Work) -> None:
     """Send, or send again under the same message ids. Everything is at hand before the attempts are committed."""
     async with work.transaction() as session:
@@ -36,15 +43,28 @@ async def send(work: Work) -> None:
         await service.record_sent(session, answers)
 
 
-@task(service.QUERY, "Hỏi kết quả ở Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
+@task(rules.QUERY, "Hỏi kết quả ở Sở", lane=Lane.DELIVER, on_park=service.park, together=8)
 async def query(work: Work) -> None:
     """Ask what became of messages."""
     async with work.transaction() as session:
         questions = await service.to_query(session, work.subject_ids)
+    answers = await _ask(work, questions)
+    async with work.finish() as session:
+        await service.record_answers(session, answers)
 
+
+@task(rules.ASK_LOCKED, "Hỏi Sở đã chốt học bạ chưa", lane=Lane.DELIVER, together=8)
+async def ask_locked(work: Work) -> None:
+    """Ask whether accepted messages are locked by now."""
+    async with work.transaction() as session:
+        questions = await service.to_ask_locked(session, work.subject_ids)
+    answers = await _ask(work, questions)
+    async with work.finish() as session:
+        await service.record_locked(session, answers)
+
+
+async def _ask(work: Work, questions: list[Question]) -> list[tuple[Question, QueryResult]]:
     async def one(question: Question) -> tuple[Question, QueryResult]:
         return question, await exchange.ask(work.tenant_id, question)
 
-    answers = await at_once.each(questions, one, limit=AT_ONCE)
-    async with work.finish() as session:
-        await service.record_answers(session, answers)
+    return await at_once.each(questions, one, limit=AT_ONCE)

@@ -27,8 +27,10 @@ from backend.integrations.imports.schemas import (
     ToFill,
     UnreadableFile,
 )
-from backend.integrations.imports.writers import forms
+from backend.integrations.imports.writers import forms, register
 from backend.records.assessment import service as assessment
+from backend.records.copies import service as copies
+from backend.records.copies.schemas import IssuedCopyView
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import WHOLE_YEAR, SheetSummary
 from backend.records.plans import service as plans
@@ -147,6 +149,19 @@ async def made(blank: Blank, contents: Contents) -> bytes:
         return data
     wanted = ToFill(layout=LAYOUT_OF[blank.form], contents=contents, pupils=blank.pupils)
     return await sandbox.fill_async(Filling(data=data, wanted=wanted))
+
+
+async def copies_register(
+    session: TenantSession, actor: Actor, typed: str
+) -> tuple[str, list[IssuedCopyView]]:
+    """The school's name, and the lines of the register of issued copies that are meant. Raises Conflict."""
+    school = await schools.get_school(session)
+    return school.name, await copies.whole_register(session, actor, typed)
+
+
+async def register_made(school_name: str, rows: list[IssuedCopyView]) -> bytes:
+    """The workbook of the register. Outside any transaction."""
+    return await asyncio.to_thread(register.copies, school_name, rows)
 
 
 def _lines(pupils: Sequence[StudentSummary]) -> tuple[FormPupil, ...]:

@@ -225,6 +225,20 @@ async def take_filled(request: Request, actor: CurrentActor, run_id: FromPath[uu
     )
 
 
+@get(
+    "/so-ban-sao/xlsx",
+    guards=[requires(Permission.TRANSCRIPT_READ_ANY), step_up("/so-ban-sao"), without_transaction],
+    media_type=service.XLSX,
+)
+async def take_copies_register(
+    request: Request, actor: CurrentActor, tim: FromQuery[str] = ""
+) -> Response[bytes]:
+    """The register of issued copies, all of it or the lines that are looked for."""
+    async with transaction(request) as session:
+        school_name, rows = await exporting.copies_register(session, actor, tim[:100])
+    return _workbook(await exporting.register_made(school_name, rows), "so-cap-ban-sao.xlsx")
+
+
 def _workbook(data: bytes, name: str) -> Response[bytes]:
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
     return Response(data, media_type=service.XLSX, headers=headers)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from backend.integrations.deliveries.schemas import Action as DeliveryAction
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.records.transcripts.schemas import VersionState
 from backend.tenants.api_clients.schemas import ApiClientId
@@ -59,6 +60,7 @@ class TranscriptItem(msgspec.Struct, frozen=True, kw_only=True):
     verify_url: str | None
     frozen_at: datetime
     issued_at: datetime | None
+    effective_on: date | None
 
 
 class DeliveryProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,14 +72,19 @@ class DeliveryProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A version on its way to the Authority; `version_id` is its id among the transcripts."""
+    """What the Authority is asked about a version; `version_id` is its id among the transcripts.
+
+    A recall or replacement names the message that it is about in `refers_to`.
+    """
 
     id: uuid.UUID
     version_id: uuid.UUID
     transcript_id: uuid.UUID
     student_id: uuid.UUID
     authority: str
+    action: DeliveryAction
     message_id: str
+    refers_to: str | None
     state: DeliveryState
     authority_reference: str | None
     errors: tuple[DeliveryProblem, ...]

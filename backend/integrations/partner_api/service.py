@@ -133,7 +133,7 @@ async def list_deliveries(
 async def find_file(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> tuple[uuid.UUID, str]:
     """The pupil of an issued version and the SHA-256 of its file. Raises NotFound, Conflict before it is issued."""
     version = await transcripts.get_version(session, version_id)
-    if version.state != VersionState.ISSUED:
+    if version.issued_at is None:
         raise Conflict(f"Học bạ của học sinh mã {version.student_code} chưa được phát hành nên chưa có tệp.")
     return version.student_id, await transcripts.digest_of_file(session, version_id, kind)
 
@@ -163,7 +163,7 @@ def _part(found: Sequence[_Item], limit: int) -> tuple[tuple[_Item, ...], uuid.U
 
 
 def _transcript(one: VersionSummary) -> TranscriptItem:
-    issued = one.state == VersionState.ISSUED
+    issued = one.issued_at is not None
     return TranscriptItem(
         id=one.id,
         transcript_id=one.transcript_id,
@@ -179,6 +179,7 @@ def _transcript(one: VersionSummary) -> TranscriptItem:
         verify_url=transcripts.verify_url(one.lookup_code) if issued else None,
         frozen_at=one.frozen_at,
         issued_at=one.issued_at,
+        effective_on=one.effective_on,
     )
 
 
@@ -189,6 +190,8 @@ def _delivery(one: DeliverySummary, version: VersionSummary) -> DeliveryItem:
         transcript_id=version.transcript_id,
         student_id=version.student_id,
         authority=one.authority,
+        action=one.action,
+        refers_to=one.refers_to,
         message_id=one.message_id,
         state=one.state,
         authority_reference=one.authority_reference,

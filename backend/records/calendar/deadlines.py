@@ -88,6 +88,17 @@ def summer_ends(ending_year: int) -> date:
     return min(one.last_day(ending_year) for one in DEADLINES if one.after_summer)
 
 
+def closing_of(province: str, year_name: str, grade_level: int, frozen_on: date) -> Deadline:
+    """The sentence after whose last day a transcript of a year is in force and unchangeable (PL1 §2.1: R19–R21).
+
+    What was frozen later than the first of them waits for the one after summer: results of summer come in between.
+    """
+    first = deadlines_of(province, year_name, grade_level)[Step.REPORTED]
+    if frozen_on <= first.last_day(int(year_name[-4:])):
+        return first
+    return min((one for one in DEADLINES if one.after_summer), key=lambda one: (one.month, one.day))
+
+
 def deadlines_of(
     province: str, year_name: str, grade_level: int, deadlines: Iterable[Deadline] = DEADLINES
 ) -> dict[Step, Deadline]:

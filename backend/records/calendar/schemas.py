@@ -89,3 +89,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     is_over: bool
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """Until the end of `last_day` a transcript may be recalled and replaced; `says` and `source` are the plan's words."""
+
+    last_day: date
+    says: str
+    source: str

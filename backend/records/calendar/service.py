@@ -10,7 +10,7 @@ from backend.core.audit import Action, Deed
 from backend.core.database import TenantSession
 from backend.core.errors import NotFound
 from backend.records.calendar import deadlines, queries, rules
-from backend.records.calendar.schemas import Dues, Notice, PlanLine, Step, Year
+from backend.records.calendar.schemas import Closing, Dues, Notice, PlanLine, Step, Year
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import GRADES
 
@@ -65,6 +65,17 @@ async def plan_lines(session: TenantSession, year: Year) -> list[PlanLine]:
 def summer_ends(year_name: str) -> date:
     """The last day for transcripts that wait for a result after the summer of a year, "2025-2026" (PL1 §2.1)."""
     return deadlines.summer_ends(int(year_name[-4:]))
+
+
+async def closing(session: TenantSession, year_name: str, grade_level: int, frozen_on: date) -> Closing:
+    """Until when a transcript of a year that was frozen on a day may be changed, by the plan of the school's province.
+
+    Days that the school sets itself are earlier aims and close nothing.
+    """
+    province = (await schools.get_school(session)).province_code
+    found = deadlines.closing_of(province, year_name, grade_level, frozen_on)
+    ending = int(year_name[-4:])
+    return Closing(last_day=found.last_day(ending), says=found.words(ending), source=found.source)
 
 
 def notices(dues: Dues, left: Mapping[int, Mapping[Step, int]]) -> tuple[Notice, ...]:

@@ -45,7 +45,10 @@ _ACTIONS = {
     Deed.REOPEN: Action.SHEET_REOPENED,
     Deed.LOCK_AGAIN: Action.SHEET_LOCKED,
     Deed.FINISH: Action.SHEET_FINISHED,
+    Deed.RELEASE: Action.SHEET_RELEASED,
 }
+#: Deeds by which marks begin to count: the results are computed anew. A released sheet says what it said.
+_LOCKING = frozenset({Deed.LOCK, Deed.LOCK_AGAIN})
 
 
 async def submit(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -> None:
@@ -158,7 +161,7 @@ async def take_step(
         values["remark"] = words
     if deed is Deed.REOPEN:
         values["open_until"] = open_until
-    if state is SheetState.LOCKED:
+    if deed in _LOCKING:
         values |= {"locked_by": actor.staff_id, "locked_at": now, "open_until": None}
     await queries.set_state(session, [sheet.id for sheet in sheets], values)
     step = {"deed": deed, "words": words, "done_by": actor.staff_id, "at": now, "open_until": open_until}
@@ -174,7 +177,7 @@ async def take_step(
         for one in sheets
     ]
     await audit.record_many(session, actor, _ACTIONS[deed], told)
-    if state is SheetState.LOCKED:
+    if deed in _LOCKING:
         await outbox.emit_all(session, [GradeSheetLocked(sheet.id) for sheet in sheets])
     if state is SheetState.REOPENED:
         await outbox.emit_all(session, [GradeSheetReopened(sheet.id) for sheet in sheets])

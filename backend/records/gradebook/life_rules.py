@@ -35,6 +35,7 @@ MOVES: Mapping[Deed, Mapping[SheetState, SheetState]] = {
     Deed.REOPEN: {SheetState.LOCKED: SheetState.REOPENED},
     Deed.LOCK_AGAIN: {SheetState.REOPENED: SheetState.LOCKED},
     Deed.FINISH: {SheetState.LOCKED: SheetState.FINAL},
+    Deed.RELEASE: {SheetState.FINAL: SheetState.LOCKED},
 }
 #: A sheet in each state, in words that follow "sổ" or "sổ này".
 STATE_WORDS = {
@@ -55,6 +56,7 @@ DEED_WORDS = {
     Deed.REOPEN: "mở lại",
     Deed.LOCK_AGAIN: "khóa lại",
     Deed.FINISH: "kết thúc",
+    Deed.RELEASE: "cho sửa lại",
 }
 #: Who may do a deed, in words.
 _WHO = {
@@ -66,6 +68,7 @@ _WHO = {
     Deed.REOPEN: "hiệu trưởng",
     Deed.LOCK_AGAIN: "giáo viên được phân công sổ điểm này hoặc hiệu trưởng",
     Deed.FINISH: "hệ thống, khi học bạ của lớp được chốt,",
+    Deed.RELEASE: "hệ thống, khi học bạ của một học sinh được rút lại hoặc thu hồi,",
 }
 
 
@@ -84,7 +87,7 @@ def _is_for(deed: Deed, side: Side) -> bool:
             return side.reopens
         case Deed.LOCK_AGAIN:
             return side.in_charge or side.locks
-        case Deed.FINISH:
+        case Deed.FINISH | Deed.RELEASE:
             return False
 
 
@@ -100,7 +103,7 @@ def refusal(deed: Deed, state: SheetState, side: Side, place: str, frozen_by: st
         by = f" ({frozen_by} đã chốt)" if frozen_by else ""
         return Conflict(
             f"Học bạ của lớp đã chốt{by} nên sổ {place} giữ nguyên, không {DEED_WORDS[deed]} được nữa; "
-            "nếu học bạ sai, xin hỏi người đã chốt học bạ."
+            "nếu học bạ của một học sinh sai, ban giám hiệu rút lại học bạ ấy trước."
         )
     if deed is Deed.LOCK and state is SheetState.OPEN:
         return Conflict(f"Sổ {place} chưa được nộp nên chưa khóa được; xin giáo viên phụ trách nộp sổ trước.")
@@ -173,7 +176,7 @@ def way_out(state: SheetState) -> str:
         case SheetState.CHECKED:
             return "nếu điểm cần sửa, xin tổ trưởng hoặc hiệu trưởng trả lại sổ"
         case SheetState.FINAL:
-            return "nếu học bạ sai, xin hỏi người đã chốt học bạ"
+            return "nếu học bạ của một học sinh sai, ban giám hiệu rút lại học bạ ấy trước"
         case _:
             return "nếu điểm cần sửa, hiệu trưởng mở lại sổ trước"
 

@@ -63,7 +63,7 @@ def _in_order(query: Any) -> Any:
 
 
 async def sheets_by_id(session: TenantSession, sheet_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
-    """Some sheets with class and teacher; those of other schools are not among them."""
+    """Some sheets with class and teacher, in the order of classes; those of other schools are not among them."""
     return {row.id: row for row in await session.ask(_SHEETS_BY_ID, sheet_ids=list(sheet_ids))}
 
 
@@ -117,7 +117,7 @@ _THESE = (
     GradeSheet.id == any_(bindparam("sheet_ids", type_=ARRAY(Uuid))),
 )
 
-_SHEETS_BY_ID = Question(_SHEETS.where(*_THESE))
+_SHEETS_BY_ID = Question(_in_order(_SHEETS.where(*_THESE)))
 
 _STANDING = (
     select(GradeSheet.id, GradeSheet.state, GradeSheet.open_until, GradeSheet.final_pupils)

@@ -66,6 +66,7 @@ class Deed(StrEnum):
     REOPEN = "reopen"
     LOCK_AGAIN = "lock_again"
     FINISH = "finish"
+    RELEASE = "release"
 
 
 #: A step of a sheet that moves it nowhere: a pupil has brought marks from another class.

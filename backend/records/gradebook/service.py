@@ -222,6 +222,23 @@ async def finish_class(
         await life.take_step(session, actor, Deed.FINISH, locked)
 
 
+async def release_pupil(
+    session: TenantSession, actor: Actor, class_id: uuid.UUID, pupil: StudentId, words: str
+) -> None:
+    """A pupil's transcript stands no longer, as `words` say: their marks may be corrected, those of the others stay.
+
+    Sheets that were final are locked again; whoever opens locked sheets may open them.
+    """
+    sheet_ids = await queries.sheet_ids_of_class(session, class_id)
+    held = await queries.hold_sheets(session, sheet_ids, to_write=False)
+    stay = {one for sheet in held.values() for one in sheet.final_pupils} - {pupil}
+    await queries.set_state(session, sheet_ids, {"final_pupils": sorted(stay)})
+    final = [sheet_id for sheet_id, sheet in held.items() if sheet.state == SheetState.FINAL]
+    rows = await queries.sheets_by_id(session, final)
+    sheets = [one_sheet.summary(row) for row in rows.values()]
+    await life.take_step(session, actor, Deed.RELEASE, sheets, words=words)
+
+
 async def frozen_pupils(session: TenantSession, class_id: uuid.UUID) -> frozenset[StudentId]:
     """Pupils of a class whose marks stay, because their transcripts are frozen."""
     return frozenset(StudentId(one) for one in await queries.final_pupils(session, class_id))

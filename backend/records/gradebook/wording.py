@@ -51,6 +51,7 @@ DEEDS = {
     Deed.REOPEN: ("Mở lại sổ", "lock-open"),
     Deed.LOCK_AGAIN: ("Khóa lại sổ", "lock"),
     Deed.FINISH: ("Học bạ của lớp đã chốt", "archive"),
+    Deed.RELEASE: ("Học bạ của một học sinh không còn hiệu lực", "arrow-back-up"),
     CARRY: ("Nhận điểm của học sinh chuyển lớp", "arrow-right"),
 }
 

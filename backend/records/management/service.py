@@ -5,7 +5,7 @@ from backend.core.database import TenantSession
 from backend.records.duties import service as duties
 from backend.records.management.schemas import SeasonUse, Unfinished
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionState
+from backend.records.transcripts.schemas import IN_FORCE
 from backend.remote_signing.requests import service as signing
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.people import service as people
@@ -26,6 +26,6 @@ async def season_use(session: TenantSession) -> SeasonUse:
     """How many transcripts the school has issued, and how many are on their way."""
     issued = on_the_way = 0
     for states in (await transcripts.counts(session)).values():
-        issued += states.get(VersionState.ISSUED, 0)
-        on_the_way += sum(number for state, number in states.items() if state != VersionState.ISSUED)
+        issued += sum(number for state, number in states.items() if state in IN_FORCE)
+        on_the_way += sum(number for state, number in states.items() if state not in IN_FORCE)
     return SeasonUse(issued=issued, on_the_way=on_the_way)

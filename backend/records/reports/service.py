@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from backend.core import audit, audit_chain, audit_reads, clock, parked_jobs
+from backend.core import audit, audit_chain, audit_reads, clock, parked_jobs, store_promise
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -14,7 +14,7 @@ from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.season import service as season
 from backend.records.season.schemas import Facts
-from backend.records.transcripts.schemas import VersionState
+from backend.records.transcripts.schemas import IN_FORCE, VersionState
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import ROLE_NAMES, TrayGroup
 from backend.tenants.approvals import service as approvals
@@ -78,7 +78,6 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     pupils = sum(one.students for one in classes)
     later = sum(one.later for one in facts.progress.values())
     locked = sum(sheet.state in CLOSED for sheet in facts.sheets)
-    reached = _reached(facts)
     sealed = await audit_chain.newest(session)
     stages = (
         Stage(key="locked", label="Khóa sổ điểm", done=locked, total=len(facts.sheets)),
@@ -94,10 +93,15 @@ async def board(session: TenantSession, actor: Actor) -> Board:
             done=sum(one.confirmed for one in facts.progress.values()),
             total=pupils,
         ),
-        Stage(key="frozen", label="Chốt học bạ", done=reached[VersionState.FROZEN], total=pupils - later),
-        Stage(key="rendered", label="Kết xuất", done=reached[VersionState.RENDERED], total=pupils - later),
-        Stage(key="signing", label="Đưa đi ký", done=reached[VersionState.SIGNING], total=pupils - later),
-        Stage(key="issued", label="Ký và phát hành", done=reached[VersionState.ISSUED], total=pupils - later),
+        Stage(
+            key="frozen",
+            label="Chốt học bạ",
+            done=_number(facts, frozenset(VersionState)),
+            total=pupils - later,
+        ),
+        Stage(key="rendered", label="Kết xuất", done=_number(facts, _RENDERED), total=pupils - later),
+        Stage(key="signing", label="Đưa đi ký", done=_number(facts, _ASKED), total=pupils - later),
+        Stage(key="issued", label="Ký và phát hành", done=_number(facts, IN_FORCE), total=pupils - later),
     )
     return Board(
         academic_year=year.name if year else None,
@@ -107,12 +111,15 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         waiting_for=_waiting_for(stages, later),
         stopped=await parked_jobs.count(session) + await signing.count_held(session),
         approvals=await approvals.count_for(session, actor),
-        halted=audit_chain.halted(sealed) if sealed.is_late else "",
+        halted=audit_chain.halted(sealed) if sealed.is_late else await store_promise.halted(session),
         notices=season.notices(facts, actor),
         waits=season.own(facts, actor),
         nudges=await season.nudges_for(session, facts, actor),
     )
 
+
+_ASKED = IN_FORCE | {VersionState.SIGNING}
+_RENDERED = _ASKED | {VersionState.RENDERED}
 
 #: What the school waits for while a stage is the first that is not complete.
 _WAITING = {
@@ -137,14 +144,11 @@ def _waiting_for(stages: tuple[Stage, ...], later: int) -> str:
     return _WAITING[unfinished.key].format(left=unfinished.total - unfinished.done)
 
 
-def _reached(facts: Facts) -> dict[VersionState, int]:
-    """How many versions have come at least as far as each state."""
-    totals = dict.fromkeys(VersionState, 0)
-    for states in facts.versions.values():
-        for state, count in states.items():
-            totals[VersionState(state)] += count
-    order = list(VersionState)
-    return {state: sum(totals[later] for later in order[place:]) for place, state in enumerate(order)}
+def _number(facts: Facts, states: frozenset[VersionState]) -> int:
+    """How many versions of the year are in one of these states."""
+    return sum(
+        count for found in facts.versions.values() for state, count in found.items() if state in states
+    )
 
 
 async def _next_step(session: TenantSession, actor: Actor, facts: Facts) -> NextStep | None:

@@ -1,6 +1,7 @@
 """Sheets looked through before they go on: what is odd, and what whoever looked said about it."""
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from backend.core import audit, audit_reads, clock
@@ -63,6 +64,14 @@ async def look_through_waiting(session: TenantSession, actor: Actor) -> tuple[li
         about = [one.sheet.class_id, *pupils]
         audit_reads.record_read(session, actor, Action.SHEET_READ, one.sheet.id, label, about)
     return [one for one in found if one.findings], len(waiting)
+
+
+async def unexplained(session: TenantSession, sheets: Sequence[SheetSummary]) -> Counter[ClassId]:
+    """How many oddities nobody has said a word about, by class; `sheets` are all sheets of some classes."""
+    found: Counter[ClassId] = Counter()
+    for one in await _reviews(session, sheets, sheets):
+        found[one.sheet.class_id] += sum(finding.word is None for finding in one.findings)
+    return found
 
 
 async def answer(session: TenantSession, actor: Actor, sheet_id: uuid.UUID, key: str, typed: str) -> None:

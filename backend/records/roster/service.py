@@ -15,7 +15,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
-from backend.records.roster import pupil_rows, putting_back, queries, rules
+from backend.records.roster import names, pupil_rows, putting_back, queries, rules
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key
@@ -321,6 +321,11 @@ async def set_status(
 async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[EarlierYearView]:
     """The years that a pupil spent at other schools, oldest first, withdrawn ones among them."""
     return [_as(EarlierYearView, row) for row in await pupil_rows.earlier_years(session, student_id)]
+
+
+def search_words(typed: str) -> list[str]:
+    """The words of a search as a pupil's `search_key` has them: without diacritics."""
+    return names.plain(typed).split()
 
 
 async def places_by_code(session: TenantSession) -> dict[str, StudentPlace]:

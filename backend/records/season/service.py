@@ -34,7 +34,7 @@ from backend.records.season.schemas import (
     Waiting,
 )
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionState
+from backend.records.transcripts.schemas import IN_FORCE, VersionState
 from backend.remote_signing.requests import service as signing
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
@@ -96,13 +96,13 @@ def _progress(results: ClassProgress, versions: Mapping[str, int]) -> Progress:
         confirmed=results.confirmed,
         later=results.later,
         frozen=sum(versions.values()),
-        issued=versions.get(VersionState.ISSUED, 0),
+        issued=sum(versions.get(state, 0) for state in IN_FORCE),
     )
 
 
 async def _turns(session: TenantSession) -> list[Turn]:
     """Whose signatures are waited for, by class."""
-    classes = await transcripts.classes_of(session, VersionState.SIGNING)
+    classes = await transcripts.classes_of(session, {VersionState.SIGNING})
     counted = Counter(
         (classes[one.subject_id], one.signer_id, one.signer_name)
         for one in await signing.ready_turns(session)

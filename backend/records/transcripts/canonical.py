@@ -16,6 +16,7 @@ from backend.core.errors import Invalid
 from backend.core.text import check_text, shown_name
 from backend.records.transcripts.schemas import Snapshot
 
+SCHEMA = "hocba.snapshot/1"
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
 #: What the sentence calls a field; a field not named here is called by its place in the snapshot.
@@ -86,19 +87,49 @@ def content_sha256(snapshot_json: bytes) -> str:
     return hashlib.sha256(snapshot_json).hexdigest()
 
 
+class _Head(msgspec.Struct):
+    """What says how the rest is to be read."""
+
+    schema: str = SCHEMA
+
+
+def schema_json() -> bytes:
+    """The JSON Schema (2020-12) of a snapshot, as it is published for whoever reads the data package."""
+    described = msgspec.json.schema(Snapshot)
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:hocba:snapshot:1",
+        "title": SCHEMA,
+    }
+    return msgspec.json.format(msgspec.json.encode(head | described, order="sorted"), indent=2) + b"\n"
+
+
 @lru_cache(maxsize=8)
 def read_snapshot(snapshot_json: bytes) -> Snapshot:
-    """The snapshot in canonical bytes; Invalid when they are no snapshot of this schema or not canonical.
+    """The snapshot in canonical bytes; Invalid when they are no snapshot of a known schema or not canonical.
 
     The newest few are remembered: whoever makes one form of a snapshot makes the other one next.
     """
     try:
         snapshot = msgspec.json.decode(snapshot_json, type=Snapshot)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"Dữ liệu học bạ không đúng định dạng hocba.snapshot/1: {error}") from error
+        raise Invalid(_why_unreadable(snapshot_json, error)) from error
     if canonical_json(snapshot) != snapshot_json:
         raise Invalid("Dữ liệu học bạ không ở dạng chuẩn hóa nên không thể đối chiếu với mã băm đã chốt.")
     return snapshot
+
+
+def _why_unreadable(snapshot_json: bytes, error: Exception) -> str:
+    try:
+        schema = msgspec.json.decode(snapshot_json, type=_Head).schema
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        schema = SCHEMA
+    if schema != SCHEMA:
+        return (
+            f"Dữ liệu học bạ theo lược đồ “{schema}”, phần mềm này chỉ đọc được {SCHEMA};"
+            " hãy dùng bản phần mềm đã lập tệp này hoặc bản mới hơn."
+        )
+    return f"Dữ liệu học bạ không đúng định dạng {SCHEMA}: {error}"
 
 
 def text_leaves(value: Json, path: str = "") -> Iterator[tuple[str, str]]:

@@ -13,3 +13,7 @@ class TranscriptRendered(Event, frozen=True):
 
 class TranscriptIssued(Event, frozen=True):
     """All have signed; the lookup code answers."""
+
+
+class TranscriptRecallAsked(Event, frozen=True):
+    """Management has decided that an issued version does not stand: the Authority is to recall it."""

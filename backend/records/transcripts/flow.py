@@ -6,16 +6,17 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_chain, clock, outbox, storage
+from backend.core import audit, audit_chain, clock, outbox, storage, store_promise
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.records.transcripts import queries, rules, service
+from backend.records.transcripts import manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptIssued, TranscriptRendered
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     PDF_TYPE,
     XML_TYPE,
+    Deed,
     Forms,
     SignerRole,
     Snapshot,
@@ -35,13 +36,13 @@ async def due_for_rendering(
 ) -> dict[VersionId, bytes]:
     """The canonical snapshots that are to be rendered; without those of which that has been done. Raises NotFound."""
     rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
-    return {VersionId(row.id): row.snapshot.encode() for row in _due(rows, VersionState.RENDERED)}
+    return {VersionId(row.id): row.snapshot.encode() for row in _due(rows, Deed.RENDER)}
 
 
 async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> None:
     """The forms are in the store: remember their digests and announce it."""
     made: dict[uuid.UUID, Forms] = {one.version_id: one for one in forms}
-    rows = _due(await _hold(session, list(made)), VersionState.RENDERED)
+    rows = _due(await _hold(session, list(made)), Deed.RENDER)
     files = {
         row.id: (storage.file_of(made[row.id].pdf, PDF_TYPE), storage.file_of(made[row.id].xml, XML_TYPE))
         for row in rows
@@ -65,7 +66,7 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
 
     Raises NotFound; Conflict where nobody signs as homeroom teacher or head under the name that the frozen content says.
     """
-    rows = _due(await _hold(session, version_ids), VersionState.SIGNING)
+    rows = _due(await _hold(session, version_ids), Deed.ASK_FOR_SIGNATURES)
     if not rows:
         return
     places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
@@ -78,11 +79,14 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
     """All have signed: the versions are issued and their lookup codes answer from now on.
 
-    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed.
+    Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed, and while the store
+    has not shown that it keeps what is locked.
     """
-    rows = _due(await _hold(session, version_ids), VersionState.ISSUED)
-    if rows:
-        await audit_chain.require_recent(session)
+    rows = _due(await _hold(session, version_ids), Deed.ISSUE)
+    if not rows:
+        return
+    await audit_chain.require_recent(session)
+    await store_promise.require_kept(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
     issued_at = clock.now()
     values = {
@@ -90,9 +94,12 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
         for row in rows
     }
     await queries.update_versions(session, values)
+    await manifests.keep(session, rows, signed, issued_at)
     issued = await service.get_versions(session, list(values))
     codes: dict[uuid.UUID, str] = {one.transcript_id: service.code_digest(one.lookup_code) for one in issued}
     await queries.publish_codes(session, codes)
+    former = await queries.former_versions(session, list(values), VersionState.RECALLED)
+    await advance(session, [one for found in former.values() for one in found], Deed.REPLACE)
     deeds = [
         audit.Deed(one.id, one.label, {"signed_sha256": signed[one.id]}, (one.student_id,)) for one in issued
     ]
@@ -105,12 +112,62 @@ async def versions_among(session: TenantSession, subject_ids: Sequence[uuid.UUID
     return [row.id for row in await queries.versions(session, subject_ids)]
 
 
+#: What the audit calls a deed of the machine to an issued version.
+_ACTIONS = {
+    Deed.SUBMIT: Action.TRANSCRIPT_SUBMITTED,
+    Deed.ACCEPT: Action.TRANSCRIPT_ACCEPTED,
+    Deed.REJECT: Action.TRANSCRIPT_REJECTED,
+    Deed.CONFIRM_RECALL: Action.TRANSCRIPT_RECALLED,
+    Deed.REFUSE_RECALL: Action.TRANSCRIPT_RECALL_REFUSED,
+    Deed.LOCK: Action.TRANSCRIPT_LOCKED,
+    Deed.REPLACE: Action.TRANSCRIPT_REPLACED,
+}
+
+
+async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *deeds: Deed) -> None:
+    """What has become of issued versions: each deed in turn, to those whose turn it is. Safe to repeat.
+
+    Raises NotFound; Conflict for a version that has not come so far.
+    """
+    for deed in deeds:
+        rows = _due(await _hold(session, version_ids), deed)
+        values: dict[str, Any] = {"state": rules.edge_of(deed).target}
+        if values["state"] == VersionState.LOCKED:
+            values["effective_on"] = clock.today()
+            signed = [digest for row in rows for digest in (row.signed_sha256, row.xml_sha256) if digest]
+            await storage.lock_for_good(session, signed)
+        await queries.update_versions(session, {row.id: values for row in rows})
+        versions = await service.get_versions(session, [row.id for row in rows])
+        told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]
+        await audit.record_many(session, machine(session.tenant_id), _ACTIONS[deed], told)
+
+
+async def lock_due(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """Lock those of the versions whose last day is over. Safe to repeat. Raises NotFound."""
+    versions = await service.get_versions(session, version_ids)
+    due = [one for one in versions if (await service.closing_of(session, one)).last_day < clock.today()]
+    await advance(session, [one.id for one in due], Deed.LOCK)
+
+
+async def confirm_recall(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """The Authority has recalled versions: the marks of their pupils may be corrected. Safe to repeat."""
+    versions = await service.get_versions(session, version_ids)
+    # The classes before their versions and sheets, as whoever freezes holds them.
+    for class_id in sorted({one.class_id for one in versions}):
+        await queries.hold_class(session, class_id)
+    due = {row.id for row in _due(await _hold(session, version_ids), Deed.CONFIRM_RECALL)}
+    await advance(session, list(due), Deed.CONFIRM_RECALL)
+    for version in versions:
+        if version.id in due:
+            await service.release_marks(session, machine(session.tenant_id), version)
+
+
 async def _hold(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
     return rules.all_of(version_ids, await queries.hold_versions(session, version_ids))
 
 
-def _due(rows: Sequence[TranscriptVersion], target: VersionState) -> list[TranscriptVersion]:
-    return [row for row in rows if rules.is_due(row.state, target)]
+def _due(rows: Sequence[TranscriptVersion], deed: Deed) -> list[TranscriptVersion]:
+    return [row for row in rows if rules.is_due(row.state, deed)]
 
 
 def _request(

@@ -1,13 +1,18 @@
 """The transcript of a pupil and its frozen editions."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
 from backend.core.personal_data import Ground, Keep, holding
+
+#: What PostgreSQL itself refuses: two versions of one pupil's year that both stand.
+STANDING = "state not in ('cancelled', 'recalled', 'replaced')"
 
 
 class Transcript(TenantTable):
@@ -36,7 +41,11 @@ class Transcript(TenantTable):
 
 
 class TranscriptVersion(TenantTable):
-    """One frozen edition of one year. `snapshot` is canonical JSON and, like its digest, never updated."""
+    """One frozen edition of one year. `snapshot` is canonical JSON and, like its digest, never updated.
+
+    `corrections` are the places in which it differs from those before it. Who decided that it does not stand, when and
+    why is in `withdrawn_…`; `effective_on` is the day from which it is in force and unchangeable.
+    """
 
     __tablename__ = "transcript_version"
     __table_args__ = (
@@ -45,11 +54,22 @@ class TranscriptVersion(TenantTable):
         tenant_key("academic_year_id", "academic_year"),
         tenant_key("class_id", "school_class"),
         tenant_key("student_id", "student"),
+        tenant_key("withdrawn_by", "staff_member"),
         Index("ix_transcript_version_class", "tenant_id", "class_id", "state"),
+        Index(
+            "uq_transcript_version_standing",
+            "tenant_id",
+            "transcript_id",
+            "academic_year_id",
+            unique=True,
+            postgresql_where=text(STANDING),
+        ),
         {
             "info": holding(
-                internal="number state content_sha256 pdf_sha256 xml_sha256 signed_sha256 frozen_at issued_at",
-                sensitive="snapshot",
+                internal="number state content_sha256 pdf_sha256 xml_sha256 signed_sha256 frozen_at issued_at "
+                "withdrawn_at effective_on",
+                personal="withdrawn_reason",
+                sensitive="snapshot corrections",
                 title="Phiên bản học bạ đã chốt",
                 purpose="Lập, ký, phát hành học bạ số",
                 ground=Ground.EDUCATION,
@@ -71,3 +91,8 @@ class TranscriptVersion(TenantTable):
     signed_sha256: Mapped[str | None]
     frozen_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]
+    corrections: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    withdrawn_by: Mapped[uuid.UUID | None]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_reason: Mapped[str | None]
+    effective_on: Mapped[date | None]

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from backend.records.transcripts.canonical import Json, text_leaves
+from backend.records.transcripts.canonical import FIELD_NAMES, Json, text_leaves
 from backend.records.transcripts.printed import View, printed
 from backend.records.transcripts.schemas import Snapshot
 
@@ -18,6 +18,13 @@ _TABLES = {
     "results.traits.quality": ("name", "level", "comment"),
     "results.traits.general_competence": ("name", "level", "comment"),
     "results.traits.specific_competence": ("name", "level", "comment"),
+}
+_TABLE_NAMES = {
+    "history": "bảng quá trình học tập",
+    "results.subjects": "bảng các môn học",
+    "results.traits.quality": "bảng phẩm chất",
+    "results.traits.general_competence": "bảng năng lực chung",
+    "results.traits.specific_competence": "bảng năng lực đặc thù",
 }
 TEACHER_LABEL = "GV:"
 _DOUBLED = re.compile("(.[\u0300-\u036f]+)\\1")
@@ -46,6 +53,27 @@ def missing_texts(snapshot: Snapshot, pages: Sequence[str]) -> list[str]:
         for path, text in printed_texts(snapshot)
         if not any(_stands(squeezed[first:], bodies[first:], _squeezed(text)) for first in range(len(pages)))
     ]
+
+
+def page_differences(snapshot: Snapshot, pages: Sequence[str]) -> list[str]:
+    """What the pages do not say, or say otherwise: a sentence each, and one for a row of which several cells differ."""
+    missing = [line.partition(": ") for line in missing_texts(snapshot, pages)]
+    places = [place for place, _, _ in missing]
+    return [
+        f"Trang PDF, {_place_name(place)}: không có “{text}” như dữ liệu đã chốt."
+        for place, _, text in missing
+        if not any(other.startswith(f"{place}.") for other in places)
+    ]
+
+
+def _place_name(place: str) -> str:
+    table, bracket, rest = place.partition("[")
+    number, _, field = rest.partition("]")
+    if table in _TABLE_NAMES and bracket:
+        cell = f", mục “{FIELD_NAMES[field[1:]]}”" if field[1:] in FIELD_NAMES else ""
+        return f"{_TABLE_NAMES[table]}, dòng {int(number) + 1}{cell}"
+    leaf = place.partition("[")[0].rpartition(".")[2]
+    return f"mục “{FIELD_NAMES.get(leaf, place)}”"
 
 
 def _rows(view: View, path: str) -> list[View]:

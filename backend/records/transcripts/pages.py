@@ -4,17 +4,20 @@ import re
 import uuid
 from collections.abc import Sequence
 
+import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, URLEncodedBody
 
 from backend.core import admission, audit, storage
 from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.audit import Action, AuditEvent
-from backend.core.errors import Forbidden, NotFound
+from backend.core.database import TenantSession
+from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.text import masked
 from backend.core.web import (
     CurrentActor,
+    CurrentSignIn,
     Html,
     Request,
     Session,
@@ -28,16 +31,20 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
-from backend.records.transcripts import printed, rules, service
+from backend.records.transcripts import book, life, package, printed, rules, service
 from backend.records.transcripts.schemas import (
+    ENDED,
+    IN_FORCE,
     PDF_TYPE,
     XML_TYPE,
+    Deed,
     VersionState,
 )
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import ROLE_NAMES, StepView
+from backend.tenants.approvals import service as approvals
 from backend.tenants.audit_trail import service as audit_trail
-from backend.tenants.guards import requires
+from backend.tenants.guards import public, requires, step_up
 from backend.tenants.permissions import Permission
 
 TONES = {
@@ -45,6 +52,14 @@ TONES = {
     VersionState.RENDERED: "info",
     VersionState.SIGNING: "info",
     VersionState.ISSUED: "official",
+    VersionState.SUBMITTED: "official",
+    VersionState.ACCEPTED: "official",
+    VersionState.REJECTED: "bad",
+    VersionState.RECALL_REQUESTED: "warn",
+    VersionState.LOCKED: "ok",
+    VersionState.CANCELLED: "neutral",
+    VersionState.RECALLED: "neutral",
+    VersionState.REPLACED: "neutral",
 }
 #: Subjects T/H/C, traits T/Đ/C (TT27 Đ.7) in the words of the circular.
 LEVEL_WORDS = {"subject": SUBJECT_LEVEL_NAMES, "trait": TRAIT_LEVEL_NAMES}
@@ -54,11 +69,28 @@ DEEDS = {
     Action.TRANSCRIPT_RENDERED: ("Kết xuất PDF và XML", "file-type-pdf"),
     Action.SIGNING_REQUESTED: ("Đưa đi ký", "send"),
     Action.TRANSCRIPT_ISSUED: ("Phát hành", "certificate"),
+    Action.TRANSCRIPT_CANCELLED: ("Rút lại trước khi phát hành", "arrow-back-up"),
+    Action.TRANSCRIPT_SUBMITTED: ("Sở đã tiếp nhận", "send"),
+    Action.TRANSCRIPT_ACCEPTED: ("Sở chấp nhận", "check"),
+    Action.TRANSCRIPT_REJECTED: ("Sở từ chối", "alert-circle"),
+    Action.TRANSCRIPT_RECALL_ASKED: ("Đề nghị Sở thu hồi", "arrow-back-up"),
+    Action.TRANSCRIPT_RECALLED: ("Đã thu hồi", "arrow-back-up"),
+    Action.TRANSCRIPT_RECALL_REFUSED: ("Sở không cho thu hồi vì đã chốt", "lock"),
+    Action.TRANSCRIPT_LOCKED: ("Chốt, có hiệu lực", "lock"),
+    Action.TRANSCRIPT_REPLACED: ("Được thay bằng phiên bản sau", "certificate"),
 }
 _NOT_ISSUED = (
     "Học bạ này chưa có đủ chữ ký số nên chưa tải được tệp PDF; xin chờ đến khi nhà trường phát hành."
 )
 _TYPES = {"pdf": PDF_TYPE, "xml": XML_TYPE}
+_WITHDRAWS = requires(Permission.TRANSCRIPT_WITHDRAW)
+
+
+class ReasonForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a version does not stand."""
+
+    ly_do: str = ""
+    csrf_token: str = ""
 
 
 @get("/lop/{class_id:uuid}/hoc-ba", guards=[requires(Permission.TRANSCRIPT_READ)])
@@ -75,10 +107,23 @@ async def show_transcripts(
         school_class=school_class,
         versions=versions,
         may_freeze=actor.may(Permission.TRANSCRIPT_FREEZE),
-        freezable=max(0, confirmed - later - len({one.student_id for one in versions})),
+        freezable=max(0, confirmed - later - sum(one.state not in ENDED for one in versions)),
+        issued=sum(one.state in IN_FORCE for one in versions),
         unconfirmed=max(0, school_class.students - confirmed),
         later=later,
         summer_ends=calendar.summer_ends(school_class.academic_year),
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@get("/hoc-ba/qua-han", guards=[requires(Permission.TRANSCRIPT_READ_ANY)])
+async def show_overdue(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """What the last day of the plan has found unfinished: it is listed and stays as it is, nothing locks it silently."""
+    return page(
+        request,
+        "records/transcripts/overdue.html",
+        overdue=await service.open_overdue(session, actor),
         names=rules.STATE_NAMES,
         tones=TONES,
     )
@@ -120,7 +165,163 @@ async def show_transcript(
         role_names=ROLE_NAMES,
         history=_history(await audit.history(session, [version_id]), steps),
         verify_url=service.verify_url(version.lookup_code),
-        may_download=version.state == VersionState.ISSUED or _signs(actor),
+        may_download=version.issued_at is not None or _signs(actor),
+        ended=version.state in ENDED,
+        may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
+        may_recall=rules.may(actor, version, Deed.RECALL),
+        closing=await service.closing_of(session, version)
+        if version.state == VersionState.ACCEPTED
+        else None,
+        corrections=await service.corrections_of(session, version_id),
+        others=await service.other_versions(session, version),
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@get("/hoc-ba/{version_id:uuid}/ca-quyen", guards=[requires(Permission.TRANSCRIPT_READ)])
+async def show_book(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """All years of a pupil's học bạ, one below the other: what the print of it says, to be read on a screen."""
+    version, content = await service.open_book(session, actor, version_id)
+    return page(
+        request,
+        "records/transcripts/book.html",
+        version=version,
+        school_class=await roster.get_class(session, version.class_id),
+        book=book.printed_book(content),
+        born=content.newest.student.date_of_birth,
+        personal_id=masked(content.newest.student.personal_id or ""),
+        level_words=LEVEL_WORDS,
+        role_names=ROLE_NAMES,
+    )
+
+
+@get("/hoc-ba/{version_id:uuid}/so-sanh/{other_id:uuid}", guards=[requires(Permission.TRANSCRIPT_READ)])
+async def compare_versions(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    version_id: FromPath[uuid.UUID],
+    other_id: FromPath[uuid.UUID],
+) -> Html:
+    """Two versions of one transcript side by side, the differences marked."""
+    older, newer, pairs = await service.compare(session, actor, version_id, other_id)
+    return page(
+        request,
+        "records/transcripts/compare.html",
+        older=older,
+        newer=newer,
+        pairs=pairs,
+        school_class=await roster.get_class(session, newer.class_id),
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@get("/hoc-ba/{version_id:uuid}/rut-lai", guards=[_WITHDRAWS, step_up()])
+async def show_withdrawal(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """Why a version is not to be issued."""
+    return await _withdrawal(request, session, actor, version_id, ReasonForm())
+
+
+@post("/hoc-ba/{version_id:uuid}/rut-lai", guards=[_WITHDRAWS, step_up("/hoc-ba/{version_id}/rut-lai")])
+async def withdraw(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    version_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[ReasonForm],
+) -> Html:
+    """The version is void, its signing ends, its pupil's marks may be corrected; or the form again with one sentence."""
+    try:
+        version = await life.withdraw(session, actor, version_id, data.ly_do)
+    except (Invalid, Conflict) as error:
+        return await _withdrawal(request, session, actor, version_id, data, error)
+    return redirect(
+        request,
+        f"/hoc-ba/{version_id}",
+        f"Đã rút lại học bạ của {version.full_name}; nay có thể mở lại sổ điểm để sửa, rồi chốt phiên bản tiếp theo.",
+    )
+
+
+@get("/hoc-ba/{version_id:uuid}/thu-hoi", guards=[_WITHDRAWS, step_up()])
+async def show_recall(
+    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Html:
+    """Why an issued version is to be recalled, and who else decides."""
+    return await _recall(request, session, actor, version_id, ReasonForm())
+
+
+@post("/hoc-ba/{version_id:uuid}/thu-hoi", guards=[_WITHDRAWS, step_up("/hoc-ba/{version_id}/thu-hoi")])
+async def ask_recall(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sign_in: CurrentSignIn,
+    version_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[ReasonForm],
+) -> Html:
+    """Ask a second person to have it recalled; or the form again with one sentence."""
+    try:
+        waiting = await life.ask_recall(session, actor, sign_in, version_id, data.ly_do)
+    except (Invalid, Conflict) as error:
+        return await _recall(request, session, actor, version_id, data, error)
+    said = (
+        "Đã gửi đề nghị; việc thu hồi bắt đầu ngay khi người thứ hai duyệt."
+        if waiting
+        else "Đã gửi đề nghị thu hồi đến Sở; kết quả hiện ở trang này."
+    )
+    return redirect(request, f"/hoc-ba/{version_id}", said)
+
+
+async def _recall(
+    request: Request,
+    session: TenantSession,
+    actor: Actor,
+    version_id: uuid.UUID,
+    form: ReasonForm,
+    error: AppError | None = None,
+) -> Html:
+    version = await service.open_version(session, actor, version_id)
+    return page(
+        request,
+        "records/transcripts/recall.html",
+        status_code=error.status if error else 200,
+        version=version,
+        school_class=await roster.get_class(session, version.class_id),
+        may_recall=rules.may(actor, version, Deed.RECALL),
+        closing=await service.closing_of(session, version),
+        approvers=await approvals.approvers(session, actor),
+        waiting=await life.recall_waiting(session, version),
+        form_data=form,
+        error=error.message if error else None,
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+async def _withdrawal(
+    request: Request,
+    session: TenantSession,
+    actor: Actor,
+    version_id: uuid.UUID,
+    form: ReasonForm,
+    error: AppError | None = None,
+) -> Html:
+    version = await service.open_version(session, actor, version_id)
+    return page(
+        request,
+        "records/transcripts/withdrawal.html",
+        status_code=error.status if error else 200,
+        version=version,
+        school_class=await roster.get_class(session, version.class_id),
+        may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
+        form_data=form,
+        error=error.message if error else None,
         names=rules.STATE_NAMES,
         tones=TONES,
     )
@@ -156,7 +357,7 @@ async def download(
     async with transaction(request) as session:
         version = await service.open_version(session, actor, version_id, kind)
         sha256 = await service.digest_of_file(session, version_id, kind)
-        is_unsigned = kind == "pdf" and version.state != VersionState.ISSUED
+        is_unsigned = kind == "pdf" and version.issued_at is None
         if is_unsigned and not _signs(actor):
             raise Forbidden(_NOT_ISSUED)
     data = await storage.get(actor.tenant_id, sha256)
@@ -189,6 +390,18 @@ async def show_student_trail(
     return await _trail(request, session, actor, path, f"Học sinh {student.full_name}", about)
 
 
+@get("/luoc-do/{name:str}", guards=[public()], opt={admission.OPTION: RouteClass.FREE})
+async def show_schema(name: FromPath[str]) -> Response[bytes]:
+    """The published schemas of the data package, for whoever reads one."""
+    schema = package.schema(name)
+    if schema is None:
+        raise NotFound(
+            "Không có lược đồ này; các lược đồ đã công bố: hocba.snapshot.1.json, hocba.snapshot.1.xsd."
+        )
+    media_type = "application/schema+json" if name == package.JSON_SCHEMA else XML_TYPE
+    return Response(schema, media_type=media_type)
+
+
 async def _trail(
     request: Request, session: Session, actor: CurrentActor, path: str, name: str, about: Sequence[uuid.UUID]
 ) -> Html:
@@ -205,7 +418,11 @@ def _history(events: Sequence[AuditEvent], steps: Sequence[StepView]) -> list[di
     """Deeds and signatures in one line of time, newest first."""
     items: list[dict[str, object]] = [
         {"title": DEEDS[Action(one.action)][0], "icon": DEEDS[Action(one.action)][1], "at": one.at}
-        | {"who": one.actor_name, "tone": "official" if one.action == Action.TRANSCRIPT_ISSUED else "neutral"}
+        | {
+            "who": one.actor_name,
+            "text": one.details.get("reason"),
+            "tone": "official" if one.action == Action.TRANSCRIPT_ISSUED else "neutral",
+        }
         for one in events
         if one.action in DEEDS
     ]

@@ -18,6 +18,7 @@ from backend.records.transcripts.schemas import (
     SecondaryResults,
     SecondarySubject,
     Snapshot,
+    StudyPeriod,
     TraitGroup,
     YearLevel,
 )
@@ -67,13 +68,13 @@ def printed(snapshot: Snapshot) -> View:
         "level_title": LEVEL_TITLES[snapshot.level],
         "school": _school(snapshot),
         "student": _student(snapshot),
-        "history": _history(snapshot),
+        "history": [history_row(row) for row in snapshot.study_history],
         "year": _year(snapshot),
         "results": _primary(results) if isinstance(results, PrimaryResults) else _secondary(results),
         "signers": {
             signer.role.value: {"name": signer.name, "title": signer.title} for signer in snapshot.signers
         },
-        "issue": _issue(snapshot),
+        "issue": printed_issue(snapshot),
         "corrections": None if primary else _corrections(snapshot),
     }
 
@@ -123,17 +124,15 @@ def _student(snapshot: Snapshot) -> View:
     }
 
 
-def _history(snapshot: Snapshot) -> list[Json]:
-    return [
-        {
-            "academic_year": row.academic_year,
-            "class_name": row.class_name,
-            "school_name": row.school_name,
-            "registry_no": row.registry_no or "",
-            "joined_on": f"{row.joined_on:%d/%m/%Y}" if row.joined_on else "",
-        }
-        for row in snapshot.study_history
-    ]
+def history_row(row: StudyPeriod) -> View:
+    """One row of QUÁ TRÌNH HỌC TẬP."""
+    return {
+        "academic_year": row.academic_year,
+        "class_name": row.class_name,
+        "school_name": row.school_name,
+        "registry_no": row.registry_no or "",
+        "joined_on": f"{row.joined_on:%d/%m/%Y}" if row.joined_on else "",
+    }
 
 
 def _year(snapshot: Snapshot) -> View:
@@ -154,7 +153,8 @@ def _year(snapshot: Snapshot) -> View:
     }
 
 
-def _issue(snapshot: Snapshot) -> View:
+def printed_issue(snapshot: Snapshot) -> View:
+    """Code, place and days of a version."""
     effective = snapshot.effective_date
     return {
         "lookup_code": snapshot.lookup_code,

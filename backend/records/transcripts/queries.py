@@ -1,10 +1,14 @@
 """All SQL of transcripts."""
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import aliased
 
 from backend.core import lookups
 from backend.core.database import TenantSession
@@ -12,6 +16,7 @@ from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
 from backend.records.roster.schemas import EnrollmentStatus
 from backend.records.transcripts.models import Transcript, TranscriptVersion
+from backend.records.transcripts.schemas import ENDED, IssuedManifest, VersionState
 
 _IN_CLASS = and_(
     Enrollment.tenant_id == TranscriptVersion.tenant_id,
@@ -35,6 +40,17 @@ async def transcripts_of(
     return {row.student_id: row for row in found}
 
 
+async def transcripts(
+    session: TenantSession, transcript_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, Transcript]:
+    found = await session.scalars(
+        select(Transcript).where(
+            Transcript.tenant_id == session.tenant_id, Transcript.id.in_(list(transcript_ids))
+        )
+    )
+    return {row.id: row for row in found}
+
+
 async def insert_transcripts(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     if rows:
         await session.execute(insert(Transcript), rows)
@@ -45,18 +61,21 @@ async def insert_versions(session: TenantSession, rows: list[dict[str, Any]]) ->
         await session.execute(insert(TranscriptVersion), rows)
 
 
-async def frozen_students(
+async def newest_versions(
     session: TenantSession, year_id: uuid.UUID, student_ids: Sequence[uuid.UUID]
-) -> set[uuid.UUID]:
-    """Pupils who have a version of that year already, in whichever class it was frozen."""
+) -> Sequence[TranscriptVersion]:
+    """The newest version of that year of each pupil who has one, in whichever class it was frozen."""
     found = await session.scalars(
-        select(TranscriptVersion.student_id).where(
+        select(TranscriptVersion)
+        .where(
             TranscriptVersion.tenant_id == session.tenant_id,
             TranscriptVersion.academic_year_id == year_id,
             TranscriptVersion.student_id.in_(student_ids),
         )
+        .ext(distinct_on(TranscriptVersion.student_id))
+        .order_by(TranscriptVersion.student_id, TranscriptVersion.number.desc())
     )
-    return set(found)
+    return found.all()
 
 
 async def hold_class(session: TenantSession, class_id: uuid.UUID) -> None:
@@ -123,6 +142,9 @@ def _versions() -> Any:
             TranscriptVersion.signed_sha256,
             TranscriptVersion.frozen_at,
             TranscriptVersion.issued_at,
+            TranscriptVersion.withdrawn_at,
+            TranscriptVersion.withdrawn_reason,
+            TranscriptVersion.effective_on,
             Transcript.lookup_code,
             Student.full_name,
             Student.student_code,
@@ -170,8 +192,10 @@ _SOME_VERSIONS = and_(
     TranscriptVersion.id.in_(bindparam("versions", expanding=True)),
 )
 _THE_VERSIONS = select(TranscriptVersion).where(_SOME_VERSIONS)
-#: In one order everywhere, so that two who hold several do not wait for each other.
-_HOLD_VERSIONS = _THE_VERSIONS.order_by(TranscriptVersion.id).with_for_update()
+#: In one order everywhere, so that two who hold several do not wait for each other; as they stand once they are held.
+_HOLD_VERSIONS = (
+    _THE_VERSIONS.order_by(TranscriptVersion.id).with_for_update().execution_options(populate_existing=True)
+)
 _SUMMARIES = _versions().where(_SOME_VERSIONS)
 
 
@@ -180,6 +204,17 @@ async def list_versions(session: TenantSession, class_id: uuid.UUID) -> Sequence
         _versions()
         .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.class_id == class_id)
         .order_by(Student.name_key, Student.id, TranscriptVersion.number.desc())
+    )
+    return (await session.execute(query)).all()
+
+
+async def versions_in_states(session: TenantSession, states: Collection[str]) -> Sequence[Any]:
+    """Versions in some states with their grades, by class and name."""
+    query = (
+        _versions()
+        .add_columns(SchoolClass.grade_level)
+        .where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.in_(states))
+        .order_by("sort_key", TranscriptVersion.id)
     )
     return (await session.execute(query)).all()
 
@@ -222,6 +257,33 @@ async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUI
     return (await session.execute(query)).all()
 
 
+async def former_versions(
+    session: TenantSession, version_ids: Sequence[uuid.UUID], state: str | None = None
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """version → those of the same transcript and year with a lower number, the newest first; of all states or of one."""
+    former = aliased(TranscriptVersion)
+    query = (
+        select(TranscriptVersion.id, former.id.label("former"))
+        .join(
+            former,
+            and_(
+                former.tenant_id == TranscriptVersion.tenant_id,
+                former.transcript_id == TranscriptVersion.transcript_id,
+                former.academic_year_id == TranscriptVersion.academic_year_id,
+                former.number < TranscriptVersion.number,
+            ),
+        )
+        .where(_SOME_VERSIONS)
+        .order_by(TranscriptVersion.id, former.number.desc())
+    )
+    if state is not None:
+        query = query.where(former.state == state)
+    found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for row in await session.execute(query, _keys(session, version_ids)):
+        found[row.id].append(row.former)
+    return found
+
+
 async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> Sequence[uuid.UUID]:
     """Ids of all versions of a pupil, oldest first."""
     found = await session.scalars(
@@ -233,17 +295,128 @@ async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> 
 
 
 async def counts(session: TenantSession, *, present: bool) -> Sequence[Any]:
-    """Number of versions per class and state; `present`: of pupils who are in the class today alone."""
+    """Number of versions that stand, per class and state; `present`: of pupils who are in the class today alone."""
     query = select(TranscriptVersion.class_id, TranscriptVersion.state, func.count().label("number"))
     query = query.join(Enrollment, _IN_CLASS) if present else query
-    query = query.where(TranscriptVersion.tenant_id == session.tenant_id).group_by(
-        TranscriptVersion.class_id, TranscriptVersion.state
-    )
+    query = query.where(
+        TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.not_in(ENDED)
+    ).group_by(TranscriptVersion.class_id, TranscriptVersion.state)
     return (await session.execute(query)).all()
 
 
-async def classes_in_state(session: TenantSession, state: str) -> Sequence[Any]:
-    """Versions in a state and their classes."""
+async def classes_in_states(session: TenantSession, states: Collection[str]) -> Sequence[Any]:
+    """Versions in some states and their classes."""
     query = select(TranscriptVersion.id, TranscriptVersion.class_id)
-    query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state == state)
+    query = query.where(TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.in_(states))
     return (await session.execute(query)).all()
+
+
+async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transcript | None:
+    return await session.get(Transcript, (session.tenant_id, transcript_id))
+
+
+async def in_state(
+    session: TenantSession, transcript_id: uuid.UUID, states: Collection[str]
+) -> Sequence[TranscriptVersion]:
+    """The versions of a transcript that are in one of some states, oldest number first."""
+    query = (
+        select(TranscriptVersion)
+        .where(
+            TranscriptVersion.tenant_id == session.tenant_id,
+            TranscriptVersion.transcript_id == transcript_id,
+            TranscriptVersion.state.in_(states),
+        )
+        .order_by(TranscriptVersion.number)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def why_not_restorable(session: TenantSession, manifest: IssuedManifest) -> str:
+    """What stands in the way of a version in this database; empty where nothing does."""
+    wanted = {
+        Student: ("học sinh", manifest.student_id),
+        SchoolClass: ("lớp", manifest.class_id),
+        AcademicYear: ("năm học", manifest.academic_year_id),
+    }
+    for table, (name, one_id) in wanted.items():
+        if await session.get(table, (session.tenant_id, one_id)) is None:
+            return f"cơ sở dữ liệu chưa có {name} {one_id}; hãy nhập lại rồi chạy lại"
+    ours = Transcript.tenant_id == session.tenant_id
+    other = await session.scalar(
+        select(Transcript.id).where(
+            ours,
+            Transcript.student_id == manifest.student_id,
+            Transcript.level == manifest.level,
+            Transcript.id != manifest.transcript_id,
+        )
+    )
+    if other is not None:
+        return f"học sinh này đã có học bạ khác ({other}) cùng cấp học, lập sau khi khôi phục"
+    other = await session.scalar(
+        select(TranscriptVersion.id).where(
+            TranscriptVersion.tenant_id == session.tenant_id,
+            TranscriptVersion.transcript_id == manifest.transcript_id,
+            TranscriptVersion.academic_year_id == manifest.academic_year_id,
+            TranscriptVersion.number == manifest.number,
+            TranscriptVersion.id != manifest.version_id,
+        )
+    )
+    return f"phiên bản {manifest.number} của năm học ấy đã được chốt lại ({other})" if other else ""
+
+
+async def end_versions_before(session: TenantSession, manifest: IssuedManifest) -> None:
+    """A later version was issued: those before it do not stand any more, whatever this database knows of why."""
+    before = and_(
+        TranscriptVersion.tenant_id == session.tenant_id,
+        TranscriptVersion.transcript_id == manifest.transcript_id,
+        TranscriptVersion.academic_year_id == manifest.academic_year_id,
+        TranscriptVersion.number < manifest.number,
+        TranscriptVersion.state.not_in(ENDED),
+    )
+    was_issued = TranscriptVersion.signed_sha256.is_not(None)
+    for condition, state in ((was_issued, VersionState.REPLACED), (~was_issued, VersionState.CANCELLED)):
+        await session.execute(update(TranscriptVersion).where(before, condition).values(state=state))
+
+
+async def restore_version(
+    session: TenantSession,
+    manifest: IssuedManifest,
+    snapshot: str,
+    lookup_code: str,
+    corrections: list[dict[str, Any]],
+) -> None:
+    """Put transcript and version back as they were when the version was issued."""
+    await session.execute(
+        upsert(Transcript)
+        .values(
+            tenant_id=session.tenant_id,
+            id=manifest.transcript_id,
+            student_id=manifest.student_id,
+            level=manifest.level,
+            lookup_code=lookup_code,
+            created_at=manifest.transcript_created_at,
+        )
+        .on_conflict_do_nothing()
+    )
+    issued = {
+        "state": VersionState.ISSUED,
+        "pdf_sha256": manifest.pdf_sha256,
+        "xml_sha256": manifest.xml_sha256,
+        "signed_sha256": manifest.signed_sha256,
+        "issued_at": manifest.issued_at,
+    }
+    query = upsert(TranscriptVersion).values(
+        tenant_id=session.tenant_id,
+        id=manifest.version_id,
+        transcript_id=manifest.transcript_id,
+        academic_year_id=manifest.academic_year_id,
+        class_id=manifest.class_id,
+        student_id=manifest.student_id,
+        number=manifest.number,
+        snapshot=snapshot,
+        content_sha256=manifest.content_sha256,
+        corrections=corrections,
+        frozen_at=manifest.frozen_at,
+        **issued,
+    )
+    await session.execute(query.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=issued))

@@ -2,28 +2,163 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import date
+from functools import cache
 from typing import TypeVar
 
-from backend.core.actor import StaffId
-from backend.core.errors import Conflict, NotFound
-from backend.records.transcripts.schemas import Signer, SignerRole, Snapshot, VersionState
+import msgspec
+
+from backend.core.actor import Actor, StaffId
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from backend.core.text import check_text
+from backend.records.calendar.schemas import Closing
+from backend.records.transcripts.schemas import (
+    Deed,
+    Signer,
+    SignerRole,
+    Snapshot,
+    VersionState,
+    VersionSummary,
+)
 from backend.tenants.delegations.schemas import HeadSigner
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import Permission, permissions_of
 
 _Row = TypeVar("_Row")
 
-NEXT = {
-    VersionState.FROZEN: VersionState.RENDERED,
-    VersionState.RENDERED: VersionState.SIGNING,
-    VersionState.SIGNING: VersionState.ISSUED,
-}
+MIN_REASON, MAX_REASON = 10, 500
+
+
+class Edge(msgspec.Struct, frozen=True, kw_only=True):
+    """One way from state to state: what is done, where it begins, where it ends, and who may do it.
+
+    `by` None is the machine. `asks` names what a person shows with it; `when` what must be true besides, in the words of
+    the README, which is drawn from here.
+    """
+
+    deed: Deed
+    sources: tuple[VersionState, ...]
+    target: VersionState
+    by: Permission | None = None
+    asks: tuple[str, ...] = ()
+    when: str = ""
+
+
+_REASON, _PROOF, _SECOND = "reason", "step-up", "second person"
+
+EDGES: tuple[Edge, ...] = (
+    Edge(deed=Deed.RENDER, sources=(VersionState.FROZEN,), target=VersionState.RENDERED),
+    Edge(deed=Deed.ASK_FOR_SIGNATURES, sources=(VersionState.RENDERED,), target=VersionState.SIGNING),
+    Edge(
+        deed=Deed.ISSUE,
+        sources=(VersionState.SIGNING,),
+        target=VersionState.ISSUED,
+        when="everybody has signed, the audit is sealed",
+    ),
+    Edge(
+        deed=Deed.WITHDRAW,
+        sources=(VersionState.FROZEN, VersionState.RENDERED, VersionState.SIGNING),
+        target=VersionState.CANCELLED,
+        by=Permission.TRANSCRIPT_WITHDRAW,
+        asks=(_REASON, _PROOF),
+        when="nobody outside the school has it yet",
+    ),
+    Edge(
+        deed=Deed.SUBMIT,
+        sources=(VersionState.ISSUED,),
+        target=VersionState.SUBMITTED,
+        when="the Authority has acknowledged it",
+    ),
+    Edge(
+        deed=Deed.ACCEPT,
+        sources=(VersionState.ISSUED, VersionState.SUBMITTED),
+        target=VersionState.ACCEPTED,
+        when="the Authority has taken it in",
+    ),
+    Edge(
+        deed=Deed.REJECT,
+        sources=(VersionState.ISSUED, VersionState.SUBMITTED),
+        target=VersionState.REJECTED,
+        when="the Authority has refused it",
+    ),
+    Edge(
+        deed=Deed.RECALL,
+        sources=(VersionState.ACCEPTED, VersionState.REJECTED),
+        target=VersionState.RECALL_REQUESTED,
+        by=Permission.TRANSCRIPT_WITHDRAW,
+        asks=(_REASON, _PROOF, _SECOND),
+        when="the last day of the plan is not over",
+    ),
+    Edge(
+        deed=Deed.CONFIRM_RECALL,
+        sources=(VersionState.RECALL_REQUESTED,),
+        target=VersionState.RECALLED,
+        when="the Authority has recalled it, or never had it",
+    ),
+    Edge(
+        deed=Deed.REFUSE_RECALL,
+        sources=(VersionState.RECALL_REQUESTED,),
+        target=VersionState.LOCKED,
+        when="the Authority refuses: it is locked there",
+    ),
+    Edge(
+        deed=Deed.LOCK,
+        sources=(VersionState.ACCEPTED,),
+        target=VersionState.LOCKED,
+        when="the last day of the plan is over, or the Authority says so",
+    ),
+    Edge(
+        deed=Deed.REPLACE,
+        sources=(VersionState.RECALLED,),
+        target=VersionState.REPLACED,
+        when="the next version is issued",
+    ),
+)
+_BY_DEED = {edge.deed: edge for edge in EDGES}
 
 STATE_NAMES = {
     VersionState.FROZEN: "Đã chốt số liệu",
     VersionState.RENDERED: "Đã kết xuất",
     VersionState.SIGNING: "Đang ký",
     VersionState.ISSUED: "Đã phát hành",
+    VersionState.SUBMITTED: "Đã nộp Sở",
+    VersionState.ACCEPTED: "Sở đã chấp nhận",
+    VersionState.REJECTED: "Sở từ chối",
+    VersionState.RECALL_REQUESTED: "Đang đề nghị Sở thu hồi",
+    VersionState.LOCKED: "Đã chốt, có hiệu lực",
+    VersionState.CANCELLED: "Đã hủy",
+    VersionState.RECALLED: "Đã thu hồi",
+    VersionState.REPLACED: "Đã được thay thế",
+}
+#: A version in each state, in words that follow its name.
+_STANDS = {
+    VersionState.FROZEN: "chưa phát hành",
+    VersionState.RENDERED: "chưa phát hành",
+    VersionState.SIGNING: "chưa phát hành",
+    VersionState.ISSUED: "đã phát hành, chưa có trả lời của Sở",
+    VersionState.SUBMITTED: "đã nộp, chưa có trả lời của Sở",
+    VersionState.ACCEPTED: "đã phát hành, Sở đã chấp nhận",
+    VersionState.REJECTED: "đã phát hành",
+    VersionState.RECALL_REQUESTED: "đang chờ Sở trả lời đề nghị thu hồi",
+    VersionState.LOCKED: "đã chốt và có hiệu lực (Phụ lục 1, mục 2.1)",
+    VersionState.CANCELLED: "đã hủy từ trước",
+    VersionState.RECALLED: "đã thu hồi từ trước",
+    VersionState.REPLACED: "đã được thay thế từ trước",
+}
+#: Each deed as what cannot be done: "chưa thể …", "không thể …".
+DEED_WORDS = {
+    Deed.RENDER: "kết xuất",
+    Deed.ASK_FOR_SIGNATURES: "đưa đi ký",
+    Deed.ISSUE: "phát hành",
+    Deed.WITHDRAW: "rút lại",
+    Deed.SUBMIT: "ghi là đã nộp",
+    Deed.ACCEPT: "ghi là được chấp nhận",
+    Deed.REJECT: "ghi là bị từ chối",
+    Deed.RECALL: "thu hồi",
+    Deed.CONFIRM_RECALL: "ghi là đã thu hồi",
+    Deed.REFUSE_RECALL: "ghi là không được thu hồi",
+    Deed.LOCK: "chốt",
+    Deed.REPLACE: "thay thế",
 }
 
 
@@ -34,19 +169,73 @@ def all_of(version_ids: Sequence[uuid.UUID], rows: Sequence[_Row]) -> Sequence[_
     return rows
 
 
-def is_due(state: str, target: VersionState) -> bool:
-    """Whether a version in `state` is to go to `target` now; False when it has been there (a repeated job).
+def edge_of(deed: Deed) -> Edge:
+    """The one way that a deed goes."""
+    return _BY_DEED[deed]
 
-    Raises Conflict when it has not come that far.
+
+def is_due(state: str, deed: Deed) -> bool:
+    """Whether the machine does a deed to a version in `state` now; False when its time is over (a repeated or late job).
+
+    Raises Conflict when the version has not come that far.
     """
-    order = list(VersionState)
-    if order.index(VersionState(state)) >= order.index(target):
-        return False
-    if NEXT[VersionState(state)] is not target:
+    sources = edge_of(deed).sources
+    if state in sources:
+        return True
+    if not _ahead(VersionState(state)).isdisjoint(sources):
         raise Conflict(
-            f"Học bạ đang ở bước “{STATE_NAMES[VersionState(state)]}”, chưa thể {STATE_NAMES[target].lower()}."
+            f"Học bạ đang ở bước “{STATE_NAMES[VersionState(state)]}”, chưa thể {DEED_WORDS[deed]}."
         )
+    return False
+
+
+@cache
+def _ahead(state: VersionState) -> frozenset[VersionState]:
+    """Where a version in `state` may still come."""
+    following = {edge.target for edge in EDGES if state in edge.sources}
+    return frozenset(following).union(*(_ahead(one) for one in following))
+
+
+def may(actor: Actor, version: VersionSummary, deed: Deed) -> bool:
+    """Whether somebody is offered a deed to a version now."""
+    try:
+        require_may(actor, version, deed)
+    except (Forbidden, Conflict):
+        return False
     return True
+
+
+def require_may(actor: Actor, version: VersionSummary, deed: Deed) -> None:
+    """Raises Forbidden for whoever may not do a deed to any version, Conflict where this one is past it or before it."""
+    edge, words = edge_of(deed), DEED_WORDS[deed]
+    if edge.by is None or not actor.may(edge.by):
+        raise Forbidden(
+            f"Học bạ của {version.full_name}: chỉ ban giám hiệu {words} được; hãy báo hiệu trưởng."
+        )
+    state = VersionState(version.state)
+    if state in edge.sources:
+        return
+    name = f"Học bạ của {version.full_name}, phiên bản {version.number}"
+    raise Conflict(f"{name}, {_STANDS[state]} nên không {words} được.")
+
+
+def require_open(version: VersionSummary, closing: Closing, today: date) -> None:
+    """Raises Conflict once the last day of a version's plan is over, whether or not the machine has locked it."""
+    if today > closing.last_day:
+        raise Conflict(
+            f"Học bạ của {version.full_name}, phiên bản {version.number}: đã qua hạn chốt ({closing.says}, "
+            f"{closing.source}) nên không thu hồi, sửa hay hủy được nữa."
+        )
+
+
+def checked_reason(typed: str, pupil: str) -> str:
+    """Why a version does not stand. Raises Invalid."""
+    reason = check_text(typed, field="Lý do", person=pupil, limit=MAX_REASON)
+    if len(reason) < MIN_REASON:
+        raise Invalid(
+            f"Học bạ của {pupil}: xin ghi lý do, từ {MIN_REASON} đến {MAX_REASON} ký tự, để người ký và gia đình hiểu."
+        )
+    return reason
 
 
 def head_of(snapshot: Snapshot, heads: Sequence[HeadSigner], pupil: str) -> HeadSigner:

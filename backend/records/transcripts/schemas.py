@@ -14,6 +14,8 @@ from typing import Annotated, Literal, NewType
 import msgspec
 from msgspec import Meta
 
+from backend.core.files import Recorded
+from backend.records.calendar.schemas import Closing
 from backend.records.roster.schemas import ClassId, StudentId
 
 #: Patterns end in `$(?!\n)` because `$` alone would let a trailing line feed in.
@@ -122,6 +124,10 @@ class SignerRole(StrEnum):
     HOMEROOM_TEACHER = "homeroom_teacher"
     PRINCIPAL = "principal"
     SCHOOL_SEAL = "school_seal"
+
+
+#: Whose turn comes when; also the names of the PDF's signature fields.
+SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
 
 
 class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -306,22 +312,129 @@ class Snapshot(_Frozen, frozen=True, kw_only=True):
 
 
 PDF_TYPE = "application/pdf"
+JSON_TYPE = "application/json"
 XML_TYPE = "application/xml"
 TranscriptId = NewType("TranscriptId", uuid.UUID)
 VersionId = NewType("VersionId", uuid.UUID)
 
 
 class VersionState(StrEnum):
-    """frozen → rendered → signing → issued; what an Authority says lives in `integrations/deliveries`."""
+    """How far a version has come. `rules.EDGES` says what leads from one to the next; no other way is gone.
+
+    Three words of the plans are no states of their own, because nobody can do anything else while they last. A draft is
+    the pupil's confirmed result. "Signed" is the end of `SIGNING`: everybody has signed and the proof of it is added. And
+    "packaged" is `ISSUED`: the XML package is made with the page, and waits in the queue of deliveries.
+    """
 
     FROZEN = "frozen"
     RENDERED = "rendered"
     SIGNING = "signing"
     ISSUED = "issued"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    RECALL_REQUESTED = "recall_requested"
+    LOCKED = "locked"
+    CANCELLED = "cancelled"
+    RECALLED = "recalled"
+    REPLACED = "replaced"
+
+
+#: Issued and not taken back: the signed file may be fetched, the lookup code answers for it.
+IN_FORCE = frozenset(
+    {
+        VersionState.ISSUED,
+        VersionState.SUBMITTED,
+        VersionState.ACCEPTED,
+        VersionState.REJECTED,
+        VersionState.RECALL_REQUESTED,
+        VersionState.LOCKED,
+    }
+)
+#: No longer the pupil's transcript of that year: the next version may be frozen. `TranscriptVersion` names them, too.
+ENDED = frozenset({VersionState.CANCELLED, VersionState.RECALLED, VersionState.REPLACED})
+
+
+class Deed(StrEnum):
+    """What moves a version on."""
+
+    RENDER = "render"
+    ASK_FOR_SIGNATURES = "ask_for_signatures"
+    ISSUE = "issue"
+    WITHDRAW = "withdraw"
+    SUBMIT = "submit"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    RECALL = "recall"
+    CONFIRM_RECALL = "confirm_recall"
+    REFUSE_RECALL = "refuse_recall"
+    LOCK = "lock"
+    REPLACE = "replace"
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """One place in which a version differs from the one before it, and why there is a new one.
+
+    `subject` names the subject where the place is in the table of marks, which is what the form's own note counts.
+    `by` decided at `at` that the former version does not stand, for the reason `why`.
+    """
+
+    what: str
+    old: str
+    new: str
+    subject: str | None
+    by: str
+    at: datetime
+    why: str
+
+
+class Restoring(StrEnum):
+    """What restoring found: known already, taken on from an earlier state, built anew, or something in the way."""
+
+    KNOWN = "known"
+    ADVANCED = "advanced"
+    REBUILT = "rebuilt"
+    CONFLICT = "conflict"
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What became of one manifest; `problem` says what is in the way."""
+
+    found: Restoring
+    problem: str = ""
+
+
+class IssuedManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="issued"):
+    """What an issued version can be rebuilt from, with its files; it names the pupil by ids alone."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    tenant_id: uuid.UUID
+    school_code: str
+    version_id: uuid.UUID
+    transcript_id: uuid.UUID
+    level: str
+    code_sha256: str
+    number: int
+    student_id: uuid.UUID
+    class_id: uuid.UUID
+    academic_year_id: uuid.UUID
+    content_sha256: str
+    pdf_sha256: str | None
+    xml_sha256: str | None
+    signed_sha256: str
+    corrections_sha256: str | None
+    signing_request_id: uuid.UUID
+    transcript_created_at: datetime
+    frozen_at: datetime
+    issued_at: datetime
+    files: tuple[Recorded, ...]
 
 
 class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One version in a list; `state` is a `VersionState`."""
+    """One version in a list; `state` is a `VersionState`.
+
+    The three facts of a withdrawal are there from the day on which management withdrew it or asked for its recall.
+    """
 
     id: VersionId
     transcript_id: TranscriptId
@@ -338,11 +451,21 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     signed_sha256: str | None
     frozen_at: datetime
     issued_at: datetime | None
+    withdrawn_at: datetime | None
+    withdrawn_reason: str | None
+    effective_on: date | None
 
     @property
     def label(self) -> str:
         """What the audit calls it."""
         return f"{self.full_name} ({self.student_code}), lớp {self.class_name}"
+
+
+class Overdue(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that its last day has found in this state."""
+
+    version: VersionSummary
+    closing: Closing
 
 
 class Forms(msgspec.Struct, frozen=True, kw_only=True):
@@ -359,3 +482,19 @@ class FreezeReport(msgspec.Struct, frozen=True, kw_only=True):
     frozen: int
     known: int
     left_out: tuple[tuple[str, str], ...]
+
+
+class CopyMark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a print says of itself: "BẢN SAO", "12/2026/BS-HB", its day, for whom and for what.
+
+    `year` is the one year of an extract, "" for the whole book; whoever issues a copy that is `confirmed` signs and
+    stamps it on paper.
+    """
+
+    title: str
+    number: str
+    on: date
+    recipient: str
+    purpose: str
+    year: str
+    confirmed: bool

@@ -1,110 +1,60 @@
 """The life of a transcript: frozen from confirmed results, rendered once, signed, issued."""
 
+import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock, outbox, settings
+from backend.core import audit, audit_reads, clock, jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
-from backend.core.ids import new_id, new_lookup_code
-from backend.records.assessment import service as assessment
-from backend.records.assessment.schemas import PROMOTION_NAMES, PupilResult, Result, ResultState
+from backend.core.errors import Forbidden, NotFound
 from backend.records.calendar import service as calendar
-from backend.records.duties import service as duties
+from backend.records.calendar.schemas import Closing
 from backend.records.gradebook import service as gradebook
-from backend.records.plans import service as plans
 from backend.records.roster import service as roster
-from backend.records.roster.schemas import ClassSummary, StudentRecord
-from backend.records.transcripts import canonical, queries, rules
-from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
-from backend.records.transcripts.events import TranscriptFrozen
-from backend.records.transcripts.models import Transcript, TranscriptVersion
+from backend.records.roster.schemas import ClassSummary
+from backend.records.transcripts import book, canonical, corrections, freezing, queries, rendering, rules
+from backend.records.transcripts.book import Book, YearRecord
+from backend.records.transcripts.corrections import Pair
+from backend.records.transcripts.freezing import verify_url as verify_url
+from backend.records.transcripts.manifests import issued_manifests as issued_manifests
+from backend.records.transcripts.manifests import restore_issued as restore_issued
+from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
+    ENDED,
+    IN_FORCE,
+    CopyMark,
+    Correction,
     FreezeReport,
-    Signer,
-    SignerRole,
+    Overdue,
+    SchoolLevel,
     Snapshot,
-    StudyPeriod,
     TranscriptId,
     VersionId,
     VersionState,
     VersionSummary,
 )
+from backend.records.transcripts.schemas import SIGNING_ORDER as SIGNING_ORDER
 from backend.remote_signing.requests import service as signing
-from backend.tenants.delegations import service as delegations
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools
-from backend.tenants.schools.schemas import level_of
 
-#: Whose turn comes when; also the names of the PDF's signature fields.
-SIGNING_ORDER = (SignerRole.HOMEROOM_TEACHER, SignerRole.PRINCIPAL, SignerRole.SCHOOL_SEAL)
+#: Name of the task that locks versions (tasks.py).
+LOCK = "transcripts.lock"
+#: What its last day should not find a version in.
+UNFINISHED = frozenset(VersionState) - ENDED - {VersionState.ACCEPTED, VersionState.LOCKED}
 
 
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
-    """Fix the content of every confirmed year of a class (PL1 §2.1 "chốt dữ liệu"). Safe to repeat.
-
-    A pupil whose result is not confirmed, who waits for a result after the summer (until its last day), or whose texts
-    cannot be printed, is left out and named; the rest go on.
-    Raises Conflict while a sheet of the class is not locked, and when the class has no homeroom teacher or the school
-    no principal.
-    """
-    await queries.hold_class(session, class_id)
-    school_class = await roster.get_class(session, class_id)
-    await assessment.require_settled(session, class_id)
-    facts = await _class_facts(session, school_class)
-    results = {result.student_id: result for result in await assessment.class_results(session, class_id)}
-    records = await roster.student_records(session, class_id)
-    known = await queries.frozen_students(
-        session, school_class.academic_year_id, [record.id for record in records]
-    )
-    students = [record for record in records if record.id not in known]
-    transcripts = await _transcripts(session, students, school_class.grade_level)
-    history = await _history(session, class_id, facts.school.name)
-    marks = await assessment.class_cells(session, class_id)
-    exempt = await gradebook.exemptions(session, class_id)
-    choices = await plans.choices_of_class(session, school_class)
-    rows, deeds, left_out = [], [], []
-    for student in students:
-        try:
-            pupil = PupilFacts(
-                student=student,
-                history=tuple(history[student.id]),
-                cells=marks.get(student.id, {}),
-                result=_settled(results.get(student.id), student, school_class),
-                exempt=exempt.get(student.id, frozenset()),
-                lookup_code=transcripts[student.id].lookup_code,
-                version=1,
-                verify_url=verify_url(transcripts[student.id].lookup_code),
-                not_taken=choices.not_taken(student.id, facts.subject_codes, school_class.grade_level),
-            )
-            snapshot = canonical.clean_snapshot(compose(facts, pupil))
-        except (Invalid, Conflict) as error:
-            left_out.append((student.full_name, error.message))
-            continue
-        row = _row(session, snapshot, transcripts[student.id], school_class)
-        rows.append(row)
-        label = f"{student.full_name} ({student.student_code}), lớp {school_class.name}"
-        deeds.append(
-            audit.Deed(row["id"], label, {"content_sha256": row["content_sha256"]}, (student.id, class_id))
-        )
-    await queries.insert_versions(session, rows)
-    frozen = [*known, *(row["student_id"] for row in rows)]
-    await gradebook.finish_class(session, actor, class_id, frozen, complete=bool(frozen) and not left_out)
-    await audit.record_many(session, actor, Action.TRANSCRIPT_FROZEN, deeds)
-    await outbox.emit_all(session, [TranscriptFrozen(row["id"]) for row in rows])
-    return FreezeReport(frozen=len(rows), known=len(known), left_out=tuple(left_out))
-
-
-def verify_url(lookup_code: str) -> str:
-    """The address in the QR code."""
-    return f"{settings.get().public_url.rstrip('/')}/tra-cuu/{lookup_code}"
+    """Fix the content of every confirmed year of a class (`freezing.freeze_class`). Safe to repeat. Raises Conflict."""
+    return await freezing.freeze_class(session, actor, class_id)
 
 
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[VersionSummary]:
@@ -178,6 +128,88 @@ async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapsho
     return msgspec.json.decode((await _version(session, version_id)).snapshot, type=Snapshot)
 
 
+async def corrections_of(session: TenantSession, version_id: uuid.UUID) -> list[Correction]:
+    """In what a version differs from those before it, the oldest first. Raises NotFound."""
+    return msgspec.convert((await _version(session, version_id)).corrections, list[Correction])
+
+
+async def release_marks(session: TenantSession, actor: Actor, version: VersionSummary) -> None:
+    """The marks behind a version that does not stand may be corrected. The caller holds its class."""
+    words = f"{version.full_name}, học bạ phiên bản {version.number}"
+    await gradebook.release_pupil(session, actor, version.class_id, version.student_id, words)
+
+
+async def closing_of(session: TenantSession, version: VersionSummary) -> Closing:
+    """Until when a version may be recalled and replaced, by the plan of the school's province."""
+    school_class = await roster.get_class(session, version.class_id)
+    frozen_on = version.frozen_at.astimezone(clock.VIETNAM).date()
+    return await calendar.closing(session, version.academic_year, school_class.grade_level, frozen_on)
+
+
+async def queue_locks(session: TenantSession) -> None:
+    """Have every accepted version locked whose last day is over. Safe to repeat."""
+    accepted = await after_closing(session, {VersionState.ACCEPTED})
+    await jobs.enqueue(session, LOCK, *(one.version.id for one in accepted))
+
+
+async def after_closing(session: TenantSession, states: Collection[VersionState]) -> list[Overdue]:
+    """Versions in some states whose last day is over, with the plan's words, by class and name."""
+    closings: dict[tuple[str, int, date], Closing] = {}
+    found = []
+    for row in await queries.versions_in_states(session, states):
+        frozen_on = row.frozen_at.astimezone(clock.VIETNAM).date()
+        key = (row.academic_year, row.grade_level, frozen_on)
+        if key not in closings:
+            closings[key] = await calendar.closing(session, *key)
+        if closings[key].last_day < clock.today():
+            found.append(Overdue(version=_summary(row), closing=closings[key]))
+    return found
+
+
+async def open_overdue(session: TenantSession, actor: Actor) -> list[Overdue]:
+    """Versions of which the last day is over and which the Authority has not accepted, for a person who looks at them."""
+    found = await after_closing(session, UNFINISHED)
+    if found:
+        pupils = [one.version.student_id for one in found]
+        label = "Học bạ quá hạn chốt"
+        audit_reads.record_read(session, actor, Action.TRANSCRIPTS_LISTED, None, label, pupils)
+    return found
+
+
+async def former_versions(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """version → the versions of the same pupil's year before it, the newest first."""
+    return await queries.former_versions(session, version_ids)
+
+
+async def other_versions(session: TenantSession, version: VersionSummary) -> list[VersionSummary]:
+    """The other versions of the same pupil's year, newest first."""
+    return [
+        one
+        for one in await versions_of_transcript(session, version.transcript_id)
+        if one.academic_year == version.academic_year and one.id != version.id
+    ]
+
+
+async def compare(
+    session: TenantSession, actor: Actor, one_id: uuid.UUID, other_id: uuid.UUID
+) -> tuple[VersionSummary, VersionSummary, list[Pair]]:
+    """Two versions of one pupil's year, the older first, and every place of them side by side; one with itself, too.
+
+    Raises NotFound, also for versions of two pupils or years; Forbidden without a duty in the class.
+    """
+    one = await open_version(session, actor, one_id)
+    if other_id not in {one.id, *(found.id for found in await other_versions(session, one))}:
+        raise NotFound("Hai học bạ này không phải hai phiên bản của cùng một học sinh và năm học.")
+    other = await open_version(session, actor, other_id)
+    older, newer = sorted((one, other), key=lambda version: version.number)
+    pairs = corrections.side_by_side(
+        await get_snapshot(session, older.id), await get_snapshot(session, newer.id)
+    )
+    return older, newer, pairs
+
+
 async def show_personal_id(session: TenantSession, actor: Actor, version_id: uuid.UUID) -> str:
     """The pupil's personal number in full; that somebody asked is recorded.
 
@@ -241,13 +273,13 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
     return (found[0], TranscriptId(found[1])) if found else None
 
 
-async def classes_of(session: TenantSession, state: VersionState) -> dict[uuid.UUID, uuid.UUID]:
-    """version → class, of the versions in a state."""
-    return {row.id: row.class_id for row in await queries.classes_in_state(session, state)}
+async def classes_of(session: TenantSession, states: Collection[VersionState]) -> dict[uuid.UUID, uuid.UUID]:
+    """version → class, of the versions in some states."""
+    return {row.id: row.class_id for row in await queries.classes_in_states(session, states)}
 
 
 async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
-    """class → state → number of versions; `present`: without pupils who are not in the class any more."""
+    """class → state → number of versions that stand; `present`: without pupils who are not in the class any more."""
     found: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
     for row in await queries.counts(session, present=present):
         found[row.class_id][row.state] = row.number
@@ -259,117 +291,6 @@ def code_digest(lookup_code: str) -> str:
     return sha256_hex(lookup_code.encode())
 
 
-def _settled(found: PupilResult | None, student: StudentRecord, school_class: ClassSummary) -> Result:
-    if found is None or found.state is not ResultState.CONFIRMED:
-        raise Conflict(f"Kết quả năm học của {student.full_name} chưa được giáo viên chủ nhiệm xác nhận.")
-    if assessment.waits_for_summer(found.result.promotion, school_class.academic_year):
-        what = PROMOTION_NAMES[found.result.promotion].lower()
-        last_day = calendar.summer_ends(school_class.academic_year)
-        raise Conflict(
-            f"{student.full_name} chờ kết quả sau hè ({what}); học bạ chốt khi có kết quả ấy, muộn nhất là từ ngày "
-            f"{last_day:%d/%m/%Y}."
-        )
-    return found.result
-
-
-async def _class_facts(session: TenantSession, school_class: ClassSummary) -> ClassFacts:
-    if school_class.homeroom_teacher is None:
-        raise Conflict(
-            f"Lớp {school_class.name} chưa có giáo viên chủ nhiệm; hãy phân công trước khi chốt học bạ."
-        )
-    head = await delegations.head_signer(session)
-    school = await schools.get_school(session)
-    assignments = await roster.list_assignments(session, school_class.id)
-    # Whoever taught a subject when the year ended stands beside it, even if it is another's since.
-    years = {one.id: one for one in await roster.list_years(session)}
-    last_day = years[school_class.academic_year_id].ends_on
-    taught: dict[str, str | None] = {a.subject_code: a.teacher for a in assignments}
-    taught |= await duties.teachers_on(session, school_class.id, last_day)
-    plan = await plans.plan_of(session, school_class)
-    assigned = {one.subject_code for one in assignments}
-    return ClassFacts(
-        school=school,
-        academic_year=school_class.academic_year,
-        class_name=school_class.name,
-        grade_level=school_class.grade_level,
-        subject_codes=tuple(one.code for one in plan.chosen(assigned) if not one.own),
-        teachers={code: name for code, name in taught.items() if name},
-        signers=(
-            Signer(
-                role=SignerRole.HOMEROOM_TEACHER,
-                name=school_class.homeroom_teacher,
-                title="Giáo viên chủ nhiệm",
-            ),
-            Signer(role=SignerRole.PRINCIPAL, name=head.name, title=head.title),
-            Signer(role=SignerRole.SCHOOL_SEAL, name=school.name, title="Con dấu số"),
-        ),
-        issue_date=clock.today(),
-        sandbox=settings.get().is_sandbox,
-    )
-
-
-async def _transcripts(
-    session: TenantSession, students: Sequence[StudentRecord], grade_level: int
-) -> dict[uuid.UUID, Transcript]:
-    """The pupils' transcripts of this level; who has none yet gets one, with a code of its own."""
-    level = level_of(grade_level).value
-    ids = [student.id for student in students]
-    known = await queries.transcripts_of(session, ids, level)
-    rows = [
-        {
-            "tenant_id": session.tenant_id,
-            "id": new_id(),
-            "student_id": student_id,
-            "level": level,
-            "lookup_code": new_lookup_code(),
-            "created_at": clock.now(),
-        }
-        for student_id in ids
-        if student_id not in known
-    ]
-    await queries.insert_transcripts(session, rows)
-    return await queries.transcripts_of(session, ids, level)
-
-
-async def _history(
-    session: TenantSession, class_id: uuid.UUID, school_name: str
-) -> dict[uuid.UUID, list[StudyPeriod]]:
-    found: dict[uuid.UUID, list[StudyPeriod]] = defaultdict(list)
-    for row in await roster.study_history(session, class_id):
-        found[row.student_id].append(
-            StudyPeriod(
-                academic_year=row.academic_year,
-                class_name=row.class_name,
-                school_name=row.school_name or school_name,
-                registry_no=row.registry_no,
-                joined_on=row.joined_on,
-            )
-        )
-    return found
-
-
-def _row(
-    session: TenantSession,
-    snapshot: Snapshot,
-    transcript: Transcript,
-    school_class: ClassSummary,
-) -> dict[str, Any]:
-    content = canonical.canonical_json(snapshot)
-    return {
-        "tenant_id": session.tenant_id,
-        "id": new_id(),
-        "transcript_id": transcript.id,
-        "academic_year_id": school_class.academic_year_id,
-        "class_id": school_class.id,
-        "student_id": transcript.student_id,
-        "number": snapshot.version,
-        "state": VersionState.FROZEN,
-        "snapshot": content.decode(),
-        "content_sha256": canonical.content_sha256(content),
-        "frozen_at": clock.now(),
-    }
-
-
 async def _version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion:
     return rules.all_of([version_id], await queries.versions(session, [version_id]))[0]
 
@@ -377,3 +298,59 @@ async def _version(session: TenantSession, version_id: uuid.UUID) -> TranscriptV
 def _summary(row: Any) -> VersionSummary:
     fields = {name: getattr(row, name) for name in VersionSummary.__struct_fields__}
     return VersionSummary(**fields)
+
+
+async def book_of(session: TenantSession, transcript_id: uuid.UUID, mark: CopyMark) -> Book:
+    """What the pupil's book says today, as the print that `mark` names; an extract has its one year.
+
+    Raises NotFound; Conflict before a year of it is issued.
+    """
+    transcript = await queries.transcript(session, transcript_id)
+    if transcript is None:
+        raise NotFound("Không tìm thấy học bạ này.")
+    issued = await queries.in_state(session, transcript_id, IN_FORCE)
+    newest = {row.academic_year_id: row for row in issued}
+    records = [await _year_record(session, row) for row in newest.values()]
+    level = SchoolLevel(transcript.level)
+    here = await roster.places_of(session, transcript.student_id)
+    elsewhere = await roster.earlier_years(session, transcript.student_id)
+    school = await schools.get_school(session)
+    return book.bind(
+        level=level,
+        records=records,
+        places=book.places_of(level, school.name, here, elsewhere),
+        mark=mark,
+    )
+
+
+async def open_book(
+    session: TenantSession, actor: Actor, version_id: uuid.UUID
+) -> tuple[VersionSummary, Book]:
+    """A version, and the book of its transcript as it stands today, for a person who reads it on a screen.
+
+    Raises NotFound; Forbidden without a duty in its class; Conflict before a year of it is issued.
+    """
+    version = await open_version(session, actor, version_id)
+    unmarked = CopyMark(
+        title="", number="", on=clock.today(), recipient="", purpose="", year="", confirmed=False
+    )
+    return version, await book_of(session, version.transcript_id, unmarked)
+
+
+async def print_book(content: Book) -> bytes:
+    """The PDF of a book; made between transactions, as the forms of a version are."""
+    return await asyncio.to_thread(rendering.render_book, content)
+
+
+async def _year_record(session: TenantSession, row: TranscriptVersion) -> YearRecord:
+    if row.signed_sha256 is None or row.issued_at is None:
+        raise RuntimeError(f"version {row.id} is issued and has no signed file")
+    steps = await signing.steps_of(session, row.id)
+    return YearRecord(
+        snapshot=canonical.read_snapshot(row.snapshot.encode()),
+        content=row.snapshot,
+        signed_sha256=row.signed_sha256,
+        issued_at=row.issued_at.astimezone(clock.VIETNAM),
+        effective_on=row.effective_on,
+        signed_at={step.role: step.signed_at.astimezone(clock.VIETNAM) for step in steps if step.signed_at},
+    )

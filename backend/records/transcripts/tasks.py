@@ -1,9 +1,9 @@
-"""A transcript version's way through the machine: render, ask for signatures, issue."""
+"""A transcript version's way through the machine: render, ask for signatures, issue, and what becomes of it."""
 
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
-from backend.records.transcripts import flow, forms
-from backend.records.transcripts.schemas import Forms, VersionId
+from backend.records.transcripts import flow, forms, service
+from backend.records.transcripts.schemas import Deed, Forms, VersionId
 from backend.remote_signing.requests import service as signing
 
 #: Documents of one job that are rendered and stored at the same time: one is on the processor, the others on the way.
@@ -40,3 +40,52 @@ async def issue(work: Work) -> None:
     async with work.finish() as session:
         subject_ids = await signing.subjects_of(session, work.subject_ids)
         await flow.issue(session, await flow.versions_among(session, subject_ids))
+
+
+@task(service.LOCK, "Chốt học bạ", lane=Lane.DELIVER, together=25)
+async def lock(work: Work) -> None:
+    """The last day of the plan is over: what the Authority has accepted is in force from now on."""
+    async with work.finish() as session:
+        await flow.lock_due(session, work.subject_ids)
+
+
+@task("transcripts.submitted", "Ghi việc nộp học bạ", lane=Lane.DELIVER, together=25)
+async def submitted(work: Work) -> None:
+    """The Authority has the message."""
+    await _advance(work, Deed.SUBMIT)
+
+
+@task("transcripts.accepted", "Ghi việc Sở chấp nhận học bạ", lane=Lane.DELIVER, together=25)
+async def accepted(work: Work) -> None:
+    """The Authority has taken it in."""
+    await _advance(work, Deed.ACCEPT)
+
+
+@task("transcripts.rejected", "Ghi việc Sở từ chối học bạ", lane=Lane.DELIVER, together=25)
+async def rejected(work: Work) -> None:
+    """The Authority refuses it."""
+    await _advance(work, Deed.REJECT)
+
+
+@task("transcripts.locked", "Ghi việc Sở chốt học bạ", lane=Lane.DELIVER, together=25)
+async def locked(work: Work) -> None:
+    """The Authority has taken it in and locked it."""
+    await _advance(work, Deed.ACCEPT, Deed.LOCK)
+
+
+@task("transcripts.recall_refused", "Ghi việc Sở không cho thu hồi học bạ", lane=Lane.DELIVER, together=25)
+async def recall_refused(work: Work) -> None:
+    """The Authority does not take it back out."""
+    await _advance(work, Deed.REFUSE_RECALL)
+
+
+@task("transcripts.recalled", "Ghi việc thu hồi học bạ", lane=Lane.DELIVER)
+async def recalled(work: Work) -> None:
+    """The Authority has taken it back out."""
+    async with work.finish() as session:
+        await flow.confirm_recall(session, work.subject_ids)
+
+
+async def _advance(work: Work, *deeds: Deed) -> None:
+    async with work.finish() as session:
+        await flow.advance(session, work.subject_ids, *deeds)

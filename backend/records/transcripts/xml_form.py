@@ -5,6 +5,8 @@ ever re-indented, because signatures cover these exact bytes. The root says `xml
 default namespace cannot capture our elements. `hocba.xsd` describes the tree; it is ours, not the Ministry's.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -63,6 +65,47 @@ def build_xml(snapshot: Snapshot) -> bytes:
 
 def validate_xml(xml: bytes) -> None:
     """Raise Invalid, with the reason, when the bytes, signed or not, do not follow `hocba.xsd`."""
+    _read(xml)
+
+
+def differences(xml: bytes, snapshot: Snapshot) -> list[str]:
+    """Where the data of an XML form, signed or not, is not what the snapshot says: a sentence each.
+
+    Raises Invalid when the bytes do not follow `hocba.xsd`.
+    """
+    there = dict(_said(_read(xml)[0], ""))
+    wanted = dict(_said(etree.fromstring(build_xml(snapshot))[0], ""))
+    changed = [
+        f"Tệp XML, mục {place}: ghi “{there[place]}”, dữ liệu đã chốt ghi “{said}”."
+        for place, said in wanted.items()
+        if place in there and there[place] != said
+    ]
+    lacking = [
+        f"Tệp XML thiếu mục {place}: dữ liệu đã chốt ghi “{wanted[place]}”."
+        for place in wanted
+        if place not in there
+    ]
+    beyond = [
+        f"Tệp XML có thêm mục {place} không có trong dữ liệu đã chốt."
+        for place in there
+        if place not in wanted
+    ]
+    return changed + lacking + beyond
+
+
+def _said(element: etree._Element, place: str) -> Iterator[tuple[str, str]]:
+    """Every text and attribute, by the path of its element; the second of one name is called `…[2]`."""
+    yield from ((f"{place}@{name}", value) for name, value in sorted(element.attrib.items()))
+    if not len(element):
+        yield place, element.text or ""
+    met: Counter[str] = Counter()
+    for child in element:
+        met[child.tag] += 1
+        name = f"{child.tag}[{met[child.tag]}]" if met[child.tag] > 1 else child.tag
+        yield from _said(child, f"{place}/{name}".lstrip("/"))
+
+
+def _read(xml: bytes) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         document = etree.fromstring(xml, parser)
@@ -74,6 +117,7 @@ def validate_xml(xml: bytes) -> None:
         _schema().assertValid(document)
     except etree.DocumentInvalid as error:
         raise Invalid(f"Tệp XML học bạ sai cấu trúc: {error}") from error
+    return document
 
 
 def subject_id(code: str) -> str:

@@ -107,6 +107,8 @@ def _headline(answer: Answer) -> tuple[str, str]:
         return "Học bạ không hợp lệ", "bad"
     if answer.verdict == "indeterminate":
         return "Chưa xác định được chữ ký có tin cậy không", "warn"
+    if answer.standing is Standing.RECALLED:
+        return "Học bạ này đã được nhà trường thu hồi, không còn giá trị", "bad"
     if answer.standing is Standing.SUPERSEDED:
         return "Học bạ đúng là bản đã phát hành nhưng đã được thay thế", "warn"
     if answer.standing is None:
@@ -132,9 +134,15 @@ def _answers(answer: Answer) -> list[dict[str, str]]:
     }
     force = {
         Standing.IN_FORCE: ("Đã phát hành và đang có hiệu lực", "ok"),
+        Standing.RECALLED: ("Đã được nhà trường thu hồi", "bad"),
         Standing.SUPERSEDED: ("Đã được thay thế bằng phiên bản mới hơn", "warn"),
         None: ("Không tìm thấy bản này trong kho đã phát hành", "warn"),
     }[answer.standing]
-    issued = f"Phát hành ngày {vn_date(answer.issued_at)}" if answer.issued_at else ""
+    days = [
+        ("Phát hành ngày", answer.issued_at),
+        ("chốt, có hiệu lực từ ngày", answer.effective_on),
+        ("thu hồi ngày", answer.recalled_at),
+    ]
+    issued = "; ".join(f"{what} {vn_date(day)}" for what, day in days if day)
     in_force = {"question": "Còn hiệu lực?", "answer": force[0], "tone": force[1], "detail": issued}
     return [intact, signers, in_force]

@@ -1,6 +1,6 @@
 """The words of verification."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -11,6 +11,7 @@ class Standing(StrEnum):
 
     IN_FORCE = "in_force"
     SUPERSEDED = "superseded"
+    RECALLED = "recalled"
 
 
 class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +25,10 @@ class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Three separate answers about one transcript: intact, signed by whom, in force. No personal data of the pupil."""
+    """Three separate answers about one transcript: intact, signed by whom, in force. No personal data of the pupil.
+
+    `recalled_at`: the school has taken it back since, and no newer version is issued.
+    """
 
     school: str | None
     academic_year: str | None
@@ -35,5 +39,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     signatures: tuple[SignatureView, ...]
     standing: Standing | None
     issued_at: datetime | None
+    recalled_at: datetime | None
+    effective_on: date | None
     problems: tuple[str, ...]
     sandbox: bool

@@ -15,7 +15,7 @@ from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Invalid, NotFound
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import TranscriptId, VersionSummary
+from backend.records.transcripts.schemas import ENDED, TranscriptId, VersionSummary
 from backend.records.verification.schemas import Answer, SignatureView, Standing
 from backend.remote_signing.formats.schemas import Report, Unreadable
 from backend.remote_signing.validation import service as signatures
@@ -95,7 +95,7 @@ def _with_report(
     standing = None
     if ours is not None:
         of_year = [one for one in versions if one.academic_year == ours.academic_year]
-        standing = Standing.IN_FORCE if ours.id == of_year[0].id else Standing.SUPERSEDED
+        standing = _standing(ours, of_year[0])
     return Answer(
         school=school,
         academic_year=ours.academic_year if ours else None,
@@ -115,6 +115,15 @@ def _with_report(
         ),
         standing=standing,
         issued_at=ours.issued_at if ours else None,
+        recalled_at=ours.withdrawn_at if ours and standing is Standing.RECALLED else None,
+        effective_on=ours.effective_on if ours else None,
         problems=report.problems + tuple(problem for one in report.signatures for problem in one.problems),
         sandbox=any(one.sandbox for one in report.signatures),
     )
+
+
+def _standing(one: VersionSummary, newest: VersionSummary) -> Standing:
+    """How a version stands whose year has come to `newest`, of those that were issued."""
+    if one.id != newest.id:
+        return Standing.SUPERSEDED
+    return Standing.RECALLED if one.state in ENDED else Standing.IN_FORCE

@@ -17,7 +17,7 @@ from backend.remote_signing.requests.models import (
     SigningRequest,
     SigningStep,
 )
-from backend.remote_signing.requests.rules import HELD, BatchState, StepState
+from backend.remote_signing.requests.rules import ENDED, HELD, BatchState, CallState, StepState
 
 
 async def insert_batch(
@@ -121,6 +121,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningRequest.current_sha256,
             SigningRequest.label,
             SigningRequest.subject_id,
+            SigningRequest.state.label("request_state"),
         )
         .join(
             SigningStep,
@@ -252,3 +253,27 @@ def _progress(session: TenantSession) -> Any:
         .where(SigningBatch.tenant_id == session.tenant_id)
         .order_by(SigningBatch.consented_at.desc())
     )
+
+
+async def end_calls_without_turns(session: TenantSession) -> Sequence[uuid.UUID]:
+    """Calls under way in which every turn is over are done; returns their batches."""
+    items = select(SigningItem.id).where(
+        SigningItem.tenant_id == ProviderCall.tenant_id, SigningItem.call_id == ProviderCall.id
+    )
+    turns = items.join(
+        SigningStep,
+        and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
+    )
+    ended = await session.scalars(
+        update(ProviderCall)
+        .where(
+            ProviderCall.tenant_id == session.tenant_id,
+            ProviderCall.state.not_in(ENDED),
+            items.exists(),
+            ~turns.where(SigningStep.state != StepState.SIGNED).exists(),
+        )
+        .values(state=CallState.DONE)
+        .returning(ProviderCall.batch_id)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(set(ended.all()))

@@ -78,7 +78,7 @@ async def complete_all(tenant_id: uuid.UUID, requests: Sequence[RequestToComplet
         final = pades.add_validation_material(signed, found.certificates, found.ocsps, found.crls)
         return CompletedRequest(
             request_id=request.request_id,
-            document_sha256=await storage.put(tenant_id, final),
+            document_sha256=await storage.put(tenant_id, final, lock=True),
             size=len(final),
         )
 

@@ -5,7 +5,7 @@ Each function is one transaction's worth of reading or writing; the calls outsid
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.core import audit, clock, jobs, outbox, storage
@@ -52,8 +52,9 @@ SUBMIT, POLL, EMBED = "signing.submit_call", "signing.poll_call", "signing.embed
 async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToPrepare | None:
     """What is to be prepared; None when that has been done.
 
-    Raises Conflict when a document is not the one that the signer consented to: nothing outside the root is signed; and
-    when the certificate signs nothing any more.
+    What was cancelled since the consent is left out. Raises Conflict when a document is not the one that the signer
+    consented to: nothing outside the root is signed; when all were cancelled; and when the certificate signs nothing any
+    more.
     """
     call = await _call(session, call_id)
     if call.state != CallState.PREPARING:
@@ -61,7 +62,9 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
     batch = await _batch(session, call.batch_id)
     if consent_root(await batches.consented_documents(session, batch.id)) != batch.merkle_root:
         raise Conflict("Danh sách hồ sơ của lô ký không khớp với xác nhận của người ký; lô ký bị dừng lại.")
-    rows = await batches.items_of(session, call_id)
+    rows = [row for row in await batches.items_of(session, call_id) if _stands(row)]
+    if not rows:
+        raise Conflict("Nhà trường đã rút lại mọi hồ sơ của lần ký này nên không có gì được ký.")
     if any(row.base_sha256 != row.current_sha256 for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
     return CallToPrepare(
@@ -116,7 +119,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     if call.state != state:
         return None
     batch = await _batch(session, call.batch_id)
-    rows = await batches.items_of(session, call_id)
+    rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
     return CallToSend(
         pin=_pin(await credentials.pinned(session, batch.credential_id)),
@@ -165,7 +168,7 @@ async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.
 
 
 async def _collect(session: TenantSession, call: ProviderCall, answer: port.Signed) -> None:
-    rows = await batches.items_of(session, call.id)
+    rows = await _prepared(session, call.id)
     values = [{"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)]
     await batches.update_items(session, values)
     await batches.update_call(session, call.id, {"state": CallState.EMBEDDING, "problem": None})
@@ -201,13 +204,14 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
 async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmbed | None:
     """The returned values with their places; None when they are embedded.
 
-    What was signed before its certificate was suspended is a signature, and is kept.
+    What was signed before its certificate was suspended is a signature, and is kept. What was cancelled meanwhile keeps
+    its value in its row and goes into no document.
     """
     call = await _call(session, call_id)
     if call.state != CallState.EMBEDDING:
         return None
     batch = await _batch(session, call.batch_id)
-    rows = await batches.items_of(session, call_id)
+    rows = [row for row in await _prepared(session, call_id) if _stands(row)]
     earlier = await _signatures_so_far(session, [row.request_id for row in rows])
     updates = await batches.prepared_updates(session, call_id)
     return CallToEmbed(
@@ -242,12 +246,29 @@ async def _signatures_so_far(
 async def record_embedded(
     session: TenantSession, call_id: uuid.UUID, embedded: Sequence[EmbeddedItem]
 ) -> None:
-    """The signed revisions are in the store: steps are signed, the next ones ready, finished requests announced."""
+    """The signed revisions are in the store: steps are signed, the next ones ready, finished requests announced.
+
+    Of a request that was cancelled meanwhile the document stays as it was.
+    """
     call = await _call(session, call_id, hold=True)
     if call.state != CallState.EMBEDDING:
         return
-    batch = await _batch(session, call.batch_id)
     rows = {row.id: row for row in await batches.items_of(session, call_id)}
+    held = await queries.hold_requests(session, [row.request_id for row in rows.values()])
+    standing = [one for one in embedded if held[rows[one.item_id].request_id] == RequestState.SIGNING]
+    if standing:
+        await _record_signed(session, call, standing, rows)
+    await batches.update_call(session, call_id, {"state": CallState.DONE, "problem": None})
+    await _end_batch_if_over(session, call.batch_id, None)
+
+
+async def _record_signed(
+    session: TenantSession,
+    call: ProviderCall,
+    embedded: Sequence[EmbeddedItem],
+    rows: Mapping[uuid.UUID, Any],
+) -> None:
+    batch = await _batch(session, call.batch_id)
     await storage.register(
         session, *(storage.File(item.signed_sha256, item.size, PDF_TYPE) for item in embedded)
     )
@@ -264,7 +285,7 @@ async def record_embedded(
     details: dict[str, str | int | None] = {
         "batch": str(batch.id),
         "role": batch.role,
-        "transaction": call_id.hex,
+        "transaction": call.id.hex,
     }
     signed_items = [rows[item.item_id] for item in embedded]
     deeds = [
@@ -272,8 +293,6 @@ async def record_embedded(
         for row in signed_items
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_STEP_SIGNED, deeds)
-    await batches.update_call(session, call_id, {"state": CallState.DONE, "problem": None})
-    await _end_batch_if_over(session, call.batch_id, None)
 
 
 async def requests_to_complete(
@@ -298,13 +317,27 @@ async def requests_to_complete(
 
 
 async def record_completed(session: TenantSession, completed: Sequence[CompletedRequest]) -> None:
-    """The documents with their long-term validation material are in the store."""
+    """The documents with their long-term validation material are in the store; without those cancelled meanwhile."""
+    held = await queries.hold_requests(session, [one.request_id for one in completed])
+    completed = [one for one in completed if held[one.request_id] == RequestState.SIGNED]
     files = [storage.File(one.document_sha256, one.size, PDF_TYPE) for one in completed]
     await storage.register(session, *files)
     await queries.complete_requests(
         session, {one.request_id: one.document_sha256 for one in completed}, clock.now()
     )
     await outbox.emit_all(session, [SigningRequestCompleted(one.request_id) for one in completed])
+
+
+async def close_signed(session: TenantSession, subject_id: uuid.UUID, document_sha256: str) -> None:
+    """The store has the document of a subject signed by everybody: nobody is asked for it here any more.
+
+    Calls at the provider that were about nothing else have ended, too: what they would bring is in that document.
+    """
+    for request in await queries.requests_of(session, [subject_id]):
+        await queries.complete_requests(session, {request.id: document_sha256}, clock.now())
+        await queries.close_steps(session, request.id)
+        for batch_id in await batches.end_calls_without_turns(session):
+            await _end_batch_if_over(session, batch_id, None)
 
 
 async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, problem: str | None) -> None:
@@ -323,6 +356,15 @@ async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, proble
         )
     if values:
         await batches.update_batch(session, batch_id, values)
+
+
+async def _prepared(session: TenantSession, call_id: uuid.UUID) -> list[Any]:
+    """The items of a call whose hashes the provider gets: the same at every step, whatever is cancelled meanwhile."""
+    return [row for row in await batches.items_of(session, call_id) if row.digest is not None]
+
+
+def _stands(row: Any) -> bool:
+    return bool(row.request_state != RequestState.CANCELLED)
 
 
 async def _call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False) -> ProviderCall:

@@ -17,7 +17,7 @@ from backend.remote_signing.requests.models import (
     SigningRequest,
     SigningStep,
 )
-from backend.remote_signing.requests.rules import RequestState, StepState
+from backend.remote_signing.requests.rules import OPEN_REQUESTS, OPEN_STEPS, RequestState, StepState
 
 #: Any constant: the class of advisory locks that order the moments of a school's tray.
 _TRAY_LOCK = 7_474_002
@@ -65,6 +65,36 @@ async def requests(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> 
     return found.all()
 
 
+async def hold_requests(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """request → its state, held until the transaction ends: nobody cancels it while a signature comes into it."""
+    query = select(SigningRequest.id, SigningRequest.state).where(
+        SigningRequest.tenant_id == session.tenant_id, SigningRequest.id.in_(request_ids)
+    )
+    held = await session.execute(query.order_by(SigningRequest.id).with_for_update())
+    return {row.id: row.state for row in held}
+
+
+async def cancel_requests(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """Requests of these subjects that are not completed, and what is left of their turns, are cancelled; returns them."""
+    request = update(SigningRequest).where(
+        SigningRequest.tenant_id == session.tenant_id,
+        SigningRequest.subject_id.in_(subject_ids),
+        SigningRequest.state.in_(OPEN_REQUESTS),
+    )
+    request = request.values(state=RequestState.CANCELLED)
+    found = await session.execute(
+        request.returning(SigningRequest.id, SigningRequest.subject_id, SigningRequest.label)
+    )
+    cancelled = found.all()
+    steps = update(SigningStep).where(
+        SigningStep.tenant_id == session.tenant_id,
+        SigningStep.request_id.in_([row.id for row in cancelled]),
+        SigningStep.state.in_(OPEN_STEPS),
+    )
+    await session.execute(steps.values(state=StepState.CANCELLED))
+    return cancelled
+
+
 async def complete_requests(
     session: TenantSession, documents: dict[uuid.UUID, str], completed_at: datetime
 ) -> None:
@@ -77,6 +107,15 @@ async def complete_requests(
     values = [{"request": request_id, "document": sha256} for request_id, sha256 in documents.items()]
     if values:
         await (await session.connection()).execute(query, values)
+
+
+async def close_steps(session: TenantSession, request_id: uuid.UUID) -> None:
+    """Nobody's turn in a request is to come any more."""
+    await session.execute(
+        update(SigningStep)
+        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.request_id == request_id)
+        .values(state=StepState.SIGNED)
+    )
 
 
 def _turn_of(staff_id: StaffId, *, seal: bool) -> ColumnElement[bool]:
@@ -230,18 +269,25 @@ async def finish_requests(session: TenantSession, request_ids: Sequence[uuid.UUI
 
 
 async def give_back(session: TenantSession, call_id: uuid.UUID) -> None:
-    """The steps of a call that ended without signatures are ready for their signer again."""
+    """The steps of a call that ended without signatures are ready for their signer again, unless they are cancelled."""
     ready_at = await enter_tray(session)
     steps = select(SigningItem.step_id).where(
         SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id
     )
-    await session.execute(
+    given = await session.scalars(
         update(SigningStep)
-        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.id.in_(steps))
+        .where(
+            SigningStep.tenant_id == session.tenant_id,
+            SigningStep.id.in_(steps),
+            SigningStep.state == StepState.AUTHORIZING,
+        )
         .values(state=StepState.READY, ready_at=ready_at, batch_id=None)
+        .returning(SigningStep.id)
     )
     await session.execute(
-        delete(SigningItem).where(SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id)
+        delete(SigningItem).where(
+            SigningItem.tenant_id == session.tenant_id, SigningItem.step_id.in_(given.all())
+        )
     )
 
 
@@ -290,7 +336,7 @@ async def open_steps_of(session: TenantSession, staff_id: StaffId) -> Sequence[A
         .where(
             SigningRequest.tenant_id == session.tenant_id,
             SigningStep.signer_id == staff_id,
-            SigningStep.state != StepState.SIGNED,
+            SigningStep.state.in_(OPEN_STEPS),
         )
         .group_by(SigningRequest.group_label)
         .order_by(SigningRequest.group_label)

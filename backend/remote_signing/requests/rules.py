@@ -9,20 +9,25 @@ from backend.core.crypto import merkle_root, sha256_hex
 
 
 class RequestState(StrEnum):
-    """signing → signed (everybody has) → completed (long-term validation material added)."""
+    """signing → signed (everybody has) → completed (long-term validation material added); cancelled until then."""
 
     SIGNING = "signing"
     SIGNED = "signed"
     COMPLETED = "completed"
+    CANCELLED = "cancelled"
 
 
 class StepState(StrEnum):
-    """waiting for those before → ready for its signer → authorizing → signed; a refusal makes it ready again."""
+    """waiting for those before → ready for its signer → authorizing → signed; a refusal makes it ready again.
+
+    Cancelled with its request: what comes back for it then is put into no document.
+    """
 
     WAITING = "waiting"
     READY = "ready"
     AUTHORIZING = "authorizing"
     SIGNED = "signed"
+    CANCELLED = "cancelled"
 
 
 class CallState(StrEnum):
@@ -47,6 +52,11 @@ class BatchState(StrEnum):
     COMPLETED = "completed"
     PARTIAL = "partial"
 
+
+#: A document still needs what of its turns is in one of these.
+OPEN_STEPS = frozenset({StepState.WAITING, StepState.READY, StepState.AUTHORIZING})
+#: A request that may be cancelled: its document is not final.
+OPEN_REQUESTS = frozenset({RequestState.SIGNING, RequestState.SIGNED})
 
 #: Calls that ended without signatures: their documents go back to the signer's tray.
 GIVEN_BACK = frozenset({CallState.DECLINED, CallState.EXPIRED, CallState.FAILED})

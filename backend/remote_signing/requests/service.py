@@ -20,6 +20,7 @@ from backend.remote_signing.formats import pades
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningConsented
+from backend.remote_signing.requests.flow import close_signed as close_signed
 from backend.remote_signing.requests.rules import (
     BatchState,
     CallState,
@@ -107,6 +108,16 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_REQUESTED, deeds)
     return request_ids
+
+
+async def cancel(session: TenantSession, actor: Actor, subject_ids: Sequence[uuid.UUID]) -> None:
+    """These documents are not to be signed any more: their turns end, whatever is under way comes into none of them.
+
+    Consents that covered them stay as they were given. Documents that are completed, or have no request, stay.
+    """
+    cancelled = await queries.cancel_requests(session, subject_ids)
+    deeds = [audit.Deed(row.subject_id, row.label) for row in cancelled]
+    await audit.record_many(session, actor, Action.SIGNING_CANCELLED, deeds)
 
 
 async def ready_turns(session: TenantSession) -> list[ReadyTurn]:
@@ -303,6 +314,14 @@ async def signed_documents(session: TenantSession, subject_ids: Sequence[uuid.UU
     if len(requests) < len(set(subject_ids)):
         raise NotFound("Hồ sơ này chưa có yêu cầu ký.")
     return {request.subject_id: request.current_sha256 for request in requests}
+
+
+async def request_ids_of(
+    session: TenantSession, subject_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, RequestId]:
+    """subject → its request, of those that have one."""
+    requests = await queries.requests_of(session, subject_ids)
+    return {request.subject_id: RequestId(request.id) for request in requests}
 
 
 async def subjects_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:

@@ -12,6 +12,7 @@ from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.errors import Unavailable
 from backend.remote_signing.formats import limited, validation
+from backend.remote_signing.formats.contents import Contents, read_contents
 from backend.remote_signing.formats.schemas import Opened, Report
 from backend.remote_signing.formats.trust import TrustStore
 
@@ -30,6 +31,11 @@ AT_ONCE, MOST_WAITING = 2, 8
 #: Threads of their own: those that everybody shares, for the store and for passwords, stay free.
 _foreign = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="foreign")
 _under_way = 0
+
+
+def contents_of(document: bytes) -> Contents:
+    """Text and attachments of a document. Raises Unreadable (formats.schemas) when it is no PDF of that size."""
+    return read_contents(document)
 
 
 async def check_own(document: bytes, fields: Sequence[str]) -> Report:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from backend.core.actor import Actor, SignIn, StaffId
 from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.text import check_text
-from backend.tenants.approvals.schemas import ASKED_BY, ApprovalRequest, Kind, State
+from backend.tenants.approvals.schemas import ABOUT_ONE_OF_MANY, ASKED_BY, ApprovalRequest, Kind, State
 from backend.tenants.people.schemas import Staff
 from backend.tenants.permissions import permissions_of
 
@@ -64,10 +64,10 @@ def waiting(requests: Iterable[ApprovalRequest], now: datetime) -> list[Approval
     return [one for one in requests if one.state is State.WAITING and not is_over(one, now)]
 
 
-def require_none_waiting(requests: Iterable[ApprovalRequest], kind: Kind, now: datetime) -> None:
-    """Raises Conflict while another request of the kind waits."""
+def require_none_waiting(requests: Iterable[ApprovalRequest], kind: Kind, told: str, now: datetime) -> None:
+    """Raises Conflict while another request of the kind waits; of kinds about one thing of many, one about the same."""
     for one in waiting(requests, now):
-        if one.kind is kind:
+        if one.kind is kind and (kind not in ABOUT_ONE_OF_MANY or one.told == told):
             raise Conflict(
                 f"Đề nghị “{one.title}” của {one.asked_by_name} đang chờ duyệt đến {one.ends_at:%H:%M %d/%m/%Y}; "
                 "xin chờ kết quả hoặc rút đề nghị ấy trước."

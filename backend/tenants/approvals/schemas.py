@@ -27,6 +27,7 @@ class Kind(StrEnum):
     SEAL_CERTIFICATE = "seal_certificate"
     SEAL_RESUMING = "seal_resuming"
     CERTIFICATE_REVOCATION = "certificate_revocation"
+    TRANSCRIPT_RECALL = "transcript_recall"
 
 
 #: What a kind is called, and what whoever asks for it must be allowed to do, still on the day when it is done.
@@ -36,6 +37,7 @@ KIND_NAMES = {
     Kind.SEAL_CERTIFICATE: "Đăng ký hoặc thay con dấu số",
     Kind.SEAL_RESUMING: "Dùng lại con dấu số",
     Kind.CERTIFICATE_REVOCATION: "Thu hồi chứng thư số",
+    Kind.TRANSCRIPT_RECALL: "Thu hồi học bạ đã phát hành",
 }
 ASKED_BY = {
     Kind.SCHOOL_EXPORT: Permission.SCHOOL_EXPORT,
@@ -43,7 +45,10 @@ ASKED_BY = {
     Kind.SEAL_CERTIFICATE: Permission.CREDENTIALS_MANAGE,
     Kind.SEAL_RESUMING: Permission.CREDENTIALS_MANAGE,
     Kind.CERTIFICATE_REVOCATION: Permission.CREDENTIALS_MANAGE,
+    Kind.TRANSCRIPT_RECALL: Permission.TRANSCRIPT_WITHDRAW,
 }
+#: Kinds that are each about one thing of many: several may wait side by side, one about each.
+ABOUT_ONE_OF_MANY = frozenset({Kind.TRANSCRIPT_RECALL})
 
 
 class State(StrEnum):

@@ -64,7 +64,7 @@ async def ask(
     why, now = rules.checked_reason(reason, "Lý do"), clock.now()
     await session.hold("approvals")
     rules.require_approver(await approvers(session, actor))
-    rules.require_none_waiting(await queries.requests(session, SHOWN), kind, now)
+    rules.require_none_waiting(await queries.requests(session, SHOWN), kind, told, now)
     request_id = RequestId(new_id())
     values = {
         "id": request_id,

@@ -5,7 +5,7 @@ import uuid
 from litestar import get
 from litestar.params import FromPath
 
-from backend.core import audit_chain
+from backend.core import audit_chain, store_promise
 from backend.core.web import CurrentActor, Html, Request, Session, page
 from backend.tenants.audit_trail import service
 from backend.tenants.guards import requires
@@ -22,6 +22,7 @@ async def show_trail(request: Request, session: Session, actor: CurrentActor) ->
         "tenants/audit_trail/trail.html",
         trail=await service.trail(session, actor, request.query_params, _PATH),
         sealed=await audit_chain.newest(session),
+        store=await store_promise.told(session),
     )
 
 

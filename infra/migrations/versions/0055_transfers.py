@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from infra.migrations.tenancy import enable_rls, run_script
 
 revision = "0055"
-down_revision = "0041"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 

@@ -1,10 +1,15 @@
 """`python -m infra.simulators.province --data DIR --port N`: a province's database as a process."""
 
 import argparse
+from datetime import date, datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from infra.simulators.province.app import build
 from infra.simulators.web import bind, serve
+
+#: The province's days begin and end there.
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 def main() -> None:
@@ -16,9 +21,13 @@ def main() -> None:
     parser.add_argument(
         "--processing", type=float, default=0.3, metavar="SECONDS", help="time until the business answer"
     )
+    parser.add_argument(
+        "--closes", type=date.fromisoformat, metavar="DAY", help="all is locked from this day on (2026-06-30)"
+    )
     options = parser.parse_args()
     listener = bind(options.host, options.port)
-    app = build(options.data, options.processing)
+    closes = datetime.combine(options.closes, time(), VIETNAM).timestamp() if options.closes else None
+    app = build(options.data, options.processing, closes)
     print(f"province on http://{options.host}:{listener.getsockname()[1]}", flush=True)
     serve(app, listener)
 

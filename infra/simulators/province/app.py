@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from infra.simulators.faults import FaultBox
-from infra.simulators.province.rules import BadEnvelope, read_envelope, read_package
+from infra.simulators.province.rules import RECALL, BadEnvelope, check_reference, read_envelope, read_package
 from infra.simulators.province.settings import ProvinceSettings, load_or_create
 from infra.simulators.province.store import Store
 from infra.simulators.web import App, Handler, Reply, Request, reply_json
@@ -18,20 +18,21 @@ _FAULTS = ("slow", "http500", "drop_after_accept", "duplicate_ack", "html_200", 
 _PROXY_PAGE = "<!doctype html><title>Bảo trì</title><p>Hệ thống đang bảo trì, vui lòng quay lại sau.".encode()
 
 
-def build(directory: Path, processing: float) -> App:
+def build(directory: Path, processing: float, closes: float | None = None) -> App:
     """Open DIR, make what is missing, register all routes.
 
-    `processing`: seconds until the business answer.
+    `processing`: seconds until the business answer. `closes`: from when on (Unix time) all is locked.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(directory)
     faults = FaultBox(_FAULTS)
     app = App(_Around(store, faults, load_or_create(directory)))
-    province = Province(store, processing)
+    province = Province(store, processing, closes)
     app.add("POST", "/api/v1/messages", province.submit)
     app.add("GET", "/api/v1/messages/{message_id}", province.result)
     app.add("GET", "/api/v1/documents", province.documents)
     app.add("GET", "/api/v1/ledger", lambda request: reply_json(store.ledger()))
+    app.add("POST", "/sandbox/lock", province.lock)
     app.add("POST", "/sandbox/faults", faults.post)
     app.add("GET", "/sandbox/faults", faults.get)
     app.add("DELETE", "/sandbox/faults", faults.delete)
@@ -39,12 +40,17 @@ def build(directory: Path, processing: float) -> App:
     return app
 
 
+class _Desk(msgspec.Struct, frozen=True):
+    messages: list[str] | None = None
+
+
 class Province:
     """Handlers of the interface."""
 
-    def __init__(self, store: Store, processing: float) -> None:
+    def __init__(self, store: Store, processing: float, closes: float | None) -> None:
         self._store = store
         self._processing = processing
+        self._closes = closes
 
     def submit(self, request: Request) -> Reply:
         """Take a message. The same id again is the same message, if the body is the same."""
@@ -56,6 +62,9 @@ class Province:
         known = self._store.find(submission.message_id)
         if known is None:
             package, problems = read_package(submission)
+            earlier = self._store.find(submission.reference)
+            locked = earlier is not None and self._is_locked(earlier)
+            problems += check_reference(submission, dict(earlier) if earlier else None, locked=locked)
             self._store.add(submission, package, digest, problems)
         elif known["body_sha256"] != digest:
             problem = {
@@ -110,8 +119,19 @@ class Province:
         elif problems:
             answer |= {"trangThai": "LOI_DU_LIEU", "dsLoi": problems}
         else:
-            answer |= {"trangThai": "DA_TIEP_NHAN", "soBienNhan": f"BN{row['n']:010d}"}
+            state = "DA_CHOT" if row["action"] != RECALL and self._is_locked(row) else "DA_TIEP_NHAN"
+            answer |= {"trangThai": state, "soBienNhan": f"BN{row['n']:010d}"}
         return answer
+
+    def lock(self, request: Request) -> Reply:
+        """The province's desk: close `{"messages": [ids]}`, or all without."""
+        self._store.lock(msgspec.json.decode(request.body or b"{}", type=_Desk).messages)
+        return reply_json(self._store.ledger())
+
+    def _is_locked(self, row: sqlite3.Row) -> bool:
+        """By its desk, or because the day is over until which it lets schools change what they have sent."""
+        closed = self._closes is not None and time.time() >= self._closes
+        return closed or row["locked_at"] is not None
 
 
 class _Around:

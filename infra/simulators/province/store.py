@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from infra.simulators.province.rules import Problem, Submission
+from infra.simulators.province.rules import RECALL, REPLACE, Problem, Submission
 from infra.simulators.storage import Storage
 
 _SCHEMA = """
@@ -17,7 +17,8 @@ create table if not exists message (
   n integer primary key autoincrement, message_id text not null unique, authority_id text not null unique,
   sender_code text not null, action text not null, lookup_code text not null, version integer not null,
   sha256 text not null, pdf_sha256 text not null, body_sha256 text not null, package blob not null,
-  problems text not null, received_at real not null, repeats integer not null default 0
+  problems text not null, received_at real not null, repeats integer not null default 0,
+  reference text not null default '', recalled_by text, replaced_by text, locked_at real
 ) strict;
 create index if not exists message_subject on message (sender_code, lookup_code, version);
 """
@@ -43,18 +44,36 @@ class Store(Storage):
         number = self.count("select coalesce(max(n), 0) + 1 from message")
         self.run(
             "insert into message (message_id, authority_id, sender_code, action, lookup_code, version,"
-            " sha256, pdf_sha256, body_sha256, package, problems, received_at)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " sha256, pdf_sha256, body_sha256, package, problems, received_at, reference)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             submission.message_id, f"GD{number:010d}", submission.sender_code, submission.action,
             content.lookup_code, content.version, content.sha256, content.pdf_sha256, body_sha256, package,
-            msgspec.json.encode(problems).decode(), time.time(),
+            msgspec.json.encode(problems).decode(), time.time(), submission.reference,
         )  # fmt: skip
+        column = {RECALL: "recalled_by", REPLACE: "replaced_by"}.get(submission.action)
+        if column and not problems:
+            self.run(
+                f"update message set {column} = ? where message_id = ?",
+                submission.message_id,
+                submission.reference,
+            )
+
+    def lock(self, message_ids: list[str] | None) -> None:
+        """Close what was accepted: these messages, or all. Nothing of it changes any more."""
+        known = self.rows("select message_id from message where action <> ? and problems = '[]'", RECALL)
+        for row in known:
+            if message_ids is None or row["message_id"] in message_ids:
+                self.run(
+                    "update message set locked_at = ? where message_id = ? and locked_at is null",
+                    time.time(), row["message_id"],
+                )  # fmt: skip
 
     def ledger(self) -> dict[str, object]:
-        """Counts. An *effective* message is an accepted message id; two for one subject are a duplicate."""
+        """Counts. An *effective* message is accepted and brought a version; two for one subject are a duplicate."""
         subjects = self.rows(
             "select sender_code, lookup_code, version, count(*) as made from message"
-            " where problems = '[]' group by sender_code, lookup_code, version"
+            " where problems = '[]' and action <> ? group by sender_code, lookup_code, version",
+            RECALL,
         )
         return {
             "messages": self.count("select count(*) from message"),
@@ -62,13 +81,17 @@ class Store(Storage):
             "rejected": self.count("select count(*) from message where problems <> '[]'"),
             "repeats": self.count("select coalesce(sum(repeats), 0) from message"),
             "effective": len(subjects),
+            "recalled": self.count("select count(*) from message where recalled_by is not null"),
+            "replaced": self.count("select count(*) from message where replaced_by is not null"),
+            "locked": self.count("select count(*) from message where locked_at is not null"),
             "duplicates": [
                 {"sender": row["sender_code"], "lookupCode": row["lookup_code"], "version": row["version"],
                  "messages": row["made"]}
                 for row in subjects if row["made"] > 1
             ],
             "by_sender": {row["sender_code"]: row["made"] for row in self.rows(
-                "select sender_code, count(*) as made from message where problems = '[]' group by sender_code"
+                "select sender_code, count(*) as made from message where problems = '[]' and action <> ?"
+                " group by sender_code", RECALL
             )},
         }  # fmt: skip
 

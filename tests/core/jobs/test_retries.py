@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.core import broker, jobs, settings, storage
+from backend.core import broker, bucket, jobs, settings, storage
 from backend.core.database import TenantId
 from backend.core.errors import Conflict, Unavailable
 from backend.core.jobs import Work
@@ -47,8 +47,8 @@ async def test_what_is_said_to_people_is_not_tried_again(tenant: TenantId) -> No
 
 async def test_other_bytes_in_the_store_are_not_read_again(tenant: TenantId) -> None:
     digest = await storage.put(tenant, b"as stored")
-    key, bucket = storage.object_key(tenant, digest), settings.get().s3_bucket
-    storage._client().put_object(Bucket=bucket, Key=key, Body=b"changed!!")
+    key, name = storage.object_key(tenant, digest), settings.get().s3_bucket
+    bucket.client().put_object(Bucket=name, Key=key, Body=b"changed!!")
 
     async def read(work: Work) -> None:
         await storage.get(tenant, digest)

@@ -36,6 +36,7 @@ NAMES = {
         "web.mark_save",
         "web.mark_save_p99",
     },
+    "tenants": {"tenants.scale", "tenants.transcript_open"},
 }
 ROOT = Path(__file__).resolve().parents[3]
 WITH_YARDSTICK = {
@@ -46,6 +47,7 @@ WITH_YARDSTICK = {
     "web.page",
     "web.page_signed_in",
     "web.sheet_open",
+    "tenants.transcript_open",
 }
 
 

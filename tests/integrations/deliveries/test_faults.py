@@ -76,7 +76,10 @@ async def accepted_once(authority: Province, tenant_id: TenantId, version_id: uu
     assert (found.state, found.reason) == (DeliveryState.ACCEPTED, None)
     authority.clear_faults()
     [message] = await arrived(authority, tenant_id)
-    assert message["messageId"] == found.message_id == f"{await sender(tenant_id)}{found.id.hex}"
+    assert message["messageId"] == found.message_id
+    assert found.message_id == rules.message_id(
+        await sender(tenant_id), version_id, found.authority, "submit"
+    )
     assert message["trangThai"] == "DA_TIEP_NHAN"
     assert found.authority_reference == message["soBienNhan"]
     assert authority.ledger()["duplicates"] == []
@@ -191,7 +194,7 @@ async def test_workers_that_die_lead_to_questions_not_to_second_messages(
     messages = await arrived(authority, school)
     assert sorted(message["messageId"] for message in messages) == sorted(d.message_id for d in found)
     assert authority.ledger()["duplicates"] == []
-    assert machine.done.count(service.QUERY) > len(versions)
+    assert machine.done.count(rules.QUERY) > len(versions)
 
 
 async def test_a_worker_that_died_after_the_message_had_arrived_asks_and_does_not_resend(
@@ -229,7 +232,7 @@ def test_an_authority_in_trouble_is_left_alone_for_longer_and_longer() -> None:
 
 
 def test_jobs_of_deliveries_show_people_when_they_are_given_up(product: settings.Settings) -> None:
-    assert all(jobs.find(kind).on_park is service.park for kind in (service.SEND, service.QUERY))
+    assert all(jobs.find(kind).on_park is service.park for kind in (rules.SEND, rules.QUERY))
 
 
 def somebody(tenant_id: TenantId) -> Actor:

@@ -61,7 +61,8 @@ async def test_a_delivery_names_what_is_sent_as_the_list_of_transcripts_does(
     versions = [one | {"version_id": one["id"]} for one in await client.all_of("/transcripts", 200)]
     sent = await client.all_of("/deliveries", 200)
     assert {*map(itemgetter(*names), sent)} == {*map(itemgetter(*names), versions)}
-    assert (await client.get(f"/transcripts/{sent[0]['version_id']}")).status_code == 200
+    assert {(one["action"], one["refers_to"]) for one in sent} == {("submit", None)}
+    assert (await client.get(f"/transcripts/{sent[0]['version_id']}")).json()["effective_on"] is None
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("pdf", b"%PDF"), ("xml", b"<?xml")])

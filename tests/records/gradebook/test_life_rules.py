@@ -62,6 +62,7 @@ def test_every_deed_leads_to_one_state() -> None:
         Deed.REOPEN: {REOPENED},
         Deed.LOCK_AGAIN: {LOCKED},
         Deed.FINISH: {FINAL},
+        Deed.RELEASE: {LOCKED},
     }
 
 
@@ -72,11 +73,13 @@ def test_the_readme_draws_every_deed() -> None:
         assert f"| {deed} | {', '.join(moves)} | {to} |\n" in drawn
 
 
-def test_nothing_leads_out_of_a_final_sheet() -> None:
-    assert all(FINAL not in moves for moves in MOVES.values())
+def test_nobody_leads_a_sheet_out_of_its_end() -> None:
+    """It is released by the system, when a transcript that was made of it stands no longer."""
+    assert [deed for deed, moves in MOVES.items() if FINAL in moves] == [Deed.RELEASE]
     everybody = side("teacher", "head", "principal", unchecked=True)
     refused = rules.refusal(Deed.REOPEN, FINAL, everybody, "lớp 1A, Toán", "Nghiêm Thế Khải")
     assert isinstance(refused, Conflict)
+    assert isinstance(rules.refusal(Deed.RELEASE, FINAL, everybody, "lớp 1A, Toán"), Forbidden)
     assert (
         "Học bạ của lớp đã chốt (Nghiêm Thế Khải đã chốt) nên sổ lớp 1A, Toán giữ nguyên" in refused.message
     )

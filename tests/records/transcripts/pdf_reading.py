@@ -36,6 +36,20 @@ def poppler_text(pdf: bytes, folder: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True).stdout.decode()
 
 
+def inside_the_paper(pdf: bytes) -> None:
+    """Every letter lies on the paper, between the side margins (with some mercy for borders)."""
+    document = pypdfium2.PdfDocument(pdf)
+    for page in document:
+        text = page.get_textpage()
+        for index in range(text.count_chars()):
+            left, bottom, right, top = text.get_charbox(index)
+            watermark = top - bottom > 30 or right - left > 30
+            assert watermark or (left >= 48 and right <= 560 and bottom >= 15 and top <= 830), (
+                text.get_text_range(index, 20)
+            )
+    document.close()
+
+
 def attachments(pdf: bytes) -> dict[str, bytes]:
     """Embedded files by name."""
     with pikepdf.open(BytesIO(pdf)) as document:

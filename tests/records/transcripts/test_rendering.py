@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pypdfium2  # type: ignore[import-untyped]
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from backend.core.errors import Invalid
 from backend.core.text import MARKS, PRINTABLE, check_text
@@ -25,6 +22,7 @@ from tests.factories.snapshots import (
     with_changes,
 )
 from tests.records.transcripts.pdf_reading import (
+    inside_the_paper,
     page_texts,
     poppler_text,
     rendered,
@@ -258,7 +256,7 @@ def test_long_content_flows_on_and_nothing_leaves_the_page() -> None:
     assert len(pages) > 6
     assert missing_texts(snapshot, pages) == []
     assert sum("HK II" in page for page in pages) >= 3, "the table's header is repeated on each of its pages"
-    assert_inside_the_paper(pdf)
+    inside_the_paper(pdf)
 
 
 def test_a_comment_longer_than_a_page_breaks_and_is_kept_whole() -> None:
@@ -266,7 +264,7 @@ def test_a_comment_longer_than_a_page_breaks_and_is_kept_whole() -> None:
     snapshot = with_changes(primary_snapshot(), {"year.results.subjects.4.comment": comment})
     pdf = rendered(snapshot)
     assert missing_texts(snapshot, page_texts(pdf)) == []
-    assert_inside_the_paper(pdf)
+    inside_the_paper(pdf)
 
 
 def test_a_year_without_results_is_blank_and_whole() -> None:
@@ -282,44 +280,3 @@ def test_a_year_without_results_is_blank_and_whole() -> None:
         },
     )
     assert missing_texts(snapshot, page_texts(rendered(snapshot))) == []
-
-
-def assert_inside_the_paper(pdf: bytes) -> None:
-    """Every letter lies on the paper, between the side margins (with some mercy for borders)."""
-    document = pypdfium2.PdfDocument(pdf)
-    for page in document:
-        text = page.get_textpage()
-        for index in range(text.count_chars()):
-            left, bottom, right, top = text.get_charbox(index)
-            watermark = top - bottom > 30 or right - left > 30
-            assert watermark or (left >= 48 and right <= 560 and bottom >= 15 and top <= 830), (
-                text.get_text_range(index, 20)
-            )
-    document.close()
-
-
-VIETNAMESE = (
-    st.text(
-        alphabet="aăâbcdđeêghiklmnoôơpqrstuưvxyAĐƠƯÊÔƀčŏ '-.,;:()\""
-        "àáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ",
-        min_size=1,
-        max_size=120,
-    )
-    .map(lambda text: " ".join(text.split()))
-    .filter(bool)
-)
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(name=VIETNAMESE, comment=VIETNAMESE, word=st.integers(0, 90), count=st.integers(1, 14))
-def test_random_pupils_can_be_read_back(name: str, comment: str, word: int, count: int) -> None:
-    snapshot = lower_secondary_snapshot()
-    subjects = (snapshot.year.results.subjects * 2)[:count]
-    results = msgspec.to_builtins(subjects)
-    results[-1]["comment"] = (comment + " " + "ngh" * word).strip()
-    changed = with_changes(
-        snapshot, {"student.full_name": name, "year.results.subjects": results, "signers.1.name": name}
-    )
-    pdf = rendered(changed)
-    assert missing_texts(changed, page_texts(pdf)) == []
-    assert_inside_the_paper(pdf)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import clock, database, settings, storage
+from backend.core import bucket, clock, database, settings, storage
 from backend.core.errors import Conflict, NotFound
 from backend.records.transcripts import flow, forms, service
 from backend.records.transcripts.schemas import Forms, VersionState, VersionSummary
@@ -60,9 +60,9 @@ async def test_steps_are_not_skipped(season: Season) -> None:
     async with season.school.session() as session:
         with pytest.raises(NotFound, match="chưa được kết xuất"):
             await service.digest_of_file(session, version.id, "pdf")
-        with pytest.raises(Conflict, match="đang ở bước “Đã chốt số liệu”, chưa thể đang ký"):
+        with pytest.raises(Conflict, match="đang ở bước “Đã chốt số liệu”, chưa thể đưa đi ký"):
             await flow.ask_for_signatures(session, [version.id])
-        with pytest.raises(Conflict, match="chưa thể đã phát hành"):
+        with pytest.raises(Conflict, match="chưa thể phát hành"):
             await flow.issue(session, [version.id])
     assert await state(season, version) == VersionState.FROZEN
 
@@ -149,7 +149,7 @@ async def test_before_the_issue_the_pdf_is_for_those_who_sign(
 
 def overwrite(tenant_id: Any, digest: str, data: bytes) -> None:
     """What nobody of ours would do: other bytes under the same key, straight in the store."""
-    storage._client().put_object(
+    bucket.client().put_object(
         Bucket=settings.get().s3_bucket, Key=storage.object_key(tenant_id, digest), Body=data
     )
 

@@ -313,13 +313,23 @@ async def copy_as(public: Public, year_id: Any, number: int, sha256: str) -> Non
     """One more issued version of the same transcript."""
     statement = text(
         "insert into transcript_version (tenant_id, id, transcript_id, academic_year_id, class_id, student_id, number, "
-        "state, snapshot, content_sha256, signed_sha256, frozen_at, issued_at) "
-        "select tenant_id, gen_random_uuid(), transcript_id, :year, class_id, student_id, :number, state, snapshot, "
-        "content_sha256, :sha256, frozen_at, issued_at from transcript_version where id = :id"
+        "state, snapshot, content_sha256, signed_sha256, frozen_at, issued_at, corrections) "
+        "select tenant_id, gen_random_uuid(), transcript_id, :year, class_id, student_id, :number, 'issued', snapshot, "
+        "content_sha256, :sha256, frozen_at, issued_at, '[]' from transcript_version where id = :id"
     )
     values = {"year": year_id, "number": number, "sha256": sha256, "id": public.issued.id}
     async with public.season.school.session() as session:
         await session.execute(statement, values)
+
+
+async def recall(public: Public) -> None:
+    """The school has asked for it, and the province has done it."""
+    statement = text(
+        "update transcript_version set state = 'recalled', withdrawn_at = now(), withdrawn_reason = 'Sai điểm' "
+        "where id = :id"
+    )
+    async with public.season.school.session() as session:
+        await session.execute(statement, {"id": public.issued.id})
 
 
 async def standing_of_file(public: Public) -> Standing | None:
@@ -327,12 +337,19 @@ async def standing_of_file(public: Public) -> Standing | None:
 
 
 async def test_a_newer_year_leaves_an_older_one_in_force_and_a_newer_version_replaces_it(
-    public: Public,
+    public: Public, stranger: Browser
 ) -> None:
+    """In between it is recalled, and anyone reads that: not why, and nothing about the pupil."""
     async with public.season.school.session() as session:
         next_year = await roster.open_year(session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31))
     await copy_as(public, next_year, 1, "0" * 64)
     assert await standing_of_file(public) is Standing.IN_FORCE
+    await recall(public)
+    assert await standing_of_file(public) is Standing.RECALLED
+    page = await send(stranger, public.file)
+    assert "Học bạ này đã được nhà trường thu hồi, không còn giá trị" in page.text
+    assert "thu hồi ngày" in page.text
+    assert "Sai điểm" not in page.text
     await copy_as(public, public.season.school.year_id, 2, "1" * 64)
     assert await standing_of_file(public) is Standing.SUPERSEDED
 

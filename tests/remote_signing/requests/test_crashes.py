@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from backend.core import jobs, storage
+from backend.core import bucket, jobs, storage
 from backend.core.database import tenant_session
 from backend.remote_signing.formats import pades
 from backend.remote_signing.requests import documents, flow
@@ -46,12 +46,12 @@ async def test_without_the_store_everything_waits_and_goes_on(
     await school.ask(2)
     batch_id = await school.consent(TEACHER)
     machine = Machine(school.tenant_id)
-    storage.close()
+    bucket.close()
     with changed_settings(HOCBA_S3_ENDPOINT="http://127.0.0.1:1"):
         for _ in range(2):
             await machine.round()
         [job] = await machine.left()
-        storage.close()
+        bucket.close()
     assert (job["state"], job["attempts"]) == ("due", 0)
     assert job["last_error"] == "Kho lưu trữ tệp đang không trả lời; xin thử lại sau ít phút."
     assert (await school.progress(TEACHER, batch_id)).state == BatchState.RUNNING

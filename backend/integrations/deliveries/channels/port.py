@@ -19,7 +19,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One delivery of one transcript version.
 
     `message_id` = `sender_code` + 32 hex characters; it belongs to the delivery and stays on a resend.
-    `sha256` is the lower-case hex digest of `package_xml`, `pdf_sha256` that of the signed PDF.
+    `sha256` is the lower-case hex digest of the XML package, `pdf_sha256` that of the signed PDF. A recall carries no
+    package; `refers_to` is the id of the message that a recall or a replacement is about, `reason` why it is recalled.
     """
 
     message_id: str
@@ -30,6 +31,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     package_xml: bytes
     pdf_sha256: str
+    refers_to: str | None = None
+    reason: str | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +82,14 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     evidence: Evidence
 
 
+class Locked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Accepted before, and now closed: nothing of it may be recalled or replaced any more."""
+
+    receipt: str
+    authority_id: str
+    evidence: Evidence
+
+
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The authority refuses the content and says why."""
 
@@ -115,7 +126,7 @@ class NotSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 SendResult = Received | Rejected | Unknown | NotSent
-QueryResult = Accepted | Rejected | Processing | NotFound | Unknown
+QueryResult = Accepted | Locked | Rejected | Processing | NotFound | Unknown
 
 
 class Channel(Protocol):

@@ -83,12 +83,16 @@ def encode(message: port.OutgoingMessage) -> bytes:
         "package": base64.b64encode(message.package_xml).decode(),
         "pdfSha256": message.pdf_sha256,
     }
-    envelope = {
+    envelope: dict[str, object] = {
         "messageId": message.message_id,
         "senderCode": message.sender_code,
         "action": message.action,
         "content": content,
     }
+    if message.refers_to is not None:
+        envelope["reference"] = message.refers_to
+    if message.reason is not None:
+        envelope["reason"] = message.reason
     return msgspec.json.encode(envelope)
 
 
@@ -160,6 +164,8 @@ def _read_result(answer: Response, message_id: str, evidence: port.Evidence) -> 
         return port.Processing(evidence=evidence)
     if result.state == "DA_TIEP_NHAN" and result.receipt:
         return port.Accepted(receipt=result.receipt, authority_id=result.authority_id, evidence=evidence)
+    if result.state == "DA_CHOT" and result.receipt:
+        return port.Locked(receipt=result.receipt, authority_id=result.authority_id, evidence=evidence)
     if result.state == "LOI_DU_LIEU" and result.problems:
         return port.Rejected(errors=_errors(result.problems), evidence=evidence)
     return port.Unknown(reason=_UNREADABLE, evidence=evidence)

@@ -1,0 +1,81 @@
+"""All SQL of issued copies."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, func, insert, or_, select, update
+
+from backend.core.database import TenantSession
+from backend.records.copies.models import IssuedCopy
+from backend.records.roster.models import Student
+from backend.records.transcripts.models import Transcript
+
+
+async def last_number(session: TenantSession, register_year: int) -> int:
+    """The highest number of a year's register, 0 before the first."""
+    query = select(func.max(IssuedCopy.number)).where(
+        IssuedCopy.tenant_id == session.tenant_id, IssuedCopy.register_year == register_year
+    )
+    return await session.scalar(query) or 0
+
+
+async def insert_copy(session: TenantSession, row: dict[str, Any]) -> None:
+    await session.execute(insert(IssuedCopy).values(tenant_id=session.tenant_id, **row))
+
+
+async def record_print(session: TenantSession, copy_id: uuid.UUID, sha256: str) -> bool:
+    """Whether the copy had no print until now."""
+    query = update(IssuedCopy).where(
+        IssuedCopy.tenant_id == session.tenant_id, IssuedCopy.id == copy_id, IssuedCopy.sha256.is_(None)
+    )
+    done = await session.scalars(query.values(sha256=sha256).returning(IssuedCopy.id))
+    return done.first() is not None
+
+
+def _lines() -> Any:
+    return (
+        select(IssuedCopy, Student.id.label("student_id"), Student.full_name, Student.student_code)
+        .join(
+            Transcript,
+            and_(Transcript.tenant_id == IssuedCopy.tenant_id, Transcript.id == IssuedCopy.transcript_id),
+        )
+        .join(Student, and_(Student.tenant_id == Transcript.tenant_id, Student.id == Transcript.student_id))
+    )
+
+
+async def one(session: TenantSession, copy_id: uuid.UUID) -> Any | None:
+    """A line of the register."""
+    query = _lines().where(IssuedCopy.tenant_id == session.tenant_id, IssuedCopy.id == copy_id)
+    return (await session.execute(query)).one_or_none()
+
+
+async def of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> Sequence[Any]:
+    """The copies of one transcript, newest first."""
+    query = _lines().where(
+        IssuedCopy.tenant_id == session.tenant_id, IssuedCopy.transcript_id == transcript_id
+    )
+    return (await session.execute(query.order_by(IssuedCopy.id.desc()))).all()
+
+
+async def search(
+    session: TenantSession, typed: str, words: Sequence[str], first: int, size: int
+) -> tuple[Sequence[Any], int]:
+    """One page of the register, newest first, and the number of lines in all.
+
+    `words` are folded and stand in the pupil's name or code; or `typed` stands in the recipient, or is the number.
+    """
+    wanted = [IssuedCopy.tenant_id == session.tenant_id]
+    if words:
+        pupil = and_(*(Student.search_key.contains(f" {word}", autoescape=True) for word in words))
+        number = IssuedCopy.number == int(typed) if typed.isdecimal() and len(typed) < 9 else None
+        others = [
+            IssuedCopy.recipient.icontains(typed, autoescape=True),
+            *([] if number is None else [number]),
+        ]
+        wanted.append(or_(pupil, *others))
+    query = _lines().where(*wanted)
+    total = await session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    order = (IssuedCopy.register_year.desc(), IssuedCopy.number.desc())
+    rows = await session.execute(query.order_by(*order).offset(first).limit(size))
+    return rows.all(), total

@@ -1,0 +1,74 @@
+"""What keeps a class back from the freeze, and what is worth a look before it. No I/O."""
+
+from collections.abc import Mapping, Sequence
+
+from backend.core.actor import StaffId
+from backend.core.errors import Conflict
+from backend.records.assessment.schemas import ClassProgress
+from backend.records.freezes.schemas import ClassCheck
+from backend.records.gradebook.schemas import CLOSED, SheetSummary
+from backend.records.roster.schemas import ClassSummary
+from backend.remote_signing.credentials.schemas import CertificateState, HolderState
+
+#: Certificates that sign nothing today, in words that follow a name.
+_SIGNS_NOT = {
+    CertificateState.MISSING: "chưa có chứng thư số",
+    CertificateState.EXPIRED: "chứng thư số đã hết hạn",
+    CertificateState.SUSPENDED: "chứng thư số đang tạm dừng",
+}
+
+
+def check(
+    one: ClassSummary,
+    sheets: Sequence[SheetSummary],
+    progress: ClassProgress,
+    standing: int,
+    odd: int,
+    holders: Mapping[StaffId | None, HolderState],
+) -> ClassCheck:
+    """What is known of a class. `standing`: versions that stand; `odd`: unexplained oddities in its sheets."""
+    obstacles, doubts = [], []
+    still_open = [sheet for sheet in sheets if sheet.state not in CLOSED]
+    if still_open:
+        obstacles.append(
+            f"Còn {len(still_open)} sổ điểm chưa khóa, trong đó có {still_open[0].subject_name}."
+        )
+    if one.homeroom_teacher_id is None:
+        obstacles.append("Lớp chưa có giáo viên chủ nhiệm.")
+    elif words := certificate_doubt(holders.get(one.homeroom_teacher_id), one.homeroom_teacher or ""):
+        doubts.append(words)
+    unconfirmed = max(0, one.students - progress.confirmed)
+    if unconfirmed:
+        doubts.append(f"{unconfirmed} học sinh chưa được xác nhận kết quả nên chưa chốt được.")
+    if odd:
+        doubts.append(f"{odd} chỗ cần xem lại trong sổ điểm chưa được giải thích.")
+    return ClassCheck(
+        class_id=one.id,
+        class_name=one.name,
+        grade_level=one.grade_level,
+        students=one.students,
+        ready=max(0, progress.confirmed - progress.later - standing),
+        frozen=standing,
+        later=progress.later,
+        unconfirmed=unconfirmed,
+        obstacles=tuple(obstacles),
+        doubts=tuple(doubts),
+    )
+
+
+def certificate_doubt(holder: HolderState | None, name: str) -> str | None:
+    """Why somebody could not sign today; their documents would wait for them."""
+    state = holder.state if holder else CertificateState.MISSING
+    if state not in _SIGNS_NOT:
+        return None
+    return f"{holder.holder if holder else name}: {_SIGNS_NOT[state]} nên học bạ sẽ chờ ở lượt ký ấy."
+
+
+def chosen(checks: Sequence[ClassCheck]) -> list[ClassCheck]:
+    """The classes that a run would freeze. Raises Conflict when there is none."""
+    found = [one for one in checks if one.ready and not one.obstacles]
+    if not found:
+        raise Conflict(
+            "Chưa có học bạ nào chốt được: hãy khóa đủ sổ điểm và xác nhận kết quả của ít nhất một lớp trước."
+        )
+    return found

@@ -1,0 +1,104 @@
+"""The words of freezing many classes at once."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+RunId = NewType("RunId", uuid.UUID)
+
+
+class State(StrEnum):
+    """How far one class of a run is: it waits for the machine, is done, or could not be frozen at all."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A pupil who could not be frozen with the others, and why, in a sentence."""
+
+    name: str
+    why: str
+
+
+class ClassCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a class before its transcripts are frozen.
+
+    `ready` would be frozen now, `frozen` are, `later` wait for a result after the summer. `obstacles` keep the class
+    back; `doubts` keep nobody back, and are worth a look first.
+    """
+
+    class_id: uuid.UUID
+    class_name: str
+    grade_level: int
+    students: int
+    ready: int
+    frozen: int
+    later: int
+    unconfirmed: int
+    obstacles: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+class CheckList(msgspec.Struct, frozen=True, kw_only=True):
+    """All classes of the year or of one grade; `obstacles` of the school keep every class back or stop it later."""
+
+    academic_year: str
+    grade_level: int | None
+    grades: tuple[int, ...]
+    classes: tuple[ClassCheck, ...]
+    doubts: tuple[str, ...]
+
+    @property
+    def ready(self) -> int:
+        """How many transcripts would be frozen now."""
+        return sum(one.ready for one in self.classes if not one.obstacles)
+
+
+class ClassRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One class of a run, and how far its transcripts have come since."""
+
+    class_id: uuid.UUID
+    class_name: str
+    state: State
+    frozen: int
+    left_out: tuple[LeftOut, ...]
+    problem: str | None
+    standing: int
+    signing: int
+    issued: int
+    accepted: int
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """Many classes that were frozen by one action."""
+
+    id: RunId
+    asked_by: str
+    asked_at: datetime
+    classes: tuple[ClassRun, ...]
+
+    @property
+    def done(self) -> int:
+        """Classes that the machine has come to."""
+        return sum(one.state is not State.WAITING for one in self.classes)
+
+    @property
+    def failed(self) -> int:
+        """Classes that could not be frozen, or not completely."""
+        return sum(one.state is State.REFUSED or bool(one.left_out) for one in self.classes)
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in a list."""
+
+    id: RunId
+    asked_by: str
+    asked_at: datetime
+    classes: int
+    waiting: int
+    frozen: int

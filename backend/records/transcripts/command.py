@@ -1,0 +1,36 @@
+"""`hocba check-package FILE` and `hocba package-schema NAME`: the data package, offline, without settings."""
+
+from pathlib import Path
+from typing import TextIO
+
+from backend.records.transcripts import package
+from backend.remote_signing.formats.schemas import Unreadable
+
+#: As of `hocba verify`: 0 the same, 1 different, 2 not readable.
+_SAME, _DIFFERENT, _UNREADABLE = 0, 1, 2
+SCHEMAS = (package.JSON_SCHEMA, package.XML_SCHEMA)
+
+
+def check(path: Path, stdout: TextIO, stderr: TextIO) -> int:
+    """Say where the parts of one file differ, a line each; returns the exit status."""
+    try:
+        snapshot, differences = package.check(path.read_bytes())
+    except (OSError, Unreadable) as error:
+        said = error.message if isinstance(error, Unreadable) else f"không mở được tệp ({error.strerror})"
+        stderr.write(f"hocba check-package: {path}: {said}\n")
+        return _UNREADABLE
+    stdout.writelines(f"{line}\n" for line in differences)
+    if differences or snapshot is None:
+        return _DIFFERENT
+    year = snapshot.year.academic_year
+    stdout.write(
+        f"KHỚP: trang PDF, XML và JSON nói cùng một nội dung: {snapshot.student.full_name}, năm học {year},"
+        f" phiên bản {snapshot.version}.\n"
+    )
+    return _SAME
+
+
+def schema(name: str, stdout: TextIO) -> int:
+    """Write a published schema."""
+    stdout.write((package.schema(name) or b"").decode())
+    return _SAME

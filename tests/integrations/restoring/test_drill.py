@@ -1,0 +1,338 @@
+"""The drill: a database is restored to yesterday, and nothing that was issued since is lost, signed again or sent anew.
+
+The older database is a copy that was made on the way; the store, the signing service and the province go on.
+"""
+
+import asyncio
+import io
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+import pytest_asyncio
+
+from backend import cli
+from backend.core import bucket, http_client, manifests, storage
+from backend.core.actor import machine
+from backend.core.crypto import sha256_hex
+from backend.core.database import TenantId
+from backend.core.settings import Settings
+from backend.integrations.deliveries import service as deliveries
+from backend.integrations.deliveries.schemas import DeliveryState
+from backend.integrations.restoring import command
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import IssuedManifest, Restoring, VersionState, VersionSummary
+from backend.records.verification import service as verification
+from backend.records.verification.schemas import Standing
+from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.providers import gateway
+from backend.remote_signing.providers.port import SANDBOX
+from backend.remote_signing.requests import service as signing_requests
+from infra.embedded.stack import EmbeddedStack
+from tests.core.site_fixtures import let_go
+from tests.factories.machine import Machine
+from tests.factories.signing_school import changed_settings, proof_for, settings_for
+from tests.factories.small_school import SmallSchool, open_small_school
+from tests.fakes.processes import Province, SigningService, start_province, start_signing_service
+from tests.records.transcripts.conftest import Season, confirmed_class
+
+SIGNERS = {"homeroom_teacher": "homeroom", "principal": "principal", "school_seal": "clerk"}
+#: Databases of this run alone: several may share the servers.
+TODAY, YESTERDAY = (f"{name}_{uuid.uuid4().hex[:8]}" for name in ("today", "yesterday"))
+DATABASES = ("MIGRATOR", "DISPATCHER", "AUDITOR", "OPERATOR")
+
+
+@dataclass
+class Drill:
+    """Three classes: one issued before the copy was made, one on its way then, one frozen only afterwards."""
+
+    school: SmallSchool
+    stack: EmbeddedStack
+    signing: SigningService
+    province: Province
+
+    @contextmanager
+    def database(self, name: str) -> Iterator[None]:
+        """The product works on that database while the block lasts."""
+        roles = {f"HOCBA_DATABASE_{role}_URL": f"hocba_{role.lower()}" for role in DATABASES}
+        urls = {"HOCBA_DATABASE_URL": "hocba_app"} | roles
+        with changed_settings(**{name_: self.stack.postgres.url(role, name) for name_, role in urls.items()}):
+            yield
+
+    async def sign(self) -> None:
+        """Everybody consents to all that waits, one after the other, until nothing is left to do."""
+        machine = Machine(self.school.tenant_id)
+        await machine.rest()
+        for role, who in SIGNERS.items():
+            async with self.school.session() as session:
+                actor = await self.school.actor(session, who)
+                offer = await signing_requests.offer(session, actor, role, None)
+                await signing_requests.consent(
+                    session, actor, role, None, offer.merkle_root, offer.as_of, proof_for(offer)
+                )
+            await machine.rest()
+
+    async def versions(self) -> dict[uuid.UUID, VersionSummary]:
+        """All versions of the school."""
+        async with self.school.session(read_only=True) as session:
+            found = await transcripts.versions_after(session, None, 100)
+        return {one.id: one for one in found}
+
+    async def messages(self) -> dict[uuid.UUID, tuple[str, DeliveryState]]:
+        """version → id and state of its message."""
+        async with self.school.session(read_only=True) as session:
+            found = await deliveries.deliveries_after(session, None, 100)
+        return {one.version_id: (one.message_id, one.state) for one in found}
+
+    async def waiting(self) -> int:
+        """Documents that wait for anybody's signature."""
+        async with self.school.session(read_only=True) as session:
+            return len(await signing_requests.ready_turns(session))
+
+    def outside(self) -> tuple[Any, Any, Any]:
+        """What the signing service and the province counted: signatures, messages, repeated messages."""
+        ledger = self.province.ledger()
+        assert ledger["duplicates"] == []
+        assert self.signing.ledger()["signed_more_than_once"] == []
+        return self.signing.ledger()["count"], ledger["messages"], ledger["repeats"]
+
+    async def platform_log(self) -> list[bool]:
+        """Of each run that the operator's log knows, whether it wrote."""
+        owner = await asyncpg.connect(self.stack.postgres.url("hocba_migrator", YESTERDAY))
+        rows = await owner.fetch(
+            "select details -> 'written' as written from directory.platform_event"
+            " where action = 'restoring.forward' and operator = 'Người trực' order by at"
+        )
+        await owner.close()
+        return [row["written"] == "true" for row in rows]
+
+    async def forward(self, *, write: bool) -> tuple[int, list[str]]:
+        """`hocba restore-forward` for this school: its status and its lines."""
+        out = io.StringIO()
+        status = await command.run("Người trực", [self.school.tenant_id], write, out)
+        return status, out.getvalue().splitlines()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def outside(
+    product: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[SigningService, Province]]:
+    with (
+        start_signing_service(tmp_path_factory.mktemp("signing"), auto_confirm=0.05) as signing,
+        start_province(tmp_path_factory.mktemp("province"), processing=0.05) as province,
+        settings_for(
+            signing, HOCBA_PROVINCE_URL=province.url, HOCBA_PROVINCE_API_KEY=province.endpoint().api_key
+        ),
+    ):
+        yield signing, province
+    await http_client.aclose()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def drill(
+    embedded_stack: EmbeddedStack, outside: tuple[SigningService, Province]
+) -> AsyncIterator[Drill]:
+    """The school as it was when the disaster came, and beside it the database of yesterday."""
+    signing, province = outside
+    await embedded_stack.postgres.create_database(TODAY)
+    made = Drill(SmallSchool(uuid.uuid4(), "", uuid.uuid4()), embedded_stack, signing, province)  # type: ignore[arg-type]
+    with made.database(TODAY):
+        await let_go()
+        assert await asyncio.to_thread(cli.main, ["migrate"]) == 0
+        made.school = await open_small_school()
+        await enrol(made.school, signing)
+        early, on_its_way, late = [await confirmed(made.school, name, first) for name, first in CLASSES]
+        await early.freeze()
+        await made.sign()
+        await on_its_way.freeze()
+        await Machine(made.school.tenant_id).rest()
+        await let_go()
+        await embedded_stack.postgres.create_database(YESTERDAY, TODAY)
+        await late.freeze()
+        await made.sign()
+        yield made
+        await let_go()
+    for name in (TODAY, YESTERDAY):
+        await embedded_stack.postgres.drop_database(name)
+
+
+CLASSES = (("1A", 1), ("1B", 11), ("1C", 21))
+
+
+async def confirmed(school: SmallSchool, name: str, first: int) -> Season:
+    async with school.session() as session:
+        return await confirmed_class(school, session, name, 1, [f"Lò Thị {name}", f"Cầm Văn {name}"], first)
+
+
+async def enrol(school: SmallSchool, signing: SigningService) -> None:
+    """Certificates of the homeroom teacher, the principal and the school's seal."""
+    async with school.session() as session:
+        for role, who in SIGNERS.items():
+            seal = role == "school_seal"
+            signing.enrol(role, role, "seal" if seal else "person")
+            [found] = await gateway.credentials_at(SANDBOX, role)
+            staff_id = None if seal else school.staff[who]
+            asker = machine(school.tenant_id)
+            await credentials.enrol(session, asker, found, provider=SANDBOX, account=role, staff_id=staff_id)
+
+
+async def test_nothing_issued_is_lost_signed_again_or_sent_under_a_new_id(
+    drill: Drill, tmp_path: Path
+) -> None:
+    today, sent, counted = await drill.versions(), await drill.messages(), drill.outside()
+    assert {one.state for one in today.values()} == {VersionState.ACCEPTED}
+    assert {state for _, state in sent.values()} == {DeliveryState.ACCEPTED}
+    assert len(today) == len(sent) == 6
+    await let_go()
+    with drill.database(YESTERDAY):
+        assert (len(await drill.versions()), len(await drill.messages())) == (4, 2)
+        assert await drill.waiting() == 2
+
+        status, lines = await drill.forward(write=False)
+        assert status == command.DONE, lines
+        assert (lines[0].partition(": ")[2], lines[-1]) == (
+            "2 học bạ đã có; sẽ đưa 2 học bạ lên đã phát hành, dựng lại 2 học bạ, hỏi cơ quan tiếp nhận về 4 lần gửi.",
+            "Chưa ghi gì; chạy lại với --write để ghi.",
+        )
+        assert (len(await drill.versions()), await drill.waiting()) == (4, 2)
+
+        status, lines = await drill.forward(write=True)
+        assert (status, lines[-1]) == (command.DONE, "Xong.")
+        assert await drill.waiting() == 0
+        assert {state for _, state in (await drill.messages()).values()} == {
+            DeliveryState.ACCEPTED,
+            DeliveryState.UNKNOWN,
+        }
+        await Machine(drill.school.tenant_id).rest()
+
+        assert await drill.versions() == today
+        assert await drill.messages() == sent
+        assert drill.outside() == counted
+        for version in today.values():
+            answer = await verification.check_code(version.lookup_code)
+            assert (answer.standing, answer.verdict) == (Standing.IN_FORCE, "valid")
+            document = tmp_path / "hoc-ba.pdf"
+            document.write_bytes(await storage.get(drill.school.tenant_id, version.signed_sha256 or ""))
+            trust = str(drill.signing.trust_root.parent)
+            assert await asyncio.to_thread(cli.main, ["verify", str(document), "--trust", trust]) == 0
+
+        status, lines = await drill.forward(write=True)
+        assert "6 học bạ đã có; đã đưa 0" in lines[0]
+        assert await drill.platform_log() == [False, True, True]
+        await Machine(drill.school.tenant_id).rest()
+        assert drill.outside() == counted
+        await let_go()
+
+
+async def manifest_of(drill: Drill, class_name: str = "1A") -> IssuedManifest:
+    """The manifest of one issued version of the class."""
+    of_class = {one.id for one in (await drill.versions()).values() if one.class_name == class_name}
+    found = await transcripts.issued_manifests(drill.school.tenant_id)
+    return next(one for one in found if one.version_id in of_class)
+
+
+#: How a manifest lies, and what is said of it.
+SAID = {
+    "unsigned": "Tệp PDF này không có chữ ký số nào",
+    "of another pupil": "tệp đã ký không hợp lệ, hoặc không chứa nội dung mà bản kê nêu",
+    "without its file": "kho lưu trữ không còn tệp mà bản kê nêu",
+    "without its pupil": "cơ sở dữ liệu chưa có học sinh",
+    "without its class": "cơ sở dữ liệu chưa có lớp",
+    "frozen again": "đã được chốt lại",
+    "another transcript": "đã có học bạ khác",
+    "another code": "mã tra cứu hoặc số phiên bản trong nội dung khác bản kê",
+    "another number": "mã tra cứu hoặc số phiên bản trong nội dung khác bản kê",
+}
+
+
+@pytest.mark.parametrize("changed", SAID)
+async def test_a_manifest_alone_proves_nothing(drill: Drill, changed: str) -> None:
+    with drill.database(TODAY):
+        true, other = await manifest_of(drill), await manifest_of(drill, "1B")
+        lies: dict[str, dict[str, Any]] = {
+            "unsigned": {"signed_sha256": true.pdf_sha256},
+            "of another pupil": {"signed_sha256": other.signed_sha256},
+            "without its file": {"signed_sha256": "0" * 64},
+            "without its pupil": {"student_id": uuid.uuid4()},
+            "without its class": {"class_id": uuid.uuid4()},
+            "frozen again": {},
+            "another transcript": {"transcript_id": uuid.uuid4()},
+            "another code": {"code_sha256": "0" * 64},
+            "another number": {},
+        }
+        forged = msgspec.structs.replace(
+            true,
+            version_id=uuid.uuid4(),
+            **({"number": 2} if changed != "frozen again" else {}),
+            **lies[changed],
+        )
+        before = await drill.versions()
+        async with drill.school.session() as session:
+            restored = await transcripts.restore_issued(session, forged, "Người trực")
+        assert (restored.found, SAID[changed] in restored.problem) == (Restoring.CONFLICT, True), restored
+        assert await drill.versions() == before
+        await let_go()
+
+
+async def test_manifests_name_nobody_and_say_what_the_store_has(drill: Drill) -> None:
+    with drill.database(TODAY):
+        version = next(iter((await drill.versions()).values()))
+        prefix = manifests.prefix(drill.school.tenant_id)
+        keys = [key for key in bucket.keys(prefix) if str(version.id) in key]
+        assert sorted(key.removeprefix(f"{prefix}{version.id}/").partition("-")[0] for key in keys) == [
+            "delivery",
+            "issued",
+        ]
+        for key in keys:
+            document = bucket.read_all(key)
+            assert key.endswith(f"-{sha256_hex(document)}.json")
+            for secret in (version.full_name, version.lookup_code, version.student_code):
+                assert secret not in key + document.decode()
+        manifest = await manifest_of(drill)
+        named = {manifest.content_sha256, manifest.pdf_sha256, manifest.xml_sha256, manifest.signed_sha256}
+        assert {one.sha256 for one in manifest.files} == named
+        await let_go()
+
+
+async def test_a_school_that_the_older_database_does_not_know_is_named(drill: Drill) -> None:
+    with drill.database(TODAY):
+        manifest, stranger = await manifest_of(drill), TenantId(uuid.uuid4())
+        await manifests.keep(stranger, manifest.version_id, manifest)
+        out = io.StringIO()
+        assert await command.run("Người trực", [stranger], True, out) == command.IN_THE_WAY
+        assert "có 1 học bạ đã phát hành trong kho mà cơ sở dữ liệu không có trường này" in out.getvalue()
+        assert stranger in await manifests.schools()
+        await let_go()
+
+
+async def test_a_changed_manifest_is_an_alarm(drill: Drill) -> None:
+    with drill.database(TODAY):
+        manifest, stranger = await manifest_of(drill), TenantId(uuid.uuid4())
+        await manifests.keep(stranger, manifest.version_id, manifest)
+        [key] = bucket.keys(manifests.prefix(stranger))
+        changed = bucket.read_all(key).replace(b'"number":1', b'"number":2')
+        bucket.client().put_object(Bucket="hocba", Key=key, Body=changed)
+        out = io.StringIO()
+        assert await command.run("Người trực", [stranger], True, out) == command.UNCERTAIN
+        assert "không còn đúng nội dung đã ghi" in out.getvalue()
+        await let_go()
+
+
+async def test_a_recall_that_was_asked_for_since_is_left_to_people(drill: Drill) -> None:
+    with drill.database(TODAY):
+        [sent, *_] = await deliveries.delivery_manifests(drill.school.tenant_id)
+        recall = msgspec.structs.replace(sent, action="recall", delivery_id=uuid.uuid4(), message_id="r" * 40)
+        await manifests.keep(drill.school.tenant_id, recall.version_id, recall)
+        before = await drill.versions(), await drill.messages()
+        status, lines = await drill.forward(write=True)
+        assert status == command.IN_THE_WAY
+        assert "6 học bạ đã có" in lines[0]
+        assert "hai người có thẩm quyền hãy đề nghị lại" in lines[1]
+        assert (await drill.versions(), await drill.messages()) == before
+        await let_go()

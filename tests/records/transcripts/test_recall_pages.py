@@ -1,0 +1,77 @@
+"""The pages of a version that is with the Authority: until when it may be recalled, by whom, and what is overdue."""
+
+from datetime import date
+
+import pytest
+from litestar import Litestar
+from sqlalchemy import text
+
+from backend.core import clock
+from backend.records.transcripts import service
+from backend.records.transcripts.schemas import VersionState, VersionSummary
+from tests.factories.machine import Machine
+from tests.factories.small_school import SmallSchool
+from tests.records.transcripts.conftest import Season, confirmed_class
+
+REASON = "Sai điểm Toán học kì hai của em"
+IN_TIME = date(2026, 6, 29)
+
+
+async def with_the_authority(school: SmallSchool, state: VersionState) -> tuple[Season, VersionSummary]:
+    """A class of which the first version has come so far, frozen in May."""
+    async with school.session() as session:
+        season = await confirmed_class(school, session)
+    version, *_ = await season.freeze()
+    await season.render(version)
+    await Machine(school.tenant_id).forget()
+    async with school.session() as session:
+        await session.execute(
+            text(
+                "update transcript_version set state = :state, issued_at = now(), signed_sha256 = pdf_sha256 "
+                "where id = :id"
+            ),
+            {"state": state, "id": version.id},
+        )
+    return season, version
+
+
+@pytest.fixture
+def in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "today", lambda: IN_TIME)
+
+
+@pytest.mark.usefixtures("in_time")
+async def test_a_recall_is_asked_for_on_its_page(small_school: SmallSchool, site: Litestar) -> None:
+    _, version = await with_the_authority(small_school, VersionState.ACCEPTED)
+    principal = await small_school.browser(site, "principal")
+    page = await principal.get(f"/hoc-ba/{version.id}")
+    assert f'href="/hoc-ba/{version.id}/thu-hoi"' in page.text
+    assert f'href="/hoc-ba/{version.id}/rut-lai"' not in page.text
+    page = await principal.get(f"/hoc-ba/{version.id}/thu-hoi")
+    assert "Sở được đề nghị đưa học bạ này ra khỏi cơ sở dữ liệu" in page.text
+    answer = await principal.post(f"/hoc-ba/{version.id}/thu-hoi", {"ly_do": "sai"})
+    assert "xin ghi lý do" in answer.text
+    answer = await principal.post(f"/hoc-ba/{version.id}/thu-hoi", {"ly_do": REASON})
+    assert answer.status_code == 303, answer.text
+    page = await principal.get(f"/hoc-ba/{version.id}")
+    assert "Nhà trường đã đề nghị Sở thu hồi học bạ này" in page.text
+    assert "Đang đề nghị Sở thu hồi" in page.text
+    answer = await principal.post(f"/hoc-ba/{version.id}/thu-hoi", {"ly_do": REASON})
+    assert "đang chờ Sở trả lời đề nghị thu hồi nên không thu hồi được" in answer.text
+
+
+async def test_what_is_overdue_is_listed(
+    small_school: SmallSchool, site: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    season, version = await with_the_authority(small_school, VersionState.REJECTED)
+    clerk = await small_school.browser(site, "clerk")
+    monkeypatch.setattr(clock, "today", lambda: date(2027, 1, 1))
+    page = await clerk.get("/hoc-ba/qua-han")
+    for said in (version.full_name, "Sở từ chối", "trước ngày"):
+        assert said in page.text
+    async with small_school.session() as session:
+        overdue = await service.after_closing(session, {VersionState.FROZEN})
+    assert len(overdue) == 2, "and the two that are only frozen"
+    assert {one.version.class_name for one in overdue} == {"1A"}
+    teacher = await season.school.browser(site, "music")
+    assert (await teacher.get("/hoc-ba/qua-han")).status_code == 403
