@@ -6,6 +6,7 @@ from backend.core import audit, clock, outbox
 from backend.core.actor import Actor, SignIn
 from backend.core.audit import Action
 from backend.core.database import TenantSession
+from backend.records.roster import service as roster
 from backend.records.transcripts import queries, rules, service
 from backend.records.transcripts.events import TranscriptRecallAsked
 from backend.records.transcripts.schemas import Deed, VersionSummary
@@ -29,6 +30,22 @@ async def withdraw(
     await signing.cancel(session, actor, [version_id])
     await service.release_marks(session, actor, version)
     return version
+
+
+async def withdraw_class(session: TenantSession, actor: Actor, class_id: uuid.UUID, reason: str) -> int:
+    """`withdraw` every version of a class that is not issued yet, as when whoever signs for it has changed; counts them.
+
+    Raises NotFound, Forbidden, Invalid for the reason, Conflict where there is none.
+    """
+    await roster.get_class(session, class_id)
+    await queries.hold_class(session, class_id)
+    versions = await service.list_versions(session, class_id)
+    found = [one.id for one in versions if rules.may(actor, one, Deed.WITHDRAW)]
+    if not found:
+        rules.require_any(actor)
+    for version_id in found:
+        await withdraw(session, actor, version_id, reason)
+    return len(found)
 
 
 async def ask_recall(
