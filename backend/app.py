@@ -52,6 +52,7 @@ from backend.records.season import pages as season_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
+from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.requests import pages as signing_pages
@@ -271,6 +272,18 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.download,
     transcript_pages.show_version_trail,
     transcript_pages.show_student_trail,
+    transfer_pages.show_desk,
+    transfer_pages.draft,
+    transfer_pages.download,
+    transfer_pages.hand_over,
+    transfer_pages.cancel,
+    transfer_pages.upload,
+    transfer_pages.accept,
+    transfer_pages.discard,
+    transfer_pages.show_offers,
+    transfer_pages.show_offer,
+    transfer_pages.accept_offer,
+    transfer_pages.refuse_offer,
     transcript_pages.show_schema,
     copy_pages.show_copies,
     copy_pages.issue_copy,

@@ -23,6 +23,7 @@ from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
 from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
+from backend.records.transfers import models as transfers
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.api_clients import models as api_clients
@@ -69,6 +70,7 @@ MODULES = (
     copies,
     season,
     rollover,
+    transfers,
     handover,
     privacy,
     imports,

@@ -39,6 +39,8 @@ from backend.records.transcripts.events import (
     TranscriptRecallAsked,
     TranscriptRendered,
 )
+from backend.records.transfers import tasks as transfers
+from backend.records.transfers.events import TransferDrafted, TransferOffered, TransferSealed
 from backend.remote_signing.requests import tasks as signing
 from backend.remote_signing.requests.events import (
     SigningConsented,
@@ -58,7 +60,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TranscriptRendered: (transcripts.ask_for_signatures,),
     SigningConsented: (signing.prepare_call,),
     SigningRequestSigned: (signing.complete_request,),
-    SigningRequestCompleted: (transcripts.issue,),
+    SigningRequestCompleted: (transcripts.issue, transfers.seal),
     TranscriptIssued: (deliveries.open_delivery,),
     DeliverySubmitted: (transcripts.submitted,),
     DeliveryAccepted: (transcripts.accepted,),
@@ -68,6 +70,9 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     DeliveryRecalled: (transcripts.recalled,),  # the pupil's marks are corrected and the next version frozen
     RecallRefused: (transcripts.recall_refused,),
     CopyIssued: (copies.print_copy,),
+    TransferDrafted: (transfers.compile_package,),
+    TransferSealed: (transfers.offer,),
+    TransferOffered: (transfers.await_answer,),
     SchoolExportAsked: (handover.export,),
 }
 

@@ -39,6 +39,7 @@ class Permission(StrEnum):
     TRANSCRIPT_READ = "transcripts:version:read"
     TRANSCRIPT_READ_ANY = "transcripts:version:read_any"
     TRANSCRIPT_FREEZE = "transcripts:version:freeze"
+    TRANSFER_MANAGE = "transfers:package:manage"
     TRANSCRIPT_WITHDRAW = "transcripts:version:withdraw"
     PRIVACY_MANAGE = "privacy:request:manage"
     PRIVACY_REGISTER_READ = "privacy:register:read"
@@ -140,6 +141,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PROMOTION_DECIDE,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.TRANSFER_MANAGE,
             _P.TRANSCRIPT_FREEZE,
             _P.TRANSCRIPT_WITHDRAW,
             _P.PRIVACY_MANAGE,
@@ -168,6 +170,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.TRANSFER_MANAGE,
             _P.TRANSCRIPT_WITHDRAW,
             _P.SIGN,
             _P.CREDENTIALS_READ,
@@ -191,6 +194,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,
             _P.TRANSCRIPT_READ_ANY,
+            _P.TRANSFER_MANAGE,
             _P.PRIVACY_MANAGE,
             _P.PRIVACY_REGISTER_READ,
             _P.SIGN,

@@ -185,6 +185,17 @@ LISTED: dict[str, tuple[Room, str]] = {
     "records.transcripts.forms": (Room.SERVICE, "the two forms of a snapshot, made between transactions"),
     "records.transcripts.rendering": (Room.ADAPTER, "typst and segno"),
     "records.transcripts.xml_form": (Room.ADAPTER, "lxml"),
+    "records.transfers.manifest": (Room.RULES, "a package's manifest, one sequence of bytes: pure"),
+    "records.transfers.results": (Room.RULES, "a received year in lines: pure"),
+    "records.transfers.rendering": (Room.ADAPTER, "typst"),
+    "records.transfers.checking": (
+        Room.SERVICE,
+        "a package from outside, checked outside of transactions, for the slice's own pages: no door",
+    ),
+    "records.transfers.receiving": (
+        Room.SERVICE,
+        "packages that come in, for the slice's own pages; `service` has those that go out: no door",
+    ),
     "integrations.imports.conversion": (Room.RULES, "rows of a workbook as pupils and marks: pure"),
     "integrations.imports.filling": (Room.RULES, "what the school knows as the columns of a workbook: pure"),
     "integrations.imports.exporting": (Room.SERVICE, "workbooks out, for the slice's own pages: no door"),

@@ -92,6 +92,8 @@ UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
     "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
     "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "no year of another school was entered",
+    "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/goi/{transfer_id:uuid}/tai": "the package is not in the store",
+    "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/nhan/{received_id:uuid}/ghi": "the package is not in the store",
     "GET /nhap/{run_id:uuid}/tep-da-dien": "the workbook is not in the store",
     "POST /nhap/{run_id:uuid}/ghi": "the workbook is not in the store",
     "POST /so-diem/{sheet_id:uuid}/ra-soat": "nothing in the sheet is worth a look",

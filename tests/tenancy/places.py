@@ -24,6 +24,7 @@ from backend.tenants.federation import queries as federation
 from backend.tenants.federation.schemas import Outsider
 from backend.tenants.permissions import Role
 from tests.factories.machine import Machine
+from tests.factories.offers import offer_to
 from tests.factories.small_school import SmallSchool, open_small_school
 from tests.records.transcripts.conftest import Season, confirmed_class
 from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
@@ -59,6 +60,12 @@ LATER: dict[str, Row] = {
     "approval_request": {"kind": "school_export", "state": "waiting", "facts": {}, "decided_at": None}
     | {"decided_by": None, "ends_at": datetime(2999, 1, 1, tzinfo=UTC)},
     "identity_provider": {"kind": "google"},
+    "transfer": {"state": "refused", "version_ids": [], "ended_at": None},
+    "received_package": {"state": "checked", "earlier_year_ids": [], "decided_at": None}
+    | {
+        "verdict": dict.fromkeys(("intact", "signed", "in_force", "known", "years"), "x")
+        | {"checked_at": "2026-01-01"}
+    },
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},
@@ -133,7 +140,8 @@ class Place:
         """A digest of each table's rows, and of what the directory keeps."""
         async with self.school.session(read_only=True) as session:
             found = await digests(session)
-            found["keys"] = await session.scalar(text(_DIGEST.format("api_clients_seen()"))) or ""
+            for kept, function in (("keys", "api_clients_seen()"), ("offers", "offers_here()")):
+                found[kept] = await session.scalar(text(_DIGEST.format(function))) or ""
         account = await _account(self.principal)
         if account is not None:
             async with account_session(account) as session:
@@ -226,7 +234,8 @@ async def hidden_place(site: Litestar) -> Place:
 
 
 async def belongings(place: Place) -> dict[str, uuid.UUID]:
-    """What the principal has made for their account and may name in an address, by its kind."""
+    """What the principal has made for their account and may name in an address, by its kind; and what another school
+    offers."""
     account, now = await _account(place.principal), clock.now()
     assert account is not None
     key = NewKey(credential_id=secrets.token_bytes(16), public_key=secrets.token_bytes(16), sign_count=0)
@@ -242,7 +251,8 @@ async def belongings(place: Place) -> dict[str, uuid.UUID]:
             one for one in await directory.sessions(session, timedelta(days=1)) if one.device == place.token
         ]
     assert identity is not None
-    return {"passkey": passkey, "identity": identity, "session": opened.id}
+    offer = await offer_to(place.school.tenant_id)
+    return {"passkey": passkey, "identity": identity, "session": opened.id, "offer": offer}
 
 
 async def _account(login: str) -> AccountId | None:

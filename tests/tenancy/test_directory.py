@@ -65,7 +65,7 @@ _KEYLESS = {
 }
 #: Whose ids the directory keeps.
 _KNOWN_THERE = (
-    "staff_member transcript invitation api_client identity_provider passkey identity session".split()
+    "staff_member transcript invitation api_client identity_provider passkey identity session offer".split()
 )
 #: What a call is given beside ids.
 _PLAUSIBLE = {name: tries[0] for name, tries in _TRIES.items()}

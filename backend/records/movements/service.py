@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from backend.core.text import check_text
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import SheetState
 from backend.records.movements import queries, rules
-from backend.records.movements.schemas import Absent, Choice, Moved, Movements
+from backend.records.movements.schemas import Absent, Choice, Moved, Movements, NewEarlierYear
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import (
@@ -209,17 +209,30 @@ async def enter_earlier_year(
     """Copy a year from the học bạ that the pupil brought; returns its name. Raises NotFound, Invalid, Conflict."""
     record = await roster.hold_record(session, student_id)
     new = rules.read_earlier_year(typed, record, (await _year(session)).name)
-    if await queries.is_entered(session, student_id, new.academic_year, new.school_name):
+    await _enter(session, actor, record, new)
+    return new.academic_year
+
+
+async def enter_received_years(
+    session: TenantSession, actor: Actor, record: PupilRecord, years: Sequence[NewEarlierYear]
+) -> list[uuid.UUID]:
+    """Take years over from a học bạ that was checked; their ids. `record` is held. Raises Conflict as above."""
+    return [await _enter(session, actor, record, one) for one in years]
+
+
+async def _enter(session: TenantSession, actor: Actor, record: PupilRecord, new: NewEarlierYear) -> uuid.UUID:
+    if await queries.is_entered(session, record.id, new.academic_year, new.school_name):
         raise Conflict(
             f"Năm học {new.academic_year} ở {new.school_name} đã được ghi; nếu ghi sai, hãy rút lại rồi ghi mới."
         )
-    row = msgspec.structs.asdict(new) | {"id": new_id(), "student_id": student_id}
+    year_id = new_id()
+    row = msgspec.structs.asdict(new) | {"id": year_id, "student_id": record.id}
     row |= {"entered_by": actor.staff_id, "entered_at": clock.now()}
     await queries.insert_earlier_year(
         session, row | dict.fromkeys(("withdrawn_by", "withdrawn_at", "reason"))
     )
     await _record(session, actor, Action.EARLIER_YEAR_ENTERED, record, name=new.academic_year)
-    return new.academic_year
+    return year_id
 
 
 async def withdraw_earlier_year(

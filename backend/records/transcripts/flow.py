@@ -107,6 +107,11 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
 
+async def versions_among(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Of what was signed, the versions of transcripts; other documents are signed as well."""
+    return [row.id for row in await queries.versions(session, subject_ids)]
+
+
 #: What the audit calls a deed of the machine to an issued version.
 _ACTIONS = {
     Deed.SUBMIT: Action.TRANSCRIPT_SUBMITTED,

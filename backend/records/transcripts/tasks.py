@@ -1,7 +1,5 @@
 """A transcript version's way through the machine: render, ask for signatures, issue, and what becomes of it."""
 
-import uuid
-
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
 from backend.records.transcripts import flow, forms, service
@@ -40,8 +38,8 @@ async def ask_for_signatures(work: Work) -> None:
 async def issue(work: Work) -> None:
     """Everybody has signed: issue."""
     async with work.finish() as session:
-        version_ids: list[uuid.UUID] = await signing.subjects_of(session, work.subject_ids)
-        await flow.issue(session, version_ids)
+        subject_ids = await signing.subjects_of(session, work.subject_ids)
+        await flow.issue(session, await flow.versions_among(session, subject_ids))
 
 
 @task(service.LOCK, "Chốt học bạ", lane=Lane.DELIVER, together=25)

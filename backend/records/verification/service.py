@@ -57,6 +57,11 @@ async def check_file(data: bytes) -> Answer:
         report = await signatures.check_foreign(data, transcripts.SIGNING_ORDER)
     except Unreadable as error:
         raise Invalid(error.message) from error
+    return await answer_about(data, report)
+
+
+async def answer_about(data: bytes, report: Report) -> Answer:
+    """A report about a file, and whether the transcript that it names is in force as far as is known here."""
     code = normal(report.lookup_code or "")
     found = await transcripts.find_by_code(code) if code else None
     versions = await _versions(*found) if found else []

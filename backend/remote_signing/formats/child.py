@@ -16,6 +16,9 @@ from backend.remote_signing.formats.schemas import Report, Unreadable
 from backend.remote_signing.formats.trust import TrustError, TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
 
+#: A package has a PDF and an XML per school year, and its manifest.
+_MOST_ATTACHED = 40
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to check, and within which limits."""
@@ -26,13 +29,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     memory_bytes: int
     cpu_seconds: int
+    most_attached: int
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Exactly one of the two."""
+    """A report or a refusal; with a report, the attachments that were asked for."""
 
     report: Report | None = None
     refusal: str | None = None
+    attachments: dict[str, bytes] = {}
 
 
 def limit(request: Request) -> None:
@@ -50,7 +55,8 @@ def answer(request: Request, pdf: bytes) -> Answer:
         store = TrustStore.from_folder(Path(request.trust_dir)) if request.trust_dir else TrustStore(())
         limit(request)
         report = validate_pdf(pdf, store, request.at, request.expected_fields, request.labels)
-        return Answer(report=with_attached(report, _attached(pdf)))
+        attachments = attachments_of(pdf, request.most_attached) if request.most_attached else {}
+        return Answer(report=with_attached(report, _attached(pdf)), attachments=attachments)
     except TrustError as error:
         return Answer(refusal=str(error))
     except Unreadable as error:
@@ -66,6 +72,22 @@ def _attached(pdf: bytes) -> AttachedData:
     except Exception:
         sentence = "Không đối chiếu được dữ liệu kèm theo với nội dung in trên trang."
         return AttachedData(matches_page=False, problems=(sentence,))
+
+
+def attachments_of(pdf: bytes, most: int) -> dict[str, bytes]:
+    """Attached files by name. Raises Unreadable where there are too many, or more than `most` bytes."""
+    with structure.open_pdf(pdf) as reader:
+        names = list(reader.attachments)
+        if len(names) > _MOST_ATTACHED:
+            raise Unreadable(
+                f"Tệp kèm theo {len(names)} tệp, quá {_MOST_ATTACHED} tệp của một gói chuyển học bạ."
+            )
+        found: dict[str, bytes] = {}
+        for name in names:
+            found[name] = reader.attachments[name].get_file().read_bytes()
+            if sum(map(len, found.values())) > most:
+                raise Unreadable(f"Các tệp kèm theo lớn quá {most // 1_000_000} MB nên không đọc.")
+        return found
 
 
 def with_attached(report: Report, data: AttachedData) -> Report:

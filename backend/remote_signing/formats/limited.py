@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from backend.remote_signing.formats.schemas import ROLE_LABELS, ROLES, Report, Unreadable
+from backend.remote_signing.formats.schemas import ROLE_LABELS, ROLES, Opened, Report, Unreadable
 
 _ROOT = Path(__file__).resolve().parents[3]
 _CHILD = "backend.remote_signing.formats.child"
@@ -20,6 +20,7 @@ _TOO_MUCH = "Tệp này đòi hỏi quá nhiều thời gian hoặc bộ nhớ n
 class _Answer(msgspec.Struct, frozen=True):
     report: Report | None = None
     refusal: str | None = None
+    attachments: dict[str, bytes] = {}
 
 
 def validate_in_child(
@@ -38,6 +39,29 @@ def validate_in_child(
     it from a thread in a server. Raises Unreadable when the file is no signed PDF, or needs more than
     `memory_bytes` or `seconds`.
     """
+    return open_in_child(
+        pdf,
+        trust_dir,
+        at,
+        expected_fields=expected_fields,
+        labels=labels,
+        memory_bytes=memory_bytes,
+        seconds=seconds,
+    ).report
+
+
+def open_in_child(
+    pdf: bytes,
+    trust_dir: Path | None,
+    at: datetime | None = None,
+    *,
+    expected_fields: Sequence[str],
+    labels: Mapping[str, str] = ROLE_LABELS,
+    memory_bytes: int = 512 * 1024 * 1024,
+    seconds: int = 10,
+    most_attached: int = 0,
+) -> Opened:
+    """`validate_in_child` that also gives back what is attached, of at most `most_attached` bytes. Raises Unreadable."""
     if len(pdf) > _MAX_BYTES:
         raise Unreadable("Tệp quá lớn so với một học bạ, không kiểm tra được.")
     request = {
@@ -47,11 +71,12 @@ def validate_in_child(
         "labels": dict(labels),
         "memory_bytes": memory_bytes,
         "cpu_seconds": seconds,
+        "most_attached": most_attached,
     }
     answer = _ask(msgspec.json.encode(request) + b"\n" + pdf, seconds)
     if answer.report is None:
         raise Unreadable(answer.refusal or _TOO_MUCH)
-    return answer.report
+    return Opened(report=answer.report, attachments=answer.attachments)
 
 
 def _ask(message: bytes, seconds: int) -> _Answer:

@@ -69,6 +69,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     embedded_data_matches_page: bool | None = None
 
 
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer about one file, and what is attached to it: bytes by name."""
+
+    report: Report
+    attachments: dict[str, bytes]
+
+
 class Unreadable(Exception):
     """The bytes cannot be read as a signed document. `message` is one Vietnamese sentence."""
 

@@ -19,7 +19,7 @@ class SigningRequest(TenantTable):
         UniqueConstraint("tenant_id", "subject_id"),
         {
             "info": holding(
-                internal="group_label state document_sha256 current_sha256 opened_at completed_at",
+                internal="group_label state document_sha256 current_sha256 address opened_at completed_at",
                 personal="label sort_key",
                 title="Yêu cầu ký",
                 purpose="Ký số học bạ",
@@ -36,6 +36,7 @@ class SigningRequest(TenantTable):
     state: Mapped[str]
     document_sha256: Mapped[str]
     current_sha256: Mapped[str]
+    address: Mapped[str | None]
     opened_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
 

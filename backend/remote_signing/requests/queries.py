@@ -179,6 +179,7 @@ async def tray_items(
             SigningRequest.group_label,
             SigningRequest.label,
             SigningRequest.current_sha256,
+            SigningRequest.address,
         )
         .join(
             SigningRequest,

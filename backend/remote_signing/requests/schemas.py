@@ -33,7 +33,7 @@ class NewSigner(msgspec.Struct, frozen=True, kw_only=True):
 class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A document in the store and who is to sign it. `label` and `group` name it in the signers' trays.
 
-    Trays are sorted by `sort_key`, character by character.
+    Trays are sorted by `sort_key`, character by character. `address` is the page of the school on which it is read.
     """
 
     subject_id: uuid.UUID
@@ -42,6 +42,7 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     sort_key: str
     document_sha256: str
     signers: tuple[NewSigner, ...]
+    address: str | None = None
 
 
 class TrayGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     label: str
     document_sha256: str
+    address: str | None
 
 
 class ReadyTurn(msgspec.Struct, frozen=True, kw_only=True):

@@ -81,6 +81,7 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
             "state": RequestState.SIGNING,
             "document_sha256": request.document_sha256,
             "current_sha256": request.document_sha256,
+            "address": request.address,
             "opened_at": opened_at,
         }
         for request_id, request in zip(request_ids, requests, strict=True)
@@ -349,6 +350,7 @@ async def _ready(
             group=row.group_label,
             label=row.label,
             document_sha256=row.current_sha256,
+            address=row.address,
         )
         for row in rows
     ]

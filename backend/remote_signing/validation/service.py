@@ -1,24 +1,26 @@
 """Whether the signatures of a document hold: for whoever asks, under the trust anchors of this installation."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.errors import Unavailable
 from backend.remote_signing.formats import limited, validation
 from backend.remote_signing.formats.contents import Contents, read_contents
-from backend.remote_signing.formats.schemas import Report
+from backend.remote_signing.formats.schemas import Opened, Report
 from backend.remote_signing.formats.trust import TrustStore
 
 #: For so long a report is given again for the same bytes under the same anchors; and so many are kept.
 REMEMBERED = timedelta(minutes=5)
 MOST_REMEMBERED = 500
 
+_Found = TypeVar("_Found")
 #: SHA-256 of the document, fingerprint of the anchors, expected fields.
 _Key = tuple[str, str, tuple[str, ...]]
 _reports: dict[_Key, tuple[datetime, Report]] = {}
@@ -54,10 +56,28 @@ async def check_foreign(document: bytes, fields: Sequence[str]) -> Report:
     Raises Unreadable (formats.schemas) when it is no signed PDF, or needs too much time or memory; Unavailable while
     MOST_WAITING others are being checked.
     """
+    return await _in_turn(
+        partial(limited.validate_in_child, document, _trust_dir(), None, expected_fields=fields)
+    )
+
+
+async def open_foreign(document: bytes, fields: Sequence[str], most_attached: int) -> Opened:
+    """`check_foreign`, and what is attached to the file, of at most `most_attached` bytes. Raises the same."""
+    return await _in_turn(
+        partial(
+            limited.open_in_child,
+            document,
+            _trust_dir(),
+            expected_fields=fields,
+            most_attached=most_attached,
+        )
+    )
+
+
+async def _in_turn(check: Callable[[], _Found]) -> _Found:
     global _under_way
     if _under_way >= MOST_WAITING:
         raise Unavailable("Đang có nhiều người kiểm tra tệp cùng lúc; xin thử lại sau ít phút.")
-    check = partial(limited.validate_in_child, document, _trust_dir(), None, expected_fields=fields)
     _under_way += 1
     try:
         return await asyncio.get_running_loop().run_in_executor(_foreign, check)

@@ -19,6 +19,9 @@ MAY_CHANGE: dict[str, set[str]] = {
     "signing_batch": {"state", "ended_at", "problem"},
     "delivery": {"state", "authority_reference", "errors", "reason", "answered_at"},
     "delivery_attempt": {"ended_at", "outcome", "sent_sha256", "answer_sha256"},
+    "transfer": {"state", "package_sha256", "signed_sha256", "sealed_at", "offered_at"}
+    | {"ended_by", "ended_at", "why"},
+    "received_package": {"state", "earlier_year_ids", "decided_by", "decided_at"},
     "audit_event": set(),
     "stored_object": set(),
 }

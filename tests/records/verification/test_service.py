@@ -17,10 +17,8 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import settings, storage
-from backend.core.crypto import sha256_hex
 from backend.core.errors import NotFound, Unavailable
 from backend.records.roster import service as roster
-from backend.records.transcripts import flow
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.canonical import text_leaves
 from backend.records.transcripts.schemas import Snapshot, VersionSummary
@@ -28,11 +26,12 @@ from backend.records.verification import service
 from backend.records.verification.schemas import Answer, Standing
 from backend.remote_signing.validation import service as signatures
 from tests.core.browser import Browser
+from tests.factories.own_keys import issue, sign
 from tests.factories.pki import Pki
 from tests.factories.small_school import open_small_school
 from tests.records.transcripts.conftest import Season, confirmed_class
 from tests.remote_signing.formats.attacks import flipped_byte, page_replaced
-from tests.remote_signing.formats.world import World, make_world
+from tests.remote_signing.formats.world import make_world
 
 NAMES = ["Lường Thị Ngọc Ánh", "Cầm Văn Bình", "Quàng Thị Chi"]
 
@@ -49,26 +48,6 @@ class Public:
     unsigned: bytes
     snapshot: Snapshot
     anchor: Path
-
-
-def sign(world: World, document: bytes) -> bytes:
-    """Three signatures with time stamps, and the material to check them later."""
-    for name, identity in world.signers:
-        document = world.sign(document, name, identity)
-    return world.add_material(document)
-
-
-async def issue(season: Season, version: VersionSummary, signed: bytes) -> None:
-    """All that the signing flow does, by the test's own keys; the product issues what came of it."""
-    await storage.put(season.school.tenant_id, signed)
-    done = text(
-        "update signing_request set state = 'completed', current_sha256 = :sha256, completed_at = now() "
-        "where subject_id = :subject"
-    )
-    async with season.school.session() as session:
-        await storage.register(session, storage.file_of(signed, "application/pdf"))
-        await session.execute(done, {"sha256": sha256_hex(signed), "subject": version.id})
-        await flow.issue(session, [version.id])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
