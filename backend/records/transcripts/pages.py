@@ -28,7 +28,7 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
-from backend.records.transcripts import book, package, printed, rules, service
+from backend.records.transcripts import book, life, package, printed, rules, service
 from backend.records.transcripts.schemas import (
     ENDED,
     IN_FORCE,
@@ -143,10 +143,11 @@ async def show_transcript(
         may_download=version.issued_at is not None or _signs(actor),
         ended=version.state in ENDED,
         may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
-        may_recall=rules.may(actor, version, Deed.RECALL),
+        may_recall=await life.may_recall(session, actor, version),
         closing=await service.closing_of(session, version)
         if version.state == VersionState.ACCEPTED
         else None,
+        handed_over=await service.handed_over_at(session, version),
         corrections=await service.corrections_of(session, version_id),
         others=await service.other_versions(session, version),
         names=rules.STATE_NAMES,

@@ -241,6 +241,15 @@ def require_any(actor: Actor) -> None:
     raise Conflict("Lớp không có học bạ nào đã chốt mà chưa phát hành nên không có gì để rút lại.")
 
 
+def require_managed(version: VersionSummary, handed_over: date | None) -> None:
+    """Raises Conflict where another school manages the version since that day (PL1 §2.2)."""
+    if handed_over is not None:
+        raise Conflict(
+            f"Học bạ của {version.full_name} đã chuyển giao quyền quản lý cho trường khác ngày {handed_over:%d/%m/%Y} "
+            "nên ở đây không rút lại, thu hồi hay sửa được nữa (Phụ lục 1, mục 2.2); hãy báo trường đang quản lý."
+        )
+
+
 def require_open(version: VersionSummary, closing: Closing, today: date) -> None:
     """Raises Conflict once the last day of a version's plan is over, whether or not the machine has locked it."""
     if today > closing.last_day:
