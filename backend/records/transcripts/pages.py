@@ -275,7 +275,7 @@ async def _trail(
     request: Request, session: Session, actor: CurrentActor, path: str, name: str, about: Sequence[uuid.UUID]
 ) -> Html:
     trail = await audit_trail.trail(session, actor, request.query_params, path, about, name)
-    return page(request, "tenants/audit_trail/trail.html", trail=trail, sealed=None)
+    return page(request, "tenants/audit_trail/trail.html", trail=trail, sealed=None, store=None)
 
 
 def _signs(actor: Actor) -> bool:
