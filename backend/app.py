@@ -50,6 +50,7 @@ from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.season import pages as season_pages
 from backend.records.summer import pages as summer_pages
+from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
@@ -261,10 +262,12 @@ ROUTES: list[ControllerRouterHandler] = [
     transcript_pages.show_transcript,
     transcript_pages.show_book,
     transcript_pages.compare_versions,
-    transcript_pages.show_withdrawal,
-    transcript_pages.withdraw,
-    transcript_pages.show_recall,
-    transcript_pages.ask_recall,
+    version_life_pages.show_withdrawal,
+    version_life_pages.withdraw,
+    version_life_pages.show_recall,
+    version_life_pages.ask_recall,
+    version_life_pages.show_class_withdrawal,
+    version_life_pages.withdraw_class,
     transcript_pages.show_personal_id,
     transcript_pages.download,
     transcript_pages.show_version_trail,

@@ -36,6 +36,7 @@ NAMED = {
     # What the machine does after an event: use cases of the slice's own tasks, and so no door.
     "flow": Room.SERVICE,
     "pages": Room.EDGE,
+    "life_pages": Room.EDGE,
     "api": Room.EDGE,
     "tasks": Room.EDGE,
     "command": Room.EDGE,
@@ -238,7 +239,7 @@ JOINS = {
 
 #: What the entry files may enter a slice by.
 ENTRIES = {
-    "app": {"pages", "pupil_pages", "api"},
+    "app": {"pages", "life_pages", "api"},
     "cli": {"command", "verify_command"},
     # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.
     "worker": {"service"},

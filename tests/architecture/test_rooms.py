@@ -110,7 +110,11 @@ def test_a_file_without_a_room_is_named(path: str) -> None:
         ("tenants/guards", "from backend.tenants.people import queries", "guards ask services"),
         # Entry files.
         ("workflow", "from backend.records.roster import service", "enters a slice by events or tasks"),
-        ("app", "from backend.records.transcripts import tasks", "enters a slice by api or pages"),
+        (
+            "app",
+            "from backend.records.transcripts import tasks",
+            "enters a slice by api or life_pages or pages",
+        ),
         ("tables", "from backend.records.roster import queries", "enters a slice by models"),
         ("worker", "from backend.records.roster import schemas", "enters a slice by service"),
         ("worker", "from backend.tenants import guards", "only the site"),

@@ -1,11 +1,14 @@
 """Versions that end before their time, because they say something wrong; for the slice's own pages and tasks: no door."""
 
 import uuid
+from datetime import date
 
 from backend.core import audit, clock, outbox
 from backend.core.actor import Actor, SignIn
 from backend.core.audit import Action
 from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden
+from backend.records.roster import service as roster
 from backend.records.transcripts import queries, rules, service
 from backend.records.transcripts.events import TranscriptRecallAsked
 from backend.records.transcripts.schemas import Deed, VersionSummary
@@ -24,11 +27,28 @@ async def withdraw(
     """
     version = await _held(session, version_id)
     rules.require_may(actor, version, Deed.WITHDRAW)
+    rules.require_managed(version, await _handed_over(session, version))
     words = rules.checked_reason(reason, version.full_name)
     await _end(session, actor, version, Deed.WITHDRAW, words)
     await signing.cancel(session, actor, [version_id])
     await service.release_marks(session, actor, version)
     return version
+
+
+async def withdraw_class(session: TenantSession, actor: Actor, class_id: uuid.UUID, reason: str) -> int:
+    """`withdraw` every version of a class that is not issued yet, as when whoever signs for it has changed; counts them.
+
+    Raises NotFound, Forbidden, Invalid for the reason, Conflict where there is none.
+    """
+    await roster.get_class(session, class_id)
+    await queries.hold_class(session, class_id)
+    versions = await service.list_versions(session, class_id)
+    found = [one.id for one in versions if rules.may(actor, one, Deed.WITHDRAW)]
+    if not found:
+        rules.require_any(actor)
+    for version_id in found:
+        await withdraw(session, actor, version_id, reason)
+    return len(found)
 
 
 async def ask_recall(
@@ -67,9 +87,28 @@ async def recall_waiting(session: TenantSession, version: VersionSummary) -> App
 async def _require_recallable(
     session: TenantSession, actor: Actor, version: VersionSummary, reason: str
 ) -> str:
-    rules.require_may(actor, version, Deed.RECALL)
-    rules.require_open(version, await service.closing_of(session, version), clock.today())
+    await _require_may_recall(session, actor, version)
     return rules.checked_reason(reason, version.full_name)
+
+
+async def may_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> bool:
+    """Whether somebody is offered to have a version recalled today."""
+    try:
+        await _require_may_recall(session, actor, version)
+    except (Forbidden, Conflict):
+        return False
+    return True
+
+
+async def _require_may_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> None:
+    rules.require_may(actor, version, Deed.RECALL)
+    rules.require_managed(version, await _handed_over(session, version))
+    rules.require_open(version, await service.closing_of(session, version), clock.today())
+
+
+async def _handed_over(session: TenantSession, version: VersionSummary) -> date | None:
+    at = await service.handed_over_at(session, version)
+    return at.astimezone(clock.VIETNAM).date() if at else None
 
 
 async def _recall(session: TenantSession, actor: Actor, version: VersionSummary, words: str) -> None:

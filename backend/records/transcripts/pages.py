@@ -4,20 +4,17 @@ import re
 import uuid
 from collections.abc import Sequence
 
-import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath
 
 from backend.core import admission, audit, storage
 from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.audit import Action, AuditEvent
-from backend.core.database import TenantSession
-from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
+from backend.core.errors import Forbidden, NotFound
 from backend.core.text import masked
 from backend.core.web import (
     CurrentActor,
-    CurrentSignIn,
     Html,
     Request,
     Session,
@@ -42,25 +39,10 @@ from backend.records.transcripts.schemas import (
 )
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import ROLE_NAMES, StepView
-from backend.tenants.approvals import service as approvals
 from backend.tenants.audit_trail import service as audit_trail
-from backend.tenants.guards import public, requires, step_up
+from backend.tenants.guards import public, requires
 from backend.tenants.permissions import Permission
 
-TONES = {
-    VersionState.FROZEN: "waiting",
-    VersionState.RENDERED: "info",
-    VersionState.SIGNING: "info",
-    VersionState.ISSUED: "official",
-    VersionState.SUBMITTED: "official",
-    VersionState.ACCEPTED: "official",
-    VersionState.REJECTED: "bad",
-    VersionState.RECALL_REQUESTED: "warn",
-    VersionState.LOCKED: "ok",
-    VersionState.CANCELLED: "neutral",
-    VersionState.RECALLED: "neutral",
-    VersionState.REPLACED: "neutral",
-}
 #: Subjects T/H/C, traits T/Đ/C (TT27 Đ.7) in the words of the circular.
 LEVEL_WORDS = {"subject": SUBJECT_LEVEL_NAMES, "trait": TRAIT_LEVEL_NAMES}
 #: What happened, for people; with the icon beside it.
@@ -83,14 +65,6 @@ _NOT_ISSUED = (
     "Học bạ này chưa có đủ chữ ký số nên chưa tải được tệp PDF; xin chờ đến khi nhà trường phát hành."
 )
 _TYPES = {"pdf": PDF_TYPE, "xml": XML_TYPE}
-_WITHDRAWS = requires(Permission.TRANSCRIPT_WITHDRAW)
-
-
-class ReasonForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a version does not stand."""
-
-    ly_do: str = ""
-    csrf_token: str = ""
 
 
 @get("/lop/{class_id:uuid}/hoc-ba", guards=[requires(Permission.TRANSCRIPT_READ)])
@@ -107,13 +81,14 @@ async def show_transcripts(
         school_class=school_class,
         versions=versions,
         may_freeze=actor.may(Permission.TRANSCRIPT_FREEZE),
+        may_withdraw=any(rules.may(actor, one, Deed.WITHDRAW) for one in versions),
         freezable=max(0, confirmed - later - sum(one.state not in ENDED for one in versions)),
         issued=sum(one.state in IN_FORCE for one in versions),
         unconfirmed=max(0, school_class.students - confirmed),
         later=later,
         summer_ends=calendar.summer_ends(school_class.academic_year),
         names=rules.STATE_NAMES,
-        tones=TONES,
+        tones=rules.TONES,
     )
 
 
@@ -125,7 +100,7 @@ async def show_overdue(request: Request, session: Session, actor: CurrentActor) 
         "records/transcripts/overdue.html",
         overdue=await service.open_overdue(session, actor),
         names=rules.STATE_NAMES,
-        tones=TONES,
+        tones=rules.TONES,
     )
 
 
@@ -168,14 +143,15 @@ async def show_transcript(
         may_download=version.issued_at is not None or _signs(actor),
         ended=version.state in ENDED,
         may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
-        may_recall=rules.may(actor, version, Deed.RECALL),
+        may_recall=await life.may_recall(session, actor, version),
         closing=await service.closing_of(session, version)
         if version.state == VersionState.ACCEPTED
         else None,
+        handed_over=await service.handed_over_at(session, version),
         corrections=await service.corrections_of(session, version_id),
         others=await service.other_versions(session, version),
         names=rules.STATE_NAMES,
-        tones=TONES,
+        tones=rules.TONES,
     )
 
 
@@ -216,114 +192,7 @@ async def compare_versions(
         pairs=pairs,
         school_class=await roster.get_class(session, newer.class_id),
         names=rules.STATE_NAMES,
-        tones=TONES,
-    )
-
-
-@get("/hoc-ba/{version_id:uuid}/rut-lai", guards=[_WITHDRAWS, step_up()])
-async def show_withdrawal(
-    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
-) -> Html:
-    """Why a version is not to be issued."""
-    return await _withdrawal(request, session, actor, version_id, ReasonForm())
-
-
-@post("/hoc-ba/{version_id:uuid}/rut-lai", guards=[_WITHDRAWS, step_up("/hoc-ba/{version_id}/rut-lai")])
-async def withdraw(
-    request: Request,
-    session: Session,
-    actor: CurrentActor,
-    version_id: FromPath[uuid.UUID],
-    data: URLEncodedBody[ReasonForm],
-) -> Html:
-    """The version is void, its signing ends, its pupil's marks may be corrected; or the form again with one sentence."""
-    try:
-        version = await life.withdraw(session, actor, version_id, data.ly_do)
-    except (Invalid, Conflict) as error:
-        return await _withdrawal(request, session, actor, version_id, data, error)
-    return redirect(
-        request,
-        f"/hoc-ba/{version_id}",
-        f"Đã rút lại học bạ của {version.full_name}; nay có thể mở lại sổ điểm để sửa, rồi chốt phiên bản tiếp theo.",
-    )
-
-
-@get("/hoc-ba/{version_id:uuid}/thu-hoi", guards=[_WITHDRAWS, step_up()])
-async def show_recall(
-    request: Request, session: Session, actor: CurrentActor, version_id: FromPath[uuid.UUID]
-) -> Html:
-    """Why an issued version is to be recalled, and who else decides."""
-    return await _recall(request, session, actor, version_id, ReasonForm())
-
-
-@post("/hoc-ba/{version_id:uuid}/thu-hoi", guards=[_WITHDRAWS, step_up("/hoc-ba/{version_id}/thu-hoi")])
-async def ask_recall(
-    request: Request,
-    session: Session,
-    actor: CurrentActor,
-    sign_in: CurrentSignIn,
-    version_id: FromPath[uuid.UUID],
-    data: URLEncodedBody[ReasonForm],
-) -> Html:
-    """Ask a second person to have it recalled; or the form again with one sentence."""
-    try:
-        waiting = await life.ask_recall(session, actor, sign_in, version_id, data.ly_do)
-    except (Invalid, Conflict) as error:
-        return await _recall(request, session, actor, version_id, data, error)
-    said = (
-        "Đã gửi đề nghị; việc thu hồi bắt đầu ngay khi người thứ hai duyệt."
-        if waiting
-        else "Đã gửi đề nghị thu hồi đến Sở; kết quả hiện ở trang này."
-    )
-    return redirect(request, f"/hoc-ba/{version_id}", said)
-
-
-async def _recall(
-    request: Request,
-    session: TenantSession,
-    actor: Actor,
-    version_id: uuid.UUID,
-    form: ReasonForm,
-    error: AppError | None = None,
-) -> Html:
-    version = await service.open_version(session, actor, version_id)
-    return page(
-        request,
-        "records/transcripts/recall.html",
-        status_code=error.status if error else 200,
-        version=version,
-        school_class=await roster.get_class(session, version.class_id),
-        may_recall=rules.may(actor, version, Deed.RECALL),
-        closing=await service.closing_of(session, version),
-        approvers=await approvals.approvers(session, actor),
-        waiting=await life.recall_waiting(session, version),
-        form_data=form,
-        error=error.message if error else None,
-        names=rules.STATE_NAMES,
-        tones=TONES,
-    )
-
-
-async def _withdrawal(
-    request: Request,
-    session: TenantSession,
-    actor: Actor,
-    version_id: uuid.UUID,
-    form: ReasonForm,
-    error: AppError | None = None,
-) -> Html:
-    version = await service.open_version(session, actor, version_id)
-    return page(
-        request,
-        "records/transcripts/withdrawal.html",
-        status_code=error.status if error else 200,
-        version=version,
-        school_class=await roster.get_class(session, version.class_id),
-        may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
-        form_data=form,
-        error=error.message if error else None,
-        names=rules.STATE_NAMES,
-        tones=TONES,
+        tones=rules.TONES,
     )
 
 
@@ -406,7 +275,7 @@ async def _trail(
     request: Request, session: Session, actor: CurrentActor, path: str, name: str, about: Sequence[uuid.UUID]
 ) -> Html:
     trail = await audit_trail.trail(session, actor, request.query_params, path, about, name)
-    return page(request, "tenants/audit_trail/trail.html", trail=trail, sealed=None)
+    return page(request, "tenants/audit_trail/trail.html", trail=trail, sealed=None, store=None)
 
 
 def _signs(actor: Actor) -> bool:

@@ -3,6 +3,7 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, text, update
@@ -313,6 +314,15 @@ async def classes_in_states(session: TenantSession, states: Collection[str]) -> 
 
 async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transcript | None:
     return await session.get(Transcript, (session.tenant_id, transcript_id))
+
+
+async def hand_over(session: TenantSession, student_id: uuid.UUID, at: datetime) -> None:
+    """The right to manage a pupil's transcripts is another school's."""
+    await session.execute(
+        update(Transcript)
+        .where(Transcript.tenant_id == session.tenant_id, Transcript.student_id == student_id)
+        .values(handed_over_at=at)
+    )
 
 
 async def in_state(

@@ -130,6 +130,21 @@ STATE_NAMES = {
     VersionState.RECALLED: "Đã thu hồi",
     VersionState.REPLACED: "Đã được thay thế",
 }
+#: How urgent each state looks.
+TONES = {
+    VersionState.FROZEN: "waiting",
+    VersionState.RENDERED: "info",
+    VersionState.SIGNING: "info",
+    VersionState.ISSUED: "official",
+    VersionState.SUBMITTED: "official",
+    VersionState.ACCEPTED: "official",
+    VersionState.REJECTED: "bad",
+    VersionState.RECALL_REQUESTED: "warn",
+    VersionState.LOCKED: "ok",
+    VersionState.CANCELLED: "neutral",
+    VersionState.RECALLED: "neutral",
+    VersionState.REPLACED: "neutral",
+}
 #: A version in each state, in words that follow its name.
 _STANDS = {
     VersionState.FROZEN: "chưa phát hành",
@@ -217,6 +232,22 @@ def require_may(actor: Actor, version: VersionSummary, deed: Deed) -> None:
         return
     name = f"Học bạ của {version.full_name}, phiên bản {version.number}"
     raise Conflict(f"{name}, {_STANDS[state]} nên không {words} được.")
+
+
+def require_any(actor: Actor) -> None:
+    """Why nothing of a class was withdrawn. Raises Forbidden or Conflict."""
+    if not actor.may(Permission.TRANSCRIPT_WITHDRAW):
+        raise Forbidden("Chỉ ban giám hiệu rút lại học bạ được; hãy báo hiệu trưởng.")
+    raise Conflict("Lớp không có học bạ nào đã chốt mà chưa phát hành nên không có gì để rút lại.")
+
+
+def require_managed(version: VersionSummary, handed_over: date | None) -> None:
+    """Raises Conflict where another school manages the version since that day (PL1 §2.2)."""
+    if handed_over is not None:
+        raise Conflict(
+            f"Học bạ của {version.full_name} đã chuyển giao quyền quản lý cho trường khác ngày {handed_over:%d/%m/%Y} "
+            "nên ở đây không rút lại, thu hồi hay sửa được nữa (Phụ lục 1, mục 2.2); hãy báo trường đang quản lý."
+        )
 
 
 def require_open(version: VersionSummary, closing: Closing, today: date) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -335,6 +335,19 @@ async def open_book(
         title="", number="", on=clock.today(), recipient="", purpose="", year="", confirmed=False
     )
     return version, await book_of(session, version.transcript_id, unmarked)
+
+
+async def hand_over(session: TenantSession, student_id: uuid.UUID) -> None:
+    """Another school manages the pupil's transcripts from now on: what was frozen before is neither withdrawn nor
+    recalled here any more (PL1 §2.2)."""
+    await queries.hand_over(session, student_id, clock.now())
+
+
+async def handed_over_at(session: TenantSession, version: VersionSummary) -> datetime | None:
+    """Since when another school manages a version; None where this one does, as of all that is frozen after a return."""
+    transcript = await queries.transcript(session, version.transcript_id)
+    at = transcript.handed_over_at if transcript else None
+    return at if at and version.frozen_at < at else None
 
 
 async def print_book(content: Book) -> bytes:

@@ -10,6 +10,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.records.roster import service as roster
+from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import SignerRole
 from backend.records.transfers import manifest as manifests
 from backend.records.transfers import queries, rendering, rules, service
@@ -129,6 +130,8 @@ async def record_answer(session: TenantSession, transfer_id: uuid.UUID) -> bool:
     await queries.update_transfer(
         session, row.id, {"state": state, "ended_at": found.answered_at if accepted else None, "why": why}
     )
+    if accepted:
+        await transcripts.hand_over(session, row.student_id)
     action = Action.TRANSFER_HANDED_OVER if accepted else Action.TRANSFER_REFUSED
     await _record(session, row, action, receiver=row.to_name, reason=why)
     return True

@@ -156,6 +156,7 @@ async def hand_over(
         )
     await require_current(session, row, record.full_name)
     await _end(session, actor, row, TransferState.HANDED_OVER, None)
+    await transcripts.hand_over(session, student_id)
     deed = audit.Deed(row.id, record.label, {"receiver": row.to_name}, (student_id, *row.version_ids))
     await audit.record_many(session, actor, Action.TRANSFER_HANDED_OVER, [deed])
 

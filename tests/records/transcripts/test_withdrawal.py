@@ -176,6 +176,26 @@ async def test_whoever_signs_no_more_is_named_no_more(season: Season) -> None:
         assert (await signing.steps_of(session, second.id))[0].signer_name == "Vi Thị Mới"
 
 
+async def test_a_whole_class_is_withdrawn_and_what_is_issued_stays(season: Season) -> None:
+    issued, *others = await season.freeze()
+    async with season.school.session() as session:
+        await session.execute(
+            text("update transcript_version set state = 'issued', issued_at = now() where id = :id"),
+            {"id": issued.id},
+        )
+    why = "Hiệu trưởng mới nhận nhiệm vụ từ 01/6"
+    async with season.school.session() as session:
+        with pytest.raises(Forbidden, match="Chỉ ban giám hiệu"):
+            await life.withdraw_class(session, season.homeroom, season.class_id, why)
+        assert await life.withdraw_class(session, season.principal, season.class_id, why) == 2
+        with pytest.raises(Conflict, match="không có gì để rút lại"):
+            await life.withdraw_class(session, season.principal, season.class_id, why)
+    assert await state(season, issued) == VersionState.ISSUED
+    assert {await state(season, one) for one in others} == {VersionState.CANCELLED}
+    again = await season.freeze()
+    assert sorted(one.number for one in again) == [1, 1, 1, 2, 2]
+
+
 async def test_who_may_and_what_is_refused(season: Season) -> None:
     version, *_ = await season.freeze()
     with pytest.raises(Forbidden, match="chỉ ban giám hiệu rút lại được"):
@@ -218,6 +238,9 @@ async def test_pages(small_school: SmallSchool, site: object) -> None:
     page = await principal.get(f"/hoc-ba/{an.id}")
     assert f'href="/hoc-ba/{an.id}/rut-lai"' in page.text
     await principal.get(f"/hoc-ba/{an.id}/rut-lai")
+    whole = f"/lop/{season.class_id}/hoc-ba/rut-lai"
+    assert "3 học bạ đã chốt mà chưa phát hành" in (await principal.get(whole)).text
+    assert "xin ghi lý do" in (await principal.post(whole, {"ly_do": "sai"})).text
     answer = await principal.post(f"/hoc-ba/{an.id}/rut-lai", {"ly_do": "sai"})
     assert "xin ghi lý do" in answer.text
     answer = await principal.post(f"/hoc-ba/{an.id}/rut-lai", {"ly_do": REASON})
