@@ -13,7 +13,7 @@ from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import SignerRole
 from backend.records.transfers import manifest as manifests
-from backend.records.transfers import queries, rendering, rules
+from backend.records.transfers import queries, rendering, rules, service
 from backend.records.transfers.events import TransferOffered, TransferSealed
 from backend.records.transfers.models import Transfer
 from backend.records.transfers.schemas import (
@@ -98,6 +98,7 @@ async def to_offer(session: TenantSession, transfer_id: uuid.UUID) -> ToOffer | 
     if not _is_due(row, TransferState.OFFERED) or not row.to_code or row.signed_sha256 is None:
         return None
     receiver_id = await queries.receiver_of(session, row.to_code)
+    await service.require_current(session, row, (await roster.get_record(session, row.student_id)).full_name)
     return ToOffer(receiver_id=receiver_id, sha256=row.signed_sha256) if receiver_id else None
 
 

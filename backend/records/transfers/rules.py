@@ -1,6 +1,7 @@
 """The life of a package, and whether one that came in is this pupil's. No I/O."""
 
 import unicodedata
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from backend.core.errors import Conflict, Invalid
 from backend.core.text import check_text
 from backend.records.movements.schemas import NewEarlierYear
 from backend.records.roster.schemas import PupilRecord, StudentStatus
-from backend.records.transcripts.schemas import VersionState, VersionSummary
+from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionSummary
 from backend.records.transfers import results
 from backend.records.transfers.schemas import (
     CheckedYear,
@@ -61,7 +62,9 @@ STANDING_NAMES = {
     Standing.SUPERSEDED: "đã được thay thế bằng bản mới hơn",
     None: "chưa biết còn hiệu lực không, vì trường gửi phát hành ở hệ thống khác",
 }
-_UNDER_WAY = frozenset({VersionState.FROZEN, VersionState.RENDERED, VersionState.SIGNING})
+_UNDER_WAY = frozenset(
+    {VersionState.FROZEN, VersionState.RENDERED, VersionState.SIGNING, VersionState.RECALL_REQUESTED}
+)
 MIN_REASON, MAX_REASON = 10, 500
 _MAX_TEXT = 300
 
@@ -81,10 +84,10 @@ def require_next(state: str, target: TransferState, who: str) -> None:
 
 
 def newest_issued(versions: Sequence[VersionSummary]) -> list[VersionSummary]:
-    """The newest issued version of each year, oldest year first."""
+    """The newest version of each year that is issued and was not taken back, oldest year first."""
     newest: dict[str, VersionSummary] = {}
     for one in sorted(versions, key=lambda one: one.number):
-        if one.issued_at is not None:
+        if one.state in IN_FORCE:
             newest[one.academic_year] = one
     return [newest[year] for year in sorted(newest)]
 
@@ -102,10 +105,19 @@ def obstacle(
         return f"{name} đang có một gói chuyển học bạ; hãy dùng gói ấy, hoặc hủy rồi lập lại."
     under_way = [one.academic_year for one in versions if one.state in _UNDER_WAY]
     if under_way:
-        return f"Học bạ năm học {under_way[0]} của {name} chưa phát hành xong; hãy chờ đủ chữ ký rồi lập gói."
+        return f"Học bạ năm học {under_way[0]} của {name} đang chờ ký hoặc chờ Sở trả lời; hãy chờ xong rồi lập gói."
     if not newest_issued(versions):
         return f"{name} chưa có học bạ năm nào đã phát hành ở trường này nên không có gì để chuyển."
     return None
+
+
+def require_current(row_ids: Sequence[uuid.UUID], versions: Sequence[VersionSummary], name: str) -> None:
+    """Raises Conflict where a package does not hold what is in force today: a version was recalled or replaced since."""
+    if list(row_ids) != [one.id for one in newest_issued(versions)]:
+        raise Conflict(
+            f"Học bạ của {name} đã thay đổi sau khi lập gói (có bản bị thu hồi, thay thế hoặc mới phát hành); hãy hủy "
+            "gói rồi lập lại."
+        )
 
 
 def read_receiver(name: str, code: str, pupil: str) -> Party:

@@ -31,6 +31,7 @@ from backend.records.transfers.schemas import (
     TransferView,
     YearPart,
 )
+from backend.remote_signing.requests import service as signing
 from backend.tenants.delegations import service as delegations
 from backend.tenants.schools import service as schools
 
@@ -131,6 +132,7 @@ async def cancel(
         raise Conflict(
             f"Trường nhận vừa trả lời về học bạ của {record.full_name} nên không rút lại được nữa; xin tải lại trang."
         )
+    await signing.cancel(session, actor, [row.id])
     await _end(session, actor, row, TransferState.CANCELLED, reason)
     await audit.record(
         session, actor, Action.TRANSFER_CANCELLED, row.id, record.label, about=[student_id], reason=reason
@@ -152,6 +154,7 @@ async def hand_over(
             f"Gói chuyển học bạ của {record.full_name} đang ở bước “{state}” nên chưa ghi bàn giao được; xin tải "
             "lại trang."
         )
+    await require_current(session, row, record.full_name)
     await _end(session, actor, row, TransferState.HANDED_OVER, None)
     await transcripts.hand_over(session, student_id)
     deed = audit.Deed(row.id, record.label, {"receiver": row.to_name}, (student_id, *row.version_ids))
@@ -177,6 +180,11 @@ async def is_handed_over(session: TenantSession, student_id: uuid.UUID) -> bool:
     """Whether the right to manage a pupil's học bạ is another school's: nothing of it is frozen, recalled or replaced
     here any more. Whoever has come back is this school's again."""
     return bool(await queries.handed_over(session, [student_id]))
+
+
+async def require_current(session: TenantSession, row: Transfer, name: str) -> None:
+    """Raises Conflict where a package does not hold what is in force today."""
+    rules.require_current(row.version_ids, await _versions(session, row.student_id), name)
 
 
 def received_view(row: ReceivedPackage) -> ReceivedView:

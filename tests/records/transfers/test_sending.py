@@ -11,9 +11,11 @@ from backend.core import clock, storage
 from backend.core.audit import Action
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.movements import service as movements
+from backend.records.transcripts.schemas import VersionState
 from backend.records.transfers import checking, flow, rules, service
 from backend.records.transfers.schemas import TransferState
 from backend.records.verification.schemas import Standing
+from backend.remote_signing.requests import service as signing
 from tests.factories.machine import Death
 from tests.records.transfers.conftest import Schools
 
@@ -126,8 +128,25 @@ async def test_a_cancelled_package_stays_cancelled_whoever_signs_it_later(three:
             await service.hand_over(session, clerk, student_id, transfer_id)
         await service.cancel(session, clerk, student_id, transfer_id, "Ghi nhầm trường nhận")
         await flow.seal(session, [transfer_id, uuid.uuid4()])
+    async with three.sender.session(read_only=True) as session:
+        assert transfer_id not in {one.subject_id for one in await signing.ready_turns(session)}
     assert await three.state(transfer_id) is TransferState.CANCELLED
     assert await three.draft(student_id, "Trường Đúng") != transfer_id
+
+
+async def test_a_package_of_what_was_recalled_since_is_not_handed_over(three: Schools) -> None:
+    student_id, clerk = await three.leave("Vì Văn Dũng"), await three.clerk(three.sender)
+    transfer_id = await three.draft(student_id)
+    await three.sealed(transfer_id)
+    recalled = text("update transcript_version set state = :state where student_id = :id")
+    async with three.sender.session() as session:
+        await session.execute(recalled, {"state": VersionState.RECALLED, "id": student_id})
+        with pytest.raises(Conflict, match="đã thay đổi sau khi lập gói"):
+            await service.hand_over(session, clerk, student_id, transfer_id)
+        desk = await service.open_desk(session, clerk, student_id)
+        assert desk.years == ()
+        await session.execute(recalled, {"state": VersionState.ISSUED, "id": student_id})
+        await service.hand_over(session, clerk, student_id, transfer_id)
 
 
 @pytest.mark.parametrize(("death", "name"), list(zip(Death, ("Lò Văn Hải", "Cầm Thị Ích"), strict=True)))
