@@ -390,7 +390,9 @@ def _storage_probe(chosen: argparse.Namespace) -> int:
             "HOCBA_DATABASE_DISPATCHER_URL is not set; the dispatcher's role records what was found"
         )
     with _database_of("HOCBA_DATABASE_DISPATCHER_URL"):
-        return asyncio.run(store_keeper.run(url, sys.stdout))
+        status, lines = asyncio.run(store_keeper.told(url))
+    print("\n".join(lines))
+    return status
 
 
 def _restore_forward(chosen: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TextIO
 
 import asyncpg
 
@@ -63,23 +62,20 @@ async def probe(connection: asyncpg.Connection) -> Sequence[Finding]:
     return findings
 
 
-async def run(url: str, out: TextIO) -> int:
-    """`hocba storage probe`: one line for each thing that was tried; returns the exit status."""
+async def told(url: str) -> tuple[int, list[str]]:
+    """`hocba storage probe`: the exit status, and one line for each thing that was tried."""
     connection = await asyncpg.connect(url)
     try:
         findings = await probe(connection)
     except StoreDown as error:
-        print(f"Không thử được: {error.message}", file=out)
-        return UNCERTAIN
+        return UNCERTAIN, [f"Không thử được: {error.message}"]
     finally:
         await connection.close()
-    for one in findings:
-        print(
-            f"{'giữ được ' if one.held else 'KHÔNG GIỮ'}  {one.words}{one.seen and f': {one.seen}'}", file=out
-        )
+    lines = [
+        f"{'giữ được ' if one.held else 'KHÔNG GIỮ'}  {one.words}{one.seen and f': {one.seen}'}"
+        for one in findings
+    ]
     if all(one.held for one in findings):
-        print(f"Đã thử {len(findings)} cách; kho giữ được tệp đã khóa.", file=out)
-        return KEPT
+        return KEPT, [*lines, f"Đã thử {len(findings)} cách; kho giữ được tệp đã khóa."]
     stopped = "Học bạ ngừng phát hành đến khi lần thử sau đạt. " if settings.get().locks_files else ""
-    print(f"KHO KHÔNG GIỮ LỜI HỨA. {stopped}Việc cần làm: {RUNBOOK}", file=out)
-    return BROKEN
+    return BROKEN, [*lines, f"KHO KHÔNG GIỮ LỜI HỨA. {stopped}Việc cần làm: {RUNBOOK}"]

@@ -1,7 +1,6 @@
 """The daily probe: recorded, once a day, told in one line each; a store that is away has broken nothing."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,22 +107,20 @@ async def test_the_command_says_what_it_found_and_ends_with_it(
 async def test_the_command_is_content_with_a_store_that_keeps_its_promise(
     embedded_stack: EmbeddedStack, product: Settings, locking_store: Gateway
 ) -> None:
-    out = io.StringIO()
     bucket.close()
     with changed_settings(**locking_store.environment("hang-ngay")):
         bucket.ensure()
-        status = await store_keeper.run(embedded_stack.postgres.url("hocba_dispatcher"), out)
+        status, lines = await store_keeper.told(embedded_stack.postgres.url("hocba_dispatcher"))
         bucket.close()
-    assert (status, out.getvalue().count("giữ được  ")) == (store_keeper.KEPT, 18)
-    assert out.getvalue().splitlines()[-1] == "Đã thử 18 cách; kho giữ được tệp đã khóa."
+    assert (status, sum(line.startswith("giữ được  ") for line in lines)) == (store_keeper.KEPT, 18)
+    assert lines[-1] == "Đã thử 18 cách; kho giữ được tệp đã khóa."
 
 
 async def test_the_command_cannot_tell_where_the_store_is_away(
     embedded_stack: EmbeddedStack, product: Settings, away: None
 ) -> None:
-    out = io.StringIO()
-    status = await store_keeper.run(embedded_stack.postgres.url("hocba_dispatcher"), out)
-    assert (status, out.getvalue()[:16]) == (store_keeper.UNCERTAIN, "Không thử được: ")
+    status, [line] = await store_keeper.told(embedded_stack.postgres.url("hocba_dispatcher"))
+    assert (status, line[:16]) == (store_keeper.UNCERTAIN, "Không thử được: ")
 
 
 async def test_the_school_reads_that_nothing_is_locked(principal: Browser) -> None:

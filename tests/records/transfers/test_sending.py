@@ -3,6 +3,7 @@
 import itertools
 import re
 import uuid
+from datetime import date
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,8 @@ from backend.core import clock, storage
 from backend.core.audit import Action
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.movements import service as movements
+from backend.records.transcripts import life
+from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState
 from backend.records.transfers import checking, flow, rules, service
 from backend.records.transfers.schemas import TransferState
@@ -63,6 +66,29 @@ async def test_a_package_holds_every_issued_year_with_its_proof(three: Schools) 
         Action.TRANSFER_DOWNLOADED,
         Action.TRANSFER_HANDED_OVER,
     ]
+
+
+async def test_what_was_handed_over_is_not_recalled_here(
+    three: Schools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that it may be: what is refused afterwards is refused for this alone."""
+    student_id, clerk = await three.leave("Quàng Thị Chi"), await three.clerk(three.sender)
+    transfer_id = await three.draft(student_id)
+    await three.sealed(transfer_id)
+    async with three.sender.session() as session:
+        [version_id] = await transcripts.documents_of(session, student_id)
+        accepted = text("update transcript_version set state = :state where id = :id")
+        await session.execute(accepted, {"state": VersionState.ACCEPTED, "id": version_id})
+        version = await transcripts.get_version(session, version_id)
+        principal = await three.sender.actor(session, "principal")
+        monkeypatch.setattr(clock, "today", lambda: date(2026, 6, 1))
+        assert await life.may_recall(session, principal, version)
+        await service.hand_over(session, clerk, student_id, transfer_id)
+        assert not await life.may_recall(session, principal, version)
+        with pytest.raises(Conflict, match="đã chuyển giao quyền quản lý cho trường khác ngày"):
+            await life.recall(
+                session, principal, {"version_id": str(version_id), "reason": "Ghi nhầm điểm Toán"}
+            )
 
 
 async def test_who_has_come_back_is_this_schools_again(three: Schools) -> None:
