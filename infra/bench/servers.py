@@ -166,7 +166,7 @@ async def issue_one(school: OpenSchool, table: Table) -> Issued:
             "created_at": clock.now(),
         }
         version_id = uuid.uuid4()
-        version = {
+        version: dict[str, object] = {
             "tenant_id": school.tenant_id,
             "id": version_id,
             "transcript_id": transcript["id"],
@@ -180,6 +180,7 @@ async def issue_one(school: OpenSchool, table: Table) -> Issued:
             "signed_sha256": signed_sha256,
             "frozen_at": clock.now(),
             "issued_at": clock.now(),
+            "corrections": [],
         }
         await queries.insert_transcripts(session, [transcript])
         await queries.insert_versions(session, [version])

@@ -48,7 +48,14 @@ def marked(site: Litestar) -> list[tuple[str, object, RouteClass]]:
 
 def test_every_address_has_its_class(site: Litestar) -> None:
     free = {path for path, _, kind in marked(site) if kind is RouteClass.FREE}
-    assert free == {"/favicon.ico", "/healthz", "/readyz", "/styleguide", "/static/{file_path:path}"}
+    assert free == {
+        "/favicon.ico",
+        "/healthz",
+        "/luoc-do/{name:str}",
+        "/readyz",
+        "/styleguide",
+        "/static/{file_path:path}",
+    }
     assert {kind for _, _, kind in marked(site)} == set(RouteClass)
 
 
@@ -65,9 +72,11 @@ def test_every_number_counts_somebody(site: Litestar) -> None:
 def test_whatever_takes_data_away_is_an_export(site: Litestar) -> None:
     taken = {path for path, _, kind in marked(site) if kind is RouteClass.EXPORT}
     assert taken == {
+        "/ban-sao/{copy_id:uuid}/tep",
         "/chu-truong/ban-giao/xuat/{export_id:uuid}/tai",
         "/du-lieu-ca-nhan/{request_id:uuid}/ban-sao",
         "/hoc-ba/{version_id:uuid}/tep/{kind:str}",
+        "/hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/goi/{transfer_id:uuid}/tai",
     }
 
 

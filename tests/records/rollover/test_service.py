@@ -155,7 +155,7 @@ async def test_whatever_refers_to_a_class_or_to_its_sheets_keeps_it(small_school
         await session.execute(text("delete from school"))
         await tenant.fill(session)
         for table in referring:
-            for name in ("student", "school_class", *opened_with):
+            for name in ("student", "transcript", "school_class", *opened_with):
                 opened = metadata.tables[name]
                 tenant.rows[named(opened)] = tenant.new_row(opened)
                 await session.execute(insert(opened).values(tenant.rows[named(opened)]))

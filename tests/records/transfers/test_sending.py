@@ -72,7 +72,7 @@ async def test_what_was_handed_over_is_not_recalled_here(
     three: Schools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before that it may be: what is refused afterwards is refused for this alone."""
-    student_id, clerk = await three.leave("Quàng Thị Chi"), await three.clerk(three.sender)
+    student_id, clerk = await three.leave("Lù Văn Quý"), await three.clerk(three.sender)
     transfer_id = await three.draft(student_id)
     await three.sealed(transfer_id)
     async with three.sender.session() as session:
