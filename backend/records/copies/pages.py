@@ -52,7 +52,7 @@ async def show_copies(
 
 @post(
     "/hoc-ba/{version_id:uuid}/ban-sao",
-    guards=[_READS, step_up("/hoc-ba/{version_id}/ban-sao")],
+    guards=[requires(Permission.TRANSCRIPT_READ_ANY), step_up("/hoc-ba/{version_id}/ban-sao")],
 )
 async def issue_copy(
     request: Request,

@@ -91,13 +91,13 @@ async def _require_recallable(
     return rules.checked_reason(reason, version.full_name)
 
 
-async def may_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> bool:
-    """Whether somebody is offered to have a version recalled today."""
+async def why_no_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> str:
+    """Why somebody cannot have a version recalled today, in a sentence for them; empty where they can."""
     try:
         await _require_may_recall(session, actor, version)
-    except (Forbidden, Conflict):
-        return False
-    return True
+    except (Forbidden, Conflict) as error:
+        return error.message
+    return ""
 
 
 async def _require_may_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> None:

@@ -100,7 +100,7 @@ async def _recall(
         status_code=error.status if error else 200,
         version=version,
         school_class=await roster.get_class(session, version.class_id),
-        may_recall=await life.may_recall(session, actor, version),
+        obstacle=await life.why_no_recall(session, actor, version),
         closing=await service.closing_of(session, version),
         approvers=await approvals.approvers(session, actor),
         waiting=await life.recall_waiting(session, version),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from backend.core import admission, audit, storage
+from backend.core import admission, audit, clock, storage
 from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.audit import Action, AuditEvent
@@ -126,6 +126,8 @@ async def show_transcript(
     steps = await signing.steps_of(session, version_id)
     snapshot = await service.get_snapshot(session, version_id)
     school_class = await roster.get_class(session, version.class_id)
+    is_open = version.state == VersionState.ACCEPTED
+    closing = await service.closing_of(session, version) if is_open else None
     return page(
         request,
         "records/transcripts/transcript.html",
@@ -143,10 +145,9 @@ async def show_transcript(
         may_download=version.issued_at is not None or _signs(actor),
         ended=version.state in ENDED,
         may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
-        may_recall=await life.may_recall(session, actor, version),
-        closing=await service.closing_of(session, version)
-        if version.state == VersionState.ACCEPTED
-        else None,
+        may_recall=not await life.why_no_recall(session, actor, version),
+        closing=closing,
+        closing_over=closing is not None and closing.last_day < clock.today(),
         handed_over=await service.handed_over_at(session, version),
         corrections=await service.corrections_of(session, version_id),
         others=await service.other_versions(session, version),

@@ -53,7 +53,7 @@ EDGES: tuple[Edge, ...] = (
         deed=Deed.ISSUE,
         sources=(VersionState.SIGNING,),
         target=VersionState.ISSUED,
-        when="everybody has signed, the audit is sealed",
+        when="everybody has signed, the audit is sealed, the store keeps what it locks",
     ),
     Edge(
         deed=Deed.WITHDRAW,

@@ -168,9 +168,10 @@ async def test_a_worker_that_dies_leaves_one_print(desk: Desk, death: Death) -> 
 
 
 async def test_who_may_not_open_the_hoc_ba_gets_no_copy(desk: Desk) -> None:
-    with pytest.raises(Forbidden):
-        await desk.issue(who="stranger")
-    await desk.issue(who="homeroom")
+    for who in ("stranger", "homeroom"):
+        with pytest.raises(Forbidden, match="do ban giám hiệu hoặc văn thư cấp"):
+            await desk.issue(who=who)
+    await desk.issue(who="clerk")
     await desk.printed()
     [copy] = await desk.copies()
     async with desk.season.school.session() as session:
@@ -181,6 +182,16 @@ async def test_who_may_not_open_the_hoc_ba_gets_no_copy(desk: Desk) -> None:
             await service.open_copies(session, stranger, desk.versions[0].id)
         with pytest.raises(NotFound):
             await service.take(session, desk.season.principal, new_id())
+
+
+async def test_a_teacher_of_the_class_sees_the_copies_and_issues_none(desk: Desk, site: Litestar) -> None:
+    await desk.issue()
+    browser = await desk.season.school.browser(site, "homeroom")
+    here = f"/hoc-ba/{desk.versions[0].id}/ban-sao"
+    shown = (await browser.get(here)).text
+    assert (labelled(1) in shown, "Cấp và ghi vào sổ" in shown) == (True, False)
+    form = dict(zip(("loai", "nam_hoc", "cap_cho", "muc_dich"), COPY, strict=True))
+    assert (await browser.post(here, form)).status_code == 403
 
 
 async def test_before_anything_is_issued_there_is_no_copy(season: Season, site: Litestar) -> None:

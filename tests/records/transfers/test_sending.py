@@ -82,9 +82,9 @@ async def test_what_was_handed_over_is_not_recalled_here(
         version = await transcripts.get_version(session, version_id)
         principal = await three.sender.actor(session, "principal")
         monkeypatch.setattr(clock, "today", lambda: date(2026, 6, 1))
-        assert await life.may_recall(session, principal, version)
+        assert not await life.why_no_recall(session, principal, version)
         await service.hand_over(session, clerk, student_id, transfer_id)
-        assert not await life.may_recall(session, principal, version)
+        assert await life.why_no_recall(session, principal, version)
         with pytest.raises(Conflict, match="đã chuyển giao quyền quản lý cho trường khác ngày"):
             await life.recall(
                 session, principal, {"version_id": str(version_id), "reason": "Ghi nhầm điểm Toán"}
