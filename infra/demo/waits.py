@@ -13,12 +13,29 @@ POLL_SECONDS = 1.0
 #: Nothing of the season stands still so long on the slowest machine.
 PATIENCE_SECONDS = 300.0
 
+#: What the list of a class says of a transcript that comes through, one after the other.
+ON_ITS_WAY = (
+    "Đã kết xuất",
+    "Đang ký",
+    "Đã phát hành",
+    "Đã nộp Sở",
+    "Sở đã chấp nhận",
+    "Đã chốt, có hiệu lực",
+)
+
+
+def _at_least(name: str) -> re.Pattern[str]:
+    """A transcript that has come so far, or farther: the next step may be done before anybody looks."""
+    names = ON_ITS_WAY[ON_ITS_WAY.index(name) :]
+    return re.compile(f"<span>(?:{'|'.join(names)})</span>")
+
+
 #: Where a class shows how many of its pupils have come at least so far, and by which marks.
 _IN_CLASS = {
     "assessed": ("ket-qua", re.compile('<a href="/ket-qua/')),
-    "rendered": ("hoc-ba", re.compile("<span>(?:Đã kết xuất|Đang ký|Đã phát hành)</span>")),
-    "signing": ("hoc-ba", re.compile("<span>(?:Đang ký|Đã phát hành)</span>")),
-    "issued": ("hoc-ba", re.compile("<span>Đã phát hành</span>")),
+    "rendered": ("hoc-ba", _at_least("Đã kết xuất")),
+    "signing": ("hoc-ba", _at_least("Đang ký")),
+    "issued": ("hoc-ba", _at_least("Đã phát hành")),
 }
 
 

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from backend.records.transcripts.rules import STATE_NAMES
+from backend.records.transcripts.schemas import ENDED, VersionState
 from infra.demo import tray, waits
 from infra.demo.visitor import Refused, Visitor
-from infra.demo.waits import Watch, in_classes, until
+from infra.demo.waits import ON_ITS_WAY, Watch, in_classes, until
 from tests.infra.demo.test_visitor import PAGE, stranger
 
 BATCH = "/ky/lo/0f1e2d3c-0000-4000-8000-000000000001"
@@ -63,3 +65,9 @@ async def test_a_page_of_a_class_without_the_words_is_named(
 async def test_a_batch_that_never_ends_is_named(visitor: Visitor) -> None:
     with pytest.raises(Refused, match=rf"^{BATCH}: đã đợi .* 1 lần học bạ được ký"):
         await tray.sign(visitor, "principal", ["Lớp 1A"], lambda step: None)
+
+
+def test_whoever_has_come_farther_is_counted_as_well() -> None:
+    """The words on the page are the product's: a state that is added there is known here."""
+    aside = ENDED | {VersionState.FROZEN, VersionState.REJECTED, VersionState.RECALL_REQUESTED}
+    assert list(ON_ITS_WAY) == [STATE_NAMES[state] for state in VersionState if state not in aside]
