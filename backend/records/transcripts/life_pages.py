@@ -126,7 +126,7 @@ async def _withdrawal(
         status_code=error.status if error else 200,
         version=version,
         school_class=await roster.get_class(session, version.class_id),
-        may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
+        obstacle=rules.why_not(actor, version, Deed.WITHDRAW),
         form_data=form,
         error=error.message if error else None,
         names=rules.STATE_NAMES,

@@ -213,11 +213,16 @@ def _ahead(state: VersionState) -> frozenset[VersionState]:
 
 def may(actor: Actor, version: VersionSummary, deed: Deed) -> bool:
     """Whether somebody is offered a deed to a version now."""
+    return not why_not(actor, version, deed)
+
+
+def why_not(actor: Actor, version: VersionSummary, deed: Deed) -> str:
+    """Why somebody cannot do a deed to a version now, in a sentence for them; empty where they can."""
     try:
         require_may(actor, version, deed)
-    except (Forbidden, Conflict):
-        return False
-    return True
+    except (Forbidden, Conflict) as error:
+        return error.message
+    return ""
 
 
 def require_may(actor: Actor, version: VersionSummary, deed: Deed) -> None:

@@ -60,6 +60,23 @@ async def test_a_recall_is_asked_for_on_its_page(small_school: SmallSchool, site
     assert "đang chờ Sở trả lời đề nghị thu hồi nên không thu hồi được" in answer.text
 
 
+async def test_why_nothing_can_be_taken_back_is_said(
+    small_school: SmallSchool, site: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, version = await with_the_authority(small_school, VersionState.ACCEPTED)
+    principal = await small_school.browser(site, "principal")
+    page = await principal.get(f"/hoc-ba/{version.id}/rut-lai")
+    assert "đã phát hành, Sở đã chấp nhận nên không rút lại được" in page.text
+    assert "Rút lại học bạ</" not in page.text
+    monkeypatch.setattr(clock, "today", lambda: date(2027, 1, 1))
+    page = await principal.get(f"/hoc-ba/{version.id}/thu-hoi")
+    assert "đã qua hạn chốt" in page.text
+    assert "Đề nghị thu hồi</" not in page.text
+    page = await principal.get(f"/hoc-ba/{version.id}")
+    assert "đã qua ngày chốt" in page.text
+    assert f'href="/hoc-ba/{version.id}/thu-hoi"' not in page.text
+
+
 async def test_what_is_overdue_is_listed(
     small_school: SmallSchool, site: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
