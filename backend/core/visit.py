@@ -66,10 +66,12 @@ class Visit:
 
     async def leave(self) -> None:
         """Drop whatever was not committed and give the connection back."""
-        if self.session is not None:
-            await self.session.rollback()
-        self.session = None
-        await self._exits.aclose()
+        session, self.session = self.session, None
+        try:
+            if session is not None:
+                await session.rollback()
+        finally:  # whatever became of the rollback: the turn is the next one's
+            await self._exits.aclose()
 
 
 def begin(scope: Scope, request_id: str) -> Visit:

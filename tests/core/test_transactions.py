@@ -1,6 +1,8 @@
 """One request is one transaction."""
 
 import asyncio
+import os
+import signal
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
@@ -155,3 +157,19 @@ async def every_turn_is_free() -> None:
         for _ in range(database.AT_WORK):
             await exits.enter_async_context(database.turns())
     assert not database.turns().locked()
+
+
+async def test_a_rollback_that_is_cut_off_keeps_no_turn(school: TestSchool) -> None:
+    visit = Visit(uuid4().hex, "/")
+    session = await visit.enter_school(school.tenant_id, read_only=True)
+    backend = await session.scalar(text("select pg_backend_pid()"))
+    assert backend is not None
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await visit.leave()
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    assert visit.session is None
+    await every_turn_is_free()
