@@ -187,6 +187,7 @@ class Action(StrEnum):
     WORK_RESUMED = "work.job.resume"
     DELIVERY_QUEUED = "deliveries.delivery.queue"
     DELIVERY_RESTORED = "deliveries.delivery.restore"
+    COPY_RESTORED = "transcripts.copy.restore"
     DELIVERY_READ = "deliveries.delivery.read"
     DELIVERY_ANSWERED = "deliveries.delivery.answer"
     AUDIT_READ = "audit.trail.read"

@@ -194,6 +194,7 @@ ACTION_NAMES = {
     Action.SIGNING_STEP_SIGNED: "Ký số hoặc đóng dấu",
     Action.SIGNING_BATCH_ENDED: "Kết thúc lô ký",
     Action.DELIVERY_QUEUED: "Xếp hàng gửi học bạ",
+    Action.COPY_RESTORED: "Ghi lại bản sao đã cấp từ kho lưu trữ",
     Action.DELIVERY_RESTORED: "Dựng lại lần gửi từ kho lưu trữ",
     Action.DELIVERY_READ: "Xem lần gửi dữ liệu",
     Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",

@@ -11,8 +11,10 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
-from backend.records.copies import queries, rules
+from backend.records.copies import manifests, queries, rules
 from backend.records.copies.events import CopyIssued
+from backend.records.copies.manifests import copy_manifests as copy_manifests
+from backend.records.copies.manifests import restore_copy as restore_copy
 from backend.records.copies.schemas import CopyId, CopyKind, IssuedCopyView, NewCopy, Register
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
@@ -53,7 +55,8 @@ async def issue(
     """Write a copy into the register, with the next number of the year, and have it printed; returns number and symbol.
 
     `typed` is kind, school year of an extract, recipient, purpose. Raises NotFound; Forbidden but for
-    whoever keeps the school's transcripts; Invalid; Conflict while nothing of what is to be copied is issued.
+    whoever keeps the school's transcripts; Invalid; Conflict while nothing of what is to be copied is issued; Unavailable
+    without the store.
     """
     version = await transcripts.get_version(session, version_id)
     if not actor.may(Permission.TRANSCRIPT_READ_ANY):
@@ -79,7 +82,7 @@ async def issue(
         "issued_by": actor.staff_id,
         "issued_at": clock.now(),
     }
-    await queries.insert_copy(session, row)
+    await manifests.keep(session, await queries.insert_copy(session, row))
     await audit.record(
         session,
         actor,
@@ -115,8 +118,10 @@ async def print_due(session: TenantSession, copy_id: uuid.UUID) -> tuple[Transcr
 async def record_print(session: TenantSession, copy_id: uuid.UUID, pdf: bytes) -> None:
     """The print is in the store: remember its digest. A repetition changes nothing."""
     file = storage.file_of(pdf, PDF_TYPE)
-    if await queries.record_print(session, copy_id, file.sha256):
+    done = await queries.record_print(session, copy_id, file.sha256)
+    if done is not None:
         await storage.register(session, file)
+        await manifests.keep(session, done)
         view = (await _views(session, [await _line(session, copy_id)]))[0]
         await audit.record(
             session,

@@ -136,6 +136,7 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
             values["effective_on"] = clock.today()
             signed = [digest for row in rows for digest in (row.signed_sha256, row.xml_sha256) if digest]
             await storage.lock_for_good(session, signed)
+            await manifests.keep_locks(session, [row.id for row in rows], values["effective_on"])
         await queries.update_versions(session, {row.id: values for row in rows})
         versions = await service.get_versions(session, [row.id for row in rows])
         told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]

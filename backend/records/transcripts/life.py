@@ -9,7 +9,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden
 from backend.records.roster import service as roster
-from backend.records.transcripts import queries, rules, service
+from backend.records.transcripts import manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptRecallAsked
 from backend.records.transcripts.schemas import Deed, VersionSummary
 from backend.remote_signing.requests import service as signing
@@ -127,6 +127,8 @@ async def _end(session: TenantSession, actor: Actor, version: VersionSummary, de
         "withdrawn_reason": words,
     }
     await queries.update_versions(session, {version.id: values})
+    if deed is Deed.RECALL:
+        await manifests.keep_recall(session, version.id, values)
     about = (version.student_id, version.class_id)
     await audit.record(session, actor, _ACTIONS[deed], version.id, version.label, about=about, reason=words)
 

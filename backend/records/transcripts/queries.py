@@ -316,13 +316,14 @@ async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transc
     return await session.get(Transcript, (session.tenant_id, transcript_id))
 
 
-async def hand_over(session: TenantSession, student_id: uuid.UUID, at: datetime) -> None:
-    """The right to manage a pupil's transcripts is another school's."""
-    await session.execute(
+async def hand_over(session: TenantSession, student_id: uuid.UUID, at: datetime) -> Sequence[uuid.UUID]:
+    """The right to manage a pupil's transcripts, which are returned, is another school's."""
+    query = (
         update(Transcript)
         .where(Transcript.tenant_id == session.tenant_id, Transcript.student_id == student_id)
         .values(handed_over_at=at)
     )
+    return (await session.scalars(query.returning(Transcript.id))).all()
 
 
 async def in_state(

@@ -7,6 +7,7 @@ dotted blank, as on the paper form.
 """
 
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, NewType
@@ -428,6 +429,43 @@ class IssuedManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state
     frozen_at: datetime
     issued_at: datetime
     files: tuple[Recorded, ...]
+
+
+class RecallManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="recall"):
+    """Management takes an issued version back; the file says why, in their words.
+
+    It counts once the Authority was written to about it: the message has a manifest of its own.
+    """
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    version_id: uuid.UUID
+    withdrawn_at: datetime
+    withdrawn_by: uuid.UUID | None
+    reason: Recorded
+
+
+class LockManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="lock"):
+    """A version was locked, with effect from a day."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    version_id: uuid.UUID
+    effective_on: date
+
+
+class HandOverManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="handover"):
+    """Another school manages a transcript from then on."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    transcript_id: uuid.UUID
+    handed_over_at: datetime
+
+
+class Since(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the versions and transcripts of a school after they were issued, by their ids."""
+
+    recalls: Mapping[uuid.UUID, RecallManifest]
+    locks: Mapping[uuid.UUID, LockManifest]
+    handovers: Mapping[uuid.UUID, HandOverManifest]
 
 
 class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
