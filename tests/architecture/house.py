@@ -178,6 +178,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what lies beside an issued version in the store, and back: no door",
     ),
+    "records.copies.manifests": (
+        Room.SERVICE,
+        "what lies in the store of a copy, and back: no door",
+    ),
     "integrations.deliveries.manifests": (
         Room.SERVICE,
         "what lies in the store of a delivery, and back: no door",
