@@ -162,6 +162,7 @@ class Action(StrEnum):
     TRANSCRIPT_REJECTED = "transcripts.version.reject"
     TRANSCRIPT_RECALL_ASKED = "transcripts.version.recall"
     TRANSCRIPT_RECALLED = "transcripts.version.confirm_recall"
+    TRANSCRIPT_RECALL_RETURNED = "transcripts.version.return_recall"
     TRANSCRIPT_RECALL_REFUSED = "transcripts.version.refuse_recall"
     TRANSCRIPT_LOCKED = "transcripts.version.lock"
     TRANSCRIPT_REPLACED = "transcripts.version.replace"

@@ -172,6 +172,7 @@ ACTION_NAMES = {
     Action.TRANSCRIPT_REJECTED: "Sở từ chối học bạ",
     Action.TRANSCRIPT_RECALL_ASKED: "Đề nghị Sở thu hồi học bạ",
     Action.TRANSCRIPT_RECALLED: "Học bạ đã được thu hồi",
+    Action.TRANSCRIPT_RECALL_RETURNED: "Sở trả lại đề nghị thu hồi học bạ",
     Action.TRANSCRIPT_RECALL_REFUSED: "Sở không cho thu hồi học bạ",
     Action.TRANSCRIPT_LOCKED: "Học bạ được chốt và có hiệu lực",
     Action.TRANSCRIPT_REPLACED: "Học bạ được thay bằng phiên bản sau",

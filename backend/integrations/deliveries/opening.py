@@ -74,11 +74,15 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
     if not orders:
         return
     authority = await authorities.bound_authority(session)
+    returned = await queries.returned_recalls(session, [order.version.id for order in orders])
     rows: list[dict[str, Any]] = []
     about: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
     for order in orders:
         delivery_id, version = new_id(), order.version
-        about[delivery_id] = (version.id, version.student_id)
+        message_id = rules.message_id(authority.sender_code, version.id, authority.profile, order.action)
+        while order.action == Action.RECALL and message_id in returned:
+            message_id = rules.next_message_id(authority.sender_code, message_id)
+        about[version.id] = (version.id, version.student_id)
         rows.append(
             {
                 "tenant_id": session.tenant_id,
@@ -87,9 +91,7 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
                 "authority": authority.profile,
                 "action": order.action,
                 "label": f"{version.class_name} · {version.full_name}",
-                "message_id": rules.message_id(
-                    authority.sender_code, version.id, authority.profile, order.action
-                ),
+                "message_id": message_id,
                 "refers_to": order.refers_to,
                 "state": DeliveryState.QUEUED,
                 "package_sha256": order.package_sha256,
@@ -98,9 +100,8 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
             }
         )
     opened = set(await queries.open_deliveries(session, rows))
-    await manifests.keep(session.tenant_id, [row for row in rows if row["id"] in opened])
-    deeds = [
-        audit.Deed(row["id"], row["label"], about=about[row["id"]]) for row in rows if row["id"] in opened
-    ]
+    fresh = [row for row in rows if row["id"] in opened]
+    await manifests.keep(session.tenant_id, fresh)
+    deeds = [audit.Deed(row["id"], row["label"], about=about[row["version_id"]]) for row in fresh]
     await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
-    await jobs.enqueue(session, rules.SEND, *opened)
+    await jobs.enqueue(session, rules.SEND, *(row["id"] for row in fresh))

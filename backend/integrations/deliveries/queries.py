@@ -14,11 +14,24 @@ from backend.integrations.deliveries.schemas import Action, DeliveryId, Delivery
 
 
 async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> Sequence[uuid.UUID]:
-    """Add deliveries; returns their ids, without those of versions that have one to this Authority already."""
+    """Add deliveries; returns their ids, without those whose message was opened before."""
     opened = await session.scalars(
         upsert(Delivery).values(rows).on_conflict_do_nothing().returning(Delivery.id)
     )
     return opened.all()
+
+
+async def returned_recalls(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> frozenset[str]:
+    """The messages by which versions were to be recalled and which the Authority has rejected."""
+    found = await session.scalars(
+        select(Delivery.message_id).where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action == Action.RECALL,
+            Delivery.state == DeliveryState.REJECTED,
+        )
+    )
+    return frozenset(found)
 
 
 async def delivery(session: TenantSession, delivery_id: uuid.UUID) -> Delivery | None:
@@ -166,6 +179,8 @@ async def accepted(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[Delivery]:
     found = await session.scalars(
-        select(Delivery).where(Delivery.tenant_id == session.tenant_id, Delivery.version_id == version_id)
+        select(Delivery)
+        .where(Delivery.tenant_id == session.tenant_id, Delivery.version_id == version_id)
+        .order_by(Delivery.id)
     )
     return found.all()

@@ -16,6 +16,7 @@ from backend.integrations.deliveries.events import (
     DeliveryRejected,
     DeliverySubmitted,
     RecallRefused,
+    RecallReturned,
 )
 from backend.integrations.deliveries.schemas import Action, ClassProgress, DeliveryState
 from backend.records.calendar.schemas import Due, Step
@@ -27,6 +28,9 @@ SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask
 SETTLE_SECONDS = 3.0
 #: Longest pause between two looks at an Authority that is of no help (seconds).
 LONGEST_PAUSE = 60.0
+
+#: Codes with which a recall is refused because the version is locked there, or was recalled before.
+LOCKED_THERE, RECALLED_THERE = frozenset({"DA_CHOT"}), frozenset({"DA_THU_HOI"})
 
 FINAL = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED})
 #: The Authority has it; somebody has to look at it.
@@ -91,6 +95,11 @@ def message_id(sender_code: str, version_id: uuid.UUID, authority: str, action: 
     return sender_code + sha256_hex(said.encode())[:32]
 
 
+def next_message_id(sender_code: str, refused: str) -> str:
+    """The id of a message that says again what was refused under that id."""
+    return sender_code + sha256_hex(f"hocba message 1 after {refused}".encode())[:32]
+
+
 def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -> Event | None:
     """What the others are told when a delivery comes from one state to the next; None: nothing that is new to them."""
     if found.state == was:
@@ -99,7 +108,7 @@ def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -
         case Action.RECALL, DeliveryState.ACCEPTED:
             return DeliveryRecalled(version_id)
         case Action.RECALL, DeliveryState.REJECTED:
-            return RecallRefused(version_id)
+            return _about_recall(found)(version_id)
         case Action.RECALL, _:
             return None
         case _, DeliveryState.RECEIVED:
@@ -109,6 +118,14 @@ def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -
         case _, DeliveryState.REJECTED:
             return DeliveryRejected(version_id)
     return None
+
+
+def _about_recall(found: Outcome) -> type[DeliveryRecalled | RecallRefused | RecallReturned]:
+    """Why an Authority refuses a recall says how the version stands there."""
+    codes = {error.code for error in found.errors}
+    if codes & LOCKED_THERE:
+        return RecallRefused
+    return DeliveryRecalled if codes & RECALLED_THERE else RecallReturned
 
 
 def _pause(shortest: float, waited: float) -> float:

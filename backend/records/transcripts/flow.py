@@ -119,6 +119,7 @@ _ACTIONS = {
     Deed.REJECT: Action.TRANSCRIPT_REJECTED,
     Deed.CONFIRM_RECALL: Action.TRANSCRIPT_RECALLED,
     Deed.REFUSE_RECALL: Action.TRANSCRIPT_RECALL_REFUSED,
+    Deed.RETURN_RECALL: Action.TRANSCRIPT_RECALL_RETURNED,
     Deed.LOCK: Action.TRANSCRIPT_LOCKED,
     Deed.REPLACE: Action.TRANSCRIPT_REPLACED,
 }
@@ -137,6 +138,8 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
             signed = [digest for row in rows for digest in (row.signed_sha256, row.xml_sha256) if digest]
             await storage.lock_for_good(session, signed)
             await manifests.keep_locks(session, [row.id for row in rows], values["effective_on"])
+        if deed is Deed.RETURN_RECALL:
+            values |= dict.fromkeys(("withdrawn_by", "withdrawn_at", "withdrawn_reason"))
         await queries.update_versions(session, {row.id: values for row in rows})
         versions = await service.get_versions(session, [row.id for row in rows])
         told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]

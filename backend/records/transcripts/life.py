@@ -11,7 +11,7 @@ from backend.core.errors import Conflict, Forbidden
 from backend.records.roster import service as roster
 from backend.records.transcripts import manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptRecallAsked
-from backend.records.transcripts.schemas import Deed, VersionSummary
+from backend.records.transcripts.schemas import Deed, VersionState, VersionSummary
 from backend.remote_signing.requests import service as signing
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import ApprovalRequest, Facts, Kind
@@ -103,7 +103,9 @@ async def why_no_recall(session: TenantSession, actor: Actor, version: VersionSu
 async def _require_may_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> None:
     rules.require_may(actor, version, Deed.RECALL)
     rules.require_managed(version, await _handed_over(session, version))
-    rules.require_open(version, await service.closing_of(session, version), clock.today())
+    rules.require_staying(version, leaving=await service.is_leaving(session, version))
+    if version.state != VersionState.REJECTED:
+        rules.require_open(version, await service.closing_of(session, version), clock.today())
 
 
 async def _handed_over(session: TenantSession, version: VersionSummary) -> date | None:
@@ -139,4 +141,5 @@ async def _held(session: TenantSession, version_id: uuid.UUID) -> VersionSummary
     # The class before its versions and sheets, as whoever freezes holds them.
     await queries.hold_class(session, version.class_id)
     await queries.hold_versions(session, [version_id])
+    await queries.hold_transcript(session, version.transcript_id)
     return await service.get_version(session, version_id)

@@ -57,6 +57,10 @@ DEEDS = {
     Action.TRANSCRIPT_REJECTED: ("Sở từ chối", "alert-circle"),
     Action.TRANSCRIPT_RECALL_ASKED: ("Đề nghị Sở thu hồi", "arrow-back-up"),
     Action.TRANSCRIPT_RECALLED: ("Đã thu hồi", "arrow-back-up"),
+    Action.TRANSCRIPT_RECALL_RETURNED: (
+        "Sở trả lại đề nghị thu hồi; xem lý do ở lần gửi rồi đề nghị lại",
+        "alert-circle",
+    ),
     Action.TRANSCRIPT_RECALL_REFUSED: ("Sở không cho thu hồi vì đã chốt", "lock"),
     Action.TRANSCRIPT_LOCKED: ("Chốt, có hiệu lực", "lock"),
     Action.TRANSCRIPT_REPLACED: ("Được thay bằng phiên bản sau", "certificate"),

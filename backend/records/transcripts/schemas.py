@@ -369,6 +369,7 @@ class Deed(StrEnum):
     RECALL = "recall"
     CONFIRM_RECALL = "confirm_recall"
     REFUSE_RECALL = "refuse_recall"
+    RETURN_RECALL = "return_recall"
     LOCK = "lock"
     REPLACE = "replace"
 

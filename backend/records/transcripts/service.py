@@ -347,6 +347,17 @@ async def open_book(
     return version, await book_of(session, version.transcript_id, unmarked)
 
 
+async def set_leaving(session: TenantSession, student_id: uuid.UUID, *, leaving: bool) -> None:
+    """Whether a package with a pupil's transcripts is on its way to another school: none is recalled meanwhile."""
+    await queries.set_leaving(session, student_id, clock.now() if leaving else None)
+
+
+async def is_leaving(session: TenantSession, version: VersionSummary) -> bool:
+    """Whether a package with a version is on its way to another school."""
+    transcript = await queries.transcript(session, version.transcript_id)
+    return transcript is not None and transcript.leaving_since is not None
+
+
 async def hand_over(session: TenantSession, student_id: uuid.UUID) -> None:
     """Another school manages the pupil's transcripts from now on: what was frozen before is neither withdrawn nor
     recalled here any more (PL1 §2.2)."""
