@@ -55,6 +55,7 @@ from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.credentials import pages as credential_pages
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
@@ -348,8 +349,9 @@ ROUTES: list[ControllerRouterHandler] = [
 
 
 async def prepare() -> None:
-    """Before the first request: refuse settings and database roles that are not safe."""
+    """Before the first request: refuse settings, declared providers and database roles that are not safe."""
     config = settings.get()
+    credentials.providers()
     await database.refuse_unsafe_role()
     if config.environment == "production":
         templates.require_built()

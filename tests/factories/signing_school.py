@@ -48,11 +48,11 @@ def new_document() -> bytes:
 @contextmanager
 def settings_for(signing: SigningService, **others: str) -> Iterator[None]:
     """The product talks to this signing service while the block lasts."""
-    account = signing.account("")
+    ours = signing.account("").parameters
     values = {
         "HOCBA_SIGNING_URL": signing.url,
-        "HOCBA_SIGNING_CLIENT_ID": account.client_id,
-        "HOCBA_SIGNING_CLIENT_SECRET": account.client_secret,
+        "HOCBA_SIGNING_CLIENT_ID": ours["client_id"],
+        "HOCBA_SIGNING_CLIENT_SECRET": ours["client_secret"],
         "HOCBA_TSA_URL": f"{signing.url}/tsa",
         "HOCBA_TRUST_DIR": str(signing.trust_root.parent),
     }

@@ -126,8 +126,7 @@ class SigningService(Process):
         return ProviderAccount(
             base_url=self.csc_url,
             user_id=user_id,
-            client_id=party["client_id"],
-            client_secret=party["client_secret"],
+            parameters={name: party[name] for name in ("client_id", "client_secret")},
         )
 
     def enrol(

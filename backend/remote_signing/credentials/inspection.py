@@ -13,7 +13,7 @@ from backend.remote_signing.formats import certificates, paths
 from backend.remote_signing.formats.schemas import CertificateFacts
 from backend.remote_signing.formats.trust import RevocationRefused, TrustStore
 from backend.remote_signing.providers import gateway
-from backend.remote_signing.providers.port import PROVIDER_NAMES, ProviderError, RemoteCredential
+from backend.remote_signing.providers.port import ProviderError, RemoteCredential
 
 _NOT_ANCHORED = "Chứng thư không dẫn tới tổ chức chứng thực nào mà hệ thống tin cậy."
 _REVOKED = "Tổ chức chứng thực cho biết chứng thư đã bị thu hồi, hoặc không xác nhận được trạng thái của nó."
@@ -25,13 +25,13 @@ async def listed(provider: str, account: str, holder: Holder) -> list[Candidate]
 
     Raises Conflict for a provider that is not installed, or that does not answer.
     """
-    if provider not in PROVIDER_NAMES:
+    if provider not in gateway.names():
         raise Conflict("Hệ thống không kết nối với nhà cung cấp này; xin chọn trong danh sách.")
     try:
         found = await gateway.credentials_at(provider, account)
     except ProviderError as error:
         raise Conflict(
-            f"{PROVIDER_NAMES[provider]} chưa cho biết chứng thư của tài khoản {account}: {error.message}"
+            f"{gateway.label(provider)} chưa cho biết chứng thư của tài khoản {account}: {error.message}"
         ) from error
     return [await _candidate(one, holder) for one in found]
 

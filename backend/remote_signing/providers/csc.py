@@ -25,17 +25,16 @@ _UNREACHED = "Không kết nối được dịch vụ ký số; hệ thống s�
 _SILENT = "Dịch vụ ký số không trả lời; hệ thống sẽ hỏi lại, không gửi yêu cầu ký mới."
 _Answer = TypeVar("_Answer")
 
-#: The sandbox: a repeated clientData is the same transaction.
-SANDBOX = port.Capabilities(
+#: The standard says nothing of a repeated clientData: a service that takes it for the same transaction is declared so.
+CAPABILITIES = port.Capabilities(
     max_hashes=50,
     interactive=True,
     async_result=True,
     webhook=False,
-    repeat=port.Repeat.IDEMPOTENT,
+    repeat=port.Repeat.BLIND,
     result_key=port.ResultKey.POSITION,
     authorization_ttl=300.0,
     settle=30.0,
-    poll_interval=0.5,
 )
 
 
@@ -90,7 +89,7 @@ class _Signatures(msgspec.Struct, frozen=True):
 class CscProvider:
     """The port `SignatureProvider` over CSC v2. One object serves all accounts; it keeps only tokens."""
 
-    def __init__(self, capabilities: port.Capabilities = SANDBOX, timeout: float = 30.0) -> None:
+    def __init__(self, capabilities: port.Capabilities = CAPABILITIES, timeout: float = 30.0) -> None:
         """`timeout` of one call in seconds."""
         self._capabilities = capabilities
         self._timeout = timeout
@@ -236,8 +235,8 @@ class CscProvider:
     async def _log_in(self, account: port.ProviderAccount) -> Token:
         form = {
             "grant_type": "client_credentials",
-            "client_id": account.client_id,
-            "client_secret": account.client_secret,
+            "client_id": account.parameters["client_id"],
+            "client_secret": account.parameters["client_secret"],
         }
         try:
             found = _read(await self._send(account, "oauth2/token", {}, form=form), _TokenAnswer)
@@ -303,3 +302,15 @@ def _from_base64(text: str) -> bytes:
         raise port.UntrustedAnswer(
             "Dịch vụ ký số trả về dữ liệu không đúng định dạng; lô ký đã bị cách ly.", "not base64"
         ) from error
+
+
+ADAPTER = port.Adapter(
+    capabilities=CAPABILITIES,
+    fields=(
+        port.AccountField(name="client_id", label="Mã ứng dụng (client_id)"),
+        port.AccountField(
+            name="client_secret", label="Khóa bí mật của ứng dụng (client_secret)", secret=True
+        ),
+    ),
+    build=lambda capabilities, _: CscProvider(capabilities),
+)

@@ -5,17 +5,16 @@ what to do next. Adapters know neither document formats nor tables.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from backend.core.errors import AppError
 
-#: The providers that this product knows, and what people call them.
+#: The provider that stands in for all others outside production.
 SANDBOX = "sandbox"
-PROVIDER_NAMES = {SANDBOX: "Dịch vụ ký số thử nghiệm"}
 #: SHA-256, the only digest that goes out (TT 15/2025/TT-BKHCN).
 DIGEST_BYTES = 32
 
@@ -35,7 +34,7 @@ class ResultKey(enum.StrEnum):
     DOC_ID = "doc_id"
 
 
-class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a service can do. `max_hashes` per transaction; times in seconds."""
 
     max_hashes: int
@@ -49,19 +48,27 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     poll_interval: float = 2.0
 
 
+class AccountField(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that an adapter must be told to use somebody's account: `label` is Vietnamese, for a form."""
+
+    name: str
+    label: str
+    secret: bool = False
+
+
 class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
     """Whose keys at which service.
 
-    `user_id` is the person's or the seal's account there; the rest is ours.
+    `user_id` is the person's or the seal's account there; `parameters` holds a value for each `AccountField` of the
+    adapter, secrets among them.
     """
 
     base_url: str
     user_id: str
-    client_id: str
-    client_secret: str
+    parameters: Mapping[str, str]
 
     def __repr__(self) -> str:
-        return f"ProviderAccount(base_url={self.base_url!r}, client_id={self.client_id!r})"
+        return f"ProviderAccount(base_url={self.base_url!r})"
 
 
 class CredentialHandle(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +213,10 @@ class AccountProblem(ProviderError):
     """
 
 
+class NotInstalled(ProviderError):
+    """This installation has no such provider, or the account there is not described completely."""
+
+
 class RequestRefused(ProviderError):
     """The service calls the request itself wrong: a fault of ours or of the configuration.
 
@@ -268,3 +279,17 @@ class SignatureProvider(Protocol):
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHint | None:
         """Which transaction a notice speaks of, or None."""
         ...
+
+
+class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of an adapter that has none."""
+
+
+class Adapter(msgspec.Struct, frozen=True, kw_only=True):
+    """How a kind of service is spoken to: what it can do unless a declaration says otherwise, what an account there
+    consists of, and how its provider is built out of capabilities and `settings`."""
+
+    capabilities: Capabilities
+    fields: tuple[AccountField, ...]
+    build: Callable[[Capabilities, Any], SignatureProvider]
+    settings: type[msgspec.Struct] = NoSettings

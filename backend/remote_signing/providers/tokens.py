@@ -40,7 +40,7 @@ class TokenCache:
 
     async def get(self, account: ProviderAccount, refused: str | None = None) -> str:
         """A token that is still good and is not the `refused` one. Raises what the fetch raises."""
-        key = (account.base_url, account.client_id)
+        key = (account.base_url, account.parameters["client_id"])
         known = self._usable(key, refused)
         if known is not None:
             return known

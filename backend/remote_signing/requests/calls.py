@@ -24,7 +24,7 @@ async def poll(call: CallToSend, reference: str) -> port.PollResult:
 def _at(call: CallToSend) -> tuple[port.SignatureProvider, port.ProviderAccount, port.CredentialHandle]:
     pin = call.pin
     handle = port.CredentialHandle(credential_id=pin.reference, certificate=pin.certificate)
-    return gateway.provider(pin.provider), gateway.account(pin.account), handle
+    return gateway.provider(pin.provider), gateway.account(pin.provider, pin.account), handle
 
 
 def _batch(call: CallToSend) -> port.HashBatch:

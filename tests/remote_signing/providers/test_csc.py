@@ -240,7 +240,7 @@ async def test_one_token_serves_all_who_wait(service: SigningService, provider: 
 async def test_a_wrong_secret_is_named(service: SigningService, provider: CscProvider) -> None:
     right = service.account(USER)
     wrong = port.ProviderAccount(
-        base_url=right.base_url, user_id=USER, client_id=right.client_id, client_secret="sai"
+        base_url=right.base_url, user_id=USER, parameters={**right.parameters, "client_secret": "sai"}
     )
     with pytest.raises(port.LoginRefused):
         await provider.list_credentials(wrong)

@@ -53,7 +53,9 @@ def scripted_server() -> Iterator[str]:
 @pytest.fixture
 async def account(scripted_server: str) -> AsyncIterator[port.ProviderAccount]:
     _Scripted.script = {"oauth2/token": TOKEN}
-    yield port.ProviderAccount(base_url=scripted_server, user_id="u", client_id="c", client_secret="s")
+    yield port.ProviderAccount(
+        base_url=scripted_server, user_id="u", parameters={"client_id": "c", "client_secret": "s"}
+    )
     await http_client.aclose()
 
 
