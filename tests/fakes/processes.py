@@ -143,6 +143,11 @@ class SigningService(Process):
             credential_id=answer["credentialID"], certificate=base64.b64decode(answer["certificate"])
         )
 
+    def certify(self, request: bytes) -> list[bytes]:
+        """What its authority makes of a certificate request (PEM) of a key elsewhere: certificate and issuers, DER."""
+        answer = self.post("/sandbox/certify", {"request": request.decode()})
+        return [base64.b64decode(der) for der in (answer["certificate"], *answer["chain"])]
+
     def ledger(self, transaction: str | None = None) -> Any:
         """The service's own count of signatures."""
         return self.get("/sandbox/ledger" + (f"?transaction={transaction}" if transaction else ""))

@@ -17,6 +17,10 @@ from backend.remote_signing.providers.port import ProviderError, RemoteCredentia
 
 _NOT_ANCHORED = "Chứng thư không dẫn tới tổ chức chứng thực nào mà hệ thống tin cậy."
 _REVOKED = "Tổ chức chứng thực cho biết chứng thư đã bị thu hồi, hoặc không xác nhận được trạng thái của nó."
+_ASKS_NOBODY = (
+    "Khóa ở nơi này ký ngay, không hỏi ai, nên chỉ dùng làm con dấu số; chữ ký của một người phải do chính người ấy "
+    "xác nhận (Luật Giao dịch điện tử 20/2023/QH15, Điều 22)."
+)
 _NO_ANSWER = "Chưa hỏi được trạng thái chứng thư ở tổ chức chứng thực; xin thử lại sau ít phút."
 
 
@@ -33,7 +37,8 @@ async def listed(provider: str, account: str, holder: Holder) -> list[Candidate]
         raise Conflict(
             f"{gateway.label(provider)} chưa cho biết chứng thư của tài khoản {account}: {error.message}"
         ) from error
-    return [await _candidate(one, holder) for one in found]
+    asks = gateway.provider(provider).capabilities.interactive
+    return [await _candidate(one, holder, asks=asks) for one in found]
 
 
 async def chosen(provider: str, account: str, fingerprint: str, holder: Holder) -> Candidate:
@@ -60,9 +65,11 @@ def read(certificate: bytes) -> CertificateFacts:
     )
 
 
-async def _candidate(found: RemoteCredential, holder: Holder) -> Candidate:
+async def _candidate(found: RemoteCredential, holder: Holder, *, asks: bool) -> Candidate:
     facts = read(found.certificate)
     problems = rules.problems_of(holder, facts, clock.now(), usable=found.usable)
+    if holder.staff_id is not None and not asks:
+        problems = (*problems, _ASKS_NOBODY)
     # Addresses that stand in a certificate are asked only once somebody whom we trust has signed it.
     if not problems:
         problems = await _problems_of_trust(found.certificate, found.chain)

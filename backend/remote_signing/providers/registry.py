@@ -18,10 +18,10 @@ import msgspec
 from msgspec import Meta
 
 from backend.core.settings import Settings, SettingsError
-from backend.remote_signing.providers import csc, port
+from backend.remote_signing.providers import csc, pkcs11, port
 
 #: The adapters, by the kind that a declaration names.
-ADAPTERS: Mapping[str, port.Adapter] = {"csc_v2": csc.ADAPTER}
+ADAPTERS: Mapping[str, port.Adapter] = {"csc_v2": csc.ADAPTER, "pkcs11": pkcs11.ADAPTER}
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from backend.remote_signing.providers.port import UntrustedAnswer
 
+RSA_OID, EC_OID = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
+
 _MESSAGE = (
     "Giá trị chữ ký nhận về không khớp với tài liệu và chứng thư số đã chọn; lô ký đã bị cách ly,"
     " không tài liệu nào được ghép chữ ký. Người quản trị cần kiểm tra với nhà cung cấp."
@@ -28,6 +30,18 @@ def require_genuine(certificate: bytes, digests: Sequence[bytes], values: Sequen
     for position, (digest, value) in enumerate(zip(digests, values, strict=True)):
         if not _verifies(key, digest, value):
             raise UntrustedAnswer(_MESSAGE, f"value {position} does not verify")
+
+
+def key_facts(certificate: bytes) -> tuple[tuple[str, ...], int]:
+    """The kind of key in a certificate (DER), as an OID, and its bits; nothing for a kind that signs no documents."""
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    match key:
+        case rsa.RSAPublicKey():
+            return (RSA_OID,), key.key_size
+        case ec.EllipticCurvePublicKey():
+            return (EC_OID,), key.curve.key_size
+        case _:
+            return (), 0
 
 
 def _verifies(key: object, digest: bytes, value: bytes) -> bool:

@@ -171,7 +171,11 @@ async def _collect(session: TenantSession, call: ProviderCall, answer: port.Sign
     rows = await _prepared(session, call.id)
     values = [{"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)]
     await batches.update_items(session, values)
-    await batches.update_call(session, call.id, {"state": CallState.EMBEDDING, "problem": None})
+    changed: dict[str, Any] = {"state": CallState.EMBEDDING, "problem": None}
+    if call.provider_reference is None:
+        # Signed at once: nobody had to be waited for.
+        changed |= {"provider_reference": answer.provider_tx, "submitted_at": clock.now()}
+    await batches.update_call(session, call.id, changed)
     await jobs.enqueue(session, EMBED, call.id)
 
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from infra.simulators.signing_service.authority import Authority, from_pem, to_pem
@@ -55,6 +56,28 @@ class Credentials:
             to_pem(holder), holder.der, time.time(),
         )  # fmt: skip
         return credential_id
+
+    def certify(self, request_pem: bytes) -> tuple[bytes, ...]:
+        """Certificate, issuing CA, root for a request whose key is elsewhere, named as the request says."""
+        try:
+            request = x509.load_pem_x509_csr(request_pem)
+        except ValueError as error:
+            raise invalid(f"Invalid certificate request: {error}") from error
+        key = request.public_key()
+        if not request.is_signature_valid or not isinstance(
+            key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+        ):
+            raise invalid("The certificate request is not signed by its own key")
+        serial = x509.random_serial_number()
+        certificate = self._authority.certify(request.subject, serial, key)
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        self._store.run(
+            "insert into certified (serial, certificate, issued_at) values (?, ?, ?)",
+            f"{serial:x}",
+            der,
+            time.time(),
+        )
+        return (der, *self._authority.chain())
 
     def revoke(self, credential_id: str) -> None:
         """From now on; a second call changes nothing."""

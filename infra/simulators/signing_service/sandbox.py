@@ -20,6 +20,7 @@ class Sandbox:
     def register(self, app: App) -> None:
         """Put the routes into the application."""
         app.add("POST", "/sandbox/enrol", self.enrol)
+        app.add("POST", "/sandbox/certify", self.certify)
         app.add("POST", "/sandbox/revoke", self.revoke)
         app.add("GET", "/sandbox/ledger", self.ledger)
 
@@ -34,6 +35,17 @@ class Sandbox:
         return reply_json(
             {
                 "credentialID": credential_id,
+                "certificate": base64.b64encode(certificate).decode(),
+                "chain": [base64.b64encode(der).decode() for der in chain],
+            }
+        )
+
+    def certify(self, request: Request) -> Reply:
+        """A certificate for {"request"}, PKCS#10 in PEM: what an authority does for a key in somebody's HSM."""
+        pem = str(request.json().get("request", "")).encode()
+        certificate, *chain = self._credentials.certify(pem)
+        return reply_json(
+            {
                 "certificate": base64.b64encode(certificate).decode(),
                 "chain": [base64.b64encode(der).decode() for der in chain],
             }

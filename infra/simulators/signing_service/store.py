@@ -16,6 +16,9 @@ create table if not exists credential (
   serial text not null unique, pem blob not null, certificate blob not null,
   created_at real not null, revoked_at real
 ) strict;
+create table if not exists certified (
+  serial text primary key, certificate blob not null, issued_at real not null
+) strict;
 create table if not exists consent (
   handle text primary key, client_id text not null, client_data text not null,
   credential_id text not null references credential (id), num_signatures integer not null,
@@ -53,7 +56,7 @@ class Store(Storage):
         """Whether we issued it, and when it was revoked."""
         row = self.row("select revoked_at from credential where serial = ?", f"{serial:x}")
         if row is None:
-            return False, None
+            return self.row("select 1 from certified where serial = ?", f"{serial:x}") is not None, None
         return True, _moment(row["revoked_at"])
 
     def revoked(self) -> list[tuple[int, dt.datetime]]:
