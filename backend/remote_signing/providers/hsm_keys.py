@@ -108,6 +108,11 @@ class Token:
             self._session.generate_keypair(KeyType.RSA, bits, **options)
         return key_id
 
+    def destroy(self, key_id: bytes) -> None:
+        """Take a pair away for good, with everything that has its id."""
+        for one in list(self._session.get_objects({Attribute.ID: key_id})):
+            one.destroy()
+
     def public_key(self, key_id: bytes) -> bytes:
         """The public key (DER: SubjectPublicKeyInfo, or of RSA its PKCS#1 form). Raises TokenTrouble."""
         key = self._key(ObjectClass.PUBLIC_KEY, key_id)
@@ -148,10 +153,11 @@ class Token:
             place = {Attribute.TOKEN: True, Attribute.LABEL: where, Attribute.ID: object_id}
             self._session.create_object(decode_x509_certificate(certificate) | place)
 
-    def keys(self) -> list[KeyLine]:
+    def list_keys(self) -> list[KeyLine]:
         """Every private key."""
         found = []
-        for key in self._session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY}):
+        # A session has one search at a time.
+        for key in list(self._session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})):
             key_id = key[Attribute.ID]
             beside = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.ID: key_id}
             count = len(list(self._session.get_objects(beside)))
