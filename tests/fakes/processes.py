@@ -161,6 +161,14 @@ class SigningService(Process):
         return self.post(f"/phone/{handle}/{button}", {})
 
 
+class Kms(Process):
+    """The key management service, with what a test needs of it."""
+
+    def ledger(self) -> Any:
+        """Its own count of signatures."""
+        return self.get("/sandbox/ledger")
+
+
 class Province(Process):
     """The province, with what a test needs of it."""
 
@@ -191,6 +199,16 @@ def start_province(directory: Path, **flags: object) -> Iterator[Province]:
         yield province.start()
     finally:
         province.stop()
+
+
+@contextmanager
+def start_kms(directory: Path) -> Iterator[Kms]:
+    """Its data lie in `directory`/kms."""
+    kms = Kms("infra.simulators.kms", directory / "kms", {})
+    try:
+        yield kms.start()
+    finally:
+        kms.stop()
 
 
 def _option(name: str) -> str:

@@ -1,11 +1,10 @@
 """PKCS#11: keys of seals in an HSM of ours (CloudHSM, Luna, SoftHSM), which signs at once and asks nobody.
 
-An account is the label under which a school's certificates stand in the token; a credential is a CKA_ID. Who agreed, and
-to what, is the consent's matter before; nobody confirms here, so a person's key has no place in it (decision 0034).
+An account is the label under which a school's certificates stand in the token; a credential is a CKA_ID.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,8 @@ from msgspec import Meta
 from backend.core.settings import SettingsError
 from backend.remote_signing.providers import hsm_words, port
 from backend.remote_signing.providers.hsm_pool import Pool, TokenFault
-from backend.remote_signing.providers.values import key_facts, require_genuine
+from backend.remote_signing.providers.immediate import ImmediateProvider
+from backend.remote_signing.providers.values import key_facts
 
 CAPABILITIES = port.Capabilities(
     max_hashes=250,
@@ -60,61 +60,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timeout: Annotated[float, Meta(gt=0, le=120)] = 30.0
 
 
-class Pkcs11Provider:
+class Pkcs11Provider(ImmediateProvider):
     """The port `SignatureProvider` over one token. One object serves all accounts; it keeps only processes."""
 
     def __init__(self, capabilities: port.Capabilities, pool: Pool) -> None:
-        self._capabilities = capabilities
+        super().__init__(capabilities)
         self._pool = pool
-
-    @property
-    def capabilities(self) -> port.Capabilities:
-        """As configured for this token."""
-        return self._capabilities
 
     async def list_credentials(self, account: port.ProviderAccount) -> list[port.RemoteCredential]:
         """Certificates that the ceremony put under the account's label (`hocba hsm put`)."""
         found = await self._ask(hsm_words.ListKeys(label=account.user_id))
         return [self._credential(one) for one in found.keys]
 
-    async def sign_hashes(
-        self, account: port.ProviderAccount, credential: port.CredentialHandle, batch: port.HashBatch
-    ) -> port.Signed:
-        """Signed at once; every value verified."""
-        if not 0 < len(batch.hashes) <= self._capabilities.max_hashes:
-            raise ValueError(f"a batch holds 1 to {self._capabilities.max_hashes} hashes")
-        request = hsm_words.SignMany(key_id=bytes.fromhex(credential.credential_id), digests=batch.hashes)
-        values = (await self._ask(request)).values
-        require_genuine(credential.certificate, batch.hashes, values)
-        return port.Signed(provider_tx=batch.transaction_id, values=values)
-
-    async def poll(
-        self,
-        account: port.ProviderAccount,
-        credential: port.CredentialHandle,
-        batch: port.HashBatch,
-        provider_tx: str,
-    ) -> port.Signed:
-        """Nothing waits in a token: asking again signs again."""
-        return await self.sign_hashes(account, credential, batch)
-
-    async def answer(
-        self,
-        account: port.ProviderAccount,
-        credential: port.CredentialHandle,
-        batch: port.HashBatch,
-        challenge: port.Challenge,
-        values: Mapping[str, str],
-    ) -> port.Signed | port.Pending:
-        """A token asks nobody."""
-        raise port.RequestRefused("Thiết bị HSM ký ngay, không hỏi mã PIN hay OTP của người ký.")
-
-    async def cancel(self, account: port.ProviderAccount, provider_tx: str) -> None:
-        """Nothing waits in a token."""
-
-    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> port.WebhookHint | None:
-        """A token calls nobody."""
-        return None
+    async def _values(self, credential: port.CredentialHandle, digests: Sequence[bytes]) -> tuple[bytes, ...]:
+        key_id = bytes.fromhex(credential.credential_id)
+        answer = await self._ask(hsm_words.SignMany(key_id=key_id, digests=tuple(digests)))
+        return tuple(answer.values)
 
     def close(self) -> None:
         """End the processes."""

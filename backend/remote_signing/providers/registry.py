@@ -18,10 +18,14 @@ import msgspec
 from msgspec import Meta
 
 from backend.core.settings import Settings, SettingsError
-from backend.remote_signing.providers import csc, pkcs11, port
+from backend.remote_signing.providers import aws_kms, csc, pkcs11, port
 
 #: The adapters, by the kind that a declaration names.
-ADAPTERS: Mapping[str, port.Adapter] = {"csc_v2": csc.ADAPTER, "pkcs11": pkcs11.ADAPTER}
+ADAPTERS: Mapping[str, port.Adapter] = {
+    "aws_kms": aws_kms.ADAPTER,
+    "csc_v2": csc.ADAPTER,
+    "pkcs11": pkcs11.ADAPTER,
+}
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,10 +67,14 @@ def installed(config: Settings) -> dict[str, Installed]:
     if len(found) < len(declared):
         raise SettingsError("HOCBA_SIGNING_PROVIDERS declares a provider twice")
     if config.environment == "production":
-        plain = next((one for one in declared if one.base_url.startswith("http://")), None)
+        plain = next((one for one in declared if _is_plain(one)), None)
         if plain is not None:
-            raise SettingsError(f"{_where(plain.name)}: base_url must be https:// in production")
+            raise SettingsError(f"{_where(plain.name)}: addresses must be https:// in production")
     return found
+
+
+def _is_plain(one: Declaration) -> bool:
+    return any(str(text).startswith("http://") for text in (one.base_url, *one.settings.values()))
 
 
 def _sandbox(config: Settings) -> list[Declaration]:

@@ -7,6 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from backend.remote_signing.providers.port import UntrustedAnswer
 
@@ -42,6 +43,17 @@ def key_facts(certificate: bytes) -> tuple[tuple[str, ...], int]:
             return (EC_OID,), key.curve.key_size
         case _:
             return (), 0
+
+
+def certificates_in(pem: bytes) -> list[bytes]:
+    """Certificates (DER) of a PEM file, in their order; at least one. Raises ValueError."""
+    return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(pem)]
+
+
+def public_key_of(certificate: bytes) -> bytes:
+    """SubjectPublicKeyInfo (DER) of a certificate (DER)."""
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _verifies(key: object, digest: bytes, value: bytes) -> bool:
