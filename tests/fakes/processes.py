@@ -29,6 +29,10 @@ _ROOT = Path(__file__).parents[2]
 _START_LIMIT = 60.0
 
 
+#: The PIN of every credential that tests enrol.
+PIN = "24681357"
+
+
 class Process:
     """One simulator: started, killed and started again on the same port and folder."""
 
@@ -130,7 +134,12 @@ class SigningService(Process):
         )
 
     def enrol(
-        self, account: str, name: str = "Nguyễn Thị Ví Dụ", kind: str = "person", tax_code: str | None = None
+        self,
+        account: str,
+        name: str = "Nguyễn Thị Ví Dụ",
+        kind: str = "person",
+        tax_code: str | None = None,
+        auth: str = "app",
     ) -> CredentialHandle:
         """A credential for the account; the same each time."""
         subject = {
@@ -138,7 +147,8 @@ class SigningService(Process):
             "organisation": "Trường Tiểu học Tư thục Hoa Ban",
             "tax_code": tax_code,
         }
-        answer = self.post("/sandbox/enrol", {"subject": subject, "kind": kind, "account": account})
+        asked = {"subject": subject, "kind": kind, "account": account, "auth": auth, "pin": PIN}
+        answer = self.post("/sandbox/enrol", asked)
         return CredentialHandle(
             credential_id=answer["credentialID"], certificate=base64.b64decode(answer["certificate"])
         )
@@ -151,6 +161,15 @@ class SigningService(Process):
     def ledger(self, transaction: str | None = None) -> Any:
         """The service's own count of signatures."""
         return self.get("/sandbox/ledger" + (f"?transaction={transaction}" if transaction else ""))
+
+    def otp(self, credential_id: str) -> Any:
+        """The one-time code on a person's telephone, and how many were sent: {"code", "sent"}; None before the first."""
+        found = self.get("/phone/messages")["messages"]
+        return next((one for one in found if one["credential_id"] == credential_id), None)
+
+    def forget_tokens(self) -> None:
+        """All access tokens run out at once."""
+        self._ask(urllib.request.Request(self.url + "/sandbox/tokens", method="DELETE"))
 
     def pending(self) -> Any:
         """What waits on the telephone."""

@@ -34,8 +34,21 @@ class ResultKey(enum.StrEnum):
     DOC_ID = "doc_id"
 
 
+class Ask(enum.StrEnum):
+    """What a person gives for a `Challenge`: something typed, consent on the service's own page, or a token at hand."""
+
+    PIN = "pin"
+    OTP = "otp"
+    OAUTH = "oauth"
+    LOCAL_AGENT = "local_agent"
+
+
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a service can do. `max_hashes` per transaction; times in seconds."""
+    """What a service can do. `max_hashes` per transaction; times in seconds.
+
+    `challenges`: `sign_hashes` only says what the person must give. Nobody is asked, and nothing begins at the service,
+    before `answer`, so `repeat` is about that one.
+    """
 
     max_hashes: int
     interactive: bool
@@ -46,6 +59,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     authorization_ttl: float
     settle: float
     poll_interval: float = 2.0
+    challenges: bool = False
 
 
 class AccountField(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,12 +139,16 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The person must give us something first: `kind` is pin, otp, oauth or local_agent. See `answer`."""
+    """The person must give us something first, all of `asks` at once. See `answer`.
+
+    `prompt` is a Vietnamese sentence; `sends`: the service sends the person a code when `answer` is given nothing.
+    """
 
     provider_tx: str
-    kind: str
+    asks: tuple[Ask, ...]
     prompt: str
-    url: str | None = None
+    sends: bool = False
+    expires_at: datetime | None = None
 
 
 class Declined(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -203,7 +221,11 @@ class NewAuthorizationNeeded(ProviderError):
 
 
 class UserActionNeeded(ProviderError):
-    """Class *user action*: wrong or locked PIN or OTP. Stop and tell the person; never loop."""
+    """Class *user action*: a wrong PIN or OTP. Stop and tell the person; never loop."""
+
+
+class Locked(UserActionNeeded):
+    """Too many wrong ones: only the provider can help the person now."""
 
 
 class AccountProblem(ProviderError):
@@ -268,8 +290,11 @@ class SignatureProvider(Protocol):
         batch: HashBatch,
         challenge: Challenge,
         values: Mapping[str, str],
-    ) -> Signed | Pending:
-        """Hand on what the person gave for a `Challenge`."""
+    ) -> SubmitResult:
+        """Hand on what the person gave for a `Challenge`, by the names of `Ask`; without values, have a code sent.
+
+        For OAUTH the values are `code`, `verifier` and `redirect_uri` instead (RFC 6749 4.1.3, RFC 7636 4.5).
+        """
         ...
 
     async def cancel(self, account: ProviderAccount, provider_tx: str) -> None:
@@ -278,6 +303,33 @@ class SignatureProvider(Protocol):
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHint | None:
         """Which transaction a notice speaks of, or None."""
+        ...
+
+
+class QueryableProvider(SignatureProvider, Protocol):
+    """One of `Repeat.QUERYABLE`: it can be asked about our transaction id."""
+
+    async def find(
+        self, account: ProviderAccount, credential: CredentialHandle, batch: HashBatch
+    ) -> SubmitResult | None:
+        """How far the transaction of `batch.transaction_id` is; None when the service has none of that name."""
+        ...
+
+
+class AuthorizingProvider(SignatureProvider, Protocol):
+    """One that asks `Ask.OAUTH`: the person agrees on a page of its own."""
+
+    async def authorization_url(
+        self,
+        account: ProviderAccount,
+        credential: CredentialHandle,
+        batch: HashBatch,
+        *,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+    ) -> str:
+        """Where the person's browser goes; it comes back to `redirect_uri` with `state` and a code."""
         ...
 
 

@@ -18,13 +18,16 @@ import msgspec
 from msgspec import Meta
 
 from backend.core.settings import Settings, SettingsError
-from backend.remote_signing.providers import aws_kms, csc, pkcs11, port
+from backend.remote_signing.providers import aws_kms, csc, mysign, pkcs11, port, smartca
 
 #: The adapters, by the kind that a declaration names.
 ADAPTERS: Mapping[str, port.Adapter] = {
     "aws_kms": aws_kms.ADAPTER,
-    "csc_v2": csc.ADAPTER,
+    "csc_v1": csc.V1_ADAPTER,
+    "csc_v2": csc.V2_ADAPTER,
+    "mysign": mysign.ADAPTER,
     "pkcs11": pkcs11.ADAPTER,
+    "smartca": smartca.ADAPTER,
 }
 
 

@@ -1,6 +1,6 @@
 """A returned value counts only if it verifies under the certificate pinned at prepare (infra/decisions/0007)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -54,6 +54,21 @@ def public_key_of(certificate: bytes) -> bytes:
     """SubjectPublicKeyInfo (DER) of a certificate (DER)."""
     key = x509.load_der_x509_certificate(certificate).public_key()
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def matched(
+    certificate: bytes, digests: Mapping[str, bytes], found: Sequence[tuple[str, bytes]]
+) -> tuple[bytes, ...]:
+    """Values that came back under names of documents, in the order of `digests`.
+
+    Raises `UntrustedAnswer` unless each name came exactly once, with a value of the key of `certificate`.
+    """
+    values = dict(found)
+    if len(found) != len(digests) or values.keys() != digests.keys():
+        raise UntrustedAnswer(_MESSAGE, f"{len(found)} values, not one for each of {len(digests)} documents")
+    ordered = tuple(values[name] for name in digests)
+    require_genuine(certificate, tuple(digests.values()), ordered)
+    return ordered
 
 
 def _verifies(key: object, digest: bytes, value: bytes) -> bool:
