@@ -55,6 +55,7 @@ from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.credentials import pages as credential_pages
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
@@ -305,6 +306,11 @@ ROUTES: list[ControllerRouterHandler] = [
     signing_pages.show_offer,
     signing_pages.consent,
     signing_pages.show_batch,
+    signing_pages.show_questions,
+    signing_pages.answer,
+    signing_pages.set_out,
+    signing_pages.come_back,
+    signing_pages.accept_return,
     import_pages.show_imports,
     import_pages.upload,
     import_pages.show_run,
@@ -348,8 +354,9 @@ ROUTES: list[ControllerRouterHandler] = [
 
 
 async def prepare() -> None:
-    """Before the first request: refuse settings and database roles that are not safe."""
+    """Before the first request: refuse settings, declared providers and database roles that are not safe."""
     config = settings.get()
+    credentials.providers()
     await database.refuse_unsafe_role()
     if config.environment == "production":
         templates.require_built()

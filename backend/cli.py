@@ -47,6 +47,16 @@ _SCHOOL_OPTIONS = {
 }
 
 
+#: What `hocba hsm` does in a token.
+_HSM_VERBS = {
+    "generate": "tạo khóa trong token trước hai người, ghi biên bản",
+    "request": "in yêu cầu cấp chứng thư (PKCS#10), ký bằng khóa trong token",
+    "put": "đặt chứng thư đã được cấp vào token, cạnh khóa của nó",
+    "list": "liệt kê các khóa",
+    "check": "ký thử một chuỗi vô hại và thử lấy khóa ra khỏi token",
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 2 with one sentence where settings or server are unusable."""
     chosen = _parser().parse_args(arguments)
@@ -110,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     storage.add_argument("action", choices=("probe",))
     _add_school(commands)
 
+    _add_hsm(commands)
+
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
     assess.add_argument("--lines", action="store_true", help="mỗi dòng là một học sinh")
 
@@ -156,6 +168,38 @@ def _add_school(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     opened = _add(verbs, "open", _school_open, "mở trường mà bên vận hành đã đối chiếu")
     for name, words in _SCHOOL_OPTIONS.items():
         opened.add_argument(f"--{name}", required=True, help=words)
+
+
+def _add_hsm(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    hsm = commands.add_parser("hsm", help="khóa của con dấu số trong thiết bị HSM (dành cho bên vận hành)")
+    hsm.add_argument("--module", required=True, metavar="TỆP", help="thư viện PKCS#11 của thiết bị (.so)")
+    hsm.add_argument("--token", required=True, metavar="NHÃN", help="nhãn của token")
+    hsm.add_argument("--pin-file", type=Path, metavar="TỆP", help="tệp chứa mã PIN (không có thì hỏi)")
+    verbs = hsm.add_subparsers(required=True, metavar="VIỆC")
+    for name, words in _HSM_VERBS.items():
+        verb = _add(verbs, name, _hsm, words)
+        verb.set_defaults(verb=name)
+        if name not in ("generate", "list"):
+            verb.add_argument("--key", required=True, metavar="MÃ", help="mã của khóa, xem `hocba hsm list`")
+        if name in ("generate", "request"):
+            verb.add_argument("--name", required=True, help="tên trường, đúng như trong hồ sơ trường")
+            verb.add_argument("--tax-code", required=True, help="mã số thuế của trường")
+        if name == "generate":
+            verb.add_argument(
+                "--kind", choices=("rsa", "ec"), default="rsa", help="loại khóa (mặc định: rsa)"
+            )
+            verb.add_argument(
+                "--bits", type=int, choices=(2048, 3072, 4096), default=2048, help="độ dài khóa RSA"
+            )
+            people = "người chứng kiến, họ tên và chức vụ; cần đúng hai lần"
+            verb.add_argument("--person", action="append", default=[], metavar="NGƯỜI", help=people)
+            verb.add_argument("--record", type=Path, required=True, metavar="TỆP", help="nơi ghi biên bản")
+        if name == "put":
+            verb.add_argument(
+                "file", type=Path, metavar="TỆP_PEM", help="chứng thư rồi đến các chứng thư cấp trên"
+            )
+    read = _add(commands, "hsm-record", _hsm_record, "kiểm tra biên bản tạo khóa, không cần thiết bị")
+    read.add_argument("file", type=Path, metavar="TỆP")
 
 
 def _add_operator(parser: argparse.ArgumentParser) -> None:
@@ -406,6 +450,20 @@ def _assess(chosen: argparse.Namespace) -> int:
     from backend.records.assessment import command
 
     return _while_read(lambda: command.run(sys.stdin.buffer, sys.stdout.buffer, chosen.lines))
+
+
+def _hsm(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.credentials import command
+
+    named = vars(chosen).items()
+    options = {name: value for name, value in named if name in command.Options.__struct_fields__}
+    return command.run(command.Options(**options), sys.stdout, sys.stderr)
+
+
+def _hsm_record(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.credentials import command
+
+    return command.read_record(chosen.file, sys.stdout, sys.stderr)
 
 
 def _verify(chosen: argparse.Namespace) -> int:

@@ -19,12 +19,14 @@ from backend.core import (
 )
 from backend.integrations.deliveries import service as deliveries
 from backend.records.transcripts import service as transcripts
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.timestamping import service as timestamping
 
 
 def main() -> None:
     """Do jobs until stopped. Importing the flow declares every task."""
     logs.configure()
+    credentials.providers()
     broker.work_until_stopped()
 
 

@@ -182,6 +182,7 @@ class Action(StrEnum):
     SIGNING_REQUESTED = "signing.request.open"
     SIGNING_CANCELLED = "signing.request.cancel"
     SIGNING_CONSENTED = "signing.batch.consent"
+    SIGNING_ANSWERED = "signing.batch.answer"
     SIGNING_STEP_SIGNED = "signing.step.sign"
     SIGNING_BATCH_ENDED = "signing.batch.end"
     STOPPED_WORK_READ = "work.job.read"

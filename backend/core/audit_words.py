@@ -192,6 +192,7 @@ ACTION_NAMES = {
     Action.SIGNING_CANCELLED: "Hủy yêu cầu ký học bạ",
     Action.SIGNING_LIST_READ: "Xem danh sách học bạ chờ ký",
     Action.SIGNING_CONSENTED: "Đồng ý ký cả lô",
+    Action.SIGNING_ANSWERED: "Nhập mã hoặc cấp quyền cho dịch vụ ký số",
     Action.SIGNING_STEP_SIGNED: "Ký số hoặc đóng dấu",
     Action.SIGNING_BATCH_ENDED: "Kết thúc lô ký",
     Action.DELIVERY_QUEUED: "Xếp hàng gửi học bạ",

@@ -79,6 +79,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what a provider lists, looked at outside of transactions, for the slice's own service and pages: no door",
     ),
+    "remote_signing.credentials.ceremony": (
+        Room.SERVICE,
+        "what is done in a token while people look on, for the slice's own command: no door",
+    ),
     "remote_signing.credentials.revocation": (Room.ADAPTER, "OCSP and CRL, remembered for a minute"),
     "records.roster.curriculum": (
         Room.SCHEMAS,

@@ -99,6 +99,8 @@ UNREACHED = {
     "POST /so-diem/{sheet_id:uuid}/ra-soat": "nothing in the sheet is worth a look",
     "POST /truong/nam-hoc/{year_id:uuid}/len-lop/xep": "no year follows",
 }
+#: Addresses that show no page: whoever may, is sent to another site.
+LEADING_AWAY = {"GET /ky/lan/{call_id:uuid}/cap-quyen": "to the provider's page"}
 
 
 async def people_it(place: Place) -> None:

@@ -11,7 +11,7 @@ from backend.core.errors import Conflict
 from backend.remote_signing.credentials import inspection, rules, service
 from backend.remote_signing.credentials.rules import Change
 from backend.remote_signing.credentials.schemas import Candidate, CredentialView
-from backend.remote_signing.providers.port import PROVIDER_NAMES
+from backend.remote_signing.providers import gateway
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import ApprovalRequest, Facts, Kind
 
@@ -35,7 +35,7 @@ async def ask_seal(
         "account": account,
         "sha256": candidate.facts.fingerprint,
     }
-    described = rules.described(candidate.facts, account, PROVIDER_NAMES[provider])
+    described = rules.described(candidate.facts, account, gateway.label(provider))
     told = f"Dùng làm con dấu số của trường, thay cho chứng thư đang dùng nếu có: {described}."
     return await approvals.ask(session, actor, sign_in, Kind.SEAL_CERTIFICATE, told, facts, reason)
 

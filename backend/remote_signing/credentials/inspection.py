@@ -13,10 +13,14 @@ from backend.remote_signing.formats import certificates, paths
 from backend.remote_signing.formats.schemas import CertificateFacts
 from backend.remote_signing.formats.trust import RevocationRefused, TrustStore
 from backend.remote_signing.providers import gateway
-from backend.remote_signing.providers.port import PROVIDER_NAMES, ProviderError, RemoteCredential
+from backend.remote_signing.providers.port import ProviderError, RemoteCredential
 
 _NOT_ANCHORED = "Chứng thư không dẫn tới tổ chức chứng thực nào mà hệ thống tin cậy."
 _REVOKED = "Tổ chức chứng thực cho biết chứng thư đã bị thu hồi, hoặc không xác nhận được trạng thái của nó."
+_ASKS_NOBODY = (
+    "Khóa ở nơi này ký ngay, không hỏi ai, nên chỉ dùng làm con dấu số; chữ ký của một người phải do chính người ấy "
+    "xác nhận (Luật Giao dịch điện tử 20/2023/QH15, Điều 22)."
+)
 _NO_ANSWER = "Chưa hỏi được trạng thái chứng thư ở tổ chức chứng thực; xin thử lại sau ít phút."
 
 
@@ -25,15 +29,16 @@ async def listed(provider: str, account: str, holder: Holder) -> list[Candidate]
 
     Raises Conflict for a provider that is not installed, or that does not answer.
     """
-    if provider not in PROVIDER_NAMES:
+    if provider not in gateway.names():
         raise Conflict("Hệ thống không kết nối với nhà cung cấp này; xin chọn trong danh sách.")
     try:
         found = await gateway.credentials_at(provider, account)
     except ProviderError as error:
         raise Conflict(
-            f"{PROVIDER_NAMES[provider]} chưa cho biết chứng thư của tài khoản {account}: {error.message}"
+            f"{gateway.label(provider)} chưa cho biết chứng thư của tài khoản {account}: {error.message}"
         ) from error
-    return [await _candidate(one, holder) for one in found]
+    asks = gateway.provider(provider).capabilities.interactive
+    return [await _candidate(one, holder, asks=asks) for one in found]
 
 
 async def chosen(provider: str, account: str, fingerprint: str, holder: Holder) -> Candidate:
@@ -60,9 +65,11 @@ def read(certificate: bytes) -> CertificateFacts:
     )
 
 
-async def _candidate(found: RemoteCredential, holder: Holder) -> Candidate:
+async def _candidate(found: RemoteCredential, holder: Holder, *, asks: bool) -> Candidate:
     facts = read(found.certificate)
     problems = rules.problems_of(holder, facts, clock.now(), usable=found.usable)
+    if holder.staff_id is not None and not asks:
+        problems = (*problems, _ASKS_NOBODY)
     # Addresses that stand in a certificate are asked only once somebody whom we trust has signed it.
     if not problems:
         problems = await _problems_of_trust(found.certificate, found.chain)

@@ -23,7 +23,6 @@ from backend.core.web import (
 )
 from backend.remote_signing.credentials import decisions, inspection, service
 from backend.remote_signing.credentials.schemas import Candidate, path_of
-from backend.remote_signing.providers.port import PROVIDER_NAMES
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import Kind
 from backend.tenants.guards import requires, step_up
@@ -272,7 +271,7 @@ async def _holder(
         asked=next((one for one in shown.waiting if one.kind is Kind.SEAL_CERTIFICATE), None),
         approvers=await approvals.approvers(session, actor) if staff_id is None else [],
         found=found,
-        providers=PROVIDER_NAMES,
+        providers=service.providers(),
         form_data=data or AccountForm(),
         error=error.message if error else None,
     )

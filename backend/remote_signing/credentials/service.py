@@ -29,6 +29,7 @@ from backend.remote_signing.credentials.schemas import (
     Purpose,
 )
 from backend.remote_signing.formats.trust import Material
+from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import RemoteCredential
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import ApprovalRequest, Kind
@@ -48,6 +49,11 @@ _ACTIONS = {
 }
 _NOT_YOURS = "Bạn chỉ xem được chứng thư số của chính mình."
 _CHANGED = "Chứng thư số này vừa được người khác thay đổi; xin tải lại trang rồi xem lại."
+
+
+def providers() -> dict[str, str]:
+    """Name → what people call it, of every provider at which a certificate may lie. Raises SettingsError."""
+    return gateway.names()
 
 
 async def overview(session: TenantSession) -> list[HolderState]:
@@ -351,6 +357,7 @@ def _view(row: Credential) -> CredentialView:
         purpose=Purpose(row.purpose),
         staff_id=StaffId(row.staff_id) if row.staff_id else None,
         provider=row.provider,
+        provider_name=gateway.label(row.provider),
         account=row.account,
         reference=row.reference,
         subject_name=row.subject_name,

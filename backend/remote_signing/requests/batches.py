@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
+from backend.remote_signing.credentials.models import Credential
 from backend.remote_signing.requests.models import (
     ProviderCall,
     SigningBatch,
@@ -161,6 +162,30 @@ async def update_items(session: TenantSession, rows: list[dict[str, Any]]) -> No
     )
     values = [{"item_id": row["item_id"]} | {f"new_{name}": row[name] for name in names} for row in rows]
     await (await session.connection()).execute(query, values)
+
+
+async def challenged_calls(session: TenantSession, batch_id: uuid.UUID) -> Sequence[Any]:
+    """Calls of a batch that wait for its signer, with provider and number of hashes, in order."""
+    query = (
+        select(ProviderCall, Credential.provider, func.count(SigningItem.id).label("count"))
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
+        )
+        .join(SigningItem, _CALL_OF_ITEM)
+        .where(
+            ProviderCall.tenant_id == session.tenant_id,
+            ProviderCall.batch_id == batch_id,
+            ProviderCall.state.in_((CallState.CHALLENGED, CallState.ANSWERING)),
+        )
+        .group_by(ProviderCall.tenant_id, ProviderCall.id, Credential.provider)
+        .order_by(ProviderCall.number)
+    )
+    return (await session.execute(query)).all()
 
 
 _CALL_OF_ITEM = and_(ProviderCall.tenant_id == SigningItem.tenant_id, ProviderCall.id == SigningItem.call_id)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
@@ -113,13 +114,19 @@ class SigningBatch(TenantTable):
 class ProviderCall(TenantTable):
     """One transaction at the provider: at most as many hashes as it takes. `id` is our transaction id there.
 
-    The row is committed before the provider hears of it, so a crash never leads to a second transaction.
+    The row is committed before the provider hears of it, so a crash never leads to a second transaction. `submitted_at`
+    says since when it may have heard. `challenge` is what it wants of the signer, never what the signer gave; since
+    `answering_since` an answer is on its way.
     """
 
     __tablename__ = "provider_call"
     __table_args__ = (
         tenant_key("batch_id", "signing_batch"),
-        {"info": holding(internal="number state provider_reference submitted_at problem")},
+        {
+            "info": holding(
+                internal="number state provider_reference submitted_at challenge answering_since problem"
+            )
+        },
     )
 
     batch_id: Mapped[uuid.UUID] = mapped_column(index=True)
@@ -127,6 +134,8 @@ class ProviderCall(TenantTable):
     state: Mapped[str]
     provider_reference: Mapped[str | None]
     submitted_at: Mapped[datetime | None]
+    challenge: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    answering_since: Mapped[datetime | None]
     problem: Mapped[str | None]
 
 

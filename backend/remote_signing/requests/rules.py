@@ -31,10 +31,16 @@ class StepState(StrEnum):
 
 
 class CallState(StrEnum):
-    """prepare → submit (our id committed, not yet sent) → wait (the person confirms) → embed → done, or an end."""
+    """prepare → submit (our id committed, not yet sent) → wait (the person confirms) → embed → done, or an end.
+
+    A provider that wants something of the person on our page: submit → challenged → answering (committed before it is
+    handed on) → wait or embed, or challenged again.
+    """
 
     PREPARING = "preparing"
     SUBMITTING = "submitting"
+    CHALLENGED = "challenged"
+    ANSWERING = "answering"
     WAITING = "waiting"
     EMBEDDING = "embedding"
     DONE = "done"
@@ -65,10 +71,12 @@ HELD = frozenset({CallState.UNKNOWN, CallState.QUARANTINED})
 #: Calls that nothing happens to any more without a person.
 ENDED = GIVEN_BACK | HELD | {CallState.DONE}
 
-#: What becomes of a call whose work is given up. Only one that the provider cannot have heard of is given back.
+#: What becomes of a call whose work is given up. Only what the provider cannot have signed is given back.
 GIVEN_UP = {
     CallState.PREPARING: CallState.FAILED,
     CallState.SUBMITTING: CallState.UNKNOWN,
+    CallState.CHALLENGED: CallState.EXPIRED,
+    CallState.ANSWERING: CallState.UNKNOWN,
     CallState.WAITING: CallState.UNKNOWN,
     CallState.EMBEDDING: CallState.QUARANTINED,
 }

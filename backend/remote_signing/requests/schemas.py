@@ -7,6 +7,7 @@ from typing import NewType
 import msgspec
 
 from backend.core.actor import StaffId
+from backend.remote_signing.providers.port import Ask
 
 RequestId = NewType("RequestId", uuid.UUID)
 StepId = NewType("StepId", uuid.UUID)
@@ -171,15 +172,47 @@ class CallToPrepare(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[ItemToPrepare, ...]
 
 
+class StoredChallenge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider wants of the signer, as it stands in the row of the call. `until`: then it is too late.
+
+    `nonce` changes with every answer, so that a consent that came back from the provider's page counts once. `sending`:
+    the answer on its way only has a code sent.
+    """
+
+    asks: tuple[Ask, ...]
+    prompt: str
+    sends: bool
+    until: datetime
+    nonce: str
+    sending: bool = False
+
+
+class OpenChallenge(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signer of a batch has to give now, for `count` documents. `busy`: an answer is on its way."""
+
+    call_id: CallId
+    asks: tuple[Ask, ...]
+    prompt: str
+    sends: bool
+    until: datetime
+    busy: bool
+    count: int
+    provider_name: str
+    problem: str | None
+
+
 class CallToSend(msgspec.Struct, frozen=True, kw_only=True):
     """A provider call with everything prepared; `transaction_id` is ours and never changes.
 
-    `problem` is the trouble that it had when it was last tried, if any.
+    Since `submitted_at` the provider may have heard of it. `challenge` is what it wants of the signer. `problem` is the
+    trouble that the call had when it was last tried, if any.
     """
 
     pin: Pin
     transaction_id: str
     provider_reference: str | None
+    submitted_at: datetime | None
+    challenge: StoredChallenge | None
     problem: str | None
     hashes: tuple[bytes, ...]
     description: str
