@@ -4,13 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from backend.core import audit, audit_chain, clock, outbox, storage, store_promise
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.records.transcripts import manifests, queries, rules, service
+from backend.records.transcripts import canonical, manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptIssued, TranscriptRendered
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
@@ -19,7 +17,6 @@ from backend.records.transcripts.schemas import (
     Deed,
     Forms,
     SignerRole,
-    Snapshot,
     VersionId,
     VersionState,
 )
@@ -179,7 +176,7 @@ def _request(
 ) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
-    snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    snapshot = canonical.decode_snapshot(row.snapshot.encode())
     label = f"{place.full_name} ({place.student_code})"
     people_of = {
         SignerRole.HOMEROOM_TEACHER: rules.homeroom_of(snapshot, staff, place.homeroom_teacher_id, label),

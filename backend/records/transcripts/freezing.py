@@ -216,7 +216,7 @@ def _corrections(
             at=former.withdrawn_at or clock.now(),
             why=former.withdrawn_reason or "",
         )
-        for pair in corrections.differences(msgspec.json.decode(former.snapshot, type=Snapshot), snapshot)
+        for pair in corrections.differences(canonical.decode_snapshot(former.snapshot.encode()), snapshot)
     ]
 
 

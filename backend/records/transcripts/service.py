@@ -134,8 +134,8 @@ async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID
 
 
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
-    """The frozen content of a version. Raises NotFound."""
-    return msgspec.json.decode((await _version(session, version_id)).snapshot, type=Snapshot)
+    """The frozen content of a version. Raises NotFound; Invalid for content of another schema."""
+    return canonical.decode_snapshot((await _version(session, version_id)).snapshot.encode())
 
 
 async def corrections_of(session: TenantSession, version_id: uuid.UUID) -> list[Correction]:

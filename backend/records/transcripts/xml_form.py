@@ -100,8 +100,9 @@ def _said(element: etree._Element, place: str) -> Iterator[tuple[str, str]]:
         yield place, element.text or ""
     met: Counter[str] = Counter()
     for child in element:
-        met[child.tag] += 1
-        name = f"{child.tag}[{met[child.tag]}]" if met[child.tag] > 1 else child.tag
+        tag = child.tag if isinstance(child.tag, str) else "chú thích"
+        met[tag] += 1
+        name = f"{tag}[{met[tag]}]" if met[tag] > 1 else tag
         yield from _said(child, f"{place}/{name}".lstrip("/"))
 
 

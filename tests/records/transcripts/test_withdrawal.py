@@ -2,7 +2,9 @@
 
 import asyncio
 
+import asyncpg
 import pytest
+from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import audit, storage
@@ -19,6 +21,7 @@ from backend.records.transcripts.schemas import Correction, VersionState, Versio
 from backend.remote_signing.requests import service as signing
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
+from infra.embedded.stack import EmbeddedStack
 from tests.factories.small_school import SmallSchool, sheet_of, student_ids
 from tests.records.transcripts.conftest import NAMES, Season, confirmed_class
 
@@ -302,3 +305,39 @@ async def all_sign(season: Season, version: VersionSummary) -> None:
     )
     async with season.school.session() as session:
         await session.execute(done, {"subject": version.id})
+
+
+async def test_a_former_version_of_an_unknown_schema_leaves_its_pupil_out_alone(
+    season: Season, embedded_stack: EmbeddedStack, site: Litestar
+) -> None:
+    an, binh, _ = await season.freeze()
+    for version in (an, binh):
+        await withdraw(season, version)
+    await written_by_older_software(embedded_stack, an)
+    await confirm(season)
+    async with season.school.session() as session:
+        report = await service.freeze_class(session, season.principal, season.class_id)
+    assert report.frozen == 1
+    [(name, reason)] = report.left_out
+    assert (name, "theo lược đồ “hocba.snapshot/0”" in reason) == (AN, True)
+    browser = await season.school.browser(site, "principal")
+    answer = await browser.get(f"/hoc-ba/{an.id}")
+    assert answer.status_code == 422
+    assert "hocba.snapshot/0" in answer.text
+
+
+async def written_by_older_software(stack: EmbeddedStack, version: VersionSummary) -> None:
+    """The owner of the tables, who is bound by no fence, puts another schema into a version."""
+    connection = await asyncpg.connect(stack.postgres.url("hocba_migrator"))
+    try:
+        async with connection.transaction():
+            await connection.execute("alter table transcript_version no force row level security")
+            await connection.execute("alter table transcript_version disable trigger user")
+            await connection.execute(
+                "update transcript_version set snapshot = replace(snapshot, 'snapshot/1', 'snapshot/0') where id = $1",
+                version.id,
+            )
+            await connection.execute("alter table transcript_version enable trigger user")
+            await connection.execute("alter table transcript_version force row level security")
+    finally:
+        await connection.close()
