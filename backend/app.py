@@ -56,6 +56,7 @@ from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.requests import life_pages as signing_life_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
@@ -311,6 +312,15 @@ ROUTES: list[ControllerRouterHandler] = [
     signing_pages.set_out,
     signing_pages.come_back,
     signing_pages.accept_return,
+    signing_life_pages.show_file,
+    signing_life_pages.show_decline,
+    signing_life_pages.decline,
+    signing_life_pages.show_declined,
+    signing_life_pages.offer_again,
+    signing_life_pages.stop_batch,
+    signing_life_pages.show_held,
+    signing_life_pages.ask,
+    signing_life_pages.give_back,
     import_pages.show_imports,
     import_pages.upload,
     import_pages.show_run,

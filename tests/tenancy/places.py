@@ -34,7 +34,7 @@ LATER: dict[str, Row] = {
     "credential": {"purpose": "seal", "staff_id": None, "status": "active"}
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "signing_batch": {"state": "running"},
-    "provider_call": {},
+    "provider_call": {"state": "unknown", "provider_reference": None, "held_at": None},
     "delivery": {"state": "queued", "action": "submit", "errors": []},
     "delivery_attempt": {"outcome": None},
     "import_run": {

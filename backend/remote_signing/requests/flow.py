@@ -4,7 +4,7 @@ Each function is one transaction's worth of reading or writing; the calls outsid
 """
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -27,12 +27,14 @@ from backend.remote_signing.requests.rules import (
     ENDED,
     GIVEN_BACK,
     GIVEN_UP,
+    HELD,
     BatchState,
     CallState,
     RequestState,
     StepState,
     batch_state,
     consent_root,
+    told,
 )
 from backend.remote_signing.requests.schemas import (
     PDF_TYPE,
@@ -129,6 +131,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     batch = await _batch(session, call.batch_id)
     rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
+    what = told(Counter(row.noun for row in rows))
     return CallToSend(
         pin=_pin(await credentials.pinned(session, batch.credential_id)),
         transaction_id=call_id.hex,
@@ -137,7 +140,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
         challenge=stored_challenge(call),
         problem=call.problem,
         hashes=tuple(row.digest for row in rows),
-        description=f"{role}: ký {len(rows)} học bạ, lô {batch.merkle_root[:8].upper()}-{call.number}",
+        description=f"{role}: ký {what}, lô {batch.merkle_root[:8].upper()}-{call.number}",
     )
 
 
@@ -248,10 +251,19 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
     call = await _call(session, call_id, hold=True)
     if call.state in ENDED:
         return
-    await batches.update_call(session, call_id, {"state": state, "problem": problem})
+    held_at = clock.now() if state in HELD else None
+    await batches.update_call(session, call_id, {"state": state, "problem": problem, "held_at": held_at})
     if state in GIVEN_BACK:
         await queries.give_back(session, call_id)
     await _end_batch_if_over(session, call.batch_id, problem)
+
+
+async def go_on(session: TenantSession, call_id: uuid.UUID, state: CallState) -> None:
+    """A held call is under way again, in that state, and its batch with it."""
+    call = await _call(session, call_id, hold=True)
+    await batches.update_call(session, call_id, {"state": state, "problem": None, "held_at": None})
+    batch = {"state": BatchState.RUNNING, "ended_at": None, "problem": None}
+    await batches.update_batch(session, call.batch_id, batch)
 
 
 async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmbed | None:

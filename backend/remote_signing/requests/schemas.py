@@ -14,6 +14,9 @@ StepId = NewType("StepId", uuid.UUID)
 BatchId = NewType("BatchId", uuid.UUID)
 CallId = NewType("CallId", uuid.UUID)
 
+#: The page on which a person decides about calls of unknown outcome.
+HELD_ADDRESS = "/ky/giu-lai"
+
 PDF_TYPE = "application/pdf"
 
 ROLE_NAMES = {
@@ -35,6 +38,7 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A document in the store and who is to sign it. `label` and `group` name it in the signers' trays.
 
     Trays are sorted by `sort_key`, character by character. `address` is the page of the school on which it is read.
+    `noun` is what people call one such document, `note` what its signers should know before they sign it.
     """
 
     subject_id: uuid.UUID
@@ -44,13 +48,16 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     document_sha256: str
     signers: tuple[NewSigner, ...]
     address: str | None = None
+    noun: str = "học bạ"
+    note: str | None = None
 
 
 class TrayGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits for one signer, by group (class)."""
+    """What waits for one signer, by group (class) and kind of document."""
 
     role: str
     group: str
+    noun: str
     count: int
 
 
@@ -65,6 +72,24 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     document_sha256: str
     address: str | None
+    noun: str
+    note: str | None
+
+
+class DeclinedTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that somebody would not sign, and why; nobody else signs it before that is settled."""
+
+    step_id: StepId
+    subject_id: uuid.UUID
+    role: str
+    signer_id: StaffId | None
+    signer_name: str
+    group: str
+    label: str
+    address: str | None
+    noun: str
+    declined_at: datetime
+    reason: str
 
 
 class ReadyTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,14 +135,39 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldCall(msgspec.Struct, frozen=True, kw_only=True):
-    """Documents of a batch of which it cannot be told whether they were signed; nothing goes on without a person."""
+    """Documents of a batch of which it cannot be told whether they were signed; nothing goes on without a person.
 
+    `transaction_id` is what the signing service knows it by.
+    """
+
+    id: CallId
+    state: str
+    transaction_id: str
+    signer_id: StaffId
+    signer_name: str
+    provider: str
+    provider_reference: str | None
+    has_values: bool
+    held_at: datetime | None
     role: str
     short_code: str
     labels: tuple[str, ...]
     subject_ids: tuple[uuid.UUID, ...]
     problem: str
     since: datetime
+
+
+class HeldView(msgspec.Struct, frozen=True, kw_only=True):
+    """A held call and what a person may do with it now.
+
+    `asks`: the signing service can be asked what became of it. `waits_until`: before that nothing is given back.
+    """
+
+    call: HeldCall
+    title: str
+    provider_name: str
+    asks: bool
+    waits_until: datetime | None
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +178,8 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     signer_name: str
     state: str
     signed_at: datetime | None
+    declined_at: datetime | None
+    declined_reason: str | None
     certificate_subject: str | None
     certificate_serial: str | None
 
