@@ -6,7 +6,6 @@ What was signed, and how often somebody was asked, is counted in the service's o
 import uuid
 from datetime import timedelta
 
-import msgspec
 import pytest
 from litestar import Litestar
 
@@ -254,7 +253,8 @@ class TestBlindProvider:
 
     @pytest.fixture(autouse=True)
     def blind(self, monkeypatch: pytest.MonkeyPatch, signing: SigningService) -> None:
-        provider = csc.CscProvider(msgspec.structs.replace(csc.SANDBOX, repeat=port.Repeat.BLIND))
+        provider = csc.CscProvider(csc.CAPABILITIES)
+        assert provider.capabilities.repeat is port.Repeat.BLIND
         monkeypatch.setattr(gateway, "provider", lambda name: provider)
 
     async def test_nothing_goes_back_while_the_telephone_may_still_ask(
@@ -274,7 +274,9 @@ class TestBlindProvider:
                 await held.give_back(session, by, one.call.id, "")
             with pytest.raises(Conflict, match="có thể còn trên điện thoại"):
                 await held.give_back(session, by, one.call.id, "Đã gọi nhà cung cấp")
-        later = clock.now() + timedelta(seconds=csc.SANDBOX.authorization_ttl + csc.SANDBOX.settle + 1)
+        later = clock.now() + timedelta(
+            seconds=csc.CAPABILITIES.authorization_ttl + csc.CAPABILITIES.settle + 1
+        )
         with monkeypatch.context() as patch:
             patch.setattr(clock, "now", lambda: later)
             async with tenant_session(school.tenant_id) as session:
