@@ -54,6 +54,7 @@ from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
+from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import life_pages as signing_life_pages
@@ -303,6 +304,9 @@ ROUTES: list[ControllerRouterHandler] = [
     credential_pages.resume,
     credential_pages.ask_revocation,
     credential_pages.withdraw,
+    signing_account_pages.show_accounts,
+    signing_account_pages.rotate,
+    signing_account_pages.propose,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,

@@ -178,6 +178,8 @@ class Action(StrEnum):
     CREDENTIAL_SUSPENDED = "signing.credential.suspend"
     CREDENTIAL_RESUMED = "signing.credential.resume"
     CREDENTIAL_REVOKED = "signing.credential.revoke"
+    PROVIDER_ACCOUNT_CHANGED = "signing.account.change"
+    SECRET_KEY_ROTATED = "signing.key.rotate"
     SIGNING_LIST_READ = "signing.list.read"
     SIGNING_REQUESTED = "signing.request.open"
     SIGNING_CANCELLED = "signing.request.cancel"

@@ -188,6 +188,8 @@ ACTION_NAMES = {
     Action.CREDENTIAL_SUSPENDED: "Tạm dừng chứng thư số",
     Action.CREDENTIAL_RESUMED: "Dùng lại chứng thư số",
     Action.CREDENTIAL_REVOKED: "Thu hồi chứng thư số",
+    Action.PROVIDER_ACCOUNT_CHANGED: "Dùng tài khoản ký số khác của trường",
+    Action.SECRET_KEY_ROTATED: "Đổi khóa niêm phong thông tin tài khoản",
     Action.SIGNING_REQUESTED: "Đưa học bạ đi ký",
     Action.SIGNING_CANCELLED: "Hủy yêu cầu ký học bạ",
     Action.SIGNING_LIST_READ: "Xem danh sách học bạ chờ ký",

@@ -46,7 +46,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     `next_step` is None when nothing waits for this person; `waiting_for` says what the school waits for then.
     `stopped` counts the jobs that the machine has given up, `approvals` the requests that this person may decide,
-    `declined` the documents that somebody would not sign, as far as they concern this person.
+    `declined` the documents that somebody would not sign, `certificates` what is to be done about certificates, as far as
+    they concern this person.
     `halted` says why nothing is issued, empty when it is. `notices` tell the management of last days that are near or
     over; `waits` is what waits for this very person, the most urgent first, `nudges` of what they were reminded.
     """
@@ -58,6 +59,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     waiting_for: str
     stopped: int
     declined: int
+    certificates: tuple[str, ...]
     approvals: int
     halted: str
     notices: tuple[Notice, ...]

@@ -15,6 +15,7 @@ from backend.records.roster.schemas import ClassSummary
 from backend.records.season import service as season
 from backend.records.season.schemas import Facts
 from backend.records.transcripts.schemas import IN_FORCE, VersionState
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import HELD_ADDRESS, ROLE_NAMES, TrayGroup
 from backend.tenants.approvals import service as approvals
@@ -112,6 +113,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         waiting_for=_waiting_for(stages, later),
         stopped=await parked_jobs.count(session) + await signing.count_held(session),
         declined=await signing.count_declined(session, actor),
+        certificates=await credentials.warnings_for(session, actor),
         approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else await store_promise.halted(session),
         notices=season.notices(facts, actor),

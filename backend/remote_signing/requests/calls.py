@@ -108,7 +108,11 @@ async def ask_again(call: CallToSend) -> port.SubmitResult:
 def _at(call: CallToSend) -> tuple[port.SignatureProvider, port.ProviderAccount, port.CredentialHandle]:
     pin = call.pin
     handle = port.CredentialHandle(credential_id=pin.reference, certificate=pin.certificate)
-    return gateway.provider(pin.provider), gateway.account(pin.provider, pin.account), handle
+    return (
+        gateway.provider(pin.provider),
+        gateway.account(pin.provider, pin.account, call.own.by_field),
+        handle,
+    )
 
 
 def _batch(call: CallToSend) -> port.HashBatch:

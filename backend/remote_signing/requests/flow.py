@@ -17,6 +17,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_token
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.providers import port
@@ -77,8 +78,10 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
         raise Conflict("Nhà trường đã rút lại mọi hồ sơ của lần ký này nên không có gì được ký.")
     if any(row.base_sha256 != row.current_sha256 for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
+    credential = await credentials.pinned(session, batch.credential_id)
     return CallToPrepare(
-        pin=_pin(await credentials.pinned(session, batch.credential_id)),
+        pin=_pin(credential),
+        credential=credential,
         consented_at=batch.consented_at,
         items=tuple(
             ItemToPrepare(
@@ -132,8 +135,10 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
     what = told(Counter(row.noun for row in rows))
+    credential = await credentials.pinned(session, batch.credential_id)
     return CallToSend(
-        pin=_pin(await credentials.pinned(session, batch.credential_id)),
+        pin=_pin(credential),
+        own=await accounts.values_of(session, credential.provider),
         transaction_id=call_id.hex,
         provider_reference=call.provider_reference,
         submitted_at=call.submitted_at,
@@ -256,6 +261,14 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
     if state in GIVEN_BACK:
         await queries.give_back(session, call_id)
     await _end_batch_if_over(session, call.batch_id, problem)
+
+
+async def stop_revoked(session: TenantSession, call_id: uuid.UUID) -> None:
+    """The certificate of a call that is being prepared is revoked: it rests, and the documents are in the tray again."""
+    call = await _call(session, call_id, hold=True)
+    batch = await _batch(session, call.batch_id)
+    told = await credentials.suspend_revoked(session, batch.credential_id)
+    await end_call(session, call_id, CallState.FAILED, told)
 
 
 async def go_on(session: TenantSession, call_id: uuid.UUID, state: CallState) -> None:

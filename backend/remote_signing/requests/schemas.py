@@ -7,6 +7,8 @@ from typing import NewType
 import msgspec
 
 from backend.core.actor import StaffId
+from backend.remote_signing.accounts.schemas import OwnValues
+from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.providers.port import Ask
 
 RequestId = NewType("RequestId", uuid.UUID)
@@ -220,6 +222,7 @@ class CallToPrepare(msgspec.Struct, frozen=True, kw_only=True):
     """A provider call whose documents are to be prepared."""
 
     pin: Pin
+    credential: CredentialView
     consented_at: datetime
     items: tuple[ItemToPrepare, ...]
 
@@ -257,10 +260,12 @@ class CallToSend(msgspec.Struct, frozen=True, kw_only=True):
     """A provider call with everything prepared; `transaction_id` is ours and never changes.
 
     Since `submitted_at` the provider may have heard of it. `challenge` is what it wants of the signer. `problem` is the
-    trouble that the call had when it was last tried, if any.
+    trouble that the call had when it was last tried, if any. `own` is what the school filled in for the provider, for
+    this call alone.
     """
 
     pin: Pin
+    own: OwnValues
     transaction_id: str
     provider_reference: str | None
     submitted_at: datetime | None
