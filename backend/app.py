@@ -54,8 +54,10 @@ from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
+from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.requests import life_pages as signing_life_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
@@ -302,6 +304,9 @@ ROUTES: list[ControllerRouterHandler] = [
     credential_pages.resume,
     credential_pages.ask_revocation,
     credential_pages.withdraw,
+    signing_account_pages.show_accounts,
+    signing_account_pages.rotate,
+    signing_account_pages.propose,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
@@ -311,6 +316,15 @@ ROUTES: list[ControllerRouterHandler] = [
     signing_pages.set_out,
     signing_pages.come_back,
     signing_pages.accept_return,
+    signing_life_pages.show_file,
+    signing_life_pages.show_decline,
+    signing_life_pages.decline,
+    signing_life_pages.show_declined,
+    signing_life_pages.offer_again,
+    signing_life_pages.stop_batch,
+    signing_life_pages.show_held,
+    signing_life_pages.ask,
+    signing_life_pages.give_back,
     import_pages.show_imports,
     import_pages.upload,
     import_pages.show_run,

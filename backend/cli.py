@@ -89,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_operator(reset)
     reset.add_argument("login", metavar="TÊN_ĐĂNG_NHẬP")
 
+    rotate = _add(commands, "rotate-secrets", _rotate_secrets, "đổi khóa niêm phong bí mật của từng trường")
+    rotate.add_argument("schools", type=uuid.UUID, nargs="+", metavar="MÃ_TRƯỜNG")
+
     audit = _add(commands, "audit", _audit_check, "kiểm tra nhật ký có bị sửa, xóa hay chèn thêm")
     audit.add_argument("action", choices=("check",))
     audit.add_argument("--school", type=uuid.UUID, action="append", metavar="MÃ", help="chỉ kiểm trường này")
@@ -423,6 +426,12 @@ def _seen(text: str) -> tuple[int, str]:
     """A checkpoint that somebody noted: "12:3f…" → number and SHA-256. Raises ValueError, which argparse tells."""
     number, _, sha256 = text.partition(":")
     return int(number), sha256
+
+
+def _rotate_secrets(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.accounts import command
+
+    return asyncio.run(command.rotate(chosen.schools, sys.stdout))
 
 
 def _storage_probe(chosen: argparse.Namespace) -> int:

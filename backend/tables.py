@@ -24,6 +24,7 @@ from backend.records.roster import models as roster
 from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.records.transfers import models as transfers
+from backend.remote_signing.accounts import models as accounts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.tenants.api_clients import models as api_clients
@@ -51,6 +52,7 @@ MODULES = (
     delegations,
     approvals,
     api_clients,
+    accounts,
     credentials,
     requests,
     roster,

@@ -53,7 +53,9 @@ async def _hand_out() -> None:
         audit_keeper.keep(config.database_dispatcher_url, timestamping.stamp, stop),
         retention.keep(config.database_dispatcher_url, stop),
         daily.keep(
-            config.database_dispatcher_url, [transcripts.queue_locks, deliveries.queue_lock_questions], stop
+            config.database_dispatcher_url,
+            [transcripts.queue_locks, deliveries.queue_lock_questions, credentials.queue_checks],
+            stop,
         ),
         store_keeper.keep(config.database_dispatcher_url, stop),
     )

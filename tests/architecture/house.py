@@ -71,6 +71,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "bytes of a provider call, worked on between transactions",
     ),
+    "remote_signing.requests.declining": (
+        Room.SERVICE,
+        "what a signer would not sign, for the slice's own pages: no door",
+    ),
+    "remote_signing.requests.held": (
+        Room.SERVICE,
+        "what a person decides about calls of unknown outcome, for the slice's own pages: no door",
+    ),
     "remote_signing.credentials.decisions": (
         Room.SERVICE,
         "what two people decide about certificates, for the slice's own pages: no door",

@@ -189,6 +189,7 @@ def _request(
         group=f"Lớp {place.class_name}",
         sort_key=place.sort_key,
         document_sha256=row.pdf_sha256,
+        note=f"Phiên bản {row.number}, thay phiên bản trước" if row.number > 1 else None,
         signers=tuple(
             NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
             for signer in snapshot.signers

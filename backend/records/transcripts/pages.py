@@ -50,6 +50,8 @@ DEEDS = {
     Action.TRANSCRIPT_FROZEN: ("Chốt số liệu", "archive"),
     Action.TRANSCRIPT_RENDERED: ("Kết xuất PDF và XML", "file-type-pdf"),
     Action.SIGNING_REQUESTED: ("Đưa đi ký", "send"),
+    Action.SIGNING_STEP_DECLINED: ("Bị từ chối ký", "alert-circle"),
+    Action.SIGNING_STEP_OFFERED_AGAIN: ("Đưa vào lại khay ký", "send"),
     Action.TRANSCRIPT_ISSUED: ("Phát hành", "certificate"),
     Action.TRANSCRIPT_CANCELLED: ("Rút lại trước khi phát hành", "arrow-back-up"),
     Action.TRANSCRIPT_SUBMITTED: ("Sở đã tiếp nhận", "send"),

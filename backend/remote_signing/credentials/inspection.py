@@ -7,6 +7,7 @@ import msgspec
 
 from backend.core import clock, settings
 from backend.core.errors import Conflict
+from backend.remote_signing.accounts.schemas import OwnValues
 from backend.remote_signing.credentials import revocation, rules
 from backend.remote_signing.credentials.schemas import Candidate, Holder
 from backend.remote_signing.formats import certificates, paths
@@ -24,15 +25,16 @@ _ASKS_NOBODY = (
 _NO_ANSWER = "Chưa hỏi được trạng thái chứng thư ở tổ chức chứng thực; xin thử lại sau ít phút."
 
 
-async def listed(provider: str, account: str, holder: Holder) -> list[Candidate]:
-    """What the provider has for an account, each with what speaks against it as the holder's.
+async def listed(provider: str, account: str, holder: Holder, own: OwnValues) -> list[Candidate]:
+    """What the provider has for an account, each with what speaks against it as the holder's; `own` is what the school
+    filled in for the provider.
 
     Raises Conflict for a provider that is not installed, or that does not answer.
     """
     if provider not in gateway.names():
         raise Conflict("Hệ thống không kết nối với nhà cung cấp này; xin chọn trong danh sách.")
     try:
-        found = await gateway.credentials_at(provider, account)
+        found = await gateway.credentials_at(provider, account, own.by_field)
     except ProviderError as error:
         raise Conflict(
             f"{gateway.label(provider)} chưa cho biết chứng thư của tài khoản {account}: {error.message}"
@@ -41,12 +43,12 @@ async def listed(provider: str, account: str, holder: Holder) -> list[Candidate]
     return [await _candidate(one, holder, asks=asks) for one in found]
 
 
-async def chosen(provider: str, account: str, fingerprint: str, holder: Holder) -> Candidate:
+async def chosen(provider: str, account: str, fingerprint: str, holder: Holder, own: OwnValues) -> Candidate:
     """The one certificate that was chosen, if the provider lists it still and nothing speaks against it.
 
     Raises Conflict with what does.
     """
-    found = await listed(provider, account, holder)
+    found = await listed(provider, account, holder, own)
     one = next((one for one in found if one.facts.fingerprint == fingerprint and one.is_theirs), None)
     if one is None:
         raise Conflict(f"Tài khoản {account} không còn chứng thư đã chọn cho {holder.name}; xin tìm lại.")

@@ -21,6 +21,7 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import decisions, inspection, service
 from backend.remote_signing.credentials.schemas import Candidate, path_of
 from backend.tenants.approvals import service as approvals
@@ -183,7 +184,8 @@ async def resume(
                     request, _SEAL, "Đã gửi đề nghị; con dấu được dùng lại khi người thứ hai duyệt."
                 )
             holder = await service.look_up(session, actor, credential.staff_id, credential.account)
-        await inspection.chosen(credential.provider, credential.account, credential.fingerprint, holder)
+            own = await accounts.values_of(session, credential.provider)
+        await inspection.chosen(credential.provider, credential.account, credential.fingerprint, holder, own)
         async with transaction(request) as session:
             await service.resume(session, actor, credential_id, data.lan)
     except _REFUSALS as error:
@@ -231,7 +233,8 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
     try:
         async with transaction(request) as session:
             holder = await service.look_up(session, actor, staff_id, data.account)
-        found = await inspection.listed(data.nha_cung_cap, data.account, holder)
+            own = await accounts.values_of(session, data.nha_cung_cap)
+        found = await inspection.listed(data.nha_cung_cap, data.account, holder, own)
     except _REFUSALS as error:
         async with transaction(request) as session:
             return await _holder(request, session, actor, staff_id, data, error=error)
@@ -242,7 +245,8 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
 async def _chosen(request: Request, actor: Actor, staff_id: StaffId | None, data: AccountForm) -> Candidate:
     async with transaction(request) as session:
         holder = await service.look_up(session, actor, staff_id, data.account)
-    return await inspection.chosen(data.nha_cung_cap, data.account, data.ma, holder)
+        own = await accounts.values_of(session, data.nha_cung_cap)
+    return await inspection.chosen(data.nha_cung_cap, data.account, data.ma, holder, own)
 
 
 async def _refused(

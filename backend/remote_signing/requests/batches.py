@@ -121,6 +121,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             last_position.label("last_position"),
             SigningRequest.current_sha256,
             SigningRequest.label,
+            SigningRequest.noun,
             SigningRequest.subject_id,
             SigningRequest.state.label("request_state"),
         )
@@ -195,10 +196,17 @@ async def held_calls(session: TenantSession) -> Sequence[Any]:
     """Calls whose documents go nowhere until a person decides, oldest first, with their batch and documents."""
     query = (
         select(
+            ProviderCall.id,
+            ProviderCall.state,
+            ProviderCall.provider_reference,
+            ProviderCall.held_at,
+            Credential.provider,
+            SigningBatch.consented_by,
             SigningBatch.role,
             SigningBatch.merkle_root,
             ProviderCall.problem,
             func.coalesce(ProviderCall.submitted_at, SigningBatch.consented_at).label("since"),
+            func.bool_and(SigningItem.value.is_not(None)).label("has_values"),
             func.array_agg(aggregate_order_by(SigningRequest.label, SigningItem.position)).label("labels"),
             func.array_agg(SigningRequest.subject_id).label("subject_ids"),
         )
@@ -207,6 +215,10 @@ async def held_calls(session: TenantSession) -> Sequence[Any]:
         .join(
             SigningBatch,
             and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
         )
         .join(
             SigningStep,
@@ -219,7 +231,14 @@ async def held_calls(session: TenantSession) -> Sequence[Any]:
             ),
         )
         .where(SigningItem.tenant_id == session.tenant_id, ProviderCall.state.in_(HELD))
-        .group_by(SigningBatch.tenant_id, SigningBatch.id, ProviderCall.tenant_id, ProviderCall.id)
+        .group_by(
+            SigningBatch.tenant_id,
+            SigningBatch.id,
+            ProviderCall.tenant_id,
+            ProviderCall.id,
+            Credential.tenant_id,
+            Credential.id,
+        )
         .order_by("since", ProviderCall.id)
     )
     return (await session.execute(query)).all()
@@ -278,6 +297,20 @@ def _progress(session: TenantSession) -> Any:
         .where(SigningBatch.tenant_id == session.tenant_id)
         .order_by(SigningBatch.consented_at.desc())
     )
+
+
+async def calls_in(session: TenantSession, batch_id: uuid.UUID, state: CallState) -> Sequence[uuid.UUID]:
+    """The calls of a batch that are in that state."""
+    found = await session.scalars(
+        select(ProviderCall.id)
+        .where(
+            ProviderCall.tenant_id == session.tenant_id,
+            ProviderCall.batch_id == batch_id,
+            ProviderCall.state == state,
+        )
+        .order_by(ProviderCall.number)
+    )
+    return found.all()
 
 
 async def end_calls_without_turns(session: TenantSession) -> Sequence[uuid.UUID]:

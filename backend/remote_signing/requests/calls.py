@@ -90,10 +90,29 @@ def _capabilities(call: CallToSend) -> port.Capabilities:
     return gateway.provider(call.pin.provider).capabilities
 
 
+async def ask_again(call: CallToSend) -> port.SubmitResult:
+    """What became of a call: by the service's name of it, or under our id where that never makes a second transaction.
+
+    An authorization that has run out is an answer. Raises the port's errors; ValueError where the service cannot say.
+    """
+    try:
+        if call.provider_reference is not None:
+            return await poll(call, call.provider_reference)
+        if not may_repeat(call):
+            raise ValueError("asking would be a second transaction")
+        return await submit(call)
+    except port.NewAuthorizationNeeded as error:
+        return port.Expired(provider_tx=call.provider_reference or "", reason=error.message)
+
+
 def _at(call: CallToSend) -> tuple[port.SignatureProvider, port.ProviderAccount, port.CredentialHandle]:
     pin = call.pin
     handle = port.CredentialHandle(credential_id=pin.reference, certificate=pin.certificate)
-    return gateway.provider(pin.provider), gateway.account(pin.provider, pin.account), handle
+    return (
+        gateway.provider(pin.provider),
+        gateway.account(pin.provider, pin.account, call.own.by_field),
+        handle,
+    )
 
 
 def _batch(call: CallToSend) -> port.HashBatch:

@@ -4,7 +4,7 @@ Each function is one transaction's worth of reading or writing; the calls outsid
 """
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_token
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.providers import port
@@ -27,12 +28,14 @@ from backend.remote_signing.requests.rules import (
     ENDED,
     GIVEN_BACK,
     GIVEN_UP,
+    HELD,
     BatchState,
     CallState,
     RequestState,
     StepState,
     batch_state,
     consent_root,
+    told,
 )
 from backend.remote_signing.requests.schemas import (
     PDF_TYPE,
@@ -75,8 +78,10 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
         raise Conflict("Nhà trường đã rút lại mọi hồ sơ của lần ký này nên không có gì được ký.")
     if any(row.base_sha256 != row.current_sha256 for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
+    credential = await credentials.pinned(session, batch.credential_id)
     return CallToPrepare(
-        pin=_pin(await credentials.pinned(session, batch.credential_id)),
+        pin=_pin(credential),
+        credential=credential,
         consented_at=batch.consented_at,
         items=tuple(
             ItemToPrepare(
@@ -129,15 +134,18 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     batch = await _batch(session, call.batch_id)
     rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
+    what = told(Counter(row.noun for row in rows))
+    credential = await credentials.pinned(session, batch.credential_id)
     return CallToSend(
-        pin=_pin(await credentials.pinned(session, batch.credential_id)),
+        pin=_pin(credential),
+        own=await accounts.values_of(session, credential.provider),
         transaction_id=call_id.hex,
         provider_reference=call.provider_reference,
         submitted_at=call.submitted_at,
         challenge=stored_challenge(call),
         problem=call.problem,
         hashes=tuple(row.digest for row in rows),
-        description=f"{role}: ký {len(rows)} học bạ, lô {batch.merkle_root[:8].upper()}-{call.number}",
+        description=f"{role}: ký {what}, lô {batch.merkle_root[:8].upper()}-{call.number}",
     )
 
 
@@ -248,10 +256,27 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
     call = await _call(session, call_id, hold=True)
     if call.state in ENDED:
         return
-    await batches.update_call(session, call_id, {"state": state, "problem": problem})
+    held_at = clock.now() if state in HELD else None
+    await batches.update_call(session, call_id, {"state": state, "problem": problem, "held_at": held_at})
     if state in GIVEN_BACK:
         await queries.give_back(session, call_id)
     await _end_batch_if_over(session, call.batch_id, problem)
+
+
+async def stop_revoked(session: TenantSession, call_id: uuid.UUID) -> None:
+    """The certificate of a call that is being prepared is revoked: it rests, and the documents are in the tray again."""
+    call = await _call(session, call_id, hold=True)
+    batch = await _batch(session, call.batch_id)
+    told = await credentials.suspend_revoked(session, batch.credential_id)
+    await end_call(session, call_id, CallState.FAILED, told)
+
+
+async def go_on(session: TenantSession, call_id: uuid.UUID, state: CallState) -> None:
+    """A held call is under way again, in that state, and its batch with it."""
+    call = await _call(session, call_id, hold=True)
+    await batches.update_call(session, call_id, {"state": state, "problem": None, "held_at": None})
+    batch = {"state": BatchState.RUNNING, "ended_at": None, "problem": None}
+    await batches.update_batch(session, call.batch_id, batch)
 
 
 async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmbed | None:

@@ -1,8 +1,10 @@
 """The signing tray: what waits, one consent for a batch, and how far it has come."""
 
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from litestar import get, post
@@ -27,7 +29,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.remote_signing.requests import challenges, service
-from backend.remote_signing.requests.rules import BatchState, consent_statement
+from backend.remote_signing.requests.rules import BatchState, consent_statement, told
 from backend.remote_signing.requests.schemas import ROLE_NAMES, CallToSend
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import Proof
@@ -35,6 +37,7 @@ from backend.tenants.factors.service import Unproven
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
+_T = TypeVar("_T")
 _SIGNERS = requires(Permission.SIGN, Permission.SEAL)
 #: Documents listed before the consent; the count and the root cover all.
 SHOWN = 300
@@ -57,13 +60,14 @@ class ConsentForm(Proof, frozen=True, kw_only=True):
 async def show_tray(request: Request, session: Session, actor: CurrentActor) -> Html:
     """What waits for this signer, and the newest batches."""
     groups = await service.tray(session, actor)
+    roles = {
+        role: [group for group in groups if group.role == role] for role in _each(g.role for g in groups)
+    }
     return page(
         request,
         "remote_signing/requests/tray.html",
-        roles={
-            role: [group for group in groups if group.role == role]
-            for role in dict.fromkeys(g.role for g in groups)
-        },
+        roles=roles,
+        told={role: told(_counted((one.noun, one.count) for one in found)) for role, found in roles.items()},
         batches=await service.list_batches(session, actor),
         names=ROLE_NAMES,
     )
@@ -123,11 +127,27 @@ async def _offered(
         error=error.message if error else None,
         wanted=await access.wanted(session, sign_in, offer.statement, signing=True),
         offer=offer,
+        what=told(_counted((item.noun, 1) for item in offer.items)),
+        samples=_each(offer.items[at] for at in (0, len(offer.items) // 2, -1)),
+        noted=[item for item in offer.items if item.note],
         group=group,
         groups={group: sum(item.group == group for item in offer.items) for group in groups},
         shown=offer.items[:SHOWN],
         names=ROLE_NAMES,
     )
+
+
+def _counted(found: Iterable[tuple[str, int]]) -> Counter[str]:
+    """How many of each kind of document."""
+    counts: Counter[str] = Counter()
+    for noun, number in found:
+        counts[noun] += number
+    return counts
+
+
+def _each(found: Iterable[_T]) -> list[_T]:
+    """Each once, in their order."""
+    return list(dict.fromkeys(found))
 
 
 @get("/ky/lo/{batch_id:uuid}", guards=[_SIGNERS])

@@ -6,6 +6,7 @@ from typing import NoReturn
 from backend.core import jobs
 from backend.core.errors import Conflict
 from backend.core.jobs import Lane, Work, task
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.providers import port
 from backend.remote_signing.requests import calls, challenges, documents, flow
 from backend.remote_signing.requests.rules import CallState
@@ -28,9 +29,24 @@ async def prepare_call(work: Work) -> None:
         return
     if call is None:
         return
+    if await credentials.is_revoked(call.credential):
+        async with work.finish() as session:
+            await flow.stop_revoked(session, work.subject_id)
+        return
     prepared = await documents.prepare_all(work.tenant_id, call)
     async with work.finish() as session:
         await flow.record_prepared(session, work.subject_id, prepared)
+
+
+@task(credentials.CHECK, "Hỏi trạng thái chứng thư số", lane=Lane.SIGN)
+async def check_certificate(work: Work) -> None:
+    """Ask the authority; who does not answer is asked again the next day."""
+    async with work.transaction() as session:
+        credential = await credentials.get(session, work.subject_id)
+    revoked = await credentials.is_revoked(credential, anew=True)
+    async with work.finish() as session:
+        if revoked:
+            await credentials.suspend_revoked(session, work.subject_id)
 
 
 @task(flow.SUBMIT, "Gửi yêu cầu ký", lane=Lane.SIGN, on_park=flow.give_up)

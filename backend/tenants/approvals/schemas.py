@@ -28,6 +28,7 @@ class Kind(StrEnum):
     SEAL_RESUMING = "seal_resuming"
     CERTIFICATE_REVOCATION = "certificate_revocation"
     TRANSCRIPT_RECALL = "transcript_recall"
+    PROVIDER_ACCOUNT = "provider_account"
 
 
 #: What a kind is called, and what whoever asks for it must be allowed to do, still on the day when it is done.
@@ -38,6 +39,7 @@ KIND_NAMES = {
     Kind.SEAL_RESUMING: "Dùng lại con dấu số",
     Kind.CERTIFICATE_REVOCATION: "Thu hồi chứng thư số",
     Kind.TRANSCRIPT_RECALL: "Thu hồi học bạ đã phát hành",
+    Kind.PROVIDER_ACCOUNT: "Dùng tài khoản ký số khác của trường",
 }
 ASKED_BY = {
     Kind.SCHOOL_EXPORT: Permission.SCHOOL_EXPORT,
@@ -46,6 +48,7 @@ ASKED_BY = {
     Kind.SEAL_RESUMING: Permission.CREDENTIALS_MANAGE,
     Kind.CERTIFICATE_REVOCATION: Permission.CREDENTIALS_MANAGE,
     Kind.TRANSCRIPT_RECALL: Permission.TRANSCRIPT_WITHDRAW,
+    Kind.PROVIDER_ACCOUNT: Permission.CREDENTIALS_MANAGE,
 }
 #: Kinds that are each about one thing of many: several may wait side by side, one about each.
 ABOUT_ONE_OF_MANY = frozenset({Kind.TRANSCRIPT_RECALL})
