@@ -14,6 +14,7 @@ from backend.core import settings, storage
 from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict
+from backend.remote_signing.accounts.schemas import OwnValues
 from backend.remote_signing.credentials import decisions, inspection
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.formats.schemas import CertificateSubject
@@ -162,7 +163,7 @@ async def test_a_key_that_asks_nobody_is_no_persons(
     named = hsm.certified(CertificateSubject(name=holder.name, tax_code="0200000000"), signing.certify)
     fingerprint = inspection.read(named.certificate).fingerprint
     with pytest.raises(Conflict, match="chỉ dùng làm con dấu số"):
-        await inspection.chosen("hsm", "0200000000/con-dau", fingerprint, holder)
+        await inspection.chosen("hsm", "0200000000/con-dau", fingerprint, holder, OwnValues({}))
 
 
 async def test_another_schools_key_does_not_fit(
@@ -175,4 +176,4 @@ async def test_another_schools_key_does_not_fit(
         holder = await credentials.holder_of(session, None)
     fingerprint = inspection.read(foreign.certificate).fingerprint
     with pytest.raises(Conflict, match="mã số thuế"):
-        await inspection.chosen("hsm", "0999999999/con-dau", fingerprint, holder)
+        await inspection.chosen("hsm", "0999999999/con-dau", fingerprint, holder, OwnValues({}))
