@@ -9,6 +9,7 @@ Every job runs through the product's own `broker.run`, on leases in the real tab
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -36,9 +37,10 @@ _UNTURNED = "select exists (select from work.outbox_event where tenant_id = any(
 
 
 class Death(Enum):
-    """Where a worker dies: after a commit that is not the last one, or just before the last one."""
+    """Where a worker dies: after the first or second commit that is not the last one, or just before the last one."""
 
     AFTER_THE_INTENT = auto()
+    AFTER_THE_SECOND = auto()
     BEFORE_THE_END = auto()
 
 
@@ -51,12 +53,14 @@ class DoomedWork(jobs.Work):
     """Work in the hands of a worker that dies at a given point."""
 
     death: Death = Death.BEFORE_THE_END
+    commits: int = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[database.TenantSession]:
         async with super().transaction() as session:
             yield session
-        if self.death is Death.AFTER_THE_INTENT:
+        self.commits += 1
+        if {Death.AFTER_THE_INTENT: 1, Death.AFTER_THE_SECOND: 2}.get(self.death) == self.commits:
             raise Died
 
     @asynccontextmanager
@@ -69,14 +73,18 @@ class DoomedWork(jobs.Work):
 class Machine:
     """The background of these schools. With `hurry` no job waits for its time: what is due later is done at once.
 
-    With `death` every job is first taken up by a worker that dies at that point; its lease then runs out.
+    With `death` every job is first taken up by a worker that dies at that point, `times` of them one after the other; its
+    lease then runs out.
     """
 
-    def __init__(self, *tenant_ids: uuid.UUID, hurry: bool = True, death: Death | None = None) -> None:
+    def __init__(
+        self, *tenant_ids: uuid.UUID, hurry: bool = True, death: Death | None = None, times: int = 1
+    ) -> None:
         self._tenants = list(tenant_ids)
         self._hurry = hurry
         self._death = death
-        self._haunted: set[uuid.UUID] = set()
+        self._haunted: Counter[uuid.UUID] = Counter()
+        self._times = times
         self.done: list[str] = []
 
     async def round(self) -> int:
@@ -127,10 +135,10 @@ class Machine:
             return [dict(row) for row in await connection.fetch(_LEFT, self._tenants)]
 
     async def _do(self, job: Any) -> None:
-        if self._death is None or job["id"] in self._haunted:
+        if self._death is None or self._haunted[job["id"]] == self._times:
             await broker.run(job["tenant_id"], job["id"], job["fence"])
             return
-        self._haunted.add(job["id"])
+        self._haunted[job["id"]] += 1
         await die(job["tenant_id"], job["id"], job["fence"], self._death)
 
 

@@ -1,13 +1,12 @@
 """A provider that wants PIN, OTP or consent on its own page: only the signer gives it, once, and it stays nowhere."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import select, text, update
 
@@ -23,50 +22,35 @@ from backend.remote_signing.requests.schemas import BatchId, OpenChallenge
 from backend.tenants.permissions import Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import open_test_school, signed_in
+from tests.factories.declared import Declared, declared
 from tests.factories.machine import Machine, dispatcher_connection
 from tests.factories.signing_school import (
     PRINCIPAL,
     TEACHER,
     SigningSchool,
-    changed_settings,
     open_signing_school,
 )
 from tests.fakes.consent_page import decide
 from tests.fakes.processes import PIN, SigningService
 
-DECLARED = """
-[[provider]]
-name = "{name}"
-kind = "{kind}"
-label = "Nhà cung cấp hỏi người ký"
-base_url = "{url}"
-parameters = {{ client_id = "{client_id}", client_secret = "{client_secret}" }}
-capabilities = {{ repeat = "{repeat}" }}
-settings = {{ authorization = "{authorization}" }}
-"""
 ASKS = {"pin": "explicit", "otp": "explicit", "pin+otp": "explicit", "oauth2code": "oauth2code"}
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def declared(signing: SigningService, tmp_path: Path) -> AsyncIterator[None]:
-    """Providers by version, how they ask and what they do with a repeated call: `v2_pin_idempotent` and so on."""
-    ours = signing.account("").parameters
+@pytest.fixture
+def providers(signing: SigningService, tmp_path: Path) -> Iterator[None]:
+    """By version, how they ask and what they do with a repeated call: `v2_explicit_idempotent` and so on."""
     entries = [
-        DECLARED.format(
-            name=f"{version}_{asks}_{repeat}",
-            kind=f"csc_{version}",
-            url=signing.url,
-            repeat=repeat,
-            authorization=asks,
-            **ours,
+        Declared(
+            f"{version}_{asks}_{repeat}",
+            f"csc_{version}",
+            {"repeat": repeat},
+            {"authorization": asks},
         )
         for version in ("v1", "v2")
         for asks in ("explicit", "oauth2code")
         for repeat in ("idempotent", "blind")
     ]
-    file = tmp_path / "providers.toml"
-    file.write_text("".join(entries))
-    with changed_settings(HOCBA_SIGNING_PROVIDERS=str(file)):
+    with declared(signing, tmp_path, *entries):
         yield
 
 
@@ -135,7 +119,7 @@ async def asked(signing: SigningService, auth: str, version: str = "v2", repeat:
     return Asked(signing, school, await school.consent(TEACHER))
 
 
-pytestmark = pytest.mark.usefixtures("declared")
+pytestmark = pytest.mark.usefixtures("providers")
 VERSIONS = pytest.mark.parametrize("version", ["v1", "v2"])
 
 
