@@ -37,10 +37,9 @@ _UNTURNED = "select exists (select from work.outbox_event where tenant_id = any(
 
 
 class Death(Enum):
-    """Where a worker dies: after the first or second commit that is not the last one, or just before the last one."""
+    """Where a worker dies: after a commit that is not the last one, or just before the last one."""
 
     AFTER_THE_INTENT = auto()
-    AFTER_THE_SECOND = auto()
     BEFORE_THE_END = auto()
 
 
@@ -53,15 +52,17 @@ class DoomedWork(jobs.Work):
     """Work in the hands of a worker that dies at a given point."""
 
     death: Death = Death.BEFORE_THE_END
-    commits: int = 0
+    #: for AFTER_THE_INTENT: so many more commits are survived
+    spared: int = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[database.TenantSession]:
         async with super().transaction() as session:
             yield session
-        self.commits += 1
-        if {Death.AFTER_THE_INTENT: 1, Death.AFTER_THE_SECOND: 2}.get(self.death) == self.commits:
-            raise Died
+        if self.death is Death.AFTER_THE_INTENT:
+            if not self.spared:
+                raise Died
+            self.spared -= 1
 
     @asynccontextmanager
     async def finish(self) -> AsyncIterator[database.TenantSession]:
@@ -74,17 +75,22 @@ class Machine:
     """The background of these schools. With `hurry` no job waits for its time: what is due later is done at once.
 
     With `death` every job is first taken up by a worker that dies at that point, `times` of them one after the other; its
-    lease then runs out.
+    lease then runs out. `spared`: after the intent, so many commits later.
     """
 
     def __init__(
-        self, *tenant_ids: uuid.UUID, hurry: bool = True, death: Death | None = None, times: int = 1
+        self,
+        *tenant_ids: uuid.UUID,
+        hurry: bool = True,
+        death: Death | None = None,
+        times: int = 1,
+        spared: int = 0,
     ) -> None:
         self._tenants = list(tenant_ids)
         self._hurry = hurry
         self._death = death
         self._haunted: Counter[uuid.UUID] = Counter()
-        self._times = times
+        self._times, self._spared = times, spared
         self.done: list[str] = []
 
     async def round(self) -> int:
@@ -139,15 +145,22 @@ class Machine:
             await broker.run(job["tenant_id"], job["id"], job["fence"])
             return
         self._haunted[job["id"]] += 1
-        await die(job["tenant_id"], job["id"], job["fence"], self._death)
+        await die(job["tenant_id"], job["id"], job["fence"], self._death, self._spared)
 
 
-async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death) -> None:
+async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death, spared: int = 0) -> None:
     """Take a leased job up and die; afterwards its lease has run out."""
     work = await jobs.begin(tenant_id, job_id, fence)
     assert work is not None
     doomed = DoomedWork(
-        work.tenant_id, work.job_id, work.fence, work.kind, work.subject_ids, work.attempts, death=death
+        work.tenant_id,
+        work.job_id,
+        work.fence,
+        work.kind,
+        work.subject_ids,
+        work.attempts,
+        death=death,
+        spared=spared,
     )
     with suppress(Died, jobs.RetryLater, AppError):
         await jobs.find(work.kind).run(doomed)
