@@ -18,15 +18,17 @@ import msgspec
 from msgspec import Meta
 
 from backend.core.settings import Settings, SettingsError
-from backend.remote_signing.providers import aws_kms, csc, mysign, pkcs11, port, smartca
+from backend.remote_signing.providers import aws_kms, csc, misa, mysign, pkcs11, port, rssp, smartca
 
 #: The adapters, by the kind that a declaration names.
 ADAPTERS: Mapping[str, port.Adapter] = {
     "aws_kms": aws_kms.ADAPTER,
     "csc_v1": csc.V1_ADAPTER,
     "csc_v2": csc.V2_ADAPTER,
+    "misa": misa.ADAPTER,
     "mysign": mysign.ADAPTER,
     "pkcs11": pkcs11.ADAPTER,
+    "rssp": rssp.ADAPTER,
     "smartca": smartca.ADAPTER,
 }
 

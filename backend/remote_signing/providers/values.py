@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from backend.remote_signing.providers.port import UntrustedAnswer
+from backend.remote_signing.providers.port import LoginRefused, UntrustedAnswer
 
 RSA_OID, EC_OID = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
 
@@ -17,6 +17,7 @@ _MESSAGE = (
     "Giá trị chữ ký nhận về không khớp với tài liệu và chứng thư số đã chọn; lô ký đã bị cách ly,"
     " không tài liệu nào được ghép chữ ký. Người quản trị cần kiểm tra với nhà cung cấp."
 )
+_NO_KEY = "Khóa riêng của đơn vị kết nối không đọc được; người quản trị cần nhập lại khóa RSA dạng PEM."
 _SHA256 = Prehashed(hashes.SHA256())
 
 
@@ -69,6 +70,32 @@ def matched(
     ordered = tuple(values[name] for name in digests)
     require_genuine(certificate, tuple(digests.values()), ordered)
     return ordered
+
+
+def leaf_first(certificates: Sequence[bytes]) -> list[bytes]:
+    """Certificates (DER) of one chain from its holder's to the root's, however the service ordered them."""
+    left = {der: x509.load_der_x509_certificate(der) for der in certificates}
+    ordered: list[bytes] = []
+    while left:
+        issuers = {one.issuer for one in left.values() if one.issuer != one.subject}
+        lowest = next((der for der, one in left.items() if one.subject not in issuers), next(iter(left)))
+        ordered.append(lowest)
+        del left[lowest]
+    return ordered
+
+
+def sign_text(key: str, text: str) -> bytes:
+    """RSA PKCS#1 v1.5 with SHA-256 over a text, by a private key of our own (PEM): how we sign in at some services.
+
+    Raises `LoginRefused` for what is no such key.
+    """
+    try:
+        private = serialization.load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError) as error:
+        raise LoginRefused(_NO_KEY, "rp_key cannot be read") from error
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise LoginRefused(_NO_KEY, "rp_key is no RSA key")
+    return private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
 
 
 def _verifies(key: object, digest: bytes, value: bytes) -> bool:

@@ -42,13 +42,27 @@ async def post(
     form: Mapping[str, str] | None = None,
     within: float = 30.0,
 ) -> Response:
+    """As `send`."""
+    return await send("POST", url, failure, headers=headers, body=body, form=form, within=within)
+
+
+async def send(
+    verb: str,
+    url: str,
+    failure: Failure,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: Mapping[str, object] | None = None,
+    form: Mapping[str, str] | None = None,
+    within: float = 30.0,
+) -> Response:
     """One call, `within` so many seconds.
 
     Raises NotReached, OutcomeUnknown, and for an answer that is no success what `failure` says.
     """
     try:
         answer = await http_client.request(
-            "POST", url, headers=headers, json=body, form=form, total_timeout=within
+            verb, url, headers=headers, json=body, form=form, total_timeout=within
         )
     except http_client.NotSent as error:
         raise port.NotReached(_UNREACHED, str(error)) from error

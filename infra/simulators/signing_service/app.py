@@ -11,10 +11,12 @@ from infra.simulators.signing_service.credentials import Credentials
 from infra.simulators.signing_service.csc import V1, V2, Csc
 from infra.simulators.signing_service.dialect import Dialect
 from infra.simulators.signing_service.errors import CscError
+from infra.simulators.signing_service.misa import Misa
 from infra.simulators.signing_service.mysign import MySign
 from infra.simulators.signing_service.phone import Phone
 from infra.simulators.signing_service.pki import Pki
 from infra.simulators.signing_service.revocation import Revocation
+from infra.simulators.signing_service.rssp import Rssp
 from infra.simulators.signing_service.sandbox import Sandbox
 from infra.simulators.signing_service.settings import load_or_create
 from infra.simulators.signing_service.sp769 import Sp769
@@ -29,7 +31,7 @@ _AFTER = ("delay", "cut_after_accept")
 _OWN = ("reject", "expire", "later", "out_of_turns", "shuffled")
 _CONTROLS = ("/sandbox", "/phone", "/health")
 
-DIALECTS: tuple[type[Dialect], ...] = (Sp769, MySign)
+DIALECTS: tuple[type[Dialect], ...] = (Sp769, MySign, Rssp, Misa)
 
 
 def build(directory: Path, base_url: str, auto_confirm: float | None) -> App:
@@ -74,7 +76,9 @@ class _Around:
             return self._run(request, handler)
         if self._faults.take("http500", request.path):
             return self._trouble("http500", request.path)
-        if "authorization" in request.headers and self._faults.take("token_expired", request.path):
+        if any(name.startswith("authorization") for name in request.headers) and self._faults.take(
+            "token_expired", request.path
+        ):
             return self._trouble("token_expired", request.path)
         if self._faults.take("html_200", request.path):
             return Reply(body=b"<html>Bao tri he thong</html>", content_type="text/html")

@@ -4,10 +4,18 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
-from backend.remote_signing.providers import csc, mysign, port, smartca
+from backend.remote_signing.providers import csc, misa, mysign, port, rssp, smartca
 from backend.remote_signing.providers.csc import Authorization, CscProvider, CscSettings
 from backend.remote_signing.providers.csc_spelling import V1, V2
 from tests.fakes.processes import PIN, SigningService
@@ -24,6 +32,8 @@ class Subject:
     #: what the adapter's account fields hold, from the simulator's client id and secret
     parameters: Callable[[str, str], Mapping[str, str]]
     auth: str = "app"
+    #: what follows the simulator's own address
+    base: str = ""
     #: with access tokens, which run out
     tokens: bool = True
     #: the name under which the simulator tells what it would post
@@ -42,7 +52,7 @@ class Subject:
         """Of that user, at the simulator."""
         ours = service.account("").parameters
         return port.ProviderAccount(
-            base_url=service.url,
+            base_url=service.url + self.base,
             user_id=user or self.user(),
             parameters=self.parameters(ours["client_id"], ours["client_secret"]),
         )
@@ -66,6 +76,29 @@ class Subject:
 
 def _client(client_id: str, secret: str) -> Mapping[str, str]:
     return {"client_id": client_id, "client_secret": secret}
+
+
+@cache
+def _relying_party_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _relying_party(client_id: str, secret: str) -> Mapping[str, str]:
+    key = _relying_party_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {
+        "rp_name": "Hocba",
+        "rp_user": client_id,
+        "rp_password": secret,
+        "rp_signature": "chu-ky",
+        "rp_key": key.decode(),
+    }
+
+
+def register_relying_party(service: SigningService) -> None:
+    """The simulator knows our public key."""
+    pem = _relying_party_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    client_id = service.account("").parameters["client_id"]
+    service.post("/sandbox/relying-party-key", {"client_id": client_id, "pem": pem.decode()})
 
 
 def _csc(
@@ -148,6 +181,44 @@ SUBJECTS = (
         parameters=_client,
         webhook="mysign",
         out_of_turns="/requests/status",
+    ),
+    Subject(
+        name="rssp-app",
+        make=lambda: rssp.RsspProvider(settings=rssp.RsspSettings(explicit=False)),
+        begins="/rssp/v2/credentials/authorize",
+        answers="/rssp/v2/signatures/signHash",
+        parameters=_relying_party,
+        base="/rssp/v2",
+    ),
+    Subject(
+        name="rssp-pin",
+        make=rssp.RsspProvider,
+        begins="/rssp/v2/credentials/authorize",
+        answers="/rssp/v2/signatures/signHash",
+        parameters=_relying_party,
+        auth="pin",
+        base="/rssp/v2/",
+    ),
+    Subject(
+        name="rssp-otp",
+        make=rssp.RsspProvider,
+        begins="/rssp/v2/credentials/authorize",
+        answers="/rssp/v2/signatures/signHash",
+        parameters=_relying_party,
+        auth="otp",
+        base="/rssp/v2",
+    ),
+    Subject(
+        name="misa",
+        make=misa.MisaProvider,
+        begins="/signing/api/v1/Signing/hash",
+        answers="/Signing/status",
+        parameters=lambda client_id, secret: {
+            "client_id": client_id,
+            "client_key": secret,
+            "password": secret,
+        },
+        base="/misa",
     ),
 )
 
