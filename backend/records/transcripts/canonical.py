@@ -54,6 +54,12 @@ FIELD_NAMES = {
     "province": "Tỉnh, thành phố",
     "ward": "Xã, phường",
     "tax_code": "Mã số thuế",
+    "what": "Nội dung sửa chữa",
+    "old": "Nội dung trước khi sửa",
+    "new": "Nội dung sau khi sửa",
+    "by": "Người quyết định sửa chữa",
+    "at": "Thời điểm sửa chữa",
+    "why": "Lý do sửa chữa",
 }
 
 

@@ -281,8 +281,28 @@ class Signer(_Frozen, frozen=True, kw_only=True):
     title: str
 
 
+class Correction(_Frozen, frozen=True, kw_only=True):
+    """One place in which a version differs from the one before it, and why there is a new one.
+
+    `subject` names the subject where the place is in the table of marks. `by` decided at `at` that the former version
+    does not stand, for the reason `why`; "" where that is not known.
+    """
+
+    what: str
+    old: str
+    new: str
+    subject: str | None
+    by: str
+    at: datetime
+    why: str
+
+
 class Snapshot(_Frozen, frozen=True, kw_only=True):
-    """The whole content of one transcript version, as it is hashed, signed, printed and delivered."""
+    """The whole content of one transcript version, as it is hashed, signed, printed and delivered.
+
+    `corrections` are all that was corrected since the first version, the newest last; `correction_count` counts them.
+    The field is absent, not empty, where there is none: contents that were frozen without it keep their bytes.
+    """
 
     level: SchoolLevel
     school: School
@@ -299,6 +319,7 @@ class Snapshot(_Frozen, frozen=True, kw_only=True):
     effective_date: date | None = None
     correction_count: Count = 0
     corrected_subjects: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] | msgspec.UnsetType = msgspec.UNSET
     schema: Literal["hocba.snapshot/1"] = "hocba.snapshot/1"
 
     def __post_init__(self) -> None:
@@ -372,22 +393,6 @@ class Deed(StrEnum):
     RETURN_RECALL = "return_recall"
     LOCK = "lock"
     REPLACE = "replace"
-
-
-class Correction(msgspec.Struct, frozen=True, kw_only=True):
-    """One place in which a version differs from the one before it, and why there is a new one.
-
-    `subject` names the subject where the place is in the table of marks, which is what the form's own note counts.
-    `by` decided at `at` that the former version does not stand, for the reason `why`.
-    """
-
-    what: str
-    old: str
-    new: str
-    subject: str | None
-    by: str
-    at: datetime
-    why: str
 
 
 class Restoring(StrEnum):

@@ -16,7 +16,7 @@ from backend.records.gradebook import editing
 from backend.records.gradebook import life as sheet_life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, Deed, MarkKind, NewMark, SheetState
-from backend.records.transcripts import flow, forms, life, service
+from backend.records.transcripts import flow, forms, life, package, service
 from backend.records.transcripts.schemas import Correction, VersionState, VersionSummary
 from backend.remote_signing.requests import service as signing
 from backend.tenants.people import service as people
@@ -24,6 +24,7 @@ from backend.tenants.permissions import Role
 from infra.embedded.stack import EmbeddedStack
 from tests.factories.small_school import SmallSchool, sheet_of, student_ids
 from tests.records.transcripts.conftest import NAMES, Season, confirmed_class
+from tests.records.transcripts.pdf_reading import page_texts, squeezed
 
 AN, BINH, CHI = NAMES
 TEST, LEVEL = Cell(MarkKind.TEST, "1"), Cell(MarkKind.LEVEL)
@@ -89,7 +90,20 @@ async def test_a_wrong_mark_is_corrected_for_one_pupil_and_the_next_version_says
     async with season.school.session(read_only=True) as session:
         snapshot = await service.get_snapshot(session, second.id)
         sheets = {sheet.state for sheet in await gradebook.list_sheets(session, season.class_id)}
-    assert (snapshot.version, snapshot.correction_count, snapshot.corrected_subjects) == (2, 1, ("Toán",))
+    assert (snapshot.version, snapshot.correction_count, snapshot.corrected_subjects) == (2, 3, ("Toán",))
+    assert snapshot.corrections == tuple(found), "the document carries its own note"
+    pdf, xml = await season.render(second)
+    page = squeezed("".join(page_texts(pdf)))
+    for said in (
+        "Ghi chú sửa chữa",
+        "Nghiêm Thế Khải",
+        REASON,
+        "Toán: điểm kiểm tra97",
+        f"{found[0].at:%d/%m/%Y}",
+    ):
+        assert squeezed(said) in page
+    assert f"<LY_DO>{REASON}</LY_DO>".encode() in xml
+    assert package.check(pdf).differences == ()
     assert sheets == {SheetState.FINAL}
 
 
@@ -118,7 +132,8 @@ async def test_a_third_version_knows_all_that_was_corrected(season: Season) -> N
     assert found[-1].why == "Tên của An viết sai một chữ"
     async with season.school.session(read_only=True) as session:
         snapshot = await service.get_snapshot(session, third.id)
-    assert (snapshot.correction_count, snapshot.corrected_subjects) == (2, ("Toán",))
+    assert (snapshot.correction_count, snapshot.corrected_subjects) == (len(found), ("Toán",))
+    assert snapshot.corrections == tuple(found)
 
 
 async def test_with_the_version_its_signing_ends_and_the_audit_says_why(season: Season) -> None:
