@@ -90,19 +90,22 @@ def _capabilities(call: CallToSend) -> port.Capabilities:
     return gateway.provider(call.pin.provider).capabilities
 
 
-async def ask_again(call: CallToSend) -> port.SubmitResult:
-    """What became of a call: by the service's name of it, or under our id where that never makes a second transaction.
+async def ask_again(call: CallToSend) -> port.SubmitResult | None:
+    """What became of a call: by the service's name of it, or under our id where that makes no second transaction.
 
-    An authorization that has run out is an answer. Raises the port's errors; ValueError where the service cannot say.
+    None where the service knows of none. An authorization that has run out is an answer. Raises the port's errors;
+    ValueError where the service cannot say.
     """
     try:
         if call.provider_reference is not None:
             return await poll(call, call.provider_reference)
-        if not may_repeat(call):
-            raise ValueError("asking would be a second transaction")
-        return await submit(call)
+        if may_answer_again(call):
+            return await submit(call)
+        if may_be_found(call):
+            return await find(call)
     except port.NewAuthorizationNeeded as error:
         return port.Expired(provider_tx=call.provider_reference or "", reason=error.message)
+    raise ValueError("asking would be a second transaction")
 
 
 def _at(call: CallToSend) -> tuple[port.SignatureProvider, port.ProviderAccount, port.CredentialHandle]:

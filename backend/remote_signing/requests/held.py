@@ -63,12 +63,13 @@ async def call_to_ask(session: TenantSession, actor: Actor, call_id: uuid.UUID) 
 
 
 async def record_answer(
-    session: TenantSession, actor: Actor, call_id: uuid.UUID, answer: port.SubmitResult
+    session: TenantSession, actor: Actor, call_id: uuid.UUID, answer: port.SubmitResult | None
 ) -> str:
     """What the service says of a held call, and a sentence for whoever asked. Raises NotFound, Conflict.
 
-    Signed or waiting for the telephone: it goes on. Certainly not signed: its documents are in the tray again, but not
-    where the service had sent values before: then a person decides whom to believe.
+    Signed or waiting for the signer: it goes on. A service that knows of none leaves it to a person. Certainly not
+    signed: its documents are in the tray again, but not where the service had sent values before: then a person decides
+    whom to believe.
     """
     call = await _held(session, actor, call_id)
     match answer:
@@ -78,7 +79,11 @@ async def record_answer(
             signed = isinstance(answer, port.Signed)
             told = "đã ký, đang ghép chữ ký" if signed else "đang chờ người ký xác nhận trên điện thoại"
         case port.Challenge():
-            told = "đòi thêm một bước xác nhận nên chưa có chữ ký"
+            await flow.go_on(session, call_id, CallState.SUBMITTING)
+            await flow.record_answer(session, call_id, answer)
+            told = "đang chờ người ký trả lời ở trang của lô ký"
+        case None:
+            told = "không có lần ký nào mang mã giao dịch này"
         case _ if call.state == CallState.UNKNOWN:
             await flow.go_on(session, call_id, CallState.SUBMITTING)
             await flow.end_call(session, call_id, _ENDS[type(answer)], answer.reason)

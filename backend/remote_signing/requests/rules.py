@@ -139,6 +139,7 @@ class Resumption(StrEnum):
     EMBED = "embed"
     POLL = "poll"
     SUBMIT = "submit"
+    FIND = "find"
 
 
 def resumption(*, has_values: bool, reference: str | None, repeat: Repeat) -> Resumption | None:
@@ -147,7 +148,7 @@ def resumption(*, has_values: bool, reference: str | None, repeat: Repeat) -> Re
         return Resumption.EMBED
     if reference is not None:
         return Resumption.POLL
-    return Resumption.SUBMIT if repeat is Repeat.IDEMPOTENT else None
+    return {Repeat.IDEMPOTENT: Resumption.SUBMIT, Repeat.QUERYABLE: Resumption.FIND}.get(repeat)
 
 
 def may_give_back_at(state: str, held_at: datetime | None, service: Capabilities) -> datetime | None:

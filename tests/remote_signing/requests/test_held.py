@@ -285,8 +285,21 @@ class TestBlindProvider:
         assert await made(school, signing, batch_id) == [0]
 
 
-@pytest.mark.parametrize("repeat", [port.Repeat.QUERYABLE, port.Repeat.BLIND])
-def test_only_an_idempotent_service_gets_the_same_request_again(repeat: port.Repeat) -> None:
-    assert resumption(has_values=False, reference=None, repeat=repeat) is None
+@pytest.mark.parametrize(
+    ("repeat", "how"),
+    [(port.Repeat.IDEMPOTENT, "submit"), (port.Repeat.QUERYABLE, "find"), (port.Repeat.BLIND, None)],
+)
+def test_only_an_idempotent_service_gets_the_same_request_again(repeat: port.Repeat, how: str | None) -> None:
+    assert resumption(has_values=False, reference=None, repeat=repeat) == how
     assert resumption(has_values=False, reference="x", repeat=repeat) == "poll"
-    assert resumption(has_values=False, reference=None, repeat=port.Repeat.IDEMPOTENT) == "submit"
+    assert resumption(has_values=True, reference=None, repeat=repeat) == "embed"
+
+
+async def test_a_service_that_knows_of_none_leaves_it_to_a_person(school: SigningSchool) -> None:
+    await school.ask(1)
+    batch_id = await school.consent(TEACHER)
+    call_id, by = (await only_call(school, batch_id)).id, await school.actor(PRINCIPAL)
+    async with tenant_session(school.tenant_id) as session:
+        await flow.end_call(session, call_id, CallState.UNKNOWN, "Không rõ.")
+        assert "không có lần ký nào" in await held.record_answer(session, by, call_id, None)
+    assert (await only_call(school, batch_id)).state == CallState.UNKNOWN
