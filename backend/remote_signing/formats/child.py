@@ -1,6 +1,6 @@
 """The process in which foreign files are opened: few rights, little memory and time. Run by `limited`.
 
-One request comes on standard input (a line of JSON, then the PDF), one answer leaves as JSON.
+One request comes on standard input (a line of JSON, then the file), one answer leaves as JSON.
 """
 
 import resource
@@ -12,9 +12,11 @@ import msgspec
 
 from backend.remote_signing.formats import structure
 from backend.remote_signing.formats.attached_data import AttachedData, read_attached
+from backend.remote_signing.formats.kinds import file_format
 from backend.remote_signing.formats.schemas import Report, Unreadable
 from backend.remote_signing.formats.trust import TrustError, TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
+from backend.remote_signing.formats.xades_check import validate_xml
 
 #: A package has a PDF and an XML per school year, and its manifest.
 _MOST_ATTACHED = 40
@@ -50,10 +52,12 @@ def limit(request: Request) -> None:
 
 
 def answer(request: Request, pdf: bytes) -> Answer:
-    """Judge the PDF; whatever goes wrong becomes a sentence."""
+    """Judge the PDF or XML; whatever goes wrong becomes a sentence."""
     try:
         store = TrustStore.from_folder(Path(request.trust_dir)) if request.trust_dir else TrustStore(())
         limit(request)
+        if file_format(pdf) == "xml":
+            return Answer(report=validate_xml(pdf, store, request.at, request.expected_fields))
         report = validate_pdf(pdf, store, request.at, request.expected_fields, request.labels)
         attachments = attachments_of(pdf, request.most_attached) if request.most_attached else {}
         return Answer(report=with_attached(report, _attached(pdf)), attachments=attachments)
