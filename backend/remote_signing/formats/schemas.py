@@ -1,6 +1,7 @@
 """The words of the signature formats: what is prepared, and what a check reports."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
@@ -161,3 +162,57 @@ class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     signs: bool
     is_strong: bool
+
+
+EVIDENCE_KIND = "hocba evidence 1"
+
+
+class EvidenceFile(StrEnum):
+    """What the parts of an evidence pack are called."""
+
+    MANIFEST = "bang-chung.json"
+    PDF = "hoc-ba.pdf"
+    ARCHIVED = "hoc-ba-luu-tru.pdf"
+    XML = "hoc-ba.xml"
+    AUDIT = "nhat-ky.json"
+    CHECKPOINT = "diem-niem-phong.json"
+    CHECKPOINT_TOKEN = "diem-niem-phong.tst"
+
+
+def xml_token_name(number: int) -> str:
+    """What the time stamp token of the XML with this number is called in a pack."""
+    return f"{EvidenceFile.XML}.{number}.tst"
+
+
+class EvidenceLeaf(msgspec.Struct, frozen=True, kw_only=True):
+    """One hash in a consent: what was shown, which part of it, and the way to the root (None where none was kept)."""
+
+    request_id: str
+    sha256: str
+    part: str
+    index: int | None
+    count: int | None
+    proof: str | None
+
+
+class EvidenceConsent(msgspec.Struct, frozen=True, kw_only=True):
+    """One signer's consent; `evidence` is what a passkey answered."""
+
+    role: str
+    batch_id: str
+    consented_at: datetime
+    merkle_root: str
+    proved_by: str
+    proved_at: datetime | None
+    evidence: dict[str, str] | None
+    leaves: tuple[EvidenceLeaf, ...]
+
+
+class EvidenceManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a pack; `files` are names with digests."""
+
+    kind: str = EVIDENCE_KIND
+    subject_id: str
+    made_at: datetime
+    consents: tuple[EvidenceConsent, ...]
+    files: dict[str, str] = {}

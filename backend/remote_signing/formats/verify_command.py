@@ -13,7 +13,6 @@ from typing import Any, TextIO
 import msgspec
 
 from backend.core.clock import VIETNAM
-from backend.remote_signing.formats.kinds import file_format
 from backend.remote_signing.formats.limited import validate_in_child
 from backend.remote_signing.formats.schemas import (
     ROLES,
@@ -85,10 +84,6 @@ def _read(path: Path) -> bytes:
 
 
 def _check(data: bytes, trust_dir: Path | None, at: datetime | None) -> Report:
-    if file_format(data) == "evidence":
-        raise Unreadable(
-            "Tệp nén này không phải học bạ đã ký: hệ thống chưa phát hành gói bằng chứng; hãy kiểm tra tệp PDF đã ký."
-        )
     report = validate_in_child(data, trust_dir, at)
     if trust_dir is None:
         sentence = "Không có thư mục chứng thư gốc tin cậy; hãy chỉ ra bằng --trust."

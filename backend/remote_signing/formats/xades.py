@@ -31,6 +31,7 @@ _ECDSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
 MAX_BYTES = 4 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}")
 _TAG = re.compile(rb'<(/?)([A-Za-z_][\w.:-]*)(?:\s+[\w.:-]+="[^"<]*")*\s*(/?)>')
+_FILLED = re.compile(rb'<(\w+)((?: \w+="[^"<]*")*)><ds:Signature .*?</ds:Signature></\1>', re.DOTALL)
 #: Attributes that some reader takes for an identifier.
 _ID_NAMES = frozenset(("id", "{http://www.w3.org/xml/1998/namespace}id"))
 
@@ -200,13 +201,33 @@ def _unsigned(added: LongTerm) -> str:
         if added.token
         else ""
     )
+    said = stamp + _values(added)
+    inner = f"<xades:UnsignedSignatureProperties>{said}</xades:UnsignedSignatureProperties>"
+    return f"<xades:UnsignedProperties>{inner}</xades:UnsignedProperties>" if said else ""
+
+
+def _values(added: LongTerm) -> str:
     certificates = _listed("CertificateValues", "EncapsulatedX509Certificate", added.certificates)
     lists = _listed("CRLValues", "EncapsulatedCRLValue", added.crls)
     answers = _listed("OCSPValues", "EncapsulatedOCSPValue", added.ocsps)
     revocation = f"<xades:RevocationValues>{lists}{answers}</xades:RevocationValues>"
-    said = stamp + certificates + (revocation if lists or answers else "")
-    inner = f"<xades:UnsignedSignatureProperties>{said}</xades:UnsignedSignatureProperties>"
-    return f"<xades:UnsignedProperties>{inner}</xades:UnsignedProperties>" if said else ""
+    return certificates + (revocation if lists or answers else "")
+
+
+def with_values(
+    signature: bytes, certificates: Sequence[bytes], ocsps: Sequence[bytes], crls: Sequence[bytes]
+) -> bytes:
+    """A signature with a time stamp gets what proves it later: B-T becomes B-LT. Nobody signs what is added."""
+    end = b"</xades:UnsignedSignatureProperties>"
+    if signature.count(end) != 1:
+        raise UnsuitableXml("a signature without a time stamp is not made to last")
+    added = _values(LongTerm(certificates=tuple(certificates), ocsps=tuple(ocsps), crls=tuple(crls)))
+    return signature.replace(end, added.encode() + end)
+
+
+def unsigned(xml: bytes) -> bytes:
+    """The document as it was before anybody signed it, byte by byte; what is no signature in its place stays."""
+    return _FILLED.sub(rb"<\1\2/>", xml)
 
 
 def _listed(holder: str, tag: str, values: Sequence[bytes]) -> str:
