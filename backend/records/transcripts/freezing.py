@@ -42,7 +42,6 @@ from backend.tenants.people import service as people
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
 
-
 _TRAINED = DecisionKey(DecisionKind.CONDUCT, "summer")
 
 
