@@ -228,6 +228,7 @@ def _secondary(results: SecondaryResults) -> View:
         "award": results.award or "",
         "certificates": list(results.certificates),
         "competitions": list(results.competitions),
+        "summer_training": "" if results.summer_training is UNSET else results.summer_training,
     }
 
 
