@@ -56,9 +56,10 @@ from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.credentials import pages as credential_pages
-from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import life_pages as signing_life_pages
 from backend.remote_signing.requests import pages as signing_pages
+from backend.remote_signing.token_helpers import api as token_helper_api
+from backend.remote_signing.token_helpers import pages as token_helper_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
@@ -294,6 +295,13 @@ ROUTES: list[ControllerRouterHandler] = [
     copy_pages.show_register,
     credential_pages.show_certificates,
     credential_pages.show_seal,
+    token_helper_pages.show_helpers,
+    token_helper_pages.offer,
+    token_helper_pages.ask_pairing,
+    token_helper_pages.end,
+    token_helper_api.pair,
+    token_helper_api.work,
+    token_helper_api.hand_in,
     credential_pages.show_person,
     credential_pages.find_seal,
     credential_pages.find_person,
@@ -370,7 +378,7 @@ ROUTES: list[ControllerRouterHandler] = [
 async def prepare() -> None:
     """Before the first request: refuse settings, declared providers and database roles that are not safe."""
     config = settings.get()
-    credentials.providers()
+    credential_pages.require_providers()
     await database.refuse_unsafe_role()
     if config.environment == "production":
         templates.require_built()

@@ -47,6 +47,7 @@ _SCHOOL_OPTIONS = {
 }
 
 
+_HELPER_STATE = Path.home() / ".hocba-token-helper.json"
 #: What `hocba hsm` does in a token.
 _HSM_VERBS = {
     "generate": "tạo khóa trong token trước hai người, ghi biên bản",
@@ -124,6 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_school(commands)
 
     _add_hsm(commands)
+
+    _add_token_helper(commands)
 
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
     assess.add_argument("--lines", action="store_true", help="mỗi dòng là một học sinh")
@@ -203,6 +206,28 @@ def _add_hsm(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             )
     read = _add(commands, "hsm-record", _hsm_record, "kiểm tra biên bản tạo khóa, không cần thiết bị")
     read.add_argument("file", type=Path, metavar="TỆP")
+
+
+def _add_token_helper(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    words = "chương trình trên máy cắm token USB của con dấu"
+    helper = commands.add_parser("token-helper", help=words, description=words)
+    verbs = helper.add_subparsers(required=True, metavar="VIỆC")
+    pair = _add(verbs, "pair", _token_helper, "ghép máy này với trang, một lần")
+    pair.add_argument("--site", required=True, metavar="ĐỊA_CHỈ", help="địa chỉ trang, https://…")
+    pair.add_argument("--code", required=True, metavar="MÃ", help="mã ghép máy, ở trang con dấu số")
+    pair.add_argument("--module", required=True, metavar="TỆP", help="thư viện PKCS#11 của token")
+    pair.add_argument("--token", default="", metavar="NHÃN", help="nhãn của token, khi cắm nhiều token")
+    pair.add_argument(
+        "--issuers", type=Path, metavar="TỆP_PEM", help="chứng thư cấp trên, khi token không có"
+    )
+    run = _add(verbs, "run", _token_helper, "chờ việc, hỏi mã PIN rồi ký")
+    run.add_argument("--once", action="store_true", help="ký những gì đang chờ rồi thôi")
+    for verb, name in ((pair, "pair"), (run, "run")):
+        verb.set_defaults(verb=name)
+        verb.add_argument(
+            "--state", type=Path, default=_HELPER_STATE, metavar="TỆP", help="nơi nhớ việc ghép"
+        )
+        verb.add_argument("--pin-file", type=Path, metavar="TỆP", help="tệp chứa mã PIN (không có thì hỏi)")
 
 
 def _add_operator(parser: argparse.ArgumentParser) -> None:
@@ -467,6 +492,15 @@ def _hsm(chosen: argparse.Namespace) -> int:
     named = vars(chosen).items()
     options = {name: value for name, value in named if name in command.Options.__struct_fields__}
     return command.run(command.Options(**options), sys.stdout, sys.stderr)
+
+
+def _token_helper(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.token_helpers import command
+
+    named = vars(chosen).items()
+    options = {name: value for name, value in named if name in command.Options.__struct_fields__}
+    deed = command.pair if chosen.verb == "pair" else command.run
+    return deed(command.Options(**options), sys.stdout, sys.stderr)
 
 
 def _hsm_record(chosen: argparse.Namespace) -> int:

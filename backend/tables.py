@@ -27,6 +27,7 @@ from backend.records.transfers import models as transfers
 from backend.remote_signing.accounts import models as accounts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
+from backend.remote_signing.token_helpers import models as token_helpers
 from backend.tenants.api_clients import models as api_clients
 from backend.tenants.approvals import models as approvals
 from backend.tenants.delegations import models as delegations
@@ -55,6 +56,7 @@ MODULES = (
     accounts,
     credentials,
     requests,
+    token_helpers,
     roster,
     plans,
     departments,

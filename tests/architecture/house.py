@@ -67,6 +67,19 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "a provider call seen from outside a transaction: submit, poll",
     ),
+    "remote_signing.requests.challenges": (
+        Room.SERVICE,
+        "what a provider wants of a signer on our page, for the slice's own pages and tasks: no door",
+    ),
+    "remote_signing.requests.local_agents": (
+        Room.SERVICE,
+        "calls that a computer at the school fetches, for the slice's own service: no door",
+    ),
+    "remote_signing.token_helpers.program": (
+        Room.SERVICE,
+        "what runs on the computer at the school, for the slice's own command: no door",
+    ),
+    "remote_signing.token_helpers.device_keys": (Room.ADAPTER, "Ed25519"),
     "remote_signing.requests.documents": (
         Room.SERVICE,
         "bytes of a provider call, worked on between transactions",

@@ -14,7 +14,11 @@ from backend.core.errors import Invalid
 from backend.core.text import check_text
 from backend.remote_signing.formats import certificates, csr
 from backend.remote_signing.formats.schemas import CertificateFacts, CertificateSubject
-from backend.remote_signing.providers.hsm_keys import Proof, Token, TokenFacts
+from backend.remote_signing.providers.hsm_keys import RSA as RSA
+from backend.remote_signing.providers.hsm_keys import Proof, TokenFacts
+from backend.remote_signing.providers.hsm_keys import Token as Token
+from backend.remote_signing.providers.hsm_keys import TokenTrouble as TokenTrouble
+from backend.remote_signing.providers.hsm_keys import opened as opened
 
 KIND = "hocba.key-ceremony.1"
 #: So many people look on, besides the operator whose hands do it.

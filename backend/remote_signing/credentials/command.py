@@ -10,7 +10,6 @@ from backend.core import clock
 from backend.core.errors import AppError, Invalid
 from backend.remote_signing.credentials import ceremony
 from backend.remote_signing.formats.schemas import CertificateSubject
-from backend.remote_signing.providers import hsm_keys
 
 _DONE, _REFUSED = 0, 1
 
@@ -25,7 +24,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     name: str = ""
     tax_code: str = ""
-    kind: str = hsm_keys.RSA
+    kind: str = ceremony.RSA
     bits: int = 2048
     person: list[str] = []
     record: Path = Path()
@@ -48,9 +47,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 def run(options: Options, out: TextIO, err: TextIO) -> int:
     """Do one thing in the token; the exit status. What cannot be done is told in one sentence."""
     try:
-        with hsm_keys.opened(options.module, options.token, _pin(options)) as token:
+        with ceremony.opened(options.module, options.token, _pin(options)) as token:
             _VERBS[options.verb](token, options, out)
-    except (AppError, hsm_keys.TokenTrouble) as error:
+    except (AppError, ceremony.TokenTrouble) as error:
         print(f"hocba hsm {options.verb}: {error}", file=err)
         return _REFUSED
     return _DONE
@@ -71,7 +70,7 @@ def read_record(file: Path, out: TextIO, err: TextIO) -> int:
     return _DONE
 
 
-def _generate(token: hsm_keys.Token, options: Options, out: TextIO) -> None:
+def _generate(token: ceremony.Token, options: Options, out: TextIO) -> None:
     # The file comes first: no key without a record.
     try:
         file = options.record.open("xb")
@@ -101,11 +100,11 @@ def _pin(options: Options) -> str:
         raise Invalid(f"Không đọc được tệp mã PIN {options.pin_file}.") from error
 
 
-def _request(token: hsm_keys.Token, options: Options, out: TextIO) -> None:
+def _request(token: ceremony.Token, options: Options, out: TextIO) -> None:
     out.write(ceremony.request(token, options.key_id, options.school).decode())
 
 
-def _put(token: hsm_keys.Token, options: Options, out: TextIO) -> None:
+def _put(token: ceremony.Token, options: Options, out: TextIO) -> None:
     try:
         pem = options.file.read_bytes()
     except OSError as error:
@@ -115,7 +114,7 @@ def _put(token: hsm_keys.Token, options: Options, out: TextIO) -> None:
     print(f"Nhà trường đăng ký con dấu với tài khoản: {token.label_of(options.key_id)}", file=out)
 
 
-def _list(token: hsm_keys.Token, options: Options, out: TextIO) -> None:
+def _list(token: ceremony.Token, options: Options, out: TextIO) -> None:
     found = token.list_keys()
     for key in found:
         told = "có chứng thư" if key.certificates else "chưa có chứng thư"
@@ -123,7 +122,7 @@ def _list(token: hsm_keys.Token, options: Options, out: TextIO) -> None:
     print(f"{len(found)} khóa.", file=out)
 
 
-def _check(token: hsm_keys.Token, options: Options, out: TextIO) -> None:
+def _check(token: ceremony.Token, options: Options, out: TextIO) -> None:
     proof = ceremony.check(token, options.key_id)
     print(f"Khóa {options.key} ký được và không lấy ra được.", file=out)
     print(f"Đọc phần bí mật: {proof.reading}. Bọc rồi lấy ra: {proof.wrapping}.", file=out)

@@ -40,7 +40,7 @@ async def listed(provider: str, account: str, holder: Holder, own: OwnValues) ->
             f"{gateway.label(provider)} chưa cho biết chứng thư của tài khoản {account}: {error.message}"
         ) from error
     asks = gateway.provider(provider).capabilities.interactive
-    return [await _candidate(one, holder, asks=asks) for one in found]
+    return [await examined(one, holder, asks=asks) for one in found]
 
 
 async def chosen(provider: str, account: str, fingerprint: str, holder: Holder, own: OwnValues) -> Candidate:
@@ -67,7 +67,8 @@ def read(certificate: bytes) -> CertificateFacts:
     )
 
 
-async def _candidate(found: RemoteCredential, holder: Holder, *, asks: bool) -> Candidate:
+async def examined(found: RemoteCredential, holder: Holder, *, asks: bool) -> Candidate:
+    """A certificate and what speaks against it as the holder's. `asks`: its key signs nothing without a person."""
     facts = read(found.certificate)
     problems = rules.problems_of(holder, facts, clock.now(), usable=found.usable)
     if holder.staff_id is not None and not asks:

@@ -64,6 +64,11 @@ class ChangeForm(msgspec.Struct, frozen=True, kw_only=True):
     csrf_token: str = ""
 
 
+def require_providers() -> None:
+    """Before the first request: what is declared as a provider can be one. Raises SettingsError."""
+    service.providers()
+
+
 @get(_ALL, guards=[_READERS])
 async def show_certificates(request: Request, session: Session, actor: CurrentActor) -> Html:
     """How the certificates stand that the person may see."""

@@ -18,6 +18,7 @@ from backend.remote_signing.credentials import inspection, queries, revocation, 
 from backend.remote_signing.credentials.models import Credential
 from backend.remote_signing.credentials.rules import Change
 from backend.remote_signing.credentials.schemas import (
+    Candidate,
     CredentialFile,
     CredentialId,
     CredentialStatus,
@@ -117,6 +118,16 @@ async def holder_of(session: TenantSession, staff_id: StaffId | None) -> Holder:
         return Holder(staff_id=staff_id, name=(await people.get_staff(session, staff_id)).full_name)
     school = await schools.get_school(session)
     return Holder(staff_id=None, name=school.name, tax_code=school.tax_code)
+
+
+async def fit_for_seal(session: TenantSession, found: RemoteCredential) -> Candidate:
+    """A certificate that did not come out of a provider's list, if it may be the seal. Raises Conflict with what speaks
+    against it."""
+    holder = await holder_of(session, None)
+    candidate = await inspection.examined(found, holder, asks=True)
+    if candidate.problems:
+        raise Conflict(f"Không dùng được chứng thư này làm con dấu: {' '.join(candidate.problems)}")
+    return candidate
 
 
 async def look_up(session: TenantSession, actor: Actor, staff_id: StaffId | None, account: str) -> Holder:

@@ -1,6 +1,6 @@
 """Certificates for keys that are elsewhere: the request (PKCS#10, RFC 2986), and whether what comes back is theirs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from asn1crypto import algos, csr, keys, pem, x509
@@ -60,6 +60,32 @@ def chain_in(pem_bytes: bytes) -> list[bytes]:
     except (InvalidSignature, TypeError) as error:
         raise ValueError("a certificate was not issued by the next one") from error
     return [one.public_bytes(serialization.Encoding.DER) for one in found]
+
+
+def all_in(pem_bytes: bytes) -> list[bytes]:
+    """Certificates (DER) of a PEM file, in any order. Raises ValueError."""
+    found = certificates.load_pem_x509_certificates(pem_bytes)
+    return [one.public_bytes(serialization.Encoding.DER) for one in found]
+
+
+def linked(certificate: bytes, others: Sequence[bytes]) -> list[bytes]:
+    """A certificate and its issuers out of others (DER), nearest first, as far as they are there."""
+    chain = [certificates.load_der_x509_certificate(certificate)]
+    left = [certificates.load_der_x509_certificate(one) for one in others]
+    while (issuer := next((one for one in left if _issued(chain[-1], one)), None)) is not None:
+        chain.append(issuer)
+        left.remove(issuer)
+    return [one.public_bytes(serialization.Encoding.DER) for one in chain]
+
+
+def _issued(certificate: certificates.Certificate, issuer: certificates.Certificate) -> bool:
+    if certificate.issuer == certificate.subject:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    return True
 
 
 def key_in(certificate: bytes) -> bytes:

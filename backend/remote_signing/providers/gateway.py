@@ -22,6 +22,11 @@ def names() -> dict[str, str]:
     return {name: one.declared.label for name, one in _all().items()}
 
 
+def name_of_kind(kind: str) -> str | None:
+    """The first provider of a kind, if this installation has one."""
+    return next((name for name, one in _all().items() if one.declared.kind == kind), None)
+
+
 def label(name: str) -> str:
     """What people call a provider; one that this installation does not have (any more) is called by its name."""
     return names().get(name, name)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pkcs11
-from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
+from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, TokenFlag
 from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 from pkcs11.util.rsa import encode_rsa_public_key
 from pkcs11.util.x509 import decode_x509_certificate
@@ -70,6 +70,14 @@ class KeyLine(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     kind: str
     certificates: int
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate (DER) in the token, and whether its key is there, too."""
+
+    key_id: bytes
+    certificate: bytes
+    has_key: bool
 
 
 class Token:
@@ -153,6 +161,13 @@ class Token:
             place = {Attribute.TOKEN: True, Attribute.LABEL: where, Attribute.ID: object_id}
             self._session.create_object(decode_x509_certificate(certificate) | place)
 
+    def certificates(self) -> list[Held]:
+        """Every certificate."""
+        keys = {key.key_id for key in self.list_keys()}
+        found = self._session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})
+        pairs = [(one[Attribute.ID], one[Attribute.VALUE]) for one in found]
+        return [Held(key_id=one, certificate=value, has_key=one in keys) for one, value in pairs]
+
     def list_keys(self) -> list[KeyLine]:
         """Every private key."""
         found = []
@@ -191,10 +206,11 @@ class Token:
 
 @contextmanager
 def opened(module: str, token: str, pin: str) -> Iterator[Token]:
-    """A session with the token while the block lasts. Raises TokenTrouble."""
+    """A session with the token of that label, or with the only one (""), while the block lasts. Raises TokenTrouble."""
     try:
         library = pkcs11.lib(module)
-        session = library.get_token(token_label=token).open(rw=True, user_pin=pin)
+        found = library.get_token(token_label=token) if token else _only_token(library)
+        session = found.open(rw=True, user_pin=pin)
     except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
         raise TokenTrouble(
             "Mã PIN không đúng; xin kiểm tra trước khi thử lại, vì nhập sai vài lần token sẽ tự khóa."
@@ -206,3 +222,13 @@ def opened(module: str, token: str, pin: str) -> Iterator[Token]:
             yield Token(session)
     finally:
         library.finalize()
+
+
+def _only_token(library: Any) -> Any:
+    found = [slot.get_token() for slot in library.get_slots(token_present=True)]
+    ready = [token for token in found if TokenFlag.TOKEN_INITIALIZED in token.flags]
+    if len(ready) != 1:
+        raise TokenTrouble(
+            f"Máy này đang cắm {len(ready)} token; xin cắm đúng một token, hoặc ghi nhãn của nó."
+        )
+    return ready[0]

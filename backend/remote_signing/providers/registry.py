@@ -18,7 +18,17 @@ import msgspec
 from msgspec import Meta
 
 from backend.core.settings import Settings, SettingsError
-from backend.remote_signing.providers import aws_kms, csc, misa, mysign, pkcs11, port, rssp, smartca
+from backend.remote_signing.providers import (
+    aws_kms,
+    csc,
+    misa,
+    mysign,
+    pkcs11,
+    port,
+    rssp,
+    smartca,
+    usb_token,
+)
 
 #: The adapters, by the kind that a declaration names.
 ADAPTERS: Mapping[str, port.Adapter] = {
@@ -30,6 +40,7 @@ ADAPTERS: Mapping[str, port.Adapter] = {
     "pkcs11": pkcs11.ADAPTER,
     "rssp": rssp.ADAPTER,
     "smartca": smartca.ADAPTER,
+    "usb_token": usb_token.ADAPTER,
 }
 
 

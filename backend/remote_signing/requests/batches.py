@@ -36,6 +36,22 @@ async def call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False
     return await session.scalar(query.with_for_update() if hold else query)
 
 
+async def calls_of_credential(
+    session: TenantSession, credential_id: uuid.UUID, state: CallState | None = None
+) -> Sequence[uuid.UUID]:
+    """Calls that are, or were, to be signed with this certificate, oldest first."""
+    query = (
+        select(ProviderCall.id)
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .where(ProviderCall.tenant_id == session.tenant_id, SigningBatch.credential_id == credential_id)
+        .order_by(SigningBatch.consented_at, ProviderCall.number)
+    )
+    return (await session.scalars(query.where(ProviderCall.state == state) if state else query)).all()
+
+
 async def update_call(session: TenantSession, call_id: uuid.UUID, values: dict[str, Any]) -> None:
     await session.execute(
         update(ProviderCall)

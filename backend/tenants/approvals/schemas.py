@@ -27,6 +27,7 @@ class Kind(StrEnum):
     SEAL_CERTIFICATE = "seal_certificate"
     SEAL_RESUMING = "seal_resuming"
     CERTIFICATE_REVOCATION = "certificate_revocation"
+    TOKEN_PAIRING = "token_pairing"
     TRANSCRIPT_RECALL = "transcript_recall"
     PROVIDER_ACCOUNT = "provider_account"
 
@@ -38,6 +39,7 @@ KIND_NAMES = {
     Kind.SEAL_CERTIFICATE: "Đăng ký hoặc thay con dấu số",
     Kind.SEAL_RESUMING: "Dùng lại con dấu số",
     Kind.CERTIFICATE_REVOCATION: "Thu hồi chứng thư số",
+    Kind.TOKEN_PAIRING: "Ghép máy giữ token USB của con dấu số",
     Kind.TRANSCRIPT_RECALL: "Thu hồi học bạ đã phát hành",
     Kind.PROVIDER_ACCOUNT: "Dùng tài khoản ký số khác của trường",
 }
@@ -47,6 +49,7 @@ ASKED_BY = {
     Kind.SEAL_CERTIFICATE: Permission.CREDENTIALS_MANAGE,
     Kind.SEAL_RESUMING: Permission.CREDENTIALS_MANAGE,
     Kind.CERTIFICATE_REVOCATION: Permission.CREDENTIALS_MANAGE,
+    Kind.TOKEN_PAIRING: Permission.CREDENTIALS_MANAGE,
     Kind.TRANSCRIPT_RECALL: Permission.TRANSCRIPT_WITHDRAW,
     Kind.PROVIDER_ACCOUNT: Permission.CREDENTIALS_MANAGE,
 }
