@@ -221,6 +221,7 @@ LISTED: dict[str, tuple[Room, str]] = {
 #: an adapter; services and adapters of the same domain may use each of them.
 LIBRARIES = {
     "remote_signing.formats": "pyHanko, pikepdf, pypdfium2, cryptography",
+    "integrations.profiles": "PyYAML, JMESPath, CEL, lxml, cryptography: profiles of Authorities",
     "remote_signing.providers": "the signing services and time stamping authorities",
 }
 

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from backend.integrations.deliveries.channels.port import Endpoint
+from backend.integrations.profiles import catalog
+from backend.integrations.profiles.schemas import Profile
 from backend.remote_signing.providers.port import CredentialHandle, ProviderAccount
 
 _ROOT = Path(__file__).parents[2]
@@ -160,13 +162,26 @@ class SigningService(Process):
 class Province(Process):
     """The province, with what a test needs of it."""
 
-    def endpoint(self, **settings: float) -> Endpoint:
+    profile_path = catalog.path_of("vn.sandbox.hocba/1")
+
+    def endpoint(self, *, total_timeout: float = 60.0) -> Endpoint:
         """The endpoint as our channel wants it."""
-        return Endpoint(base_url=self.url, api_key=self.settings()["api_key"], **settings)
+        return Endpoint(
+            profile=self.profile,
+            base_url=self.url,
+            connect_timeout=5.0,
+            total_timeout=total_timeout,
+            **self.settings(),
+        )
+
+    @property
+    def profile(self) -> Profile:
+        """The profile that it acts by."""
+        return catalog.load(self.profile_path, {}).profile
 
     def ledger(self) -> Any:
         """The province's own count of messages."""
-        return self.get("/api/v1/ledger")
+        return self.get("/sandbox/ledger")
 
 
 @contextmanager

@@ -1,18 +1,24 @@
 """The words of authorities."""
 
+from collections.abc import Mapping
+
 import msgspec
+
+from backend.integrations.profiles.schemas import Profile
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and as whom. `base_url` without a trailing slash; times in seconds."""
+    """Where, how and as whom: the profile, its address, what the school bound. Times in seconds."""
 
+    profile: Profile
     base_url: str
-    api_key: str
-    connect_timeout: float = 5.0
-    total_timeout: float = 60.0
+    parameters: Mapping[str, str]
+    secrets: Mapping[str, str]
+    connect_timeout: float
+    total_timeout: float
 
     def __repr__(self) -> str:
-        return f"Endpoint(base_url={self.base_url!r})"
+        return f"Endpoint(profile={self.profile.profile!r}, base_url={self.base_url!r})"
 
 
 class BoundAuthority(msgspec.Struct, frozen=True, kw_only=True):

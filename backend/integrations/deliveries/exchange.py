@@ -3,7 +3,7 @@
 import uuid
 
 from backend.core import storage
-from backend.integrations.deliveries.channels.port import Evidence, OutgoingMessage, QueryResult, SendResult
+from backend.integrations.deliveries.channels.port import Evidence, Message, QueryResult, SendResult
 from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.schemas import Action, Question, Sending
 
@@ -12,7 +12,7 @@ _CHANNEL = RestChannel()
 
 async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
     """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
-    message = OutgoingMessage(
+    message = Message(
         message_id=sending.message_id,
         sender_code=sending.sender_code,
         action=sending.action,
@@ -31,7 +31,7 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
 
 async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
     """What became of a message."""
-    answer = await _CHANNEL.query(question.endpoint, question.message_id)
+    answer = await _CHANNEL.query(question.endpoint, question.message_id, question.sender_code)
     await _keep(tenant_id, answer.evidence)
     return answer
 

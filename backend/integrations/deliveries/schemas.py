@@ -92,6 +92,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     delivery_id: DeliveryId
     endpoint: Endpoint
     message_id: str
+    sender_code: str
 
 
 class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):

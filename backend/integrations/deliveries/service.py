@@ -56,7 +56,9 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
     unknown = {"state": DeliveryState.UNKNOWN, "reason": reason}
     await queries.update_deliveries(session, interrupted, unknown)
-    await jobs.enqueue(session, rules.QUERY, *interrupted, after=rules.SETTLE_SECONDS)
+    if interrupted:
+        settle = (await authorities.bound_authority(session)).endpoint.profile.retry.settle
+        await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if not queued:
         return []
@@ -109,11 +111,21 @@ async def record_sent(session: TenantSession, answers: Sequence[tuple[Sending, S
 
 async def to_query(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
     """What is to be asked about messages of which the answer is not known. Raises NotFound."""
-    endpoint = (await authorities.bound_authority(session)).endpoint
+    rows = await _hold(session, delivery_ids)
+    asked = (DeliveryState.RECEIVED, DeliveryState.UNKNOWN)
+    return await _questions(session, [row for row in rows if row.state in asked])
+
+
+async def _questions(session: TenantSession, rows: Sequence[Delivery]) -> list[Question]:
+    authority = await authorities.bound_authority(session)
     return [
-        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
-        for row in await _hold(session, delivery_ids)
-        if row.state in (DeliveryState.RECEIVED, DeliveryState.UNKNOWN)
+        Question(
+            delivery_id=DeliveryId(row.id),
+            endpoint=authority.endpoint,
+            message_id=row.message_id,
+            sender_code=authority.sender_code,
+        )
+        for row in rows
     ]
 
 
@@ -132,11 +144,7 @@ async def queue_lock_questions(session: TenantSession) -> None:
 
 async def to_ask_locked(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
     """What is to be asked about accepted messages. Raises NotFound."""
-    endpoint = (await authorities.bound_authority(session)).endpoint
-    return [
-        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
-        for row in await _hold(session, delivery_ids)
-    ]
+    return await _questions(session, await _hold(session, delivery_ids))
 
 
 async def record_locked(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
@@ -250,10 +258,11 @@ async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult
     """Final states never flip: a later contradiction is left to reconciliation."""
     rows = [row for row in await _hold(session, list(answers)) if row.state not in rules.FINAL]
     first = await queries.first_attempts(session, [row.id for row in rows])
+    retry = (await authorities.bound_authority(session)).endpoint.profile.retry
     ask, send = defaultdict[float, list[uuid.UUID]](list), defaultdict[float, list[uuid.UUID]](list)
     for row in rows:
         waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
-        found = rules.outcome(answers[DeliveryId(row.id)], waited)
+        found = rules.outcome(answers[DeliveryId(row.id)], waited, retry)
         await _change(session, row, found)
         if found.ask_after is not None:
             ask[found.ask_after].append(row.id)

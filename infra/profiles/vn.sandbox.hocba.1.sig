@@ -1,0 +1,1 @@
+sandbox 69eYpe4jcGKrIGrPGZdFyPKR4A69amLTbz2Nkiltm4OTcw9iTa3yza1oOTSStiJuHQ07meG/lOU28ePVbBH/Bw==
