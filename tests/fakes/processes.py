@@ -23,9 +23,9 @@ from typing import Any, Self
 
 from backend.integrations.deliveries.channels.port import Endpoint
 from backend.integrations.profiles import catalog
-from backend.integrations.profiles.schemas import Profile
 from backend.remote_signing.providers.port import CredentialHandle, ProviderAccount
 
+SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
 _ROOT = Path(__file__).parents[2]
 #: Five RSA keys are made at the first start; two cores are shared by many (seconds).
 _START_LIMIT = 60.0
@@ -162,7 +162,9 @@ class SigningService(Process):
 class Province(Process):
     """The province, with what a test needs of it."""
 
-    profile_path = catalog.path_of("vn.sandbox.hocba/1")
+    def __init__(self, directory: Path, profile: Path, flags: dict[str, object]) -> None:
+        super().__init__("infra.simulators.province", directory, {**flags, "profile": profile})
+        self.profile = catalog.load(profile, {}).profile
 
     def endpoint(self, *, total_timeout: float = 60.0) -> Endpoint:
         """The endpoint as our channel wants it."""
@@ -173,11 +175,6 @@ class Province(Process):
             total_timeout=total_timeout,
             **self.settings(),
         )
-
-    @property
-    def profile(self) -> Profile:
-        """The profile that it acts by."""
-        return catalog.load(self.profile_path, {}).profile
 
     def ledger(self) -> Any:
         """The province's own count of messages."""
@@ -195,9 +192,9 @@ def start_signing_service(directory: Path, **flags: object) -> Iterator[SigningS
 
 
 @contextmanager
-def start_province(directory: Path, **flags: object) -> Iterator[Province]:
+def start_province(directory: Path, profile: Path = SANDBOX, **flags: object) -> Iterator[Province]:
     """`flags` are command line options (processing=0.1). Its data lie in `directory`/province."""
-    province = Province("infra.simulators.province", directory / "province", flags)
+    province = Province(directory / "province", profile, flags)
     try:
         yield province.start()
     finally:

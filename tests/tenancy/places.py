@@ -35,6 +35,7 @@ LATER: dict[str, Row] = {
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "signing_batch": {"state": "running"},
     "provider_call": {},
+    "authority_binding": {"profile": "vn.sandbox.hocba/1", "parameters": {}, "trial": None, "ended_at": None},
     "delivery": {"state": "queued", "action": "submit", "errors": []},
     "delivery_attempt": {"outcome": None},
     "import_run": {

@@ -1,10 +1,33 @@
 """The words of authorities."""
 
+import uuid
 from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
 
 import msgspec
 
 from backend.integrations.profiles.schemas import Profile
+
+BindingId = NewType("BindingId", uuid.UUID)
+
+
+class Trial(StrEnum):
+    """What came of a look at the Authority: a question about a message that there is not."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    UNREACHED = "unreached"
+    UNREADABLE = "unreadable"
+
+
+TRIAL_NAMES = {
+    Trial.ANSWERED: "Kết nối được",
+    Trial.REFUSED: "Cơ quan tiếp nhận từ chối khóa kết nối",
+    Trial.UNREACHED: "Không kết nối được cơ quan tiếp nhận",
+    Trial.UNREADABLE: "Cơ quan tiếp nhận trả lời không đọc được",
+}
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,3 +51,15 @@ class BoundAuthority(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sender_code: str
     endpoint: Endpoint
+
+
+class BindingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A binding as a page shows it: the secrets are not in it."""
+
+    id: BindingId
+    profile: Profile
+    parameters: dict[str, str]
+    bound_by: uuid.UUID | None
+    bound_at: datetime
+    tried_at: datetime | None
+    trial: Trial | None

@@ -3,7 +3,15 @@
 import uuid
 
 from backend.core import storage
-from backend.integrations.deliveries.channels.port import Evidence, Message, QueryResult, SendResult
+from backend.integrations.authorities.schemas import Endpoint, Trial
+from backend.integrations.deliveries.channels.port import (
+    Evidence,
+    Message,
+    NotFound,
+    QueryResult,
+    SendResult,
+    Unknown,
+)
 from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.schemas import Action, Question, Sending
 
@@ -23,6 +31,7 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
         pdf_sha256=sending.pdf_sha256,
         refers_to=sending.refers_to,
         reason=sending.reason,
+        record=sending.record,
     )
     answer = await _CHANNEL.send(sending.endpoint, message)
     await _keep(tenant_id, answer.evidence)
@@ -34,6 +43,19 @@ async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
     answer = await _CHANNEL.query(question.endpoint, question.message_id, question.sender_code)
     await _keep(tenant_id, answer.evidence)
     return answer
+
+
+async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
+    """What an Authority says to a question about a message that it cannot know."""
+    answer = await _CHANNEL.query(endpoint, sender_code + "0" * 32, sender_code)
+    match answer:
+        case NotFound():
+            return Trial.ANSWERED
+        case Unknown(refused=True):
+            return Trial.REFUSED
+        case Unknown(evidence=Evidence(status=None)):
+            return Trial.UNREACHED
+    return Trial.UNREADABLE
 
 
 async def _keep(tenant_id: uuid.UUID, evidence: Evidence) -> None:

@@ -39,7 +39,7 @@ async def show_deliveries(
     return page(
         request,
         "integrations/deliveries/deliveries.html",
-        authority=await authorities.bound_authority(session),
+        authority=await authorities.name_of_current(session),
         deliveries=await service.open_list(
             session, actor, trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
         ),
@@ -99,7 +99,7 @@ async def show_delivery(
         request,
         "integrations/deliveries/delivery.html",
         delivery=delivery,
-        authority=await authorities.bound_authority(session),
+        authority=authorities.name_of(delivery.authority),
         attempts=attempts,
         action_names=ACTION_NAMES,
         may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,

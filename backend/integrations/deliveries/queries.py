@@ -21,6 +21,12 @@ async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) ->
     return opened.all()
 
 
+async def last_answer(session: TenantSession) -> datetime | None:
+    """The newest answer of all deliveries."""
+    query = select(func.max(Delivery.answered_at)).where(Delivery.tenant_id == session.tenant_id)
+    return (await session.execute(query)).scalar_one()
+
+
 async def delivery(session: TenantSession, delivery_id: uuid.UUID) -> Delivery | None:
     return await session.get(Delivery, (session.tenant_id, delivery_id))
 
@@ -162,6 +168,18 @@ async def accepted(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> 
         )
     )
     return {row.version_id: row for row in found}
+
+
+async def sent_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those that have been queued for an Authority, whichever."""
+    found = await session.scalars(
+        select(Delivery.version_id).where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action != Action.RECALL,
+        )
+    )
+    return set(found)
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[Delivery]:

@@ -1,6 +1,7 @@
 """The words of deliveries."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, NewType
@@ -67,7 +68,7 @@ class DeliveryManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="sta
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the channel needs for one attempt; `package_sha256` names the XML in the store.
+    """All that the channel needs for one attempt; `package_sha256` names the XML in the store, `record` is its content.
 
     `refers_to` is the id of the earlier message that is recalled or replaced, `reason` why.
     """
@@ -84,6 +85,7 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     pdf_sha256: str
     refers_to: str | None
     reason: str | None
+    record: Mapping[str, Any] | None
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

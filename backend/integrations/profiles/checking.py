@@ -20,7 +20,7 @@ from backend.integrations.profiles.schemas import Message, NoAuth, Node, Operati
 #: What an operation can be told.
 _MEANINGS = {
     "send": frozenset({"received", "rejected", "wait", "refused", "renew"}),
-    "query": frozenset({"accepted", "locked", "rejected", "processing", "not_found", "renew"}),
+    "query": frozenset({"accepted", "locked", "rejected", "processing", "not_found", "refused", "renew"}),
 }
 #: Told of a message of somebody else, these would do harm.
 _OURS_ONLY = frozenset({"received", "accepted", "locked", "processing"})

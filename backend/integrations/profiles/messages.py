@@ -1,17 +1,31 @@
 """A profile's trees filled: with one message, and with an answer as the Authority would write it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend.integrations.profiles import documents, mapping
 from backend.integrations.profiles.documents import Unwritable
 from backend.integrations.profiles.mapping import BadMapping, Known
-from backend.integrations.profiles.schemas import Answer, Body, Message, Profile, Rule
+from backend.integrations.profiles.schemas import Answer, Body, Message, Node, Profile, Rule
 
 
 def known_of(profile: Profile, parameters: Mapping[str, str]) -> Known:
     """What the trees of a profile refer to."""
     return Known(profile.parts, profile.codelists, parameters)
+
+
+def wants_record(profile: Profile) -> bool:
+    """Whether messages say more of the content than its XML does."""
+    sent = profile.operations.send.body
+    return sent is not None and any(path.startswith("record") for path in _paths(profile, sent.tree))
+
+
+def _paths(profile: Profile, node: Node) -> Iterator[str]:
+    yield from (path for path in (node.path, node.each) if path is not None)
+    if node.use is not None:
+        yield from _paths(profile, profile.parts[node.use])
+    for child in (node.fields or {}).values():
+        yield from _paths(profile, child)
 
 
 def write(body: Body, message: Message, known: Known) -> bytes:

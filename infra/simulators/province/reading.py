@@ -28,7 +28,15 @@ def read_message(profile: Profile, body: Body, content: bytes) -> Message:
     found: dict[str, Any] = {}
     _walk(profile, body.tree, document, found, "")
     values = {name: found[name] for name in Message.__struct_fields__ if name in found and name != "record"}
-    empty = {"lookup_code": "", "version": 1, "sha256": "", "package_xml": b"", "pdf_sha256": ""}
+    empty = {
+        "sender_code": "",
+        "action": "",
+        "lookup_code": "",
+        "version": 1,
+        "sha256": "",
+        "package_xml": b"",
+        "pdf_sha256": "",
+    }
     try:
         return msgspec.convert({**empty, **values}, Message)
     except msgspec.ValidationError as error:

@@ -41,7 +41,7 @@ def check_content(message: Message, said: frozenset[str]) -> list[Finding]:
         found.append(("lookup_code", ""))
     if message.version < 1:
         found.append(("version", ""))
-    if "pdf_sha256" in said and not _HEX64.fullmatch(message.pdf_sha256):
+    if "pdf_sha256" in said and message.action != RECALL and not _HEX64.fullmatch(message.pdf_sha256):
         found.append(("pdf_sha256", ""))
     if message.action == RECALL:
         if len((message.reason or "").strip()) < _SHORTEST_REASON:

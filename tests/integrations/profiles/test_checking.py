@@ -62,7 +62,7 @@ def test_every_profile_that_ships_can_be_used_and_is_published(path: Path) -> No
         (swap("status == 200 && code", "status == '200' && code"), "code == '00'", "no matching overload"),
         (swap("code == '00'", "int(code) == 0"), "code == '00'", "không tính được"),
         (swap("status == 429", "status == 401"), "status: 429", "ví dụ không được quy tắc nào nhận"),
-        (swap("state == 'DANG_XU_LY'", "state != ''"), "{value: DA_TIEP_NHAN}", "thứ 2 nhận trước"),
+        (swap("state == 'DANG_XU_LY'", "state != ''"), "{value: DA_TIEP_NHAN}", "thứ 3 nhận trước"),
         (swap("reference: authority_id", "reference: authority"), "reference: authority_id", "không có trong facts"),
         (swap("message_id: message_id", "message_id: our_id"), "message_id: message_id", "không có trong facts"),
         (swap("is: received", "is: accepted"), "is: received", "«accepted» không phải trả lời của send"),

@@ -89,10 +89,14 @@ class NotFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """It may or may not have arrived: query, then resend the same id. `reason` is a Vietnamese sentence."""
+    """It may or may not have arrived: query, then resend the same id. `reason` is a Vietnamese sentence.
+
+    `refused`: the authority does not take our key.
+    """
 
     reason: str
     evidence: Evidence
+    refused: bool = False
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):

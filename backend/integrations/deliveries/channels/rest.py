@@ -53,8 +53,10 @@ class RestChannel:
         call = _Call(endpoint, endpoint.profile.operations.query, _asked(message_id, sender_code))
         try:
             reading = await call.run()
-        except (BadMapping, access.Refused):
-            return port.Unknown(reason=_KEY_REFUSED, evidence=call.evidence())
+        except access.Refused:
+            return port.Unknown(reason=_KEY_REFUSED, evidence=call.evidence(), refused=True)
+        except BadMapping as error:
+            return port.Unknown(reason=_UNMAPPED.format(reason=error), evidence=call.evidence())
         except http_client.NotSent:
             return port.Unknown(reason=_UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
@@ -179,6 +181,8 @@ def _told(reading: Reading | None, evidence: port.Evidence) -> port.QueryResult:
             return port.Rejected(errors=_errors(reading), evidence=evidence)
         case "not_found":
             return port.NotFound(evidence=evidence)
+        case "refused":
+            return port.Unknown(reason=_KEY_REFUSED, evidence=evidence, refused=True)
     return port.Unknown(reason=_UNREADABLE, evidence=evidence)
 
 
