@@ -24,6 +24,7 @@ from typing import Any, Self
 from backend.integrations.deliveries.channels.port import Endpoint
 from backend.integrations.profiles import catalog
 from backend.remote_signing.providers.port import CredentialHandle, ProviderAccount
+from infra.simulators.province.__main__ import ADDRESS
 
 SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
 _ROOT = Path(__file__).parents[2]
@@ -170,11 +171,17 @@ class Province(Process):
         """The endpoint as our channel wants it."""
         return Endpoint(
             profile=self.profile,
-            base_url=self.url,
+            base_url=self.address,
             connect_timeout=5.0,
             total_timeout=total_timeout,
             **self.settings(),
         )
+
+    @property
+    def address(self) -> str:
+        """Where schools find it."""
+        by_file = self.directory / ADDRESS
+        return by_file.read_text("utf-8") if self.profile.transport.kind == "sftp" else self.url
 
     def ledger(self) -> Any:
         """The province's own count of messages."""

@@ -5,6 +5,7 @@ import uuid
 from backend.core import storage
 from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries.channels.port import (
+    Channel,
     Evidence,
     Message,
     NotFound,
@@ -13,9 +14,17 @@ from backend.integrations.deliveries.channels.port import (
     Unknown,
 )
 from backend.integrations.deliveries.channels.rest import RestChannel
+from backend.integrations.deliveries.channels.sftp import SftpChannel
 from backend.integrations.deliveries.schemas import Action, Question, Sending
 
-_CHANNEL = RestChannel()
+_BY_HTTP = RestChannel()
+#: Transport of a profile → the channel that speaks it.
+_CHANNELS: dict[str, Channel] = {"rest": _BY_HTTP, "soap": _BY_HTTP, "sftp": SftpChannel()}
+
+
+def channel_of(endpoint: Endpoint) -> Channel:
+    """The channel that speaks the transport of a profile."""
+    return _CHANNELS[endpoint.profile.transport.kind]
 
 
 async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
@@ -33,21 +42,23 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
         reason=sending.reason,
         record=sending.record,
     )
-    answer = await _CHANNEL.send(sending.endpoint, message)
+    answer = await channel_of(sending.endpoint).send(sending.endpoint, message)
     await _keep(tenant_id, answer.evidence)
     return answer
 
 
 async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
     """What became of a message."""
-    answer = await _CHANNEL.query(question.endpoint, question.message_id, question.sender_code)
+    answer = await channel_of(question.endpoint).query(
+        question.endpoint, question.message_id, question.sender_code
+    )
     await _keep(tenant_id, answer.evidence)
     return answer
 
 
 async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
     """What an Authority says to a question about a message that it cannot know."""
-    answer = await _CHANNEL.query(endpoint, sender_code + "0" * 32, sender_code)
+    answer = await channel_of(endpoint).query(endpoint, sender_code + "0" * 32, sender_code)
     match answer:
         case NotFound():
             return Trial.ANSWERED

@@ -81,10 +81,11 @@ def rendered(profile: Profile, name: str) -> bytes:
 
 def _answers(profile: Profile, known: Known) -> Iterator[bytes]:
     message = next(iter(samples.messages().values()))
-    for name, operation in checking.operations_of(profile):
-        for rule in operation.answer.rules:
-            content = messages.write_example(operation.answer, rule, message, samples.SAID, known)
-            read = answers.read(operation.answer, rule.example.status, content, message.message_id)
+    answered = [(name, one.answer) for name, one in checking.operations_of(profile) if one.answer is not None]
+    for name, answer in answered:
+        for rule in answer.rules:
+            content = messages.write_example(answer, rule, message, samples.SAID, known)
+            read = answers.read(answer, rule.example.status, content, message.message_id)
             means = (
                 f"{read.meaning} {read.reference} {msgspec.json.encode(read.faults).decode()}"
                 if read

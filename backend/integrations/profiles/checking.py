@@ -15,7 +15,16 @@ from backend.integrations.profiles import answers, documents, expressions, mappi
 from backend.integrations.profiles.expressions import BadExpression
 from backend.integrations.profiles.mapping import BadMapping
 from backend.integrations.profiles.reading import Place, Problem, Text
-from backend.integrations.profiles.schemas import Message, NoAuth, Node, Operation, Profile, WsSecurity
+from backend.integrations.profiles.schemas import (
+    Answer,
+    Message,
+    NoAuth,
+    Node,
+    Operation,
+    Profile,
+    SftpKey,
+    WsSecurity,
+)
 
 #: What an operation can be told.
 _MEANINGS = {
@@ -86,10 +95,13 @@ class _Check:
                 yield (*place, "body"), "xsd và namespaces chỉ dùng với XML"
             if soap != (operation.body.format == "soap"):
                 yield (*place, "body", "format"), "soap đi với transport soap, và chỉ với nó"
-        yield from self._answer(name, operation, (*place, "answer"))
+        by_file = self._profile.transport.kind == "sftp" and name == "send"
+        if by_file == (operation.answer is not None):
+            yield place, "tệp gửi qua SFTP không có «answer»" if by_file else "thiếu khóa «answer»"
+        if operation.answer is not None:
+            yield from self._answer(name, operation.answer, (*place, "answer"))
 
-    def _answer(self, name: str, operation: Operation, place: Place) -> _Found:
-        answer = operation.answer
+    def _answer(self, name: str, answer: Answer, place: Place) -> _Found:
         for fact_name, fact in answer.facts.items():
             yield from self._path(fact.path, (*place, "facts", fact_name, "path"))
             if fact_name == "status":
@@ -160,6 +172,12 @@ class _Check:
         auth, transport = profile.auth, profile.transport
         if isinstance(auth, WsSecurity) and transport.kind != "soap":
             yield ("auth", "kind"), "WS-Security chỉ đi với transport soap"
+        if isinstance(auth, SftpKey) != (transport.kind == "sftp"):
+            yield ("auth", "kind"), "sftp_key đi với transport sftp, và chỉ với nó"
+        if transport.address is not None and transport.address.startswith("sftp:") != (
+            transport.kind == "sftp"
+        ):
+            yield ("transport", "address"), "địa chỉ không phải của loại transport này"
         if not isinstance(auth, NoAuth):
             yield from self._asked(auth.secret, "secrets", ("auth", "secret"))
         for key in ("user", "client"):
@@ -241,7 +259,8 @@ def _tried(profile: Profile, folder: Path) -> _Found:
         place: Place = ("operations", name)
         if operation.body is not None:
             yield from _written(operation, tried, known, folder, (*place, "body"))
-        yield from _read_back(operation, next(iter(tried.values())), known, (*place, "answer"))
+        if operation.answer is not None:
+            yield from _read_back(operation.answer, next(iter(tried.values())), known, (*place, "answer"))
 
 
 def _written(
@@ -292,8 +311,7 @@ def _never_found(node: Node, items: list[Any], known: mapping.Known, place: Plac
             yield from _never_found(node.do, inside, known, (*place, "do"))
 
 
-def _read_back(operation: Operation, message: Message, known: mapping.Known, place: Place) -> _Found:
-    answer = operation.answer
+def _read_back(answer: Answer, message: Message, known: mapping.Known, place: Place) -> _Found:
     for number, rule in enumerate(answer.rules):
         here = (*place, "rules", number)
         try:

@@ -142,10 +142,13 @@ class Body(_Strict, frozen=True, kw_only=True):
 
 
 class Operation(_Strict, frozen=True, kw_only=True):
-    """One call. `path` may name `{message_id}`, `{sender_code}` and parameters; `soap_action` only with SOAP."""
+    """One call. `path` may name `{message_id}`, `{sender_code}` and parameters; `soap_action` only with SOAP.
+
+    With SFTP, what is sent is a file, and the file's place is all the answer there is; what is asked for is a file, too.
+    """
 
     path: Annotated[str, Meta(pattern=r"^/[^?#]*$(?!\n)", max_length=200)]
-    answer: Answer
+    answer: Answer | None = None
     method: Literal["GET", "POST", "PUT"] = "POST"
     body: Body | None = None
     soap_action: str | None = None
@@ -159,12 +162,30 @@ class Timeouts(_Strict, frozen=True, kw_only=True):
 
 
 class Transport(_Strict, frozen=True, kw_only=True):
-    """How bytes travel. `address` is the Authority's; a sandbox has none, the platform says where its simulator is."""
+    """How bytes travel. `address` is the Authority's; a sandbox has none, the platform says where its simulator is.
 
-    kind: Literal["rest", "soap"]
-    address: Annotated[str, Meta(pattern=r"^https://[^/?#@\s]+(/[^?#\s]*)?[^/\s]$(?!\n)")] | None = None
+    That of SFTP ends in the fingerprint of the host's key (`sftp://host:22#SHA256:…`).
+    """
+
+    kind: Literal["rest", "soap", "sftp"]
+    address: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(?:https://[^/?#@\s]+(/[^?#\s]*)?[^/\s]|sftp://[^/?#@\s]+#SHA256:[A-Za-z0-9+/]{43})$(?!\n)"
+            ),
+        ]
+        | None
+    ) = None
     timeouts: Timeouts = Timeouts()
     max_answer: Annotated[int, Meta(ge=1, le=5_242_880)] = 1_048_576
+
+
+class SftpKey(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="sftp_key"):
+    """A private key (Ed25519, PKCS #8, base64 in one line); only with SFTP. `user` is a parameter."""
+
+    user: Name
+    secret: Name
 
 
 class NoAuth(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="none"):
@@ -216,7 +237,7 @@ class WsSecurity(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="wsse
     secret: Name
 
 
-Auth = NoAuth | ApiKey | Basic | OAuthClient | SessionLogin | WsSecurity
+Auth = NoAuth | ApiKey | Basic | OAuthClient | SessionLogin | WsSecurity | SftpKey
 
 
 class ErrorEntry(_Strict, frozen=True, kw_only=True):

@@ -7,12 +7,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from backend.integrations.profiles import catalog
+from backend.integrations.profiles.schemas import SftpKey
+from infra.simulators.province import files
 from infra.simulators.province.app import build
 from infra.simulators.province.settings import load_or_create
 from infra.simulators.web import bind, serve
 
 #: The province's days begin and end there.
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+#: File in DIR with the address of SFTP, its fingerprint included.
+ADDRESS = "sftp.txt"
 SANDBOX = "vn.sandbox.hocba/1"
 
 
@@ -34,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = load_or_create(options.data, profile)
     listener = bind(options.host, options.port)
     closes = datetime.combine(options.closes, time(), VIETNAM).timestamp() if options.closes else None
+    if isinstance(profile.auth, SftpKey):
+        inside = f"http://{options.host}:{listener.getsockname()[1]}"
+        address = files.start(options.data, options.host, settings.secrets[profile.auth.secret], inside)
+        (options.data / ADDRESS).write_text(address, "utf-8")
     app = build(options.data, profile, settings, options.processing, closes)
     print(f"{profile.profile} on http://{options.host}:{listener.getsockname()[1]}", flush=True)
     serve(app, listener)

@@ -132,11 +132,13 @@ class Province:
             said.message = msgspec.structs.replace(said.message, message_id="of another message")
         odd = self._faults.take("wrong_code", path) is not None
         slow = self._faults.take("slow", path)
-        reply = self._reply(operation, said, odd=odd) or reply_json({"error": said.meaning}, 500)
+        reply = self._reply(operation, said, odd=odd) or self._without_words(said)
         reply.delay = slow.seconds if slow else 0.0
         reply.cut = self._faults.take("drop_after_accept", path) is not None
         if self._faults.take("duplicate_ack", path):
             reply.body += b"\n" + reply.body
+        if reply.status == 404 and self._profile.transport.kind == "sftp":
+            return reply
         if self._faults.take("html_200", path):
             reply.status, reply.body, reply.content_type = 200, _PROXY_PAGE, "text/html; charset=utf-8"
         return reply
@@ -220,15 +222,20 @@ class Province:
         closed = self._closes is not None and time.time() >= self._closes
         return closed or row["locked_at"] is not None
 
+    def _without_words(self, said: Said) -> Reply:
+        """Where files say it all: one that has come is there, one that there is nothing to say about is not."""
+        if self._profile.transport.kind != "sftp" or said.meaning == "rejected":
+            return reply_json({"error": said.meaning}, 500)
+        return Reply(status=200 if said.meaning == "received" else 404)
+
     def _about(self, meaning: str) -> Said:
         return Said(meaning=meaning, message=_NOBODY, words=_words(None))
 
     def _reply(self, operation: Operation, said: Said, *, odd: bool = False) -> Reply | None:
         """The answer as the profile's example writes it, with codes that nobody knows if `odd`. None: it has no such."""
-        rule = _rule(operation, said.meaning)
-        if rule is None:
+        rule, answer = _rule(operation, said.meaning), operation.answer
+        if rule is None or answer is None:
             return None
-        answer = operation.answer
         if odd:
             strange = msgspec.structs.replace(rule.example, body=_strange(rule.example.body))
             rule = msgspec.structs.replace(rule, example=strange)
@@ -239,8 +246,9 @@ class Province:
 
 def _by_address(profile: Profile) -> dict[tuple[str, str], dict[str, Operation]]:
     found: dict[tuple[str, str], dict[str, Operation]] = {}
+    by_file = {"send": "PUT", "query": "GET"} if profile.transport.kind == "sftp" else {}
     for name, operation in operations_of(profile):
-        found.setdefault((operation.method, operation.path), {})[name] = operation
+        found.setdefault((by_file.get(name, operation.method), operation.path), {})[name] = operation
     return found
 
 
@@ -258,7 +266,8 @@ def _meant(request: Request, operations: dict[str, Operation]) -> str:
 
 
 def _rule(operation: Operation, meaning: str) -> Rule | None:
-    return next((rule for rule in operation.answer.rules if rule.meaning == meaning), None)
+    rules = operation.answer.rules if operation.answer is not None else ()
+    return next((rule for rule in rules if rule.meaning == meaning), None)
 
 
 def _words(row: sqlite3.Row | None) -> dict[str, Any]:

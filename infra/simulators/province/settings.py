@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from backend.integrations.profiles.schemas import Profile
+from backend.integrations.profiles.schemas import Profile, SftpKey
+from infra.simulators.province import files
 from infra.simulators.storage import keep_first
 
 FILE_NAME = "settings.json"
@@ -26,6 +27,10 @@ def load_or_create(directory: Path, profile: Profile) -> ProvinceSettings:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = ProvinceSettings(
         parameters={name: asked.example or name for name, asked in profile.parameters.items()},
-        secrets={name: secrets.token_urlsafe(32) for name in profile.secrets},
+        secrets={name: _new_secret(profile) for name in profile.secrets},
     )
     return msgspec.json.decode(keep_first(path, msgspec.json.encode(settings)), type=ProvinceSettings)
+
+
+def _new_secret(profile: Profile) -> str:
+    return files.new_key() if isinstance(profile.auth, SftpKey) else secrets.token_urlsafe(32)

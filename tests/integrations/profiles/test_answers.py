@@ -14,12 +14,17 @@ DECIDED = {"messageId": OURS, "trangThai": "DA_TIEP_NHAN", "soBienNhan": "BN1"}
 REFUSED = {"messageId": OURS, "trangThai": "LOI_DU_LIEU", "dsLoi": [{"ma": "X", "moTa": "Sai"}]}
 
 
+def read(name: str, status: int, body: Any) -> answers.Reading | None:
+    answer = getattr(PROFILE.operations, name).answer
+    return answers.read(answer, status, msgspec.json.encode(body), OURS)
+
+
 def sent(status: int, body: Any) -> answers.Reading | None:
-    return answers.read(PROFILE.operations.send.answer, status, msgspec.json.encode(body), OURS)
+    return read("send", status, body)
 
 
 def told(status: int, body: Any) -> answers.Reading | None:
-    return answers.read(PROFILE.operations.query.answer, status, msgspec.json.encode(body), OURS)
+    return read("query", status, body)
 
 
 def test_a_clear_answer_is_read_with_its_number_and_its_errors() -> None:

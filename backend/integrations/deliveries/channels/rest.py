@@ -10,14 +10,14 @@ from backend.integrations.profiles.answers import Reading
 from backend.integrations.profiles.mapping import BadMapping
 from backend.integrations.profiles.schemas import Operation
 
-_UNREADABLE = (
+UNREADABLE = (
     "Cơ quan tiếp nhận trả lời không đọc được; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
 )
-_NO_ANSWER = "Đã gửi nhưng chưa nhận được trả lời; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
-_UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp chưa được gửi; hệ thống sẽ tự thử lại."
-_KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
+NO_ANSWER = "Đã gửi nhưng chưa nhận được trả lời; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
+UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp chưa được gửi; hệ thống sẽ tự thử lại."
+KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
 _WAIT = "Cơ quan tiếp nhận đang quá tải, thông điệp chưa được nhận; hệ thống sẽ tự thử lại."
-_UNMAPPED = "Không lập được thông điệp theo hồ sơ kết nối ({reason}); hãy báo bên vận hành."
+UNMAPPED = "Không lập được thông điệp theo hồ sơ kết nối ({reason}); hãy báo bên vận hành."
 _CONTENT_TYPES = {
     "json": "application/json",
     "xml": "application/xml; charset=utf-8",
@@ -38,14 +38,14 @@ class RestChannel:
             reading = await call.run()
         except BadMapping as error:
             return port.NotSent(
-                reason=_UNMAPPED.format(reason=error), evidence=call.evidence(), needs_person=True
+                reason=UNMAPPED.format(reason=error), evidence=call.evidence(), needs_person=True
             )
         except access.Refused:
-            return port.NotSent(reason=_KEY_REFUSED, evidence=call.evidence(), needs_person=True)
+            return port.NotSent(reason=KEY_REFUSED, evidence=call.evidence(), needs_person=True)
         except http_client.NotSent:
-            return port.NotSent(reason=_UNREACHED, evidence=call.evidence())
+            return port.NotSent(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
-            return port.Unknown(reason=_NO_ANSWER, evidence=call.evidence())
+            return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
         return _sent(reading, call)
 
     async def query(self, endpoint: port.Endpoint, message_id: str, sender_code: str) -> port.QueryResult:
@@ -54,14 +54,14 @@ class RestChannel:
         try:
             reading = await call.run()
         except access.Refused:
-            return port.Unknown(reason=_KEY_REFUSED, evidence=call.evidence(), refused=True)
+            return port.Unknown(reason=KEY_REFUSED, evidence=call.evidence(), refused=True)
         except BadMapping as error:
-            return port.Unknown(reason=_UNMAPPED.format(reason=error), evidence=call.evidence())
+            return port.Unknown(reason=UNMAPPED.format(reason=error), evidence=call.evidence())
         except http_client.NotSent:
-            return port.Unknown(reason=_UNREACHED, evidence=call.evidence())
+            return port.Unknown(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
-            return port.Unknown(reason=_NO_ANSWER, evidence=call.evidence())
-        return _told(reading, call.evidence())
+            return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
+        return told(reading, call.evidence())
 
 
 def encode(endpoint: port.Endpoint, message: port.Message) -> bytes:
@@ -76,7 +76,9 @@ class _Call:
 
     def __init__(self, endpoint: port.Endpoint, operation: Operation, message: port.Message) -> None:
         self._endpoint = endpoint
+        assert operation.answer is not None
         self._operation = operation
+        self._read = operation.answer
         self._message = message
         self._known = messages.known_of(endpoint.profile, endpoint.parameters)
         places = messages.places_of(message.message_id, message.sender_code, self._known)
@@ -113,11 +115,10 @@ class _Call:
             connect_timeout=self._endpoint.connect_timeout,
             max_bytes=self._endpoint.profile.transport.max_answer,
         )
-        answer = self._operation.answer
-        return answers.read(answer, self._answer.status, self._answer.body, self._message.message_id)
+        return answers.read(self._read, self._answer.status, self._answer.body, self._message.message_id)
 
     def _headers(self) -> dict[str, str]:
-        headers = {"accept": _CONTENT_TYPES[self._operation.answer.format].partition(";")[0]}
+        headers = {"accept": _CONTENT_TYPES[self._read.format].partition(";")[0]}
         if self._operation.body is not None:
             headers["content-type"] = _CONTENT_TYPES[self._operation.body.format]
         if self._operation.soap_action is not None:
@@ -154,22 +155,23 @@ def _asked(message_id: str, sender_code: str) -> port.Message:
 def _sent(reading: Reading | None, call: _Call) -> port.SendResult:
     evidence = call.evidence()
     if reading is None:
-        return port.Unknown(reason=_UNREADABLE, evidence=evidence)
+        return port.Unknown(reason=UNREADABLE, evidence=evidence)
     match reading.meaning:
         case "received":
             return port.Received(authority_id=reading.reference, evidence=evidence)
         case "rejected":
             return port.Rejected(errors=_errors(reading), evidence=evidence)
         case "refused":
-            return port.NotSent(reason=_KEY_REFUSED, evidence=evidence, needs_person=True)
+            return port.NotSent(reason=KEY_REFUSED, evidence=evidence, needs_person=True)
         case "wait":
             return port.NotSent(reason=_WAIT, evidence=evidence, retry_after=call.retry_after)
-    return port.Unknown(reason=_UNREADABLE, evidence=evidence)
+    return port.Unknown(reason=UNREADABLE, evidence=evidence)
 
 
-def _told(reading: Reading | None, evidence: port.Evidence) -> port.QueryResult:
+def told(reading: Reading | None, evidence: port.Evidence) -> port.QueryResult:
+    """What an answer to a question is, in the words of the port."""
     if reading is None:
-        return port.Unknown(reason=_UNREADABLE, evidence=evidence)
+        return port.Unknown(reason=UNREADABLE, evidence=evidence)
     match reading.meaning:
         case "processing":
             return port.Processing(evidence=evidence)
@@ -182,8 +184,8 @@ def _told(reading: Reading | None, evidence: port.Evidence) -> port.QueryResult:
         case "not_found":
             return port.NotFound(evidence=evidence)
         case "refused":
-            return port.Unknown(reason=_KEY_REFUSED, evidence=evidence, refused=True)
-    return port.Unknown(reason=_UNREADABLE, evidence=evidence)
+            return port.Unknown(reason=KEY_REFUSED, evidence=evidence, refused=True)
+    return port.Unknown(reason=UNREADABLE, evidence=evidence)
 
 
 def _errors(reading: Reading) -> tuple[port.AuthorityError, ...]:

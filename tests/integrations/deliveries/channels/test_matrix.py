@@ -14,9 +14,8 @@ import msgspec
 import pytest
 
 from backend.core import http_client
-from backend.integrations.deliveries import rules
+from backend.integrations.deliveries import exchange, rules
 from backend.integrations.deliveries.channels import port
-from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.profiles import catalog, samples
 from tests.fakes.processes import Province, start_province
@@ -87,7 +86,7 @@ async def carry(province: Province, message: port.Message) -> list[DeliveryState
     """Take a message as far as it goes, as the tasks of deliveries do; answers the states that it went through."""
     endpoint, channel, states = (
         province.endpoint(total_timeout=PATIENCE),
-        RestChannel(),
+        exchange.channel_of(province.endpoint()),
         [DeliveryState.QUEUED],
     )
     retry = msgspec.structs.replace(endpoint.profile.retry, **IMPATIENT)
@@ -150,11 +149,15 @@ async def test_what_was_locked_early_is_refused_with_the_reason_of_the_authority
     first = message_of("submit", code)
     province.fault("early_lock")
     assert (await carry(province, first))[-1] == DeliveryState.ACCEPTED
-    answer = await RestChannel().query(province.endpoint(), first.message_id, SCHOOL)
+    answer = await exchange.channel_of(province.endpoint()).query(
+        province.endpoint(), first.message_id, SCHOOL
+    )
     assert isinstance(answer, port.Locked)
     message = message_of(action, code, 2, first.message_id)
     assert (await carry(province, message))[-1] == DeliveryState.REJECTED
-    refused = await RestChannel().query(province.endpoint(), message.message_id, SCHOOL)
+    refused = await exchange.channel_of(province.endpoint()).query(
+        province.endpoint(), message.message_id, SCHOOL
+    )
     assert isinstance(refused, port.Rejected)
     [error] = refused.errors
     assert "locked" in province.profile.errors[error.code].means
@@ -164,18 +167,19 @@ async def test_secrets_that_are_refused_wait_for_a_person_and_nothing_arrives(pr
     endpoint, before = province.endpoint(), province.ledger()["messages"]
     wrong = msgspec.structs.replace(endpoint, secrets=dict.fromkeys(endpoint.secrets, "sai"))
     message = message_of("submit", uuid.uuid4().hex)
-    result = await RestChannel().send(wrong, message)
+    result = await exchange.channel_of(province.endpoint()).send(wrong, message)
     assert isinstance(result, port.NotSent)
     assert result.needs_person
-    assert isinstance(await RestChannel().query(wrong, message.message_id, SCHOOL), port.Unknown)
+    asked = await exchange.channel_of(wrong).query(wrong, message.message_id, SCHOOL)
+    assert isinstance(asked, port.Unknown)
     assert province.ledger()["messages"] == before
 
 
 async def test_no_secret_is_in_the_evidence(province: Province) -> None:
     endpoint = province.endpoint()
     message = message_of("submit", uuid.uuid4().hex)
-    sent = await RestChannel().send(endpoint, message)
-    again = await RestChannel().send(endpoint, message)
+    sent = await exchange.channel_of(province.endpoint()).send(endpoint, message)
+    again = await exchange.channel_of(province.endpoint()).send(endpoint, message)
     assert isinstance(sent, port.Received)
     assert sent.evidence.sent == again.evidence.sent, "the same message is the same bytes"
     for secret in endpoint.secrets.values():
