@@ -55,8 +55,12 @@ from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
+from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.credentials import pages as credential_pages
+from backend.remote_signing.requests import life_pages as signing_life_pages
 from backend.remote_signing.requests import pages as signing_pages
+from backend.remote_signing.token_helpers import api as token_helper_api
+from backend.remote_signing.token_helpers import pages as token_helper_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
@@ -292,6 +296,13 @@ ROUTES: list[ControllerRouterHandler] = [
     copy_pages.show_register,
     credential_pages.show_certificates,
     credential_pages.show_seal,
+    token_helper_pages.show_helpers,
+    token_helper_pages.offer,
+    token_helper_pages.ask_pairing,
+    token_helper_pages.end,
+    token_helper_api.pair,
+    token_helper_api.work,
+    token_helper_api.hand_in,
     credential_pages.show_person,
     credential_pages.find_seal,
     credential_pages.find_person,
@@ -302,10 +313,27 @@ ROUTES: list[ControllerRouterHandler] = [
     credential_pages.resume,
     credential_pages.ask_revocation,
     credential_pages.withdraw,
+    signing_account_pages.show_accounts,
+    signing_account_pages.rotate,
+    signing_account_pages.propose,
     signing_pages.show_tray,
     signing_pages.show_offer,
     signing_pages.consent,
     signing_pages.show_batch,
+    signing_pages.show_questions,
+    signing_pages.answer,
+    signing_pages.set_out,
+    signing_pages.come_back,
+    signing_pages.accept_return,
+    signing_life_pages.show_file,
+    signing_life_pages.show_decline,
+    signing_life_pages.decline,
+    signing_life_pages.show_declined,
+    signing_life_pages.offer_again,
+    signing_life_pages.stop_batch,
+    signing_life_pages.show_held,
+    signing_life_pages.ask,
+    signing_life_pages.give_back,
     import_pages.show_imports,
     import_pages.upload,
     import_pages.show_run,
@@ -321,6 +349,8 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.by_class,
     delivery_pages.next_step,
     delivery_pages.count,
+    delivery_pages.show_troubles,
+    delivery_pages.retry_cause,
     delivery_pages.show_delivery,
     delivery_pages.retry,
     connection_pages.show_connection,
@@ -352,8 +382,9 @@ ROUTES: list[ControllerRouterHandler] = [
 
 
 async def prepare() -> None:
-    """Before the first request: refuse settings and database roles that are not safe."""
+    """Before the first request: refuse settings, declared providers and database roles that are not safe."""
     config = settings.get()
+    credential_pages.require_providers()
     await database.refuse_unsafe_role()
     if config.environment == "production":
         templates.require_built()

@@ -47,6 +47,17 @@ _SCHOOL_OPTIONS = {
 }
 
 
+_HELPER_STATE = Path.home() / ".hocba-token-helper.json"
+#: What `hocba hsm` does in a token.
+_HSM_VERBS = {
+    "generate": "tạo khóa trong token trước hai người, ghi biên bản",
+    "request": "in yêu cầu cấp chứng thư (PKCS#10), ký bằng khóa trong token",
+    "put": "đặt chứng thư đã được cấp vào token, cạnh khóa của nó",
+    "list": "liệt kê các khóa",
+    "check": "ký thử một chuỗi vô hại và thử lấy khóa ra khỏi token",
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 2 with one sentence where settings or server are unusable."""
     chosen = _parser().parse_args(arguments)
@@ -79,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_operator(reset)
     reset.add_argument("login", metavar="TÊN_ĐĂNG_NHẬP")
 
+    rotate = _add(commands, "rotate-secrets", _rotate_secrets, "đổi khóa niêm phong bí mật của từng trường")
+    rotate.add_argument("schools", type=uuid.UUID, nargs="+", metavar="MÃ_TRƯỜNG")
+
     audit = _add(commands, "audit", _audit_check, "kiểm tra nhật ký có bị sửa, xóa hay chèn thêm")
     audit.add_argument("action", choices=("check",))
     audit.add_argument("--school", type=uuid.UUID, action="append", metavar="MÃ", help="chỉ kiểm trường này")
@@ -109,6 +123,10 @@ def _parser() -> argparse.ArgumentParser:
     storage = _add(commands, "storage", _storage_probe, "thử xem kho lưu trữ có giữ được tệp đã khóa")
     storage.add_argument("action", choices=("probe",))
     _add_school(commands)
+
+    _add_hsm(commands)
+
+    _add_token_helper(commands)
 
     assess = _add(commands, "assess", _assess, "tính kết quả một học sinh: JSON vào, JSON ra")
     assess.add_argument("--lines", action="store_true", help="mỗi dòng là một học sinh")
@@ -178,6 +196,60 @@ def _add_profiles(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     simulator.add_argument("profile", type=Path, metavar="TỆP")
     simulator.add_argument("options", nargs=argparse.REMAINDER, help="--data THƯ_MỤC --port CỔNG …")
+
+
+def _add_hsm(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    hsm = commands.add_parser("hsm", help="khóa của con dấu số trong thiết bị HSM (dành cho bên vận hành)")
+    hsm.add_argument("--module", required=True, metavar="TỆP", help="thư viện PKCS#11 của thiết bị (.so)")
+    hsm.add_argument("--token", required=True, metavar="NHÃN", help="nhãn của token")
+    hsm.add_argument("--pin-file", type=Path, metavar="TỆP", help="tệp chứa mã PIN (không có thì hỏi)")
+    verbs = hsm.add_subparsers(required=True, metavar="VIỆC")
+    for name, words in _HSM_VERBS.items():
+        verb = _add(verbs, name, _hsm, words)
+        verb.set_defaults(verb=name)
+        if name not in ("generate", "list"):
+            verb.add_argument("--key", required=True, metavar="MÃ", help="mã của khóa, xem `hocba hsm list`")
+        if name in ("generate", "request"):
+            verb.add_argument("--name", required=True, help="tên trường, đúng như trong hồ sơ trường")
+            verb.add_argument("--tax-code", required=True, help="mã số thuế của trường")
+        if name == "generate":
+            verb.add_argument(
+                "--kind", choices=("rsa", "ec"), default="rsa", help="loại khóa (mặc định: rsa)"
+            )
+            verb.add_argument(
+                "--bits", type=int, choices=(2048, 3072, 4096), default=2048, help="độ dài khóa RSA"
+            )
+            people = "người chứng kiến, họ tên và chức vụ; cần đúng hai lần"
+            verb.add_argument("--person", action="append", default=[], metavar="NGƯỜI", help=people)
+            verb.add_argument("--record", type=Path, required=True, metavar="TỆP", help="nơi ghi biên bản")
+        if name == "put":
+            verb.add_argument(
+                "file", type=Path, metavar="TỆP_PEM", help="chứng thư rồi đến các chứng thư cấp trên"
+            )
+    read = _add(commands, "hsm-record", _hsm_record, "kiểm tra biên bản tạo khóa, không cần thiết bị")
+    read.add_argument("file", type=Path, metavar="TỆP")
+
+
+def _add_token_helper(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    words = "chương trình trên máy cắm token USB của con dấu"
+    helper = commands.add_parser("token-helper", help=words, description=words)
+    verbs = helper.add_subparsers(required=True, metavar="VIỆC")
+    pair = _add(verbs, "pair", _token_helper, "ghép máy này với trang, một lần")
+    pair.add_argument("--site", required=True, metavar="ĐỊA_CHỈ", help="địa chỉ trang, https://…")
+    pair.add_argument("--code", required=True, metavar="MÃ", help="mã ghép máy, ở trang con dấu số")
+    pair.add_argument("--module", required=True, metavar="TỆP", help="thư viện PKCS#11 của token")
+    pair.add_argument("--token", default="", metavar="NHÃN", help="nhãn của token, khi cắm nhiều token")
+    pair.add_argument(
+        "--issuers", type=Path, metavar="TỆP_PEM", help="chứng thư cấp trên, khi token không có"
+    )
+    run = _add(verbs, "run", _token_helper, "chờ việc, hỏi mã PIN rồi ký")
+    run.add_argument("--once", action="store_true", help="ký những gì đang chờ rồi thôi")
+    for verb, name in ((pair, "pair"), (run, "run")):
+        verb.set_defaults(verb=name)
+        verb.add_argument(
+            "--state", type=Path, default=_HELPER_STATE, metavar="TỆP", help="nơi nhớ việc ghép"
+        )
+        verb.add_argument("--pin-file", type=Path, metavar="TỆP", help="tệp chứa mã PIN (không có thì hỏi)")
 
 
 def _add_operator(parser: argparse.ArgumentParser) -> None:
@@ -403,6 +475,12 @@ def _seen(text: str) -> tuple[int, str]:
     return int(number), sha256
 
 
+def _rotate_secrets(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.accounts import command
+
+    return asyncio.run(command.rotate(chosen.schools, sys.stdout))
+
+
 def _storage_probe(chosen: argparse.Namespace) -> int:
     from backend.core import store_keeper
 
@@ -428,6 +506,29 @@ def _assess(chosen: argparse.Namespace) -> int:
     from backend.records.assessment import command
 
     return _while_read(lambda: command.run(sys.stdin.buffer, sys.stdout.buffer, chosen.lines))
+
+
+def _hsm(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.credentials import command
+
+    named = vars(chosen).items()
+    options = {name: value for name, value in named if name in command.Options.__struct_fields__}
+    return command.run(command.Options(**options), sys.stdout, sys.stderr)
+
+
+def _token_helper(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.token_helpers import command
+
+    named = vars(chosen).items()
+    options = {name: value for name, value in named if name in command.Options.__struct_fields__}
+    deed = command.pair if chosen.verb == "pair" else command.run
+    return deed(command.Options(**options), sys.stdout, sys.stderr)
+
+
+def _hsm_record(chosen: argparse.Namespace) -> int:
+    from backend.remote_signing.credentials import command
+
+    return command.read_record(chosen.file, sys.stdout, sys.stderr)
 
 
 def _verify(chosen: argparse.Namespace) -> int:

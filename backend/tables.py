@@ -25,8 +25,10 @@ from backend.records.roster import models as roster
 from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.records.transfers import models as transfers
+from backend.remote_signing.accounts import models as accounts
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
+from backend.remote_signing.token_helpers import models as token_helpers
 from backend.tenants.api_clients import models as api_clients
 from backend.tenants.approvals import models as approvals
 from backend.tenants.delegations import models as delegations
@@ -52,8 +54,10 @@ MODULES = (
     delegations,
     approvals,
     api_clients,
+    accounts,
     credentials,
     requests,
+    token_helpers,
     roster,
     plans,
     departments,

@@ -19,12 +19,14 @@ from backend.core import (
 )
 from backend.integrations.deliveries import service as deliveries
 from backend.records.transcripts import service as transcripts
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.timestamping import service as timestamping
 
 
 def main() -> None:
     """Do jobs until stopped. Importing the flow declares every task."""
     logs.configure()
+    credentials.providers()
     broker.work_until_stopped()
 
 
@@ -51,7 +53,9 @@ async def _hand_out() -> None:
         audit_keeper.keep(config.database_dispatcher_url, timestamping.stamp, stop),
         retention.keep(config.database_dispatcher_url, stop),
         daily.keep(
-            config.database_dispatcher_url, [transcripts.queue_locks, deliveries.queue_lock_questions], stop
+            config.database_dispatcher_url,
+            [transcripts.queue_locks, deliveries.queue_lock_questions, credentials.queue_checks],
+            stop,
         ),
         store_keeper.keep(config.database_dispatcher_url, stop),
     )

@@ -21,6 +21,7 @@ from backend.integrations.deliveries.events import (
     DeliveryRejected,
     DeliverySubmitted,
     RecallRefused,
+    RecallReturned,
 )
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
@@ -71,6 +72,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TranscriptRecallAsked: (deliveries.open_recall,),
     DeliveryRecalled: (transcripts.recalled,),  # the pupil's marks are corrected and the next version frozen
     RecallRefused: (transcripts.recall_refused,),
+    RecallReturned: (transcripts.recall_returned,),  # management reads why, and asks again
     CopyIssued: (copies.print_copy,),
     TransferDrafted: (transfers.compile_package,),
     TransferSealed: (transfers.offer,),

@@ -43,6 +43,15 @@ class StoreDown(Unavailable):
         super().__init__("Kho lưu trữ tệp đang không trả lời; xin thử lại sau ít phút.")
 
 
+class LockForgotten(Unavailable):
+    """The store took a lock and does not have it: an alarm; what waits for the lock goes on waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Kho lưu trữ nhận khóa của tệp nhưng không giữ khóa; việc này dừng lại, xin báo người quản trị hệ thống."
+        )
+
+
 #: Making a client is not safe in several threads at once, using one is.
 _making = threading.Lock()
 
@@ -91,8 +100,10 @@ def put(key: str, data: bytes | IO[bytes], size: int, lock: Lock | None = None) 
     with failures_told():
         found = _head(key)
         if found is None or found["ContentLength"] != size:
-            written = client().put_object(Bucket=_name(), Key=key, Body=data, **_locked(data, lock))
-            return _version(written)
+            written = _version(client().put_object(Bucket=_name(), Key=key, Body=data, **_locked(data, lock)))
+            if lock:
+                _require_held(key, written, lock)
+            return written
         version_id = _version(found)
         if lock and version_id and found.get("ObjectLockMode") is None:
             hold(key, version_id, lock)
@@ -126,6 +137,14 @@ def hold(key: str, version_id: str, lock: Lock) -> None:
             # Ceph and S3 take the step up from GOVERNANCE for lifting it; COMPLIANCE is lifted by nothing.
             BypassGovernanceRetention=lock.mode is LockMode.COMPLIANCE,
         )
+        _require_held(key, version_id, lock)
+
+
+def _require_held(key: str, version_id: str | None, lock: Lock) -> None:
+    """A store may take a lock and forget it. Raises LockForgotten."""
+    found = client().head_object(Bucket=_name(), Key=key, **({"VersionId": version_id} if version_id else {}))
+    if found.get("ObjectLockMode") not in (lock.mode, LockMode.COMPLIANCE):
+        raise LockForgotten
 
 
 def newest_version(key: str) -> str:

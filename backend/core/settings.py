@@ -71,7 +71,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str
     #: the secret before the last change; small secrets sealed with it still open
     old_secret_key: str = ""
-    #: remote signing service (CSC v2) and the relying party's credentials there
+    #: TOML file that declares the providers of remote signing (remote_signing/providers/registry.py); may hold secrets
+    signing_providers: str = ""
+    #: the sandbox, which is a provider outside production: a CSC v2 service and the relying party's credentials there
     signing_url: WebAddress
     signing_client_id: str
     signing_client_secret: str

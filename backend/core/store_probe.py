@@ -15,7 +15,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backend.core import bucket, clock, settings
-from backend.core.bucket import Lock, LockMode, StoreDown
+from backend.core.bucket import Lock, LockForgotten, LockMode, StoreDown
 from backend.core.errors import AppError
 
 PREFIX = "probe/"
@@ -94,6 +94,8 @@ def _laid(key: str, mode: LockMode) -> Target:
         version_id = bucket.put(key, _CONTENT, len(_CONTENT), lock)
     except StoreDown as error:
         raise Broken(f"không khóa được tệp mới ({_cause(error)})") from error
+    except LockForgotten as error:
+        raise Broken("kho nhận khóa của tệp mới rồi bỏ khóa") from error
     if version_id is None:
         raise Broken("tệp mới không có mã phiên bản")
     target = Target(key, version_id, lock)

@@ -53,6 +53,8 @@ ROMAN = {1: "I", 2: "II"}
 
 #: Last digits of a personal number that stay readable, enough to tell two people apart.
 _SHOWN = 4
+#: So much of a name stands in a sentence.
+_NAME_SHOWN = 80
 
 
 def check_text(value: str, *, field: str, person: str, limit: int = MAX_TEXT) -> str:
@@ -116,8 +118,6 @@ def masked(value: str) -> str:
 
 
 def shown_name(person: str) -> str:
-    """A name that is safe inside a sentence, even when the name itself is what is wrong."""
-    return (
-        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in person.translate(_FOLD))
-        or "học sinh"
-    )
+    """A name that is safe inside a sentence and fits into it, even when the name itself is what is wrong."""
+    safe = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in person.translate(_FOLD))
+    return (safe if len(safe) <= _NAME_SHOWN else safe[:_NAME_SHOWN] + "…") or "học sinh"

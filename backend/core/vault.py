@@ -41,6 +41,26 @@ def unseal(sealed: bytes, purpose: str) -> bytes:
         raise Unsealable(purpose) from None
 
 
+def new_data_key(purpose: str) -> bytes:
+    """A fresh key for somebody's secrets, closed under the product's: whoever holds it alone can open nothing."""
+    return seal(os.urandom(32), purpose)
+
+
+def seal_under(data_key: bytes, key_purpose: str, plain: bytes, purpose: str) -> bytes:
+    """Close a secret for one purpose under a key of `new_data_key`. Raises Unsealable for a key that does not open."""
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(unseal(data_key, key_purpose)).encrypt(nonce, plain, purpose.encode())
+
+
+def unseal_under(data_key: bytes, key_purpose: str, sealed: bytes, purpose: str) -> bytes:
+    """What `seal_under` closed for this purpose. Raises Unsealable."""
+    key = AESGCM(unseal(data_key, key_purpose))
+    try:
+        return key.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
+    except (ValueError, InvalidTag):
+        raise Unsealable(purpose) from None
+
+
 def seal_struct(content: msgspec.Struct, purpose: str) -> bytes:
     """Close a struct for a browser to keep: it can neither read nor change it."""
     return seal(msgspec.json.encode(content), purpose)

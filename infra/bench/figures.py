@@ -15,6 +15,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "render.year_record": Figure("documents/s/core"),
     "render.memory_growth": Figure("MiB"),
     "sign.pdf_b_b_x3": Figure("documents/s/core", "pyHanko sign_pdf as usually called, same key"),
+    "sign.pdf_limit_share": Figure("share of the bare C_Sign rate"),
     "sign.validate": Figure("ms per signature", "pyHanko with a fresh context"),
     "assess.secondary": Figure("pupil-years/s/core"),
     "import.marks": Figure("marks/s", "SQLAlchemy insert().values([...])"),

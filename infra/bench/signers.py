@@ -1,17 +1,11 @@
-"""Three people who sign, under the sandbox's own authority but in this process; and how pyHanko signs for them."""
+"""Three people who sign, under the sandbox's own authority but in this process."""
 
-from collections.abc import Sequence
-from io import BytesIO
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from asn1crypto import keys as asn1_keys
-from asn1crypto import x509 as asn1_x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import fields, signers
-from pyhanko_certvalidator.registry import SimpleCertificateStore
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from backend.remote_signing.formats import pades, trust
 from infra.simulators.signing_service.authority import Authority
@@ -27,16 +21,12 @@ _SCHOOL: Final = "Trường THCS và THPT Tư thục Sông Trăng"
 
 
 class Signer(NamedTuple):
-    """One signer: the field that waits for them, key, certificate and issuers (DER, nearest first)."""
+    """One signer: the field that waits for them, certificate, issuers (DER, nearest first), and how their key signs."""
 
     field: str
-    key: rsa.RSAPrivateKey
     certificate: bytes
     chain: tuple[bytes, ...]
-
-    def sign(self, attributes: bytes) -> bytes:
-        """What an HSM would return: PKCS#1 v1.5 over SHA-256."""
-        return self.key.sign(attributes, padding.PKCS1v15(), hashes.SHA256())
+    sign: Callable[[bytes], bytes]
 
 
 class Table:
@@ -54,23 +44,7 @@ class Table:
 
     def sign(self, document: bytes, *, stamp: bool = False) -> bytes:
         """Three signatures with our own code: B-B, or B-T with time stamps."""
-        for signer in self.signers:
-            document = self._one_signature(document, signer, stamp)
-        return document
-
-    def _one_signature(self, document: bytes, signer: Signer, stamp: bool) -> bytes:
-        room = pades.TOKEN_ROOM if stamp else 0
-        prepared = pades.prepare(
-            document,
-            signer.field,
-            signer.certificate,
-            signer.chain,
-            first=signer is self.signers[0],
-            last=signer is self.signers[-1],
-            reserve=pades.reserve_for(signer.certificate, signer.chain, token_room=room),
-        )
-        value = signer.sign(prepared.signed_attributes)
-        return pades.embed(prepared, value, self._token(value) if stamp else None)
+        return sign_in_order(document, self.signers, self._token if stamp else None)
 
     def _token(self, value: bytes) -> bytes:
         return pades.read_timestamp(self._stamps.answer(pades.timestamp_request(value)), value)
@@ -85,42 +59,32 @@ class Table:
         return pades.add_validation_material(document, certificates, answers, [])
 
 
-class UsualSigner:
-    """pyHanko as its documentation shows it: a signer object per person, `sign_pdf` per signature."""
-
-    def __init__(self, people: Sequence[Signer]) -> None:
-        self._people = [(person.field, _simple_signer(person)) for person in people]
-
-    def sign(self, document: bytes) -> bytes:
-        """The same fields of the same document, PAdES B-B, the first one certifying."""
-        last = self._people[-1][0]
-        for position, (field, signer) in enumerate(self._people):
-            allowed = fields.MDPPerm.NO_CHANGES if field == last else fields.MDPPerm.FILL_FORMS
-            metadata = signers.PdfSignatureMetadata(
-                field_name=field,
-                md_algorithm="sha256",
-                subfilter=fields.SigSeedSubFilter.PADES,
-                certify=position == 0,
-                docmdp_permissions=allowed,
-            )
-            writer = IncrementalPdfFileWriter(BytesIO(document))
-            document = signers.sign_pdf(writer, metadata, signer, existing_fields_only=True).getvalue()
-        return document
+def sign_in_order(
+    document: bytes, signers: Sequence[Signer], token: Callable[[bytes], bytes] | None = None
+) -> bytes:
+    """A signature of each; `token` makes a time stamp over a value."""
+    for signer in signers:
+        prepared = pades.prepare(
+            document,
+            signer.field,
+            signer.certificate,
+            signer.chain,
+            first=signer is signers[0],
+            last=signer is signers[-1],
+            reserve=pades.reserve_for(
+                signer.certificate, signer.chain, token_room=pades.TOKEN_ROOM if token else 0
+            ),
+        )
+        value = signer.sign(prepared.signed_attributes)
+        document = pades.embed(prepared, value, token(value) if token else None)
+    return document
 
 
 def _signer(credentials: Credentials, field: str) -> Signer:
     subject = Subject(common_name=f"Người ký {field}", organisation=_SCHOOL)
     name = credentials.enrol(Enrolment(subject=subject, kind="person", account=field))
     own, *chain = credentials.certificates_der(name)
-    return Signer(field, credentials.key(name), own, tuple(chain))
-
-
-def _simple_signer(person: Signer) -> signers.SimpleSigner:
-    key = person.key.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    store: Any = SimpleCertificateStore
-    registry = store.from_certs(map(asn1_x509.Certificate.load, person.chain))
-    return signers.SimpleSigner(
-        asn1_x509.Certificate.load(person.certificate), asn1_keys.PrivateKeyInfo.load(key), registry
+    key = credentials.key(name)
+    return Signer(
+        field, own, tuple(chain), lambda content: key.sign(content, padding.PKCS1v15(), hashes.SHA256())
     )

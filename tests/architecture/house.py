@@ -67,9 +67,30 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "a provider call seen from outside a transaction: submit, poll",
     ),
+    "remote_signing.requests.challenges": (
+        Room.SERVICE,
+        "what a provider wants of a signer on our page, for the slice's own pages and tasks: no door",
+    ),
+    "remote_signing.requests.local_agents": (
+        Room.SERVICE,
+        "calls that a computer at the school fetches, for the slice's own service: no door",
+    ),
+    "remote_signing.token_helpers.program": (
+        Room.SERVICE,
+        "what runs on the computer at the school, for the slice's own command: no door",
+    ),
+    "remote_signing.token_helpers.device_keys": (Room.ADAPTER, "Ed25519"),
     "remote_signing.requests.documents": (
         Room.SERVICE,
         "bytes of a provider call, worked on between transactions",
+    ),
+    "remote_signing.requests.declining": (
+        Room.SERVICE,
+        "what a signer would not sign, for the slice's own pages: no door",
+    ),
+    "remote_signing.requests.held": (
+        Room.SERVICE,
+        "what a person decides about calls of unknown outcome, for the slice's own pages: no door",
     ),
     "remote_signing.credentials.decisions": (
         Room.SERVICE,
@@ -78,6 +99,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "remote_signing.credentials.inspection": (
         Room.SERVICE,
         "what a provider lists, looked at outside of transactions, for the slice's own service and pages: no door",
+    ),
+    "remote_signing.credentials.ceremony": (
+        Room.SERVICE,
+        "what is done in a token while people look on, for the slice's own command: no door",
     ),
     "remote_signing.credentials.revocation": (Room.ADAPTER, "OCSP and CRL, remembered for a minute"),
     "records.roster.curriculum": (
@@ -178,6 +203,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what lies beside an issued version in the store, and back: no door",
     ),
+    "records.copies.manifests": (
+        Room.SERVICE,
+        "what lies in the store of a copy, and back: no door",
+    ),
     "integrations.deliveries.manifests": (
         Room.SERVICE,
         "what lies in the store of a delivery, and back: no door",
@@ -211,6 +240,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "integrations.deliveries.opening": (
         Room.SERVICE,
         "what goes to an Authority next, for the slice's own service and tasks: no door",
+    ),
+    "integrations.deliveries.troubles": (
+        Room.SERVICE,
+        "what stopped, by cause, for the slice's own pages: no door",
     ),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
     "integrations.deliveries.channels": (Room.ADAPTER, "one file per transport to an Authority"),

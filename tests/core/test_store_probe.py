@@ -1,12 +1,14 @@
 """The probe of the store: passes on a store that keeps its promise, and names what a store that cheats does not keep."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
-from backend.core import bucket, store_probe
-from backend.core.bucket import StoreDown
+from backend.core import bucket, clock, store_probe
+from backend.core.bucket import Lock, LockForgotten, LockMode, StoreDown
 from backend.core.settings import Settings
 from backend.core.store_probe import Finding
 from infra.simulators.cheating_store import CHEATS, cheating_store
@@ -77,6 +79,16 @@ def test_a_store_that_cheats_is_named(product: Settings, locking_store: Gateway,
     with cheat(locking_store, {name}):
         found = broken(store_probe.probe())
     assert FOUND_BY[name] in found, f"{CHEATS[name]}: {found}"
+
+
+@pytest.mark.needs(*PACKAGES)
+def test_a_lock_that_the_store_forgets_is_noticed_when_a_file_is_written(
+    product: Settings, locking_store: Gateway
+) -> None:
+    """Whatever the probe of the day has seen: the file of a school itself must be held."""
+    lock = Lock(LockMode.GOVERNANCE, clock.now() + timedelta(minutes=5))
+    with cheat(locking_store, {"forget_lock"}), pytest.raises(LockForgotten):
+        bucket.put(f"t/{uuid.uuid4()}/ab/tep", b"noi dung", 8, lock)
 
 
 @pytest.mark.needs(*PACKAGES)

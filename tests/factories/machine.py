@@ -9,6 +9,7 @@ Every job runs through the product's own `broker.run`, on leases in the real tab
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -51,13 +52,17 @@ class DoomedWork(jobs.Work):
     """Work in the hands of a worker that dies at a given point."""
 
     death: Death = Death.BEFORE_THE_END
+    #: for AFTER_THE_INTENT: so many more commits are survived
+    spared: int = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[database.TenantSession]:
         async with super().transaction() as session:
             yield session
         if self.death is Death.AFTER_THE_INTENT:
-            raise Died
+            if not self.spared:
+                raise Died
+            self.spared -= 1
 
     @asynccontextmanager
     async def finish(self) -> AsyncIterator[database.TenantSession]:
@@ -69,14 +74,23 @@ class DoomedWork(jobs.Work):
 class Machine:
     """The background of these schools. With `hurry` no job waits for its time: what is due later is done at once.
 
-    With `death` every job is first taken up by a worker that dies at that point; its lease then runs out.
+    With `death` every job is first taken up by a worker that dies at that point, `times` of them one after the other; its
+    lease then runs out. `spared`: after the intent, so many commits later.
     """
 
-    def __init__(self, *tenant_ids: uuid.UUID, hurry: bool = True, death: Death | None = None) -> None:
+    def __init__(
+        self,
+        *tenant_ids: uuid.UUID,
+        hurry: bool = True,
+        death: Death | None = None,
+        times: int = 1,
+        spared: int = 0,
+    ) -> None:
         self._tenants = list(tenant_ids)
         self._hurry = hurry
         self._death = death
-        self._haunted: set[uuid.UUID] = set()
+        self._haunted: Counter[uuid.UUID] = Counter()
+        self._times, self._spared = times, spared
         self.done: list[str] = []
 
     async def round(self) -> int:
@@ -127,19 +141,26 @@ class Machine:
             return [dict(row) for row in await connection.fetch(_LEFT, self._tenants)]
 
     async def _do(self, job: Any) -> None:
-        if self._death is None or job["id"] in self._haunted:
+        if self._death is None or self._haunted[job["id"]] == self._times:
             await broker.run(job["tenant_id"], job["id"], job["fence"])
             return
-        self._haunted.add(job["id"])
-        await die(job["tenant_id"], job["id"], job["fence"], self._death)
+        self._haunted[job["id"]] += 1
+        await die(job["tenant_id"], job["id"], job["fence"], self._death, self._spared)
 
 
-async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death) -> None:
+async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death, spared: int = 0) -> None:
     """Take a leased job up and die; afterwards its lease has run out."""
     work = await jobs.begin(tenant_id, job_id, fence)
     assert work is not None
     doomed = DoomedWork(
-        work.tenant_id, work.job_id, work.fence, work.kind, work.subject_ids, work.attempts, death=death
+        work.tenant_id,
+        work.job_id,
+        work.fence,
+        work.kind,
+        work.subject_ids,
+        work.attempts,
+        death=death,
+        spared=spared,
     )
     with suppress(Died, jobs.RetryLater, AppError):
         await jobs.find(work.kind).run(doomed)

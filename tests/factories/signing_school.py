@@ -10,7 +10,7 @@ import pytest
 
 from backend.core import clock, settings, storage
 from backend.core.actor import Actor, StaffId, machine
-from backend.core.database import TenantId, tenant_session
+from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.ids import new_id
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.providers import gateway
@@ -48,11 +48,11 @@ def new_document() -> bytes:
 @contextmanager
 def settings_for(signing: SigningService, **others: str) -> Iterator[None]:
     """The product talks to this signing service while the block lasts."""
-    account = signing.account("")
+    ours = signing.account("").parameters
     values = {
         "HOCBA_SIGNING_URL": signing.url,
-        "HOCBA_SIGNING_CLIENT_ID": account.client_id,
-        "HOCBA_SIGNING_CLIENT_SECRET": account.client_secret,
+        "HOCBA_SIGNING_CLIENT_ID": ours["client_id"],
+        "HOCBA_SIGNING_CLIENT_SECRET": ours["client_secret"],
         "HOCBA_TSA_URL": f"{signing.url}/tsa",
         "HOCBA_TRUST_DIR": str(signing.trust_root.parent),
     }
@@ -134,6 +134,22 @@ class SigningSchool:
         async with tenant_session(self.tenant_id, read_only=True) as session:
             return await service.batch_progress(session, await self.actor(role), batch_id)
 
+    async def equip(
+        self,
+        signing: SigningService,
+        session: TenantSession,
+        role: str,
+        provider: str,
+        auth: str = "app",
+        account: str = "",
+    ) -> None:
+        """The certificate of whoever signs in that role, of an account at a provider that authorises by `auth`."""
+        account = account or (role if auth == "app" else f"{role}-{auth}")
+        signing.enrol(account, f"Trường {role}", "seal" if role == SEAL else "person", auth=auth)
+        [found] = await gateway.credentials_at(provider, account)
+        by, holder = machine(self.tenant_id), self._signer(role)
+        await credentials.enrol(session, by, found, provider=provider, account=account, staff_id=holder)
+
     def _signer(self, role: str) -> StaffId | None:
         return None if role == SEAL else self.staff[role]
 
@@ -143,7 +159,9 @@ def proof_for(offer: ConsentOffer) -> Verified:
     return Verified(factor=Factor.PASSKEY, at=clock.now(), statement=offer.statement)
 
 
-async def open_signing_school(signing: SigningService, name: str = "Trường Ký Thử") -> SigningSchool:
+async def open_signing_school(
+    signing: SigningService, name: str = "Trường Ký Thử", provider: str = SANDBOX, auth: str = "app"
+) -> SigningSchool:
     """A new tenant with a homeroom teacher, a principal and a clerk who keeps the seal, each with a certificate.
 
     The certificates are the same in all these schools: keys take long to make.
@@ -155,16 +173,7 @@ async def open_signing_school(signing: SigningService, name: str = "Trường K�
         for role in ROLES:
             mail = f"{role}@truong.example"
             school.staff[role] = await people.add_staff(session, asker, f"Cô {role}", mail, "", [WHO[role]])
-            signing.enrol(role, f"{name} {role}", "seal" if role == SEAL else "person")
-            [found] = await gateway.credentials_at(SANDBOX, role)
-            await credentials.enrol(
-                session,
-                asker,
-                found,
-                provider=SANDBOX,
-                account=role,
-                staff_id=school._signer(role),
-            )
+            await school.equip(signing, session, role, provider, auth)
     return school
 
 

@@ -1,6 +1,6 @@
 """Snapshots of invented pupils, one per form. `with_changes` replaces fields by dotted path."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from backend.records.transcripts.schemas import (
     AssessedBy,
     Conduct,
+    Correction,
     Gender,
     Learning,
     Level,
@@ -45,6 +46,23 @@ SONG_TRANG = School(
     province="Tỉnh Ninh Bình",
     ward="Xã Xuân Trường",
     tax_code="0609990002",
+)
+
+
+CORRECTIONS = tuple(
+    Correction(
+        what=what,
+        old=old,
+        new=new,
+        subject=subject,
+        by="Nghiêm Thế Khải",
+        at=datetime(2026, 5, 29, 1, 30, tzinfo=UTC),
+        why="Nhập nhầm điểm học kì II; thiếu tên mẹ theo giấy khai sinh",
+    )
+    for what, old, new, subject in (
+        ("Toán: học kì II", "4,1", "4,2", "Toán"),
+        ("Họ và tên mẹ", "", "Bùi Thị Lan Hương", None),
+    )
 )
 
 
@@ -144,7 +162,7 @@ def lower_secondary_snapshot(**changes: Any) -> Snapshot:
         homeroom_comment="Lễ phép, có tinh thần tập thể; đã cố gắng ôn tập môn Toán trong hè, tiến bộ rõ.",
         principal_comment="Đồng ý với nhận xét của giáo viên chủ nhiệm. Được lên lớp 9.",
     )
-    changes = {"correction_count": 1, "corrected_subjects": ("Toán",)} | changes
+    changes = {"correction_count": 2, "corrected_subjects": ("Toán",), "corrections": CORRECTIONS} | changes
     history = tuple(_period(grade, 2018 + grade - 1, "A2") for grade in (6, 7, 8))
     return _snapshot(
         SchoolLevel.LOWER_SECONDARY,

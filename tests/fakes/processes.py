@@ -32,6 +32,10 @@ _ROOT = Path(__file__).parents[2]
 _START_LIMIT = 60.0
 
 
+#: The PIN of every credential that tests enrol.
+PIN = "24681357"
+
+
 class Process:
     """One simulator: started, killed and started again on the same port and folder."""
 
@@ -129,12 +133,16 @@ class SigningService(Process):
         return ProviderAccount(
             base_url=self.csc_url,
             user_id=user_id,
-            client_id=party["client_id"],
-            client_secret=party["client_secret"],
+            parameters={name: party[name] for name in ("client_id", "client_secret")},
         )
 
     def enrol(
-        self, account: str, name: str = "Nguyễn Thị Ví Dụ", kind: str = "person", tax_code: str | None = None
+        self,
+        account: str,
+        name: str = "Nguyễn Thị Ví Dụ",
+        kind: str = "person",
+        tax_code: str | None = None,
+        auth: str = "app",
     ) -> CredentialHandle:
         """A credential for the account; the same each time."""
         subject = {
@@ -142,14 +150,29 @@ class SigningService(Process):
             "organisation": "Trường Tiểu học Tư thục Hoa Ban",
             "tax_code": tax_code,
         }
-        answer = self.post("/sandbox/enrol", {"subject": subject, "kind": kind, "account": account})
+        asked = {"subject": subject, "kind": kind, "account": account, "auth": auth, "pin": PIN}
+        answer = self.post("/sandbox/enrol", asked)
         return CredentialHandle(
             credential_id=answer["credentialID"], certificate=base64.b64decode(answer["certificate"])
         )
 
+    def certify(self, request: bytes) -> list[bytes]:
+        """What its authority makes of a certificate request (PEM) of a key elsewhere: certificate and issuers, DER."""
+        answer = self.post("/sandbox/certify", {"request": request.decode()})
+        return [base64.b64decode(der) for der in (answer["certificate"], *answer["chain"])]
+
     def ledger(self, transaction: str | None = None) -> Any:
         """The service's own count of signatures."""
         return self.get("/sandbox/ledger" + (f"?transaction={transaction}" if transaction else ""))
+
+    def otp(self, credential_id: str) -> Any:
+        """The one-time code on a person's telephone, and how many were sent: {"code", "sent"}; None before the first."""
+        found = self.get("/phone/messages")["messages"]
+        return next((one for one in found if one["credential_id"] == credential_id), None)
+
+    def forget_tokens(self) -> None:
+        """All access tokens run out at once."""
+        self._ask(urllib.request.Request(self.url + "/sandbox/tokens", method="DELETE"))
 
     def pending(self) -> Any:
         """What waits on the telephone."""
@@ -158,6 +181,14 @@ class SigningService(Process):
     def press(self, handle: str, button: str) -> Any:
         """The person presses `confirm` or `reject`."""
         return self.post(f"/phone/{handle}/{button}", {})
+
+
+class Kms(Process):
+    """The key management service, with what a test needs of it."""
+
+    def ledger(self) -> Any:
+        """Its own count of signatures."""
+        return self.get("/sandbox/ledger")
 
 
 class Province(Process):
@@ -206,6 +237,16 @@ def start_province(directory: Path, profile: Path = SANDBOX, **flags: object) ->
         yield province.start()
     finally:
         province.stop()
+
+
+@contextmanager
+def start_kms(directory: Path) -> Iterator[Kms]:
+    """Its data lie in `directory`/kms."""
+    kms = Kms("infra.simulators.kms", directory / "kms", {})
+    try:
+        yield kms.start()
+    finally:
+        kms.stop()
 
 
 def _option(name: str) -> str:

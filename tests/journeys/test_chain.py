@@ -279,7 +279,10 @@ async def anybody_checks(chromium: Browser, site: Site, code: str, signed: Path,
     await visitor.press("Kiểm tra")
     assert visitor.page.url == f"{site.url}/tra-cuu/{code}"
     await visitor.sees(
-        "Học bạ hợp lệ", "Toàn bộ tệp còn nguyên", "3 chữ ký, đều xác minh được", "đang có hiệu lực"
+        "Học bạ hợp lệ",
+        "Toàn bộ tệp còn nguyên",
+        "3 chữ ký, đều xác minh được",
+        "có hiệu lực từ khi được chốt",
     )
     await visitor.sees("không hiện thông tin cá nhân của học sinh")
 

@@ -87,6 +87,8 @@ _PUBLISHED = text(
     "'id', cast(:id as uuid), 'sheet_id', cast(:sheet as uuid)))).* from publication p limit 1 "
     "on conflict do nothing returning id"
 )
+#: Whose turn it is differs from step to step: asked for is one of the principal's.
+_TURN = text("select id from signing_step where signer_id = :who order by id limit 1")
 #: Addresses that nobody reaches in this school, and why.
 UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
@@ -99,6 +101,8 @@ UNREACHED = {
     "POST /so-diem/{sheet_id:uuid}/ra-soat": "nothing in the sheet is worth a look",
     "POST /truong/nam-hoc/{year_id:uuid}/len-lop/xep": "no year follows",
 }
+#: Addresses that show no page: whoever may, is sent to another site.
+LEADING_AWAY = {"GET /ky/lan/{call_id:uuid}/cap-quyen": "to the provider's page"}
 
 
 async def people_it(place: Place) -> None:
@@ -121,7 +125,8 @@ async def people_it(place: Place) -> None:
         published = {"id": new_id(), "sheet": sheet.id}
         # None where the place's own is of that sheet already.
         new = await session.scalar(_PUBLISHED, published)
-    place.ids |= {"school_class": place.season.class_id, "grade_sheet": sheet.id}
+        turn = await session.scalar(_TURN, {"who": school.staff["principal"]})
+    place.ids |= {"school_class": place.season.class_id, "grade_sheet": sheet.id, "signing_step": turn}
     if new is not None:
         place.ids["publication"] = new
 

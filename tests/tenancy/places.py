@@ -33,8 +33,10 @@ from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
 LATER: dict[str, Row] = {
     "credential": {"purpose": "seal", "staff_id": None, "status": "active"}
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
+    "secret_key": {},
+    "provider_account": {"state": "active"},
     "signing_batch": {"state": "running"},
-    "provider_call": {},
+    "provider_call": {"state": "unknown", "provider_reference": None, "held_at": None},
     "authority_binding": {"profile": "vn.sandbox.hocba/1", "parameters": {}, "trial": None, "ended_at": None},
     "delivery": {"state": "queued", "action": "submit", "errors": []},
     "delivery_attempt": {"outcome": None},

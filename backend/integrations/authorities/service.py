@@ -22,7 +22,7 @@ from backend.integrations.authorities.schemas import (
 )
 from backend.integrations.profiles import catalog, signature
 from backend.integrations.profiles.reading import BadProfile
-from backend.integrations.profiles.schemas import Profile
+from backend.integrations.profiles.schemas import ErrorEntry, Profile
 from backend.tenants.schools import service as schools
 
 #: What a school reports through that has bound nothing, outside of production: with the platform's own key.
@@ -58,6 +58,14 @@ def name_of(profile_id: str) -> str:
         return published_profile(profile_id).title
     except Unavailable:
         return profile_id
+
+
+def errors_of(profile_id: str) -> Mapping[str, ErrorEntry]:
+    """What the codes of an Authority mean; nothing of a profile that is here no more."""
+    try:
+        return published_profile(profile_id).errors
+    except Unavailable:
+        return {}
 
 
 async def open_binding(session: TenantSession) -> BindingView | None:

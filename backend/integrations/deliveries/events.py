@@ -24,4 +24,8 @@ class DeliveryRecalled(Event, frozen=True):
 
 
 class RecallRefused(Event, frozen=True):
-    """It does not take the version back out."""
+    """It does not take the version back out: it has locked it."""
+
+
+class RecallReturned(Event, frozen=True):
+    """It does not take the recall as it was asked for; the version stands there as before."""

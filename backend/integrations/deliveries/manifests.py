@@ -101,4 +101,6 @@ async def restore_delivery(session: TenantSession, manifest: DeliveryManifest, o
 
 
 def _is_of(row: Any, manifest: DeliveryManifest) -> bool:
-    return (row.authority, row.action) == (manifest.authority, manifest.action)
+    """The same message, or one about the same that may go out in its place."""
+    same = (row.authority, row.action) == (manifest.authority, manifest.action)
+    return row.message_id == manifest.message_id or (same and row.state in _MAYBE_SENT)

@@ -20,9 +20,10 @@ class Delivery(TenantTable):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "version_id", "authority", "action"),
+        UniqueConstraint("tenant_id", "message_id"),
         tenant_key("version_id", "transcript_version"),
         Index("ix_delivery_state", "tenant_id", "state"),
+        Index("ix_delivery_version", "tenant_id", "version_id"),
         {
             "info": holding(
                 internal="authority action message_id refers_to state package_sha256 authority_reference queued_at "

@@ -87,11 +87,16 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
         return
     named = {order.authority for order in orders}
     bound = {one: await authorities.authority_of(session, one) for one in named}
+    returned = await queries.returned_recalls(session, [order.version.id for order in orders])
     rows: list[dict[str, Any]] = []
     about: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
     for order in orders:
         delivery_id, version = new_id(), order.version
-        about[delivery_id] = (version.id, version.student_id)
+        sender = bound[order.authority].sender_code
+        message_id = rules.message_id(sender, version.id, order.authority, order.action)
+        while order.action == Action.RECALL and message_id in returned:
+            message_id = rules.next_message_id(sender, message_id)
+        about[version.id] = (version.id, version.student_id)
         rows.append(
             {
                 "tenant_id": session.tenant_id,
@@ -100,9 +105,7 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
                 "authority": order.authority,
                 "action": order.action,
                 "label": f"{version.class_name} · {version.full_name}",
-                "message_id": rules.message_id(
-                    bound[order.authority].sender_code, version.id, order.authority, order.action
-                ),
+                "message_id": message_id,
                 "refers_to": order.refers_to,
                 "state": DeliveryState.QUEUED,
                 "package_sha256": order.package_sha256,
@@ -111,9 +114,8 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
             }
         )
     opened = set(await queries.open_deliveries(session, rows))
-    await manifests.keep(session.tenant_id, [row for row in rows if row["id"] in opened])
-    deeds = [
-        audit.Deed(row["id"], row["label"], about=about[row["id"]]) for row in rows if row["id"] in opened
-    ]
+    fresh = [row for row in rows if row["id"] in opened]
+    await manifests.keep(session.tenant_id, fresh)
+    deeds = [audit.Deed(row["id"], row["label"], about=about[row["version_id"]]) for row in fresh]
     await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
-    await jobs.enqueue(session, rules.SEND, *opened)
+    await jobs.enqueue(session, rules.SEND, *(row["id"] for row in fresh))

@@ -16,9 +16,10 @@ from backend.integrations.deliveries.events import (
     DeliveryRejected,
     DeliverySubmitted,
     RecallRefused,
+    RecallReturned,
 )
 from backend.integrations.deliveries.schemas import Action, ClassProgress, DeliveryState
-from backend.integrations.profiles.schemas import Retry
+from backend.integrations.profiles.schemas import ErrorEntry, Retry
 from backend.records.calendar.schemas import Due, Step
 from backend.records.roster.schemas import ClassSummary
 
@@ -92,6 +93,11 @@ def message_id(sender_code: str, version_id: uuid.UUID, authority: str, action: 
     return sender_code + sha256_hex(said.encode())[:32]
 
 
+def next_message_id(sender_code: str, refused: str) -> str:
+    """The id of a message that says again what was refused under that id."""
+    return sender_code + sha256_hex(f"hocba message 1 after {refused}".encode())[:32]
+
+
 def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -> Event | None:
     """What the others are told when a delivery comes from one state to the next; None: nothing that is new to them."""
     if found.state == was:
@@ -100,7 +106,7 @@ def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -
         case Action.RECALL, DeliveryState.ACCEPTED:
             return DeliveryRecalled(version_id)
         case Action.RECALL, DeliveryState.REJECTED:
-            return RecallRefused(version_id)
+            return _about_recall(found)(version_id)
         case Action.RECALL, _:
             return None
         case _, DeliveryState.RECEIVED:
@@ -110,6 +116,22 @@ def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -
         case _, DeliveryState.REJECTED:
             return DeliveryRejected(version_id)
     return None
+
+
+def _about_recall(found: Outcome) -> type[DeliveryRecalled | RecallRefused | RecallReturned]:
+    """Why an Authority refuses a recall says how the version stands there; a code that may mean other things says not."""
+    means = [frozenset(error.means) for error in found.errors]
+    if frozenset({"locked"}) in means:
+        return RecallRefused
+    taken_out = any(one and one <= {"recalled", "replaced"} for one in means)
+    return DeliveryRecalled if taken_out else RecallReturned
+
+
+def cause_of(state: str, code: str, reason: str, known: ErrorEntry | None) -> str:
+    """What several deliveries have in common that stopped: the cause that the profile names, or the words themselves."""
+    if state == DeliveryState.REJECTED:
+        return f"error {known.cause}" if known else f"code {code}"
+    return f"reason {sha256_hex(reason.encode())[:16]}"
 
 
 def class_progress(

@@ -9,6 +9,7 @@ from typing import Any, Literal, NewType
 import msgspec
 
 from backend.integrations.authorities.schemas import Endpoint
+from backend.integrations.profiles.schemas import ErrorClass
 
 DeliveryId = NewType("DeliveryId", uuid.UUID)
 
@@ -95,6 +96,32 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     message_id: str
     sender_code: str
+
+
+#: What can be done about an error of each class.
+CLASS_NAMES: dict[ErrorClass, str] = {
+    "fix_data": "Sửa dữ liệu ở trường rồi phát hành bản mới",
+    "fix_config": "Sửa thông tin kết nối của trường",
+    "resend_same": "Gửi lại đúng thông điệp ấy",
+    "wait": "Chờ cơ quan tiếp nhận",
+    "ask_human": "Hỏi cơ quan tiếp nhận",
+}
+
+
+class TroubleGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Deliveries that stopped for one cause: how many, what can be done, one of them to look at.
+
+    `parked` of them wait for a person and may be sent again under their own ids; what was rejected is final.
+    """
+
+    cause: str
+    words: str
+    kind: ErrorClass
+    authority: str
+    count: int
+    parked: int
+    sample_id: uuid.UUID
+    sample_version_id: uuid.UUID
 
 
 class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):

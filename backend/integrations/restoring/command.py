@@ -35,7 +35,8 @@ async def run(operator: str, schools: Sequence[uuid.UUID] | None, write: bool, o
 def _tell(report: SchoolReport, out: TextIO, *, write: bool) -> None:
     print(
         f"{report.tenant_id}: {report.known} học bạ đã có; {'đã' if write else 'sẽ'} đưa {report.advanced} học bạ lên đã "
-        f"phát hành, dựng lại {report.rebuilt} học bạ, hỏi cơ quan tiếp nhận về {report.asked} lần gửi.",
+        f"phát hành hoặc xa hơn, dựng lại {report.rebuilt} học bạ, hỏi cơ quan tiếp nhận về {report.asked} lần gửi, "
+        f"ghi lại {report.copies} bản sao đã cấp.",
         file=out,
     )
     for problem in report.problems:

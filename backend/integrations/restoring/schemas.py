@@ -13,4 +13,5 @@ class SchoolReport:
     advanced: int = 0
     rebuilt: int = 0
     asked: int = 0
+    copies: int = 0
     problems: list[str] = field(default_factory=list)

@@ -12,11 +12,12 @@ from backend.core import manifests
 from backend.core.database import TenantId, platform_session, tenant_session
 from backend.core.errors import AppError, Conflict
 from backend.integrations.deliveries import service as deliveries
-from backend.integrations.deliveries.schemas import DeliveryManifest
+from backend.integrations.deliveries.schemas import Action, DeliveryManifest
 from backend.integrations.restoring import queries
 from backend.integrations.restoring.schemas import SchoolReport
+from backend.records.copies import service as copies
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import IssuedManifest, Restoring
+from backend.records.transcripts.schemas import IssuedManifest, Restoring, Since
 
 
 async def begin(operator: str, *, write: bool) -> frozenset[uuid.UUID]:
@@ -42,27 +43,31 @@ async def restore_school(
             "dữ liệu không có trường này; hãy dùng bản sao lưu sau ngày mở trường."
         )
         return report
+    since = await transcripts.since_issued(tenant_id)
     messages: dict[uuid.UUID, list[DeliveryManifest]] = defaultdict(list)
     for message in await deliveries.delivery_manifests(tenant_id):
         messages[message.version_id].append(message)
     for manifest in issued:
         try:
-            await _restore(report, manifest, messages[manifest.version_id], operator, write=write)
+            await _restore(report, manifest, since, messages[manifest.version_id], operator, write=write)
         except AppError as error:
             report.problems.append(_about(manifest, error.message))
+    await _restore_copies(report, tenant_id, operator, write=write)
     return report
 
 
 async def _restore(
     report: SchoolReport,
     manifest: IssuedManifest,
+    since: Since,
     messages: Sequence[DeliveryManifest],
     operator: str,
     *,
     write: bool,
 ) -> None:
     async with tenant_session(report.tenant_id) as session:
-        restored = await transcripts.restore_issued(session, manifest, operator)
+        recall_sent = any(message.action == Action.RECALL for message in messages)
+        restored = await transcripts.restore(session, manifest, since, operator, recall_sent=recall_sent)
         if restored.found is Restoring.CONFLICT:
             report.problems.append(_about(manifest, restored.problem))
             return
@@ -79,6 +84,18 @@ async def _restore(
     report.known += restored.found is Restoring.KNOWN
     report.advanced += restored.found is Restoring.ADVANCED
     report.rebuilt += restored.found is Restoring.REBUILT
+
+
+async def _restore_copies(report: SchoolReport, tenant_id: TenantId, operator: str, *, write: bool) -> None:
+    """The register of copies, by the numbers under which they left the school."""
+    for manifest in await copies.copy_manifests(tenant_id):
+        async with tenant_session(tenant_id) as session:
+            try:
+                report.copies += await copies.restore_copy(session, manifest, operator)
+            except AppError as error:
+                report.problems.append(f"Sổ cấp bản sao, {manifest.label}: {error.message}")
+            if not write:
+                await session.rollback()
 
 
 def _about(manifest: IssuedManifest, problem: str) -> str:

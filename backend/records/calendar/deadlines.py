@@ -17,6 +17,9 @@ ALL_GRADES = frozenset(range(1, 13))
 _PRIMARY_PILOT = frozenset(range(1, 5))
 
 _REFERENCE = "Phụ lục 1, mục 2.1, kế hoạch học bạ số của Sở GDĐT Hà Nội"
+_BY_ANALOGY = (
+    "(nêu cho lớp 1–4 cần đánh giá bổ sung; áp dụng tương tự cho học sinh có kết quả sau hè của lớp khác)"
+)
 _NINH_BINH = "Kế hoạch học bạ số của Trường Tiểu học và THCS xã Xuân Ninh theo Kế hoạch 27/KH-SGDĐT Ninh Bình"
 _SOC_TRANG = "Kế hoạch thí điểm của Trường Tiểu học Thuận Hưng C theo Kế hoạch 985/KH-SGDĐT Sóc Trăng"
 
@@ -92,11 +95,17 @@ def closing_of(province: str, year_name: str, grade_level: int, frozen_on: date)
     """The sentence after whose last day a transcript of a year is in force and unchangeable (PL1 §2.1: R19–R21).
 
     What was frozen later than the first of them waits for the one after summer: results of summer come in between.
+    The plan says that of grades 1–4 alone; for the others it is a reading, and says so.
     """
     first = deadlines_of(province, year_name, grade_level)[Step.REPORTED]
     if frozen_on <= first.last_day(int(year_name[-4:])):
         return first
-    return min((one for one in DEADLINES if one.after_summer), key=lambda one: (one.month, one.day))
+    later = min((one for one in DEADLINES if one.after_summer), key=lambda one: (one.month, one.day))
+    if grade_level in later.grades:
+        return later
+    return msgspec.structs.replace(
+        later, source=f"{later.source} {_BY_ANALOGY}", grades=frozenset({grade_level})
+    )
 
 
 def deadlines_of(

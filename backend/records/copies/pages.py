@@ -12,6 +12,7 @@ from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Invalid
+from backend.core.ids import new_id
 from backend.core.web import (
     CurrentActor,
     Html,
@@ -39,6 +40,7 @@ class CopyForm(msgspec.Struct, frozen=True, kw_only=True):
     nam_hoc: str = ""
     cap_cho: str = ""
     muc_dich: str = ""
+    ban: str = ""
     csrf_token: str = ""
 
 
@@ -64,7 +66,7 @@ async def issue_copy(
     """Write a copy into the register and have it printed, or show the form again with one sentence."""
     try:
         typed = (data.loai, data.nam_hoc, data.cap_cho, data.muc_dich)
-        label = await service.issue(session, actor, version_id, typed)
+        label = await service.issue(session, actor, version_id, _copy_id(data), typed)
     except (Invalid, Conflict) as error:
         return await _show(request, session, actor, version_id, data, error)
     said = f"Đã ghi vào sổ với số {label}; tệp PDF có trong danh sách dưới đây sau ít giây."
@@ -110,6 +112,13 @@ async def show_register(
     )
 
 
+def _copy_id(data: CopyForm) -> uuid.UUID:
+    try:
+        return uuid.UUID(data.ban)
+    except ValueError:
+        raise Invalid("Biểu mẫu cấp bản sao thiếu mã của bản; xin tải lại trang rồi điền lại.") from None
+
+
 async def _show(
     request: Request,
     session: TenantSession,
@@ -129,5 +138,6 @@ async def _show(
         copies=copies,
         kinds=KIND_NAMES,
         typed=typed,
+        copy_id=new_id(),
         error=error.message if error else None,
     )

@@ -20,17 +20,32 @@ async def last_number(session: TenantSession, register_year: int) -> int:
     return await session.scalar(query) or 0
 
 
-async def insert_copy(session: TenantSession, row: dict[str, Any]) -> None:
-    await session.execute(insert(IssuedCopy).values(tenant_id=session.tenant_id, **row))
+async def insert_copy(session: TenantSession, row: dict[str, Any]) -> IssuedCopy:
+    query = insert(IssuedCopy).values(tenant_id=session.tenant_id, **row).returning(IssuedCopy)
+    return (await session.scalars(query)).one()
 
 
-async def record_print(session: TenantSession, copy_id: uuid.UUID, sha256: str) -> bool:
-    """Whether the copy had no print until now."""
+async def in_the_way(
+    session: TenantSession, copy_id: uuid.UUID, register_year: int, number: int
+) -> Sequence[IssuedCopy]:
+    """The lines that have this id or this number."""
+    numbered = and_(IssuedCopy.register_year == register_year, IssuedCopy.number == number)
+    query = select(IssuedCopy).where(
+        IssuedCopy.tenant_id == session.tenant_id, or_(IssuedCopy.id == copy_id, numbered)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def has_transcript(session: TenantSession, transcript_id: uuid.UUID) -> bool:
+    return await session.get(Transcript, (session.tenant_id, transcript_id)) is not None
+
+
+async def record_print(session: TenantSession, copy_id: uuid.UUID, sha256: str) -> IssuedCopy | None:
+    """The copy, where it had no print until now."""
     query = update(IssuedCopy).where(
         IssuedCopy.tenant_id == session.tenant_id, IssuedCopy.id == copy_id, IssuedCopy.sha256.is_(None)
     )
-    done = await session.scalars(query.values(sha256=sha256).returning(IssuedCopy.id))
-    return done.first() is not None
+    return (await session.scalars(query.values(sha256=sha256).returning(IssuedCopy))).first()
 
 
 def _lines() -> Any:

@@ -10,9 +10,10 @@ from backend.core.actor import Actor, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
-from backend.core.ids import new_id
-from backend.records.copies import queries, rules
+from backend.records.copies import manifests, queries, rules
 from backend.records.copies.events import CopyIssued
+from backend.records.copies.manifests import copy_manifests as copy_manifests
+from backend.records.copies.manifests import restore_copy as restore_copy
 from backend.records.copies.schemas import CopyId, CopyKind, IssuedCopyView, NewCopy, Register
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
@@ -48,25 +49,40 @@ async def open_copies(
 
 
 async def issue(
-    session: TenantSession, actor: Actor, version_id: uuid.UUID, typed: tuple[str, str, str, str]
+    session: TenantSession,
+    actor: Actor,
+    version_id: uuid.UUID,
+    copy_id: uuid.UUID,
+    typed: tuple[str, str, str, str],
 ) -> str:
     """Write a copy into the register, with the next number of the year, and have it printed; returns number and symbol.
 
-    `typed` is kind, school year of an extract, recipient, purpose. Raises NotFound; Forbidden but for
-    whoever keeps the school's transcripts; Invalid; Conflict while nothing of what is to be copied is issued.
+    `copy_id` was given out with the form: sent twice it is one copy. `typed` is kind, school year of an extract, who for,
+    purpose. Raises NotFound; Forbidden but for whoever keeps the school's transcripts; Invalid; Conflict while nothing of
+    what is to be copied is issued, and once another school manages it; Unavailable without the store.
     """
     version = await transcripts.get_version(session, version_id)
     if not actor.may(Permission.TRANSCRIPT_READ_ANY):
         raise Forbidden(
             f"Bản sao học bạ của {version.full_name} do ban giám hiệu hoặc văn thư cấp; hãy báo một trong những người đó."
         )
+    if await transcripts.handed_over_at(session, version):
+        raise Conflict(
+            f"Học bạ của {version.full_name} đã chuyển giao quyền quản lý cho trường khác nên bản sao do trường ấy cấp "
+            "(Phụ lục 1, mục 2.2)."
+        )
     wanted = rules.read(*typed, version.full_name)
     today = clock.today()
     await session.hold(f"register of copies {today.year}")
+    known = await queries.one(session, copy_id)
+    if known is not None:
+        [view] = await _views(session, [known])
+        if view.transcript_id != version.transcript_id:
+            raise Conflict("Biểu mẫu này đã dùng cho một học bạ khác; xin tải lại trang.")
+        return view.label
     number = await queries.last_number(session, today.year) + 1
     label = rules.label(wanted.kind, number, today.year)
     await transcripts.book_of(session, version.transcript_id, _mark(wanted, label, today))
-    copy_id = CopyId(new_id())
     row = {
         "id": copy_id,
         "register_year": today.year,
@@ -79,7 +95,7 @@ async def issue(
         "issued_by": actor.staff_id,
         "issued_at": clock.now(),
     }
-    await queries.insert_copy(session, row)
+    await manifests.keep(session, await queries.insert_copy(session, row))
     await audit.record(
         session,
         actor,
@@ -115,8 +131,10 @@ async def print_due(session: TenantSession, copy_id: uuid.UUID) -> tuple[Transcr
 async def record_print(session: TenantSession, copy_id: uuid.UUID, pdf: bytes) -> None:
     """The print is in the store: remember its digest. A repetition changes nothing."""
     file = storage.file_of(pdf, PDF_TYPE)
-    if await queries.record_print(session, copy_id, file.sha256):
+    done = await queries.record_print(session, copy_id, file.sha256)
+    if done is not None:
         await storage.register(session, file)
+        await manifests.keep(session, done)
         view = (await _views(session, [await _line(session, copy_id)]))[0]
         await audit.record(
             session,

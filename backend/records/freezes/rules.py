@@ -24,9 +24,13 @@ def check(
     progress: ClassProgress,
     standing: int,
     odd: int,
+    gaps: Sequence[str],
     holders: Mapping[StaffId | None, HolderState],
 ) -> ClassCheck:
-    """What is known of a class. `standing`: versions that stand; `odd`: unexplained oddities in its sheets."""
+    """What is known of a class.
+
+    `standing`: versions that stand; `odd`: unexplained oddities in its sheets; `gaps`: in its pupils' records.
+    """
     obstacles, doubts = [], []
     still_open = [sheet for sheet in sheets if sheet.state not in CLOSED]
     if still_open:
@@ -42,6 +46,7 @@ def check(
         doubts.append(f"{unconfirmed} học sinh chưa được xác nhận kết quả nên chưa chốt được.")
     if odd:
         doubts.append(f"{odd} chỗ cần xem lại trong sổ điểm chưa được giải thích.")
+    doubts += gaps
     return ClassCheck(
         class_id=one.id,
         class_name=one.name,

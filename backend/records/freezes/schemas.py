@@ -60,7 +60,10 @@ class CheckList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClassRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One class of a run, and how far its transcripts have come since."""
+    """One class of a run, and how far its transcripts have come since.
+
+    Of `standing` so many are rendered or further, out for signing, issued, accepted by the Authority or rejected by it.
+    """
 
     class_id: uuid.UUID
     class_name: str
@@ -69,18 +72,41 @@ class ClassRun(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[LeftOut, ...]
     problem: str | None
     standing: int
+    rendered: int
     signing: int
     issued: int
     accepted: int
+    rejected: int
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """Many classes that were frozen by one action."""
+    """Many classes that were frozen by one action; `stopped` is work of the school that waits for a person."""
 
     id: RunId
     asked_by: str
     asked_at: datetime
     classes: tuple[ClassRun, ...]
+    stopped: int
+
+    @property
+    def standing(self) -> int:
+        """Transcripts of these classes."""
+        return sum(one.standing for one in self.classes)
+
+    @property
+    def accepted(self) -> int:
+        """Those with which nothing is left to do."""
+        return sum(one.accepted for one in self.classes)
+
+    @property
+    def rejected(self) -> int:
+        """Those that the Authority has refused."""
+        return sum(one.rejected for one in self.classes)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing moves any more."""
+        return self.done == len(self.classes) and self.accepted + self.rejected == self.standing
 
     @property
     def done(self) -> int:

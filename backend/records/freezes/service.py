@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from backend.core import audit, clock, outbox
+from backend.core import audit, clock, outbox, parked_jobs
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -44,6 +44,7 @@ async def check_list(session: TenantSession, grade: int | None) -> CheckList:
     progress = await assessment.progress(session)
     versions = await transcripts.counts(session, present=True)
     odd = await review.unexplained(session, [sheet for found in sheets.values() for sheet in found])
+    gaps = await roster.gaps(session, [one.id for one in classes])
     holders = {one.staff_id: one for one in await credentials.overview(session)}
     return CheckList(
         academic_year=classes[0].academic_year if classes else "",
@@ -56,6 +57,7 @@ async def check_list(session: TenantSession, grade: int | None) -> CheckList:
                 progress.get(one.id, ClassProgress()),
                 sum(versions.get(one.id, {}).values()),
                 odd[one.id],
+                gaps.get(one.id, []),
                 holders,
             )
             for one in classes
@@ -159,9 +161,11 @@ async def get_run(session: TenantSession, run_id: uuid.UUID) -> Run:
                 left_out=tuple(msgspec.convert(row.left_out, list[LeftOut])),
                 problem=row.problem,
                 standing=states.total(),
+                rendered=states.total() - states[VersionState.FROZEN],
                 signing=states[VersionState.SIGNING],
                 issued=sum(states[one] for one in IN_FORCE),
                 accepted=sum(states[one] for one in _ACCEPTED),
+                rejected=states[VersionState.REJECTED],
             )
         )
     found.sort(key=lambda one: roster.class_order(one.class_name))
@@ -170,6 +174,7 @@ async def get_run(session: TenantSession, run_id: uuid.UUID) -> Run:
         asked_by=names.get(StaffId(rows[0].asked_by), ""),
         asked_at=rows[0].asked_at,
         classes=tuple(found),
+        stopped=await parked_jobs.count(session),
     )
 
 

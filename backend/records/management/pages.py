@@ -123,6 +123,7 @@ async def _console(
         role_names=ROLE_NAMES,
         plan_names=PLAN_NAMES,
         certificates=await credentials.overview(session),
+        coverage=await service.coverage(session),
         use=await service.season_use(session),
         invoices=await subscriptions.list_invoices(session),
     )

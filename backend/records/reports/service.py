@@ -15,14 +15,15 @@ from backend.records.roster.schemas import ClassSummary
 from backend.records.season import service as season
 from backend.records.season.schemas import Facts
 from backend.records.transcripts.schemas import IN_FORCE, VersionState
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
-from backend.remote_signing.requests.schemas import ROLE_NAMES, TrayGroup
+from backend.remote_signing.requests.schemas import HELD_ADDRESS, ROLE_NAMES, TrayGroup
 from backend.tenants.approvals import service as approvals
 from backend.tenants.permissions import Permission
 
 _HELD = (
-    "Chưa biết chắc phần này đã được ký hay chưa nên hệ thống giữ lại và không ký lần nữa; xin báo đơn vị vận hành "
-    "để hỏi nhà cung cấp chữ ký số."
+    "Chưa biết chắc phần này đã được ký hay chưa nên hệ thống giữ lại và không ký lần nữa; xin mở trang “Lần ký bị "
+    "giữ lại” để hỏi lại dịch vụ ký số."
 )
 #: Classes that a step names before it counts the rest.
 NAMES_SHOWN = 5
@@ -45,6 +46,7 @@ async def stopped_work(session: TenantSession, actor: Actor) -> list[StoppedWork
             reason=f"{call.problem} {_HELD}".strip(),
             since=call.since,
             resumable=False,
+            address=HELD_ADDRESS,
         )
         for call in held
     ]
@@ -110,6 +112,8 @@ async def board(session: TenantSession, actor: Actor) -> Board:
         next_step=await _next_step(session, actor, facts),
         waiting_for=_waiting_for(stages, later),
         stopped=await parked_jobs.count(session) + await signing.count_held(session),
+        declined=await signing.count_declined(session, actor),
+        certificates=await credentials.warnings_for(session, actor),
         approvals=await approvals.count_for(session, actor),
         halted=audit_chain.halted(sealed) if sealed.is_late else await store_promise.halted(session),
         notices=season.notices(facts, actor),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     null,
     select,
     tuple_,
@@ -225,6 +226,34 @@ async def hold_classes(session: TenantSession, class_ids: Collection[uuid.UUID])
 async def students_of(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
     """Pupils of a class with their enrollment, in the order of names."""
     return await session.ask(_STUDENTS, class_id=class_id)
+
+
+async def gaps(
+    session: TenantSession, class_ids: Collection[uuid.UUID], fields: Sequence[str]
+) -> Sequence[Any]:
+    """Per class and field of a record: how many of its pupils have nothing there (`number`), and one of them (`name`)."""
+    found: list[Any] = []
+    for field in fields:
+        query = (
+            select(
+                Enrollment.class_id,
+                literal(field).label("field"),
+                func.count().label("number"),
+                func.min(Student.full_name).label("name"),
+            )
+            .join(
+                Student, and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id)
+            )
+            .where(
+                Enrollment.tenant_id == session.tenant_id,
+                Enrollment.class_id.in_(class_ids),
+                Enrollment.left_on.is_(None),
+                getattr(Student, field).is_(None),
+            )
+            .group_by(Enrollment.class_id)
+        )
+        found += (await session.execute(query)).all()
+    return found
 
 
 async def student(session: TenantSession, student_id: uuid.UUID) -> Student | None:

@@ -56,6 +56,8 @@ LABELS = _TEXTS | {
     "status": "Trạng thái",
     "status_on": "Ngày có trạng thái",
 }
+#: What the form of a học bạ says about a pupil and a record may lack.
+PRINTED = ("personal_id", "gender", "ethnicity", "birth_place")
 #: What tells one person from all others, and is shown in full on request alone.
 NUMBERS = frozenset({"personal_id", "passport_number"})
 GENDERS = {"male": "Nam", "female": "Nữ"}

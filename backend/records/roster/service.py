@@ -246,6 +246,16 @@ async def list_students(session: TenantSession, class_id: uuid.UUID) -> list[Stu
     return [_as(StudentSummary, row) for row in await queries.students_of(session, class_id)]
 
 
+async def gaps(session: TenantSession, class_ids: Collection[uuid.UUID]) -> dict[ClassId, list[str]]:
+    """Per class, what the records of its pupils lack of what the form of a học bạ prints about a pupil (PL1: R2, R13)."""
+    found: dict[ClassId, list[str]] = defaultdict(list)
+    for row in await queries.gaps(session, class_ids, rules.PRINTED):
+        found[row.class_id].append(
+            f"{rules.LABELS[row.field]}: {row.number} học sinh chưa có, trong đó có {row.name}; học bạ sẽ in chỗ trống."
+        )
+    return found
+
+
 async def get_student(session: TenantSession, student_id: uuid.UUID) -> StudentSummary:
     """One pupil of the school. Raises NotFound."""
     row = await queries.student(session, student_id)

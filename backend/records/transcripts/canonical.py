@@ -54,6 +54,12 @@ FIELD_NAMES = {
     "province": "Tỉnh, thành phố",
     "ward": "Xã, phường",
     "tax_code": "Mã số thuế",
+    "what": "Nội dung sửa chữa",
+    "old": "Nội dung trước khi sửa",
+    "new": "Nội dung sau khi sửa",
+    "by": "Người quyết định sửa chữa",
+    "at": "Thời điểm sửa chữa",
+    "why": "Lý do sửa chữa",
 }
 
 
@@ -104,16 +110,21 @@ def schema_json() -> bytes:
     return msgspec.json.format(msgspec.json.encode(head | described, order="sorted"), indent=2) + b"\n"
 
 
+def decode_snapshot(snapshot_json: bytes) -> Snapshot:
+    """The snapshot in bytes of our own, which are canonical by their digest; Invalid when their schema is not known."""
+    try:
+        return msgspec.json.decode(snapshot_json, type=Snapshot)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(_why_unreadable(snapshot_json, error)) from error
+
+
 @lru_cache(maxsize=8)
 def read_snapshot(snapshot_json: bytes) -> Snapshot:
     """The snapshot in canonical bytes; Invalid when they are no snapshot of a known schema or not canonical.
 
     The newest few are remembered: whoever makes one form of a snapshot makes the other one next.
     """
-    try:
-        snapshot = msgspec.json.decode(snapshot_json, type=Snapshot)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(_why_unreadable(snapshot_json, error)) from error
+    snapshot = decode_snapshot(snapshot_json)
     if canonical_json(snapshot) != snapshot_json:
         raise Invalid("Dữ liệu học bạ không ở dạng chuẩn hóa nên không thể đối chiếu với mã băm đã chốt.")
     return snapshot

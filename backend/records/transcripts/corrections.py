@@ -1,7 +1,8 @@
 """In what two frozen contents differ, place by place, in words: computed, never typed.
 
-The paper form strikes a wrong mark through in red and says in a note how many places were corrected, in which subjects.
-Here both editions stay, and each knows how it differs from the one before.
+The paper form strikes a wrong mark through in red, the teacher signs beside it, and a note says how many places were
+corrected, in which subjects (TT22/2021, use of the học bạ). Here both editions stay, and each carries a note of all that
+was corrected, by whose decision, when and why.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
+from backend.records.transcripts.canonical import clean_snapshot
 from backend.records.transcripts.printed import GENDERS, LEVELS, PROMOTIONS, YEAR_LEVELS, decimal
 from backend.records.transcripts.schemas import (
     Correction,
@@ -151,10 +153,15 @@ def differences(old: Snapshot, new: Snapshot) -> list[Pair]:
 
 
 def corrected(snapshot: Snapshot, corrections: Iterable[Correction]) -> Snapshot:
-    """The content with the figures of its note: so many corrected places in the table of marks, in these subjects."""
-    subjects = [one.subject for one in corrections if one.subject is not None]
-    return msgspec.structs.replace(
-        snapshot, correction_count=len(subjects), corrected_subjects=tuple(dict.fromkeys(subjects))
+    """The content with its note: what was corrected, how many places that is, in which subjects. Raises Invalid."""
+    noted = tuple(corrections)
+    if not noted:
+        return snapshot
+    subjects = dict.fromkeys(one.subject for one in noted if one.subject is not None)
+    return clean_snapshot(
+        msgspec.structs.replace(
+            snapshot, correction_count=len(noted), corrected_subjects=tuple(subjects), corrections=noted
+        )
     )
 
 

@@ -4,13 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from backend.core import audit, audit_chain, clock, outbox, storage, store_promise
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.records.transcripts import manifests, queries, rules, service
+from backend.records.transcripts import canonical, manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptIssued, TranscriptRendered
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
@@ -19,7 +17,6 @@ from backend.records.transcripts.schemas import (
     Deed,
     Forms,
     SignerRole,
-    Snapshot,
     VersionId,
     VersionState,
 )
@@ -119,6 +116,7 @@ _ACTIONS = {
     Deed.REJECT: Action.TRANSCRIPT_REJECTED,
     Deed.CONFIRM_RECALL: Action.TRANSCRIPT_RECALLED,
     Deed.REFUSE_RECALL: Action.TRANSCRIPT_RECALL_REFUSED,
+    Deed.RETURN_RECALL: Action.TRANSCRIPT_RECALL_RETURNED,
     Deed.LOCK: Action.TRANSCRIPT_LOCKED,
     Deed.REPLACE: Action.TRANSCRIPT_REPLACED,
 }
@@ -136,6 +134,9 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
             values["effective_on"] = clock.today()
             signed = [digest for row in rows for digest in (row.signed_sha256, row.xml_sha256) if digest]
             await storage.lock_for_good(session, signed)
+            await manifests.keep_locks(session, [row.id for row in rows], values["effective_on"])
+        if deed is Deed.RETURN_RECALL:
+            values |= dict.fromkeys(("withdrawn_by", "withdrawn_at", "withdrawn_reason"))
         await queries.update_versions(session, {row.id: values for row in rows})
         versions = await service.get_versions(session, [row.id for row in rows])
         told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]
@@ -175,7 +176,7 @@ def _request(
 ) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
-    snapshot = msgspec.json.decode(row.snapshot, type=Snapshot)
+    snapshot = canonical.decode_snapshot(row.snapshot.encode())
     label = f"{place.full_name} ({place.student_code})"
     people_of = {
         SignerRole.HOMEROOM_TEACHER: rules.homeroom_of(snapshot, staff, place.homeroom_teacher_id, label),
@@ -188,6 +189,7 @@ def _request(
         group=f"Lớp {place.class_name}",
         sort_key=place.sort_key,
         document_sha256=row.pdf_sha256,
+        note=f"Phiên bản {row.number}, thay phiên bản trước" if row.number > 1 else None,
         signers=tuple(
             NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
             for signer in snapshot.signers

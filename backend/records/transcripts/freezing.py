@@ -213,10 +213,10 @@ def _corrections(
             new=pair.new,
             subject=pair.subject,
             by=by,
-            at=former.withdrawn_at or clock.now(),
+            at=(former.withdrawn_at or clock.now()).replace(microsecond=0),
             why=former.withdrawn_reason or "",
         )
-        for pair in corrections.differences(msgspec.json.decode(former.snapshot, type=Snapshot), snapshot)
+        for pair in corrections.differences(canonical.decode_snapshot(former.snapshot.encode()), snapshot)
     ]
 
 

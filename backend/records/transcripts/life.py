@@ -9,9 +9,9 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden
 from backend.records.roster import service as roster
-from backend.records.transcripts import queries, rules, service
+from backend.records.transcripts import manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptRecallAsked
-from backend.records.transcripts.schemas import Deed, VersionSummary
+from backend.records.transcripts.schemas import Deed, VersionState, VersionSummary
 from backend.remote_signing.requests import service as signing
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import ApprovalRequest, Facts, Kind
@@ -103,7 +103,9 @@ async def why_no_recall(session: TenantSession, actor: Actor, version: VersionSu
 async def _require_may_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> None:
     rules.require_may(actor, version, Deed.RECALL)
     rules.require_managed(version, await _handed_over(session, version))
-    rules.require_open(version, await service.closing_of(session, version), clock.today())
+    rules.require_staying(version, leaving=await service.is_leaving(session, version))
+    if version.state != VersionState.REJECTED:
+        rules.require_open(version, await service.closing_of(session, version), clock.today())
 
 
 async def _handed_over(session: TenantSession, version: VersionSummary) -> date | None:
@@ -127,6 +129,8 @@ async def _end(session: TenantSession, actor: Actor, version: VersionSummary, de
         "withdrawn_reason": words,
     }
     await queries.update_versions(session, {version.id: values})
+    if deed is Deed.RECALL:
+        await manifests.keep_recall(session, version.id, values)
     about = (version.student_id, version.class_id)
     await audit.record(session, actor, _ACTIONS[deed], version.id, version.label, about=about, reason=words)
 
@@ -137,4 +141,5 @@ async def _held(session: TenantSession, version_id: uuid.UUID) -> VersionSummary
     # The class before its versions and sheets, as whoever freezes holds them.
     await queries.hold_class(session, version.class_id)
     await queries.hold_versions(session, [version_id])
+    await queries.hold_transcript(session, version.transcript_id)
     return await service.get_version(session, version_id)

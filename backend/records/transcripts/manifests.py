@@ -1,8 +1,9 @@
 """What lies beside an issued version in the store, and how its rows are rebuilt from that in an older database."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
@@ -16,11 +17,17 @@ from backend.records.transcripts import canonical, queries
 from backend.records.transcripts.events import TranscriptIssued
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
+    ENDED,
     JSON_TYPE,
     SIGNING_ORDER,
+    HandOverManifest,
     IssuedManifest,
+    LockManifest,
+    RecallManifest,
     Restored,
     Restoring,
+    Since,
+    VersionState,
 )
 from backend.remote_signing.formats.schemas import Unreadable
 from backend.remote_signing.requests import service as signing
@@ -82,6 +89,36 @@ async def keep(
     )
 
 
+async def keep_recall(session: TenantSession, version_id: uuid.UUID, values: Mapping[str, Any]) -> None:
+    """Write that this transaction takes an issued version back. Raises Unavailable without the store."""
+    reason = msgspec.json.encode(values["withdrawn_reason"])
+    await storage.put(session.tenant_id, reason, lock=True)
+    await storage.register(session, storage.file_of(reason, JSON_TYPE))
+    [file] = await storage.files_of(session, [sha256_hex(reason)])
+    made = RecallManifest(
+        version_id=version_id,
+        withdrawn_at=values["withdrawn_at"],
+        withdrawn_by=values["withdrawn_by"],
+        reason=file,
+    )
+    await manifests.keep(session.tenant_id, version_id, made)
+
+
+async def keep_locks(session: TenantSession, version_ids: Iterable[uuid.UUID], effective_on: date) -> None:
+    """Write that this transaction locks versions. Raises Unavailable without the store."""
+    made = [LockManifest(version_id=one, effective_on=effective_on) for one in version_ids]
+    await at_once.each(
+        made, lambda one: manifests.keep(session.tenant_id, one.version_id, one), limit=AT_ONCE
+    )
+
+
+async def keep_handovers(session: TenantSession, transcript_ids: Iterable[uuid.UUID], at: datetime) -> None:
+    """Write that this transaction hands transcripts over. Raises Unavailable without the store."""
+    for one in transcript_ids:
+        made = HandOverManifest(transcript_id=one, handed_over_at=at)
+        await manifests.keep(session.tenant_id, one, made)
+
+
 def _files(row: TranscriptVersion, signed_sha256: str, noted: str | None) -> set[str]:
     found = {sha256_hex(row.snapshot.encode()), row.pdf_sha256, row.xml_sha256, signed_sha256, noted}
     return {digest for digest in found if digest}
@@ -94,7 +131,77 @@ async def issued_manifests(tenant_id: TenantId) -> list[IssuedManifest]:
     return [newest[version_id] for version_id in sorted(newest)]
 
 
-async def restore_issued(session: TenantSession, manifest: IssuedManifest, operator: str) -> Restored:
+async def since_issued(tenant_id: TenantId) -> Since:
+    """What the store knows of versions after they were issued: the newest of each, where there are several."""
+    recalls = await manifests.of_school(tenant_id, RecallManifest)
+    locks = await manifests.of_school(tenant_id, LockManifest)
+    handovers = await manifests.of_school(tenant_id, HandOverManifest)
+    return Since(
+        recalls={one.version_id: one for one in sorted(recalls, key=lambda one: one.withdrawn_at)},
+        locks={one.version_id: one for one in sorted(locks, key=lambda one: one.effective_on)},
+        handovers={one.transcript_id: one for one in sorted(handovers, key=lambda one: one.handed_over_at)},
+    )
+
+
+async def restore(
+    session: TenantSession, manifest: IssuedManifest, since: Since, operator: str, *, recall_sent: bool
+) -> Restored:
+    """Bring a version of an older database to where the store says that it was; says what there was to do.
+
+    Raises Unavailable, CorruptObject.
+    """
+    restored = await _restore_issued(session, manifest, operator)
+    if restored.found is Restoring.CONFLICT:
+        return restored
+    further = [
+        await _restore_recall(session, since.recalls.get(manifest.version_id) if recall_sent else None),
+        await _restore_lock(session, since.locks.get(manifest.version_id)),
+        await _restore_handover(session, since.handovers.get(manifest.transcript_id)),
+    ]
+    if any(further) and restored.found is Restoring.KNOWN:
+        await _record(session, manifest, operator)
+        return Restored(Restoring.ADVANCED)
+    return restored
+
+
+async def _restore_recall(session: TenantSession, made: RecallManifest | None) -> bool:
+    """The Authority's answer, which says whether the version is recalled, follows from its delivery."""
+    [row] = await queries.hold_versions(session, [made.version_id]) if made else [None]
+    if made is None or row is None or row.withdrawn_at is not None or row.state in ENDED:
+        return False
+    await storage.record_again(session, [made.reason])
+    values = {
+        "state": VersionState.RECALL_REQUESTED,
+        "withdrawn_at": made.withdrawn_at,
+        "withdrawn_by": made.withdrawn_by,
+        "withdrawn_reason": msgspec.json.decode(
+            await storage.get(session.tenant_id, made.reason.sha256), type=str
+        ),
+    }
+    await queries.update_versions(session, {made.version_id: values})
+    return True
+
+
+async def _restore_lock(session: TenantSession, made: LockManifest | None) -> bool:
+    [row] = await queries.hold_versions(session, [made.version_id]) if made else [None]
+    if made is None or row is None or row.state in {VersionState.LOCKED, *ENDED}:
+        return False
+    values = {"state": VersionState.LOCKED, "effective_on": made.effective_on}
+    await queries.update_versions(session, {made.version_id: values})
+    return True
+
+
+async def _restore_handover(session: TenantSession, made: HandOverManifest | None) -> bool:
+    transcript = await queries.transcript(session, made.transcript_id) if made else None
+    if made is None or transcript is None:
+        return False
+    if transcript.handed_over_at is not None and transcript.handed_over_at >= made.handed_over_at:
+        return False
+    await queries.hand_over(session, transcript.student_id, made.handed_over_at)
+    return True
+
+
+async def _restore_issued(session: TenantSession, manifest: IssuedManifest, operator: str) -> Restored:
     """Bring a version of an older database to what it was when it was issued; says what there was to do.
 
     A manifest alone proves nothing: the signed document must be there, valid, and say the same. Raises Unavailable.
@@ -123,6 +230,12 @@ async def restore_issued(session: TenantSession, manifest: IssuedManifest, opera
     await queries.restore_version(session, manifest, content.decode(), snapshot.lookup_code, corrections)
     await queries.publish_codes(session, {manifest.transcript_id: manifest.code_sha256})
     await signing.close_signed(session, manifest.version_id, manifest.signed_sha256)
+    await _record(session, manifest, operator)
+    await outbox.emit_all(session, [TranscriptIssued(manifest.version_id)])
+    return Restored(Restoring.ADVANCED if row is not None else Restoring.REBUILT)
+
+
+async def _record(session: TenantSession, manifest: IssuedManifest, operator: str) -> None:
     await audit.record(
         session,
         machine(session.tenant_id),
@@ -133,8 +246,6 @@ async def restore_issued(session: TenantSession, manifest: IssuedManifest, opera
         operator=operator,
         signed_sha256=manifest.signed_sha256,
     )
-    await outbox.emit_all(session, [TranscriptIssued(manifest.version_id)])
-    return Restored(Restoring.ADVANCED if row is not None else Restoring.REBUILT)
 
 
 async def _content(tenant_id: TenantId, manifest: IssuedManifest) -> bytes | Restored:

@@ -24,7 +24,7 @@ class Transcript(TenantTable):
         tenant_key("student_id", "student"),
         {
             "info": holding(
-                internal="level created_at handed_over_at",
+                internal="level created_at leaving_since handed_over_at",
                 personal="lookup_code",
                 title="Học bạ",
                 purpose="Lập, tra cứu học bạ số",
@@ -38,6 +38,7 @@ class Transcript(TenantTable):
     level: Mapped[str]
     lookup_code: Mapped[str]
     created_at: Mapped[datetime]
+    leaving_since: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
 
 

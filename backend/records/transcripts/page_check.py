@@ -66,6 +66,20 @@ def page_differences(snapshot: Snapshot, pages: Sequence[str]) -> list[str]:
     ]
 
 
+def other_pages(pages: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Where the text of the pages is not that of the wanted ones, page by page: a sentence each."""
+    found = []
+    if len(pages) != len(wanted):
+        found.append(f"Tệp PDF có {len(pages)} trang, kết xuất từ dữ liệu đã chốt có {len(wanted)} trang.")
+    for number, (page, other) in enumerate(zip(pages, wanted, strict=False), start=1):
+        if _squeezed(page) != _squeezed(other):
+            rest = _squeezed(other)
+            strange = [line.strip() for line in page.splitlines() if _squeezed(line) not in rest]
+            shown = f": có “{strange[0][:60]}”" if strange else " về thứ tự hoặc số lần lặp lại"
+            found.append(f"Trang PDF số {number} có chữ khác bản kết xuất từ dữ liệu đã chốt{shown}.")
+    return found
+
+
 def _place_name(place: str) -> str:
     table, bracket, rest = place.partition("[")
     number, _, field = rest.partition("]")

@@ -8,6 +8,9 @@ import re
 from datetime import date
 from itertools import groupby
 
+from msgspec import UNSET
+
+from backend.core.clock import VIETNAM
 from backend.records.transcripts.canonical import Json
 from backend.records.transcripts.schemas import (
     Gender,
@@ -54,6 +57,8 @@ PROMOTIONS = {
     Promotion.NOT_ASSESSED: "Không đánh giá (học sinh khuyết tật)",
 }
 EXEMPT = "Miễn"
+#: In the note of corrections: who decided, or why, is not known.
+UNKNOWN = "(không rõ)"
 #: A học bạ số takes effect when the Sở closes its data (PL1 §2.1), which is after these bytes are fixed.
 EFFECTIVE_LATER = "từ ngày chốt tại cơ sở dữ liệu học bạ của Sở Giáo dục và Đào tạo"
 _PART = re.compile(r"(.+) \(([^()]+)\)")
@@ -75,7 +80,7 @@ def printed(snapshot: Snapshot) -> View:
             signer.role.value: {"name": signer.name, "title": signer.title} for signer in snapshot.signers
         },
         "issue": printed_issue(snapshot),
-        "corrections": None if primary else _corrections(snapshot),
+        "corrections": _corrections(snapshot, has_sentence=not primary),
     }
 
 
@@ -244,5 +249,24 @@ def _promotion(results: SecondaryResults) -> str:
     return "Hoàn thành chương trình" if results.programme_completed else "Không hoàn thành chương trình"
 
 
-def _corrections(snapshot: Snapshot) -> View:
-    return {"count": str(snapshot.correction_count), "subjects": ", ".join(snapshot.corrected_subjects)}
+def _corrections(snapshot: Snapshot, *, has_sentence: bool) -> View:
+    """The note of what was corrected, decision by decision. The secondary form has a sentence under the table of marks,
+    which is there without a correction, too: `in_table` places, in these subjects.
+    """
+    noted = () if snapshot.corrections is UNSET else snapshot.corrections
+    in_table = len([one for one in noted if one.subject]) if noted else snapshot.correction_count
+    sentence: View = {"in_table": str(in_table), "subjects": ", ".join(snapshot.corrected_subjects)}
+    decisions: list[Json] = [
+        {
+            "at": f"{at.astimezone(VIETNAM):%H:%M ngày %d/%m/%Y}",
+            "by": by or UNKNOWN,
+            "why": why or UNKNOWN,
+            "places": [{"what": one.what, "old": one.old, "new": one.new} for one in places],
+        }
+        for (at, by, why), places in groupby(noted, key=lambda one: (one.at, one.by, one.why))
+    ]
+    return {
+        **(sentence if has_sentence else {"in_table": "", "subjects": ""}),
+        "count": str(len(noted)) if noted else "",
+        "decisions": decisions,
+    }

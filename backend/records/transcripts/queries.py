@@ -316,13 +316,32 @@ async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transc
     return await session.get(Transcript, (session.tenant_id, transcript_id))
 
 
-async def hand_over(session: TenantSession, student_id: uuid.UUID, at: datetime) -> None:
-    """The right to manage a pupil's transcripts is another school's."""
+async def hold_transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transcript:
+    """A transcript as it stands: it neither leaves nor comes back until the transaction ends."""
+    query = select(Transcript).where(
+        Transcript.tenant_id == session.tenant_id, Transcript.id == transcript_id
+    )
+    held = query.with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(held)).one()
+
+
+async def set_leaving(session: TenantSession, student_id: uuid.UUID, since: datetime | None) -> None:
+    """A package with a pupil's transcripts is on its way to another school since then, or no longer."""
     await session.execute(
         update(Transcript)
         .where(Transcript.tenant_id == session.tenant_id, Transcript.student_id == student_id)
-        .values(handed_over_at=at)
+        .values(leaving_since=since)
     )
+
+
+async def hand_over(session: TenantSession, student_id: uuid.UUID, at: datetime) -> Sequence[uuid.UUID]:
+    """The right to manage a pupil's transcripts, which are returned, is another school's."""
+    query = (
+        update(Transcript)
+        .where(Transcript.tenant_id == session.tenant_id, Transcript.student_id == student_id)
+        .values(handed_over_at=at, leaving_since=None)
+    )
+    return (await session.scalars(query.returning(Transcript.id))).all()
 
 
 async def in_state(

@@ -4,11 +4,14 @@ Rendering is a pure function of the two byte strings, the templates and the font
 every process. About 40 ms for the four pages of a year on a quiet core.
 """
 
+import hashlib
 import io
 import json
+import re
 import threading
 from datetime import date, datetime, time
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import segno
@@ -27,6 +30,13 @@ DOCUMENTS = FRONTEND / "documents"
 FONTS = FRONTEND / "static" / "dist" / "fonts" / "tinos"
 
 _YEAR, _BOOK = "year.typ", "book.typ"
+#: What the look of a year record follows from, beside its content: templates, and the code that prepares their words.
+_SHAPING = (
+    *(DOCUMENTS / name for name in (_YEAR, "form.typ", "primary.typ", "secondary.typ")),
+    *(Path(__file__).with_name(name) for name in ("rendering.py", "printed.py")),
+)
+#: The keyword by which a year record names the edition of its form.
+_EDITION = re.compile(r"\bmau-([0-9a-f]{16})\b")
 #: Which file has the pages of a level.
 _FORMS = {
     SchoolLevel.PRIMARY: "primary",
@@ -40,8 +50,10 @@ _QR_MASK = 2
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def render_pdf(snapshot_json: bytes, xml: bytes) -> bytes:
+def render_pdf(snapshot_json: bytes, xml: bytes, edition: str | None = None) -> bytes:
     """The PDF of canonical snapshot bytes; `xml` is attached beside them.
+
+    It names the edition of the form: today's, or that of a file which is to be compared.
 
     Raises Invalid when the bytes are no canonical snapshot or hold a character that has no glyph, and
     Unavailable when the fonts have not been built.
@@ -53,8 +65,24 @@ def render_pdf(snapshot_json: bytes, xml: bytes) -> bytes:
         "snapshot": snapshot_json.decode(),
         "xml": xml.decode(),
         "qr": _qr_svg(snapshot.verify_url),
+        "edition": f"mau-{edition or form_edition()}",
     }
     return _compile(_YEAR, inputs, snapshot.issue_date, snapshot.student.full_name)
+
+
+def edition_in(keywords: str) -> str | None:
+    """The edition that the keywords of a year record name, or None."""
+    named = _EDITION.search(keywords)
+    return named[1] if named else None
+
+
+@cache
+def form_edition() -> str:
+    """The edition of the forms, 16 hexadecimal letters: another one when templates, fonts or typst are others."""
+    digest = hashlib.sha256(version("typst").encode())
+    for path in (*_SHAPING, *sorted(FONTS.glob("*.ttf"))):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def render_book(book: Book) -> bytes:

@@ -33,7 +33,7 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     """One way from state to state: what is done, where it begins, where it ends, and who may do it.
 
     `by` None is the machine. `asks` names what a person shows with it; `when` what must be true besides, in the words of
-    the README, which is drawn from here.
+    the README, which is drawn from here. `back` leads to where the version was before.
     """
 
     deed: Deed
@@ -42,6 +42,7 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     by: Permission | None = None
     asks: tuple[str, ...] = ()
     when: str = ""
+    back: bool = False
 
 
 _REASON, _PROOF, _SECOND = "reason", "step-up", "second person"
@@ -87,7 +88,7 @@ EDGES: tuple[Edge, ...] = (
         target=VersionState.RECALL_REQUESTED,
         by=Permission.TRANSCRIPT_WITHDRAW,
         asks=(_REASON, _PROOF, _SECOND),
-        when="the last day of the plan is not over",
+        when="no package with it is open; of what is accepted, the last day of the plan is not over",
     ),
     Edge(
         deed=Deed.CONFIRM_RECALL,
@@ -100,6 +101,13 @@ EDGES: tuple[Edge, ...] = (
         sources=(VersionState.RECALL_REQUESTED,),
         target=VersionState.LOCKED,
         when="the Authority refuses: it is locked there",
+    ),
+    Edge(
+        deed=Deed.RETURN_RECALL,
+        sources=(VersionState.RECALL_REQUESTED,),
+        target=VersionState.ACCEPTED,
+        when="the Authority finds the recall itself wrong: it stands there as before, and may be asked for again",
+        back=True,
     ),
     Edge(
         deed=Deed.LOCK,
@@ -172,6 +180,7 @@ DEED_WORDS = {
     Deed.RECALL: "thu hồi",
     Deed.CONFIRM_RECALL: "ghi là đã thu hồi",
     Deed.REFUSE_RECALL: "ghi là không được thu hồi",
+    Deed.RETURN_RECALL: "ghi là bị trả lại đề nghị thu hồi",
     Deed.LOCK: "chốt",
     Deed.REPLACE: "thay thế",
 }
@@ -194,10 +203,10 @@ def is_due(state: str, deed: Deed) -> bool:
 
     Raises Conflict when the version has not come that far.
     """
-    sources = edge_of(deed).sources
-    if state in sources:
+    edge = edge_of(deed)
+    if state in edge.sources:
         return True
-    if not _ahead(VersionState(state)).isdisjoint(sources):
+    if not edge.back and not _ahead(VersionState(state)).isdisjoint(edge.sources):
         raise Conflict(
             f"Học bạ đang ở bước “{STATE_NAMES[VersionState(state)]}”, chưa thể {DEED_WORDS[deed]}."
         )
@@ -207,7 +216,7 @@ def is_due(state: str, deed: Deed) -> bool:
 @cache
 def _ahead(state: VersionState) -> frozenset[VersionState]:
     """Where a version in `state` may still come."""
-    following = {edge.target for edge in EDGES if state in edge.sources}
+    following = {edge.target for edge in EDGES if state in edge.sources and not edge.back}
     return frozenset(following).union(*(_ahead(one) for one in following))
 
 
@@ -252,6 +261,15 @@ def require_managed(version: VersionSummary, handed_over: date | None) -> None:
         raise Conflict(
             f"Học bạ của {version.full_name} đã chuyển giao quyền quản lý cho trường khác ngày {handed_over:%d/%m/%Y} "
             "nên ở đây không rút lại, thu hồi hay sửa được nữa (Phụ lục 1, mục 2.2); hãy báo trường đang quản lý."
+        )
+
+
+def require_staying(version: VersionSummary, *, leaving: bool) -> None:
+    """Raises Conflict while a package with the version is on its way to another school."""
+    if leaving:
+        raise Conflict(
+            f"Học bạ của {version.full_name} nằm trong một gói chuyển trường chưa bàn giao nên chưa thu hồi được; hãy "
+            "hủy gói ấy trước."
         )
 
 

@@ -7,6 +7,7 @@ dotted blank, as on the paper form.
 """
 
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, NewType
@@ -280,8 +281,28 @@ class Signer(_Frozen, frozen=True, kw_only=True):
     title: str
 
 
+class Correction(_Frozen, frozen=True, kw_only=True):
+    """One place in which a version differs from the one before it, and why there is a new one.
+
+    `subject` names the subject where the place is in the table of marks. `by` decided at `at` that the former version
+    does not stand, for the reason `why`; "" where that is not known.
+    """
+
+    what: str
+    old: str
+    new: str
+    subject: str | None
+    by: str
+    at: datetime
+    why: str
+
+
 class Snapshot(_Frozen, frozen=True, kw_only=True):
-    """The whole content of one transcript version, as it is hashed, signed, printed and delivered."""
+    """The whole content of one transcript version, as it is hashed, signed, printed and delivered.
+
+    `corrections` are all that was corrected since the first version, the newest last; `correction_count` counts them.
+    The field is absent, not empty, where there is none: contents that were frozen without it keep their bytes.
+    """
 
     level: SchoolLevel
     school: School
@@ -298,6 +319,7 @@ class Snapshot(_Frozen, frozen=True, kw_only=True):
     effective_date: date | None = None
     correction_count: Count = 0
     corrected_subjects: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] | msgspec.UnsetType = msgspec.UNSET
     schema: Literal["hocba.snapshot/1"] = "hocba.snapshot/1"
 
     def __post_init__(self) -> None:
@@ -368,24 +390,9 @@ class Deed(StrEnum):
     RECALL = "recall"
     CONFIRM_RECALL = "confirm_recall"
     REFUSE_RECALL = "refuse_recall"
+    RETURN_RECALL = "return_recall"
     LOCK = "lock"
     REPLACE = "replace"
-
-
-class Correction(msgspec.Struct, frozen=True, kw_only=True):
-    """One place in which a version differs from the one before it, and why there is a new one.
-
-    `subject` names the subject where the place is in the table of marks, which is what the form's own note counts.
-    `by` decided at `at` that the former version does not stand, for the reason `why`.
-    """
-
-    what: str
-    old: str
-    new: str
-    subject: str | None
-    by: str
-    at: datetime
-    why: str
 
 
 class Restoring(StrEnum):
@@ -428,6 +435,43 @@ class IssuedManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state
     frozen_at: datetime
     issued_at: datetime
     files: tuple[Recorded, ...]
+
+
+class RecallManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="recall"):
+    """Management takes an issued version back; the file says why, in their words.
+
+    It counts once the Authority was written to about it: the message has a manifest of its own.
+    """
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    version_id: uuid.UUID
+    withdrawn_at: datetime
+    withdrawn_by: uuid.UUID | None
+    reason: Recorded
+
+
+class LockManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="lock"):
+    """A version was locked, with effect from a day."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    version_id: uuid.UUID
+    effective_on: date
+
+
+class HandOverManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="handover"):
+    """Another school manages a transcript from then on."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    transcript_id: uuid.UUID
+    handed_over_at: datetime
+
+
+class Since(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the versions and transcripts of a school after they were issued, by their ids."""
+
+    recalls: Mapping[uuid.UUID, RecallManifest]
+    locks: Mapping[uuid.UUID, LockManifest]
+    handovers: Mapping[uuid.UUID, HandOverManifest]
 
 
 class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,12 +20,22 @@ from backend.records.calendar.schemas import Closing
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
-from backend.records.transcripts import book, canonical, corrections, freezing, queries, rendering, rules
+from backend.records.transcripts import (
+    book,
+    canonical,
+    corrections,
+    freezing,
+    manifests,
+    queries,
+    rendering,
+    rules,
+)
 from backend.records.transcripts.book import Book, YearRecord
 from backend.records.transcripts.corrections import Pair
 from backend.records.transcripts.freezing import verify_url as verify_url
 from backend.records.transcripts.manifests import issued_manifests as issued_manifests
-from backend.records.transcripts.manifests import restore_issued as restore_issued
+from backend.records.transcripts.manifests import restore as restore
+from backend.records.transcripts.manifests import since_issued as since_issued
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     ENDED,
@@ -124,8 +134,8 @@ async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID
 
 
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
-    """The frozen content of a version. Raises NotFound."""
-    return msgspec.json.decode((await _version(session, version_id)).snapshot, type=Snapshot)
+    """The frozen content of a version. Raises NotFound; Invalid for content of another schema."""
+    return canonical.decode_snapshot((await _version(session, version_id)).snapshot.encode())
 
 
 async def contents_of(
@@ -345,10 +355,22 @@ async def open_book(
     return version, await book_of(session, version.transcript_id, unmarked)
 
 
+async def set_leaving(session: TenantSession, student_id: uuid.UUID, *, leaving: bool) -> None:
+    """Whether a package with a pupil's transcripts is on its way to another school: none is recalled meanwhile."""
+    await queries.set_leaving(session, student_id, clock.now() if leaving else None)
+
+
+async def is_leaving(session: TenantSession, version: VersionSummary) -> bool:
+    """Whether a package with a version is on its way to another school."""
+    transcript = await queries.transcript(session, version.transcript_id)
+    return transcript is not None and transcript.leaving_since is not None
+
+
 async def hand_over(session: TenantSession, student_id: uuid.UUID) -> None:
     """Another school manages the pupil's transcripts from now on: what was frozen before is neither withdrawn nor
     recalled here any more (PL1 §2.2)."""
-    await queries.hand_over(session, student_id, clock.now())
+    at = clock.now()
+    await manifests.keep_handovers(session, await queries.hand_over(session, student_id, at), at)
 
 
 async def handed_over_at(session: TenantSession, version: VersionSummary) -> datetime | None:

@@ -79,6 +79,12 @@ async def recall_refused(work: Work) -> None:
     await _advance(work, Deed.REFUSE_RECALL)
 
 
+@task("transcripts.recall_returned", "Ghi việc Sở trả lại đề nghị thu hồi", lane=Lane.DELIVER, together=25)
+async def recall_returned(work: Work) -> None:
+    """The Authority finds the recall itself wrong."""
+    await _advance(work, Deed.RETURN_RECALL)
+
+
 @task("transcripts.recalled", "Ghi việc thu hồi học bạ", lane=Lane.DELIVER)
 async def recalled(work: Work) -> None:
     """The Authority has taken it back out."""

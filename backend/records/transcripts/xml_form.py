@@ -11,6 +11,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from lxml import etree
 
 from backend.core.errors import Invalid
@@ -50,6 +51,7 @@ def build_xml(snapshot: Snapshot) -> bytes:
     root = etree.Element("HOC_BA")
     record = _child(_child(root, "DU_LIEU_HOC_BA", Id=DATA_ID), "THONG_TIN_HOC_BA", Id=RECORD_ID)
     _fields(record, _header(snapshot))
+    _corrections(record, snapshot)
     _fields(_child(record, "THONG_TIN", Id="lyLich"), _person(snapshot.student))
     _study_history(record, snapshot)
     results = snapshot.year.results
@@ -100,8 +102,9 @@ def _said(element: etree._Element, place: str) -> Iterator[tuple[str, str]]:
         yield place, element.text or ""
     met: Counter[str] = Counter()
     for child in element:
-        met[child.tag] += 1
-        name = f"{child.tag}[{met[child.tag]}]" if met[child.tag] > 1 else child.tag
+        tag = child.tag if isinstance(child.tag, str) else "chú thích"
+        met[tag] += 1
+        name = f"{tag}[{met[tag]}]" if met[tag] > 1 else tag
         yield from _said(child, f"{place}/{name}".lstrip("/"))
 
 
@@ -205,6 +208,26 @@ def _person(student: Student) -> dict[str, _Text]:
         "HO_TEN_NGUOI_GIAM_HO": student.guardian_name,
         "NGHE_NGHIEP_NGUOI_GIAM_HO": student.guardian_job,
     }
+
+
+def _corrections(record: etree._Element, snapshot: Snapshot) -> None:
+    """Like the field of the snapshot, the list is absent where there is none."""
+    if snapshot.corrections is msgspec.UNSET:
+        return
+    corrections = _child(record, "DANH_SACH_SUA_CHUA")
+    for one in snapshot.corrections:
+        _fields(
+            _child(corrections, "SUA_CHUA"),
+            {
+                "NOI_DUNG": one.what,
+                "TEN_MON_HOC": one.subject,
+                "DA_GHI": one.old,
+                "SUA_THANH": one.new,
+                "NGUOI_QUYET_DINH": one.by,
+                "THOI_DIEM": msgspec.to_builtins(one.at),
+                "LY_DO": one.why,
+            },
+        )
 
 
 def _study_history(record: etree._Element, snapshot: Snapshot) -> None:

@@ -73,6 +73,7 @@ async def record_compiled(session: TenantSession, transfer_id: uuid.UUID, pdf: b
             NewSigner(role=SignerRole.SCHOOL_SEAL.value, staff_id=None, name=manifest.sender.name),
         ),
         address=f"/hoc-sinh/{row.student_id}/chuyen-hoc-ba",
+        noun="phiếu chuyển học bạ",
     )
     await signing.open_requests(session, [request])
     values = {"state": TransferState.SIGNING, "package_sha256": file.sha256}

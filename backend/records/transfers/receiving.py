@@ -62,6 +62,7 @@ async def accept(
             f"Tệp đã kiểm tra không phải gói học bạ này của {record.full_name}; xin tải lại trang."
         )
     rules.require_pupil(record, package.manifest.student)
+    rules.require_standing(package)
     years = await movements.enter_received_years(session, actor, record, rules.new_years(package))
     values = _decided(actor, ReceivedState.ACCEPTED) | {"earlier_year_ids": years}
     await queries.update_received(session, row.id, values)
@@ -155,6 +156,7 @@ async def _insert(
     package: Package,
     offer_id: uuid.UUID | None = None,
 ) -> ReceivedId:
+    rules.require_standing(package)
     if await queries.is_accepted(session, package.sha256):
         raise Conflict(f"Gói học bạ này của {record.full_name} đã được nhận trước đó; không cần nhận lại.")
     await storage.register(session, storage.File(package.sha256, package.size, PDF_TYPE))

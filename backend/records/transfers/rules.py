@@ -58,10 +58,16 @@ REFUSAL_NAMES = {
     RefusalReason.WRONG_CONTENT: "Nội dung học bạ cần trường gửi xem lại",
 }
 STANDING_NAMES = {
-    Standing.IN_FORCE: "đang có hiệu lực",
+    Standing.IN_FORCE: "đã chốt, đang có hiệu lực",
+    Standing.ISSUED: "đã phát hành, chưa chốt",
+    Standing.NOT_ACCEPTED: "đã phát hành, Sở chưa chấp nhận",
+    Standing.RECALLED: "đã bị trường gửi thu hồi",
     Standing.SUPERSEDED: "đã được thay thế bằng bản mới hơn",
     None: "chưa biết còn hiệu lực không, vì trường gửi phát hành ở hệ thống khác",
 }
+_STANDS = frozenset({Standing.IN_FORCE, Standing.ISSUED})
+#: What a package must not hold.
+_FALLEN = frozenset({Standing.RECALLED, Standing.SUPERSEDED})
 _UNDER_WAY = frozenset(
     {VersionState.FROZEN, VersionState.RENDERED, VersionState.SIGNING, VersionState.RECALL_REQUESTED}
 )
@@ -106,6 +112,12 @@ def obstacle(
     under_way = [one.academic_year for one in versions if one.state in _UNDER_WAY]
     if under_way:
         return f"Học bạ năm học {under_way[0]} của {name} đang chờ ký hoặc chờ Sở trả lời; hãy chờ xong rồi lập gói."
+    rejected = [one.academic_year for one in versions if one.state == VersionState.REJECTED]
+    if rejected:
+        return (
+            f"Học bạ năm học {rejected[0]} của {name} bị Sở từ chối; hãy thu hồi, sửa rồi phát hành lại trước khi lập "
+            "gói: bản sai do chính trường phát hành sửa."
+        )
     if not newest_issued(versions):
         return f"{name} chưa có học bạ năm nào đã phát hành ở trường này nên không có gì để chuyển."
     return None
@@ -202,6 +214,16 @@ def require_same_pupil(year: CheckedYear, said: Pupil) -> None:
         )
 
 
+def require_standing(package: Package) -> None:
+    """Raises Invalid for a package with a year that its own school has taken back or replaced since."""
+    fallen = [one for one in package.years if one.standing in _FALLEN]
+    if fallen:
+        raise Invalid(
+            f"Học bạ năm học {fallen[0].part.academic_year} trong gói của {package.manifest.student.full_name} "
+            f"{STANDING_NAMES[fallen[0].standing]}, nên gói không được nhận; hãy đề nghị trường gửi lập gói mới."
+        )
+
+
 def new_years(package: Package) -> list[NewEarlierYear]:
     """The years of a package as a school keeps years at other schools. Raises Invalid for a text that no form prints."""
     return [_new_year(one) for one in package.years]
@@ -232,7 +254,7 @@ def verdict_of(package: Package, checked_at: datetime) -> dict[str, str]:
         "intact": "Gói và mọi tệp bên trong còn nguyên như khi ký",
         "signed": "; ".join(one.signer for one in package.signatures),
         "in_force": "; ".join(years),
-        "known": "1" if all(one.standing is Standing.IN_FORCE for one in package.years) else "",
+        "known": "1" if all(one.standing in _STANDS for one in package.years) else "",
         "years": ", ".join(one.part.academic_year for one in package.years),
         "checked_at": checked_at.isoformat(),
     }

@@ -70,6 +70,7 @@ async def draft(
     Raises NotFound, Invalid; Conflict where there is nothing to hand over, or something is under way.
     """
     record = await roster.hold_record(session, student_id)
+    await transcripts.set_leaving(session, student_id, leaving=True)
     versions = await _versions(session, student_id)
     sent = await queries.transfers_of(session, student_id)
     stopped = await _obstacle(session, record, versions, sent)
@@ -134,6 +135,7 @@ async def cancel(
         )
     await signing.cancel(session, actor, [row.id])
     await _end(session, actor, row, TransferState.CANCELLED, reason)
+    await transcripts.set_leaving(session, student_id, leaving=False)
     await audit.record(
         session, actor, Action.TRANSFER_CANCELLED, row.id, record.label, about=[student_id], reason=reason
     )

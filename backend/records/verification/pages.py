@@ -111,6 +111,8 @@ def _headline(answer: Answer) -> tuple[str, str]:
         return "Học bạ này đã được nhà trường thu hồi, không còn giá trị", "bad"
     if answer.standing is Standing.SUPERSEDED:
         return "Học bạ đúng là bản đã phát hành nhưng đã được thay thế", "warn"
+    if answer.standing is Standing.NOT_ACCEPTED:
+        return "Học bạ đúng là bản đã phát hành nhưng Sở chưa chấp nhận", "warn"
     if answer.standing is None:
         return "Chữ ký hợp lệ nhưng tệp không phải bản đang lưu ở đây", "warn"
     return "Học bạ hợp lệ", "ok"
@@ -133,7 +135,9 @@ def _answers(answer: Answer) -> list[dict[str, str]]:
         "tone": "ok" if trusted else "warn",
     }
     force = {
-        Standing.IN_FORCE: ("Đã phát hành và đang có hiệu lực", "ok"),
+        Standing.IN_FORCE: ("Đã chốt và đang có hiệu lực", "ok"),
+        Standing.ISSUED: ("Đã phát hành; có hiệu lực từ khi được chốt", "ok"),
+        Standing.NOT_ACCEPTED: ("Đã phát hành nhưng Sở Giáo dục và Đào tạo chưa chấp nhận", "warn"),
         Standing.RECALLED: ("Đã được nhà trường thu hồi", "bad"),
         Standing.SUPERSEDED: ("Đã được thay thế bằng phiên bản mới hơn", "warn"),
         None: ("Không tìm thấy bản này trong kho đã phát hành", "warn"),

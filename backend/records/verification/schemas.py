@@ -7,9 +7,11 @@ import msgspec
 
 
 class Standing(StrEnum):
-    """Whether a transcript is in force."""
+    """How far a transcript counts: in force from the lock on (PL1 §2.1: R21), until then the school may recall it."""
 
     IN_FORCE = "in_force"
+    ISSUED = "issued"
+    NOT_ACCEPTED = "not_accepted"
     SUPERSEDED = "superseded"
     RECALLED = "recalled"
 

@@ -15,7 +15,7 @@ from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Invalid, NotFound
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import ENDED, TranscriptId, VersionSummary
+from backend.records.transcripts.schemas import ENDED, TranscriptId, VersionState, VersionSummary
 from backend.records.verification.schemas import Answer, SignatureView, Standing
 from backend.remote_signing.formats.schemas import Report, Unreadable
 from backend.remote_signing.validation import service as signatures
@@ -25,6 +25,8 @@ _CODE = re.compile(r"[0-9a-f]{32}")
 UNKNOWN_CODE = (
     "Không tìm thấy học bạ nào đã phát hành với mã này; hãy kiểm tra lại từng ký tự của mã tra cứu."
 )
+#: Of what was issued and neither recalled nor replaced: what is not named is issued, and not in force yet.
+_OF_STATE = {VersionState.LOCKED: Standing.IN_FORCE, VersionState.REJECTED: Standing.NOT_ACCEPTED}
 #: Public files are read in a limited process; larger ones are refused at the door.
 MAX_UPLOAD = 5_000_000
 
@@ -126,4 +128,6 @@ def _standing(one: VersionSummary, newest: VersionSummary) -> Standing:
     """How a version stands whose year has come to `newest`, of those that were issued."""
     if one.id != newest.id:
         return Standing.SUPERSEDED
-    return Standing.RECALLED if one.state in ENDED else Standing.IN_FORCE
+    if one.state in ENDED:
+        return Standing.RECALLED
+    return _OF_STATE.get(VersionState(one.state), Standing.ISSUED)

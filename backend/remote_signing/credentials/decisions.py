@@ -8,10 +8,11 @@ import uuid
 from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import inspection, rules, service
 from backend.remote_signing.credentials.rules import Change
 from backend.remote_signing.credentials.schemas import Candidate, CredentialView
-from backend.remote_signing.providers.port import PROVIDER_NAMES
+from backend.remote_signing.providers import gateway
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import ApprovalRequest, Facts, Kind
 
@@ -35,7 +36,7 @@ async def ask_seal(
         "account": account,
         "sha256": candidate.facts.fingerprint,
     }
-    described = rules.described(candidate.facts, account, PROVIDER_NAMES[provider])
+    described = rules.described(candidate.facts, account, gateway.label(provider))
     told = f"Dùng làm con dấu số của trường, thay cho chứng thư đang dùng nếu có: {described}."
     return await approvals.ask(session, actor, sign_in, Kind.SEAL_CERTIFICATE, told, facts, reason)
 
@@ -47,7 +48,8 @@ async def take_over_seal(session: TenantSession, actor: Actor, facts: Facts) -> 
     Raises Conflict when the provider does not list it any more, or something speaks against it.
     """
     provider, account, holder = facts["provider"], facts["account"], await service.holder_of(session, None)
-    candidate = await inspection.chosen(provider, account, facts["sha256"], holder)
+    own = await accounts.values_of(session, provider)
+    candidate = await inspection.chosen(provider, account, facts["sha256"], holder, own)
     await service.enrol(session, actor, candidate.found, provider=provider, account=account, staff_id=None)
 
 
@@ -72,7 +74,8 @@ async def resume_seal(session: TenantSession, actor: Actor, facts: Facts) -> Non
     await session.hold("credentials")
     credential = await service.get(session, uuid.UUID(facts["credential"]))
     holder = await service.holder_of(session, None)
-    await inspection.chosen(credential.provider, credential.account, facts["sha256"], holder)
+    own = await accounts.values_of(session, credential.provider)
+    await inspection.chosen(credential.provider, credential.account, facts["sha256"], holder, own)
     await service.change(session, actor, credential, int(facts["revision"]), Change.RESUME)
 
 

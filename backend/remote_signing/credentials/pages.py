@@ -21,9 +21,9 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import decisions, inspection, service
 from backend.remote_signing.credentials.schemas import Candidate, path_of
-from backend.remote_signing.providers.port import PROVIDER_NAMES
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import Kind
 from backend.tenants.guards import requires, step_up
@@ -62,6 +62,11 @@ class ChangeForm(msgspec.Struct, frozen=True, kw_only=True):
     lan: int = 0
     ly_do: str = ""
     csrf_token: str = ""
+
+
+def require_providers() -> None:
+    """Before the first request: what is declared as a provider can be one. Raises SettingsError."""
+    service.providers()
 
 
 @get(_ALL, guards=[_READERS])
@@ -184,7 +189,8 @@ async def resume(
                     request, _SEAL, "Đã gửi đề nghị; con dấu được dùng lại khi người thứ hai duyệt."
                 )
             holder = await service.look_up(session, actor, credential.staff_id, credential.account)
-        await inspection.chosen(credential.provider, credential.account, credential.fingerprint, holder)
+            own = await accounts.values_of(session, credential.provider)
+        await inspection.chosen(credential.provider, credential.account, credential.fingerprint, holder, own)
         async with transaction(request) as session:
             await service.resume(session, actor, credential_id, data.lan)
     except _REFUSALS as error:
@@ -232,7 +238,8 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
     try:
         async with transaction(request) as session:
             holder = await service.look_up(session, actor, staff_id, data.account)
-        found = await inspection.listed(data.nha_cung_cap, data.account, holder)
+            own = await accounts.values_of(session, data.nha_cung_cap)
+        found = await inspection.listed(data.nha_cung_cap, data.account, holder, own)
     except _REFUSALS as error:
         async with transaction(request) as session:
             return await _holder(request, session, actor, staff_id, data, error=error)
@@ -243,7 +250,8 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
 async def _chosen(request: Request, actor: Actor, staff_id: StaffId | None, data: AccountForm) -> Candidate:
     async with transaction(request) as session:
         holder = await service.look_up(session, actor, staff_id, data.account)
-    return await inspection.chosen(data.nha_cung_cap, data.account, data.ma, holder)
+        own = await accounts.values_of(session, data.nha_cung_cap)
+    return await inspection.chosen(data.nha_cung_cap, data.account, data.ma, holder, own)
 
 
 async def _refused(
@@ -272,7 +280,7 @@ async def _holder(
         asked=next((one for one in shown.waiting if one.kind is Kind.SEAL_CERTIFICATE), None),
         approvers=await approvals.approvers(session, actor) if staff_id is None else [],
         found=found,
-        providers=PROVIDER_NAMES,
+        providers=service.providers(),
         form_data=data or AccountForm(),
         error=error.message if error else None,
     )

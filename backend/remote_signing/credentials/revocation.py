@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from backend.remote_signing.formats import trust
 from backend.remote_signing.formats.trust import Material
 from backend.remote_signing.providers import timestamps
+from backend.remote_signing.providers.port import ProviderError
 
 #: How long an answer is used again. A season's batch asks about the same few certificates thousands of times.
 FRESH_SECONDS = 60.0
@@ -31,6 +32,17 @@ async def material(certificates: Sequence[bytes], *, anew: bool = False) -> Mate
     )
 
 
+async def is_revoked(certificates: Sequence[bytes], *, anew: bool = False) -> bool:
+    """Whether the authority says for certain that one of these is revoked; who does not answer has not said so."""
+    try:
+        await material(certificates, anew=anew)
+    except trust.Revoked:
+        return True
+    except (trust.RevocationRefused, ProviderError):
+        return False
+    return False
+
+
 async def _status(certificate: bytes, issuer: bytes, *, anew: bool) -> tuple[bytes, bool]:
     known = None if anew else _answers.get(certificate)
     if known and time.monotonic() - known[0] < FRESH_SECONDS:
@@ -54,5 +66,7 @@ async def _ask(certificate: bytes, issuer: bytes) -> tuple[bytes, bool]:
 
 
 def _refuse_revoked(status: trust.RevocationStatus) -> None:
+    if status.status == "revoked":
+        raise trust.Revoked("the certificate is revoked")
     if status.status != "good":
         raise trust.RevocationRefused(f"the certificate is {status.status}")

@@ -29,6 +29,8 @@ _WARNINGS = (
     (30, CertificateState.IN_30_DAYS),
     (60, CertificateState.IN_60_DAYS),
 )
+#: What its holder, and whoever manages certificates, read on their home page.
+WARNED = frozenset(CertificateState) - {CertificateState.VALID, CertificateState.MISSING}
 #: The tone marks of Vietnamese: grave, acute, tilde, hook above, dot below.
 _TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
 
@@ -154,6 +156,21 @@ def state_of(credential: CredentialView, now: datetime) -> CertificateState:
         return CertificateState.SUSPENDED
     left = (credential.not_after - now).days
     return next((state for days, state in _WARNINGS if left < days), CertificateState.VALID)
+
+
+def warning(line: HolderState, last_day: date) -> str:
+    """What is to be done about a certificate that is in one of `WARNED`, in a sentence."""
+    match line.state:
+        case CertificateState.EXPIRED:
+            return (
+                f"{line.holder}: chứng thư số đã hết hạn ngày {last_day:%d/%m/%Y}; hãy đăng ký chứng thư mới."
+            )
+        case CertificateState.SUSPENDED:
+            return f"{line.holder}: chứng thư số đang tạm dừng; hãy dùng lại hoặc đăng ký chứng thư mới."
+    return (
+        f"{line.holder}: chứng thư số hết hạn ngày {last_day:%d/%m/%Y}, còn {line.days_left} ngày; hãy gia hạn trước "
+        "ngày đó."
+    )
 
 
 def _line(holder: str, staff: Staff | None, own: Sequence[CredentialView], now: datetime) -> HolderState:

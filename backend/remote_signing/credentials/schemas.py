@@ -9,7 +9,7 @@ import msgspec
 
 from backend.core.actor import StaffId
 from backend.remote_signing.formats.schemas import CertificateFacts
-from backend.remote_signing.providers.port import PROVIDER_NAMES, RemoteCredential
+from backend.remote_signing.providers.port import RemoteCredential
 from backend.tenants.approvals.schemas import ApprovalRequest
 
 CredentialId = NewType("CredentialId", uuid.UUID)
@@ -58,6 +58,7 @@ class CredentialView(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose
     staff_id: StaffId | None
     provider: str
+    provider_name: str
     account: str
     reference: str
     subject_name: str
@@ -71,11 +72,6 @@ class CredentialView(msgspec.Struct, frozen=True, kw_only=True):
     status: CredentialStatus
     revision: int
     enrolled_at: datetime
-
-    @property
-    def provider_name(self) -> str:
-        """What people call the provider; one that this installation does not know is called by its name."""
-        return PROVIDER_NAMES.get(self.provider, self.provider)
 
 
 class HolderState(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ What concerns one person is done by whoever manages certificates; the seal, and 
 import uuid
 from collections.abc import Sequence
 
-from backend.core import audit, clock, rate_limit
-from backend.core.actor import Actor, StaffId
+from backend.core import audit, clock, jobs, rate_limit
+from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action, Outcome
 from backend.core.audit_words import name_of
 from backend.core.database import TenantSession
@@ -18,6 +18,7 @@ from backend.remote_signing.credentials import inspection, queries, revocation, 
 from backend.remote_signing.credentials.models import Credential
 from backend.remote_signing.credentials.rules import Change
 from backend.remote_signing.credentials.schemas import (
+    Candidate,
     CredentialFile,
     CredentialId,
     CredentialStatus,
@@ -29,6 +30,7 @@ from backend.remote_signing.credentials.schemas import (
     Purpose,
 )
 from backend.remote_signing.formats.trust import Material
+from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import RemoteCredential
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import ApprovalRequest, Kind
@@ -39,6 +41,8 @@ from backend.tenants.schools import service as schools
 
 #: A school asks providers about so many accounts: whoever guesses accounts does not get far.
 LOOKS = rate_limit.Limit(name="certificate-look", burst=20, per_seconds=600)
+#: Name of the task that asks an authority about one certificate (requests/tasks.py).
+CHECK = "signing.check_certificate"
 KINDS = (Kind.SEAL_CERTIFICATE, Kind.SEAL_RESUMING, Kind.CERTIFICATE_REVOCATION)
 _ACTIONS = {
     CredentialStatus.ACTIVE: Action.CREDENTIAL_RESUMED,
@@ -48,6 +52,11 @@ _ACTIONS = {
 }
 _NOT_YOURS = "Bạn chỉ xem được chứng thư số của chính mình."
 _CHANGED = "Chứng thư số này vừa được người khác thay đổi; xin tải lại trang rồi xem lại."
+
+
+def providers() -> dict[str, str]:
+    """Name → what people call it, of every provider at which a certificate may lie. Raises SettingsError."""
+    return gateway.names()
 
 
 async def overview(session: TenantSession) -> list[HolderState]:
@@ -109,6 +118,16 @@ async def holder_of(session: TenantSession, staff_id: StaffId | None) -> Holder:
         return Holder(staff_id=staff_id, name=(await people.get_staff(session, staff_id)).full_name)
     school = await schools.get_school(session)
     return Holder(staff_id=None, name=school.name, tax_code=school.tax_code)
+
+
+async def fit_for_seal(session: TenantSession, found: RemoteCredential) -> Candidate:
+    """A certificate that did not come out of a provider's list, if it may be the seal. Raises Conflict with what speaks
+    against it."""
+    holder = await holder_of(session, None)
+    candidate = await inspection.examined(found, holder, asks=True)
+    if candidate.problems:
+        raise Conflict(f"Không dùng được chứng thư này làm con dấu: {' '.join(candidate.problems)}")
+    return candidate
 
 
 async def look_up(session: TenantSession, actor: Actor, staff_id: StaffId | None, account: str) -> Holder:
@@ -257,6 +276,53 @@ async def status_after(
     return becomes
 
 
+async def warnings_for(session: TenantSession, actor: Actor) -> tuple[str, ...]:
+    """What is to be done about certificates that end soon, have ended or rest, what is most urgent first: of all holders
+    for whoever manages them, else of this person and of the seal that they keep."""
+    manages = actor.may(Permission.CREDENTIALS_MANAGE)
+    if not (manages or actor.may(Permission.SIGN) or actor.may(Permission.SEAL)):
+        return ()
+    return tuple(
+        rules.warning(one, one.credential.not_after.astimezone(clock.VIETNAM).date())
+        for one in await overview(session)
+        if one.credential and one.state in rules.WARNED and (manages or _is_own(actor, one.staff_id))
+    )
+
+
+async def having(session: TenantSession) -> set[StaffId]:
+    """Who has a certificate that signs today."""
+    now = clock.now()
+    return {
+        one.staff_id
+        for one in await list_credentials(session)
+        if one.staff_id and one.status is CredentialStatus.ACTIVE and one.not_before <= now <= one.not_after
+    }
+
+
+async def queue_checks(session: TenantSession) -> None:
+    """Have the authority asked about every certificate that signs: once a day."""
+    active = [one.id for one in await list_credentials(session) if one.status is CredentialStatus.ACTIVE]
+    await jobs.enqueue(session, CHECK, *active)
+
+
+async def is_revoked(credential: CredentialView, *, anew: bool = False) -> bool:
+    """Whether its authority says for certain that a certificate is revoked."""
+    return await revocation.is_revoked([credential.certificate, *credential.chain], anew=anew)
+
+
+async def suspend_revoked(session: TenantSession, credential_id: uuid.UUID) -> str:
+    """Its authority has revoked it: nothing is signed with it. What to tell whoever wanted to; safe to repeat."""
+    await session.hold("credentials")
+    credential = await get(session, credential_id)
+    if credential.status is CredentialStatus.ACTIVE:
+        by, why = machine(session.tenant_id), "Tổ chức chứng thực cho biết chứng thư đã bị thu hồi."
+        await change(session, by, credential, credential.revision, Change.SUSPEND, why)
+    return (
+        f"Chứng thư số {credential.serial} của {credential.subject_name} đã bị tổ chức chứng thực thu hồi nên được "
+        "tạm dừng; hãy đăng ký chứng thư mới rồi ký lại."
+    )
+
+
 async def usable(session: TenantSession, staff_id: StaffId | None) -> CredentialView:
     """The certificate that a person, or the seal (None), signs with today.
 
@@ -351,6 +417,7 @@ def _view(row: Credential) -> CredentialView:
         purpose=Purpose(row.purpose),
         staff_id=StaffId(row.staff_id) if row.staff_id else None,
         provider=row.provider,
+        provider_name=gateway.label(row.provider),
         account=row.account,
         reference=row.reference,
         subject_name=row.subject_name,

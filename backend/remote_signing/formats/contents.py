@@ -13,10 +13,11 @@ _MOST_PAGES = 200
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """Text by page, and bytes by the name of the attachment."""
+    """Text by page, bytes by the name of the attachment, and the keywords of the file."""
 
     pages: tuple[str, ...]
     attachments: dict[str, bytes]
+    keywords: str
 
 
 def read_contents(pdf: bytes) -> Contents:
@@ -26,6 +27,7 @@ def read_contents(pdf: bytes) -> Contents:
     try:
         with pikepdf.open(io.BytesIO(pdf)) as reader:
             attachments = {name: spec.get_file().read_bytes() for name, spec in reader.attachments.items()}
+            keywords = str(reader.docinfo.get("/Keywords", ""))
         document = pypdfium2.PdfDocument(pdf)
     except (pikepdf.PdfError, pypdfium2.PdfiumError) as error:
         raise Unreadable("Tệp không đọc được: không phải PDF, đã hỏng hoặc có mật khẩu.") from error
@@ -35,4 +37,4 @@ def read_contents(pdf: bytes) -> Contents:
         pages = tuple(page.get_textpage().get_text_range() for page in document)
     finally:
         document.close()
-    return Contents(pages=pages, attachments=attachments)
+    return Contents(pages=pages, attachments=attachments, keywords=keywords)

@@ -88,6 +88,13 @@ class Damaged(Unreadable):
     """The bytes are not those of a sound PDF with signatures; they may have been once."""
 
 
+class CertificateSubject(msgspec.Struct, frozen=True, kw_only=True):
+    """The organisation that a certificate is asked for: its name as the school's profile has it, and its tax code."""
+
+    name: str
+    tax_code: str
+
+
 class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Holder and issuer (common name, or the whole name without one), serial number (hexadecimal), first and last moment.
 

@@ -34,6 +34,10 @@ class RevocationRefused(Exception):
     """An OCSP response or CRL that says nothing reliable about the certificate. The message says why."""
 
 
+class Revoked(RevocationRefused):
+    """The authority says for certain that the certificate is revoked."""
+
+
 class MaterialSpoiled(Exception):
     """Something among certificates and revocation answers is not what it must be. The message says why."""
 

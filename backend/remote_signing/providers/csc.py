@@ -1,42 +1,66 @@
-"""CSC API v2 (Cloud Signature Consortium): authorise hashes with a person's telephone, then sign them
-(SCAL2).
+"""CSC API v1 and v2 (Cloud Signature Consortium): have hashes authorised by a person, then signed (SCAL2).
 
-The flow is `credentials/authorize` with hashes → 202 and a handle → `authorizeCheck` → SAD →
+How the person authorises is the same for all keys of a service, and declared (`Authorization`):
+on the telephone (v2: `credentials/authorize` → 202 and a handle → `authorizeCheck` → SAD; v1: the call waits), with PIN
+or OTP that we hand on (`authorize` → SAD), or on the service's own page (OAuth 2.0 code → SAD). Then
 `signatures/signHash`. Our transaction id travels as `clientData`.
 """
 
-import base64
-import binascii
+import enum
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
-from backend.core import clock, http_client
+from backend.core import clock
 from backend.core.http_client import Response
-from backend.remote_signing.providers import csc_errors, port
+from backend.remote_signing.providers import csc_errors, port, wire
+from backend.remote_signing.providers.csc_spelling import V1, V2, Info, Spelling
 from backend.remote_signing.providers.tokens import Token, TokenCache
 from backend.remote_signing.providers.values import require_genuine
 
-SHA256_OID = "2.16.840.1.101.3.4.2.1"
-RSA_OID = "1.2.840.113549.1.1.1"
-_UNREACHED = "Không kết nối được dịch vụ ký số; hệ thống sẽ tự thử lại."
-_SILENT = "Dịch vụ ký số không trả lời; hệ thống sẽ hỏi lại, không gửi yêu cầu ký mới."
 _Answer = TypeVar("_Answer")
+#: A reference that names what is being signed, not what is being authorised (v2, `signPolling`).
+_SIGNING = "sign:"
+_SENT = "Mã OTP đã được gửi cho bạn; xin nhập mã đó."
+_PROMPTS = {
+    (port.Ask.PIN,): "Xin nhập mã PIN của chứng thư số.",
+    (port.Ask.OTP,): "Xin bấm gửi mã OTP, rồi nhập mã nhận được.",
+    (
+        port.Ask.PIN,
+        port.Ask.OTP,
+    ): "Xin bấm gửi mã OTP, rồi nhập mã PIN của chứng thư số cùng mã OTP nhận được.",
+    (port.Ask.OAUTH,): "Xin mở trang của nhà cung cấp, kiểm tra số tài liệu và mã lô rồi đồng ý ký.",
+}
 
-#: The sandbox: a repeated clientData is the same transaction.
-SANDBOX = port.Capabilities(
+#: The standard says nothing of a repeated clientData: a service that takes it for the same transaction is declared so.
+CAPABILITIES = port.Capabilities(
     max_hashes=50,
     interactive=True,
     async_result=True,
     webhook=False,
-    repeat=port.Repeat.IDEMPOTENT,
+    repeat=port.Repeat.BLIND,
     result_key=port.ResultKey.POSITION,
     authorization_ttl=300.0,
     settle=30.0,
-    poll_interval=0.5,
 )
+
+
+class Authorization(enum.StrEnum):
+    """How a person authorises: on the telephone, by what is typed on our page, on the service's own page."""
+
+    APP = "app"
+    EXPLICIT = "explicit"
+    OAUTH2CODE = "oauth2code"
+
+
+class CscSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of one service. `timeout` of a call in seconds: with v1 on the telephone it must outlast the person."""
+
+    authorization: Authorization = Authorization.APP
+    timeout: float = 30.0
 
 
 class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,24 +79,8 @@ class _TokenAnswer(msgspec.Struct, frozen=True):
 
 
 class _ListAnswer(msgspec.Struct, frozen=True):
-    ids: list[str] = msgspec.field(name="credentialIDs")
-
-
-class _Key(msgspec.Struct, frozen=True):
-    status: str
-    algo: tuple[str, ...] = ()
-    bits: int = msgspec.field(name="len", default=0)
-
-
-class _Certificate(msgspec.Struct, frozen=True):
-    certificates: tuple[str, ...]
-    status: str = "valid"
-
-
-class _InfoAnswer(msgspec.Struct, frozen=True):
-    key: _Key
-    cert: _Certificate
-    multisign: int = 1
+    ids: tuple[str, ...] = msgspec.field(name="credentialIDs")
+    next_page: str = msgspec.field(name="nextPageToken", default="")
 
 
 class _HandleAnswer(msgspec.Struct, frozen=True):
@@ -84,16 +92,27 @@ class _HandleAnswer(msgspec.Struct, frozen=True):
 
 
 class _Signatures(msgspec.Struct, frozen=True):
-    signatures: tuple[str, ...]
+    """Values, or the name under which they can be fetched later (v2, operationMode A)."""
+
+    signatures: tuple[str, ...] | None = None
+    response_id: str = msgspec.field(name="responseID", default="")
 
 
 class CscProvider:
-    """The port `SignatureProvider` over CSC v2. One object serves all accounts; it keeps only tokens."""
+    """The ports `SignatureProvider` and `AuthorizingProvider`. One object serves all accounts; it keeps only tokens."""
 
-    def __init__(self, capabilities: port.Capabilities = SANDBOX, timeout: float = 30.0) -> None:
-        """`timeout` of one call in seconds."""
-        self._capabilities = capabilities
-        self._timeout = timeout
+    def __init__(
+        self,
+        capabilities: port.Capabilities = CAPABILITIES,
+        settings: CscSettings | None = None,
+        spelling: Spelling | None = None,
+    ) -> None:
+        """v2 on the telephone, unless told otherwise."""
+        self._settings = settings or CscSettings()
+        self._spelling = spelling or V2()
+        self._capabilities = msgspec.structs.replace(
+            capabilities, challenges=self._settings.authorization is not Authorization.APP
+        )
         self._tokens = TokenCache(self._log_in)
 
     @property
@@ -103,58 +122,38 @@ class CscProvider:
 
     async def facts(self, account: port.ProviderAccount) -> ServiceFacts:
         """A harmless call without a token: is it there, is it CSC, what can it do."""
-        return _read(await self._send(account, "info", {}, body={}), ServiceFacts)
+        return wire.read(await self._send(account, "info", {}, body={}), ServiceFacts)
 
     async def list_credentials(self, account: port.ProviderAccount) -> list[port.RemoteCredential]:
         """Keys of `account.user_id` with chain and state."""
-        found = await self._call(account, "credentials/list", {"userID": account.user_id}, _ListAnswer)
-        return [await self._credential(account, credential_id) for credential_id in found.ids]
+        ids: list[str] = []
+        asked: dict[str, object] = {"userID": account.user_id}
+        while True:
+            found = await self._call(account, "credentials/list", asked, _ListAnswer)
+            ids += found.ids
+            if not found.next_page:
+                break
+            asked["pageToken"] = found.next_page
+        return [await self._credential(account, credential_id) for credential_id in ids]
 
     async def sign_hashes(
         self, account: port.ProviderAccount, credential: port.CredentialHandle, batch: port.HashBatch
     ) -> port.SubmitResult:
-        """Ask the person;
-
-        `Pending` with the handle as `provider_tx`. The same batch again gives the same handle.
-        """
-        if not 0 < len(batch.hashes) <= self._capabilities.max_hashes:
-            raise ValueError(f"a batch holds 1 to {self._capabilities.max_hashes} hashes")
-        body = {
-            "credentialID": credential.credential_id,
-            "numSignatures": len(batch.hashes),
-            "description": batch.description,
-            **_hash_fields(batch),
-        }
-        try:
-            opened = await self._call(account, "credentials/authorize", body, _HandleAnswer)
-        except csc_errors.WasDeclined as error:
-            return port.Declined(provider_tx="", reason=error.message)
-        if opened.sad:
-            return await self._fetch_values(account, credential, batch, opened.handle, opened.sad)
-        return self._pending(opened)
-
-    async def poll(
-        self,
-        account: port.ProviderAccount,
-        credential: port.CredentialHandle,
-        batch: port.HashBatch,
-        provider_tx: str,
-    ) -> port.PollResult:
-        """Ask for the SAD; once there is one, sign.
-
-        Repeating it after success fetches the same values again.
-        """
-        try:
-            checked = await self._call(
-                account, "credentials/authorizeCheck", {"handle": provider_tx}, _HandleAnswer
+        """Ask the person: on the telephone (`Pending`, or `Signed` by a service that waits), else a `Challenge`."""
+        wire.require_digests(batch, self._capabilities.max_hashes)
+        match self._settings.authorization:
+            case Authorization.APP:
+                return await self._authorize(account, credential, batch, {})
+            case Authorization.OAUTH2CODE:
+                return self._challenge(batch, (port.Ask.OAUTH,))
+        info = await self._info(account, credential.credential_id)
+        asks = self._spelling.asks(info)
+        if asks not in _PROMPTS:
+            raise port.RequestRefused(
+                "Dịch vụ ký số đòi cách xác nhận khác với khai báo; người quản trị cần khai báo lại.",
+                f"auth {info.auth} PIN {info.pin} OTP {info.otp}",
             )
-            if not checked.sad:
-                return self._pending(checked)
-            return await self._fetch_values(account, credential, batch, provider_tx, checked.sad)
-        except csc_errors.WasDeclined as error:
-            return port.Declined(provider_tx=provider_tx, reason=error.message)
-        except port.NewAuthorizationNeeded as error:
-            return port.Expired(provider_tx=provider_tx, reason=error.message)
+        return self._challenge(batch, asks)
 
     async def answer(
         self,
@@ -163,9 +162,67 @@ class CscProvider:
         batch: port.HashBatch,
         challenge: port.Challenge,
         values: Mapping[str, str],
-    ) -> port.Signed | port.Pending:
-        """This flow never challenges: the telephone does."""
-        raise port.RequestRefused("Dịch vụ ký số này xác nhận trên điện thoại, không nhận mã PIN hay OTP.")
+    ) -> port.SubmitResult:
+        """PIN or OTP: authorise with them and sign. A code from the service's page: change it for the SAD and sign."""
+        if port.Ask.OAUTH in challenge.asks:
+            sad = (await self._token_for_code(account, values)).access_token
+            return await self._sign(account, credential, batch, batch.transaction_id, sad)
+        info = await self._info(account, credential.credential_id)
+        if not values:
+            method, body = self._spelling.send_code(info)
+            token_call = {"credentialID": credential.credential_id, **body}
+            await self._ask(account, method, token_call)
+            return msgspec.structs.replace(challenge, prompt=_SENT)
+        return await self._authorize(account, credential, batch, self._spelling.answers(info, values))
+
+    async def authorization_url(
+        self,
+        account: port.ProviderAccount,
+        credential: port.CredentialHandle,
+        batch: port.HashBatch,
+        *,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+    ) -> str:
+        """`oauth2/authorize` with the scope `credential`, for exactly these hashes."""
+        asked = {
+            "response_type": "code",
+            "client_id": account.parameters["client_id"],
+            "redirect_uri": redirect_uri,
+            "scope": "credential",
+            "state": state,
+            "code_challenge": code_challenge,
+            "code_challenge_method": "S256",
+            "description": batch.description,
+            "clientData": batch.transaction_id,
+            **self._spelling.consent(credential.credential_id, batch),
+        }
+        return f"{self._base(account)}/oauth2/authorize?{urlencode(asked)}"
+
+    async def poll(
+        self,
+        account: port.ProviderAccount,
+        credential: port.CredentialHandle,
+        batch: port.HashBatch,
+        provider_tx: str,
+    ) -> port.PollResult:
+        """Ask for the SAD; once there is one, sign. Repeating it after success fetches the same values again."""
+        try:
+            if provider_tx.startswith(_SIGNING):
+                asked = {"requestID": provider_tx.removeprefix(_SIGNING)}
+                answer = await self._call(account, "signatures/signPolling", asked, _Signatures)
+                return self._signed(credential, batch, provider_tx, answer)
+            checked = await self._call(
+                account, "credentials/authorizeCheck", {"handle": provider_tx}, _HandleAnswer
+            )
+            if not checked.sad:
+                return self._pending(checked)
+            return await self._sign(account, credential, batch, provider_tx, checked.sad)
+        except wire.WasDeclined as error:
+            return port.Declined(provider_tx=provider_tx, reason=error.message)
+        except port.NewAuthorizationNeeded as error:
+            return port.Expired(provider_tx=provider_tx, reason=error.message)
 
     async def cancel(self, account: port.ProviderAccount, provider_tx: str) -> None:
         """CSC has no such call: the question runs out by itself."""
@@ -174,12 +231,46 @@ class CscProvider:
         """CSC sends none in this flow."""
         return None
 
-    async def _credential(self, account: port.ProviderAccount, credential_id: str) -> port.RemoteCredential:
+    def _challenge(self, batch: port.HashBatch, asks: tuple[port.Ask, ...]) -> port.Challenge:
+        return port.Challenge(
+            provider_tx=batch.transaction_id,
+            asks=asks,
+            prompt=_PROMPTS[asks],
+            sends=port.Ask.OTP in asks,
+        )
+
+    async def _authorize(
+        self,
+        account: port.ProviderAccount,
+        credential: port.CredentialHandle,
+        batch: port.HashBatch,
+        answers: Mapping[str, object],
+    ) -> port.SubmitResult:
+        body = {
+            "credentialID": credential.credential_id,
+            "numSignatures": len(batch.hashes),
+            "description": batch.description,
+            "clientData": batch.transaction_id,
+            **self._spelling.hashes(batch),
+            **answers,
+        }
+        try:
+            opened = await self._call(account, "credentials/authorize", body, _HandleAnswer)
+        except wire.WasDeclined as error:
+            return port.Declined(provider_tx="", reason=error.message)
+        if opened.sad:
+            return await self._sign(account, credential, batch, opened.handle, opened.sad)
+        return self._pending(opened)
+
+    async def _info(self, account: port.ProviderAccount, credential_id: str) -> Info:
         body = {"credentialID": credential_id, "certificates": "chain", "certInfo": True, "authInfo": True}
-        info = await self._call(account, "credentials/info", body, _InfoAnswer)
+        return await self._call(account, "credentials/info", body, Info)
+
+    async def _credential(self, account: port.ProviderAccount, credential_id: str) -> port.RemoteCredential:
+        info = await self._info(account, credential_id)
         if not info.cert.certificates:
-            raise port.OutcomeUnknown(_SILENT, f"no certificate for {credential_id}")
-        certificate, *chain = (_from_base64(text) for text in info.cert.certificates)
+            raise wire.unreadable(f"no certificate for {credential_id}")
+        certificate, *chain = (wire.from_base64(text) for text in info.cert.certificates)
         usable = info.key.status.lower() == "enabled" and info.cert.status.lower() == "valid"
         return port.RemoteCredential(
             credential_id=credential_id,
@@ -192,28 +283,43 @@ class CscProvider:
             max_hashes=min(info.multisign, self._capabilities.max_hashes),
         )
 
-    async def _fetch_values(
+    async def _sign(
         self,
         account: port.ProviderAccount,
         credential: port.CredentialHandle,
         batch: port.HashBatch,
         provider_tx: str,
         sad: str,
-    ) -> port.Signed:
+    ) -> port.Signed | port.Pending:
         body = {
             "credentialID": credential.credential_id,
             "SAD": sad,
-            "signAlgo": RSA_OID,
-            **_hash_fields(batch),
+            "clientData": batch.transaction_id,
+            **self._spelling.signing(batch),
         }
         answer = await self._call(account, "signatures/signHash", body, _Signatures)
-        values = tuple(_from_base64(text) for text in answer.signatures)
+        return self._signed(credential, batch, provider_tx, answer)
+
+    def _signed(
+        self,
+        credential: port.CredentialHandle,
+        batch: port.HashBatch,
+        provider_tx: str,
+        answer: _Signatures,
+    ) -> port.Signed | port.Pending:
+        if answer.signatures is None:
+            if answer.response_id:
+                provider_tx = _SIGNING + answer.response_id
+            if not provider_tx.startswith(_SIGNING):
+                raise wire.unreadable("neither signatures nor responseID")
+            return port.Pending(provider_tx=provider_tx, poll_after=self._capabilities.poll_interval)
+        values = tuple(wire.from_base64(text) for text in answer.signatures)
         require_genuine(credential.certificate, batch.hashes, values)
         return port.Signed(provider_tx=provider_tx, values=values)
 
     def _pending(self, answer: _HandleAnswer) -> port.Pending:
         if not answer.handle:
-            raise port.OutcomeUnknown(_SILENT, "neither handle nor SAD")
+            raise wire.unreadable("neither handle nor SAD")
         left = answer.expires_in
         return port.Pending(
             provider_tx=answer.handle,
@@ -224,27 +330,33 @@ class CscProvider:
     async def _call(
         self, account: port.ProviderAccount, method: str, body: Mapping[str, object], kind: type[_Answer]
     ) -> _Answer:
-        """POST with a token; a refused token is renewed once, a second refusal is `LoginRefused`."""
-        token = await self._tokens.get(account)
-        try:
-            answer = await self._send(account, method, _bearer(token), body=body)
-        except csc_errors.TokenRefused:
-            token = await self._tokens.get(account, refused=token)
-            answer = await self._send(account, method, _bearer(token), body=body)
-        return _read(answer, kind)
+        return wire.read(await self._ask(account, method, body), kind)
+
+    async def _ask(self, account: port.ProviderAccount, method: str, body: Mapping[str, object]) -> Response:
+        return await wire.with_token(
+            self._tokens,
+            account,
+            lambda token: self._send(account, method, {"authorization": f"Bearer {token}"}, body=body),
+        )
 
     async def _log_in(self, account: port.ProviderAccount) -> Token:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": account.client_id,
-            "client_secret": account.client_secret,
-        }
+        form = {"grant_type": "client_credentials", **account.parameters}
         try:
-            found = _read(await self._send(account, "oauth2/token", {}, form=form), _TokenAnswer)
+            found = wire.read(await self._send(account, "oauth2/token", {}, form=form), _TokenAnswer)
         except port.OutcomeUnknown as error:
             # Asking for a token signs nothing, so the batch behind it was certainly not touched.
             raise port.NotReached(error.message, error.detail) from error
         return Token(text=found.access_token, life=found.expires_in)
+
+    async def _token_for_code(self, account: port.ProviderAccount, values: Mapping[str, str]) -> _TokenAnswer:
+        form = {
+            "grant_type": "authorization_code",
+            "code": values["code"],
+            "code_verifier": values["verifier"],
+            "redirect_uri": values["redirect_uri"],
+            **account.parameters,
+        }
+        return wire.read(await self._send(account, "oauth2/token", {}, form=form), _TokenAnswer)
 
     async def _send(
         self,
@@ -255,51 +367,34 @@ class CscProvider:
         body: Mapping[str, object] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> Response:
-        url = f"{_api_base(account.base_url)}/{method}"
-        try:
-            answer = await http_client.request(
-                "POST", url, headers=headers, json=body, form=form, total_timeout=self._timeout
-            )
-        except http_client.NotSent as error:
-            raise port.NotReached(_UNREACHED, str(error)) from error
-        except http_client.NoAnswer as error:
-            raise port.OutcomeUnknown(_SILENT, str(error)) from error
-        if not 200 <= answer.status < 300:
-            raise csc_errors.failure(answer)
-        return answer
+        return await wire.post(
+            f"{self._base(account)}/{method}",
+            csc_errors.failure,
+            headers=headers,
+            body=body,
+            form=form,
+            within=self._settings.timeout,
+        )
+
+    def _base(self, account: port.ProviderAccount) -> str:
+        """The standard puts the interface at /csc/v…; an address with another /csc/ path is taken as it is."""
+        base = account.base_url.rstrip("/")
+        return base if "/csc/" in f"{base}/" else f"{base}{self._spelling.path}"
 
 
-def _api_base(base_url: str) -> str:
-    """The standard puts the interface at /csc/v2; an address with another /csc/ path is taken as it is."""
-    base = base_url.rstrip("/")
-    return base if "/csc/" in f"{base}/" else f"{base}/csc/v2"
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
-
-
-def _hash_fields(batch: port.HashBatch) -> dict[str, object]:
-    if any(len(digest) != port.DIGEST_BYTES for digest in batch.hashes):
-        raise ValueError("only SHA-256 digests go out")
-    return {
-        "hashes": [base64.b64encode(digest).decode() for digest in batch.hashes],
-        "hashAlgorithmOID": SHA256_OID,
-        "clientData": batch.transaction_id,
-    }
-
-
-def _read(answer: Response, kind: type[_Answer]) -> _Answer:
-    try:
-        return msgspec.json.decode(answer.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise csc_errors.unreadable(answer, str(error)) from error
-
-
-def _from_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=False)
-    except binascii.Error as error:
-        raise port.UntrustedAnswer(
-            "Dịch vụ ký số trả về dữ liệu không đúng định dạng; lô ký đã bị cách ly.", "not base64"
-        ) from error
+_FIELDS = (
+    port.AccountField(name="client_id", label="Mã ứng dụng (client_id)"),
+    port.AccountField(name="client_secret", label="Khóa bí mật của ứng dụng (client_secret)", secret=True),
+)
+V1_ADAPTER = port.Adapter(
+    capabilities=CAPABILITIES,
+    fields=_FIELDS,
+    settings=CscSettings,
+    build=lambda capabilities, settings: CscProvider(capabilities, settings, V1()),
+)
+V2_ADAPTER = port.Adapter(
+    capabilities=CAPABILITIES,
+    fields=_FIELDS,
+    settings=CscSettings,
+    build=lambda capabilities, settings: CscProvider(capabilities, settings, V2()),
+)

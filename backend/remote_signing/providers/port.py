@@ -5,17 +5,16 @@ what to do next. Adapters know neither document formats nor tables.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from backend.core.errors import AppError
 
-#: The providers that this product knows, and what people call them.
+#: The provider that stands in for all others outside production.
 SANDBOX = "sandbox"
-PROVIDER_NAMES = {SANDBOX: "Dịch vụ ký số thử nghiệm"}
 #: SHA-256, the only digest that goes out (TT 15/2025/TT-BKHCN).
 DIGEST_BYTES = 32
 
@@ -35,8 +34,21 @@ class ResultKey(enum.StrEnum):
     DOC_ID = "doc_id"
 
 
-class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a service can do. `max_hashes` per transaction; times in seconds."""
+class Ask(enum.StrEnum):
+    """What a person gives for a `Challenge`: something typed, consent on the service's own page, or a token at hand."""
+
+    PIN = "pin"
+    OTP = "otp"
+    OAUTH = "oauth"
+    LOCAL_AGENT = "local_agent"
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a service can do. `max_hashes` per transaction; times in seconds.
+
+    `challenges`: `sign_hashes` only says what the person must give. Nobody is asked, and nothing begins at the service,
+    before `answer`, so `repeat` is about that one.
+    """
 
     max_hashes: int
     interactive: bool
@@ -47,21 +59,30 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     authorization_ttl: float
     settle: float
     poll_interval: float = 2.0
+    challenges: bool = False
+
+
+class AccountField(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that an adapter must be told to use somebody's account: `label` is Vietnamese, for a form."""
+
+    name: str
+    label: str
+    secret: bool = False
 
 
 class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
     """Whose keys at which service.
 
-    `user_id` is the person's or the seal's account there; the rest is ours.
+    `user_id` is the person's or the seal's account there; `parameters` holds a value for each `AccountField` of the
+    adapter, secrets among them.
     """
 
     base_url: str
     user_id: str
-    client_id: str
-    client_secret: str
+    parameters: Mapping[str, str]
 
     def __repr__(self) -> str:
-        return f"ProviderAccount(base_url={self.base_url!r}, client_id={self.client_id!r})"
+        return f"ProviderAccount(base_url={self.base_url!r})"
 
 
 class CredentialHandle(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,12 +139,16 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The person must give us something first: `kind` is pin, otp, oauth or local_agent. See `answer`."""
+    """The person must give us something first, all of `asks` at once. See `answer`.
+
+    `prompt` is a Vietnamese sentence; `sends`: the service sends the person a code when `answer` is given nothing.
+    """
 
     provider_tx: str
-    kind: str
+    asks: tuple[Ask, ...]
     prompt: str
-    url: str | None = None
+    sends: bool = False
+    expires_at: datetime | None = None
 
 
 class Declined(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -196,7 +221,11 @@ class NewAuthorizationNeeded(ProviderError):
 
 
 class UserActionNeeded(ProviderError):
-    """Class *user action*: wrong or locked PIN or OTP. Stop and tell the person; never loop."""
+    """Class *user action*: a wrong PIN or OTP. Stop and tell the person; never loop."""
+
+
+class Locked(UserActionNeeded):
+    """Too many wrong ones: only the provider can help the person now."""
 
 
 class AccountProblem(ProviderError):
@@ -204,6 +233,10 @@ class AccountProblem(ProviderError):
 
     Suspend the credential, tell the school.
     """
+
+
+class NotInstalled(ProviderError):
+    """This installation has no such provider, or the account there is not described completely."""
 
 
 class RequestRefused(ProviderError):
@@ -257,8 +290,11 @@ class SignatureProvider(Protocol):
         batch: HashBatch,
         challenge: Challenge,
         values: Mapping[str, str],
-    ) -> Signed | Pending:
-        """Hand on what the person gave for a `Challenge`."""
+    ) -> SubmitResult:
+        """Hand on what the person gave for a `Challenge`, by the names of `Ask`; without values, have a code sent.
+
+        For OAUTH the values are `code`, `verifier` and `redirect_uri` instead (RFC 6749 4.1.3, RFC 7636 4.5).
+        """
         ...
 
     async def cancel(self, account: ProviderAccount, provider_tx: str) -> None:
@@ -268,3 +304,44 @@ class SignatureProvider(Protocol):
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHint | None:
         """Which transaction a notice speaks of, or None."""
         ...
+
+
+class QueryableProvider(SignatureProvider, Protocol):
+    """One of `Repeat.QUERYABLE`: it can be asked about our transaction id."""
+
+    async def find(
+        self, account: ProviderAccount, credential: CredentialHandle, batch: HashBatch
+    ) -> SubmitResult | None:
+        """How far the transaction of `batch.transaction_id` is; None when the service has none of that name."""
+        ...
+
+
+class AuthorizingProvider(SignatureProvider, Protocol):
+    """One that asks `Ask.OAUTH`: the person agrees on a page of its own."""
+
+    async def authorization_url(
+        self,
+        account: ProviderAccount,
+        credential: CredentialHandle,
+        batch: HashBatch,
+        *,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+    ) -> str:
+        """Where the person's browser goes; it comes back to `redirect_uri` with `state` and a code."""
+        ...
+
+
+class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of an adapter that has none."""
+
+
+class Adapter(msgspec.Struct, frozen=True, kw_only=True):
+    """How a kind of service is spoken to: what it can do unless a declaration says otherwise, what an account there
+    consists of, and how its provider is built out of capabilities and `settings`."""
+
+    capabilities: Capabilities
+    fields: tuple[AccountField, ...]
+    build: Callable[[Capabilities, Any], SignatureProvider]
+    settings: type[msgspec.Struct] = NoSettings

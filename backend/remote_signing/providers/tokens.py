@@ -1,6 +1,7 @@
-"""Access tokens by client credentials (RFC 6749 4.4): kept while they last, fetched once for all who wait."""
+"""Access tokens of a service: kept while they last, fetched once for all who wait."""
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from backend.remote_signing.providers.port import ProviderAccount
 
 #: A token is renewed so many seconds before its end.
 _MARGIN = 60.0
-_Key = tuple[str, str]
+_Key = tuple[str, str, bytes]
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +29,14 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenCache:
-    """Tokens by service and client. Shared by threads; one refresh at a time in each event loop."""
+    """Tokens by service and account. Shared by threads; one refresh at a time in each event loop."""
 
-    def __init__(self, fetch: Callable[[ProviderAccount], Awaitable[Token]]) -> None:
+    def __init__(
+        self, fetch: Callable[[ProviderAccount], Awaitable[Token]], *, per_user: bool = False
+    ) -> None:
+        """`per_user`: the service gives each of its users a token, not each application."""
         self._fetch = fetch
+        self._per_user = per_user
         self._kept: dict[_Key, _Kept] = {}
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Lock]] = (
             WeakKeyDictionary()
@@ -40,7 +45,7 @@ class TokenCache:
 
     async def get(self, account: ProviderAccount, refused: str | None = None) -> str:
         """A token that is still good and is not the `refused` one. Raises what the fetch raises."""
-        key = (account.base_url, account.client_id)
+        key = self._key(account)
         known = self._usable(key, refused)
         if known is not None:
             return known
@@ -51,6 +56,12 @@ class TokenCache:
             token = await self._fetch(account)
             self._kept[key] = _Kept(text=token.text, good_until=time.monotonic() + token.life - _MARGIN)
             return token.text
+
+    def _key(self, account: ProviderAccount) -> _Key:
+        """Whoever does not know the same secrets does not get the same token."""
+        known = repr(sorted(account.parameters.items())).encode()
+        user = account.user_id if self._per_user else ""
+        return account.base_url, user, hashlib.sha256(known).digest()
 
     def _usable(self, key: _Key, refused: str | None) -> str | None:
         kept = self._kept.get(key)

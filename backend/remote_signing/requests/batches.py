@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
+from backend.remote_signing.credentials.models import Credential
 from backend.remote_signing.requests.models import (
     ProviderCall,
     SigningBatch,
@@ -33,6 +34,22 @@ async def call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False
         ProviderCall.tenant_id == session.tenant_id, ProviderCall.id == call_id
     )
     return await session.scalar(query.with_for_update() if hold else query)
+
+
+async def calls_of_credential(
+    session: TenantSession, credential_id: uuid.UUID, state: CallState | None = None
+) -> Sequence[uuid.UUID]:
+    """Calls that are, or were, to be signed with this certificate, oldest first."""
+    query = (
+        select(ProviderCall.id)
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .where(ProviderCall.tenant_id == session.tenant_id, SigningBatch.credential_id == credential_id)
+        .order_by(SigningBatch.consented_at, ProviderCall.number)
+    )
+    return (await session.scalars(query.where(ProviderCall.state == state) if state else query)).all()
 
 
 async def update_call(session: TenantSession, call_id: uuid.UUID, values: dict[str, Any]) -> None:
@@ -120,6 +137,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             last_position.label("last_position"),
             SigningRequest.current_sha256,
             SigningRequest.label,
+            SigningRequest.noun,
             SigningRequest.subject_id,
             SigningRequest.state.label("request_state"),
         )
@@ -163,6 +181,30 @@ async def update_items(session: TenantSession, rows: list[dict[str, Any]]) -> No
     await (await session.connection()).execute(query, values)
 
 
+async def challenged_calls(session: TenantSession, batch_id: uuid.UUID) -> Sequence[Any]:
+    """Calls of a batch that wait for its signer, with provider and number of hashes, in order."""
+    query = (
+        select(ProviderCall, Credential.provider, func.count(SigningItem.id).label("count"))
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
+        )
+        .join(SigningItem, _CALL_OF_ITEM)
+        .where(
+            ProviderCall.tenant_id == session.tenant_id,
+            ProviderCall.batch_id == batch_id,
+            ProviderCall.state.in_((CallState.CHALLENGED, CallState.ANSWERING)),
+        )
+        .group_by(ProviderCall.tenant_id, ProviderCall.id, Credential.provider)
+        .order_by(ProviderCall.number)
+    )
+    return (await session.execute(query)).all()
+
+
 _CALL_OF_ITEM = and_(ProviderCall.tenant_id == SigningItem.tenant_id, ProviderCall.id == SigningItem.call_id)
 
 
@@ -170,10 +212,17 @@ async def held_calls(session: TenantSession) -> Sequence[Any]:
     """Calls whose documents go nowhere until a person decides, oldest first, with their batch and documents."""
     query = (
         select(
+            ProviderCall.id,
+            ProviderCall.state,
+            ProviderCall.provider_reference,
+            ProviderCall.held_at,
+            Credential.provider,
+            SigningBatch.consented_by,
             SigningBatch.role,
             SigningBatch.merkle_root,
             ProviderCall.problem,
             func.coalesce(ProviderCall.submitted_at, SigningBatch.consented_at).label("since"),
+            func.bool_and(SigningItem.value.is_not(None)).label("has_values"),
             func.array_agg(aggregate_order_by(SigningRequest.label, SigningItem.position)).label("labels"),
             func.array_agg(SigningRequest.subject_id).label("subject_ids"),
         )
@@ -182,6 +231,10 @@ async def held_calls(session: TenantSession) -> Sequence[Any]:
         .join(
             SigningBatch,
             and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
         )
         .join(
             SigningStep,
@@ -194,7 +247,14 @@ async def held_calls(session: TenantSession) -> Sequence[Any]:
             ),
         )
         .where(SigningItem.tenant_id == session.tenant_id, ProviderCall.state.in_(HELD))
-        .group_by(SigningBatch.tenant_id, SigningBatch.id, ProviderCall.tenant_id, ProviderCall.id)
+        .group_by(
+            SigningBatch.tenant_id,
+            SigningBatch.id,
+            ProviderCall.tenant_id,
+            ProviderCall.id,
+            Credential.tenant_id,
+            Credential.id,
+        )
         .order_by("since", ProviderCall.id)
     )
     return (await session.execute(query)).all()
@@ -253,6 +313,20 @@ def _progress(session: TenantSession) -> Any:
         .where(SigningBatch.tenant_id == session.tenant_id)
         .order_by(SigningBatch.consented_at.desc())
     )
+
+
+async def calls_in(session: TenantSession, batch_id: uuid.UUID, state: CallState) -> Sequence[uuid.UUID]:
+    """The calls of a batch that are in that state."""
+    found = await session.scalars(
+        select(ProviderCall.id)
+        .where(
+            ProviderCall.tenant_id == session.tenant_id,
+            ProviderCall.batch_id == batch_id,
+            ProviderCall.state == state,
+        )
+        .order_by(ProviderCall.number)
+    )
+    return found.all()
 
 
 async def end_calls_without_turns(session: TenantSession) -> Sequence[uuid.UUID]:

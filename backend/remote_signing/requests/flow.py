@@ -4,15 +4,20 @@ Each function is one transaction's worth of reading or writing; the calls outsid
 """
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
+
+import msgspec
 
 from backend.core import audit, clock, jobs, outbox, storage
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
+from backend.core.ids import new_token
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.providers import port
@@ -23,12 +28,14 @@ from backend.remote_signing.requests.rules import (
     ENDED,
     GIVEN_BACK,
     GIVEN_UP,
+    HELD,
     BatchState,
     CallState,
     RequestState,
     StepState,
     batch_state,
     consent_root,
+    told,
 )
 from backend.remote_signing.requests.schemas import (
     PDF_TYPE,
@@ -43,10 +50,14 @@ from backend.remote_signing.requests.schemas import (
     Pin,
     PreparedItem,
     RequestToComplete,
+    StoredChallenge,
 )
 
 #: Names of the tasks that follow each other (tasks.py).
 SUBMIT, POLL, EMBED = "signing.submit_call", "signing.poll_call", "signing.embed_call"
+WATCH = "signing.watch_challenge"
+#: For so long a signer may be asked for a PIN, OTP or consent, unless the provider says less.
+CHALLENGE_LASTS = timedelta(minutes=30)
 
 
 async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToPrepare | None:
@@ -67,8 +78,10 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
         raise Conflict("Nhà trường đã rút lại mọi hồ sơ của lần ký này nên không có gì được ký.")
     if any(row.base_sha256 != row.current_sha256 for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
+    credential = await credentials.pinned(session, batch.credential_id)
     return CallToPrepare(
-        pin=_pin(await credentials.pinned(session, batch.credential_id)),
+        pin=_pin(credential),
+        credential=credential,
         consented_at=batch.consented_at,
         items=tuple(
             ItemToPrepare(
@@ -121,14 +134,26 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     batch = await _batch(session, call.batch_id)
     rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
+    what = told(Counter(row.noun for row in rows))
+    credential = await credentials.pinned(session, batch.credential_id)
     return CallToSend(
-        pin=_pin(await credentials.pinned(session, batch.credential_id)),
+        pin=_pin(credential),
+        own=await accounts.values_of(session, credential.provider),
         transaction_id=call_id.hex,
         provider_reference=call.provider_reference,
+        submitted_at=call.submitted_at,
+        challenge=stored_challenge(call),
         problem=call.problem,
         hashes=tuple(row.digest for row in rows),
-        description=f"{role}: ký {len(rows)} học bạ, lô {batch.merkle_root[:8].upper()}-{call.number}",
+        description=f"{role}: ký {what}, lô {batch.merkle_root[:8].upper()}-{call.number}",
     )
+
+
+async def record_submitting(session: TenantSession, call_id: uuid.UUID) -> None:
+    """From now on the provider may have heard of a call."""
+    call = await _call(session, call_id, hold=True)
+    if call.state == CallState.SUBMITTING:
+        await batches.update_call(session, call_id, {"submitted_at": clock.now()})
 
 
 async def record_answer(
@@ -136,7 +161,7 @@ async def record_answer(
 ) -> None:
     """What the provider said about a call: still waiting, signed, or over."""
     call = await _call(session, call_id, hold=True)
-    if call.state not in (CallState.SUBMITTING, CallState.WAITING):
+    if call.state not in (CallState.SUBMITTING, CallState.ANSWERING, CallState.WAITING):
         return
     match answer:
         case port.Pending():
@@ -150,13 +175,11 @@ async def record_answer(
         case port.Failed():
             await end_call(session, call_id, CallState.FAILED, answer.reason)
         case port.Challenge():
-            await end_call(
-                session, call_id, CallState.FAILED, "Dịch vụ ký số đòi một bước xác nhận chưa hỗ trợ."
-            )
+            await _now_challenged(session, call, answer)
 
 
 async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.Pending) -> None:
-    if call.state == CallState.SUBMITTING:
+    if call.state in (CallState.SUBMITTING, CallState.ANSWERING):
         values = {
             "state": CallState.WAITING,
             "provider_reference": answer.provider_tx,
@@ -167,19 +190,57 @@ async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.
         await jobs.enqueue(session, POLL, call.id, after=answer.poll_after)
 
 
+async def _now_challenged(session: TenantSession, call: ProviderCall, answer: port.Challenge) -> None:
+    until = clock.now() + CHALLENGE_LASTS
+    stored = StoredChallenge(
+        asks=answer.asks,
+        prompt=answer.prompt,
+        sends=answer.sends,
+        until=min(answer.expires_at or until, until),
+        nonce=new_token(),
+    )
+    values = {
+        "state": CallState.CHALLENGED,
+        "provider_reference": answer.provider_tx,
+        "challenge": msgspec.to_builtins(stored),
+        "answering_since": None,
+        "problem": None,
+    }
+    if call.state == CallState.SUBMITTING:
+        await jobs.enqueue(session, WATCH, call.id)
+    await batches.update_call(session, call.id, values)
+
+
 async def _collect(session: TenantSession, call: ProviderCall, answer: port.Signed) -> None:
     rows = await _prepared(session, call.id)
     values = [{"item_id": row.id, "value": value} for row, value in zip(rows, answer.values, strict=True)]
     await batches.update_items(session, values)
-    await batches.update_call(session, call.id, {"state": CallState.EMBEDDING, "problem": None})
+    changed: dict[str, Any] = {"state": CallState.EMBEDDING, "problem": None}
+    if call.provider_reference is None:
+        # Signed at once: nobody had to be waited for.
+        changed |= {"provider_reference": answer.provider_tx, "submitted_at": clock.now()}
+    await batches.update_call(session, call.id, changed)
     await jobs.enqueue(session, EMBED, call.id)
 
 
-async def record_trouble(session: TenantSession, call_id: uuid.UUID, problem: str | None) -> None:
-    """What a call waits for, in words for its signer; None when that is over."""
+def stored_challenge(call: ProviderCall) -> StoredChallenge | None:
+    """What the provider wants of the signer, if anything."""
+    return msgspec.convert(call.challenge, StoredChallenge) if call.challenge else None
+
+
+async def record_trouble(
+    session: TenantSession, call_id: uuid.UUID, problem: str | None, *, unheard: bool = False
+) -> None:
+    """What a call waits for, in words for its signer; None when that is over.
+
+    `unheard`: the provider certainly knows nothing of it.
+    """
     call = await _call(session, call_id, hold=True)
+    values: dict[str, Any] = {"problem": problem}
+    if unheard and call.state == CallState.SUBMITTING:
+        values["submitted_at"] = None
     if call.state not in ENDED:
-        await batches.update_call(session, call_id, {"problem": problem})
+        await batches.update_call(session, call_id, values)
 
 
 async def give_up(session: TenantSession, call_id: uuid.UUID, problem: str) -> None:
@@ -195,10 +256,27 @@ async def end_call(session: TenantSession, call_id: uuid.UUID, state: CallState,
     call = await _call(session, call_id, hold=True)
     if call.state in ENDED:
         return
-    await batches.update_call(session, call_id, {"state": state, "problem": problem})
+    held_at = clock.now() if state in HELD else None
+    await batches.update_call(session, call_id, {"state": state, "problem": problem, "held_at": held_at})
     if state in GIVEN_BACK:
         await queries.give_back(session, call_id)
     await _end_batch_if_over(session, call.batch_id, problem)
+
+
+async def stop_revoked(session: TenantSession, call_id: uuid.UUID) -> None:
+    """The certificate of a call that is being prepared is revoked: it rests, and the documents are in the tray again."""
+    call = await _call(session, call_id, hold=True)
+    batch = await _batch(session, call.batch_id)
+    told = await credentials.suspend_revoked(session, batch.credential_id)
+    await end_call(session, call_id, CallState.FAILED, told)
+
+
+async def go_on(session: TenantSession, call_id: uuid.UUID, state: CallState) -> None:
+    """A held call is under way again, in that state, and its batch with it."""
+    call = await _call(session, call_id, hold=True)
+    await batches.update_call(session, call_id, {"state": state, "problem": None, "held_at": None})
+    batch = {"state": BatchState.RUNNING, "ended_at": None, "problem": None}
+    await batches.update_batch(session, call.batch_id, batch)
 
 
 async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmbed | None:

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
@@ -19,8 +20,8 @@ class SigningRequest(TenantTable):
         UniqueConstraint("tenant_id", "subject_id"),
         {
             "info": holding(
-                internal="group_label state document_sha256 current_sha256 address opened_at completed_at",
-                personal="label sort_key",
+                internal="group_label noun state document_sha256 current_sha256 address opened_at completed_at",
+                personal="label sort_key note",
                 title="Yêu cầu ký",
                 purpose="Ký số học bạ",
                 ground=Ground.SIGNATURES,
@@ -32,6 +33,8 @@ class SigningRequest(TenantTable):
     subject_id: Mapped[uuid.UUID]
     label: Mapped[str]
     group_label: Mapped[str]
+    noun: Mapped[str]
+    note: Mapped[str | None]
     sort_key: Mapped[str]
     state: Mapped[str]
     document_sha256: Mapped[str]
@@ -53,8 +56,8 @@ class SigningStep(TenantTable):
         Index("ix_signing_step_waiting", "tenant_id", "state", "signer_id"),
         {
             "info": holding(
-                internal="position role state ready_at signed_at",
-                personal="signer_name",
+                internal="position role state ready_at signed_at declined_at",
+                personal="signer_name declined_reason",
                 title="Lượt ký",
                 purpose="Biết ai đã ký, ai còn phải ký",
                 ground=Ground.SIGNATURES,
@@ -72,6 +75,8 @@ class SigningStep(TenantTable):
     ready_at: Mapped[datetime | None]
     batch_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     signed_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    declined_reason: Mapped[str | None]
 
 
 class SigningBatch(TenantTable):
@@ -113,13 +118,19 @@ class SigningBatch(TenantTable):
 class ProviderCall(TenantTable):
     """One transaction at the provider: at most as many hashes as it takes. `id` is our transaction id there.
 
-    The row is committed before the provider hears of it, so a crash never leads to a second transaction.
+    The row is committed before the provider hears of it, so a crash never leads to a second transaction. `submitted_at`
+    says since when it may have heard. `challenge` is what it wants of the signer, never what the signer gave; since
+    `answering_since` an answer is on its way. `held_at` is since when it waits for a person, of those that do.
     """
 
     __tablename__ = "provider_call"
     __table_args__ = (
         tenant_key("batch_id", "signing_batch"),
-        {"info": holding(internal="number state provider_reference submitted_at problem")},
+        {
+            "info": holding(
+                internal="number state provider_reference submitted_at challenge answering_since problem held_at"
+            )
+        },
     )
 
     batch_id: Mapped[uuid.UUID] = mapped_column(index=True)
@@ -127,7 +138,10 @@ class ProviderCall(TenantTable):
     state: Mapped[str]
     provider_reference: Mapped[str | None]
     submitted_at: Mapped[datetime | None]
+    challenge: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    answering_since: Mapped[datetime | None]
     problem: Mapped[str | None]
+    held_at: Mapped[datetime | None]
 
 
 class SigningItem(TenantTable):

@@ -1,12 +1,14 @@
 """The signing tray: what waits, one consent for a batch, and how far it has come."""
 
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 
 from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantSession
@@ -26,15 +28,16 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
-from backend.remote_signing.requests import service
-from backend.remote_signing.requests.rules import BatchState, consent_statement
-from backend.remote_signing.requests.schemas import ROLE_NAMES
+from backend.remote_signing.requests import challenges, service
+from backend.remote_signing.requests.rules import BatchState, consent_statement, told
+from backend.remote_signing.requests.schemas import ROLE_NAMES, CallToSend
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import Proof
 from backend.tenants.factors.service import Unproven
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
 
+_T = TypeVar("_T")
 _SIGNERS = requires(Permission.SIGN, Permission.SEAL)
 #: Documents listed before the consent; the count and the root cover all.
 SHOWN = 300
@@ -57,13 +60,14 @@ class ConsentForm(Proof, frozen=True, kw_only=True):
 async def show_tray(request: Request, session: Session, actor: CurrentActor) -> Html:
     """What waits for this signer, and the newest batches."""
     groups = await service.tray(session, actor)
+    roles = {
+        role: [group for group in groups if group.role == role] for role in _each(g.role for g in groups)
+    }
     return page(
         request,
         "remote_signing/requests/tray.html",
-        roles={
-            role: [group for group in groups if group.role == role]
-            for role in dict.fromkeys(g.role for g in groups)
-        },
+        roles=roles,
+        told={role: told(_counted((one.noun, one.count) for one in found)) for role, found in roles.items()},
         batches=await service.list_batches(session, actor),
         names=ROLE_NAMES,
     )
@@ -123,11 +127,27 @@ async def _offered(
         error=error.message if error else None,
         wanted=await access.wanted(session, sign_in, offer.statement, signing=True),
         offer=offer,
+        what=told(_counted((item.noun, 1) for item in offer.items)),
+        samples=_each(offer.items[at] for at in (0, len(offer.items) // 2, -1)),
+        noted=[item for item in offer.items if item.note],
         group=group,
         groups={group: sum(item.group == group for item in offer.items) for group in groups},
         shown=offer.items[:SHOWN],
         names=ROLE_NAMES,
     )
+
+
+def _counted(found: Iterable[tuple[str, int]]) -> Counter[str]:
+    """How many of each kind of document."""
+    counts: Counter[str] = Counter()
+    for noun, number in found:
+        counts[noun] += number
+    return counts
+
+
+def _each(found: Iterable[_T]) -> list[_T]:
+    """Each once, in their order."""
+    return list(dict.fromkeys(found))
 
 
 @get("/ky/lo/{batch_id:uuid}", guards=[_SIGNERS])
@@ -141,4 +161,102 @@ async def show_batch(
         show, template = fragment, "remote_signing/requests/_batch.html"
     else:
         show, template = page, "remote_signing/requests/batch.html"
-    return show(request, template, batch=batch, running=running, names=ROLE_NAMES)
+    questions = await challenges.open_challenges(session, actor, batch_id) if running else []
+    return show(request, template, batch=batch, running=running, questions=questions, names=ROLE_NAMES)
+
+
+@get("/ky/lo/{batch_id:uuid}/hoi", guards=[_SIGNERS])
+async def show_questions(
+    request: Request, session: Session, actor: CurrentActor, batch_id: FromPath[uuid.UUID]
+) -> Html:
+    """What the provider wants of the signer now; htmx asks until there is something."""
+    return fragment(
+        request,
+        "remote_signing/requests/_questions.html",
+        batch=await service.batch_progress(session, actor, batch_id),
+        questions=await challenges.open_challenges(session, actor, batch_id),
+    )
+
+
+class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signer typed; both empty: have a code sent."""
+
+    pin: str = ""
+    otp: str = ""
+
+    def __repr__(self) -> str:
+        return "AnswerForm()"
+
+
+@post("/ky/lan/{call_id:uuid}/tra-loi", guards=[_SIGNERS, without_transaction])
+async def answer(
+    request: Request, actor: CurrentActor, call_id: FromPath[uuid.UUID], data: URLEncodedBody[AnswerForm]
+) -> Html:
+    """Hand on a PIN or OTP: what was typed goes to the provider and nowhere else."""
+    values = {name: typed.strip() for name, typed in (("pin", data.pin), ("otp", data.otp)) if typed.strip()}
+    async with transaction(request) as session:
+        call = await challenges.begin(session, actor, call_id, sending=not values)
+    return await _hand_on(request, actor, call_id, call, values)
+
+
+@get("/ky/lan/{call_id:uuid}/cap-quyen", guards=[_SIGNERS])
+async def set_out(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sign_in: CurrentSignIn,
+    call_id: FromPath[uuid.UUID],
+) -> Html:
+    """Off to the provider's page, where the signer agrees."""
+    return redirect(request, await challenges.set_out(session, actor, sign_in, call_id))
+
+
+@get(challenges.RETURN_PATH, guards=[_SIGNERS])
+async def come_back(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    sign_in: CurrentSignIn,
+    sent_state: Annotated[str, QueryParameter(name="state")] = "",
+    code: FromQuery[str] = "",
+) -> Html:
+    """Back from the provider's page. Reading changes nothing: what was brought is sent on by a form, at once."""
+    call_id = await challenges.returned(session, actor, sign_in, sent_state)
+    batch_id = await challenges.batch_of(session, actor, call_id)
+    return page(
+        request, "remote_signing/requests/returned.html", state=sent_state, code=code, batch_id=batch_id
+    )
+
+
+class ReturnForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What the provider's page brought back; no code: the signer did not agree."""
+
+    state: str
+    code: str = ""
+
+    def __repr__(self) -> str:
+        return "ReturnForm()"
+
+
+@post(challenges.RETURN_PATH, guards=[_SIGNERS, without_transaction])
+async def accept_return(
+    request: Request, actor: CurrentActor, sign_in: CurrentSignIn, data: URLEncodedBody[ReturnForm]
+) -> Html:
+    """Hand on the signer's consent."""
+    async with transaction(request) as session:
+        call_id = await challenges.returned(session, actor, sign_in, data.state)
+        if not data.code:
+            await challenges.withhold(session, actor, call_id)
+            return redirect(request, f"/ky/lo/{await challenges.batch_of(session, actor, call_id)}")
+        call = await challenges.begin(session, actor, call_id)
+    return await _hand_on(request, actor, call_id, call, challenges.consent_values(call, data.code))
+
+
+async def _hand_on(
+    request: Request, actor: Actor, call_id: uuid.UUID, call: CallToSend, values: dict[str, str]
+) -> Html:
+    said = await challenges.hand_on(call, values)
+    async with transaction(request) as session:
+        await challenges.record(session, actor, call, said)
+        batch_id = await challenges.batch_of(session, actor, call_id)
+    return redirect(request, f"/ky/lo/{batch_id}")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
 
 from backend.core import clock
 from backend.core.actor import StaffId
@@ -126,7 +127,12 @@ def _turn_of(staff_id: StaffId, *, seal: bool) -> ColumnElement[bool]:
 async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) -> Sequence[Any]:
     """What is ready for a signer, by role and group."""
     query = (
-        select(SigningStep.role, SigningRequest.group_label, func.count().label("number"))
+        select(
+            SigningStep.role,
+            SigningRequest.group_label,
+            SigningRequest.noun,
+            func.count().label("number"),
+        )
         .join(
             SigningRequest,
             and_(
@@ -138,7 +144,7 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
             SigningStep.state == StepState.READY,
             _turn_of(staff_id, seal=seal),
         )
-        .group_by(SigningStep.role, SigningRequest.group_label)
+        .group_by(SigningStep.role, SigningRequest.group_label, SigningRequest.noun)
         .order_by(SigningStep.role, func.min(SigningRequest.sort_key))
     )
     return (await session.execute(query)).all()
@@ -180,6 +186,9 @@ async def tray_items(
             SigningRequest.label,
             SigningRequest.current_sha256,
             SigningRequest.address,
+            SigningRequest.noun,
+            SigningRequest.note,
+            SigningStep.declined_reason,
         )
         .join(
             SigningRequest,
@@ -200,6 +209,48 @@ async def tray_items(
         query = query.where(SigningRequest.group_label == group)
     if hold:
         query = query.with_for_update(of=SigningStep)
+    return (await session.execute(query)).all()
+
+
+async def turn(session: TenantSession, step_id: uuid.UUID, *, hold: bool = False) -> Any:
+    """One step with its document; None where the school has none of that id."""
+    query = (
+        select(SigningStep, SigningRequest)
+        .join(
+            SigningRequest,
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
+        )
+        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.id == step_id)
+    )
+    return (await session.execute(query.with_for_update(of=SigningStep) if hold else query)).first()
+
+
+async def declined(session: TenantSession, staff_id: StaffId | None = None) -> Sequence[Any]:
+    """Declined steps with their documents, the newest first; with `staff_id` those of documents that the person signs."""
+    query = (
+        select(SigningStep, SigningRequest)
+        .join(
+            SigningRequest,
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
+        )
+        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.state == StepState.DECLINED)
+        .order_by(SigningStep.declined_at.desc(), SigningRequest.sort_key)
+    )
+    if staff_id is not None:
+        own = aliased(SigningStep)
+        query = query.where(
+            select(own.id)
+            .where(
+                own.tenant_id == SigningStep.tenant_id,
+                own.request_id == SigningStep.request_id,
+                own.signer_id == staff_id,
+            )
+            .exists()
+        )
     return (await session.execute(query)).all()
 
 
@@ -300,6 +351,8 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[An
             SigningStep.signer_name,
             SigningStep.state,
             SigningStep.signed_at,
+            SigningStep.declined_at,
+            SigningStep.declined_reason,
             Credential.subject_name.label("certificate_subject"),
             Credential.serial.label("certificate_serial"),
         )

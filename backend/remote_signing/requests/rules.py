@@ -2,10 +2,14 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from backend.core.crypto import merkle_root, sha256_hex
+from backend.core.errors import Invalid
+from backend.core.text import check_text
+from backend.remote_signing.providers.port import Capabilities, Repeat
 
 
 class RequestState(StrEnum):
@@ -20,6 +24,7 @@ class RequestState(StrEnum):
 class StepState(StrEnum):
     """waiting for those before → ready for its signer → authorizing → signed; a refusal makes it ready again.
 
+    Declined by its signer, with a reason: nobody signs after it until it is offered again, or the document withdrawn.
     Cancelled with its request: what comes back for it then is put into no document.
     """
 
@@ -27,14 +32,21 @@ class StepState(StrEnum):
     READY = "ready"
     AUTHORIZING = "authorizing"
     SIGNED = "signed"
+    DECLINED = "declined"
     CANCELLED = "cancelled"
 
 
 class CallState(StrEnum):
-    """prepare → submit (our id committed, not yet sent) → wait (the person confirms) → embed → done, or an end."""
+    """prepare → submit (our id committed, not yet sent) → wait (the person confirms) → embed → done, or an end.
+
+    A provider that wants something of the person on our page: submit → challenged → answering (committed before it is
+    handed on) → wait or embed, or challenged again.
+    """
 
     PREPARING = "preparing"
     SUBMITTING = "submitting"
+    CHALLENGED = "challenged"
+    ANSWERING = "answering"
     WAITING = "waiting"
     EMBEDDING = "embedding"
     DONE = "done"
@@ -54,7 +66,7 @@ class BatchState(StrEnum):
 
 
 #: A document still needs what of its turns is in one of these.
-OPEN_STEPS = frozenset({StepState.WAITING, StepState.READY, StepState.AUTHORIZING})
+OPEN_STEPS = frozenset({StepState.WAITING, StepState.READY, StepState.AUTHORIZING, StepState.DECLINED})
 #: A request that may be cancelled: its document is not final.
 OPEN_REQUESTS = frozenset({RequestState.SIGNING, RequestState.SIGNED})
 
@@ -65,10 +77,21 @@ HELD = frozenset({CallState.UNKNOWN, CallState.QUARANTINED})
 #: Calls that nothing happens to any more without a person.
 ENDED = GIVEN_BACK | HELD | {CallState.DONE}
 
-#: What becomes of a call whose work is given up. Only one that the provider cannot have heard of is given back.
+#: What a held call is called, and what to make of it.
+HELD_NAMES = {
+    CallState.UNKNOWN: "Chưa biết đã ký hay chưa",
+    CallState.QUARANTINED: "Chữ ký nhận về chưa dùng được",
+}
+
+#: Longest reason, in characters.
+MAX_REASON = 300
+
+#: What becomes of a call whose work is given up. Only what the provider cannot have signed is given back.
 GIVEN_UP = {
     CallState.PREPARING: CallState.FAILED,
     CallState.SUBMITTING: CallState.UNKNOWN,
+    CallState.CHALLENGED: CallState.EXPIRED,
+    CallState.ANSWERING: CallState.UNKNOWN,
     CallState.WAITING: CallState.UNKNOWN,
     CallState.EMBEDDING: CallState.QUARANTINED,
 }
@@ -86,6 +109,17 @@ def consent_statement(role: str, group: str | None, merkle_root: str, count: int
     return sha256_hex(json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode())
 
 
+def told(counts: Mapping[str, int]) -> str:
+    """How many of what, as people read it: “1.200 học bạ và 1 phiếu chuyển học bạ”."""
+    return " và ".join(f"{number:,}".replace(",", ".") + f" {noun}" for noun, number in counts.items())
+
+
+def noted(note: str | None, declined_reason: str | None) -> str | None:
+    """What a signer should know of a document before they sign it."""
+    refused = f"từng bị từ chối ký: {declined_reason}" if declined_reason else None
+    return "; ".join(one for one in (note, refused) if one) or None
+
+
 def batch_state(calls: Iterable[str]) -> BatchState:
     """State of a batch from the states of its calls."""
     states = {CallState(state) for state in calls}
@@ -97,3 +131,39 @@ def batch_state(calls: Iterable[str]) -> BatchState:
 def split(count: int, largest: int) -> list[range]:
     """Positions 0…count-1 in runs of at most `largest`."""
     return [range(start, min(start + largest, count)) for start in range(0, count, largest)]
+
+
+class Resumption(StrEnum):
+    """How a held call goes on: with the values that are here, or by asking about the transaction that exists."""
+
+    EMBED = "embed"
+    POLL = "poll"
+    SUBMIT = "submit"
+    FIND = "find"
+
+
+def resumption(*, has_values: bool, reference: str | None, repeat: Repeat) -> Resumption | None:
+    """How a held call may go on without a second question on anybody's telephone; None where the service cannot say."""
+    if has_values:
+        return Resumption.EMBED
+    if reference is not None:
+        return Resumption.POLL
+    return {Repeat.IDEMPOTENT: Resumption.SUBMIT, Repeat.QUERYABLE: Resumption.FIND}.get(repeat)
+
+
+def may_give_back_at(state: str, held_at: datetime | None, service: Capabilities) -> datetime | None:
+    """From when on the documents of a held call may go back to the tray; None for at once.
+
+    While it is not known whether the service has the request, its question may still be on the signer's telephone.
+    """
+    if held_at is None or state != CallState.UNKNOWN:
+        return None
+    return held_at + timedelta(seconds=service.authorization_ttl + service.settle)
+
+
+def checked_reason(typed: str) -> str:
+    """Why somebody decides about documents to be signed. Raises Invalid without a word."""
+    reason = check_text(typed, field="Lý do", person="yêu cầu ký", limit=MAX_REASON)
+    if not reason:
+        raise Invalid("Mục “Lý do” đang trống; xin ghi một câu để người khác hiểu vì sao.")
+    return reason

@@ -7,11 +7,17 @@ from typing import NewType
 import msgspec
 
 from backend.core.actor import StaffId
+from backend.remote_signing.accounts.schemas import OwnValues
+from backend.remote_signing.credentials.schemas import CredentialView
+from backend.remote_signing.providers.port import Ask
 
 RequestId = NewType("RequestId", uuid.UUID)
 StepId = NewType("StepId", uuid.UUID)
 BatchId = NewType("BatchId", uuid.UUID)
 CallId = NewType("CallId", uuid.UUID)
+
+#: The page on which a person decides about calls of unknown outcome.
+HELD_ADDRESS = "/ky/giu-lai"
 
 PDF_TYPE = "application/pdf"
 
@@ -34,6 +40,7 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A document in the store and who is to sign it. `label` and `group` name it in the signers' trays.
 
     Trays are sorted by `sort_key`, character by character. `address` is the page of the school on which it is read.
+    `noun` is what people call one such document, `note` what its signers should know before they sign it.
     """
 
     subject_id: uuid.UUID
@@ -43,13 +50,16 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     document_sha256: str
     signers: tuple[NewSigner, ...]
     address: str | None = None
+    noun: str = "học bạ"
+    note: str | None = None
 
 
 class TrayGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits for one signer, by group (class)."""
+    """What waits for one signer, by group (class) and kind of document."""
 
     role: str
     group: str
+    noun: str
     count: int
 
 
@@ -64,6 +74,24 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     document_sha256: str
     address: str | None
+    noun: str
+    note: str | None
+
+
+class DeclinedTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that somebody would not sign, and why; nobody else signs it before that is settled."""
+
+    step_id: StepId
+    subject_id: uuid.UUID
+    role: str
+    signer_id: StaffId | None
+    signer_name: str
+    group: str
+    label: str
+    address: str | None
+    noun: str
+    declined_at: datetime
+    reason: str
 
 
 class ReadyTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,14 +137,39 @@ class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldCall(msgspec.Struct, frozen=True, kw_only=True):
-    """Documents of a batch of which it cannot be told whether they were signed; nothing goes on without a person."""
+    """Documents of a batch of which it cannot be told whether they were signed; nothing goes on without a person.
 
+    `transaction_id` is what the signing service knows it by.
+    """
+
+    id: CallId
+    state: str
+    transaction_id: str
+    signer_id: StaffId
+    signer_name: str
+    provider: str
+    provider_reference: str | None
+    has_values: bool
+    held_at: datetime | None
     role: str
     short_code: str
     labels: tuple[str, ...]
     subject_ids: tuple[uuid.UUID, ...]
     problem: str
     since: datetime
+
+
+class HeldView(msgspec.Struct, frozen=True, kw_only=True):
+    """A held call and what a person may do with it now.
+
+    `asks`: the signing service can be asked what became of it. `waits_until`: before that nothing is given back.
+    """
+
+    call: HeldCall
+    title: str
+    provider_name: str
+    asks: bool
+    waits_until: datetime | None
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +180,8 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     signer_name: str
     state: str
     signed_at: datetime | None
+    declined_at: datetime | None
+    declined_reason: str | None
     certificate_subject: str | None
     certificate_serial: str | None
 
@@ -167,19 +222,54 @@ class CallToPrepare(msgspec.Struct, frozen=True, kw_only=True):
     """A provider call whose documents are to be prepared."""
 
     pin: Pin
+    credential: CredentialView
     consented_at: datetime
     items: tuple[ItemToPrepare, ...]
+
+
+class StoredChallenge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider wants of the signer, as it stands in the row of the call. `until`: then it is too late.
+
+    `nonce` changes with every answer, so that a consent that came back from the provider's page counts once. `sending`:
+    the answer on its way only has a code sent.
+    """
+
+    asks: tuple[Ask, ...]
+    prompt: str
+    sends: bool
+    until: datetime
+    nonce: str
+    sending: bool = False
+
+
+class OpenChallenge(msgspec.Struct, frozen=True, kw_only=True):
+    """What the signer of a batch has to give now, for `count` documents. `busy`: an answer is on its way."""
+
+    call_id: CallId
+    asks: tuple[Ask, ...]
+    prompt: str
+    sends: bool
+    until: datetime
+    busy: bool
+    count: int
+    provider_name: str
+    problem: str | None
 
 
 class CallToSend(msgspec.Struct, frozen=True, kw_only=True):
     """A provider call with everything prepared; `transaction_id` is ours and never changes.
 
-    `problem` is the trouble that it had when it was last tried, if any.
+    Since `submitted_at` the provider may have heard of it. `challenge` is what it wants of the signer. `problem` is the
+    trouble that the call had when it was last tried, if any. `own` is what the school filled in for the provider, for
+    this call alone.
     """
 
     pin: Pin
+    own: OwnValues
     transaction_id: str
     provider_reference: str | None
+    submitted_at: datetime | None
+    challenge: StoredChallenge | None
     problem: str | None
     hashes: tuple[bytes, ...]
     description: str

@@ -21,6 +21,8 @@ from backend.remote_signing.providers import gateway
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningConsented
 from backend.remote_signing.requests.flow import close_signed as close_signed
+from backend.remote_signing.requests.local_agents import calls_waiting_for as calls_waiting_for
+from backend.remote_signing.requests.local_agents import take_values as take_values
 from backend.remote_signing.requests.rules import (
     BatchState,
     CallState,
@@ -28,11 +30,13 @@ from backend.remote_signing.requests.rules import (
     StepState,
     consent_root,
     consent_statement,
+    noted,
     split,
 )
 from backend.remote_signing.requests.schemas import (
     BatchId,
     BatchProgress,
+    CallId,
     ConsentOffer,
     HeldCall,
     NewRequest,
@@ -44,6 +48,7 @@ from backend.remote_signing.requests.schemas import (
     TrayItem,
 )
 from backend.tenants.access.schemas import PROOF_LASTS, Verified
+from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
 #: The role whose steps belong to the holder of the school's seal.
@@ -77,6 +82,8 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
             "subject_id": request.subject_id,
             "label": request.label,
             "group_label": request.group,
+            "noun": request.noun,
+            "note": request.note,
             "sort_key": request.sort_key,
             "state": RequestState.SIGNING,
             "document_sha256": request.document_sha256,
@@ -130,7 +137,7 @@ async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:
     if actor.staff_id is None:
         return []
     rows = await queries.tray_groups(session, actor.staff_id, seal=actor.may(Permission.SEAL))
-    return [TrayGroup(role=row.role, group=row.group_label, count=row.number) for row in rows]
+    return [TrayGroup(role=row.role, group=row.group_label, noun=row.noun, count=row.number) for row in rows]
 
 
 async def offer(session: TenantSession, actor: Actor, role: str, group: str | None) -> ConsentOffer:
@@ -272,8 +279,18 @@ async def batch_under_way(session: TenantSession, actor: Actor) -> BatchProgress
 
 async def held_calls(session: TenantSession) -> list[HeldCall]:
     """What the signing service answered in a way that cannot be relied on, oldest first: a person must decide."""
+    names = await people.names(session)
     return [
         HeldCall(
+            id=CallId(row.id),
+            state=row.state,
+            transaction_id=row.id.hex,
+            signer_id=row.consented_by,
+            signer_name=names[row.consented_by],
+            provider=row.provider,
+            provider_reference=row.provider_reference,
+            has_values=row.has_values,
+            held_at=row.held_at,
             role=row.role,
             short_code=_short(row.merkle_root),
             labels=tuple(row.labels),
@@ -288,6 +305,12 @@ async def held_calls(session: TenantSession) -> list[HeldCall]:
 async def count_held(session: TenantSession) -> int:
     """How many calls wait for a person."""
     return await batches.count_held(session)
+
+
+async def count_declined(session: TenantSession, actor: Actor) -> int:
+    """How many documents somebody would not sign: of the school for its management, for others of those they sign."""
+    sees_all = actor.may(Permission.TRANSCRIPT_WITHDRAW)
+    return len(await queries.declined(session, None if sees_all else actor.staff_id))
 
 
 async def batch_progress(session: TenantSession, actor: Actor, batch_id: uuid.UUID) -> BatchProgress:
@@ -351,6 +374,8 @@ async def _ready(
             label=row.label,
             document_sha256=row.current_sha256,
             address=row.address,
+            noun=row.noun,
+            note=noted(row.note, row.declined_reason),
         )
         for row in rows
     ]

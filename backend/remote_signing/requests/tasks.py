@@ -6,13 +6,16 @@ from typing import NoReturn
 from backend.core import jobs
 from backend.core.errors import Conflict
 from backend.core.jobs import Lane, Work, task
+from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.providers import port
-from backend.remote_signing.requests import calls, documents, flow
+from backend.remote_signing.requests import calls, challenges, documents, flow
 from backend.remote_signing.requests.rules import CallState
 from backend.remote_signing.requests.schemas import CallToSend
 
 #: Seconds until a service that did not answer is asked again.
 RETRY_SECONDS = 2.0
+#: At least so often a call is looked at that waits for its signer's answer.
+WATCH_SECONDS = 30.0
 
 
 @task("signing.prepare_call", "Chuẩn bị ký", lane=Lane.SIGN, on_park=flow.give_up)
@@ -26,9 +29,24 @@ async def prepare_call(work: Work) -> None:
         return
     if call is None:
         return
+    if await credentials.is_revoked(call.credential):
+        async with work.finish() as session:
+            await flow.stop_revoked(session, work.subject_id)
+        return
     prepared = await documents.prepare_all(work.tenant_id, call)
     async with work.finish() as session:
         await flow.record_prepared(session, work.subject_id, prepared)
+
+
+@task(credentials.CHECK, "Hỏi trạng thái chứng thư số", lane=Lane.SIGN)
+async def check_certificate(work: Work) -> None:
+    """Ask the authority; who does not answer is asked again the next day."""
+    async with work.transaction() as session:
+        credential = await credentials.get(session, work.subject_id)
+    revoked = await credentials.is_revoked(credential, anew=True)
+    async with work.finish() as session:
+        if revoked:
+            await credentials.suspend_revoked(session, work.subject_id)
 
 
 @task(flow.SUBMIT, "Gửi yêu cầu ký", lane=Lane.SIGN, on_park=flow.give_up)
@@ -37,12 +55,43 @@ async def submit_call(work: Work) -> None:
     call = await _to_send(work, CallState.SUBMITTING)
     if call is None:
         return
-    if work.attempts > 1 and not calls.may_repeat(call):
+    if calls.may_repeat(call):
+        await _record(work, call, calls.submit(call))
+    elif call.submitted_at is None:
+        await _record(work, call, _send(work, call))
+    elif not calls.may_be_found(call):
         await _end(
             work, CallState.UNKNOWN, "Không rõ dịch vụ ký số đã nhận yêu cầu chưa; cần người kiểm tra."
         )
-        return
-    await _record(work, call, calls.submit(call))
+    elif (left := calls.settling(call)) > 0:
+        raise jobs.RetryLater(left)
+    else:
+        await _record(work, call, _find_or_send(work, call))
+
+
+async def _send(work: Work, call: CallToSend) -> port.SubmitResult:
+    """Ask a provider that must not be asked twice: that it may have heard is committed first."""
+    async with work.transaction() as session:
+        await flow.record_submitting(session, work.subject_id)
+    return await calls.submit(call)
+
+
+async def _find_or_send(work: Work, call: CallToSend) -> port.SubmitResult:
+    try:
+        found = await calls.find(call)
+    except port.NotReached as error:
+        # Of the transaction we know as little as before.
+        raise port.OutcomeUnknown(error.message, error.detail) from error
+    return await _send(work, call) if found is None else found
+
+
+@task(flow.WATCH, "Chờ người ký trả lời dịch vụ ký số", lane=Lane.SIGN, on_park=flow.give_up)
+async def watch_challenge(work: Work) -> None:
+    """Until the signer has answered, see to it that the question ends in time and no answer is lost on the way."""
+    async with work.transaction() as session:
+        left = await challenges.look_after(session, work.subject_id)
+    if left is not None:
+        raise jobs.RetryLater(min(left, WATCH_SECONDS))
 
 
 @task(flow.POLL, "Chờ người ký xác nhận", lane=Lane.SIGN, on_park=flow.give_up)
@@ -97,9 +146,9 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
     try:
         answer = await asking
     except port.NotReached as error:
-        await _wait(work, error.retry_after or RETRY_SECONDS, error)
+        await _wait(work, error.retry_after or RETRY_SECONDS, error, unheard=True)
     except port.OutcomeUnknown as error:
-        if call.provider_reference is not None or calls.may_repeat(call):
+        if call.provider_reference is not None or calls.may_repeat(call) or calls.may_be_found(call):
             await _wait(work, RETRY_SECONDS, error)
         await _end(work, CallState.UNKNOWN, error.message)
         return
@@ -120,15 +169,15 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
         await flow.record_answer(session, work.subject_id, answer)
 
 
-async def _wait(work: Work, seconds: float, error: port.ProviderError) -> NoReturn:
+async def _wait(work: Work, seconds: float, error: port.ProviderError, *, unheard: bool = False) -> NoReturn:
     """Come back later; meanwhile the signer sees what is being waited for."""
-    await _note(work, error.message)
+    await _note(work, error.message, unheard=unheard)
     raise jobs.RetryLater(seconds, error.message) from error
 
 
-async def _note(work: Work, problem: str | None) -> None:
+async def _note(work: Work, problem: str | None, *, unheard: bool = False) -> None:
     async with work.transaction() as session:
-        await flow.record_trouble(session, work.subject_id, problem)
+        await flow.record_trouble(session, work.subject_id, problem, unheard=unheard)
 
 
 async def _end(work: Work, state: CallState, problem: str) -> None:

@@ -12,6 +12,7 @@ from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.errors import Unavailable
 from backend.remote_signing.formats import limited, validation
+from backend.remote_signing.formats.additions import only_signed
 from backend.remote_signing.formats.contents import Contents, read_contents
 from backend.remote_signing.formats.schemas import Opened, Report
 from backend.remote_signing.formats.trust import TrustStore
@@ -36,6 +37,11 @@ _under_way = 0
 def contents_of(document: bytes) -> Contents:
     """Text and attachments of a document. Raises Unreadable (formats.schemas) when it is no PDF of that size."""
     return read_contents(document)
+
+
+def shows_only(document: bytes, original: bytes) -> bool:
+    """Whether a document is `original`, which may have been signed since, and shows nothing else."""
+    return only_signed(original, document)
 
 
 async def check_own(document: bytes, fields: Sequence[str]) -> Report:

@@ -27,7 +27,9 @@ class Kind(StrEnum):
     SEAL_CERTIFICATE = "seal_certificate"
     SEAL_RESUMING = "seal_resuming"
     CERTIFICATE_REVOCATION = "certificate_revocation"
+    TOKEN_PAIRING = "token_pairing"
     TRANSCRIPT_RECALL = "transcript_recall"
+    PROVIDER_ACCOUNT = "provider_account"
 
 
 #: What a kind is called, and what whoever asks for it must be allowed to do, still on the day when it is done.
@@ -37,7 +39,9 @@ KIND_NAMES = {
     Kind.SEAL_CERTIFICATE: "Đăng ký hoặc thay con dấu số",
     Kind.SEAL_RESUMING: "Dùng lại con dấu số",
     Kind.CERTIFICATE_REVOCATION: "Thu hồi chứng thư số",
+    Kind.TOKEN_PAIRING: "Ghép máy giữ token USB của con dấu số",
     Kind.TRANSCRIPT_RECALL: "Thu hồi học bạ đã phát hành",
+    Kind.PROVIDER_ACCOUNT: "Dùng tài khoản ký số khác của trường",
 }
 ASKED_BY = {
     Kind.SCHOOL_EXPORT: Permission.SCHOOL_EXPORT,
@@ -45,7 +49,9 @@ ASKED_BY = {
     Kind.SEAL_CERTIFICATE: Permission.CREDENTIALS_MANAGE,
     Kind.SEAL_RESUMING: Permission.CREDENTIALS_MANAGE,
     Kind.CERTIFICATE_REVOCATION: Permission.CREDENTIALS_MANAGE,
+    Kind.TOKEN_PAIRING: Permission.CREDENTIALS_MANAGE,
     Kind.TRANSCRIPT_RECALL: Permission.TRANSCRIPT_WITHDRAW,
+    Kind.PROVIDER_ACCOUNT: Permission.CREDENTIALS_MANAGE,
 }
 #: Kinds that are each about one thing of many: several may wait side by side, one about each.
 ABOUT_ONE_OF_MANY = frozenset({Kind.TRANSCRIPT_RECALL})

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from infra.simulators.storage import keep_first
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 ORGANISATION = "Hocba SANDBOX (không có giá trị pháp lý)"
 #: A policy from the arc that NIST keeps for tests.
@@ -59,11 +61,14 @@ class Authority:
     def issue(self, subject: x509.Name, serial: int) -> Holder:
         """A new key and certificate for a person or a seal, for three years."""
         key = _new_key()
+        return Holder(key, self.certify(subject, serial, key.public_key()))
+
+    def certify(self, subject: x509.Name, serial: int, key: PublicKey) -> x509.Certificate:
+        """A certificate for a person or a seal whose key is elsewhere, for three years."""
         builder = self._builder(subject, key, self.issuing, "issuing", 3 * _YEAR).serial_number(serial)
         builder = builder.add_extension(_key_usage(signing=True, commitment=True), critical=True)
         usages = x509.ExtendedKeyUsage([_DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION])
-        builder = builder.add_extension(usages, critical=False)
-        return Holder(key, builder.sign(self.issuing.key, hashes.SHA256()))
+        return builder.add_extension(usages, critical=False).sign(self.issuing.key, hashes.SHA256())
 
     def chain(self) -> tuple[bytes, ...]:
         """Issuing CA and root, DER."""
@@ -106,7 +111,9 @@ class Authority:
 
     def _make_issuing(self) -> Holder:
         key = _new_key()
-        builder = self._builder(_ca_name("Hocba SANDBOX CA"), key, self.root, "root", 10 * _YEAR, ca=True)
+        builder = self._builder(
+            _ca_name("Hocba SANDBOX CA"), key.public_key(), self.root, "root", 10 * _YEAR, ca=True
+        )
         builder = builder.serial_number(x509.random_serial_number())
         builder = builder.add_extension(_key_usage(ca=True), critical=True)
         return self._keep("issuing", Holder(key, builder.sign(self.root.key, hashes.SHA256())))
@@ -114,7 +121,7 @@ class Authority:
     def _make_ocsp(self, name: str, issuer: Holder, issuer_name: str) -> Holder:
         key = _new_key()
         subject = _ca_name(f"Hocba SANDBOX OCSP {issuer_name}")
-        builder = self._builder(subject, key, issuer, issuer_name, 5 * _YEAR)
+        builder = self._builder(subject, key.public_key(), issuer, issuer_name, 5 * _YEAR)
         builder = builder.serial_number(x509.random_serial_number())
         builder = builder.add_extension(_key_usage(signing=True), critical=True)
         builder = builder.add_extension(
@@ -125,7 +132,9 @@ class Authority:
 
     def _make_tsa(self) -> Holder:
         key = _new_key()
-        builder = self._builder(_ca_name("Hocba SANDBOX TSA"), key, self.issuing, "issuing", 5 * _YEAR)
+        builder = self._builder(
+            _ca_name("Hocba SANDBOX TSA"), key.public_key(), self.issuing, "issuing", 5 * _YEAR
+        )
         builder = builder.serial_number(x509.random_serial_number())
         builder = builder.add_extension(_key_usage(signing=True), critical=True)
         # RFC 3161 2.3: this usage alone, and critical.
@@ -135,7 +144,7 @@ class Authority:
         return self._keep("tsa", Holder(key, builder.sign(self.issuing.key, hashes.SHA256())))
 
     def _builder(
-        self, subject: x509.Name, key: rsa.RSAPrivateKey, issuer: Holder, issuer_name: str,
+        self, subject: x509.Name, key: PublicKey, issuer: Holder, issuer_name: str,
         life: dt.timedelta, *, ca: bool = False,
     ) -> x509.CertificateBuilder:  # fmt: skip
         now = dt.datetime.now(dt.UTC)
@@ -149,11 +158,11 @@ class Authority:
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(issuer.certificate.subject)
-            .public_key(key.public_key())
+            .public_key(key)
             .not_valid_before(now - _EARLY)
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(_authority_key(issuer), critical=False)
             .add_extension(x509.CertificatePolicies([x509.PolicyInformation(POLICY, None)]), critical=False)
             .add_extension(x509.CRLDistributionPoints(points), critical=False)

@@ -53,6 +53,26 @@ class Consents:
             return self._again(str(known["handle"]), demand)
         return self.get(self._insert(demand, fate))
 
+    def open_confirmed(self, demand: Demand) -> sqlite3.Row:
+        """The same, where the person has shown a PIN or OTP or agreed on our page: confirmed at once."""
+        handle = str(self.open(demand, "confirmed")["handle"])
+        return self.decide(handle, "confirmed")
+
+    def values_of(self, handle: str) -> list[bytes]:
+        """Sign everything that a confirmed transaction is about, in its order."""
+        consent = self.get(handle)
+        hashes = self._store.rows("select hash from consent_hash where handle = ? order by position", handle)
+        return self.sign(
+            consent["client_id"], consent["sad"], consent["credential_id"], [row["hash"] for row in hashes]
+        )
+
+    def find(self, client_id: str, client_data: str) -> sqlite3.Row | None:
+        """The transaction of that name, if there is one."""
+        row = self._store.row(
+            "select handle from consent where client_id = ? and client_data = ?", client_id, client_data
+        )
+        return None if row is None else self.get(str(row["handle"]))
+
     def get(self, handle: str) -> sqlite3.Row:
         """The transaction as it stands now. Raises invalid_request for an unknown handle."""
         row = self._store.row("select * from consent where handle = ?", handle)
@@ -165,9 +185,14 @@ class Consents:
 
 def refuse_unless_confirmed(consent: sqlite3.Row) -> None:
     """The error for a transaction that will never be confirmed."""
-    if consent["state"] == "rejected":
+    refuse(consent["state"])
+
+
+def refuse(state: str) -> None:
+    """The error of a question that ended in this state, unless it is confirmed."""
+    if state == "rejected":
         raise CscError("access_denied", "The user rejected the request")
-    if consent["state"] == "expired":
+    if state == "expired":
         raise invalid("The authorization request has expired")
 
 

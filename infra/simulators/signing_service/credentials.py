@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from infra.simulators.signing_service.authority import Authority, from_pem, to_pem
@@ -25,11 +26,20 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What /sandbox/enrol takes. The same account always gets the same credential."""
+    """What /sandbox/enrol takes. The same account always gets the same credential.
+
+    `auth`: how its owner authorises where a dialect leaves the choice.
+    """
 
     subject: Subject
     kind: Literal["person", "seal"]
     account: str
+    auth: Literal["app", "pin", "otp", "pin+otp", "oauth2code"] = "app"
+    pin: str = "24681357"
+
+
+#: After so many wrong PINs or OTPs in a row a credential is locked.
+MAX_WRONG = 3
 
 
 class Credentials:
@@ -54,7 +64,35 @@ class Credentials:
             credential_id, enrolment.account, enrolment.kind, enrolment.subject.common_name, f"{serial:x}",
             to_pem(holder), holder.der, time.time(),
         )  # fmt: skip
+        self._store.run(
+            "insert into owner (credential_id, auth, pin) values (?, ?, ?)",
+            credential_id,
+            enrolment.auth,
+            enrolment.pin,
+        )
         return credential_id
+
+    def certify(self, request_pem: bytes) -> tuple[bytes, ...]:
+        """Certificate, issuing CA, root for a request whose key is elsewhere, named as the request says."""
+        try:
+            request = x509.load_pem_x509_csr(request_pem)
+        except ValueError as error:
+            raise invalid(f"Invalid certificate request: {error}") from error
+        key = request.public_key()
+        if not request.is_signature_valid or not isinstance(
+            key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+        ):
+            raise invalid("The certificate request is not signed by its own key")
+        serial = x509.random_serial_number()
+        certificate = self._authority.certify(request.subject, serial, key)
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        self._store.run(
+            "insert into certified (serial, certificate, issued_at) values (?, ?, ?)",
+            f"{serial:x}",
+            der,
+            time.time(),
+        )
+        return (der, *self._authority.chain())
 
     def revoke(self, credential_id: str) -> None:
         """From now on; a second call changes nothing."""
@@ -97,6 +135,42 @@ class Credentials:
             self._keys[credential_id] = from_pem(row["pem"]).key
         return self._keys[credential_id]
 
+    def auth(self, credential_id: str) -> str:
+        """How its owner authorises."""
+        self.certificate(credential_id)
+        row = self._store.row("select auth from owner where credential_id = ?", credential_id)
+        return "app" if row is None else str(row["auth"])
+
+    def send_otp(self, credential_id: str) -> None:
+        """Onto the telephone, see `/phone/messages`; the one before is worth nothing any more."""
+        self.auth(credential_id)
+        self._store.run(
+            "insert into otp values (?, ?, 1) on conflict (credential_id)"
+            " do update set code = excluded.code, sent = sent + 1",
+            credential_id,
+            f"{secrets.randbelow(1_000_000):06}",
+        )
+
+    def prove(self, credential_id: str, pin: str | None, otp: str | None) -> str | None:
+        """`pin`, `otp` or `locked`: what is wrong; None when what was given is what `auth` wants."""
+        row = self._store.row("select * from owner where credential_id = ?", credential_id)
+        sent = self._store.row("select code from otp where credential_id = ?", credential_id)
+        if row is None or row["wrong"] >= MAX_WRONG:
+            return "locked"
+        wrong = None
+        if "pin" in row["auth"] and pin != row["pin"]:
+            wrong = "pin"
+        elif "otp" in row["auth"] and (sent is None or otp != sent["code"]):
+            wrong = "otp"
+        self._store.run(
+            "update owner set wrong = ? where credential_id = ?",
+            row["wrong"] + 1 if wrong else 0,
+            credential_id,
+        )
+        if not wrong:
+            self._store.run("delete from otp where credential_id = ?", credential_id)
+        return wrong
+
     def describe(self, credential_id: str, multisign: int) -> dict[str, Any]:
         """The answer of credentials/info, without the certificates."""
         certificate = self.certificate(credential_id)
@@ -115,11 +189,6 @@ class Credentials:
                 "serialNumber": f"{certificate.serial_number:x}",
                 "validFrom": certificate.not_valid_before_utc.strftime("%Y%m%d%H%M%SZ"),
                 "validTo": certificate.not_valid_after_utc.strftime("%Y%m%d%H%M%SZ"),
-            },
-            "auth": {
-                "mode": "explicit",
-                "expression": "APP",
-                "objects": [{"id": "APP", "type": "Decoupled"}],
             },
             "SCAL": "2",
             "multisign": multisign,

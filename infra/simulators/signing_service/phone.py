@@ -35,6 +35,7 @@ class Phone:
         """Put the routes into the application."""
         app.add("GET", "/phone", self.page)
         app.add("GET", "/phone/pending", self.pending)
+        app.add("GET", "/phone/messages", self.messages)
         app.add("POST", "/phone/{handle}/confirm", self.confirm)
         app.add("POST", "/phone/{handle}/reject", self.reject)
 
@@ -49,6 +50,11 @@ class Phone:
         return reply_json(
             {"pending": [{name: row[name] for name in names} for row in self._consents.pending()]}
         )
+
+    def messages(self, request: Request) -> Reply:
+        """One-time codes that were sent, for a program that stands in for the person."""
+        rows = self._store.rows("select credential_id, code, sent from otp")
+        return reply_json({"messages": [dict(row) for row in rows]})
 
     def confirm(self, request: Request) -> Reply:
         """The person agrees."""

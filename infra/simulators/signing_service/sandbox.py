@@ -20,8 +20,10 @@ class Sandbox:
     def register(self, app: App) -> None:
         """Put the routes into the application."""
         app.add("POST", "/sandbox/enrol", self.enrol)
+        app.add("POST", "/sandbox/certify", self.certify)
         app.add("POST", "/sandbox/revoke", self.revoke)
         app.add("GET", "/sandbox/ledger", self.ledger)
+        app.add("DELETE", "/sandbox/tokens", self.forget_tokens)
 
     def enrol(self, request: Request) -> Reply:
         """A credential for an account; the same one each time."""
@@ -39,11 +41,27 @@ class Sandbox:
             }
         )
 
+    def certify(self, request: Request) -> Reply:
+        """A certificate for {"request"}, PKCS#10 in PEM: what an authority does for a key in somebody's HSM."""
+        pem = str(request.json().get("request", "")).encode()
+        certificate, *chain = self._credentials.certify(pem)
+        return reply_json(
+            {
+                "certificate": base64.b64encode(certificate).decode(),
+                "chain": [base64.b64encode(der).decode() for der in chain],
+            }
+        )
+
     def revoke(self, request: Request) -> Reply:
         """Revoke the certificate of {"credentialID"} now."""
         credential_id = str(request.json().get("credentialID", ""))
         self._credentials.revoke(credential_id)
         return reply_json({"credentialID": credential_id, "status": "revoked"})
+
+    def forget_tokens(self, request: Request) -> Reply:
+        """Every access token has run out."""
+        self._store.run("delete from access_token")
+        return reply_json({})
 
     def ledger(self, request: Request) -> Reply:
         """Counts from our own records. `?detail=1` adds each signature, `?transaction=ID` picks one."""
@@ -63,7 +81,7 @@ class Sandbox:
             "signed_more_than_once": [row["hash"].hex() for row in per_hash if row["made"] > 1],
             "consents": self._store.count("select count(*) from consent"),
             "repeated_authorizations": self._store.count("select coalesce(sum(repeats), 0) from consent"),
-            "tokens": self._store.count("select count(*) from token"),
+            "tokens": self._store.count("select count(*) from access_token"),
             "timestamps": self._store.count("select count(*) from stamp"),
         }
         if request.query.get("detail"):

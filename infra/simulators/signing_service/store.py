@@ -8,13 +8,28 @@ from pathlib import Path
 from infra.simulators.storage import Storage
 
 _SCHEMA = """
-create table if not exists token (
-  digest blob primary key, client_id text not null, expires_at real not null
+create table if not exists access_token (
+  digest blob primary key, client_id text not null, user_id text not null, expires_at real not null
+) strict;
+create table if not exists owner (
+  credential_id text primary key, auth text not null, pin text not null, wrong integer not null default 0
+) strict;
+create table if not exists otp (credential_id text primary key, code text not null, sent integer not null) strict;
+create table if not exists grant_code (
+  id text primary key, client_id text not null, redirect_uri text not null, state text not null,
+  code_challenge text not null, demand blob not null, code text unique, issued_at real
+) strict;
+create table if not exists party_key (client_id text primary key, pem text not null) strict;
+create table if not exists doc (
+  handle text not null, position integer not null, name text not null, primary key (handle, position)
 ) strict;
 create table if not exists credential (
   id text primary key, account text not null unique, kind text not null, subject text not null,
   serial text not null unique, pem blob not null, certificate blob not null,
   created_at real not null, revoked_at real
+) strict;
+create table if not exists certified (
+  serial text primary key, certificate blob not null, issued_at real not null
 ) strict;
 create table if not exists consent (
   handle text primary key, client_id text not null, client_data text not null,
@@ -53,7 +68,7 @@ class Store(Storage):
         """Whether we issued it, and when it was revoked."""
         row = self.row("select revoked_at from credential where serial = ?", f"{serial:x}")
         if row is None:
-            return False, None
+            return self.row("select 1 from certified where serial = ?", f"{serial:x}") is not None, None
         return True, _moment(row["revoked_at"])
 
     def revoked(self) -> list[tuple[int, dt.datetime]]:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
 #: The names of the contract; once used, they stay.
 NAMES = {
     "render": {"render.pdf", "render.year_record", "render.memory_growth"},
-    "sign": {"sign.pdf_b_b_x3", "sign.validate"},
+    "sign": {"sign.pdf_b_b_x3", "sign.pdf_limit_share", "sign.validate"},
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
     "web": {
@@ -76,7 +76,7 @@ def lines() -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.needs("libpango-1.0-0", "libpangoft2-1.0-0")
+@pytest.mark.needs("libpango-1.0-0", "libpangoft2-1.0-0", "softhsm2")
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_prints_its_figures(lines: list[dict[str, Any]], group: str) -> None:
     printed = [line for line in lines if line["name"].startswith(f"{group}.")]

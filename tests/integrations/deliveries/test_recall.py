@@ -6,15 +6,17 @@ from datetime import date
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from backend.core import clock
 from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.ids import new_id
-from backend.integrations.deliveries import service
+from backend.integrations.deliveries import opening, service
 from backend.integrations.deliveries.schemas import Action, DeliveryState, DeliverySummary
 from backend.records.transcripts import flow, life
+from backend.records.transcripts import rules as transcript_rules
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import Deed, VersionState, VersionSummary
 from backend.tenants.approvals import service as approvals
@@ -152,13 +154,15 @@ async def test_a_recall_whose_answer_is_lost_is_asked_about_and_happens_once(
 
 
 async def test_what_the_province_refused_is_recalled_without_asking_it(
-    school: TenantId, management: Management, authority: Province
+    school: TenantId, management: Management, authority: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also after the last day: what is wrong must have a way out, and nothing of it was ever in force."""
     [first] = await issue(school)
     machine = Machine(school)
     await machine.forget()
     async with tenant_session(school) as session:
         await flow.advance(session, [first], Deed.REJECT)
+    at(monkeypatch, TOO_LATE)
     before = authority.ledger()["messages"]
     await management.recall(first)
     await machine.rest()
@@ -185,6 +189,53 @@ async def test_a_recall_that_comes_too_late_there_leaves_the_version_locked(
         Conflict, match=r"đã chốt và có hiệu lực \(Phụ lục 1, mục 2.1\) nên không thu hồi được"
     ):
         await management.ask(first)
+
+
+async def test_a_recall_that_the_province_returns_is_asked_for_again_as_another_message(
+    school: TenantId, management: Management, authority: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no lock: the version stands as before, and management reads what was wrong with the recall."""
+    first = await accepted_version(school)
+    with monkeypatch.context() as patch:
+        patch.setattr(transcript_rules, "MIN_REASON", 1)
+        asked = await management.ask(first, "Sai")
+        assert asked is not None
+        await management.approve(asked)
+    await Machine(school).rest()
+    found = await version(school, first)
+    assert (found.state, found.withdrawn_at, found.effective_on) == (VersionState.ACCEPTED, None, None)
+    returned = (await deliveries_of(school, first))[Action.RECALL]
+    assert (returned.state, [error["code"] for error in returned.errors]) == (
+        DeliveryState.REJECTED,
+        ["LY_DO"],
+    )
+    await management.recall(first)
+    await Machine(school).rest()
+    assert await state(school, first) == VersionState.RECALLED
+    again = (await deliveries_of(school, first))[Action.RECALL]
+    assert (again.state, again.errors) == (DeliveryState.ACCEPTED, ())
+    assert again.message_id != returned.message_id
+    assert authority.ledger()["duplicates"] == []
+
+
+async def test_what_the_province_has_recalled_already_is_recalled(
+    school: TenantId, management: Management, authority: Province
+) -> None:
+    """Under another message than ours, as after a restored database."""
+    first = await accepted_version(school)
+    await management.recall(first)
+    await Machine(school).rest()
+    recalled = (await deliveries_of(school, first))[Action.RECALL]
+    async with tenant_session(school) as session:
+        again = text("update transcript_version set state = 'recall_requested' where id = :id")
+        await session.execute(again, {"id": first})
+        rejected = text("update delivery set state = 'rejected' where id = :id")
+        await session.execute(rejected, {"id": recalled.id})
+        await opening.open_recalls(session, [first])
+    await Machine(school).rest()
+    assert await state(school, first) == VersionState.RECALLED
+    refused = (await deliveries_of(school, first))[Action.RECALL]
+    assert [error["code"] for error in refused.errors] == ["DA_THU_HOI"]
 
 
 async def test_the_province_says_that_it_has_locked_what_it_accepted(

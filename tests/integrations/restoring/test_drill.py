@@ -6,9 +6,11 @@ The older database is a copy that was made on the way; the store, the signing se
 import asyncio
 import io
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,19 @@ import pytest
 import pytest_asyncio
 
 from backend import cli
-from backend.core import bucket, http_client, manifests, storage
-from backend.core.actor import machine
+from backend.core import bucket, clock, http_client, manifests, storage
+from backend.core.actor import SignIn, machine
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantId
 from backend.core.settings import Settings
 from backend.integrations.deliveries import service as deliveries
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.restoring import command
+from backend.records.copies import service as copies
+from backend.records.copies.schemas import CopyKind, IssuedCopyView
+from backend.records.transcripts import flow, life
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import IssuedManifest, Restoring, VersionState, VersionSummary
+from backend.records.transcripts.schemas import Deed, IssuedManifest, Restoring, VersionSummary
 from backend.records.verification import service as verification
 from backend.records.verification.schemas import Standing
 from backend.remote_signing.credentials import service as credentials
@@ -84,11 +89,28 @@ class Drill:
             found = await transcripts.versions_after(session, None, 100)
         return {one.id: one for one in found}
 
-    async def messages(self) -> dict[uuid.UUID, tuple[str, DeliveryState]]:
-        """version → id and state of its message."""
+    async def messages(self) -> dict[tuple[uuid.UUID, str], tuple[str, DeliveryState]]:
+        """version and action → id and state of its message."""
         async with self.school.session(read_only=True) as session:
             found = await deliveries.deliveries_after(session, None, 100)
-        return {one.version_id: (one.message_id, one.state) for one in found}
+        return {(one.version_id, one.action): (one.message_id, one.state) for one in found}
+
+    async def of_class(self, name: str) -> list[VersionSummary]:
+        """The versions of one class, by the pupils' codes."""
+        found = [one for one in (await self.versions()).values() if one.class_name == name]
+        return sorted(found, key=lambda one: one.student_code)
+
+    async def register(self) -> list[IssuedCopyView]:
+        """The register of issued copies."""
+        async with self.school.session() as session:
+            principal = await self.school.actor(session, "principal")
+            return list((await copies.register(session, principal, "", 1)).rows)
+
+    async def handed_over(self) -> set[uuid.UUID]:
+        """Versions that another school manages."""
+        async with self.school.session(read_only=True) as session:
+            versions = await transcripts.versions_after(session, None, 100)
+            return {one.id for one in versions if await transcripts.handed_over_at(session, one)}
 
     async def waiting(self) -> int:
         """Documents that wait for anybody's signature."""
@@ -158,12 +180,44 @@ async def drill(
         await embedded_stack.postgres.create_database(YESTERDAY, TODAY)
         await late.freeze()
         await made.sign()
+        await lives_on(made)
         yield made
         await let_go()
     for name in (TODAY, YESTERDAY):
         await embedded_stack.postgres.drop_database(name)
 
 
+async def lives_on(drill: Drill) -> None:
+    """Of six issued versions one is copied, one locked, one handed over to another school and one recalled."""
+    school = drill.school
+    [[copied, _], [locked, handed], [recalled, _]] = [await drill.of_class(name) for name, _ in CLASSES]
+    async with school.session() as session:
+        principal = await school.actor(session, "principal")
+        for typed in COPIES:
+            await copies.issue(session, principal, copied.id, uuid.uuid4(), typed)
+    async with school.session() as session:
+        await flow.advance(session, [locked.id], Deed.LOCK)
+        await transcripts.hand_over(session, handed.student_id)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "today", lambda: date(2026, 6, 29))
+        async with school.session() as session:
+            sign_in = SignIn(
+                session_id=uuid.uuid4(),
+                held="",
+                account_id=uuid.uuid4(),
+                factor="passkey",
+                verified_at=clock.now(),
+            )
+            assert await life.ask_recall(session, principal, sign_in, recalled.id, WHY) is None
+    await Machine(school.tenant_id).rest()
+
+
+WHY = "Sai điểm Toán học kì hai của em"
+STANDS = {"recalled": Standing.RECALLED, "locked": Standing.IN_FORCE}
+COPIES = (
+    (CopyKind.COPY.value, "", "Bà Cầm Thị Mẹ, mẹ học sinh", "Nộp hồ sơ nhập học"),
+    (CopyKind.COPY.value, "", "Trường Tiểu học Chiềng Mung", "Chuyển trường"),
+)
 CLASSES = (("1A", 1), ("1B", 11), ("1C", 21))
 
 
@@ -188,21 +242,25 @@ async def test_nothing_issued_is_lost_signed_again_or_sent_under_a_new_id(
     drill: Drill, tmp_path: Path
 ) -> None:
     today, sent, counted = await drill.versions(), await drill.messages(), drill.outside()
-    assert {one.state for one in today.values()} == {VersionState.ACCEPTED}
-    assert {state for _, state in sent.values()} == {DeliveryState.ACCEPTED}
-    assert len(today) == len(sent) == 6
+    assert Counter(one.state for one in today.values()) == {"accepted": 4, "locked": 1, "recalled": 1}
+    assert Counter(state for _, state in sent.values()) == {"accepted": 7}
+    register, handed = await drill.register(), await drill.handed_over()
+    assert [(one.label, one.recipient, one.sha256 is not None) for one in register] == [
+        (f"{number}/{clock.today().year}/BS-HB", COPIES[number - 1][2], True) for number in (2, 1)
+    ]
     await let_go()
     with drill.database(YESTERDAY):
         assert (len(await drill.versions()), len(await drill.messages())) == (4, 2)
-        assert await drill.waiting() == 2
+        assert (await drill.waiting(), await drill.register(), await drill.handed_over()) == (2, [], set())
 
         status, lines = await drill.forward(write=False)
         assert status == command.DONE, lines
         assert (lines[0].partition(": ")[2], lines[-1]) == (
-            "2 học bạ đã có; sẽ đưa 2 học bạ lên đã phát hành, dựng lại 2 học bạ, hỏi cơ quan tiếp nhận về 4 lần gửi.",
+            "2 học bạ đã có; sẽ đưa 2 học bạ lên đã phát hành hoặc xa hơn, dựng lại 2 học bạ, hỏi cơ quan tiếp nhận về "
+            "5 lần gửi, ghi lại 2 bản sao đã cấp.",
             "Chưa ghi gì; chạy lại với --write để ghi.",
         )
-        assert (len(await drill.versions()), await drill.waiting()) == (4, 2)
+        assert (len(await drill.versions()), await drill.waiting(), await drill.register()) == (4, 2, [])
 
         status, lines = await drill.forward(write=True)
         assert (status, lines[-1]) == (command.DONE, "Xong.")
@@ -216,9 +274,11 @@ async def test_nothing_issued_is_lost_signed_again_or_sent_under_a_new_id(
         assert await drill.versions() == today
         assert await drill.messages() == sent
         assert drill.outside() == counted
+        assert (await drill.register(), await drill.handed_over()) == (register, handed)
         for version in today.values():
             answer = await verification.check_code(version.lookup_code)
-            assert (answer.standing, answer.verdict) == (Standing.IN_FORCE, "valid")
+            stands = STANDS.get(version.state, Standing.ISSUED)
+            assert (answer.standing, answer.verdict) == (stands, "valid")
             document = tmp_path / "hoc-ba.pdf"
             document.write_bytes(await storage.get(drill.school.tenant_id, version.signed_sha256 or ""))
             trust = str(drill.signing.trust_root.parent)
@@ -276,7 +336,8 @@ async def test_a_manifest_alone_proves_nothing(drill: Drill, changed: str) -> No
         )
         before = await drill.versions()
         async with drill.school.session() as session:
-            restored = await transcripts.restore_issued(session, forged, "Người trực")
+            since = await transcripts.since_issued(drill.school.tenant_id)
+            restored = await transcripts.restore(session, forged, since, "Người trực", recall_sent=False)
         assert (restored.found, SAID[changed] in restored.problem) == (Restoring.CONFLICT, True), restored
         assert await drill.versions() == before
         await let_go()
@@ -284,19 +345,20 @@ async def test_a_manifest_alone_proves_nothing(drill: Drill, changed: str) -> No
 
 async def test_manifests_name_nobody_and_say_what_the_store_has(drill: Drill) -> None:
     with drill.database(TODAY):
-        version = next(iter((await drill.versions()).values()))
+        [version, _] = await drill.of_class("1B")
         prefix = manifests.prefix(drill.school.tenant_id)
         keys = [key for key in bucket.keys(prefix) if str(version.id) in key]
         assert sorted(key.removeprefix(f"{prefix}{version.id}/").partition("-")[0] for key in keys) == [
             "delivery",
             "issued",
+            "lock",
         ]
         for key in keys:
             document = bucket.read_all(key)
             assert key.endswith(f"-{sha256_hex(document)}.json")
             for secret in (version.full_name, version.lookup_code, version.student_code):
                 assert secret not in key + document.decode()
-        manifest = await manifest_of(drill)
+        manifest = await manifest_of(drill, "1B")
         named = {manifest.content_sha256, manifest.pdf_sha256, manifest.xml_sha256, manifest.signed_sha256}
         assert {one.sha256 for one in manifest.files} == named
         await let_go()
@@ -326,9 +388,12 @@ async def test_a_changed_manifest_is_an_alarm(drill: Drill) -> None:
         await let_go()
 
 
-async def test_a_recall_that_was_asked_for_since_is_left_to_people(drill: Drill) -> None:
+async def test_a_recall_without_its_reason_is_left_to_people(drill: Drill) -> None:
     with drill.database(TODAY):
-        [sent, *_] = await deliveries.delivery_manifests(drill.school.tenant_id)
+        [_, version] = await drill.of_class("1A")
+        sent = {one.version_id: one for one in await deliveries.delivery_manifests(drill.school.tenant_id)}[
+            version.id
+        ]
         recall = msgspec.structs.replace(sent, action="recall", delivery_id=uuid.uuid4(), message_id="r" * 40)
         await manifests.keep(drill.school.tenant_id, recall.version_id, recall)
         before = await drill.versions(), await drill.messages()
@@ -337,4 +402,34 @@ async def test_a_recall_that_was_asked_for_since_is_left_to_people(drill: Drill)
         assert "6 học bạ đã có" in lines[0]
         assert "hai người có thẩm quyền hãy đề nghị lại" in lines[1]
         assert (await drill.versions(), await drill.messages()) == before
+        await let_go()
+
+
+async def test_a_recall_of_which_the_province_was_not_told_did_not_happen(drill: Drill) -> None:
+    """Its manifest is written before the commit, which may have failed."""
+    with drill.database(TODAY):
+        tenant_id, [version, _] = drill.school.tenant_id, await drill.of_class("1A")
+        since = await transcripts.since_issued(tenant_id)
+        [asked] = since.recalls.values()
+        await manifests.keep(tenant_id, version.id, msgspec.structs.replace(asked, version_id=version.id))
+        before = await drill.versions()
+        await drill.forward(write=True)
+        assert await drill.versions() == before
+        assert version.id in (await transcripts.since_issued(tenant_id)).recalls
+        await let_go()
+
+
+async def test_two_copies_of_one_number_are_left_to_people(drill: Drill) -> None:
+    with drill.database(TODAY):
+        tenant_id = drill.school.tenant_id
+        first, *_ = await copies.copy_manifests(tenant_id)
+        other = msgspec.structs.replace(first, copy_id=uuid.uuid4())
+        await manifests.keep(tenant_id, other.copy_id, other)
+        before = await drill.register()
+        status, lines = await drill.forward(write=True)
+        assert status == command.IN_THE_WAY
+        assert any(
+            f"Sổ cấp bản sao, {first.label}: số này đã cấp cho một bản sao khác" in line for line in lines
+        )
+        assert await drill.register() == before
         await let_go()

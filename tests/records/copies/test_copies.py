@@ -45,7 +45,7 @@ class Desk:
     ) -> str:
         async with self.season.school.session() as session:
             actor = await self.season.school.actor(session, who)
-            return await service.issue(session, actor, self.versions[pupil].id, typed)
+            return await service.issue(session, actor, self.versions[pupil].id, new_id(), typed)
 
     async def copies(self, pupil: int = 0) -> list[IssuedCopyView]:
         async with self.season.school.session(read_only=True) as session:
@@ -84,8 +84,12 @@ async def test_a_copy_is_numbered_printed_and_taken_away_as_it_was_printed(
     here = f"/hoc-ba/{desk.versions[0].id}/ban-sao"
     assert "Chưa cấp bản nào" in (await clerk.get(here)).text
     form = dict(zip(("loai", "nam_hoc", "cap_cho", "muc_dich"), COPY, strict=True))
-    answer = await clerk.post(here, form)
-    assert (answer.status_code, answer.headers["location"]) == (303, here), answer.text
+    lost = await clerk.post(here, form)
+    assert (lost.status_code, "thiếu mã của bản" in lost.text) == (422, True)
+    [given_out] = re.findall(r'name="ban" value="([^"]+)"', (await clerk.get(here)).text)
+    for _ in range(2):
+        answer = await clerk.post(here, form | {"ban": given_out})
+        assert (answer.status_code, answer.headers["location"]) == (303, here), answer.text
     assert "Đang kết xuất" in (await clerk.get(here)).text
     [waiting] = await desk.copies()
     early = await clerk.get(f"/ban-sao/{waiting.id}/tep")
@@ -194,13 +198,30 @@ async def test_a_teacher_of_the_class_sees_the_copies_and_issues_none(desk: Desk
     assert (await browser.post(here, form)).status_code == 403
 
 
+async def test_what_another_school_manages_is_copied_there(desk: Desk) -> None:
+    async with desk.season.school.session() as session:
+        await transcripts.hand_over(session, desk.versions[0].student_id)
+    with pytest.raises(Conflict, match="bản sao do trường ấy cấp"):
+        await desk.issue()
+    await desk.issue(pupil=1)
+
+
+async def test_one_form_is_for_one_pupil(desk: Desk) -> None:
+    copy_id = new_id()
+    async with desk.season.school.session() as session:
+        principal = await desk.season.school.actor(session, "principal")
+        await service.issue(session, principal, desk.versions[0].id, copy_id, COPY)
+        with pytest.raises(Conflict, match="đã dùng cho một học bạ khác"):
+            await service.issue(session, principal, desk.versions[1].id, copy_id, COPY)
+
+
 async def test_before_anything_is_issued_there_is_no_copy(season: Season, site: Litestar) -> None:
     version = (await season.freeze())[0]
     browser = await season.school.browser(site, "principal")
     here = f"/hoc-ba/{version.id}/ban-sao"
     assert "Chưa có năm học nào được phát hành" in (await browser.get(here)).text
     form = dict(zip(("loai", "nam_hoc", "cap_cho", "muc_dich"), COPY, strict=True))
-    answer = await browser.post(here, form)
+    answer = await browser.post(here, form | {"ban": str(new_id())})
     assert (answer.status_code, "chưa có năm học nào được phát hành nên chưa in được" in answer.text) == (
         409,
         True,

@@ -71,7 +71,14 @@ async def test_the_list_says_what_is_missing_before_anything_is_done(small_schoo
         ("1B", 1, 0, 0),
         ("2A", 1, 0, 0),
     ]
-    first, second, _ = found.classes
+    first, second, third = found.classes
+    assert not any("Số định danh" in words for words in third.doubts)
+    async with small_school.session() as session:
+        await session.execute(text("update student set personal_id = null where full_name = 'Lò Văn Hải'"))
+    [lacking] = (await looked_at(small_school, 2)).classes
+    assert lacking.doubts[-1] == (
+        "Số định danh cá nhân: 1 học sinh chưa có, trong đó có Lò Văn Hải; học bạ sẽ in chỗ trống."
+    )
     assert second.obstacles == ("Còn 1 sổ điểm chưa khóa, trong đó có Toán.",)
     assert "1 học sinh chưa được xác nhận kết quả nên chưa chốt được." in first.doubts
     assert "Đinh Thị Hoài Thu: chưa có chứng thư số nên học bạ sẽ chờ ở lượt ký ấy." in first.doubts
@@ -154,7 +161,7 @@ async def test_another_school_sees_no_run_of_this_one(small_school: SmallSchool)
 
 
 async def test_pages(small_school: SmallSchool, site: Litestar) -> None:
-    await year(small_school)
+    seasons = await year(small_school)
     principal = await small_school.browser(site, "principal")
     page = await principal.get("/chot-hoc-ba")
     assert "Còn 1 sổ điểm chưa khóa, trong đó có Toán." in page.text
@@ -167,6 +174,13 @@ async def test_pages(small_school: SmallSchool, site: Litestar) -> None:
     await freezing(small_school)
     page = await principal.get(where)
     assert "Đã chốt 1" in page.text
-    assert "hx-trigger" not in page.text
+    assert "every 10s" in page.text, "what follows the freeze is shown live, too"
+    states = text("update transcript_version set state = :state where class_id = :id")
+    for state, words in (("rejected", "Sở từ chối 1"), ("accepted", "Đã xong")):
+        async with small_school.session() as session:
+            await session.execute(states, {"state": state, "id": seasons["2A"].class_id})
+        page = await principal.get(where)
+        assert words in page.text
+        assert "hx-trigger" not in page.text
     answer = await principal.post("/chot-hoc-ba", {"khoi": "2"})
     assert "Chưa có học bạ nào chốt được" in answer.text

@@ -1,6 +1,8 @@
 """The learner's book: every year that is known, one after the other, and what of it was signed by whom."""
 
+import html
 import io
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,9 +14,12 @@ from backend.core.errors import Conflict
 from backend.core.ids import new_id
 from backend.records.roster.schemas import AcademicYearId, ClassId, EarlierYearView, EnrollmentStatus, Place
 from backend.records.transcripts import book, rendering
-from backend.records.transcripts.book import Book
+from backend.records.transcripts.book import Book, YearRecord
+from backend.records.transcripts.canonical import text_leaves
 from backend.records.transcripts.page_check import missing_texts
+from backend.records.transcripts.pages import LEVEL_WORDS
 from backend.records.transcripts.schemas import SchoolLevel
+from backend.remote_signing.requests.schemas import ROLE_NAMES
 from tests.factories.books import (
     COPY,
     all_books,
@@ -22,9 +27,11 @@ from tests.factories.books import (
     here,
     lower_secondary_book,
     primary_book,
+    record,
     year,
 )
-from tests.factories.snapshots import primary_snapshot, with_changes
+from tests.factories.snapshots import CORRECTIONS, primary_snapshot, with_changes
+from tests.frontend import small_site
 from tests.records.transcripts.pdf_reading import attachments, inside_the_paper, page_texts, squeezed
 
 BOOKS = all_books()
@@ -291,3 +298,54 @@ def test_places_are_those_of_the_level_without_what_was_withdrawn_or_moved_from(
         (6, True, "Trường Cũ"),
     ]
     assert found[1].left_on == date(2025, 1, 6)
+
+
+def _read_on_a_screen(content: Book) -> str:
+    snapshot = content.newest
+    shown = small_site.render(
+        "records/transcripts/book.html",
+        version={"id": "v", "full_name": snapshot.student.full_name, "academic_year": "2025-2026"},
+        school_class={"id": "c", "name": snapshot.year.class_name},
+        book=book.printed_book(content),
+        born=snapshot.student.date_of_birth,
+        personal_id="••••",
+        level_words=LEVEL_WORDS,
+        role_names=ROLE_NAMES,
+    )
+    return squeezed(html.unescape(shown))
+
+
+@pytest.mark.parametrize("content", BOOKS.values(), ids=BOOKS)
+def test_the_page_on_a_screen_says_all_that_the_print_says(content: Book) -> None:
+    content = msgspec.structs.replace(
+        content, records=tuple(_with_every_fact(one) for one in content.records)
+    )
+    shown = _read_on_a_screen(content)
+    view: Any = book.printed_book(content)
+    told = [("student", view["student"]), *enumerate(one.get("view", one) for one in view["years"])]
+    missing = [
+        (f"{place}.{path}", text)
+        for place, part in told
+        for path, text in text_leaves(part)
+        if not _SAID_OTHERWISE.search(path) and squeezed(text) not in shown
+    ]
+    assert missing == []
+
+
+#: By a code, a sum or a mask; the day of birth as 03/09/2016; who signed and where, of each year.
+_SAID_OTHERWISE = re.compile(
+    r"^(level_title|personal_id|date_of_birth|school\.|student\.|history|issue\.|signers.*title|kind|title)"
+    r"|level$|absences$|corrections\.(in_table|subjects|count)$"
+)
+
+
+def _with_every_fact(one: YearRecord) -> YearRecord:
+    """Whatever a form may say and most pupils have not: jobs, a policy group, a measured height, a corrected mark."""
+    facts = {
+        **dict.fromkeys(("father_job", "mother_job", "guardian_job", "policy_group"), "Đã ghi ở đây"),
+        "guardian_name": "Lò Văn Giám",
+    }
+    changes: dict[str, Any] = {f"student.{name}": value for name, value in facts.items()}
+    changes |= {"year.height_cm": "151.5", "year.weight_kg": "41.5", "year.health": "Tốt, cận thị nhẹ"}
+    changes |= {"year.principal_comment": "Nhất trí.", "corrections": msgspec.to_builtins(CORRECTIONS)}
+    return record(with_changes(one.snapshot, changes))

@@ -110,6 +110,9 @@ def test_a_mark_without_a_letter_and_a_text_without_end_are_refused() -> None:
         check_text("\u0301a", field="Nhận xét", person="x")
     with pytest.raises(Invalid, match="10000 ký tự, quá giới hạn 4000"):
         check_text("ă" * 10_000, field="Nhận xét", person="x")
+    with pytest.raises(Invalid) as caught:
+        check_text("ă" * 10_000, field="Họ và tên", person="ă" * 10_000)
+    assert len(caught.value.message) < 250
 
 
 def test_a_snapshot_is_checked_in_every_text_and_names_field_and_person() -> None:

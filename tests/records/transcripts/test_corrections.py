@@ -3,12 +3,14 @@
 from datetime import date
 
 import msgspec
+import pytest
 
+from backend.core.errors import Invalid
 from backend.core.ids import new_id
 from backend.records.transcripts import corrections
 from backend.records.transcripts.canonical import canonical_json, read_snapshot
 from backend.records.transcripts.schemas import Correction, Level, Promotion, SecondaryResults, Snapshot
-from tests.factories.snapshots import lower_secondary_snapshot, primary_snapshot
+from tests.factories.snapshots import CORRECTIONS, lower_secondary_snapshot, primary_snapshot
 
 replace = msgspec.structs.replace
 #: What says which edition it is, not what the pupil's year was.
@@ -22,6 +24,7 @@ _OF_THE_EDITION = {
     "sandbox",
     "correction_count",
     "corrected_subjects",
+    "corrections",
     "level",
     "schema",
 }
@@ -89,7 +92,7 @@ def test_no_fact_of_a_snapshot_is_overlooked() -> None:
     assert overlooked == []
 
 
-def test_the_note_counts_the_cells_of_the_table_alone() -> None:
+def test_the_note_counts_and_carries_all_that_was_corrected() -> None:
     snapshot = primary_snapshot()
     by = {"by": "Nghiêm Thế Khải", "at": "2026-06-01T08:00:00Z", "why": f"Sai {new_id()}"}
     made = [
@@ -97,5 +100,14 @@ def test_the_note_counts_the_cells_of_the_table_alone() -> None:
         for subject in ("Toán", None, "Tiếng Việt", "Toán")
     ]
     noted = corrections.corrected(snapshot, made)
-    assert (noted.correction_count, noted.corrected_subjects) == (3, ("Toán", "Tiếng Việt"))
+    assert (noted.correction_count, noted.corrected_subjects) == (4, ("Toán", "Tiếng Việt"))
+    assert noted.corrections == tuple(made)
+    assert read_snapshot(canonical_json(noted)) == noted
     assert corrections.corrected(snapshot, []) == snapshot
+    assert b'"corrections"' not in canonical_json(snapshot), "what was never corrected keeps its bytes"
+
+
+def test_a_reason_that_cannot_be_printed_is_refused() -> None:
+    strange = replace(CORRECTIONS[0], why="Sai 👍")
+    with pytest.raises(Invalid, match="“Lý do sửa chữa” của Lường Thị Ngọc Ánh"):
+        corrections.corrected(primary_snapshot(), [strange])

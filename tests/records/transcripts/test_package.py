@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,17 @@ from lxml import etree
 from backend import cli
 from backend.core.errors import Invalid
 from backend.core.ids import new_id
-from backend.records.transcripts import canonical, forms, package
+from backend.records.transcripts import canonical, forms, package, rendering
+from backend.records.transcripts.printed import View, printed
 from backend.records.transcripts.schemas import Snapshot, VersionId
 from backend.records.transcripts.xml_form import XSD, build_xml
+from backend.remote_signing.formats.pdf_update import PdfUpdate
 from tests.core.browser import Browser
+from tests.factories.pki import Pki
 from tests.factories.snapshots import all_snapshots, lower_secondary_snapshot, primary_snapshot, with_changes
 from tests.records.transcripts.pdf_reading import rendered
 from tests.records.transcripts.test_rendering import long_snapshot
+from tests.remote_signing.formats.world import make_world
 
 SNAPSHOTS = all_snapshots()
 CONTEST = "<CUOC_THI>Giải Khuyến khích Hội khỏe Phù Đổng cấp tỉnh, môn Cầu lông</CUOC_THI>"
@@ -46,7 +51,40 @@ def _attached(document: pikepdf.Pdf, name: str, data: bytes) -> pikepdf.Attached
 
 
 def differences(pdf: bytes) -> list[str]:
-    return package.check(pdf)[1]
+    return list(package.check(pdf).differences)
+
+
+def rendered_with(snapshot: Snapshot, xml: bytes) -> bytes:
+    """The page of a snapshot with that XML beside it."""
+    return rendering.render_pdf(canonical.canonical_json(snapshot), xml)
+
+
+def rendered_as(snapshot: Snapshot, change: Callable[[View], None], monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Pages that say what `change` makes of the view, with the data of the snapshot attached."""
+
+    def told(content: Snapshot) -> View:
+        view = printed(content)
+        change(view)
+        return view
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "printed", told)
+        return rendered(snapshot)
+
+
+def changed(pdf: bytes, change: Callable[[pikepdf.Pdf], None]) -> bytes:
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        change(document)
+        document.save(out)
+    return out.getvalue()
+
+
+def updated(pdf: bytes, change: Callable[[PdfUpdate], None]) -> bytes:
+    """The same bytes with a change written after them, as an incremental update."""
+    update = PdfUpdate(pdf)
+    change(update)
+    return update.finish()
 
 
 def schema() -> Any:
@@ -108,7 +146,7 @@ async def test_a_file_with_its_places_for_signatures_is_still_the_same() -> None
     snapshot = primary_snapshot()
     made = await forms.both(VersionId(new_id()), canonical.canonical_json(snapshot))
     assert b"/AcroForm" in made.pdf
-    assert package.check(made.pdf) == (snapshot, [])
+    assert package.check(made.pdf) == package.Compared(snapshot=snapshot, differences=())
 
 
 @pytest.mark.parametrize(
@@ -155,6 +193,11 @@ def test_a_changed_cell_of_the_page_is_one_difference() -> None:
             "/BANG_DIEM/DIEM_TONG_KET[2]/HOC_KY_2: ghi “5.2”, dữ liệu đã chốt ghi “4.2”.",
         ),
         (CONTEST, "", "thiếu mục THONG_TIN_HOC_BA/TONG_KET_CA_NAM/CUOC_THI: dữ liệu đã chốt ghi “Giải"),
+        (
+            "<BANG_DIEM>",
+            "<BANG_DIEM><!-- 10 -->",
+            "có thêm mục THONG_TIN_HOC_BA/BANG_DIEM/chú thích không có",
+        ),
         (CONTEST, CONTEST * 2, "có thêm mục THONG_TIN_HOC_BA/TONG_KET_CA_NAM/CUOC_THI[2]"),
     ],
 )
@@ -162,9 +205,7 @@ def test_an_xml_of_another_content_is_found_out(old: str, new: str, said: str) -
     snapshot = lower_secondary_snapshot()
     xml = build_xml(snapshot).decode()
     assert old in xml
-    [found] = differences(
-        with_attachments(rendered(snapshot), {"hocba.xml": xml.replace(old, new, 1).encode()})
-    )
+    [found] = differences(rendered_with(snapshot, xml.replace(old, new, 1).encode()))
     assert found.startswith("Tệp XML")
     assert said in found
 
@@ -175,7 +216,7 @@ def test_signatures_in_the_xml_are_no_difference() -> None:
     signature = '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>'
     [place] = document.findall("DANH_SACH_THONG_TIN_KY/GVCN")
     place.append(etree.fromstring(signature))
-    assert differences(with_attachments(rendered(snapshot), {"hocba.xml": etree.tostring(document)})) == []
+    assert differences(rendered_with(snapshot, etree.tostring(document))) == []
 
 
 @pytest.mark.parametrize(
@@ -221,3 +262,137 @@ def test_differences_are_told_a_line_each(tmp_path: Path, capsys: pytest.Capture
     path.write_bytes(with_attachments(rendered(primary_snapshot()), {"hocba.xml": None}))
     assert cli.main(["check-package", str(path)]) == 1
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def _levels(view: Any) -> None:
+    view["results"]["learning"] |= {"year": "Tốt", "term1": "Tốt"}
+    view["results"]["conduct"] = dict.fromkeys(view["results"]["conduct"], "Tốt")
+
+
+def _another_subject(view: Any) -> None:
+    subjects = view["results"]["subjects"]
+    subjects.append(subjects[0] | {"name": "Tiếng Trung", "year": "10"})
+
+
+SAID_OTHERWISE: dict[str, Callable[[Any], None]] = {
+    "levels": _levels,
+    "absences": lambda view: view["year"].update(absences="0"),
+    "award": lambda view: view["results"].update(award="Học sinh Xuất sắc toàn quốc"),
+    "certificate": lambda view: view["results"]["certificates"].append("Chứng chỉ IELTS 9.0"),
+    "corrections": lambda view: view["corrections"].update(count="10"),
+    "subject": _another_subject,
+    "promotion": lambda view: view["results"].update(promotion="Không được lên lớp"),
+}
+
+
+@pytest.mark.parametrize("change", SAID_OTHERWISE.values(), ids=SAID_OTHERWISE)
+def test_pages_that_say_otherwise_are_found_out_though_every_text_stands_somewhere(
+    change: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = differences(rendered_as(lower_secondary_snapshot(), change, monkeypatch))
+    assert found
+    assert all(line.startswith("Trang PDF") for line in found)
+
+
+def _appended(document: pikepdf.Pdf) -> None:
+    other = pikepdf.open(io.BytesIO(rendered(primary_snapshot())))
+    document.pages.append(other.pages[3])
+
+
+def _painted(document: pikepdf.Pdf) -> None:
+    document.pages[2].contents_add(b"q 1 1 1 rg 60 60 500 700 re f Q")
+
+
+def _attached_too(document: pikepdf.Pdf) -> None:
+    document.attachments["snapshot2.json"] = _attached(document, "snapshot2.json", b"{}")
+
+
+def _nothing(document: pikepdf.Pdf) -> None:
+    assert document.pages
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_appended, "Tệp PDF có 5 trang, kết xuất từ dữ liệu đã chốt có 4 trang."),
+        (_painted, "hình trang đã bị sửa"),
+        (_attached_too, "Tệp PDF kèm thêm tệp “snapshot2.json” không thuộc về học bạ."),
+        (_nothing, "tệp đã được ghi lại bằng phần mềm khác"),
+    ],
+)
+def test_a_file_that_is_not_the_rendering_itself_is_told(
+    change: Callable[[pikepdf.Pdf], None], said: str
+) -> None:
+    found = differences(changed(rendered(lower_secondary_snapshot()), change))
+    assert [line for line in found if said in line], found
+
+
+def _hidden_by_an_update(update: PdfUpdate) -> None:
+    page: Any = update.reader.pages[2].obj
+    white = update.add_stream(b"q 1 1 1 rg 60 60 500 700 re f Q")
+    written = b"/Contents[%d %d R %d 0 R]" % (*page.Contents.objgen, white)
+    del page["/Contents"]
+    update.replace(page, written)
+
+
+def _drawn_over(update: PdfUpdate) -> None:
+    page: Any = update.reader.pages[2].obj
+    note = update.add(b"<</Type/Annot/Subtype/FreeText/Rect[60 60 560 760]/Contents(10)/C[1 1 1]/F 4>>")
+    update.replace(page, b"/Annots[%d 0 R]" % note)
+
+
+def _another_catalog(update: PdfUpdate) -> None:
+    update.replace(update.root, b"/Lang(en)")
+
+
+def _a_field_with_a_picture(update: PdfUpdate) -> None:
+    field: Any = update.root.AcroForm.Fields[0]
+    update.replace(field, b"/AP<</N 1 0 R>>")
+
+
+@pytest.mark.parametrize(
+    "change", [_hidden_by_an_update, _drawn_over, _another_catalog, _a_field_with_a_picture]
+)
+async def test_what_is_written_after_the_rendering_may_sign_it_and_no_more(
+    change: Callable[[PdfUpdate], None],
+) -> None:
+    snapshot = lower_secondary_snapshot()
+    made = await forms.both(VersionId(new_id()), canonical.canonical_json(snapshot))
+    assert differences(updated(made.pdf, change)) != []
+
+
+async def test_a_signature_and_what_proves_it_are_no_difference() -> None:
+    snapshot = lower_secondary_snapshot()
+    made = await forms.both(VersionId(new_id()), canonical.canonical_json(snapshot))
+    world = make_world(Pki())
+    signed = world.add_material(world.sign_all(rendered(snapshot)))
+    assert signed.startswith(made.pdf)
+    assert package.check(signed) == package.Compared(snapshot=snapshot, differences=())
+    assert differences(updated(signed, _drawn_over)) != []
+
+
+@pytest.mark.parametrize("change", [*SAID_OTHERWISE.values(), lambda view: None])
+def test_pages_of_another_form_are_never_said_to_be_the_same(
+    change: Callable[[Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who forges pages may claim that an older form made them."""
+    monkeypatch.setattr(rendering, "form_edition", lambda: "0" * 16)
+    pdf = changed(rendered_as(lower_secondary_snapshot(), change, monkeypatch), _nothing)
+    monkeypatch.undo()
+    path = tmp_path / "hoc-ba.pdf"
+    path.write_bytes(pdf)
+    assert cli.main(["check-package", str(path)]) == 2
+    said = capsys.readouterr().out
+    assert said.startswith("KHÔNG ĐỐI CHIẾU ĐƯỢC: Trang PDF lập theo mẫu kết xuất khác mẫu của phần mềm này")
+    assert "KHỚP" not in said
+
+
+def test_an_older_form_that_looks_the_same_is_compared_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = lower_secondary_snapshot()
+    monkeypatch.setattr(rendering, "form_edition", lambda: "0" * 16)
+    pdf = rendered(snapshot)
+    monkeypatch.undo()
+    assert package.check(pdf) == package.Compared(snapshot=snapshot, differences=())

@@ -1,7 +1,7 @@
 """Random pupils of each form: whatever the snapshot says can be read on the pages, in reading order, inside the paper."""
 
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from backend.records.gradebook.schemas import MAX_COMMENT
-from backend.records.transcripts import book, canonical, rendering
+from backend.records.transcripts import book, canonical, corrections, rendering
 from backend.records.transcripts.book import YearPlace, YearRecord
 from backend.records.transcripts.page_check import _squeezed, missing_texts, printed_texts
-from backend.records.transcripts.schemas import GRADES, SchoolLevel, Snapshot
+from backend.records.transcripts.schemas import GRADES, Correction, SchoolLevel, Snapshot
 from tests.factories.books import COPY, elsewhere, here, record
 from tests.factories.snapshots import (
     lower_secondary_snapshot,
@@ -57,6 +57,22 @@ COMMENTS = (
 NAMES = texts(30) | texts(120) | texts(300)
 
 
+#: Of one decision or several; what was corrected is as long as what a door lets in.
+_CORRECTED = st.lists(
+    st.builds(
+        Correction,
+        what=texts(60),
+        old=st.just("") | texts(MAX_COMMENT),
+        new=st.just("") | texts(MAX_COMMENT),
+        subject=st.none() | texts(60),
+        by=st.just("") | NAMES,
+        at=st.integers(0, 3).map(lambda hour: datetime(2026, 5, 1, hour, tzinfo=UTC)),
+        why=texts(200),
+    ),
+    max_size=4,
+)
+
+
 @st.composite
 def snapshots(draw: st.DrawFn, level: SchoolLevel) -> Snapshot:
     """A year of a pupil of that level: few or twenty subjects, retakes, years elsewhere, or nothing at all."""
@@ -94,7 +110,7 @@ def snapshots(draw: st.DrawFn, level: SchoolLevel) -> Snapshot:
         "study_history": draw(_history()),
         "signers.1.name": draw(NAMES),
     }
-    return canonical.clean_snapshot(with_changes(base, changes))
+    return corrections.corrected(canonical.clean_snapshot(with_changes(base, changes)), draw(_CORRECTED))
 
 
 @st.composite

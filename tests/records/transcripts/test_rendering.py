@@ -15,6 +15,7 @@ from backend.records.transcripts.canonical import Json, text_leaves
 from backend.records.transcripts.page_check import missing_texts
 from backend.records.transcripts.schemas import Snapshot
 from tests.factories.snapshots import (
+    CORRECTIONS,
     all_snapshots,
     lower_secondary_snapshot,
     primary_snapshot,
@@ -48,6 +49,7 @@ WORDS: dict[str, dict[str, str]] = {
         "2012-11-20": "20 tháng 11 năm 2012",
         "2008-02-29": "29 tháng 02 năm 2008",
     },
+    "corrections[0].at": {"2026-05-29T01:30:00Z": "lúc 08:30 ngày 29/05/2026. Lý do: Nhập nhầm"},
     "joined_on": {"2022-09-05": "05/09/2022", "2023-09-05": "05/09/2023"},
 }
 #: Codes that only the data carry.
@@ -142,6 +144,37 @@ def test_code_name_page_number_and_sandbox_notice_are_on_every_page(snapshot: Sn
         assert squeezed(snapshot.student.full_name) in squeezed(page)
         assert f"Trang {number}/{len(pages)}" in page
         assert NOTICE in page
+
+
+def test_every_form_has_the_note_of_what_was_corrected_and_none_without() -> None:
+    noted: dict[str, Any] = {"correction_count": 2, "corrections": CORRECTIONS}
+    for snapshot in (
+        primary_snapshot(**noted),
+        upper_secondary_snapshot(**noted),
+        lower_secondary_snapshot(),
+    ):
+        shown = squeezed("".join(page_texts(rendered(snapshot))))
+        for said in (
+            "Ghi chú sửa chữa",
+            "đã được sửa chữa ở 2 chỗ so với các phiên bản trước",
+            "Theo quyết định của Nghiêm Thế Khải lúc 08:30 ngày 29/05/2026. Lý do: Nhập nhầm điểm học kì II",
+            "Toán: học kì II4,14,2",
+            "Họ và tên mẹ(để trống)Bùi Thị Lan Hương",
+        ):
+            assert squeezed(said) in shown
+        bare = msgspec.structs.replace(snapshot, correction_count=0, corrections=msgspec.UNSET)
+        assert squeezed("Ghi chú sửa chữa") not in squeezed("".join(page_texts(rendered(bare))))
+
+
+def test_the_sentence_under_the_marks_counts_their_table_alone() -> None:
+    shown = squeezed("".join(page_texts(rendered(lower_secondary_snapshot()))))
+    assert (
+        squeezed("Trong bảng này có sửa chữa ở 1 chỗ, thuộc các môn học: Toán. Cả 2 chỗ sửa chữa của")
+        in shown
+    )
+    older = lower_secondary_snapshot(corrections=msgspec.UNSET, correction_count=3)
+    shown = squeezed("".join(page_texts(rendered(older))))
+    assert squeezed("Trong bảng này có sửa chữa ở 3 chỗ, thuộc các môn học: Toán.") in shown
 
 
 def test_a_real_document_carries_no_sandbox_notice() -> None:

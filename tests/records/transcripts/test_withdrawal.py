@@ -2,7 +2,9 @@
 
 import asyncio
 
+import asyncpg
 import pytest
+from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import audit, storage
@@ -14,13 +16,15 @@ from backend.records.gradebook import editing
 from backend.records.gradebook import life as sheet_life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import Cell, Deed, MarkKind, NewMark, SheetState
-from backend.records.transcripts import flow, forms, life, service
+from backend.records.transcripts import flow, forms, life, package, service
 from backend.records.transcripts.schemas import Correction, VersionState, VersionSummary
 from backend.remote_signing.requests import service as signing
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
+from infra.embedded.stack import EmbeddedStack
 from tests.factories.small_school import SmallSchool, sheet_of, student_ids
 from tests.records.transcripts.conftest import NAMES, Season, confirmed_class
+from tests.records.transcripts.pdf_reading import page_texts, squeezed
 
 AN, BINH, CHI = NAMES
 TEST, LEVEL = Cell(MarkKind.TEST, "1"), Cell(MarkKind.LEVEL)
@@ -86,7 +90,20 @@ async def test_a_wrong_mark_is_corrected_for_one_pupil_and_the_next_version_says
     async with season.school.session(read_only=True) as session:
         snapshot = await service.get_snapshot(session, second.id)
         sheets = {sheet.state for sheet in await gradebook.list_sheets(session, season.class_id)}
-    assert (snapshot.version, snapshot.correction_count, snapshot.corrected_subjects) == (2, 1, ("Toán",))
+    assert (snapshot.version, snapshot.correction_count, snapshot.corrected_subjects) == (2, 3, ("Toán",))
+    assert snapshot.corrections == tuple(found), "the document carries its own note"
+    pdf, xml = await season.render(second)
+    page = squeezed("".join(page_texts(pdf)))
+    for said in (
+        "Ghi chú sửa chữa",
+        "Nghiêm Thế Khải",
+        REASON,
+        "Toán: điểm kiểm tra97",
+        f"{found[0].at:%d/%m/%Y}",
+    ):
+        assert squeezed(said) in page
+    assert f"<LY_DO>{REASON}</LY_DO>".encode() in xml
+    assert package.check(pdf).differences == ()
     assert sheets == {SheetState.FINAL}
 
 
@@ -115,7 +132,8 @@ async def test_a_third_version_knows_all_that_was_corrected(season: Season) -> N
     assert found[-1].why == "Tên của An viết sai một chữ"
     async with season.school.session(read_only=True) as session:
         snapshot = await service.get_snapshot(session, third.id)
-    assert (snapshot.correction_count, snapshot.corrected_subjects) == (2, ("Toán",))
+    assert (snapshot.correction_count, snapshot.corrected_subjects) == (len(found), ("Toán",))
+    assert snapshot.corrections == tuple(found)
 
 
 async def test_with_the_version_its_signing_ends_and_the_audit_says_why(season: Season) -> None:
@@ -302,3 +320,39 @@ async def all_sign(season: Season, version: VersionSummary) -> None:
     )
     async with season.school.session() as session:
         await session.execute(done, {"subject": version.id})
+
+
+async def test_a_former_version_of_an_unknown_schema_leaves_its_pupil_out_alone(
+    season: Season, embedded_stack: EmbeddedStack, site: Litestar
+) -> None:
+    an, binh, _ = await season.freeze()
+    for version in (an, binh):
+        await withdraw(season, version)
+    await written_by_older_software(embedded_stack, an)
+    await confirm(season)
+    async with season.school.session() as session:
+        report = await service.freeze_class(session, season.principal, season.class_id)
+    assert report.frozen == 1
+    [(name, reason)] = report.left_out
+    assert (name, "theo lược đồ “hocba.snapshot/0”" in reason) == (AN, True)
+    browser = await season.school.browser(site, "principal")
+    answer = await browser.get(f"/hoc-ba/{an.id}")
+    assert answer.status_code == 422
+    assert "hocba.snapshot/0" in answer.text
+
+
+async def written_by_older_software(stack: EmbeddedStack, version: VersionSummary) -> None:
+    """The owner of the tables, who is bound by no fence, puts another schema into a version."""
+    connection = await asyncpg.connect(stack.postgres.url("hocba_migrator"))
+    try:
+        async with connection.transaction():
+            await connection.execute("alter table transcript_version no force row level security")
+            await connection.execute("alter table transcript_version disable trigger user")
+            await connection.execute(
+                "update transcript_version set snapshot = replace(snapshot, 'snapshot/1', 'snapshot/0') where id = $1",
+                version.id,
+            )
+            await connection.execute("alter table transcript_version enable trigger user")
+            await connection.execute("alter table transcript_version force row level security")
+    finally:
+        await connection.close()

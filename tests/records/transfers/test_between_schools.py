@@ -69,7 +69,7 @@ async def test_from_the_tray_of_one_school_into_the_records_of_another(
     assert (await office.post(f"{page}/nhan")).status_code == 404
     student_id = await three.arrive(name)
     known = await office.get(page)
-    for words in ("nguyên vẹn", "Nghiêm Thế Khải", "2025-2026: đang có hiệu lực", name, "2025-2026"):
+    for words in ("nguyên vẹn", "Nghiêm Thế Khải", "2025-2026: đã phát hành, chưa chốt", name, "2025-2026"):
         assert words in known.text
     done = await office.post(f"{page}/nhan")
     assert (done.status_code, done.headers["location"].split("?")[0]) == (

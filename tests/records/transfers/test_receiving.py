@@ -18,9 +18,10 @@ from backend.core.crypto import sha256_hex
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import StudentId
-from backend.records.transfers import checking, flow, queries, receiving
+from backend.records.transfers import checking, flow, queries, receiving, rules
 from backend.records.transfers import manifest as manifests
 from backend.records.transfers.schemas import Manifest, Package, ReceivedState, YearPart
+from backend.records.verification.schemas import Standing
 from tests.factories.own_keys import sign
 from tests.factories.pki import Pki
 from tests.records.transfers.conftest import Schools
@@ -101,7 +102,7 @@ async def test_a_package_is_taken_over_once_with_its_proof(sent: Sent) -> None:
             clerk.staff_id,
         )
         assert row.verdict["signed"] == "Nghiêm Thế Khải; Trường Tiểu học Hoa Ban"
-        assert row.verdict["in_force"] == "2025-2026: đang có hiệu lực"
+        assert row.verdict["in_force"] == "2025-2026: đã phát hành, chưa chốt"
         assert await storage.get(school.tenant_id, row.sha256) == sent.data
         await storage.require_owned(session, [row.sha256])
         about = text("select about from audit_event where action = :action and subject_id = :id")
@@ -308,3 +309,20 @@ async def test_the_attachments_are_in_the_pdf_by_name(sent: Sent) -> None:
 
 def _names(year: YearPart) -> set[str]:
     return {year.pdf.name, year.xml.name}
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [(Standing.RECALLED, "đã bị trường gửi thu hồi"), (Standing.SUPERSEDED, "đã được thay thế")],
+)
+async def test_a_year_that_fell_since_is_not_taken_over(sent: Sent, standing: Standing, said: str) -> None:
+    school, clerk = sent.schools.receiver, await sent.schools.clerk(sent.schools.receiver)
+    years = tuple(msgspec.structs.replace(one, standing=standing) for one in sent.package.years)
+    fallen = msgspec.structs.replace(sent.package, years=years)
+    async with school.session() as session:
+        with pytest.raises(Invalid, match=said):
+            await receiving.keep(session, clerk, sent.student_id, fallen)
+
+
+def test_every_standing_has_words() -> None:
+    assert set(rules.STANDING_NAMES) == {*Standing, None}

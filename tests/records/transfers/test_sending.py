@@ -40,7 +40,7 @@ async def test_a_package_holds_every_issued_year_with_its_proof(three: Schools) 
     assert (said.sender.name, said.receiver.name) == (three.sender.name, "Trường Tiểu học Ngoài Hệ Thống")
     assert (said.student.full_name, said.student.student_code) == ("Lò Thị An", "9900000001")
     [year] = package.years
-    assert (year.part.academic_year, year.part.version, year.standing) == ("2025-2026", 1, Standing.IN_FORCE)
+    assert (year.part.academic_year, year.part.version, year.standing) == ("2025-2026", 1, Standing.ISSUED)
     assert [one.name for one in year.part.signers] == [
         "Đinh Thị Hoài Thu",
         "Nghiêm Thế Khải",
@@ -71,7 +71,7 @@ async def test_a_package_holds_every_issued_year_with_its_proof(three: Schools) 
 async def test_what_was_handed_over_is_not_recalled_here(
     three: Schools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before that it may be: what is refused afterwards is refused for this alone."""
+    """Nor while the package is open: what is refused is refused for this alone."""
     student_id, clerk = await three.leave("Lù Văn Quý"), await three.clerk(three.sender)
     transfer_id = await three.draft(student_id)
     await three.sealed(transfer_id)
@@ -82,7 +82,14 @@ async def test_what_was_handed_over_is_not_recalled_here(
         version = await transcripts.get_version(session, version_id)
         principal = await three.sender.actor(session, "principal")
         monkeypatch.setattr(clock, "today", lambda: date(2026, 6, 1))
+        assert "nằm trong một gói chuyển trường chưa bàn giao" in await life.why_no_recall(
+            session, principal, version
+        )
+        await service.cancel(session, clerk, student_id, transfer_id, "Gia đình đổi ý, chưa chuyển")
         assert not await life.why_no_recall(session, principal, version)
+    transfer_id = await three.draft(student_id)
+    await three.sealed(transfer_id)
+    async with three.sender.session() as session:
         await service.hand_over(session, clerk, student_id, transfer_id)
         assert await life.why_no_recall(session, principal, version)
         with pytest.raises(Conflict, match="đã chuyển giao quyền quản lý cho trường khác ngày"):

@@ -106,13 +106,13 @@ async def test_a_known_code_is_answered_threefold(public: Public, stranger: Brow
         "Ai ký, khi nào?",
         "3 chữ ký, đều xác minh được",
         "Còn hiệu lực?",
-        "Đã phát hành và đang có hiệu lực",
+        "Đã phát hành; có hiệu lực từ khi được chốt",
         public.season.school.name,
         "2025-2026",
     ):
         assert said in answer.text
     found = await service.check_code(public.issued.lookup_code)
-    assert (found.verdict, found.intact, found.standing) == ("valid", True, Standing.IN_FORCE)
+    assert (found.verdict, found.intact, found.standing) == ("valid", True, Standing.ISSUED)
     assert [(one.role, one.intact, one.trusted) for one in found.signatures] == [
         ("homeroom_teacher", True, True),
         ("principal", True, True),
@@ -155,7 +155,7 @@ async def test_in_force_and_the_file_are_looked_at_each_time(
     monkeypatch.setattr(transcripts, "versions_of_transcript", watched_versions)
     for _ in range(2):
         answer = await service.check_code(public.issued.lookup_code)
-        assert answer.standing is Standing.IN_FORCE
+        assert answer.standing is Standing.ISSUED
     assert reads == ["versions", public.issued.signed_sha256] * 2
 
 
@@ -164,7 +164,7 @@ async def test_strangers_do_not_use_up_the_connections(public: Public) -> None:
     code = public.issued.lookup_code
     async with asyncio.timeout(20):
         answers = await asyncio.gather(*(service.check_code(code) for _ in range(40)))
-    assert {answer.standing for answer in answers} == {Standing.IN_FORCE}
+    assert {answer.standing for answer in answers} == {Standing.ISSUED}
 
 
 async def test_files_of_strangers_wait_in_a_short_line(public: Public) -> None:
@@ -245,7 +245,11 @@ async def test_a_code_may_be_typed_as_people_type(public: Public, stranger: Brow
 async def test_the_file_itself(public: Public, stranger: Browser) -> None:
     answer = await send(stranger, public.file)
     assert answer.status_code == 200
-    for said in ("Học bạ hợp lệ", "3 chữ ký, đều xác minh được", "Đã phát hành và đang có hiệu lực"):
+    for said in (
+        "Học bạ hợp lệ",
+        "3 chữ ký, đều xác minh được",
+        "Đã phát hành; có hiệu lực từ khi được chốt",
+    ):
         assert said in answer.text
 
 
@@ -332,6 +336,15 @@ async def recall(public: Public) -> None:
         await session.execute(statement, {"id": public.issued.id})
 
 
+#: As what a state is known to everybody, and in which words.
+STANDINGS = (
+    ("accepted", Standing.ISSUED, "có hiệu lực từ khi được chốt"),
+    ("recall_requested", Standing.ISSUED, "có hiệu lực từ khi được chốt"),
+    ("rejected", Standing.NOT_ACCEPTED, "Học bạ đúng là bản đã phát hành nhưng Sở chưa chấp nhận"),
+    ("locked", Standing.IN_FORCE, "Đã chốt và đang có hiệu lực"),
+)
+
+
 async def standing_of_file(public: Public) -> Standing | None:
     return (await service.check_file(public.file)).standing
 
@@ -343,7 +356,15 @@ async def test_a_newer_year_leaves_an_older_one_in_force_and_a_newer_version_rep
     async with public.season.school.session() as session:
         next_year = await roster.open_year(session, "2026-2027", date(2026, 9, 5), date(2027, 5, 31))
     await copy_as(public, next_year, 1, "0" * 64)
-    assert await standing_of_file(public) is Standing.IN_FORCE
+    assert await standing_of_file(public) is Standing.ISSUED
+    for state, standing, said in STANDINGS:
+        async with public.season.school.session() as session:
+            await session.execute(
+                text("update transcript_version set state = :state where id = :id"),
+                {"state": state, "id": public.issued.id},
+            )
+        assert await standing_of_file(public) is standing
+        assert said in (await send(stranger, public.file)).text
     await recall(public)
     assert await standing_of_file(public) is Standing.RECALLED
     page = await send(stranger, public.file)

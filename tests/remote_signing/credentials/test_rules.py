@@ -50,6 +50,7 @@ def certificate(
         purpose=Purpose.SIGNATURE if owner else Purpose.SEAL,
         staff_id=owner,
         provider="sandbox",
+        provider_name="Dịch vụ ký số thử nghiệm",
         account="a",
         reference="r",
         subject_name="s",

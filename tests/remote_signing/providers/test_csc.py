@@ -13,7 +13,7 @@ from cryptography import x509
 
 from backend.core import http_client
 from backend.remote_signing.providers import port
-from backend.remote_signing.providers.csc import CscProvider
+from backend.remote_signing.providers.csc import CAPABILITIES, CscProvider, CscSettings
 from tests.fakes.processes import SigningService, start_signing_service
 
 USER = "001199000001"
@@ -34,7 +34,7 @@ async def closed_connections() -> AsyncIterator[None]:
 @pytest.fixture
 def provider(service: SigningService) -> CscProvider:
     service.clear_faults()
-    return CscProvider(timeout=5.0)
+    return CscProvider(CAPABILITIES, CscSettings(timeout=5.0))
 
 
 def batch_of(count: int, transaction_id: str | None = None) -> port.HashBatch:
@@ -212,7 +212,7 @@ async def test_a_line_cut_after_acceptance_is_unknown_then_resolved_by_the_same_
 async def test_each_fault_of_the_line_has_its_name(
     service: SigningService, fault: dict[str, object], kind: type[Exception]
 ) -> None:
-    hasty = CscProvider(timeout=1.0)
+    hasty = CscProvider(CAPABILITIES, CscSettings(timeout=1.0))
     account, credential, batch = service.account(USER), service.enrol(USER), batch_of(1)
     await hasty.list_credentials(account)
     service.fault(**fault)  # type: ignore[arg-type]
@@ -240,7 +240,7 @@ async def test_one_token_serves_all_who_wait(service: SigningService, provider: 
 async def test_a_wrong_secret_is_named(service: SigningService, provider: CscProvider) -> None:
     right = service.account(USER)
     wrong = port.ProviderAccount(
-        base_url=right.base_url, user_id=USER, client_id=right.client_id, client_secret="sai"
+        base_url=right.base_url, user_id=USER, parameters={**right.parameters, "client_secret": "sai"}
     )
     with pytest.raises(port.LoginRefused):
         await provider.list_credentials(wrong)

@@ -1,6 +1,7 @@
 """Workers die at every commit of the way from the tray to the finished document: three signatures, none twice."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -8,15 +9,27 @@ from sqlalchemy import select
 from backend.core import bucket, jobs, storage
 from backend.core.database import tenant_session
 from backend.remote_signing.formats import pades
+from backend.remote_signing.providers import gateway, port
 from backend.remote_signing.requests import documents, flow
 from backend.remote_signing.requests.models import ProviderCall, SigningRequest
 from backend.remote_signing.requests.rules import BatchState, RequestState
+from tests.factories.declared import Declared, declared
 from tests.factories.machine import Death, Machine
-from tests.factories.signing_school import ROLES, TEACHER, SigningSchool, changed_settings
+from tests.factories.signing_school import (
+    ROLES,
+    TEACHER,
+    SigningSchool,
+    changed_settings,
+    open_signing_school,
+)
 from tests.fakes.processes import SigningService
 
 
-@pytest.mark.parametrize("death", [None, *Death], ids=lambda death: death.name.lower() if death else "alive")
+@pytest.mark.parametrize(
+    "death",
+    [None, *Death],
+    ids=lambda death: death.name.lower() if death else "alive",
+)
 async def test_every_document_gets_three_signatures_once(
     death: Death | None, school: SigningSchool, signing: SigningService
 ) -> None:
@@ -38,6 +51,53 @@ async def test_every_document_gets_three_signatures_once(
     for request in requests:
         signed = await storage.get(school.tenant_id, request.current_sha256)
         assert signed.count(b"/ByteRange") == 3
+
+
+#: The points of a job at which its worker dies: a death, and how many commits it survives after the intent.
+POINTS = {"intent": (Death.AFTER_THE_INTENT, 0), "asking": (Death.AFTER_THE_INTENT, 1)} | {
+    "asked": (Death.BEFORE_THE_END, 0)
+}
+#: How each class of service ends when workers die: provider, its class, and where the outcome stays unknown to us.
+MATRIX = (
+    ("sandbox", port.Repeat.IDEMPOTENT, ()),
+    ("mot_smartca", port.Repeat.QUERYABLE, ()),
+    ("mot_mysign", port.Repeat.BLIND, ("asking", "asked")),
+)
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("provider", "repeat", "unknown"), MATRIX, ids=lambda value: str(value))
+async def test_killed_at_each_step_no_service_signs_twice_nor_asks_twice(
+    provider: str,
+    repeat: port.Repeat,
+    unknown: tuple[str, ...],
+    point: str,
+    times: int,
+    signing: SigningService,
+    tmp_path: Path,
+) -> None:
+    """Counted in the service's own records. Blind: what may have arrived is held for a person, never asked for again."""
+    quick = {"settle": 0.3, "poll_interval": 0.05}
+    entries = (Declared("mot_smartca", "smartca", quick), Declared("mot_mysign", "mysign", quick))
+    with declared(signing, tmp_path, *entries):
+        assert gateway.provider(provider).capabilities.repeat is repeat
+        school = await open_signing_school(signing, provider=provider)
+        await school.ask(3)
+        before = signing.ledger()
+        batch_id = await school.consent(TEACHER)
+        death, spared = POINTS[point]
+        await Machine(school.tenant_id, death=death, times=times, spared=spared).rest()
+        progress = await school.progress(TEACHER, batch_id)
+    after = signing.ledger()
+    assert after["signed_more_than_once"] == []
+    if point in unknown:
+        assert (progress.state, progress.held, await school.waiting(TEACHER)) == (BatchState.PARTIAL, 3, 0)
+        assert after["consents"] - before["consents"] == (point == "asked")
+    else:
+        assert (progress.state, progress.signed) == (BatchState.COMPLETED, 3)
+        assert after["consents"] - before["consents"] == 1
+        assert after["count"] - before["count"] == 3
 
 
 async def test_without_the_store_everything_waits_and_goes_on(

@@ -6,7 +6,6 @@ What was signed is counted in the service's own ledger.
 import re
 from dataclasses import dataclass, field
 
-import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -201,8 +200,8 @@ class TestBlindProvider:
 
     @pytest.fixture(autouse=True)
     def blind(self, monkeypatch: pytest.MonkeyPatch, signing: SigningService) -> None:
-        capabilities = msgspec.structs.replace(csc.SANDBOX, repeat=port.Repeat.BLIND)
-        provider = csc.CscProvider(capabilities)
+        provider = csc.CscProvider(csc.CAPABILITIES)
+        assert provider.capabilities.repeat is port.Repeat.BLIND
         monkeypatch.setattr(gateway, "provider", lambda name: provider)
 
     async def test_a_request_that_certainly_did_not_arrive_is_made_again(

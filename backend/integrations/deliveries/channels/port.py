@@ -13,6 +13,7 @@ import msgspec
 
 # These words belong to authorities and profiles; they are named here again because every channel speaks them.
 from backend.integrations.authorities.schemas import Endpoint as Endpoint
+from backend.integrations.profiles.schemas import Finding
 from backend.integrations.profiles.schemas import Message as Message
 
 
@@ -41,11 +42,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorityError(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the authority's error list: its code, the field meant, its words."""
+    """One line of the authority's error list: its code, the field meant, its words; what the code means to us."""
 
     code: str
     field: str
     message: str
+    means: tuple[Finding, ...] = ()
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -6,9 +6,9 @@ from backend.core import clock, http_client
 from backend.core.http_client import Response
 from backend.integrations.deliveries.channels import access, port
 from backend.integrations.profiles import answers, messages
-from backend.integrations.profiles.answers import Reading
+from backend.integrations.profiles.answers import Fault, Reading
 from backend.integrations.profiles.mapping import BadMapping
-from backend.integrations.profiles.schemas import Operation
+from backend.integrations.profiles.schemas import ErrorEntry, Operation, Profile
 
 UNREADABLE = (
     "Cơ quan tiếp nhận trả lời không đọc được; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
@@ -46,7 +46,7 @@ class RestChannel:
             return port.NotSent(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
             return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
-        return _sent(reading, call)
+        return _sent(reading, endpoint.profile, call)
 
     async def query(self, endpoint: port.Endpoint, message_id: str, sender_code: str) -> port.QueryResult:
         """Ask for the message's state."""
@@ -61,7 +61,7 @@ class RestChannel:
             return port.Unknown(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
             return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
-        return told(reading, call.evidence())
+        return told(reading, endpoint.profile, call.evidence())
 
 
 def encode(endpoint: port.Endpoint, message: port.Message) -> bytes:
@@ -152,7 +152,7 @@ def _asked(message_id: str, sender_code: str) -> port.Message:
     )  # fmt: skip
 
 
-def _sent(reading: Reading | None, call: _Call) -> port.SendResult:
+def _sent(reading: Reading | None, profile: Profile, call: _Call) -> port.SendResult:
     evidence = call.evidence()
     if reading is None:
         return port.Unknown(reason=UNREADABLE, evidence=evidence)
@@ -160,7 +160,7 @@ def _sent(reading: Reading | None, call: _Call) -> port.SendResult:
         case "received":
             return port.Received(authority_id=reading.reference, evidence=evidence)
         case "rejected":
-            return port.Rejected(errors=_errors(reading), evidence=evidence)
+            return port.Rejected(errors=_errors(reading, profile), evidence=evidence)
         case "refused":
             return port.NotSent(reason=KEY_REFUSED, evidence=evidence, needs_person=True)
         case "wait":
@@ -168,7 +168,7 @@ def _sent(reading: Reading | None, call: _Call) -> port.SendResult:
     return port.Unknown(reason=UNREADABLE, evidence=evidence)
 
 
-def told(reading: Reading | None, evidence: port.Evidence) -> port.QueryResult:
+def told(reading: Reading | None, profile: Profile, evidence: port.Evidence) -> port.QueryResult:
     """What an answer to a question is, in the words of the port."""
     if reading is None:
         return port.Unknown(reason=UNREADABLE, evidence=evidence)
@@ -180,7 +180,7 @@ def told(reading: Reading | None, evidence: port.Evidence) -> port.QueryResult:
         case "locked":
             return port.Locked(receipt=reading.reference, evidence=evidence)
         case "rejected":
-            return port.Rejected(errors=_errors(reading), evidence=evidence)
+            return port.Rejected(errors=_errors(reading, profile), evidence=evidence)
         case "not_found":
             return port.NotFound(evidence=evidence)
         case "refused":
@@ -188,7 +188,15 @@ def told(reading: Reading | None, evidence: port.Evidence) -> port.QueryResult:
     return port.Unknown(reason=UNREADABLE, evidence=evidence)
 
 
-def _errors(reading: Reading) -> tuple[port.AuthorityError, ...]:
-    return tuple(
-        port.AuthorityError(code=one.code, field=one.field, message=one.message) for one in reading.faults
+def _errors(reading: Reading, profile: Profile) -> tuple[port.AuthorityError, ...]:
+    """The authority's errors; where it only names a code, the words are the profile's."""
+    return tuple(_error(one, profile.errors.get(one.code)) for one in reading.faults)
+
+
+def _error(fault: Fault, known: ErrorEntry | None) -> port.AuthorityError:
+    return port.AuthorityError(
+        code=fault.code,
+        field=fault.field,
+        message=fault.message or (known.words if known else ""),
+        means=known.means if known else (),
     )

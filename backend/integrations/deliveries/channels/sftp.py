@@ -77,9 +77,8 @@ class SftpChannel:
         if len(call.received) > endpoint.profile.transport.max_answer:
             return port.Unknown(reason=rest.UNREADABLE, evidence=call.evidence())
         assert operations.query.answer is not None
-        return rest.told(
-            answers.read(operations.query.answer, 200, call.received, message_id), call.evidence()
-        )
+        reading = answers.read(operations.query.answer, 200, call.received, message_id)
+        return rest.told(reading, endpoint.profile, call.evidence())
 
 
 class _Refused(Exception):

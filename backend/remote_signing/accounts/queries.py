@@ -1,0 +1,56 @@
+"""SQL of accounts at providers and of the keys that close them."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, insert, select, update
+
+from backend.core.database import TenantSession
+from backend.remote_signing.accounts.models import ProviderAccount, SecretKey
+from backend.remote_signing.accounts.schemas import AccountState
+
+_KEY_OF_ACCOUNT = and_(
+    SecretKey.tenant_id == ProviderAccount.tenant_id, SecretKey.id == ProviderAccount.key_id
+)
+#: These hold values.
+KEEPING = (AccountState.PROPOSED, AccountState.ACTIVE)
+
+
+async def newest_key(session: TenantSession) -> SecretKey | None:
+    """The key that closes now."""
+    return await session.scalar(
+        select(SecretKey)
+        .where(SecretKey.tenant_id == session.tenant_id)
+        .order_by(SecretKey.made_at.desc(), SecretKey.id.desc())
+        .limit(1)
+    )
+
+
+async def insert_key(session: TenantSession, values: dict[str, Any]) -> None:
+    await session.execute(insert(SecretKey).values(tenant_id=session.tenant_id, **values))
+
+
+async def accounts(session: TenantSession, provider: str | None = None) -> Sequence[Any]:
+    """Accounts that hold values, of one provider or all, with the key that closed them; held until the end."""
+    query = (
+        select(ProviderAccount, SecretKey)
+        .join(SecretKey, _KEY_OF_ACCOUNT)
+        .where(ProviderAccount.tenant_id == session.tenant_id, ProviderAccount.state.in_(KEEPING))
+        .order_by(ProviderAccount.added_at)
+    )
+    if provider is not None:
+        query = query.where(ProviderAccount.provider == provider)
+    return (await session.execute(query)).all()
+
+
+async def insert_account(session: TenantSession, values: dict[str, Any]) -> None:
+    await session.execute(insert(ProviderAccount).values(tenant_id=session.tenant_id, **values))
+
+
+async def update_account(session: TenantSession, account_id: uuid.UUID, values: dict[str, Any]) -> None:
+    await session.execute(
+        update(ProviderAccount)
+        .where(ProviderAccount.tenant_id == session.tenant_id, ProviderAccount.id == account_id)
+        .values(values)
+    )

@@ -1,0 +1,58 @@
+"""The words of a school's own accounts at providers of signing services."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from backend.remote_signing.providers.port import AccountField
+from backend.tenants.approvals.schemas import ApprovalRequest
+
+AccountId = NewType("AccountId", uuid.UUID)
+KeyId = NewType("KeyId", uuid.UUID)
+
+
+class AccountState(StrEnum):
+    """proposed by one person → active when another approves → replaced by the next one; or dropped undecided.
+
+    What is replaced or dropped keeps no secret.
+    """
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    REPLACED = "replaced"
+    DROPPED = "dropped"
+
+
+class OwnValues(msgspec.Struct, frozen=True):
+    """What a school filled in for a provider, field by field, secrets among them: never shown, logged or kept."""
+
+    by_field: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return "OwnValues()"
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as people see it: whose it is and since when, without any of its values."""
+
+    id: AccountId
+    state: AccountState
+    added_by_name: str
+    added_at: datetime
+    decided_at: datetime | None
+    key_id: KeyId
+    key_made_at: datetime
+
+
+class ProviderFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider at which a school needs an account of its own: what it asks for, what the school has, what waits."""
+
+    provider: str
+    label: str
+    fields: tuple[AccountField, ...]
+    active: AccountView | None
+    waiting: ApprovalRequest | None

@@ -1,0 +1,50 @@
+"""Providers as an installation declares them, all of them faces of one signing service process."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.factories.signing_school import changed_settings
+from tests.fakes.processes import SigningService
+
+
+class Declared(NamedTuple):
+    """One entry; `capabilities` and `settings` where it differs from what the adapter assumes."""
+
+    name: str
+    kind: str
+    capabilities: Mapping[str, object] = {}
+    settings: Mapping[str, object] = {}
+
+
+@contextmanager
+def declared(signing: SigningService, folder: Path, *entries: Declared) -> Iterator[None]:
+    """The product has these providers, besides the sandbox, while the block lasts."""
+    file = folder / "providers.toml"
+    file.write_text("".join(_entry(one, signing) for one in entries))
+    with changed_settings(HOCBA_SIGNING_PROVIDERS=str(file)):
+        yield
+
+
+def _entry(one: Declared, signing: SigningService) -> str:
+    ours = signing.account("").parameters
+    names = ("sp_id", "sp_password") if one.kind == "smartca" else ("client_id", "client_secret")
+    parameters = dict(zip(names, (ours["client_id"], ours["client_secret"]), strict=True))
+    values = {
+        "name": one.name,
+        "kind": one.kind,
+        "label": "Nhà cung cấp hỏi người ký",
+        "base_url": signing.url,
+        "parameters": parameters,
+        "capabilities": one.capabilities,
+        "settings": one.settings,
+    }
+    return "[[provider]]\n" + "".join(f"{name} = {_toml(value)}\n" for name, value in values.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {_toml(one)}" for name, one in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)

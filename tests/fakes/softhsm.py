@@ -1,0 +1,85 @@
+"""A software HSM: tokens in a folder, spoken to through PKCS#11 like a real one. Wants the Debian package softhsm2.
+
+with token_in(tmp_path) as hsm:
+    handle = hsm.certified(CertificateSubject(name="Trường A", tax_code="0100000000"), service.certify)
+"""
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from backend.remote_signing.formats import csr
+from backend.remote_signing.formats.schemas import CertificateSubject
+from backend.remote_signing.providers import hsm_keys
+from backend.remote_signing.providers.hsm_words import Opening
+from backend.remote_signing.providers.port import CredentialHandle
+
+MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+PACKAGE = "softhsm2"
+PIN, _OFFICER_PIN = "246810", "13579024"
+
+
+@dataclass
+class SoftHsm:
+    """One token; its PIN lies in a file, as an installation keeps it."""
+
+    folder: Path
+    label: str
+
+    @property
+    def pin_file(self) -> Path:
+        """The PIN and nothing else."""
+        return self.folder / "pin"
+
+    def declaration(self, name: str = "hsm") -> str:
+        """This token as a provider, for the file of HOCBA_SIGNING_PROVIDERS."""
+        return (
+            f'[[provider]]\nname = "{name}"\nkind = "pkcs11"\nlabel = "HSM của hệ thống"\n'
+            f'settings = {{ module = "{MODULE}", token = "{self.label}", pin_file = "{self.pin_file}" }}\n'
+        )
+
+    def certified(
+        self,
+        subject: CertificateSubject,
+        certify: Callable[[bytes], Sequence[bytes]],
+        *,
+        kind: str = hsm_keys.RSA,
+    ) -> CredentialHandle:
+        """A new key for an organisation's seal with its certificate beside it; `certify` is the authority."""
+        with self.opened() as token:
+            key_id = token.generate(f"{subject.tax_code}/con-dau", kind, 2048)
+
+            def sign(content: bytes) -> bytes:
+                return token.sign(key_id, hashlib.sha256(content).digest())
+
+            chain = certify(csr.build(subject, token.public_key(key_id), sign))
+            token.put_certificates(key_id, chain)
+        return CredentialHandle(credential_id=key_id.hex(), certificate=chain[0])
+
+    def opening(self, pin: str = PIN) -> Opening:
+        """What the processes of a pool are told."""
+        return Opening(module=MODULE, token=self.label, pin=pin)
+
+    def opened(self) -> AbstractContextManager[hsm_keys.Token]:
+        """A session that may write, in this process."""
+        return hsm_keys.opened(MODULE, self.label, PIN)
+
+
+@contextmanager
+def token_in(folder: Path, label: str = "hocba-thu") -> Iterator[SoftHsm]:
+    """A new token. SOFTHSM2_CONF names its folder for this process and its children while the block lasts."""
+    (folder / "tokens").mkdir(parents=True, exist_ok=True)
+    config = folder / "softhsm2.conf"
+    config.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(config))
+        command = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN]
+        subprocess.run([*command, "--so-pin", _OFFICER_PIN], check=True, capture_output=True)
+        hsm = SoftHsm(folder, label)
+        hsm.pin_file.write_text(f"{PIN}\n")
+        yield hsm
