@@ -22,6 +22,7 @@ from backend.core import (
     templates,
     web,
 )
+from backend.integrations.connections import pages as connection_pages
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
@@ -354,8 +355,13 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.by_class,
     delivery_pages.next_step,
     delivery_pages.count,
+    delivery_pages.show_troubles,
+    delivery_pages.retry_cause,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    connection_pages.show_connection,
+    connection_pages.bind,
+    connection_pages.try_connection,
     privacy_pages.show_requests,
     privacy_pages.record_request,
     privacy_pages.show_register,

@@ -146,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path, metavar="TỆP")
     package_schema = _add(commands, "package-schema", _package_schema, "in lược đồ của gói dữ liệu học bạ")
     package_schema.add_argument("name", choices=("hocba.snapshot.1.json", "hocba.snapshot.1.xsd"))
+    _add_profiles(commands)
     return parser
 
 
@@ -174,6 +175,27 @@ def _add_school(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     opened = _add(verbs, "open", _school_open, "mở trường mà bên vận hành đã đối chiếu")
     for name, words in _SCHOOL_OPTIONS.items():
         opened.add_argument(f"--{name}", required=True, help=words)
+
+
+def _add_profiles(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    profile = _add(
+        commands,
+        "profile",
+        _profile,
+        "hồ sơ kết nối cơ quan tiếp nhận: kiểm tra, ghi thử, so sánh, thử, lưu mẫu, phá thử, công bố",
+    )
+    deeds = ("check", "render", "diff", "test", "keep", "sabotage", "publish")
+    profile.add_argument("deed", choices=deeds, metavar="VIỆC", help=", ".join(deeds))
+    profile.add_argument("file", type=Path, metavar="TỆP")
+    profile.add_argument("other", type=Path, nargs="?", metavar="TỆP_KIA", help="diff: hồ sơ để so sánh")
+    profile.add_argument("--sample", default="submit-primary", metavar="MẪU", help="render: mẫu để ghi")
+    profile.add_argument("--name", default="sandbox", metavar="TÊN", help="publish: tên khóa ký")
+    profile.add_argument("--key", type=Path, metavar="TỆP", help="publish: khóa Ed25519, 32 byte")
+    simulator = _add(
+        commands, "simulator", _simulator, "chạy một cơ quan tiếp nhận mô phỏng theo hồ sơ kết nối"
+    )
+    simulator.add_argument("profile", type=Path, metavar="TỆP")
+    simulator.add_argument("options", nargs=argparse.REMAINDER, help="--data THƯ_MỤC --port CỔNG …")
 
 
 def _add_hsm(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -521,6 +543,28 @@ def _check_package(chosen: argparse.Namespace) -> int:
     from backend.records.transcripts import command
 
     return _while_read(lambda: command.check(chosen.file, sys.stdout, sys.stderr))
+
+
+def _profile(chosen: argparse.Namespace) -> int:
+    from backend.integrations.profiles import command
+
+    deeds: dict[str, Callable[[], int]] = {
+        "check": lambda: command.check(chosen.file, sys.stdout),
+        "render": lambda: command.render(chosen.file, chosen.sample, sys.stdout),
+        "diff": lambda: command.diff(chosen.file, chosen.other or chosen.file, sys.stdout),
+        "test": lambda: command.test(chosen.file, sys.stdout),
+        "keep": lambda: command.keep(chosen.file, sys.stdout),
+        "sabotage": lambda: command.sabotage(chosen.file, sys.stdout),
+        "publish": lambda: command.publish(chosen.file, chosen.name, chosen.key, sys.stdout),
+    }
+    return _while_read(deeds[chosen.deed])
+
+
+def _simulator(chosen: argparse.Namespace) -> int:
+    from infra.simulators.province.__main__ import main as simulate
+
+    simulate(["--profile", str(chosen.profile), *chosen.options])
+    return _OK
 
 
 def _package_schema(chosen: argparse.Namespace) -> int:

@@ -48,6 +48,7 @@ MENU = (
         (
             NavItem("Nhập dữ liệu", "/nhap", "file-import", Permission.IMPORT),
             NavItem("Gửi dữ liệu", "/gui", "send", Permission.DELIVERY_READ),
+            NavItem("Kết nối cơ quan tiếp nhận", "/ket-noi-so", "cloud-check", Permission.AUTHORITY_BIND),
             NavItem("Dữ liệu cá nhân", "/du-lieu-ca-nhan", "shield-check", Permission.PRIVACY_MANAGE),
             NavItem("Kết nối", "/ket-noi", "key", Permission.API_CLIENTS_MANAGE),
         ),

@@ -2,6 +2,7 @@
 
 from backend.core import audit, jobs, outbox, storage
 from backend.core.database import metadata
+from backend.integrations.authorities import models as authorities
 from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.records.assessment import models as assessment
@@ -80,6 +81,7 @@ MODULES = (
     handover,
     privacy,
     imports,
+    authorities,
     deliveries,
 )
 

@@ -11,6 +11,8 @@ signatures, taking a version back.
 
 from backend.core.events import Event
 from backend.core.jobs import Task
+from backend.integrations.connections import tasks as connections
+from backend.integrations.connections.events import TrialAsked
 from backend.integrations.deliveries import tasks as deliveries
 from backend.integrations.deliveries.events import (
     DeliveryAccepted,
@@ -76,6 +78,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TransferDrafted: (transfers.compile_package,),
     TransferSealed: (transfers.offer,),
     TransferOffered: (transfers.await_answer,),
+    TrialAsked: (connections.try_connection,),
     SchoolExportAsked: (handover.export,),
 }
 

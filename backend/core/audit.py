@@ -72,6 +72,7 @@ class Action(StrEnum):
     CLOSING_CANCELLED = "handover.school.cancel_closing"
     PLACE_CHANGED = "access.session.change_place"
     SEATS_CHANGED = "subscriptions.seats.change"
+    AUTHORITY_BOUND = "deliveries.authority.bind"
     API_CLIENT_ADDED = "api.client.add"
     API_CLIENT_ENDED = "api.client.end"
     API_TOKEN_ISSUED = "api.token.issue"

@@ -74,6 +74,7 @@ ACTION_NAMES = {
     Action.APPROVAL_REFUSED: "Từ chối đề nghị của người khác",
     Action.APPROVAL_WITHDRAWN: "Rút lại đề nghị",
     Action.PLACE_CHANGED: "Chuyển sang làm việc ở trường này",
+    Action.AUTHORITY_BOUND: "Kết nối cơ quan tiếp nhận học bạ",
     Action.API_CLIENT_ADDED: "Tạo kết nối cho hệ thống khác",
     Action.API_CLIENT_ENDED: "Dừng kết nối của hệ thống khác",
     Action.API_TOKEN_ISSUED: "Cấp khóa truy cập cho hệ thống khác",

@@ -84,6 +84,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: endpoint of the Authority that the sandbox profile talks to, and our key there
     province_url: WebAddress
     province_api_key: str
+    #: where simulators of other Authorities are: profile=address, separated by spaces
+    authority_urls: str = ""
+    #: Ed25519 keys that may publish profiles of Authorities, name=public key in base64, separated by spaces
+    profile_keys: str = ""
     #: address under which people reach the site, printed into QR codes
     public_url: WebAddress
     #: issuers of Google Workspace and Microsoft Entra (`{tid}` is the school's directory there); and further OpenID

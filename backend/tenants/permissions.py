@@ -49,6 +49,7 @@ class Permission(StrEnum):
     CREDENTIALS_MANAGE = "signing:credential:manage"
     DELIVERY_READ = "deliveries:delivery:read"
     DELIVERY_RETRY = "deliveries:delivery:retry"
+    AUTHORITY_BIND = "authorities:binding:manage"
     WORK_RESUME = "work:job:resume"
     PEOPLE_READ = "people:staff:read"
     PEOPLE_MANAGE = "people:staff:manage"
@@ -112,6 +113,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SCHOOL_CLOSE,
             _P.APPROVE,
             _P.API_CLIENTS_MANAGE,
+            _P.AUTHORITY_BIND,
             _P.PRIVACY_REGISTER_READ,
             _P.AUDIT_READ,
             _P.ACCOUNTS_RESET,
@@ -205,6 +207,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.IT_TEACHER: frozenset(
         {
+            _P.AUTHORITY_BIND,
             _P.API_CLIENTS_MANAGE,
             _P.CLASSES_READ,
             _P.SHEET_READ,

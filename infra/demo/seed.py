@@ -9,10 +9,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import date
 
-from backend.core import database
+from backend.core import database, settings
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, TenantSession
 from backend.core.errors import Conflict
+from backend.integrations.authorities import service as authorities
 from backend.records.departments import service as departments
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
@@ -127,6 +128,8 @@ async def _fill(
             session, operator, department_id, department.name, staff_ids[department.head], members
         )
     await contract.agree(session, operator, school.key)
+    key = {"api_key": settings.get().province_api_key}
+    await authorities.bind(session, operator, authorities.SANDBOX_PROFILE, {}, key)
 
 
 async def _hire(session: TenantSession, operator: Actor, staff: Staff) -> StaffId:

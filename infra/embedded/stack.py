@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from backend.integrations.profiles import catalog
 from infra.embedded import programs
 from infra.embedded.child import ChildSpec
 from infra.embedded.cluster_roles import APP, AUDITOR, DISPATCHER, MIGRATOR, OPERATOR
@@ -24,6 +25,7 @@ from infra.embedded.secrets import SecretStore
 from infra.embedded.supervisor import Supervisor
 from infra.embedded.valkey import Valkey
 from infra.simulators.province import settings as province_settings
+from infra.simulators.province.__main__ import SANDBOX
 from infra.simulators.signing_service import settings as signing_settings
 
 PID_FILE = "hocba.pid"
@@ -132,7 +134,7 @@ class EmbeddedStack:
             "HOCBA_TSA_URL": f"{signing}/tsa",
             "HOCBA_TRUST_DIR": str(self.data.folder("trust")),
             "HOCBA_PROVINCE_URL": f"http://{LOOPBACK}:{self.ports['province']}",
-            "HOCBA_PROVINCE_API_KEY": province_settings.load_or_create(self._province_folder).api_key,
+            "HOCBA_PROVINCE_API_KEY": self._province_key(),
             "HOCBA_GOOGLE_ISSUER": f"{elsewhere}/google",
             "HOCBA_ENTRA_ISSUER": f"{elsewhere}/entra/{{tid}}/v2.0",
             "HOCBA_OTHER_ISSUERS": f"{elsewhere}/vneid",
@@ -151,6 +153,10 @@ class EmbeddedStack:
     @property
     def _signing_folder(self) -> Path:
         return self.data.folder("signing_service")
+
+    def _province_key(self) -> str:
+        profile = catalog.load(catalog.path_of(SANDBOX), {}).profile
+        return province_settings.load_or_create(self._province_folder, profile).secrets["api_key"]
 
     @property
     def _province_folder(self) -> Path:

@@ -249,6 +249,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what goes to an Authority next, for the slice's own service and tasks: no door",
     ),
+    "integrations.deliveries.troubles": (
+        Room.SERVICE,
+        "what stopped, by cause, for the slice's own pages: no door",
+    ),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
     "integrations.deliveries.channels": (Room.ADAPTER, "one file per transport to an Authority"),
     "integrations.deliveries.channels.port": (Room.SCHEMAS, "what every channel promises"),
@@ -258,6 +262,7 @@ LISTED: dict[str, tuple[Room, str]] = {
 #: an adapter; services and adapters of the same domain may use each of them.
 LIBRARIES = {
     "remote_signing.formats": "pyHanko, pikepdf, pypdfium2, cryptography",
+    "integrations.profiles": "PyYAML, JMESPath, CEL, lxml, cryptography: profiles of Authorities",
     "remote_signing.providers": "the signing services and time stamping authorities",
 }
 

@@ -8,6 +8,7 @@ from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import NewStudent
+from backend.records.transcripts.canonical import canonical_json
 from backend.records.transcripts.events import TranscriptIssued
 from backend.records.transcripts.models import Transcript, TranscriptVersion
 from backend.records.transcripts.schemas import VersionState
@@ -97,7 +98,7 @@ async def _version(
                 academic_year_id=year_id,
                 number=number,
                 state=VersionState.ISSUED,
-                snapshot="{}",
+                snapshot=canonical_json(snapshot).decode(),
                 content_sha256="0" * 64,
                 pdf_sha256=pdf,
                 xml_sha256=xml,

@@ -22,8 +22,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from backend.integrations.deliveries.channels.port import Endpoint
+from backend.integrations.profiles import catalog
 from backend.remote_signing.providers.port import CredentialHandle, ProviderAccount
+from infra.simulators.province.__main__ import ADDRESS
 
+SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
 _ROOT = Path(__file__).parents[2]
 #: Five RSA keys are made at the first start; two cores are shared by many (seconds).
 _START_LIMIT = 60.0
@@ -191,13 +194,29 @@ class Kms(Process):
 class Province(Process):
     """The province, with what a test needs of it."""
 
-    def endpoint(self, **settings: float) -> Endpoint:
+    def __init__(self, directory: Path, profile: Path, flags: dict[str, object]) -> None:
+        super().__init__("infra.simulators.province", directory, {**flags, "profile": profile})
+        self.profile = catalog.load(profile, {}).profile
+
+    def endpoint(self, *, total_timeout: float = 60.0) -> Endpoint:
         """The endpoint as our channel wants it."""
-        return Endpoint(base_url=self.url, api_key=self.settings()["api_key"], **settings)
+        return Endpoint(
+            profile=self.profile,
+            base_url=self.address,
+            connect_timeout=5.0,
+            total_timeout=total_timeout,
+            **self.settings(),
+        )
+
+    @property
+    def address(self) -> str:
+        """Where schools find it."""
+        by_file = self.directory / ADDRESS
+        return by_file.read_text("utf-8") if self.profile.transport.kind == "sftp" else self.url
 
     def ledger(self) -> Any:
         """The province's own count of messages."""
-        return self.get("/api/v1/ledger")
+        return self.get("/sandbox/ledger")
 
 
 @contextmanager
@@ -211,9 +230,9 @@ def start_signing_service(directory: Path, **flags: object) -> Iterator[SigningS
 
 
 @contextmanager
-def start_province(directory: Path, **flags: object) -> Iterator[Province]:
+def start_province(directory: Path, profile: Path = SANDBOX, **flags: object) -> Iterator[Province]:
     """`flags` are command line options (processing=0.1). Its data lie in `directory`/province."""
-    province = Province("infra.simulators.province", directory / "province", flags)
+    province = Province(directory / "province", profile, flags)
     try:
         yield province.start()
     finally:

@@ -1,18 +1,47 @@
 """The words of authorities."""
 
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
 import msgspec
+
+from backend.integrations.profiles.schemas import Profile
+
+BindingId = NewType("BindingId", uuid.UUID)
+
+
+class Trial(StrEnum):
+    """What came of a look at the Authority: a question about a message that there is not."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    UNREACHED = "unreached"
+    UNREADABLE = "unreadable"
+
+
+TRIAL_NAMES = {
+    Trial.ANSWERED: "Kết nối được",
+    Trial.REFUSED: "Cơ quan tiếp nhận từ chối khóa kết nối",
+    Trial.UNREACHED: "Không kết nối được cơ quan tiếp nhận",
+    Trial.UNREADABLE: "Cơ quan tiếp nhận trả lời không đọc được",
+}
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and as whom. `base_url` without a trailing slash; times in seconds."""
+    """Where, how and as whom: the profile, its address, what the school bound. Times in seconds."""
 
+    profile: Profile
     base_url: str
-    api_key: str
-    connect_timeout: float = 5.0
-    total_timeout: float = 60.0
+    parameters: Mapping[str, str]
+    secrets: Mapping[str, str]
+    connect_timeout: float
+    total_timeout: float
 
     def __repr__(self) -> str:
-        return f"Endpoint(base_url={self.base_url!r})"
+        return f"Endpoint(profile={self.profile.profile!r}, base_url={self.base_url!r})"
 
 
 class BoundAuthority(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,3 +51,15 @@ class BoundAuthority(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sender_code: str
     endpoint: Endpoint
+
+
+class BindingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A binding as a page shows it: the secrets are not in it."""
+
+    id: BindingId
+    profile: Profile
+    parameters: dict[str, str]
+    bound_by: uuid.UUID | None
+    bound_at: datetime
+    tried_at: datetime | None
+    trial: Trial | None

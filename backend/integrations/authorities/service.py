@@ -1,20 +1,203 @@
-"""Which Authority a school reports to. Endpoints are the platform's settings; a school never writes one."""
+"""Which Authority a school reports to, through which profile. Addresses are the platform's; a school writes none."""
 
-from backend.core import settings
+import uuid
+from collections.abc import Mapping
+
+import msgspec
+
+from backend.core import audit, clock, settings, vault
+from backend.core.actor import Actor
+from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.integrations.authorities.schemas import BoundAuthority, Endpoint
+from backend.core.errors import Conflict, Invalid, Unavailable
+from backend.core.ids import new_id
+from backend.integrations.authorities import queries, rules
+from backend.integrations.authorities.models import AuthorityBinding
+from backend.integrations.authorities.schemas import (
+    BindingId,
+    BindingView,
+    BoundAuthority,
+    Endpoint,
+    Trial,
+)
+from backend.integrations.profiles import catalog, signature
+from backend.integrations.profiles.reading import BadProfile
+from backend.integrations.profiles.schemas import ErrorEntry, Profile
 from backend.tenants.schools import service as schools
 
+#: What a school reports through that has bound nothing, outside of production: with the platform's own key.
 SANDBOX_PROFILE = "vn.sandbox.hocba/1"
 
 
 async def bound_authority(session: TenantSession) -> BoundAuthority:
-    """The Authority of this school: its province's database, through the profile that is bound."""
-    school = await schools.get_school(session)
-    config = settings.get()
-    return BoundAuthority(
-        profile=SANDBOX_PROFILE,
-        name=f"Cơ sở dữ liệu học bạ số {school.province} (mô phỏng)",
-        sender_code=school.code,
-        endpoint=Endpoint(base_url=config.province_url.rstrip("/"), api_key=config.province_api_key),
+    """The Authority that new messages of this school go to. Raises Conflict where a school has none."""
+    rows = await queries.bindings(session)
+    current = next((row for row in rows if row.ended_at is None), None)
+    return await _authority(session, current.profile if current else SANDBOX_PROFILE, current)
+
+
+async def authority_of(session: TenantSession, profile_id: str) -> BoundAuthority:
+    """The Authority that messages went to through this profile, as it was bound last. Raises Conflict."""
+    rows = await queries.bindings(session)
+    return await _authority(
+        session, profile_id, next((row for row in rows if row.profile == profile_id), None)
     )
+
+
+async def name_of_current(session: TenantSession) -> str:
+    """What people read of whom the school reports to; a sentence where it has nobody yet."""
+    rows = [row.profile for row in await queries.bindings(session) if row.ended_at is None]
+    if not rows and not settings.get().is_sandbox:
+        return "Trường chưa kết nối cơ quan tiếp nhận"
+    return name_of(rows[0] if rows else SANDBOX_PROFILE)
+
+
+def name_of(profile_id: str) -> str:
+    """What people read of an Authority; the id of a profile that is here no more."""
+    try:
+        return published_profile(profile_id).title
+    except Unavailable:
+        return profile_id
+
+
+def errors_of(profile_id: str) -> Mapping[str, ErrorEntry]:
+    """What the codes of an Authority mean; nothing of a profile that is here no more."""
+    try:
+        return published_profile(profile_id).errors
+    except Unavailable:
+        return {}
+
+
+async def open_binding(session: TenantSession) -> BindingView | None:
+    """What the school has bound."""
+    for row in await queries.bindings(session):
+        if row.ended_at is None:
+            return BindingView(
+                id=BindingId(row.id),
+                profile=published_profile(row.profile),
+                parameters=row.parameters,
+                bound_by=row.bound_by,
+                bound_at=row.bound_at,
+                tried_at=row.tried_at,
+                trial=Trial(row.trial) if row.trial else None,
+            )
+    return None
+
+
+def offered() -> list[Profile]:
+    """The profiles that a school may bind today: published, in force, with an address."""
+    found = []
+    for profile_id in catalog.ids():
+        try:
+            profile = catalog.published(profile_id, trusted_keys()).profile
+        except BadProfile:
+            continue
+        if rules.is_in_force(profile, clock.today()) and _address_of(profile):
+            found.append(profile)
+    return found
+
+
+async def bind(
+    session: TenantSession,
+    actor: Actor,
+    profile_id: str,
+    parameters: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> BindingId:
+    """Report through this profile from now on. A secret that is left empty stays as it was with the same profile.
+
+    Raises Invalid for a profile that is not offered and for what is not filled in.
+    """
+    profile = next((one for one in offered() if one.profile == profile_id), None)
+    if profile is None:
+        raise Invalid("Cơ quan tiếp nhận này không có trong danh sách; hãy chọn lại.")
+    former = next((row for row in await queries.bindings(session) if row.profile == profile_id), None)
+    kept = _opened(session, former) if former else {}
+    binding_id = BindingId(new_id())
+    values = {
+        "id": binding_id,
+        "profile": profile_id,
+        "parameters": rules.parameters(profile, parameters),
+        "secrets": vault.seal(
+            msgspec.json.encode(rules.secrets(profile, secrets, kept)), _purpose(session, profile_id)
+        ),
+        "bound_by": actor.staff_id,
+        "bound_at": clock.now(),
+    }
+    await queries.end_open(session, clock.now())
+    await queries.add(session, values)
+    await audit.record(session, actor, Action.AUTHORITY_BOUND, binding_id, profile.title)
+    return binding_id
+
+
+async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: Trial) -> None:
+    """What came of a look at the Authority."""
+    await queries.record_trial(session, binding_id, trial, clock.now())
+
+
+def published_profile(profile_id: str) -> Profile:
+    """A profile that the platform has signed. Raises Unavailable where it is not there or not whole."""
+    try:
+        return catalog.published(profile_id, trusted_keys()).profile
+    except BadProfile as error:
+        raise Unavailable(f"Hồ sơ kết nối {profile_id} không dùng được: {error}") from error
+
+
+def trusted_keys() -> tuple[tuple[str, str], ...]:
+    """Who may publish profiles: the platform's keys, and outside production the sandbox."""
+    config = settings.get()
+    named = tuple(
+        (name, key) for name, _, key in (pair.partition("=") for pair in config.profile_keys.split())
+    )
+    sandbox = ((signature.SANDBOX, signature.public_of(signature.sandbox_key())),)
+    return (*named, *(sandbox if config.is_sandbox else ()))
+
+
+async def _authority(
+    session: TenantSession, profile_id: str, binding: AuthorityBinding | None
+) -> BoundAuthority:
+    config = settings.get()
+    if binding is None and not (config.is_sandbox and profile_id == SANDBOX_PROFILE):
+        raise Conflict(
+            "Trường chưa kết nối cơ quan tiếp nhận; chủ trường hoặc giáo viên phụ trách CNTT hãy kết nối ở trang Kết nối "
+            "cơ quan tiếp nhận."
+        )
+    profile = published_profile(profile_id)
+    timeouts = profile.transport.timeouts
+    return BoundAuthority(
+        profile=profile.profile,
+        name=profile.title,
+        sender_code=(await schools.get_school(session)).code,
+        endpoint=Endpoint(
+            profile=profile,
+            base_url=_address_of(profile),
+            parameters=binding.parameters if binding else {},
+            secrets=_opened(session, binding) if binding else {"api_key": config.province_api_key},
+            connect_timeout=timeouts.connect,
+            total_timeout=timeouts.total,
+        ),
+    )
+
+
+def _address_of(profile: Profile) -> str:
+    """The Authority's own, or of a sandbox what the platform says; empty where it says nothing."""
+    config = settings.get()
+    if profile.transport.address is not None:
+        return profile.transport.address
+    named = dict(pair.partition("=")[::2] for pair in config.authority_urls.split())
+    own = config.province_url if profile.profile == SANDBOX_PROFILE else ""
+    return named.get(profile.profile, own).rstrip("/")
+
+
+def _opened(session: TenantSession, binding: AuthorityBinding) -> dict[str, str]:
+    try:
+        sealed = vault.unseal(binding.secrets, _purpose(session, binding.profile))
+    except vault.Unsealable as error:
+        raise Conflict(
+            "Khóa kết nối cơ quan tiếp nhận không mở được nữa; hãy điền lại ở trang Kết nối cơ quan tiếp nhận."
+        ) from error
+    return msgspec.json.decode(sealed, type=dict[str, str])
+
+
+def _purpose(session: TenantSession, profile_id: str) -> str:
+    return f"authority {session.tenant_id} {profile_id}"

@@ -3,16 +3,33 @@
 import uuid
 
 from backend.core import storage
-from backend.integrations.deliveries.channels.port import Evidence, OutgoingMessage, QueryResult, SendResult
+from backend.integrations.authorities.schemas import Endpoint, Trial
+from backend.integrations.deliveries.channels.port import (
+    Channel,
+    Evidence,
+    Message,
+    NotFound,
+    QueryResult,
+    SendResult,
+    Unknown,
+)
 from backend.integrations.deliveries.channels.rest import RestChannel
+from backend.integrations.deliveries.channels.sftp import SftpChannel
 from backend.integrations.deliveries.schemas import Action, Question, Sending
 
-_CHANNEL = RestChannel()
+_BY_HTTP = RestChannel()
+#: Transport of a profile → the channel that speaks it.
+_CHANNELS: dict[str, Channel] = {"rest": _BY_HTTP, "soap": _BY_HTTP, "sftp": SftpChannel()}
+
+
+def channel_of(endpoint: Endpoint) -> Channel:
+    """The channel that speaks the transport of a profile."""
+    return _CHANNELS[endpoint.profile.transport.kind]
 
 
 async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
     """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
-    message = OutgoingMessage(
+    message = Message(
         message_id=sending.message_id,
         sender_code=sending.sender_code,
         action=sending.action,
@@ -23,17 +40,33 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
         pdf_sha256=sending.pdf_sha256,
         refers_to=sending.refers_to,
         reason=sending.reason,
+        record=sending.record,
     )
-    answer = await _CHANNEL.send(sending.endpoint, message)
+    answer = await channel_of(sending.endpoint).send(sending.endpoint, message)
     await _keep(tenant_id, answer.evidence)
     return answer
 
 
 async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
     """What became of a message."""
-    answer = await _CHANNEL.query(question.endpoint, question.message_id)
+    answer = await channel_of(question.endpoint).query(
+        question.endpoint, question.message_id, question.sender_code
+    )
     await _keep(tenant_id, answer.evidence)
     return answer
+
+
+async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
+    """What an Authority says to a question about a message that it cannot know."""
+    answer = await channel_of(endpoint).query(endpoint, sender_code + "0" * 32, sender_code)
+    match answer:
+        case NotFound():
+            return Trial.ANSWERED
+        case Unknown(refused=True):
+            return Trial.REFUSED
+        case Unknown(evidence=Evidence(status=None)):
+            return Trial.UNREACHED
+    return Trial.UNREADABLE
 
 
 async def _keep(tenant_id: uuid.UUID, evidence: Evidence) -> None:

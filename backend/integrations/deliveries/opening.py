@@ -20,9 +20,13 @@ from backend.records.transcripts.schemas import VersionSummary
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One message that is to go: what is asked for, about which version, and the earlier message that it refers to."""
+    """One message that is to go: what is asked for, about which version, and the earlier message that it refers to.
+
+    What refers to a message goes to the Authority that has that message, whatever the school has bound since.
+    """
 
     version: VersionSummary
+    authority: str
     action: Action
     refers_to: str | None
     package_sha256: str
@@ -31,8 +35,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
     """Queue issued versions for the school's Authority. The message ids are fixed here and never change.
 
-    A version that comes after one which the Authority had accepted replaces it there.
+    A version that comes after one which an Authority had accepted replaces it there. One that is on its way, or was
+    taken in, is not sent to another Authority because the school has bound that one since.
     """
+    on_their_way = await queries.sent_versions(session, version_ids)
+    version_ids = [one for one in version_ids if one not in on_their_way]
+    if not version_ids:
+        return
+    current = await authorities.bound_authority(session)
     former = await transcripts.former_versions(session, version_ids)
     accepted = await queries.accepted(session, [one for found in former.values() for one in found])
     packages = await transcripts.digests_of_files(session, version_ids, "xml")
@@ -42,6 +52,7 @@ async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUI
         orders.append(
             Order(
                 version=version,
+                authority=earlier.authority if earlier else current.profile,
                 action=Action.REPLACE if earlier else Action.SUBMIT,
                 refers_to=earlier.message_id if earlier else None,
                 package_sha256=packages[version.id],
@@ -57,6 +68,7 @@ async def open_recalls(session: TenantSession, version_ids: Sequence[uuid.UUID])
     orders = [
         Order(
             version=version,
+            authority=accepted[version.id].authority,
             action=Action.RECALL,
             refers_to=accepted[version.id].message_id,
             package_sha256=accepted[version.id].package_sha256,
@@ -73,22 +85,24 @@ async def open_recalls(session: TenantSession, version_ids: Sequence[uuid.UUID])
 async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
     if not orders:
         return
-    authority = await authorities.bound_authority(session)
+    named = {order.authority for order in orders}
+    bound = {one: await authorities.authority_of(session, one) for one in named}
     returned = await queries.returned_recalls(session, [order.version.id for order in orders])
     rows: list[dict[str, Any]] = []
     about: dict[uuid.UUID, tuple[uuid.UUID, ...]] = {}
     for order in orders:
         delivery_id, version = new_id(), order.version
-        message_id = rules.message_id(authority.sender_code, version.id, authority.profile, order.action)
+        sender = bound[order.authority].sender_code
+        message_id = rules.message_id(sender, version.id, order.authority, order.action)
         while order.action == Action.RECALL and message_id in returned:
-            message_id = rules.next_message_id(authority.sender_code, message_id)
+            message_id = rules.next_message_id(sender, message_id)
         about[version.id] = (version.id, version.student_id)
         rows.append(
             {
                 "tenant_id": session.tenant_id,
                 "id": delivery_id,
                 "version_id": version.id,
-                "authority": authority.profile,
+                "authority": order.authority,
                 "action": order.action,
                 "label": f"{version.class_name} · {version.full_name}",
                 "message_id": message_id,

@@ -2,15 +2,25 @@
 
 import uuid
 
+import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core.web import CurrentActor, Html, Request, Session, fragment, page, redirect
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import rules, service
-from backend.integrations.deliveries.schemas import ACTION_NAMES, DeliveryState
+from backend.integrations.deliveries import rules, service, troubles
+from backend.integrations.deliveries.schemas import ACTION_NAMES, CLASS_NAMES, DeliveryState
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
+
+
+class CauseForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the causes."""
+
+    co_quan: str = ""
+    nguyen_nhan: str = ""
+    csrf_token: str = ""
+
 
 PAGE_SIZE = 50
 TONES = {
@@ -39,7 +49,7 @@ async def show_deliveries(
     return page(
         request,
         "integrations/deliveries/deliveries.html",
-        authority=await authorities.bound_authority(session),
+        authority=await authorities.name_of_current(session),
         deliveries=await service.open_list(
             session, actor, trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
         ),
@@ -89,6 +99,34 @@ async def count(session: Session) -> dict[str, int]:
     return {state.value: number for state, number in (await service.counts(session)).items()}
 
 
+@get("/gui/nguyen-nhan", guards=[requires(Permission.DELIVERY_READ)])
+async def show_troubles(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """What stopped, by cause."""
+    groups = await troubles.groups(session)
+    return page(
+        request,
+        "integrations/deliveries/troubles.html",
+        groups=groups,
+        class_names=CLASS_NAMES,
+        authority_names={one.authority: authorities.name_of(one.authority) for one in groups},
+        may_retry=actor.may(Permission.DELIVERY_RETRY),
+        may_bind=actor.may(Permission.AUTHORITY_BIND),
+    )
+
+
+@post("/gui/nguyen-nhan/gui-lai", guards=[requires(Permission.DELIVERY_RETRY)])
+async def retry_cause(
+    request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[CauseForm]
+) -> Html:
+    """Send again all that is parked for one cause, each under its own id."""
+    number = await troubles.retry(session, actor, data.co_quan, data.nguyen_nhan)
+    return redirect(
+        request,
+        "/gui/nguyen-nhan",
+        f"Hệ thống sẽ hỏi cơ quan tiếp nhận về {number} học bạ rồi gửi lại nếu cần.",
+    )
+
+
 @get("/gui/{delivery_id:uuid}", guards=[requires(Permission.DELIVERY_READ)])
 async def show_delivery(
     request: Request, session: Session, actor: CurrentActor, delivery_id: FromPath[uuid.UUID]
@@ -99,7 +137,7 @@ async def show_delivery(
         request,
         "integrations/deliveries/delivery.html",
         delivery=delivery,
-        authority=await authorities.bound_authority(session),
+        authority=authorities.name_of(delivery.authority),
         attempts=attempts,
         action_names=ACTION_NAMES,
         may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy import Text, and_, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
@@ -19,6 +19,52 @@ async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) ->
         upsert(Delivery).values(rows).on_conflict_do_nothing().returning(Delivery.id)
     )
     return opened.all()
+
+
+async def last_answer(session: TenantSession) -> datetime | None:
+    """The newest answer of all deliveries."""
+    query = select(func.max(Delivery.answered_at)).where(Delivery.tenant_id == session.tenant_id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def troubles(session: TenantSession) -> Sequence[Any]:
+    """What was rejected or parked, by Authority, first error and reason: how many, and one of them."""
+    code, message = Delivery.errors[0]["code"].astext, Delivery.errors[0]["message"].astext
+    told = (Delivery.authority, Delivery.state, Delivery.reason, code, message)
+    query = (
+        select(
+            Delivery.authority,
+            Delivery.state,
+            Delivery.reason,
+            code.label("code"),
+            message.label("message"),
+            func.count().label("number"),
+            func.min(Delivery.id.cast(Text)).label("sample_id"),
+            func.min(Delivery.version_id.cast(Text)).label("sample_version_id"),
+        )
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.state.in_([DeliveryState.REJECTED, DeliveryState.PARKED]),
+        )
+        .group_by(*told)
+    )
+    return (await session.execute(query)).all()
+
+
+async def parked_for(session: TenantSession, authority: str, reasons: Sequence[str]) -> Sequence[Delivery]:
+    """The parked deliveries to an Authority with one of these reasons, held against change."""
+    found = await session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.authority == authority,
+            Delivery.state == DeliveryState.PARKED,
+            func.coalesce(Delivery.reason, "").in_(reasons),
+        )
+        .order_by(Delivery.id)
+        .with_for_update()
+    )
+    return found.all()
 
 
 async def returned_recalls(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> frozenset[str]:
@@ -175,6 +221,18 @@ async def accepted(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> 
         )
     )
     return {row.version_id: row for row in found}
+
+
+async def sent_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those that have been queued for an Authority, whichever."""
+    found = await session.scalars(
+        select(Delivery.version_id).where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action != Action.RECALL,
+        )
+    )
+    return set(found)
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[Delivery]:

@@ -19,19 +19,12 @@ from backend.integrations.deliveries.events import (
     RecallReturned,
 )
 from backend.integrations.deliveries.schemas import Action, ClassProgress, DeliveryState
+from backend.integrations.profiles.schemas import ErrorEntry, Retry
 from backend.records.calendar.schemas import Due, Step
 from backend.records.roster.schemas import ClassSummary
 
 #: Names of the tasks that follow each other (tasks.py).
 SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask_locked"
-#: After an interrupted attempt: how long its message may still be on the way (seconds).
-SETTLE_SECONDS = 3.0
-#: Longest pause between two looks at an Authority that is of no help (seconds).
-LONGEST_PAUSE = 60.0
-
-#: Codes with which a recall is refused because the version is locked there, or was recalled before.
-LOCKED_THERE, RECALLED_THERE = frozenset({"DA_CHOT"}), frozenset({"DA_THU_HOI"})
-
 FINAL = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED})
 #: The Authority has it; somebody has to look at it.
 _ARRIVED = FINAL | {DeliveryState.RECEIVED}
@@ -63,14 +56,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     send_after: float | None = None
 
 
-def outcome(answer: port.SendResult | port.QueryResult, waited: float) -> Outcome:
+def outcome(answer: port.SendResult | port.QueryResult, waited: float, retry: Retry) -> Outcome:
     """What an answer means. What cannot be read is UNKNOWN, never accepted and never rejected.
 
-    `waited`: seconds since the first attempt; an Authority in trouble is left alone for longer and longer.
+    `waited`: seconds since the first attempt; an Authority in trouble is left alone for longer and longer, as its profile
+    says.
     """
+
+    def pause(shortest: float) -> float:
+        return min(retry.longest, max(shortest, waited / 4))
+
     match answer:
         case port.Received(authority_id=reference):
-            return Outcome(state=DeliveryState.RECEIVED, reference=reference, ask_after=1.0)
+            return Outcome(state=DeliveryState.RECEIVED, reference=reference, ask_after=retry.ask)
         case port.Accepted(receipt=receipt):
             return Outcome(state=DeliveryState.ACCEPTED, reference=receipt)
         case port.Locked(receipt=receipt):
@@ -78,15 +76,15 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float) -> Outcom
         case port.Rejected(errors=errors):
             return Outcome(state=DeliveryState.REJECTED, errors=errors)
         case port.Processing():
-            return Outcome(state=DeliveryState.RECEIVED, ask_after=_pause(2.0, waited))
+            return Outcome(state=DeliveryState.RECEIVED, ask_after=pause(retry.processing))
         case port.NotFound():
             return Outcome(state=DeliveryState.QUEUED, send_after=0.0)
         case port.NotSent(needs_person=True, reason=reason):
             return Outcome(state=DeliveryState.PARKED, reason=reason)
         case port.NotSent(reason=reason, retry_after=wait):
-            return Outcome(state=DeliveryState.QUEUED, reason=reason, send_after=wait or _pause(5.0, waited))
+            return Outcome(state=DeliveryState.QUEUED, reason=reason, send_after=wait or pause(retry.unsent))
         case port.Unknown(reason=reason):
-            return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=_pause(3.0, waited))
+            return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=pause(retry.unknown))
 
 
 def message_id(sender_code: str, version_id: uuid.UUID, authority: str, action: str) -> str:
@@ -121,15 +119,19 @@ def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -
 
 
 def _about_recall(found: Outcome) -> type[DeliveryRecalled | RecallRefused | RecallReturned]:
-    """Why an Authority refuses a recall says how the version stands there."""
-    codes = {error.code for error in found.errors}
-    if codes & LOCKED_THERE:
+    """Why an Authority refuses a recall says how the version stands there; a code that may mean other things says not."""
+    means = [frozenset(error.means) for error in found.errors]
+    if frozenset({"locked"}) in means:
         return RecallRefused
-    return DeliveryRecalled if codes & RECALLED_THERE else RecallReturned
+    taken_out = any(one and one <= {"recalled", "replaced"} for one in means)
+    return DeliveryRecalled if taken_out else RecallReturned
 
 
-def _pause(shortest: float, waited: float) -> float:
-    return min(LONGEST_PAUSE, max(shortest, waited / 4))
+def cause_of(state: str, code: str, reason: str, known: ErrorEntry | None) -> str:
+    """What several deliveries have in common that stopped: the cause that the profile names, or the words themselves."""
+    if state == DeliveryState.REJECTED:
+        return f"error {known.cause}" if known else f"code {code}"
+    return f"reason {sha256_hex(reason.encode())[:16]}"
 
 
 def class_progress(

@@ -1,6 +1,7 @@
 """The words of deliveries."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, NewType
@@ -8,6 +9,7 @@ from typing import Any, Literal, NewType
 import msgspec
 
 from backend.integrations.authorities.schemas import Endpoint
+from backend.integrations.profiles.schemas import ErrorClass
 
 DeliveryId = NewType("DeliveryId", uuid.UUID)
 
@@ -67,7 +69,7 @@ class DeliveryManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="sta
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the channel needs for one attempt; `package_sha256` names the XML in the store.
+    """All that the channel needs for one attempt; `package_sha256` names the XML in the store, `record` is its content.
 
     `refers_to` is the id of the earlier message that is recalled or replaced, `reason` why.
     """
@@ -84,6 +86,7 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     pdf_sha256: str
     refers_to: str | None
     reason: str | None
+    record: Mapping[str, Any] | None
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +95,33 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     delivery_id: DeliveryId
     endpoint: Endpoint
     message_id: str
+    sender_code: str
+
+
+#: What can be done about an error of each class.
+CLASS_NAMES: dict[ErrorClass, str] = {
+    "fix_data": "Sửa dữ liệu ở trường rồi phát hành bản mới",
+    "fix_config": "Sửa thông tin kết nối của trường",
+    "resend_same": "Gửi lại đúng thông điệp ấy",
+    "wait": "Chờ cơ quan tiếp nhận",
+    "ask_human": "Hỏi cơ quan tiếp nhận",
+}
+
+
+class TroubleGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Deliveries that stopped for one cause: how many, what can be done, one of them to look at.
+
+    `parked` of them wait for a person and may be sent again under their own ids; what was rejected is final.
+    """
+
+    cause: str
+    words: str
+    kind: ErrorClass
+    authority: str
+    count: int
+    parked: int
+    sample_id: uuid.UUID
+    sample_version_id: uuid.UUID
 
 
 class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):

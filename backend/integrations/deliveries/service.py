@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import opening, queries, rules
+from backend.integrations.authorities.schemas import BoundAuthority, Endpoint, Trial
+from backend.integrations.deliveries import exchange, opening, queries, rules
 from backend.integrations.deliveries.channels.port import Evidence, Locked, QueryResult, SendResult
 from backend.integrations.deliveries.events import DeliveryLocked
 from backend.integrations.deliveries.manifests import delivery_manifests as delivery_manifests
@@ -30,6 +32,7 @@ from backend.integrations.deliveries.schemas import (
     Question,
     Sending,
 )
+from backend.integrations.profiles import messages
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
@@ -56,7 +59,10 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
     unknown = {"state": DeliveryState.UNKNOWN, "reason": reason}
     await queries.update_deliveries(session, interrupted, unknown)
-    await jobs.enqueue(session, rules.QUERY, *interrupted, after=rules.SETTLE_SECONDS)
+    if interrupted:
+        found = await _authorities(session, rows)
+        settle = max(authority.endpoint.profile.retry.settle for authority in found.values())
+        await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if not queued:
         return []
@@ -68,19 +74,22 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
 
 
 async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
-    authority = await authorities.bound_authority(session)
+    found = await _authorities(session, rows)
     version_ids = [row.version_id for row in rows]
     versions: dict[uuid.UUID, VersionSummary] = {
         one.id: one for one in await transcripts.get_versions(session, version_ids)
     }
     files = await transcripts.digests_of_files(session, version_ids, "pdf")
+    records = {}
+    if any(messages.wants_record(authority.endpoint.profile) for authority in found.values()):
+        records = await transcripts.contents_of(session, version_ids)
     return [
         Sending(
             delivery_id=DeliveryId(row.id),
-            endpoint=authority.endpoint,
+            endpoint=found[row.authority].endpoint,
             attempt_id=new_id(),
             message_id=row.message_id,
-            sender_code=authority.sender_code,
+            sender_code=found[row.authority].sender_code,
             action=row.action,
             lookup_code=versions[row.version_id].lookup_code,
             version=versions[row.version_id].number,
@@ -88,6 +97,7 @@ async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Se
             pdf_sha256=files[row.version_id],
             refers_to=row.refers_to,
             reason=versions[row.version_id].withdrawn_reason if row.action == Action.RECALL else None,
+            record=records.get(row.version_id),
         )
         for row in rows
     ]
@@ -109,18 +119,43 @@ async def record_sent(session: TenantSession, answers: Sequence[tuple[Sending, S
 
 async def to_query(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
     """What is to be asked about messages of which the answer is not known. Raises NotFound."""
-    endpoint = (await authorities.bound_authority(session)).endpoint
+    rows = await _hold(session, delivery_ids)
+    asked = (DeliveryState.RECEIVED, DeliveryState.UNKNOWN)
+    return await _questions(session, [row for row in rows if row.state in asked])
+
+
+async def _questions(session: TenantSession, rows: Sequence[Delivery]) -> list[Question]:
+    found = await _authorities(session, rows)
     return [
-        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
-        for row in await _hold(session, delivery_ids)
-        if row.state in (DeliveryState.RECEIVED, DeliveryState.UNKNOWN)
+        Question(
+            delivery_id=DeliveryId(row.id),
+            endpoint=found[row.authority].endpoint,
+            message_id=row.message_id,
+            sender_code=found[row.authority].sender_code,
+        )
+        for row in rows
     ]
+
+
+async def _authorities(session: TenantSession, rows: Sequence[Delivery]) -> dict[str, BoundAuthority]:
+    """Those that the messages go to: a message keeps to the profile with which it began."""
+    return {one: await authorities.authority_of(session, one) for one in {row.authority for row in rows}}
 
 
 async def record_answers(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
     """What the Authority says became of some messages."""
     await _keep_evidence(session, [answer.evidence for _, answer in answers])
     await _apply(session, {question.delivery_id: answer for question, answer in answers})
+
+
+async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
+    """Ask the Authority about a message that there is not: it answers when address, secrets and profile are right."""
+    return await exchange.try_out(endpoint, sender_code)
+
+
+async def last_answer(session: TenantSession) -> datetime | None:
+    """When an Authority has last decided about something of this school."""
+    return await queries.last_answer(session)
 
 
 async def queue_lock_questions(session: TenantSession) -> None:
@@ -132,11 +167,7 @@ async def queue_lock_questions(session: TenantSession) -> None:
 
 async def to_ask_locked(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
     """What is to be asked about accepted messages. Raises NotFound."""
-    endpoint = (await authorities.bound_authority(session)).endpoint
-    return [
-        Question(delivery_id=DeliveryId(row.id), endpoint=endpoint, message_id=row.message_id)
-        for row in await _hold(session, delivery_ids)
-    ]
+    return await _questions(session, await _hold(session, delivery_ids))
 
 
 async def record_locked(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
@@ -250,10 +281,12 @@ async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult
     """Final states never flip: a later contradiction is left to reconciliation."""
     rows = [row for row in await _hold(session, list(answers)) if row.state not in rules.FINAL]
     first = await queries.first_attempts(session, [row.id for row in rows])
+    authority = await _authorities(session, rows)
     ask, send = defaultdict[float, list[uuid.UUID]](list), defaultdict[float, list[uuid.UUID]](list)
     for row in rows:
         waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
-        found = rules.outcome(answers[DeliveryId(row.id)], waited)
+        retry = authority[row.authority].endpoint.profile.retry
+        found = rules.outcome(answers[DeliveryId(row.id)], waited, retry)
         await _change(session, row, found)
         if found.ask_after is not None:
             ask[found.ask_after].append(row.id)

@@ -1,13 +1,12 @@
 """A delivery's way through the machine. The attempt is committed before a byte leaves; a lost answer is asked for."""
 
+from collections.abc import Sequence
+
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
 from backend.integrations.deliveries import exchange, opening, rules, service
 from backend.integrations.deliveries.channels.port import QueryResult, SendResult
 from backend.integrations.deliveries.schemas import Question, Sending
-
-#: Messages of one job that are on their way at the same time.
-AT_ONCE = 8
 
 
 @task("deliveries.open", "Xếp hàng gửi lên Sở", lane=Lane.DELIVER, together=25)
@@ -38,7 +37,7 @@ async def send(work: Work) -> None:
     async def one(sending: Sending) -> tuple[Sending, SendResult]:
         return sending, await exchange.send(work.tenant_id, sending, packages[sending.delivery_id])
 
-    answers = await at_once.each(sendings, one, limit=AT_ONCE)
+    answers = await at_once.each(sendings, one, limit=_limit(sendings))
     async with work.finish() as session:
         await service.record_sent(session, answers)
 
@@ -63,8 +62,13 @@ async def ask_locked(work: Work) -> None:
         await service.record_locked(session, answers)
 
 
+def _limit(calls: Sequence[Sending] | Sequence[Question]) -> int:
+    """Calls of one job that are on their way at the same time: what the Authority bears."""
+    return min((call.endpoint.profile.limits.concurrency for call in calls), default=1)
+
+
 async def _ask(work: Work, questions: list[Question]) -> list[tuple[Question, QueryResult]]:
     async def one(question: Question) -> tuple[Question, QueryResult]:
         return question, await exchange.ask(work.tenant_id, question)
 
-    return await at_once.each(questions, one, limit=AT_ONCE)
+    return await at_once.each(questions, one, limit=_limit(questions))

@@ -138,6 +138,14 @@ async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapsho
     return canonical.decode_snapshot((await _version(session, version_id)).snapshot.encode())
 
 
+async def contents_of(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """The frozen contents of some versions as they are written in their snapshots. Raises NotFound."""
+    rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
+    return {row.id: msgspec.json.decode(row.snapshot) for row in rows}
+
+
 async def corrections_of(session: TenantSession, version_id: uuid.UUID) -> list[Correction]:
     """In what a version differs from those before it, the oldest first. Raises NotFound."""
     return msgspec.convert((await _version(session, version_id)).corrections, list[Correction])

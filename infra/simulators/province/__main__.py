@@ -1,20 +1,29 @@
-"""`python -m infra.simulators.province --data DIR --port N`: a province's database as a process."""
+"""`python -m infra.simulators.province --data DIR --port N`: an Authority's database, from its profile alone."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from backend.integrations.profiles import catalog
+from backend.integrations.profiles.schemas import SftpKey
+from infra.simulators.province import files
 from infra.simulators.province.app import build
+from infra.simulators.province.settings import load_or_create
 from infra.simulators.web import bind, serve
 
 #: The province's days begin and end there.
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+#: File in DIR with the address of SFTP, its fingerprint included.
+ADDRESS = "sftp.txt"
+SANDBOX = "vn.sandbox.hocba/1"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve until told to stop."""
-    parser = argparse.ArgumentParser(prog="province", description="A province's database for tests (REST).")
+    parser = argparse.ArgumentParser(prog="province", description="An Authority's database for tests.")
+    parser.add_argument("--profile", type=Path, default=catalog.path_of(SANDBOX), help="file of the profile")
     parser.add_argument("--data", type=Path, required=True, help="folder for settings and records")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
@@ -24,11 +33,17 @@ def main() -> None:
     parser.add_argument(
         "--closes", type=date.fromisoformat, metavar="DAY", help="all is locked from this day on (2026-06-30)"
     )
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    profile = catalog.load(options.profile, {}).profile
+    settings = load_or_create(options.data, profile)
     listener = bind(options.host, options.port)
     closes = datetime.combine(options.closes, time(), VIETNAM).timestamp() if options.closes else None
-    app = build(options.data, options.processing, closes)
-    print(f"province on http://{options.host}:{listener.getsockname()[1]}", flush=True)
+    if isinstance(profile.auth, SftpKey):
+        inside = f"http://{options.host}:{listener.getsockname()[1]}"
+        address = files.start(options.data, options.host, settings.secrets[profile.auth.secret], inside)
+        (options.data / ADDRESS).write_text(address, "utf-8")
+    app = build(options.data, profile, settings, options.processing, closes)
+    print(f"{profile.profile} on http://{options.host}:{listener.getsockname()[1]}", flush=True)
     serve(app, listener)
 
 

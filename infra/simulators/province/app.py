@@ -1,24 +1,58 @@
 """The province put together: messages in, a technical answer at once, a business answer after some time."""
 
 import hashlib
-import secrets
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from backend.integrations.profiles import documents, messages
+from backend.integrations.profiles.checking import operations_of
+from backend.integrations.profiles.schemas import Message, Node, Operation, Profile, Rule
 from infra.simulators.faults import FaultBox
-from infra.simulators.province.rules import RECALL, BadEnvelope, check_reference, read_envelope, read_package
-from infra.simulators.province.settings import ProvinceSettings, load_or_create
+from infra.simulators.province.access import Door
+from infra.simulators.province.reading import BadEnvelope, read_message, root_of
+from infra.simulators.province.rules import (
+    RECALL,
+    Finding,
+    check_content,
+    check_envelope,
+    check_reference,
+    in_their_words,
+)
+from infra.simulators.province.settings import ProvinceSettings
 from infra.simulators.province.store import Store
 from infra.simulators.web import App, Handler, Reply, Request, reply_json
 
-_FAULTS = ("slow", "http500", "drop_after_accept", "duplicate_ack", "html_200", "wrong_code", "foreign_ack")
+_FAULTS = (
+    "slow", "http500", "drop_after_accept", "duplicate_ack", "html_200", "wrong_code", "foreign_ack", "stale",
+    "early_lock", "clock_skew", "busy", "token_ended",
+)  # fmt: skip
 _PROXY_PAGE = "<!doctype html><title>Bảo trì</title><p>Hệ thống đang bảo trì, vui lòng quay lại sau.".encode()
+#: Whom a message is of when it cannot be read.
+_NOBODY = Message(
+    message_id="?", sender_code="?", action="?", lookup_code="?", version=0, sha256="", package_xml=b"", pdf_sha256=""
+)  # fmt: skip
 
 
-def build(directory: Path, processing: float, closes: float | None = None) -> App:
+class Said(msgspec.Struct, kw_only=True):
+    """An answer before it is written: what is meant, about which message, with which words."""
+
+    meaning: str
+    message: Message
+    words: dict[str, Any]
+
+
+def build(
+    directory: Path,
+    profile: Profile,
+    settings: ProvinceSettings,
+    processing: float,
+    closes: float | None = None,
+) -> App:
     """Open DIR, make what is missing, register all routes.
 
     `processing`: seconds until the business answer. `closes`: from when on (Unix time) all is locked.
@@ -26,12 +60,13 @@ def build(directory: Path, processing: float, closes: float | None = None) -> Ap
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(directory)
     faults = FaultBox(_FAULTS)
-    app = App(_Around(store, faults, load_or_create(directory)))
-    province = Province(store, processing, closes)
-    app.add("POST", "/api/v1/messages", province.submit)
-    app.add("GET", "/api/v1/messages/{message_id}", province.result)
-    app.add("GET", "/api/v1/documents", province.documents)
-    app.add("GET", "/api/v1/ledger", lambda request: reply_json(store.ledger()))
+    province = Province(store, profile, settings, faults, processing, closes)
+    app = App(province.around)
+    for (method, path), operations in _by_address(profile).items():
+        app.add(method, path, partial(province.call, operations))
+    province.door.add_to(app)
+    app.add("GET", "/sandbox/documents", province.documents)
+    app.add("GET", "/sandbox/ledger", lambda request: reply_json(store.ledger()))
     app.add("POST", "/sandbox/lock", province.lock)
     app.add("POST", "/sandbox/faults", faults.post)
     app.add("GET", "/sandbox/faults", faults.get)
@@ -45,83 +80,137 @@ class _Desk(msgspec.Struct, frozen=True):
 
 
 class Province:
-    """Handlers of the interface."""
+    """An authority that acts as its profile says."""
 
-    def __init__(self, store: Store, processing: float, closes: float | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        profile: Profile,
+        settings: ProvinceSettings,
+        faults: FaultBox,
+        processing: float,
+        closes: float | None,
+    ) -> None:
         self._store = store
+        self._profile = profile
+        self._known = messages.known_of(profile, settings.parameters)
+        self._faults = faults
         self._processing = processing
         self._closes = closes
+        sent = profile.operations.send.body
+        self._said_fields = frozenset(_fields(profile, sent.tree)) if sent else frozenset[str]()
+        self.door = Door(profile, settings)
 
-    def submit(self, request: Request) -> Reply:
-        """Take a message. The same id again is the same message, if the body is the same."""
+    def around(self, request: Request, handler: Handler) -> Reply:
+        """One request = one transaction."""
+        with self._store.transaction():
+            return handler(request)
+
+    def call(self, operations: dict[str, Operation], request: Request) -> Reply:
+        """A school calls: faults stand around what is done."""
+        name = _meant(request, operations)
+        operation, path = operations[name], f"{request.path}#{name}"
+        if self._faults.take("http500", path):
+            return Reply(status=500, body="Lỗi hệ thống".encode(), content_type="text/plain; charset=utf-8")
+        if self._faults.take("token_ended", path):
+            self.door.end_tokens()
+        skewed = self._faults.take("clock_skew", path)
+        self.door.skew = skewed.seconds if skewed else 0.0
+        if self._faults.take("busy", path) and (reply := self._reply(operation, self._about("wait"))):
+            reply.headers["retry-after"] = "1"
+            return reply
+        if not self.door.knows(request):
+            told = "renew" if _rule(operation, "renew") else "refused"
+            return self._reply(operation, self._about(told)) or reply_json({"error": "unauthorized"}, 401)
+        said = self._submit(request, operation) if name == "send" else self._result(request, operation)
+        return self._spoilt(path, operation, said)
+
+    def _spoilt(self, path: str, operation: Operation, said: Said) -> Reply:
+        if self._faults.take("stale", path) and _rule(operation, "processing"):
+            said.meaning = "processing"
+        if self._faults.take("foreign_ack", path):
+            said.message = msgspec.structs.replace(said.message, message_id="of another message")
+        odd = self._faults.take("wrong_code", path) is not None
+        slow = self._faults.take("slow", path)
+        reply = self._reply(operation, said, odd=odd) or self._without_words(said)
+        reply.delay = slow.seconds if slow else 0.0
+        reply.cut = self._faults.take("drop_after_accept", path) is not None
+        if self._faults.take("duplicate_ack", path):
+            reply.body += b"\n" + reply.body
+        if reply.status == 404 and self._profile.transport.kind == "sftp":
+            return reply
+        if self._faults.take("html_200", path):
+            reply.status, reply.body, reply.content_type = 200, _PROXY_PAGE, "text/html; charset=utf-8"
+        return reply
+
+    def _submit(self, request: Request, operation: Operation) -> Said:
+        """Take a message. The same id again is the same message, if the content is the same."""
+        body = operation.body
+        assert body is not None
         try:
-            submission = read_envelope(request.body)
+            message = read_message(self._profile, body, request.body)
+            check_envelope(message, self._profile)
         except BadEnvelope as error:
-            return reply_json({"code": error.code, "dsLoi": [error.problem]}, 400)
-        digest = hashlib.sha256(request.body).hexdigest()
-        known = self._store.find(submission.message_id)
+            return self._refused(_NOBODY, [(error.finding, str(error)[:80])])
+        digest = hashlib.sha256(msgspec.json.encode(message)).hexdigest()
+        known = self._store.find(message.message_id)
         if known is None:
-            package, problems = read_package(submission)
-            earlier = self._store.find(submission.reference)
+            earlier = self._store.find(message.refers_to or "")
             locked = earlier is not None and self._is_locked(earlier)
-            problems += check_reference(submission, dict(earlier) if earlier else None, locked=locked)
-            self._store.add(submission, package, digest, problems)
+            findings = check_content(message, self._said_fields)
+            findings += check_reference(message, dict(earlier) if earlier else None, locked=locked)
+            self._store.add(message, digest, in_their_words(self._profile, findings))
+            if self._faults.take("early_lock", request.path):
+                self._store.lock([message.message_id])
         elif known["body_sha256"] != digest:
-            problem = {
-                "ma": "TRUNG_MA",
-                "truong": "messageId",
-                "moTa": "Mã thông điệp đã dùng cho nội dung khác",
-            }
-            return reply_json({"code": "24", "dsLoi": [problem]}, 409)
+            return self._refused(message, [("reused_id", "")])
         else:
-            self._store.count_repeat(submission.message_id)
-        row = self._store.find(submission.message_id)
+            self._store.count_repeat(message.message_id)
+        row = self._store.find(message.message_id)
         assert row is not None
-        return reply_json(
-            {
-                "messageId": row["message_id"],
-                "maGiaoDich": row["authority_id"],
-                "code": "00",
-                "moTa": "Đã nhận",
-            }
-        )
+        return Said(meaning="received", message=message, words=_words(row))
 
-    def result(self, request: Request) -> Reply:
+    def _refused(self, message: Message, findings: list[Finding]) -> Said:
+        words = {**_words(None), "errors": in_their_words(self._profile, findings)}
+        return Said(meaning="rejected", message=message, words=words)
+
+    def _result(self, request: Request, operation: Operation) -> Said:
         """What became of a message."""
-        row = self._store.find(request.params["message_id"])
+        if operation.body is not None:
+            try:
+                message_id = read_message(self._profile, operation.body, request.body).message_id
+            except BadEnvelope:
+                message_id = ""
+        else:
+            message_id = request.params["message_id"]
+        row = self._store.find(message_id)
+        asked = msgspec.structs.replace(_NOBODY, message_id=message_id)
+        return Said(meaning=self._state(row), message=asked, words=_words(row))
+
+    def _state(self, row: sqlite3.Row | None) -> str:
         if row is None:
-            return reply_json({"code": "04", "moTa": "Không có thông điệp này"}, 404)
-        return reply_json(self._describe(row))
+            return "not_found"
+        if time.time() < row["received_at"] + self._processing:
+            return "processing"
+        if row["problems"] != "[]":
+            return "rejected"
+        return "locked" if row["action"] != RECALL and self._is_locked(row) else "accepted"
 
     def documents(self, request: Request) -> Reply:
-        """The province's list of a school, `?sender=CODE`, for reconciliation."""
-        rows = self._store.documents(request.query.get("sender"))
-        names = {
-            "lookupCode": "lookup_code",
-            "version": "version",
-            "sha256": "sha256",
-            "pdfSha256": "pdf_sha256",
-        }
-        return reply_json(
+        """What is here of a school, `?sender=CODE`, for tests to count."""
+        listed = [
             {
-                "documents": [
-                    {**self._describe(row), **{name: row[column] for name, column in names.items()}}
-                    for row in rows
-                ]
+                "messageId": row["message_id"],
+                "state": self._state(row),
+                "receipt": _words(row)["receipt"],
+                "lookupCode": row["lookup_code"],
+                "version": row["version"],
+                "sha256": row["sha256"],
+                "pdfSha256": row["pdf_sha256"],
             }
-        )
-
-    def _describe(self, row: sqlite3.Row) -> dict[str, object]:
-        answer: dict[str, object] = {"messageId": row["message_id"], "maGiaoDich": row["authority_id"]}
-        problems = msgspec.json.decode(row["problems"])
-        if time.time() < row["received_at"] + self._processing:
-            answer["trangThai"] = "DANG_XU_LY"
-        elif problems:
-            answer |= {"trangThai": "LOI_DU_LIEU", "dsLoi": problems}
-        else:
-            state = "DA_CHOT" if row["action"] != RECALL and self._is_locked(row) else "DA_TIEP_NHAN"
-            answer |= {"trangThai": state, "soBienNhan": f"BN{row['n']:010d}"}
-        return answer
+            for row in self._store.documents(request.query.get("sender"))
+        ]
+        return reply_json({"documents": listed})
 
     def lock(self, request: Request) -> Reply:
         """The province's desk: close `{"messages": [ids]}`, or all without."""
@@ -133,43 +222,77 @@ class Province:
         closed = self._closes is not None and time.time() >= self._closes
         return closed or row["locked_at"] is not None
 
+    def _without_words(self, said: Said) -> Reply:
+        """Where files say it all: one that has come is there, one that there is nothing to say about is not."""
+        if self._profile.transport.kind != "sftp" or said.meaning == "rejected":
+            return reply_json({"error": said.meaning}, 500)
+        return Reply(status=200 if said.meaning == "received" else 404)
 
-class _Around:
-    """One request = one transaction, behind the key, with faults around it."""
+    def _about(self, meaning: str) -> Said:
+        return Said(meaning=meaning, message=_NOBODY, words=_words(None))
 
-    def __init__(self, store: Store, faults: FaultBox, settings: ProvinceSettings) -> None:
-        self._store = store
-        self._faults = faults
-        self._key = settings.api_key.encode()
-
-    def __call__(self, request: Request, handler: Handler) -> Reply:
-        if not request.path.startswith("/api/v1/") or request.path == "/api/v1/ledger":
-            return self._run(request, handler)
-        if self._faults.take("http500", request.path):
-            return reply_json({"code": "99", "moTa": "Lỗi hệ thống"}, 500)
-        if not secrets.compare_digest(request.headers.get("x-api-key", "").encode(), self._key):
-            return reply_json({"code": "401", "moTa": "Khóa kết nối không hợp lệ"}, 401)
-        return self._spoil(request, self._run(request, handler))
-
-    def _spoil(self, request: Request, reply: Reply) -> Reply:
-        slow = self._faults.take("slow", request.path)
-        reply.delay = slow.seconds if slow else 0.0
-        reply.cut = self._faults.take("drop_after_accept", request.path) is not None
-        if self._faults.take("duplicate_ack", request.path):
-            reply.body += b"\n" + reply.body
-        if self._faults.take("wrong_code", request.path):
-            reply.body = msgspec.json.encode(_with_unknown_codes(msgspec.json.decode(reply.body)))
-        if self._faults.take("foreign_ack", request.path):
-            answer = msgspec.json.decode(reply.body)
-            reply.body = msgspec.json.encode({**answer, "messageId": "of another message"})
-        if self._faults.take("html_200", request.path):
-            reply.status, reply.body, reply.content_type = 200, _PROXY_PAGE, "text/html; charset=utf-8"
-        return reply
-
-    def _run(self, request: Request, handler: Handler) -> Reply:
-        with self._store.transaction():
-            return handler(request)
+    def _reply(self, operation: Operation, said: Said, *, odd: bool = False) -> Reply | None:
+        """The answer as the profile's example writes it, with codes that nobody knows if `odd`. None: it has no such."""
+        rule, answer = _rule(operation, said.meaning), operation.answer
+        if rule is None or answer is None:
+            return None
+        if odd:
+            strange = msgspec.structs.replace(rule.example, body=_strange(rule.example.body))
+            rule = msgspec.structs.replace(rule, example=strange)
+        written = messages.write_example(answer, rule, said.message, said.words, self._known)
+        kind = "application/json" if answer.format == "json" else "text/xml; charset=utf-8"
+        return Reply(status=rule.example.status, body=written, content_type=kind)
 
 
-def _with_unknown_codes(answer: dict[str, object]) -> dict[str, object]:
-    return {**answer, **{name: "77" for name in ("code", "trangThai") if name in answer}}
+def _by_address(profile: Profile) -> dict[tuple[str, str], dict[str, Operation]]:
+    found: dict[tuple[str, str], dict[str, Operation]] = {}
+    by_file = {"send": "PUT", "query": "GET"} if profile.transport.kind == "sftp" else {}
+    for name, operation in operations_of(profile):
+        found.setdefault((by_file.get(name, operation.method), operation.path), {})[name] = operation
+    return found
+
+
+def _meant(request: Request, operations: dict[str, Operation]) -> str:
+    """Of calls to one address, that whose root the request has."""
+    if len(operations) > 1:
+        for name, operation in operations.items():
+            body = operation.body
+            try:
+                if body is not None and root_of(body) in documents.read(body.format, request.body):
+                    return name
+            except documents.Unreadable:
+                continue
+    return next(iter(operations))
+
+
+def _rule(operation: Operation, meaning: str) -> Rule | None:
+    rules = operation.answer.rules if operation.answer is not None else ()
+    return next((rule for rule in rules if rule.meaning == meaning), None)
+
+
+def _words(row: sqlite3.Row | None) -> dict[str, Any]:
+    if row is None:
+        return {"authority_id": "0", "receipt": "0", "errors": []}
+    return {
+        "authority_id": row["authority_id"],
+        "receipt": f"BN{row['n']:010d}",
+        "errors": msgspec.json.decode(row["problems"]),
+    }
+
+
+def _strange(node: Node) -> Node:
+    """The same answer with other codes: every word that the profile writes out is another."""
+    if node.value is not None:
+        return msgspec.structs.replace(node, value="77")
+    if node.fields is not None:
+        return msgspec.structs.replace(
+            node, fields={name: _strange(one) for name, one in node.fields.items()}
+        )
+    return node
+
+
+def _fields(profile: Profile, node: Node) -> set[str]:
+    found = {node.path} if node.path else set()
+    for child in (node.fields or {}).values():
+        found |= _fields(profile, child)
+    return found | (_fields(profile, profile.parts[node.use]) if node.use else set())

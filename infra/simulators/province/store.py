@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from infra.simulators.province.rules import RECALL, REPLACE, Problem, Submission
+from backend.integrations.profiles.schemas import Message
+from infra.simulators.province.rules import RECALL, REPLACE
 from infra.simulators.storage import Storage
 
 _SCHEMA = """
@@ -38,24 +39,23 @@ class Store(Storage):
         """Remember that a known message came again."""
         self.run("update message set repeats = repeats + 1 where message_id = ?", message_id)
 
-    def add(self, submission: Submission, package: bytes, body_sha256: str, problems: list[Problem]) -> None:
+    def add(self, message: Message, body_sha256: str, problems: list[dict[str, str]]) -> None:
         """A new message with the verdict that will be told later."""
-        content = submission.content
         number = self.count("select coalesce(max(n), 0) + 1 from message")
         self.run(
             "insert into message (message_id, authority_id, sender_code, action, lookup_code, version,"
             " sha256, pdf_sha256, body_sha256, package, problems, received_at, reference)"
             " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            submission.message_id, f"GD{number:010d}", submission.sender_code, submission.action,
-            content.lookup_code, content.version, content.sha256, content.pdf_sha256, body_sha256, package,
-            msgspec.json.encode(problems).decode(), time.time(), submission.reference,
+            message.message_id, f"GD{number:010d}", message.sender_code, message.action,
+            message.lookup_code, message.version, message.sha256, message.pdf_sha256, body_sha256,
+            message.package_xml, msgspec.json.encode(problems).decode(), time.time(), message.refers_to or "",
         )  # fmt: skip
-        column = {RECALL: "recalled_by", REPLACE: "replaced_by"}.get(submission.action)
+        column = {RECALL: "recalled_by", REPLACE: "replaced_by"}.get(message.action)
         if column and not problems:
             self.run(
                 f"update message set {column} = ? where message_id = ?",
-                submission.message_id,
-                submission.reference,
+                message.message_id,
+                message.refers_to,
             )
 
     def lock(self, message_ids: list[str] | None) -> None:

@@ -20,7 +20,7 @@ async def authority(
     product: settings.Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Province]:
     with start_province(tmp_path_factory.mktemp("authority"), processing=0.05) as running:
-        key = running.endpoint().api_key
+        key = running.endpoint().secrets["api_key"]
         with changed_settings(HOCBA_PROVINCE_URL=running.url, HOCBA_PROVINCE_API_KEY=key):
             yield running
     await http_client.aclose()

@@ -151,7 +151,9 @@ async def outside(
         start_signing_service(tmp_path_factory.mktemp("signing"), auto_confirm=0.05) as signing,
         start_province(tmp_path_factory.mktemp("province"), processing=0.05) as province,
         settings_for(
-            signing, HOCBA_PROVINCE_URL=province.url, HOCBA_PROVINCE_API_KEY=province.endpoint().api_key
+            signing,
+            HOCBA_PROVINCE_URL=province.url,
+            HOCBA_PROVINCE_API_KEY=province.endpoint().secrets["api_key"],
         ),
     ):
         yield signing, province

@@ -11,28 +11,10 @@ from typing import Protocol
 
 import msgspec
 
-# The word belongs to authorities; it is named here again because every channel speaks it.
+# These words belong to authorities and profiles; they are named here again because every channel speaks them.
 from backend.integrations.authorities.schemas import Endpoint as Endpoint
-
-
-class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """One delivery of one transcript version.
-
-    `message_id` = `sender_code` + 32 hex characters; it belongs to the delivery and stays on a resend.
-    `sha256` is the lower-case hex digest of the XML package, `pdf_sha256` that of the signed PDF. A recall carries no
-    package; `refers_to` is the id of the message that a recall or a replacement is about, `reason` why it is recalled.
-    """
-
-    message_id: str
-    sender_code: str
-    action: str
-    lookup_code: str
-    version: int
-    sha256: str
-    package_xml: bytes
-    pdf_sha256: str
-    refers_to: str | None = None
-    reason: str | None = None
+from backend.integrations.profiles.schemas import Finding
+from backend.integrations.profiles.schemas import Message as Message
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +42,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorityError(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the authority's error list: its code, the field meant, its words."""
+    """One line of the authority's error list: its code, the field meant, its words; what the code means to us."""
 
     code: str
     field: str
     message: str
+    means: tuple[Finding, ...] = ()
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -78,7 +61,6 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Business answer: taken into the authority's database, with the number of its receipt."""
 
     receipt: str
-    authority_id: str
     evidence: Evidence
 
 
@@ -86,7 +68,6 @@ class Locked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Accepted before, and now closed: nothing of it may be recalled or replaced any more."""
 
     receipt: str
-    authority_id: str
     evidence: Evidence
 
 
@@ -110,10 +91,14 @@ class NotFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """It may or may not have arrived: query, then resend the same id. `reason` is a Vietnamese sentence."""
+    """It may or may not have arrived: query, then resend the same id. `reason` is a Vietnamese sentence.
+
+    `refused`: the authority does not take our key.
+    """
 
     reason: str
     evidence: Evidence
+    refused: bool = False
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -135,10 +120,10 @@ class Channel(Protocol):
     Both calls always return; a fault of the network or of the authority is an answer with a name.
     """
 
-    async def send(self, endpoint: Endpoint, message: OutgoingMessage) -> SendResult:
+    async def send(self, endpoint: Endpoint, message: Message) -> SendResult:
         """Send, or send again under the same id. Commit the attempt before calling."""
         ...
 
-    async def query(self, endpoint: Endpoint, message_id: str) -> QueryResult:
+    async def query(self, endpoint: Endpoint, message_id: str, sender_code: str) -> QueryResult:
         """What became of the message."""
         ...

@@ -1,133 +1,141 @@
-"""REST with JSON: POST a message, GET what became of it. Whatever is not clearly an answer is `Unknown`."""
+"""HTTP, REST or SOAP, as the profile of the Authority says. Whatever is not clearly one of its answers is `Unknown`."""
 
-import base64
-from datetime import datetime
-from typing import TypeVar
 from urllib.parse import quote
-
-import msgspec
 
 from backend.core import clock, http_client
 from backend.core.http_client import Response
-from backend.integrations.deliveries.channels import port
+from backend.integrations.deliveries.channels import access, port
+from backend.integrations.profiles import answers, messages
+from backend.integrations.profiles.answers import Fault, Reading
+from backend.integrations.profiles.mapping import BadMapping
+from backend.integrations.profiles.schemas import ErrorEntry, Operation, Profile
 
-#: Largest answer that is read, in bytes.
-_MAX_ANSWER = 1024 * 1024
-_MESSAGES = "/api/v1/messages"
-_UNREADABLE = (
+UNREADABLE = (
     "Cơ quan tiếp nhận trả lời không đọc được; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
 )
-_NO_ANSWER = "Đã gửi nhưng chưa nhận được trả lời; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
-_UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp chưa được gửi; hệ thống sẽ tự thử lại."
-_KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
+NO_ANSWER = "Đã gửi nhưng chưa nhận được trả lời; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
+UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp chưa được gửi; hệ thống sẽ tự thử lại."
+KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
 _WAIT = "Cơ quan tiếp nhận đang quá tải, thông điệp chưa được nhận; hệ thống sẽ tự thử lại."
-_Answer = TypeVar("_Answer")
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    code: str = msgspec.field(name="ma")
-    field: str = msgspec.field(name="truong", default="")
-    message: str = msgspec.field(name="moTa", default="")
-
-
-class _Ack(msgspec.Struct, frozen=True):
-    code: str
-    message_id: str = msgspec.field(name="messageId", default="")
-    authority_id: str = msgspec.field(name="maGiaoDich", default="")
-    problems: tuple[_Problem, ...] = msgspec.field(name="dsLoi", default=())
-
-
-class _Result(msgspec.Struct, frozen=True):
-    message_id: str = msgspec.field(name="messageId")
-    state: str = msgspec.field(name="trangThai")
-    authority_id: str = msgspec.field(name="maGiaoDich", default="")
-    receipt: str = msgspec.field(name="soBienNhan", default="")
-    problems: tuple[_Problem, ...] = msgspec.field(name="dsLoi", default=())
+UNMAPPED = "Không lập được thông điệp theo hồ sơ kết nối ({reason}); hãy báo bên vận hành."
+_CONTENT_TYPES = {
+    "json": "application/json",
+    "xml": "application/xml; charset=utf-8",
+    "soap": "text/xml; charset=utf-8",
+}
 
 
 class RestChannel:
-    """The port `Channel` over REST. Holds nothing: one object serves all schools."""
+    """The port `Channel` over HTTP. Holds nothing: one object serves all schools and all profiles."""
 
-    async def send(self, endpoint: port.Endpoint, message: port.OutgoingMessage) -> port.SendResult:
-        """POST the message.
+    async def send(self, endpoint: port.Endpoint, message: port.Message) -> port.SendResult:
+        """Send the message.
 
         Repeating it with the same id and content is safe where the authority is idempotent.
         """
-        exchange = _Exchange(endpoint, "POST", _MESSAGES, encode(message))
+        call = _Call(endpoint, endpoint.profile.operations.send, message)
         try:
-            answer = await exchange.run()
+            reading = await call.run()
+        except BadMapping as error:
+            return port.NotSent(
+                reason=UNMAPPED.format(reason=error), evidence=call.evidence(), needs_person=True
+            )
+        except access.Refused:
+            return port.NotSent(reason=KEY_REFUSED, evidence=call.evidence(), needs_person=True)
         except http_client.NotSent:
-            return port.NotSent(reason=_UNREACHED, evidence=exchange.evidence())
+            return port.NotSent(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
-            return port.Unknown(reason=_NO_ANSWER, evidence=exchange.evidence())
-        return _read_ack(answer, message.message_id, exchange.evidence())
+            return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
+        return _sent(reading, endpoint.profile, call)
 
-    async def query(self, endpoint: port.Endpoint, message_id: str) -> port.QueryResult:
-        """GET the message's state."""
-        exchange = _Exchange(endpoint, "GET", f"{_MESSAGES}/{quote(message_id, safe='')}", b"")
+    async def query(self, endpoint: port.Endpoint, message_id: str, sender_code: str) -> port.QueryResult:
+        """Ask for the message's state."""
+        call = _Call(endpoint, endpoint.profile.operations.query, _asked(message_id, sender_code))
         try:
-            answer = await exchange.run()
+            reading = await call.run()
+        except access.Refused:
+            return port.Unknown(reason=KEY_REFUSED, evidence=call.evidence(), refused=True)
+        except BadMapping as error:
+            return port.Unknown(reason=UNMAPPED.format(reason=error), evidence=call.evidence())
         except http_client.NotSent:
-            return port.Unknown(reason=_UNREACHED, evidence=exchange.evidence())
+            return port.Unknown(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
-            return port.Unknown(reason=_NO_ANSWER, evidence=exchange.evidence())
-        return _read_result(answer, message_id, exchange.evidence())
+            return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
+        return told(reading, endpoint.profile, call.evidence())
 
 
-def encode(message: port.OutgoingMessage) -> bytes:
-    """The body that goes out: the same message always gives the same bytes."""
-    content = {
-        "lookupCode": message.lookup_code,
-        "version": message.version,
-        "sha256": message.sha256,
-        "package": base64.b64encode(message.package_xml).decode(),
-        "pdfSha256": message.pdf_sha256,
-    }
-    envelope: dict[str, object] = {
-        "messageId": message.message_id,
-        "senderCode": message.sender_code,
-        "action": message.action,
-        "content": content,
-    }
-    if message.refers_to is not None:
-        envelope["reference"] = message.refers_to
-    if message.reason is not None:
-        envelope["reason"] = message.reason
-    return msgspec.json.encode(envelope)
+def encode(endpoint: port.Endpoint, message: port.Message) -> bytes:
+    """The message as it goes out: the same one always gives the same bytes. Raises BadMapping."""
+    body = endpoint.profile.operations.send.body
+    assert body is not None
+    return messages.write(body, message, messages.known_of(endpoint.profile, endpoint.parameters))
 
 
-class _Exchange:
+class _Call:
     """One call, with what went out and came back kept as evidence."""
 
-    def __init__(self, endpoint: port.Endpoint, method: str, path: str, content: bytes) -> None:
+    def __init__(self, endpoint: port.Endpoint, operation: Operation, message: port.Message) -> None:
         self._endpoint = endpoint
-        self._method = method
-        self._path = path
-        self._content = content
-        self._started_at: datetime = clock.now()
+        assert operation.answer is not None
+        self._operation = operation
+        self._read = operation.answer
+        self._message = message
+        self._known = messages.known_of(endpoint.profile, endpoint.parameters)
+        places = messages.places_of(message.message_id, message.sender_code, self._known)
+        quoted = {name: quote(value, safe="") for name, value in places.items()}
+        self._path = operation.path.format_map(quoted)
+        self._content = b""
+        self._started_at = clock.now()
         self._answer: Response | None = None
 
-    async def run(self) -> Response:
-        """Raises what `http_client.request` raises."""
-        headers = {"x-api-key": self._endpoint.api_key, "accept": "application/json"}
-        if self._content:
-            headers["content-type"] = "application/json"
+    async def run(self) -> Reading | None:
+        """What was answered. An answer that only wants a new token is asked for a second time, once.
+
+        Raises BadMapping and what `http_client.request` and `access.proof` raise.
+        """
+        if self._operation.body is not None:
+            self._content = messages.write(self._operation.body, self._message, self._known)
+        reading = await self._once()
+        if reading is not None and reading.meaning == "renew":
+            access.forget(self._endpoint)
+            reading = await self._once()
+            if reading is not None and reading.meaning == "renew":
+                raise access.Refused
+        return reading
+
+    async def _once(self) -> Reading | None:
+        proof = await access.proof(self._endpoint)
+        content = proof.on(self._content)
         self._answer = await http_client.request(
-            self._method,
+            self._operation.method,
             self._endpoint.base_url + self._path,
-            headers=headers,
-            content=self._content or None,
+            headers={**self._headers(), **proof.headers},
+            content=content or None,
             total_timeout=self._endpoint.total_timeout,
             connect_timeout=self._endpoint.connect_timeout,
-            max_bytes=_MAX_ANSWER,
+            max_bytes=self._endpoint.profile.transport.max_answer,
         )
-        return self._answer
+        return answers.read(self._read, self._answer.status, self._answer.body, self._message.message_id)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"accept": _CONTENT_TYPES[self._read.format].partition(";")[0]}
+        if self._operation.body is not None:
+            headers["content-type"] = _CONTENT_TYPES[self._operation.body.format]
+        if self._operation.soap_action is not None:
+            headers["soapaction"] = f'"{self._operation.soap_action}"'
+        return headers
+
+    @property
+    def retry_after(self) -> float | None:
+        """For how long the Authority asks us to wait, in seconds."""
+        text = self._answer.headers.get("retry-after", "") if self._answer else ""
+        return float(text) if text.isdigit() else None
 
     def evidence(self) -> port.Evidence:
-        """Headers stay out: they hold the key."""
+        """What proves who we are stays out: headers, and the security header of SOAP."""
         answer = self._answer
         return port.Evidence(
-            target=f"{self._method} {self._endpoint.base_url}{self._path}",
+            target=f"{self._operation.method} {self._endpoint.base_url}{self._path}",
             started_at=self._started_at,
             ended_at=clock.now(),
             sent=self._content,
@@ -136,54 +144,59 @@ class _Exchange:
         )
 
 
-def _read_ack(answer: Response, message_id: str, evidence: port.Evidence) -> port.SendResult:
-    if answer.status in (401, 403):
-        return port.NotSent(reason=_KEY_REFUSED, evidence=evidence, needs_person=True)
-    if answer.status == 429:
-        return port.NotSent(reason=_WAIT, evidence=evidence, retry_after=_retry_after(answer))
-    ack = _decode(answer, _Ack)
-    if ack is None:
-        return port.Unknown(reason=_UNREADABLE, evidence=evidence)
-    if answer.status == 200 and ack.code == "00" and ack.message_id == message_id and ack.authority_id:
-        return port.Received(authority_id=ack.authority_id, evidence=evidence)
-    if answer.status in (400, 409) and ack.problems:
-        return port.Rejected(errors=_errors(ack.problems), evidence=evidence)
-    return port.Unknown(reason=_UNREADABLE, evidence=evidence)
+def _asked(message_id: str, sender_code: str) -> port.Message:
+    """A question knows no more of a message than its id."""
+    return port.Message(
+        message_id=message_id, sender_code=sender_code, action="", lookup_code="", version=0, sha256="",
+        package_xml=b"", pdf_sha256="",
+    )  # fmt: skip
 
 
-def _read_result(answer: Response, message_id: str, evidence: port.Evidence) -> port.QueryResult:
-    if answer.status == 404:
-        # Only the authority itself may say that it has nothing; the 404 page of a proxy may not.
-        known = _decode(answer, _Ack)
-        if known is not None and known.code == "04":
+def _sent(reading: Reading | None, profile: Profile, call: _Call) -> port.SendResult:
+    evidence = call.evidence()
+    if reading is None:
+        return port.Unknown(reason=UNREADABLE, evidence=evidence)
+    match reading.meaning:
+        case "received":
+            return port.Received(authority_id=reading.reference, evidence=evidence)
+        case "rejected":
+            return port.Rejected(errors=_errors(reading, profile), evidence=evidence)
+        case "refused":
+            return port.NotSent(reason=KEY_REFUSED, evidence=evidence, needs_person=True)
+        case "wait":
+            return port.NotSent(reason=_WAIT, evidence=evidence, retry_after=call.retry_after)
+    return port.Unknown(reason=UNREADABLE, evidence=evidence)
+
+
+def told(reading: Reading | None, profile: Profile, evidence: port.Evidence) -> port.QueryResult:
+    """What an answer to a question is, in the words of the port."""
+    if reading is None:
+        return port.Unknown(reason=UNREADABLE, evidence=evidence)
+    match reading.meaning:
+        case "processing":
+            return port.Processing(evidence=evidence)
+        case "accepted":
+            return port.Accepted(receipt=reading.reference, evidence=evidence)
+        case "locked":
+            return port.Locked(receipt=reading.reference, evidence=evidence)
+        case "rejected":
+            return port.Rejected(errors=_errors(reading, profile), evidence=evidence)
+        case "not_found":
             return port.NotFound(evidence=evidence)
-    result = _decode(answer, _Result) if answer.status == 200 else None
-    if result is None or result.message_id != message_id:
-        return port.Unknown(reason=_UNREADABLE, evidence=evidence)
-    if result.state == "DANG_XU_LY":
-        return port.Processing(evidence=evidence)
-    if result.state == "DA_TIEP_NHAN" and result.receipt:
-        return port.Accepted(receipt=result.receipt, authority_id=result.authority_id, evidence=evidence)
-    if result.state == "DA_CHOT" and result.receipt:
-        return port.Locked(receipt=result.receipt, authority_id=result.authority_id, evidence=evidence)
-    if result.state == "LOI_DU_LIEU" and result.problems:
-        return port.Rejected(errors=_errors(result.problems), evidence=evidence)
-    return port.Unknown(reason=_UNREADABLE, evidence=evidence)
+        case "refused":
+            return port.Unknown(reason=KEY_REFUSED, evidence=evidence, refused=True)
+    return port.Unknown(reason=UNREADABLE, evidence=evidence)
 
 
-def _decode(answer: Response, kind: type[_Answer]) -> _Answer | None:
-    try:
-        return msgspec.json.decode(answer.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+def _errors(reading: Reading, profile: Profile) -> tuple[port.AuthorityError, ...]:
+    """The authority's errors; where it only names a code, the words are the profile's."""
+    return tuple(_error(one, profile.errors.get(one.code)) for one in reading.faults)
 
 
-def _errors(problems: tuple[_Problem, ...]) -> tuple[port.AuthorityError, ...]:
-    return tuple(
-        port.AuthorityError(code=item.code, field=item.field, message=item.message) for item in problems
+def _error(fault: Fault, known: ErrorEntry | None) -> port.AuthorityError:
+    return port.AuthorityError(
+        code=fault.code,
+        field=fault.field,
+        message=fault.message or (known.words if known else ""),
+        means=known.means if known else (),
     )
-
-
-def _retry_after(answer: Response) -> float | None:
-    text = answer.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else None

@@ -1,0 +1,44 @@
+"""All SQL of bindings."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from backend.core.database import TenantSession
+from backend.integrations.authorities.models import AuthorityBinding
+
+
+async def bindings(session: TenantSession) -> Sequence[AuthorityBinding]:
+    """All of the school, the newest first."""
+    found = await session.scalars(
+        select(AuthorityBinding)
+        .where(AuthorityBinding.tenant_id == session.tenant_id)
+        .order_by(AuthorityBinding.bound_at.desc(), AuthorityBinding.id.desc())
+    )
+    return found.all()
+
+
+async def end_open(session: TenantSession, ended_at: datetime) -> None:
+    """End the binding that is open."""
+    await session.execute(
+        update(AuthorityBinding)
+        .where(AuthorityBinding.tenant_id == session.tenant_id, AuthorityBinding.ended_at.is_(None))
+        .values(ended_at=ended_at)
+    )
+
+
+async def add(session: TenantSession, values: dict[str, Any]) -> None:
+    """Open one."""
+    await session.execute(insert(AuthorityBinding).values(tenant_id=session.tenant_id, **values))
+
+
+async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: str, tried_at: datetime) -> None:
+    """What came of a look at the Authority."""
+    await session.execute(
+        update(AuthorityBinding)
+        .where(AuthorityBinding.tenant_id == session.tenant_id, AuthorityBinding.id == binding_id)
+        .values(trial=trial, tried_at=tried_at)
+    )

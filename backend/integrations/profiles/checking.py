@@ -1,0 +1,362 @@
+"""What is wrong with a profile before anybody uses it: every reason with its line.
+
+First what can be told from its words (names, paths, predicates, circles), then what shows when it is tried: messages are
+written, and every example of an answer is read back by the rule that it belongs to.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from backend.integrations.profiles import answers, documents, expressions, mapping, messages, samples
+from backend.integrations.profiles.expressions import BadExpression
+from backend.integrations.profiles.mapping import BadMapping
+from backend.integrations.profiles.reading import Place, Problem, Text
+from backend.integrations.profiles.schemas import (
+    Answer,
+    Message,
+    NoAuth,
+    Node,
+    Operation,
+    Profile,
+    SftpKey,
+    WsSecurity,
+)
+
+#: What an operation can be told.
+_MEANINGS = {
+    "send": frozenset({"received", "rejected", "wait", "refused", "renew"}),
+    "query": frozenset({"accepted", "locked", "rejected", "processing", "not_found", "refused", "renew"}),
+}
+#: Told of a message of somebody else, these would do harm.
+_OURS_ONLY = frozenset({"received", "accepted", "locked", "processing"})
+_SOURCES = ("path", "value", "parameter", "fields", "each", "use")
+_IN_BRACES = re.compile(r"\{([^{}]*)\}")
+#: Seconds for one predicate on answers that are large.
+_LONGEST = 0.01
+_LARGE_TEXT, _LARGE_LIST = "x" * 2000, [{"code": "0" * 40}] * 200
+
+
+def check(profile: Profile, text: Text, folder: Path) -> list[Problem]:
+    """All that is wrong; nothing wrong means that it can be used."""
+    found = [text.problem(place, reason) for place, reason in _Check(profile).all()]
+    return found or [text.problem(place, reason) for place, reason in _tried(profile, folder)]
+
+
+def files_of(profile: Profile) -> set[str]:
+    """The files beside a profile that it names."""
+    bodies = (operation.body for _, operation in operations_of(profile))
+    return {body.xsd for body in bodies if body is not None and body.xsd}
+
+
+def operations_of(profile: Profile) -> list[tuple[str, Operation]]:
+    """The calls by name."""
+    return [("send", profile.operations.send), ("query", profile.operations.query)]
+
+
+_Found = Iterator[tuple[Place, str]]
+
+
+class _Check:
+    """The words of a profile against each other."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._parameters: set[str] = set()
+        self._secrets: set[str] = set()
+
+    def all(self) -> _Found:
+        for name, part in self._profile.parts.items():
+            yield from self._node(part, ("parts", name))
+        yield from self._circles()
+        for name, operation in operations_of(self._profile):
+            yield from self._operation(name, operation, ("operations", name))
+        yield from self._access()
+        yield from self._days()
+        yield from self._findings()
+
+    def _operation(self, name: str, operation: Operation, place: Place) -> _Found:
+        soap = self._profile.transport.kind == "soap"
+        for inside in _IN_BRACES.findall(operation.path):
+            if inside in self._profile.parameters:
+                self._parameters.add(inside)
+            elif inside not in ("message_id", "sender_code"):
+                yield (*place, "path"), f"«{{{inside}}}» không phải tham số của hồ sơ"
+        if operation.soap_action is not None and not soap:
+            yield (*place, "soap_action"), "chỉ dùng với transport soap"
+        if (name == "send" or soap) and operation.body is None:
+            yield place, "thiếu khóa «body»"
+        if operation.body is not None:
+            yield from self._node(operation.body.tree, (*place, "body", "tree"))
+            if operation.body.format == "json" and (operation.body.xsd or operation.body.namespaces):
+                yield (*place, "body"), "xsd và namespaces chỉ dùng với XML"
+            if soap != (operation.body.format == "soap"):
+                yield (*place, "body", "format"), "soap đi với transport soap, và chỉ với nó"
+        by_file = self._profile.transport.kind == "sftp" and name == "send"
+        if by_file == (operation.answer is not None):
+            yield place, "tệp gửi qua SFTP không có «answer»" if by_file else "thiếu khóa «answer»"
+        if operation.answer is not None:
+            yield from self._answer(name, operation.answer, (*place, "answer"))
+
+    def _answer(self, name: str, answer: Answer, place: Place) -> _Found:
+        for fact_name, fact in answer.facts.items():
+            yield from self._path(fact.path, (*place, "facts", fact_name, "path"))
+            if fact_name == "status":
+                yield (*place, "facts", fact_name), "«status» là mã HTTP, không đặt lại được"
+        if (
+            answer.facts.get(answer.message_id, None) is None
+            or answer.facts[answer.message_id].kind != "text"
+        ):
+            yield (*place, "message_id"), f"«{answer.message_id}» không có trong facts dưới dạng chữ"
+        if answer.errors:
+            for key in ("each", "code", "field", "message"):
+                if path := getattr(answer.errors, key):
+                    yield from self._path(path, (*place, "errors", key))
+        for number, rule in enumerate(answer.rules):
+            here = (*place, "rules", number)
+            yield from self._predicate(rule.when, answers.variables_of(answer), (*here, "when"))
+            yield from self._node(rule.example.body, (*here, "example", "body"))
+            if rule.meaning not in _MEANINGS[name]:
+                yield (*here, "is"), f"«{rule.meaning}» không phải trả lời của {name}"
+            if rule.meaning in answers.NUMBERED and rule.reference is None:
+                yield here, f"«{rule.meaning}» phải có số của cơ quan tiếp nhận: thiếu khóa «reference»"
+            if rule.reference is not None and rule.reference not in answer.facts:
+                yield (*here, "reference"), f"«{rule.reference}» không có trong facts"
+            if rule.meaning == "rejected" and answer.errors is None:
+                yield here, "«rejected» phải kèm lỗi: thiếu khóa «errors» của answer"
+            if rule.uncorrelated and rule.meaning in _OURS_ONLY:
+                yield (
+                    (*here, "uncorrelated"),
+                    f"«{rule.meaning}» chỉ tin được khi trả lời nhắc đúng mã thông điệp",
+                )
+
+    def _node(self, node: Node, place: Place) -> _Found:
+        sources = [name for name in _SOURCES if getattr(node, name) is not None]
+        if len(sources) != 1:
+            yield place, f"cần đúng một trong: {', '.join(_SOURCES)}"
+        if (node.each is None) != (node.do is None):
+            yield place, "«each» và «do» đi cùng nhau"
+        for name, expression in (("path", node.path), ("each", node.each)):
+            if expression is not None:
+                yield from self._path(expression, (*place, name))
+        if node.when is not None:
+            yield from self._predicate(node.when, mapping.ITEM, (*place, "when"))
+        if node.use is not None and node.use not in self._profile.parts:
+            yield (*place, "use"), f"không có phần «{node.use}» trong parts"
+        if node.codelist is not None and node.codelist not in self._profile.codelists:
+            yield (*place, "codelist"), f"không có danh mục «{node.codelist}» trong codelists"
+        if node.parameter is not None:
+            yield from self._asked(node.parameter, "parameters", (*place, "parameter"))
+        for name, child in (node.fields or {}).items():
+            yield from self._node(child, (*place, "fields", name))
+        if node.do is not None:
+            yield from self._node(node.do, (*place, "do"))
+
+    def _circles(self) -> _Found:
+        uses = {name: set(_used(part)) for name, part in self._profile.parts.items()}
+        for name in uses:
+            seen, ahead = set[str](), set(uses[name])
+            while ahead:
+                step = ahead.pop()
+                if step not in seen:
+                    seen.add(step)
+                    ahead |= uses.get(step, set())
+            if name in seen:
+                yield ("parts", name), f"phần «{name}» dùng chính nó (vòng lặp)"
+
+    def _access(self) -> _Found:
+        profile = self._profile
+        auth, transport = profile.auth, profile.transport
+        if isinstance(auth, WsSecurity) and transport.kind != "soap":
+            yield ("auth", "kind"), "WS-Security chỉ đi với transport soap"
+        if isinstance(auth, SftpKey) != (transport.kind == "sftp"):
+            yield ("auth", "kind"), "sftp_key đi với transport sftp, và chỉ với nó"
+        if transport.address is not None and transport.address.startswith("sftp:") != (
+            transport.kind == "sftp"
+        ):
+            yield ("transport", "address"), "địa chỉ không phải của loại transport này"
+        if not isinstance(auth, NoAuth):
+            yield from self._asked(auth.secret, "secrets", ("auth", "secret"))
+        for key in ("user", "client"):
+            if (name := getattr(auth, key, None)) is not None:
+                yield from self._asked(name, "parameters", ("auth", key))
+        if token := getattr(auth, "token", None):
+            yield from self._path(token, ("auth", "token"))
+        if profile.environment == "prod" and transport.address is None:
+            yield ("transport",), "hồ sơ prod phải có «address» https"
+        if profile.environment == "sandbox" and transport.address is not None:
+            yield ("transport", "address"), "địa chỉ của hồ sơ sandbox do nền tảng đặt"
+        if "submit" not in profile.actions:
+            yield ("actions",), "thiếu «submit»"
+        for kind, asked, used in (
+            ("parameters", profile.parameters, self._parameters),
+            ("secrets", profile.secrets, self._secrets),
+        ):
+            for name in asked.keys() - used:
+                yield (kind, name), f"«{name}» không được dùng ở đâu"
+            for name, one in asked.items():
+                if one.pattern is not None and not _is_pattern(one.pattern):
+                    yield (kind, name, "pattern"), "sai biểu thức chính quy"
+
+    def _days(self) -> _Found:
+        for number, window in enumerate(self._profile.calendar):
+            for key in ("opens", "closes"):
+                day = getattr(window, key)
+                if day is not None and not _is_day(day):
+                    yield ("calendar", number, key), f"«{day}» không phải ngày trong năm (tháng-ngày)"
+        authority = self._profile.authority
+        if authority.effective_until is not None and authority.effective_until < authority.effective_from:
+            yield ("authority", "effective_until"), "trước ngày bắt đầu hiệu lực"
+
+    def _findings(self) -> _Found:
+        known: dict[str, str] = {}
+        for code, entry in self._profile.errors.items():
+            for finding in entry.means:
+                if finding in known:
+                    yield ("errors", code, "means"), f"«{finding}» đã là nghĩa của lỗi {known[finding]}"
+                known[finding] = code
+
+    def _asked(self, name: str, kind: str, place: Place) -> _Found:
+        asked: Mapping[str, Any] = getattr(self._profile, kind)
+        if name not in asked:
+            yield place, f"«{name}» không có trong {kind}"
+        (self._parameters if kind == "parameters" else self._secrets).add(name)
+
+    def _path(self, path: str, place: Place) -> _Found:
+        try:
+            expressions.compile_path(path)
+        except BadExpression as error:
+            yield place, str(error)
+
+    def _predicate(self, text: str, variables: expressions.Variables, place: Place) -> _Found:
+        try:
+            expressions.compile_predicate(text, variables)
+        except BadExpression as error:
+            yield place, str(error)
+            return
+        values = {name: _large(kind) for name, kind in variables}
+        taken = []
+        for _ in range(3):
+            started = time.thread_time()
+            try:
+                expressions.holds(text, variables, values)
+            except BadExpression as error:
+                if variables != mapping.ITEM:
+                    yield place, str(error)
+                return
+            taken.append(time.thread_time() - started)
+        if min(taken) > _LONGEST:
+            yield place, f"điều kiện chạy lâu hơn {_LONGEST * 1000:.0f} ms"
+
+
+def _tried(profile: Profile, folder: Path) -> _Found:
+    known = messages.known_of(profile, {name: f"[{name}]" for name in profile.parameters})
+    tried = {name: one for name, one in samples.messages().items() if one.action in profile.actions}
+    for name, operation in operations_of(profile):
+        place: Place = ("operations", name)
+        if operation.body is not None:
+            yield from _written(operation, tried, known, folder, (*place, "body"))
+        if operation.answer is not None:
+            yield from _read_back(operation.answer, next(iter(tried.values())), known, (*place, "answer"))
+
+
+def _written(
+    operation: Operation,
+    tried: Mapping[str, Message],
+    known: mapping.Known,
+    folder: Path,
+    place: Place,
+) -> _Found:
+    body = operation.body
+    assert body is not None
+    try:
+        schema = documents.load_schema(folder / body.xsd) if body.xsd else None
+    except documents.Unreadable:
+        yield (*place, "xsd"), f"không đọc được lược đồ «{body.xsd}» cạnh hồ sơ"
+        return
+    for name, message in tried.items():
+        try:
+            content = messages.write(body, message, known)
+        except BadMapping as error:
+            yield (*place, "tree", *_place_in_tree(error.place)), f"mẫu {name}: {error}"
+            return
+        if schema is not None and (reason := documents.against(schema, content)):
+            yield (*place, "tree"), f"mẫu {name} không đúng lược đồ: {reason}"
+            return
+    yield from _never_found(
+        body.tree, [messages.content_of(one) for one in tried.values()], known, (*place, "tree")
+    )
+
+
+def _never_found(node: Node, items: list[Any], known: mapping.Known, place: Place) -> _Found:
+    """Optional leaves whose path leads nowhere in any sample: nobody would ever miss them."""
+    if (
+        node.path is not None
+        and node.optional
+        and all(expressions.find(node.path, one) is None for one in items)
+    ):
+        yield (*place, "path"), f"đường dẫn «{node.path}» không dẫn đến đâu trong các mẫu"
+    if node.use is not None:
+        yield from _never_found(known.parts[node.use], items, known, ("parts", node.use))
+    for name, child in (node.fields or {}).items():
+        yield from _never_found(child, items, known, (*place, "fields", name))
+    if node.each is not None and node.do is not None:
+        inside = [one for item in items for one in expressions.find(node.each, item) or ()]
+        if not inside:
+            yield (*place, "each"), f"đường dẫn «{node.each}» không dẫn đến danh sách nào trong các mẫu"
+        else:
+            yield from _never_found(node.do, inside, known, (*place, "do"))
+
+
+def _read_back(answer: Answer, message: Message, known: mapping.Known, place: Place) -> _Found:
+    for number, rule in enumerate(answer.rules):
+        here = (*place, "rules", number)
+        try:
+            content = messages.write_example(answer, rule, message, samples.SAID, known)
+        except BadMapping as error:
+            yield (*here, "example"), f"không ghi được ví dụ: {error}"
+            continue
+        read = answers.read(answer, rule.example.status, content, message.message_id)
+        if read is None:
+            yield (*here, "example"), "ví dụ không được quy tắc nào nhận"
+        elif read.rule != number:
+            yield (*here, "example"), f"ví dụ bị quy tắc thứ {read.rule + 1} nhận trước"
+
+
+def _place_in_tree(place: str) -> Place:
+    found: list[str | int] = []
+    for name in re.findall(r"/([^/\[]+)", place):
+        found += ["fields", name]
+    return tuple(found)
+
+
+def _used(node: Node) -> Iterator[str]:
+    if node.use is not None:
+        yield node.use
+    for child in (node.fields or {}).values():
+        yield from _used(child)
+    if node.do is not None:
+        yield from _used(node.do)
+
+
+def _large(kind: str) -> Any:
+    return {"int": 200, "text": _LARGE_TEXT, "list": _LARGE_LIST, "any": {}}[kind]
+
+
+def _is_pattern(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(f"2024-{text}")
+    except ValueError:
+        return False
+    return True

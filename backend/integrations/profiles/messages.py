@@ -1,0 +1,58 @@
+"""A profile's trees filled: with one message, and with an answer as the Authority would write it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from backend.integrations.profiles import documents, mapping
+from backend.integrations.profiles.documents import Unwritable
+from backend.integrations.profiles.mapping import BadMapping, Known
+from backend.integrations.profiles.schemas import Answer, Body, Message, Node, Profile, Rule
+
+
+def known_of(profile: Profile, parameters: Mapping[str, str]) -> Known:
+    """What the trees of a profile refer to."""
+    return Known(profile.parts, profile.codelists, parameters)
+
+
+def wants_record(profile: Profile) -> bool:
+    """Whether messages say more of the content than its XML does."""
+    sent = profile.operations.send.body
+    return sent is not None and any(path.startswith("record") for path in _paths(profile, sent.tree))
+
+
+def _paths(profile: Profile, node: Node) -> Iterator[str]:
+    yield from (path for path in (node.path, node.each) if path is not None)
+    if node.use is not None:
+        yield from _paths(profile, profile.parts[node.use])
+    for child in (node.fields or {}).values():
+        yield from _paths(profile, child)
+
+
+def write(body: Body, message: Message, known: Known) -> bytes:
+    """The bytes of a message: the same each time. Raises BadMapping."""
+    return _written(body.format, mapping.fill(body.tree, content_of(message), known), body.namespaces)
+
+
+def write_example(
+    answer: Answer, rule: Rule, message: Message, said: Mapping[str, Any], known: Known
+) -> bytes:
+    """An answer of the Authority; `said`: authority_id, receipt, errors. Raises BadMapping."""
+    value = mapping.fill(rule.example.body, {**content_of(message), **said}, known)
+    return _written(answer.format, value, {})
+
+
+def content_of(message: Message) -> dict[str, Any]:
+    """A message as the paths of a tree see it."""
+    return {name: getattr(message, name) for name in Message.__struct_fields__}
+
+
+def places_of(message_id: str, sender_code: str, known: Known) -> dict[str, str]:
+    """What may stand in braces in the path of a call."""
+    return {**known.parameters, "message_id": message_id, "sender_code": sender_code}
+
+
+def _written(form: str, value: Any, namespaces: Mapping[str, str]) -> bytes:
+    try:
+        return documents.write(form, value, namespaces)
+    except Unwritable as error:
+        raise BadMapping("", str(error)) from error

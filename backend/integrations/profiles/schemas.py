@@ -1,0 +1,336 @@
+"""What a profile may say: how one Authority is talked to, as data (format 1).
+
+Every struct refuses keys that it does not know, and holds no key without effect. Paths are JMESPath, predicates CEL.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)", max_length=40)]
+ProfileId = Annotated[str, Meta(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*/[1-9][0-9]*$(?!\n)", max_length=80)]
+Path = Annotated[str, Meta(min_length=1, max_length=300)]
+Predicate = Annotated[str, Meta(min_length=1, max_length=500)]
+Words = Annotated[str, Meta(min_length=1, max_length=300)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+Format = Literal["json", "xml", "soap"]
+Action = Literal["submit", "replace", "recall"]
+#: What a leaf becomes.
+Kind = Literal["text", "integer", "decimal", "date", "flag", "upper", "base64"]
+#: What an answer means. What no rule takes is unknown: neither accepted nor rejected.
+Meaning = Literal[
+    "received", "accepted", "locked", "rejected", "processing", "not_found", "wait", "refused", "renew"
+]
+#: Who can do something about an error of the Authority.
+ErrorClass = Literal["fix_data", "fix_config", "resend_same", "wait", "ask_human"]
+#: What a simulator of the Authority finds wrong; an error that names it is how this Authority says so.
+Finding = Literal[
+    "envelope", "message_id", "action", "lookup_code", "version", "pdf_sha256", "reason", "package", "package_sha256",
+    "package_xml", "package_dtd", "package_part", "package_code", "reference", "other_record", "locked", "recalled",
+    "replaced", "reused_id",
+]  # fmt: skip
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message about one version, as the paths of a profile see it. A recall carries no package.
+
+    `message_id` = `sender_code` + 32 hex characters; it belongs to the delivery and stays on a resend. `sha256` is the
+    digest of the XML package, `pdf_sha256` that of the signed PDF. `refers_to` is the id of the message that a recall or
+    a replacement is about, `reason` why it is recalled; `record` the content of the version, where the profile maps it.
+    """
+
+    message_id: str
+    sender_code: str
+    action: str
+    lookup_code: str
+    version: int
+    sha256: str
+    package_xml: bytes
+    pdf_sha256: str
+    refers_to: str | None = None
+    reason: str | None = None
+    record: Mapping[str, Any] | None = None
+
+
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Node(_Strict, frozen=True, kw_only=True):
+    """One place of the tree that is written: exactly one of `path`, `value`, `parameter`, `fields`, `each`, `use`.
+
+    `fields` names its children (`@name` is an XML attribute, `#text` the text beside them). `each` repeats `do` for every
+    item of a list. `use` is a part of the profile. A leaf that comes to nothing is an error unless it is `optional`.
+    """
+
+    path: Path | None = None
+    value: str | int | bool | None = None
+    parameter: Name | None = None
+    fields: dict[str, "Node"] | None = None
+    each: Path | None = None
+    do: "Node | None" = None
+    use: Name | None = None
+    when: Predicate | None = None
+    kind: Kind = field(default="text", name="as")
+    places: Annotated[int, Meta(ge=0, le=4)] = 1
+    form: str = "%d/%m/%Y"
+    codelist: Name | None = None
+    max: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    optional: bool = False
+
+
+class Fact(_Strict, frozen=True, kw_only=True):
+    """Something that is read off an answer: a text (empty where there is none) or a list."""
+
+    path: Path
+    kind: Literal["text", "list"] = field(default="text", name="as")
+
+
+class Errors(_Strict, frozen=True, kw_only=True):
+    """Where an answer lists its errors, and the three words of each."""
+
+    each: Path
+    code: Path
+    field: Path | None = None
+    message: Path | None = None
+
+
+class Example(_Strict, frozen=True, kw_only=True):
+    """An answer as the Authority writes it. The rule must take it (`hocba profile test`); the simulator gives it."""
+
+    body: Node
+    status: Annotated[int, Meta(ge=100, le=599)] = 200
+
+
+class Rule(_Strict, frozen=True, kw_only=True):
+    """The first rule whose predicate holds says what an answer means.
+
+    Unless it says `uncorrelated`, the answer must name our message. `reference` is the fact with the Authority's number.
+    """
+
+    when: Predicate
+    meaning: Meaning = field(name="is")
+    example: Example
+    reference: Name | None = None
+    uncorrelated: bool = False
+
+
+class Answer(_Strict, frozen=True, kw_only=True):
+    """How an answer is read. `message_id` is the fact in which the Authority repeats the id of our message."""
+
+    format: Format
+    facts: dict[Name, Fact]
+    message_id: Name
+    rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=40)]
+    errors: Errors | None = None
+
+
+class Body(_Strict, frozen=True, kw_only=True):
+    """What is written: one tree. XML has one root, in SOAP (1.1) that of its body.
+
+    `namespaces` are its prefixes, `xsd` a file beside the profile.
+    """
+
+    format: Format
+    tree: Node
+    namespaces: dict[str, str] = {}
+    xsd: str | None = None
+
+
+class Operation(_Strict, frozen=True, kw_only=True):
+    """One call. `path` may name `{message_id}`, `{sender_code}` and parameters; `soap_action` only with SOAP.
+
+    With SFTP, what is sent is a file, and the file's place is all the answer there is; what is asked for is a file, too.
+    """
+
+    path: Annotated[str, Meta(pattern=r"^/[^?#]*$(?!\n)", max_length=200)]
+    answer: Answer | None = None
+    method: Literal["GET", "POST", "PUT"] = "POST"
+    body: Body | None = None
+    soap_action: str | None = None
+
+
+class Timeouts(_Strict, frozen=True, kw_only=True):
+    """Seconds."""
+
+    connect: Seconds = 5.0
+    total: Seconds = 60.0
+
+
+class Transport(_Strict, frozen=True, kw_only=True):
+    """How bytes travel. `address` is the Authority's; a sandbox has none, the platform says where its simulator is.
+
+    That of SFTP ends in the fingerprint of the host's key (`sftp://host:22#SHA256:…`).
+    """
+
+    kind: Literal["rest", "soap", "sftp"]
+    address: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(?:https://[^/?#@\s]+(/[^?#\s]*)?[^/\s]|sftp://[^/?#@\s]+#SHA256:[A-Za-z0-9+/]{43})$(?!\n)"
+            ),
+        ]
+        | None
+    ) = None
+    timeouts: Timeouts = Timeouts()
+    max_answer: Annotated[int, Meta(ge=1, le=5_242_880)] = 1_048_576
+
+
+class SftpKey(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="sftp_key"):
+    """A private key (Ed25519, PKCS #8, base64 in one line); only with SFTP. `user` is a parameter."""
+
+    user: Name
+    secret: Name
+
+
+class NoAuth(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="none"):
+    """The Authority knows us by nothing that is sent along."""
+
+
+class ApiKey(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="api_key"):
+    """A secret in a header."""
+
+    header: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*$(?!\n)")]
+    secret: Name
+
+
+class Basic(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="basic"):
+    """User and password (RFC 7617). `user` is a parameter."""
+
+    user: Name
+    secret: Name
+
+
+class OAuthClient(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="oauth_client"):
+    """Client credentials (RFC 6749 4.4); `client` is a parameter, the token is kept for `keep` seconds at most."""
+
+    path: str
+    client: Name
+    secret: Name
+    scope: str | None = None
+    keep: Seconds = 3000.0
+
+
+class SessionLogin(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="session_login"):
+    """Log in with JSON, read a token off the answer, send it in a header."""
+
+    path: str
+    user: Name
+    secret: Name
+    user_field: str
+    secret_field: str
+    token: Path
+    header: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*$(?!\n)")]
+    prefix: str = ""
+    keep: Seconds = 1200.0
+
+
+class WsSecurity(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="wsse"):
+    """UsernameToken with a digest, a nonce and a time (WSS UsernameToken Profile 1.1); only with SOAP."""
+
+    user: Name
+    secret: Name
+
+
+Auth = NoAuth | ApiKey | Basic | OAuthClient | SessionLogin | WsSecurity | SftpKey
+
+
+class ErrorEntry(_Strict, frozen=True, kw_only=True):
+    """One code of the Authority: who can act, what people read, and which errors have one and the same cause."""
+
+    kind: ErrorClass = field(name="class")
+    words: Words
+    cause: Name
+    means: tuple[Finding, ...] = ()
+    field: str = ""
+
+
+class Retry(_Strict, frozen=True, kw_only=True):
+    """Seconds: how long an interrupted message may be on its way, first pauses by answer, the longest pause of all."""
+
+    settle: Seconds = 3.0
+    ask: Seconds = 1.0
+    processing: Seconds = 2.0
+    unknown: Seconds = 3.0
+    unsent: Seconds = 5.0
+    longest: Seconds = 60.0
+
+
+class Limits(_Strict, frozen=True, kw_only=True):
+    """Calls of one job that are under way at the same time."""
+
+    concurrency: Annotated[int, Meta(ge=1, le=32)] = 8
+
+
+class Asked(_Strict, frozen=True, kw_only=True):
+    """What a school fills in when it binds: a parameter or a secret."""
+
+    title: Words
+    pattern: str | None = None
+    example: str | None = None
+
+
+class Authority(_Strict, frozen=True, kw_only=True):
+    """Whose database it is, and from when until when it is used so."""
+
+    name: Words
+    province: Annotated[str, Meta(pattern=r"^[0-9]{2}$(?!\n)")] | None = None
+    effective_from: date
+    effective_until: date | None = None
+    successor_of: tuple[ProfileId, ...] = ()
+
+
+class Source(_Strict, frozen=True, kw_only=True):
+    """Where a rule comes from: a document and its clause."""
+
+    document: Words
+    clause: Words
+
+
+class Window(_Strict, frozen=True, kw_only=True):
+    """A stretch of the year, as its plan names it ("06-30"); `grades` are those that it is about."""
+
+    title: Words
+    opens: Annotated[str, Meta(pattern=r"^[01][0-9]-[0-3][0-9]$(?!\n)")] | None = None
+    closes: Annotated[str, Meta(pattern=r"^[01][0-9]-[0-3][0-9]$(?!\n)")]
+    grades: tuple[Annotated[int, Meta(ge=1, le=12)], ...] = ()
+
+
+class Profile(_Strict, frozen=True, kw_only=True):
+    """One Authority × version. Published, it never changes: the next edition is the next number."""
+
+    profile: ProfileId
+    format: Literal[1]
+    environment: Literal["sandbox", "prod"]
+    confirmed: bool
+    authority: Authority
+    transport: Transport
+    auth: Auth
+    actions: Annotated[tuple[Action, ...], Meta(min_length=1)]
+    operations: "Operations"
+    errors: dict[str, ErrorEntry]
+    legal: tuple[Source, ...] = ()
+    calendar: tuple[Window, ...] = ()
+    parameters: dict[Name, Asked] = {}
+    secrets: dict[Name, Asked] = {}
+    parts: dict[Name, Node] = {}
+    codelists: dict[Name, dict[str, str]] = {}
+    retry: Retry = Retry()
+    limits: Limits = Limits()
+
+    @property
+    def title(self) -> str:
+        """What people read: whose it is, and that it is not confirmed where it is not."""
+        return self.authority.name if self.confirmed else f"{self.authority.name} (mẫu, chờ cơ quan xác nhận)"
+
+
+class Operations(_Strict, frozen=True, kw_only=True):
+    """Send a message; ask what became of one."""
+
+    send: Operation
+    query: Operation

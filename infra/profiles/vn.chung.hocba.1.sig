@@ -1,0 +1,1 @@
+sandbox MGBFqrbY8j02keBIl0JhKNzmL+ot2HT0+jvo+5+D4WElcF7lUUrDlmCtLH3Lx+jQUs7PMVdCZjsWoHAfeQUNBQ==

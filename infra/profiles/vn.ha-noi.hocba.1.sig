@@ -1,0 +1,1 @@
+sandbox sSNSrH053watNvMfX1lmZebsDYuYZPiWYBAiSisajpguJ/hfkgCAfKz5xIsuaC/CV2eEMzFwoTpTtfJ5qq66Bg==

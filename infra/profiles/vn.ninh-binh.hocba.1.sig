@@ -1,0 +1,1 @@
+sandbox M1YntyWCdWrBcZDp6+GQ4elm+6QGOZbUQ9sekjlEJiZ2U4eoEHUG8GwT/T8cfkV1gzp88aj8R9CBWH83rqJ1Cg==

@@ -1,0 +1,1 @@
+sandbox NhszQKIUx1m7TzOHnXLL5irLmiq1gOq6tuQtrkB8fjlOhVaCBEaEPZ5PP5NSeED7B5jZG5DjHpz3O+zeJi+bCg==

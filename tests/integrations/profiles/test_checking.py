@@ -1,0 +1,134 @@
+"""What is wrong with a profile is said with file, line and reason, before anybody uses it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backend.integrations.profiles import catalog, signature
+from backend.integrations.profiles.reading import BadProfile
+
+SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
+KEYS = ((signature.SANDBOX, signature.public_of(signature.sandbox_key())),)
+Change = Callable[[str], str]
+
+
+def told(folder: Path, change: Change) -> list[tuple[int, str]]:
+    """Line and reason of everything that is wrong with the changed profile."""
+    text = SANDBOX.read_text("utf-8")
+    changed = change(text)
+    assert changed != text
+    path = folder / SANDBOX.name
+    path.write_text(changed, "utf-8")
+    with pytest.raises(BadProfile) as caught:
+        catalog.load(path, {})
+    assert all(problem.file == SANDBOX.name for problem in caught.value.problems)
+    return [(problem.line, problem.reason) for problem in caught.value.problems]
+
+
+def line_of(words: str, *, after: str = "") -> int:
+    """The line of the sandbox profile in which these words stand first, after others."""
+    lines = SANDBOX.read_text("utf-8").splitlines()
+    start = next((n for n, line in enumerate(lines) if after in line), 0)
+    return next(n for n, line in enumerate(lines, 1) if n > start and words in line)
+
+
+def swap(old: str, new: str) -> Change:
+    return lambda text: text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("path", sorted(catalog.FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_profile_that_ships_can_be_used_and_is_published(path: Path) -> None:
+    edition = catalog.load(path, dict(KEYS))
+    assert edition.published
+    assert edition.profile.environment == "sandbox"
+    assert not edition.profile.confirmed
+    assert "mẫu, chờ cơ quan xác nhận" in edition.profile.title
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "reason"),
+    [
+        (swap("confirmed: false", "confirmd: false"), "confirmed:", "khóa «confirmd» không có trong định dạng"),
+        (swap("{path: sender_code}", "{pth: sender_code}"), "senderCode:", "khóa «pth» không có trong định dạng"),
+        (swap("moTa: {path: message}", "moTa: {pth: message}"), "do: {fields", "khóa «pth» không có trong định dạng"),
+        (swap("  name: Cơ sở dữ liệu học bạ số của tỉnh (mô phỏng)\n", ""), "authority:", "thiếu khóa «name»"),
+        (swap("format: 1\n", "format: 2\n"), "format: 1", "format: Invalid enum value 2"),
+        (swap("path: action}", "path: 'a[' }"), "action: {path", "sai cú pháp JMESPath"),
+        (swap("path: action}", "path: nothing}"), "action: {path", "/action: không có giá trị"),
+        (swap("path: refers_to", "path: refers_too"), "reference: {path", "không dẫn đến đâu trong các mẫu"),
+        (swap("code == '00'", "cod == '00'"), "code == '00'", "undeclared reference to 'cod'"),
+        (swap("status == 200 && code", "status == '200' && code"), "code == '00'", "no matching overload"),
+        (swap("code == '00'", "int(code) == 0"), "code == '00'", "không tính được"),
+        (swap("status == 429", "status == 401"), "status: 429", "ví dụ không được quy tắc nào nhận"),
+        (swap("state == 'DANG_XU_LY'", "state != ''"), "{value: DA_TIEP_NHAN}", "thứ 3 nhận trước"),
+        (swap("reference: authority_id", "reference: authority"), "reference: authority_id", "không có trong facts"),
+        (swap("message_id: message_id", "message_id: our_id"), "message_id: message_id", "không có trong facts"),
+        (swap("is: received", "is: accepted"), "is: received", "«accepted» không phải trả lời của send"),
+        (swap("is: processing", "is: processing\n          uncorrelated: true"), "is: processing", "nhắc đúng mã"),
+        (swap("secret: api_key}", "secret: key}"), "auth:", "«key» không có trong secrets"),
+        (swap("closes: \"06-29\"", "closes: \"06-31\""), "06-29", "không phải ngày trong năm"),
+        (swap("means: [reason]", "means: [version]"), "LY_DO", "«version» đã là nghĩa của lỗi PHIEN_BAN"),
+        (swap("{message_id}", "{message}"), "{message_id}", "«{message}» không phải tham số"),
+        (swap("use: problems", "use: problem"), "use: problems", "không có phần «problem» trong parts"),
+        (swap("moTa: {path: message}", "moTa: {use: problems}"), "problems:", "dùng chính nó (vòng lặp)"),
+        (swap("        code: {path: code}\n", "        code: {path: code}\n" * 2), "messageId}", "viết hai lần"),
+        (swap("path: action}", "path: action, codelist: deeds}"), "action: {path", "không có danh mục «deeds»"),
+        (swap("kind: rest", "kind: rest\n  address: https://csdl.example.gov.vn"), "timeouts:", "do nền tảng đặt"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_line(
+    tmp_path: Path, change: Change, words: str, reason: str
+) -> None:
+    found = told(tmp_path, change)
+    assert any(reason in said for _, said in found), found
+    line = next(line for line, said in found if reason in said)
+    assert abs(line - line_of(words)) <= 1, (line, line_of(words))
+
+
+def test_a_predicate_that_runs_long_is_refused(tmp_path: Path) -> None:
+    many = "[" + ",".join("1" * 60) + "]"
+    long = f"{many}.all(a, {many}.all(b, {many}.all(c, a + b + c > 0)))"
+    [(line, reason)] = told(tmp_path, swap("status == 429", long[:500]))
+    assert line == line_of("status == 429")
+    assert re.search("chạy lâu|không tính được|sai", reason)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a: &x 1\nb: *x\n", "neo và bí danh"),
+        (b"a: !!python/object:os.system x\n", "nhãn"),
+        (b"a: [1, 2\n", "sai cú pháp YAML"),
+        (b"a: \xff\n", "không phải UTF-8"),
+        (b"x" * 600_000, "lớn hơn"),
+        (b"a: " + b"[" * 100 + b"]" * 100, "lồng nhau"),
+    ],
+)
+def test_yaml_that_is_more_than_words_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "vn.x.1.yaml"
+    path.write_bytes(content)
+    with pytest.raises(BadProfile, match=reason):
+        catalog.load(path, {})
+
+
+def test_a_published_profile_that_was_changed_is_published_no_more(tmp_path: Path) -> None:
+    for source in (SANDBOX, catalog.signature_path(SANDBOX)):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    path = tmp_path / SANDBOX.name
+    assert catalog.load(path, dict(KEYS)).published
+    assert not catalog.load(path, {"platform": KEYS[0][1]}).published
+    path.write_text(path.read_text("utf-8") + "\n# one more line\n", "utf-8")
+    assert not catalog.load(path, dict(KEYS)).published
+
+
+def test_only_a_published_profile_is_given_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(catalog, "FOLDER", tmp_path)
+    (tmp_path / SANDBOX.name).write_bytes(SANDBOX.read_bytes())
+    catalog.published.cache_clear()
+    with pytest.raises(BadProfile, match="chưa công bố"):
+        catalog.published("vn.sandbox.hocba/1", KEYS)
+    with pytest.raises(BadProfile, match="không có hồ sơ kết nối"):
+        catalog.published("vn.sandbox.hocba/2", KEYS)
+    catalog.published.cache_clear()
