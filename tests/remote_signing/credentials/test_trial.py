@@ -51,7 +51,8 @@ async def test_a_harmless_signature_says_that_it_works(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"), [("reject", "từ chối"), ("foreign_signature", "không khớp"), ("expire", "quá thời hạn")]
+    ("fault", "told"),
+    [("reject", "từ chối"), ("foreign_signature", "không khớp"), ("expire", "quá thời hạn")],
 )
 async def test_what_is_wrong_is_said(
     fault: str, told: str, school: SigningSchool, signing: SigningService, browsers: Browsers
