@@ -4,13 +4,13 @@ import uuid
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath, FromQuery, URLEncodedBody
 
 from backend.core import admission, storage
 from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.database import TenantSession
-from backend.core.errors import AppError, Conflict, Invalid
+from backend.core.errors import AppError, Conflict, Invalid, NotFound
 from backend.core.web import (
     CurrentActor,
     Html,
@@ -23,7 +23,7 @@ from backend.core.web import (
 )
 from backend.remote_signing.providers import port
 from backend.remote_signing.requests import calls, declining, held
-from backend.remote_signing.requests.schemas import HELD_ADDRESS, PDF_TYPE, ROLE_NAMES
+from backend.remote_signing.requests.schemas import HELD_ADDRESS, PDF_TYPE, ROLE_NAMES, XML_TYPE
 from backend.tenants.guards import requires, step_up
 from backend.tenants.permissions import Permission
 
@@ -106,13 +106,20 @@ async def _shown(
 
 
 @get(f"{_TURN}/tep", guards=[_SIGNERS, without_transaction], opt={admission.OPTION: RouteClass.EXPORT})
-async def show_file(request: Request, actor: CurrentActor, step_id: FromPath[uuid.UUID]) -> Response[bytes]:
+async def show_file(
+    request: Request, actor: CurrentActor, step_id: FromPath[uuid.UUID], loai: FromQuery[str] = "pdf"
+) -> Response[bytes]:
     """The stored bytes that a consent is about, checked against their digest, for the signer to look at."""
     async with transaction(request) as session:
         turn = await declining.open_turn(session, actor, step_id)
-    data = await storage.get(actor.tenant_id, turn.document_sha256)
-    name = f'attachment; filename="cho-ky-{turn.document_sha256[:8]}.pdf"'
-    return Response(data, media_type=PDF_TYPE, headers={"Content-Disposition": name})
+    digests = {"pdf": turn.document_sha256, "xml": turn.xml_sha256}
+    sha256 = digests.get(loai)
+    if sha256 is None:
+        raise NotFound("Hồ sơ chờ ký này không có loại tệp vừa chọn.")
+    data = await storage.get(actor.tenant_id, sha256)
+    name = f'attachment; filename="cho-ky-{sha256[:8]}.{loai}"'
+    media_type = XML_TYPE if loai == "xml" else PDF_TYPE
+    return Response(data, media_type=media_type, headers={"Content-Disposition": name})
 
 
 @get(f"{_TURN}/tu-choi", guards=[_SIGNERS])

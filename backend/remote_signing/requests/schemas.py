@@ -95,6 +95,11 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
     parts: tuple[Part, ...]
 
+    @property
+    def xml_sha256(self) -> str | None:
+        """The XML of which parts are signed, if any are."""
+        return next((one.sha256 for one in self.parts if one.target is not None), None)
+
 
 class DeclinedTurn(msgspec.Struct, frozen=True, kw_only=True):
     """A document that somebody would not sign, and why; nobody else signs it before that is settled."""

@@ -128,6 +128,9 @@ async def test_what_a_signer_opens_is_what_they_consent_to(school: SigningSchool
     assert [item.label[-3:] for item in samples] == ["001", "003", "004"]
     file = await browser.get(f"/ky/luot/{samples[0].step_id}/tep")
     assert sha256_hex(file.content) == samples[0].document_sha256
+    data = await browser.get(f"/ky/luot/{samples[0].step_id}/tep?loai=xml")
+    assert sha256_hex(data.content) == samples[0].xml_sha256
+    assert (await browser.get(f"/ky/luot/{samples[0].step_id}/tep?loai=exe")).status_code == 404
     clerk = await browsers.of(school, SEAL)
     assert (await clerk.get(f"/ky/luot/{samples[0].step_id}/tep")).status_code == 404
 
