@@ -14,6 +14,7 @@ from infra.bench.harness import Bench, say
 #: Group (the first part of its figures' names) → its module, which has `run(bench)`.
 GROUPS: Final = {
     "render": "infra.bench.render",
+    "freeze": "infra.bench.freeze",
     "sign": "infra.bench.sign",
     "assess": "infra.bench.assess",
     "import": "infra.bench.imports",

@@ -14,6 +14,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "render.pdf": Figure("documents/s/core", "WeasyPrint, same document"),
     "render.year_record": Figure("documents/s/core"),
     "render.memory_growth": Figure("MiB"),
+    "freeze.school": Figure("s, 2,000 pupils frozen and rendered on 2 cores"),
     "sign.pdf_b_b_x3": Figure("documents/s/core", "pyHanko sign_pdf as usually called, same key"),
     "sign.pdf_limit_share": Figure("share of the bare C_Sign rate"),
     "sign.validate": Figure("ms per signature", "pyHanko with a fresh context"),

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
 #: The names of the contract; once used, they stay.
 NAMES = {
     "render": {"render.pdf", "render.year_record", "render.memory_growth"},
+    "freeze": {"freeze.school"},
     "sign": {"sign.pdf_b_b_x3", "sign.pdf_limit_share", "sign.validate"},
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
