@@ -32,6 +32,7 @@ from backend.records.classes import pages as class_pages
 from backend.records.copies import pages as copy_pages
 from backend.records.departments import pages as department_pages
 from backend.records.duties import pages as duty_pages
+from backend.records.evidence import pages as evidence_pages
 from backend.records.freezes import pages as freeze_pages
 from backend.records.gradebook import api as gradebook_api
 from backend.records.gradebook.pages import classes as sheets_pages
@@ -294,6 +295,8 @@ ROUTES: list[ControllerRouterHandler] = [
     copy_pages.issue_copy,
     copy_pages.take_copy,
     copy_pages.show_register,
+    evidence_pages.show_evidence,
+    evidence_pages.take_evidence,
     credential_pages.show_certificates,
     credential_pages.show_seal,
     token_helper_pages.show_helpers,

@@ -26,6 +26,7 @@ from backend.records.season import models as season
 from backend.records.transcripts import models as transcripts
 from backend.records.transfers import models as transfers
 from backend.remote_signing.accounts import models as accounts
+from backend.remote_signing.archiving import models as archiving
 from backend.remote_signing.credentials import models as credentials
 from backend.remote_signing.requests import models as requests
 from backend.remote_signing.token_helpers import models as token_helpers
@@ -57,6 +58,7 @@ MODULES = (
     accounts,
     credentials,
     requests,
+    archiving,
     token_helpers,
     roster,
     plans,

@@ -19,6 +19,7 @@ from backend.core import (
 )
 from backend.integrations.deliveries import service as deliveries
 from backend.records.transcripts import service as transcripts
+from backend.remote_signing.archiving import service as archiving
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.timestamping import service as timestamping
 
@@ -54,7 +55,12 @@ async def _hand_out() -> None:
         retention.keep(config.database_dispatcher_url, stop),
         daily.keep(
             config.database_dispatcher_url,
-            [transcripts.queue_locks, deliveries.queue_lock_questions, credentials.queue_checks],
+            [
+                transcripts.queue_locks,
+                deliveries.queue_lock_questions,
+                credentials.queue_checks,
+                archiving.queue_due,
+            ],
             stop,
         ),
         store_keeper.keep(config.database_dispatcher_url, stop),

@@ -180,6 +180,7 @@ ACTION_NAMES = {
     Action.COPY_ISSUED: "Cấp bản in, bản sao hoặc trích lục học bạ",
     Action.COPY_PRINTED: "Kết xuất bản sao học bạ",
     Action.COPY_DOWNLOADED: "Tải bản sao học bạ",
+    Action.EVIDENCE_TAKEN: "Tải gói bằng chứng học bạ",
     Action.COPIES_LISTED: "Xem sổ cấp bản sao",
     Action.COPIES_TAKEN: "Tải sổ cấp bản sao",
     Action.TRANSCRIPT_RESTORED: "Dựng lại học bạ đã phát hành từ kho lưu trữ",
@@ -202,6 +203,7 @@ ACTION_NAMES = {
     Action.SIGNING_CONSENTED: "Đồng ý ký cả lô",
     Action.SIGNING_ANSWERED: "Nhập mã hoặc cấp quyền cho dịch vụ ký số",
     Action.SIGNING_STEP_SIGNED: "Ký số hoặc đóng dấu",
+    Action.DOCUMENT_ARCHIVED: "Đóng dấu thời gian lưu trữ",
     Action.SIGNING_BATCH_ENDED: "Kết thúc lô ký",
     Action.SIGNING_DOCUMENT_READ: "Mở tệp chờ ký",
     Action.SIGNING_STEP_DECLINED: "Từ chối ký một hồ sơ",
@@ -310,6 +312,7 @@ DETAIL_NAMES = {
     "copy_kind": "Loại bản",
     "recipient": "Cấp cho",
     "copy_purpose": "Mục đích sử dụng",
+    "evidence_purpose": "Lý do lập gói bằng chứng",
 }
 
 #: Codes that stand as values in `details`: detail → code → the words by which pages call it.

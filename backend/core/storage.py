@@ -88,6 +88,15 @@ async def put_checkpoint(number: int, sha256: str, document: bytes, token: bytes
         await asyncio.to_thread(bucket.put, checkpoint_key(number, sha256, part), data, len(data), lock)
 
 
+async def get_checkpoint(number: int, sha256: str) -> tuple[bytes, bytes]:
+    """Document and time stamp of a checkpoint of the audit. Raises Unavailable, NotFound."""
+    document, token = [
+        await asyncio.to_thread(bucket.read_all, checkpoint_key(number, sha256, part))
+        for part in ("json", "tst")
+    ]
+    return document, token
+
+
 async def put(tenant_id: uuid.UUID, data: bytes, *, lock: bool = False) -> str:
     """Write bytes to the store, outside any transaction; returns their SHA-256. Safe to repeat.
 

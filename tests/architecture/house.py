@@ -59,6 +59,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.EDGE,
         "`hocba verify`, offline: a command of a slice of adapters",
     ),
+    "remote_signing.archiving.stamping": (
+        Room.SERVICE,
+        "bytes of the archive, worked on between transactions",
+    ),
     "remote_signing.requests.batches": (
         Room.QUERIES,
         "SQL of batches, calls and hashes; `queries` has that of requests and steps",

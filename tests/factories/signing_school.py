@@ -12,7 +12,9 @@ from backend.core import clock, settings, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.ids import new_id
+from backend.records.transcripts.xml_form import build_xml
 from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.formats.schemas import XML_TARGETS
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import SANDBOX
 from backend.remote_signing.requests import service
@@ -29,6 +31,7 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
+from tests.factories.snapshots import lower_secondary_snapshot
 from tests.fakes.processes import SigningService
 from tests.remote_signing.formats.world import SNAPSHOT, canonical, render
 
@@ -39,10 +42,12 @@ WHO = {TEACHER: Role.HOMEROOM_TEACHER, PRINCIPAL: Role.PRINCIPAL, SEAL: Role.CLE
 _numbers = itertools.count(1)
 
 
-def new_document() -> bytes:
-    """A small PDF/A-3a with the three empty signature fields, unlike any other of this run."""
-    page = SNAPSHOT | {"lookup_code": f"{next(_numbers):032x}"}
-    return service.with_fields(render(page, canonical(SNAPSHOT)), ROLES)
+def new_document() -> tuple[bytes, bytes]:
+    """A small PDF/A-3a with the three empty signature fields and its XML, unlike any other of this run."""
+    code = f"{next(_numbers):032x}"
+    page = SNAPSHOT | {"lookup_code": code}
+    pdf = service.with_fields(render(page, canonical(page)), ROLES)
+    return pdf, build_xml(lower_secondary_snapshot(lookup_code=code))
 
 
 @contextmanager
@@ -87,19 +92,22 @@ class SigningSchool:
         """Open requests with all three signers for so many new documents; the subjects."""
         subjects = []
         for number in range(1, count + 1):
-            pdf, subject_id = new_document(), uuid.uuid4()
-            await storage.put(self.tenant_id, pdf)
+            (pdf, xml), subject_id = new_document(), uuid.uuid4()
+            files = storage.file_of(pdf, "application/pdf"), storage.file_of(xml, "application/xml")
+            for data in (pdf, xml):
+                await storage.put(self.tenant_id, data)
             async with tenant_session(self.tenant_id) as session:
-                file = storage.file_of(pdf, "application/pdf")
-                await storage.register(session, file)
+                await storage.register(session, *files)
                 request = NewRequest(
                     subject_id=subject_id,
                     label=f"Học sinh số {number:03}",
                     group=group,
                     sort_key=f"{number:03}",
-                    document_sha256=file.sha256,
+                    document_sha256=files[0].sha256,
+                    xml_sha256=files[1].sha256,
                     signers=tuple(
-                        NewSigner(role=role, staff_id=self._signer(role), name=role) for role in ROLES
+                        NewSigner(role=role, staff_id=self._signer(role), name=role, xml=(XML_TARGETS[role],))
+                        for role in ROLES
                     ),
                 )
                 await service.open_requests(session, [request])

@@ -291,7 +291,7 @@ async def anybody_checks(chromium: Browser, site: Site, code: str, signed: Path,
     (folder / "sua.pdf").write_bytes(altered)
     for file, answer in ((signed, "Học bạ hợp lệ"), (folder / "sua.pdf", "Học bạ không hợp lệ")):
         await visitor.go("/tra-cuu")
-        await visitor.page.get_by_label("Hoặc tệp PDF học bạ").set_input_files(file)
+        await visitor.page.get_by_label("Hoặc tệp học bạ (PDF hoặc XML)").set_input_files(file)
         await visitor.press("Kiểm tra")
         await expect(visitor.page.locator(".verdict-headline")).to_have_text(answer)
     await visitor.sees("Tệp đã bị thay đổi sau khi ký")

@@ -147,7 +147,10 @@ async def collect(session: TenantSession, actor: Actor, request_id: uuid.UUID) -
     files = [
         (f"hoc-ba-{version['number']}-{version['id']}.{kind}", digest)
         for version in versions
-        for kind, digest in (("pdf", version["signed_sha256"]), ("xml", version["xml_sha256"]))
+        for kind, digest in (
+            ("pdf", version["signed_sha256"]),
+            ("xml", version["signed_xml_sha256"] or version["xml_sha256"]),
+        )
         if digest
     ]
     count = sum(map(len, tables.values()))

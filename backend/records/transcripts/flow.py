@@ -20,6 +20,7 @@ from backend.records.transcripts.schemas import (
     VersionId,
     VersionState,
 )
+from backend.remote_signing.formats.schemas import XML_TARGETS
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from backend.tenants.delegations import service as delegations
@@ -59,7 +60,7 @@ async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> N
 
 
 async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """Open the signing requests: homeroom teacher, principal, school seal, in this order.
+    """Open the signing requests: homeroom teacher, principal, school seal, in this order, each over PDF and XML.
 
     Raises NotFound; Conflict where nobody signs as homeroom teacher or head under the name that the frozen content says.
     """
@@ -85,13 +86,19 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
     await audit_chain.require_recent(session)
     await store_promise.require_kept(session)
     signed = await signing.signed_documents(session, [row.id for row in rows])
+    xml = await signing.signed_xml(session, [row.id for row in rows])
     issued_at = clock.now()
     values = {
-        row.id: {"state": VersionState.ISSUED, "signed_sha256": signed[row.id], "issued_at": issued_at}
+        row.id: {
+            "state": VersionState.ISSUED,
+            "signed_sha256": signed[row.id],
+            "signed_xml_sha256": xml[row.id],
+            "issued_at": issued_at,
+        }
         for row in rows
     }
     await queries.update_versions(session, values)
-    await manifests.keep(session, rows, signed, issued_at)
+    await manifests.keep(session, rows, signed, xml, issued_at)
     issued = await service.get_versions(session, list(values))
     codes: dict[uuid.UUID, str] = {one.transcript_id: service.code_digest(one.lookup_code) for one in issued}
     await queries.publish_codes(session, codes)
@@ -132,8 +139,8 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
         values: dict[str, Any] = {"state": rules.edge_of(deed).target}
         if values["state"] == VersionState.LOCKED:
             values["effective_on"] = clock.today()
-            signed = [digest for row in rows for digest in (row.signed_sha256, row.xml_sha256) if digest]
-            await storage.lock_for_good(session, signed)
+            files = [(row.signed_sha256, row.xml_sha256, row.signed_xml_sha256) for row in rows]
+            await storage.lock_for_good(session, [digest for named in files for digest in named if digest])
             await manifests.keep_locks(session, [row.id for row in rows], values["effective_on"])
         if deed is Deed.RETURN_RECALL:
             values |= dict.fromkeys(("withdrawn_by", "withdrawn_at", "withdrawn_reason"))
@@ -190,8 +197,14 @@ def _request(
         sort_key=place.sort_key,
         document_sha256=row.pdf_sha256,
         note=f"Phiên bản {row.number}, thay phiên bản trước" if row.number > 1 else None,
+        xml_sha256=row.xml_sha256,
         signers=tuple(
-            NewSigner(role=signer.role.value, staff_id=people_of[signer.role], name=signer.name)
+            NewSigner(
+                role=signer.role.value,
+                staff_id=people_of[signer.role],
+                name=signer.name,
+                xml=(XML_TARGETS[signer.role.value],),
+            )
             for signer in snapshot.signers
         ),
     )

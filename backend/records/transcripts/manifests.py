@@ -42,6 +42,7 @@ async def keep(
     session: TenantSession,
     rows: Sequence[TranscriptVersion],
     signed: Mapping[uuid.UUID, str],
+    xml: Mapping[uuid.UUID, str | None],
     issued_at: datetime,
 ) -> None:
     """Write content and manifest of versions that this transaction issues. Raises Unavailable without the store."""
@@ -55,7 +56,7 @@ async def keep(
         contents, lambda content: storage.put(session.tenant_id, content, lock=True), limit=AT_ONCE
     )
     await storage.register(session, *(storage.file_of(content, JSON_TYPE) for content in contents))
-    named = {row.id: _files(row, signed[row.id], noted.get(row.id)) for row in rows}
+    named = {row.id: _files(row, signed[row.id], xml[row.id], noted.get(row.id)) for row in rows}
     files = {one.sha256: one for one in await storage.files_of(session, set().union(*named.values()))}
     made: list[IssuedManifest] = []
     for row in rows:
@@ -76,6 +77,7 @@ async def keep(
                 pdf_sha256=row.pdf_sha256,
                 xml_sha256=row.xml_sha256,
                 signed_sha256=signed[row.id],
+                signed_xml_sha256=xml[row.id],
                 corrections_sha256=noted.get(row.id),
                 signing_request_id=requests[row.id],
                 transcript_created_at=transcript.created_at,
@@ -119,8 +121,8 @@ async def keep_handovers(session: TenantSession, transcript_ids: Iterable[uuid.U
         await manifests.keep(session.tenant_id, one, made)
 
 
-def _files(row: TranscriptVersion, signed_sha256: str, noted: str | None) -> set[str]:
-    found = {sha256_hex(row.snapshot.encode()), row.pdf_sha256, row.xml_sha256, signed_sha256, noted}
+def _files(row: TranscriptVersion, signed_sha256: str, xml: str | None, noted: str | None) -> set[str]:
+    found = {sha256_hex(row.snapshot.encode()), row.pdf_sha256, row.xml_sha256, signed_sha256, xml, noted}
     return {digest for digest in found if digest}
 
 
@@ -229,7 +231,9 @@ async def _restore_issued(session: TenantSession, manifest: IssuedManifest, oper
     await queries.end_versions_before(session, manifest)
     await queries.restore_version(session, manifest, content.decode(), snapshot.lookup_code, corrections)
     await queries.publish_codes(session, {manifest.transcript_id: manifest.code_sha256})
-    await signing.close_signed(session, manifest.version_id, manifest.signed_sha256)
+    await signing.close_signed(
+        session, manifest.version_id, manifest.signed_sha256, manifest.signed_xml_sha256
+    )
     await _record(session, manifest, operator)
     await outbox.emit_all(session, [TranscriptIssued(manifest.version_id)])
     return Restored(Restoring.ADVANCED if row is not None else Restoring.REBUILT)
@@ -249,16 +253,21 @@ async def _record(session: TenantSession, manifest: IssuedManifest, operator: st
 
 
 async def _content(tenant_id: TenantId, manifest: IssuedManifest) -> bytes | Restored:
-    """The frozen content, when the signed document is valid and has that content inside; about a second."""
+    """The frozen content, when the signed document is valid and has that content inside, and its XML is valid, too."""
     try:
         content = await storage.get(tenant_id, manifest.content_sha256)
         document = await storage.get(tenant_id, manifest.signed_sha256)
+        digest = manifest.signed_xml_sha256
+        xml = await storage.get(tenant_id, digest) if digest else None
     except NotFound:
         return Restored(Restoring.CONFLICT, "kho lưu trữ không còn tệp mà bản kê nêu")
     try:
         report = await signatures.check_foreign(document, SIGNING_ORDER)
+        beside = await signatures.check_foreign(xml, SIGNING_ORDER) if xml else None
     except Unreadable as error:
         return Restored(Restoring.CONFLICT, f"tệp đã ký không đọc được: {error.message}")
     if report.verdict != "valid" or report.content_sha256 != manifest.content_sha256:
         return Restored(Restoring.CONFLICT, "tệp đã ký không hợp lệ, hoặc không chứa nội dung mà bản kê nêu")
+    if beside is not None and (beside.verdict, beside.lookup_code) != ("valid", report.lookup_code):
+        return Restored(Restoring.CONFLICT, "bản XML đã ký không hợp lệ, hoặc là của học bạ khác")
     return content

@@ -68,8 +68,8 @@ class TranscriptVersion(TenantTable):
         ),
         {
             "info": holding(
-                internal="number state content_sha256 pdf_sha256 xml_sha256 signed_sha256 frozen_at issued_at "
-                "withdrawn_at effective_on",
+                internal="number state content_sha256 pdf_sha256 xml_sha256 signed_sha256 signed_xml_sha256 frozen_at "
+                "issued_at withdrawn_at effective_on",
                 personal="withdrawn_reason",
                 sensitive="snapshot corrections",
                 title="Phiên bản học bạ đã chốt",
@@ -91,6 +91,7 @@ class TranscriptVersion(TenantTable):
     pdf_sha256: Mapped[str | None]
     xml_sha256: Mapped[str | None]
     signed_sha256: Mapped[str | None]
+    signed_xml_sha256: Mapped[str | None]
     frozen_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]
     corrections: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

@@ -141,6 +141,7 @@ def _versions() -> Any:
             TranscriptVersion.state,
             TranscriptVersion.content_sha256,
             TranscriptVersion.signed_sha256,
+            TranscriptVersion.signed_xml_sha256,
             TranscriptVersion.frozen_at,
             TranscriptVersion.issued_at,
             TranscriptVersion.withdrawn_at,
@@ -432,6 +433,7 @@ async def restore_version(
         "pdf_sha256": manifest.pdf_sha256,
         "xml_sha256": manifest.xml_sha256,
         "signed_sha256": manifest.signed_sha256,
+        "signed_xml_sha256": manifest.signed_xml_sha256,
         "issued_at": manifest.issued_at,
     }
     query = upsert(TranscriptVersion).values(

@@ -429,6 +429,7 @@ class IssuedManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state
     pdf_sha256: str | None
     xml_sha256: str | None
     signed_sha256: str
+    signed_xml_sha256: str | None = None
     corrections_sha256: str | None
     signing_request_id: uuid.UUID
     transcript_created_at: datetime
@@ -493,6 +494,7 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     lookup_code: str
     content_sha256: str
     signed_sha256: str | None
+    signed_xml_sha256: str | None
     frozen_at: datetime
     issued_at: datetime | None
     withdrawn_at: datetime | None

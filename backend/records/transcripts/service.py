@@ -254,7 +254,7 @@ def may_show_personal_id(actor: Actor, school_class: ClassSummary) -> bool:
 
 
 async def digest_of_file(session: TenantSession, version_id: uuid.UUID, kind: str) -> str:
-    """SHA-256 of a version's newest PDF (`pdf`) or of its XML (`xml`). Raises NotFound before it exists."""
+    """SHA-256 of a version's newest PDF (`pdf`) or XML (`xml`). Raises NotFound before it exists."""
     return (await digests_of_files(session, [version_id], kind))[version_id]
 
 
@@ -268,7 +268,7 @@ async def digests_of_files(
     found: dict[uuid.UUID, str] = {}
     for row in rows:
         newest = under_way.get(row.id) or row.signed_sha256 or row.pdf_sha256
-        digest = newest if kind == "pdf" else row.xml_sha256
+        digest = newest if kind == "pdf" else row.signed_xml_sha256 or row.xml_sha256
         if digest is None:
             raise NotFound("Học bạ này chưa được kết xuất; xin thử lại sau ít phút.")
         found[row.id] = digest

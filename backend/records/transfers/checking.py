@@ -55,7 +55,11 @@ async def _year(part: YearPart, manifest: Manifest, files: dict[str, bytes], sea
     pdf = files[part.pdf.name]
     opened = await _opened(pdf, transcripts.SIGNING_ORDER, name)
     _require_signed(opened.report, name)
-    snapshot = _snapshot(opened, part, files[part.xml.name], name)
+    xml = files[part.xml.name]
+    snapshot = _snapshot(opened, part, signatures.unsigned_xml(xml), name)
+    if xml != opened.attachments["hocba.xml"]:
+        signed = await _opened(xml, transcripts.SIGNING_ORDER, f"{name}, bản XML,")
+        _require_signed(signed.report, f"{name}, bản XML,")
     if _seal_of(opened.report) != seal:
         raise Invalid(
             f"{name} và bìa của gói do hai đơn vị khác nhau đóng dấu nên gói không được nhận; hãy hỏi lại trường gửi."

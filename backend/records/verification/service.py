@@ -17,6 +17,7 @@ from backend.core.errors import Invalid, NotFound
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import ENDED, TranscriptId, VersionState, VersionSummary
 from backend.records.verification.schemas import Answer, SignatureView, Standing
+from backend.remote_signing.archiving import service as archiving
 from backend.remote_signing.formats.schemas import Report, Unreadable
 from backend.remote_signing.validation import service as signatures
 from backend.tenants.schools import service as schools
@@ -67,7 +68,11 @@ async def answer_about(data: bytes, report: Report) -> Answer:
     code = normal(report.lookup_code or "")
     found = await transcripts.find_by_code(code) if code else None
     versions = await _versions(*found) if found else []
-    ours = next((one for one in versions if one.signed_sha256 == sha256_hex(data)), None)
+    digests = {sha256_hex(data)}
+    if found and report.verdict == "valid":
+        async with tenant_session(found[0], read_only=True) as session:
+            digests.add(await archiving.issued_form(session, sha256_hex(data)) or "")
+    ours = next((one for one in versions if {one.signed_sha256, one.signed_xml_sha256} & digests), None)
     return _with_report(report, ours, versions, school=None)
 
 

@@ -1,6 +1,6 @@
 """The process in which foreign files are opened: few rights, little memory and time. Run by `limited`.
 
-One request comes on standard input (a line of JSON, then the PDF), one answer leaves as JSON.
+One request comes on standard input (a line of JSON, then the file), one answer leaves as JSON.
 """
 
 import resource
@@ -10,11 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from backend.remote_signing.formats import structure
+from backend.remote_signing.formats import evidence, structure
 from backend.remote_signing.formats.attached_data import AttachedData, read_attached
-from backend.remote_signing.formats.schemas import Report, Unreadable
+from backend.remote_signing.formats.kinds import file_format
+from backend.remote_signing.formats.schemas import EvidenceFile, Report, Unreadable
 from backend.remote_signing.formats.trust import TrustError, TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
+from backend.remote_signing.formats.xades_check import validate_xml
 
 #: A package has a PDF and an XML per school year, and its manifest.
 _MOST_ATTACHED = 40
@@ -50,19 +52,36 @@ def limit(request: Request) -> None:
 
 
 def answer(request: Request, pdf: bytes) -> Answer:
-    """Judge the PDF; whatever goes wrong becomes a sentence."""
+    """Judge the PDF, XML or evidence pack; whatever goes wrong becomes a sentence."""
     try:
         store = TrustStore.from_folder(Path(request.trust_dir)) if request.trust_dir else TrustStore(())
         limit(request)
-        report = validate_pdf(pdf, store, request.at, request.expected_fields, request.labels)
-        attachments = attachments_of(pdf, request.most_attached) if request.most_attached else {}
-        return Answer(report=with_attached(report, _attached(pdf)), attachments=attachments)
+        if file_format(pdf) == "evidence":
+            return Answer(report=_pack(request, pdf, store))
+        report = _report(request, pdf, store)
+        is_pdf = report.format == "pdf"
+        attachments = attachments_of(pdf, request.most_attached) if request.most_attached and is_pdf else {}
+        return Answer(report=report, attachments=attachments)
     except TrustError as error:
         return Answer(refusal=str(error))
     except Unreadable as error:
         return Answer(refusal=error.message)
     except (Exception, RecursionError):
         return Answer(refusal="Tệp có cấu trúc bất thường, không kiểm tra được.")
+
+
+def _report(request: Request, data: bytes, store: TrustStore) -> Report:
+    if file_format(data) == "xml":
+        return validate_xml(data, store, request.at, request.expected_fields)
+    report = validate_pdf(data, store, request.at, request.expected_fields, request.labels)
+    return with_attached(report, _attached(data))
+
+
+def _pack(request: Request, data: bytes, store: TrustStore) -> Report:
+    manifest, files = evidence.open_pack(data)
+    signed = [name for name in (EvidenceFile.PDF, EvidenceFile.ARCHIVED, EvidenceFile.XML) if name in files]
+    reports: dict[str, Report] = {name: _report(request, files[name], store) for name in signed}
+    return evidence.merged(reports[EvidenceFile.PDF], evidence.problems(manifest, files, reports))
 
 
 def _attached(pdf: bytes) -> AttachedData:

@@ -48,12 +48,16 @@ class PdfUpdate:
         """Write `data` as a new stream without filter; returns its number."""
         return self.add(b"<</Length %d>>stream\n%s\nendstream" % (len(data), data))
 
-    def touch(self, item: Any) -> None:
-        """Write an existing dictionary or array again, as it now stands in `reader`."""
+    def put(self, item: Any, body: bytes) -> None:
+        """Write `body` in the place of an existing object."""
         number, generation = item.objgen
         if number == 0 or generation != 0:
             raise UnsuitablePdf("only indirect objects of generation 0 can be written again")
-        self._bodies[number] = item.unparse(resolved=True)
+        self._bodies[number] = body
+
+    def touch(self, item: Any) -> None:
+        """Write an existing dictionary or array again, as it now stands in `reader`."""
+        self.put(item, item.unparse(resolved=True))
 
     def replace(self, item: Any, additions: bytes) -> None:
         """Write an existing dictionary again with `additions` (encoded keys and values) at its end."""

@@ -1,6 +1,7 @@
 """The words of the signature formats: what is prepared, and what a check reports."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,56 @@ ROLE_LABELS = {
     "principal": "Hiệu trưởng",
     "school_seal": "con dấu số nhà trường",
 }
+
+#: The field of a subject teacher's signature is this and the subject's code.
+TEACHER_PREFIX = "gvbm-"
+
+
+def role_label(field: str) -> str:
+    """Who signs in a field, as it stands in a sentence."""
+    if field.startswith(TEACHER_PREFIX):
+        return f"giáo viên bộ môn {field.removeprefix(TEACHER_PREFIX)}"
+    return ROLE_LABELS.get(field, field)
+
+
+class XmlTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """What one signature of an XML document is over, and where it stands; paths start below the root.
+
+    `name` becomes the Id of the signature, so it is the only one of its kind in the document.
+    """
+
+    name: str
+    place: str
+    path: str
+    id: str
+
+    @property
+    def signature_id(self) -> str:
+        """Id of the ds:Signature."""
+        return f"ky-{self.name}"
+
+
+_RECORD_PATH = "DU_LIEU_HOC_BA/THONG_TIN_HOC_BA"
+#: Where a transcript's XML is signed by whom: the places that are seen in the education sector.
+XML_TARGETS = {
+    "homeroom_teacher": XmlTarget(
+        name="GVCN", place="DANH_SACH_THONG_TIN_KY/GVCN", path=_RECORD_PATH, id="thongtinhocba"
+    ),
+    "principal": XmlTarget(name="CBQL", place="PHAT_HANH_HOC_BA/CBQL", path="DU_LIEU_HOC_BA", id="data"),
+    "school_seal": XmlTarget(
+        name="KY_PHAT_HANH", place="PHAT_HANH_HOC_BA/KY_PHAT_HANH", path="DU_LIEU_HOC_BA", id="data"
+    ),
+}
+
+
+def subject_target(code: str) -> XmlTarget:
+    """The part of a subject's teacher: the own DIEM_TONG_KET, signed in the place with the Id of the GVBM in it."""
+    return XmlTarget(
+        name=f"{TEACHER_PREFIX}{code}",
+        place=f"DANH_SACH_THONG_TIN_KY/DANH_SACH_GVBM/GVBM[@Id='{TEACHER_PREFIX}{code}']",
+        path=f"{_RECORD_PATH}/BANG_DIEM/DIEM_TONG_KET[@Id='mon-{code}']",
+        id=f"mon-{code}",
+    )
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,3 +162,57 @@ class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     signs: bool
     is_strong: bool
+
+
+EVIDENCE_KIND = "hocba evidence 1"
+
+
+class EvidenceFile(StrEnum):
+    """What the parts of an evidence pack are called."""
+
+    MANIFEST = "bang-chung.json"
+    PDF = "hoc-ba.pdf"
+    ARCHIVED = "hoc-ba-luu-tru.pdf"
+    XML = "hoc-ba.xml"
+    AUDIT = "nhat-ky.json"
+    CHECKPOINT = "diem-niem-phong.json"
+    CHECKPOINT_TOKEN = "diem-niem-phong.tst"
+
+
+def xml_token_name(number: int) -> str:
+    """What the time stamp token of the XML with this number is called in a pack."""
+    return f"{EvidenceFile.XML}.{number}.tst"
+
+
+class EvidenceLeaf(msgspec.Struct, frozen=True, kw_only=True):
+    """One hash in a consent: what was shown, which part of it, and the way to the root (None where none was kept)."""
+
+    request_id: str
+    sha256: str
+    part: str
+    index: int | None
+    count: int | None
+    proof: str | None
+
+
+class EvidenceConsent(msgspec.Struct, frozen=True, kw_only=True):
+    """One signer's consent; `evidence` is what a passkey answered."""
+
+    role: str
+    batch_id: str
+    consented_at: datetime
+    merkle_root: str
+    proved_by: str
+    proved_at: datetime | None
+    evidence: dict[str, str] | None
+    leaves: tuple[EvidenceLeaf, ...]
+
+
+class EvidenceManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a pack; `files` are names with digests."""
+
+    kind: str = EVIDENCE_KIND
+    subject_id: str
+    made_at: datetime
+    consents: tuple[EvidenceConsent, ...]
+    files: dict[str, str] = {}

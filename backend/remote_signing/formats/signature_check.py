@@ -7,7 +7,6 @@ from datetime import datetime
 import msgspec
 from asn1crypto import cms as asn1_cms
 from asn1crypto import x509 as asn1_x509
-from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation.generic_cms import message_imprint_checker, validate_tst_signed_data
 from pyhanko.sign.validation.pdf_embedded import (
@@ -15,25 +14,20 @@ from pyhanko.sign.validation.pdf_embedded import (
     async_validate_pdf_signature,
     async_validate_pdf_timestamp,
 )
-from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko.sign.validation.status import (
     DocumentTimestampStatus,
     PdfSignatureStatus,
     SignatureCoverageLevel,
-    SignatureStatus,
     TimestampSignatureStatus,
 )
 from pyhanko_certvalidator import ValidationContext
 
 from backend.core import clock
-from backend.remote_signing.formats import cms, structure
+from backend.remote_signing.formats import cms, judging, structure
 from backend.remote_signing.formats.cms import SignedParts
 from backend.remote_signing.formats.schemas import Level, SignatureReport
 from backend.remote_signing.formats.structure import Slot
 from backend.remote_signing.formats.trust import Material, MaterialSpoiled, TrustStore
-
-_NO_REVOCATION = "Tệp không kèm thông tin thu hồi nên chưa kết luận được chứng thư còn hiệu lực khi ký."
-_USAGE = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 
 
 class Findings(msgspec.Struct, kw_only=True):
@@ -121,7 +115,7 @@ class SignatureJudge:
             skip_diff=is_implied,
             signer_validation_context=self._context(moment),
             ts_validation_context=self._context(moment),
-            key_usage_settings=_USAGE,
+            key_usage_settings=judging.USAGE,
         )
         allowed = ModificationLevel.LTA_UPDATES if is_newest else ModificationLevel.FORM_FILLING
         self._note_integrity(findings, status, allowed=None if is_implied else allowed)
@@ -173,7 +167,7 @@ class SignatureJudge:
         try:
             Material(certificates=tuple(carried)).check(self._trust.anchors)
         except MaterialSpoiled:
-            findings.problems.append("Chứng thư kèm theo chữ ký đã bị hỏng hoặc bị sửa.")
+            findings.problems.append(judging.SPOILED_CERTIFICATES)
             findings.modified = True
 
     async def _note_timestamp(
@@ -185,13 +179,13 @@ class SignatureJudge:
         findings.timestamped = True
         findings.authority_expires = stamp.signing_cert.not_valid_after
         if not (stamp.intact and stamp.valid):
-            findings.problems.append("Dấu thời gian không thuộc về chữ ký này hoặc đã bị sửa.")
+            findings.problems.append(judging.FOREIGN_TIMESTAMP)
             findings.intact = False
             return
         if stamp.timestamp > self._judged_at:
-            findings.problems.append("Chữ ký được tạo sau thời điểm kiểm tra.")
+            findings.problems.append(judging.TOO_LATE)
         elif not (stamp.trusted and await self._authority_trusted_now(item, stamp.timestamp)):
-            findings.problems.append("Chưa xác lập được độ tin cậy của tổ chức cấp dấu thời gian.")
+            findings.problems.append(judging.UNTRUSTED_AUTHORITY)
 
     async def _authority_trusted_now(self, item: EmbeddedPdfSignature, stamped_at: datetime) -> bool:
         """The authority's chain at the time of judgement, too: an expired one proves nothing any more."""
@@ -208,9 +202,11 @@ class SignatureJudge:
     def _note_trust(self, findings: Findings, status: PdfSignatureStatus) -> None:
         findings.revoked = status.revocation_details is not None
         if findings.revoked or not status.trusted:
-            findings.problems.append(_trust_problem(status))
+            findings.problems.append(
+                judging.trust_problem(status.revocation_details, status.trust_problem_indic)
+            )
         elif not self._material.tells_revocation:
-            findings.problems.append(_NO_REVOCATION)
+            findings.problems.append(judging.NO_REVOCATION)
         findings.trusted = findings.intact and not findings.problems
 
     def _level(self, findings: Findings) -> Level:
@@ -232,16 +228,9 @@ class SignatureJudge:
 
 def describe(findings: Findings) -> SignatureReport:
     """The report about one signature of a person or a seal."""
-    certificate = findings.certificate
-    subject = certificate.subject.native if certificate is not None else {}
-    issuer = certificate.issuer.native if certificate is not None else {}
-    organisations = [_text(part.get("organization_name")) or "" for part in (subject, issuer)]
-    return SignatureReport(
+    return judging.report(
         field=findings.slot.field,
-        signer=_text(subject.get("common_name")) or "không xác định",
-        organisation=_text(subject.get("organization_name")),
-        serial=f"{certificate.serial_number:x}" if certificate is not None else "",
-        issuer=_text(issuer.get("common_name")) or _text(issuer.get("organization_name")) or "không xác định",
+        certificate=findings.certificate,
         signed_at=findings.signed_at,
         timestamped=findings.timestamped,
         level=findings.level,
@@ -249,16 +238,8 @@ def describe(findings: Findings) -> SignatureReport:
         trusted=findings.trusted,
         revoked=findings.revoked,
         covers_whole_document=findings.covers_whole_document,
-        sandbox=any("SANDBOX" in organisation.upper() for organisation in organisations),
-        problems=tuple(findings.problems),
+        problems=findings.problems,
     )
-
-
-def _text(value: object) -> str | None:
-    """A name attribute; where one stands several times, all of them."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value) if value is not None else None
 
 
 def _within(status: PdfSignatureStatus | DocumentTimestampStatus, allowed: ModificationLevel) -> bool:
@@ -289,30 +270,3 @@ def _stamped_at(item: EmbeddedPdfSignature) -> datetime | None:
 
 def _is_trusted(kwargs: dict[str, object]) -> bool:
     return TimestampSignatureStatus(**kwargs).trusted  # type: ignore[arg-type]
-
-
-def _trust_problem(status: SignatureStatus) -> str:
-    details, reason = status.revocation_details, status.trust_problem_indic
-    if details is not None:
-        day = details.revocation_date.astimezone(clock.VIETNAM)
-        return (
-            f"Chứng thư trong chuỗi của người ký đã bị thu hồi từ {day:%H:%M %d/%m/%Y}, trước thời điểm ký."
-        )
-    if reason in (
-        AdESIndeterminate.NO_CERTIFICATE_CHAIN_FOUND,
-        AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE,
-    ):
-        return "Chứng thư người ký không dẫn tới tổ chức chứng thực nào trong danh sách tin cậy."
-    if reason in (
-        AdESIndeterminate.OUT_OF_BOUNDS_NO_POE,
-        AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED,
-        AdESIndeterminate.EXPIRED,
-        AdESIndeterminate.NOT_YET_VALID,
-        AdESFailure.NOT_YET_VALID,
-    ):
-        return "Chứng thư người ký chưa có hoặc đã hết hiệu lực tại thời điểm xét."
-    if reason is AdESIndeterminate.TRY_LATER:
-        return "Không xác định được chứng thư người ký có bị thu hồi hay không."
-    if reason is AdESIndeterminate.CHAIN_CONSTRAINTS_FAILURE:
-        return "Chứng thư người ký không được cấp để ký văn bản hoặc chuỗi chứng thư không hợp lệ."
-    return "Chưa xác lập được độ tin cậy của chứng thư người ký."

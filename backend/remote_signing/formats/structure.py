@@ -35,6 +35,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     is_document_timestamp: bool
     byte_range: tuple[int, ...]
     contents: bytes
+    certifies: bool  # nothing but the filling in of fields is allowed from here on (DocMDP, /P 2)
+    closes: bool  # every field is locked (FieldMDP, /Action /All)
 
     @property
     def start(self) -> int:
@@ -125,6 +127,14 @@ def _slot(name: str, value: Any) -> Slot:
             is_document_timestamp=value.get("/Type") == "/DocTimeStamp",
             byte_range=tuple(int(number) for number in value.ByteRange),
             contents=bytes(value.Contents),
+            certifies=any(
+                one.TransformMethod == "/DocMDP" and one.TransformParams.get("/P") == 2
+                for one in value.get("/Reference", [])
+            ),
+            closes=any(
+                one.TransformMethod == "/FieldMDP" and one.TransformParams.get("/Action") == "/All"
+                for one in value.get("/Reference", [])
+            ),
         )
     except Exception as error:
         raise Damaged(f"Chữ ký trong trường “{name}” không có cấu trúc của chữ ký số PDF.") from error
@@ -203,8 +213,10 @@ def problems(bones: Bones, expected: Sequence[str]) -> list[str]:
     for before, after in pairwise(bones.slots):
         if not before.end <= after.start:
             found.append("Các chữ ký không nối tiếp nhau: chữ ký sau không bao trùm chữ ký trước.")
-    if bones.certified is not None and people and bones.certified != people[0].object_id:
-        found.append("Quyền sửa đổi tài liệu không do chữ ký đầu tiên đặt ra.")
+    if people and (bones.certified != people[0].object_id or not people[0].certifies):
+        found.append("Chữ ký đầu tiên không quy định tài liệu được sửa gì sau đó (DocMDP).")
+    if people and people[-1].field == expected[-1] and not people[-1].closes:
+        found.append("Chữ ký cuối cùng không khóa toàn bộ tài liệu (FieldMDP).")
     if bones.has_xfa or bones.has_other_permissions:
         found.append("Tệp chứa biểu mẫu hoặc quyền không thuộc về học bạ.")
     return found

@@ -6,7 +6,6 @@ material (ETSI EN 319 102-1, narrowed). What cannot be established is `indetermi
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from io import BytesIO
@@ -22,8 +21,8 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from backend.core import clock
-from backend.remote_signing.formats import revisions, structure
-from backend.remote_signing.formats.schemas import Damaged, Report, SignatureReport, Unreadable, Verdict
+from backend.remote_signing.formats import judging, revisions, structure
+from backend.remote_signing.formats.schemas import Damaged, Report, SignatureReport, Unreadable
 from backend.remote_signing.formats.self_check import SelfCheckFailed, quick_check
 from backend.remote_signing.formats.signature_check import Findings, SignatureJudge, describe
 from backend.remote_signing.formats.structure import Bones
@@ -56,7 +55,7 @@ def validate_pdf(
     been damaged so that no signature can be checked is invalid.
     """
     names = labels or {}
-    _quiet_libraries()
+    judging.quiet_libraries()
     try:
         reader = structure.open_pdf(pdf)
         bones = structure.read_bones(reader)
@@ -95,7 +94,7 @@ def _judge(
     reports = tuple(describe(item) for item in people)
     changed = bool(changes) or any(item.modified for item in findings)
     return Report(
-        verdict=_verdict(reports, problems),
+        verdict=judging.verdict(reports, problems),
         format="pdf",
         signatures=reports,
         modified_after_signing=changed,
@@ -140,16 +139,8 @@ def _archive_problems(findings: Sequence[Findings]) -> list[str]:
     return ["Dấu thời gian lưu trữ của tài liệu không còn nguyên vẹn."] if broken else []
 
 
-def _verdict(reports: Sequence[SignatureReport], problems: Sequence[str]) -> Verdict:
-    if problems or not reports or any(not report.intact or report.revoked for report in reports):
-        return "invalid"
-    return "valid" if all(report.trusted for report in reports) else "indeterminate"
-
-
 def _notices(reports: Sequence[SignatureReport], people: Sequence[Findings]) -> list[str]:
-    notices = []
-    if any(report.sandbox for report in reports):
-        notices.append("Chữ ký thử nghiệm (SANDBOX): tài liệu không có giá trị pháp lý.")
+    notices = list(judging.notices(reports))
     ends = [item.authority_expires for item in people if item.authority_expires is not None]
     if ends and min(ends) < clock.now():
         day = min(ends).astimezone(clock.VIETNAM)
@@ -170,9 +161,3 @@ def _broken(pdf: bytes, refusal: Unreadable) -> Report:
         modified_after_signing=True,
         problems=("Cấu trúc tệp PDF đã bị hỏng hoặc bị sửa nên không xác nhận được chữ ký nào.",),
     )
-
-
-def _quiet_libraries() -> None:
-    """pyHanko logs a traceback for each refused file; the report says it already."""
-    for name in ("pyhanko", "pyhanko_certvalidator"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)

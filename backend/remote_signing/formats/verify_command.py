@@ -8,13 +8,20 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import msgspec
 
 from backend.core.clock import VIETNAM
 from backend.remote_signing.formats.limited import validate_in_child
-from backend.remote_signing.formats.schemas import ROLE_LABELS, ROLES, Report, SignatureReport, Unreadable
+from backend.remote_signing.formats.schemas import (
+    ROLES,
+    TEACHER_PREFIX,
+    Report,
+    SignatureReport,
+    Unreadable,
+    role_label,
+)
 
 _VERDICTS = {
     "valid": "HỢP LỆ",
@@ -76,28 +83,7 @@ def _read(path: Path) -> bytes:
         raise Unreadable("Không mở được tệp; hãy kiểm tra lại đường dẫn và quyền đọc.") from None
 
 
-def file_format(data: bytes) -> Literal["pdf", "xml", "evidence"]:
-    """By the first bytes. Raises Unreadable when it is none of the three."""
-    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if b"%PDF-" in data[:1024]:
-        return "pdf"
-    if head.startswith(b"PK\x03\x04"):
-        return "evidence"
-    if head.startswith(b"<"):
-        return "xml"
-    raise Unreadable("Tệp không phải là học bạ đã ký (cần tệp PDF).")
-
-
 def _check(data: bytes, trust_dir: Path | None, at: datetime | None) -> Report:
-    kind = file_format(data)
-    if kind == "xml":
-        raise Unreadable(
-            "Tệp XML của học bạ không mang chữ ký số riêng: nó nằm trong tệp PDF đã ký; hãy kiểm tra tệp PDF đó."
-        )
-    if kind == "evidence":
-        raise Unreadable(
-            "Tệp nén này không phải học bạ đã ký: hệ thống chưa phát hành gói bằng chứng; hãy kiểm tra tệp PDF đã ký."
-        )
     report = validate_in_child(data, trust_dir, at)
     if trust_dir is None:
         sentence = "Không có thư mục chứng thư gốc tin cậy; hãy chỉ ra bằng --trust."
@@ -123,7 +109,7 @@ def as_contract(report: Report) -> dict[str, Any]:
 
 def _signature(item: SignatureReport) -> dict[str, Any]:
     return {
-        "role": ROLES.get(item.field, item.field),
+        "role": _code(item.field),
         "signer": item.signer,
         "organisation": item.organisation,
         "serial": item.serial,
@@ -137,6 +123,11 @@ def _signature(item: SignatureReport) -> dict[str, Any]:
         "sandbox": item.sandbox,
         "problems": item.problems,
     }
+
+
+def _code(field: str) -> str:
+    """The code of the education sector's XML."""
+    return "GVBM" if field.startswith(TEACHER_PREFIX) else ROLES.get(field, field)
 
 
 def as_text(report: Report, name: str) -> Iterator[str]:
@@ -182,7 +173,7 @@ def _trust_answer(report: Report) -> str:
 
 
 def _role(item: SignatureReport) -> str:
-    label = ROLE_LABELS.get(item.field, item.field)
+    label = role_label(item.field)
     return label[0].upper() + label[1:]
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, distinct, func, insert, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -96,29 +96,29 @@ async def call_states(session: TenantSession, batch_id: uuid.UUID) -> Sequence[s
     return found.all()
 
 
-async def consented_documents(session: TenantSession, batch_id: uuid.UUID) -> list[tuple[uuid.UUID, str]]:
-    """(request, SHA-256 of the bytes that were shown) of every item of a batch."""
+async def consented_parts(session: TenantSession, batch_id: uuid.UUID) -> Sequence[Any]:
+    """Request, part, targets and SHA-256 of the bytes that were shown, of every item of a batch."""
     query = (
-        select(SigningStep.request_id, SigningItem.base_sha256)
+        select(SigningStep.request_id, SigningItem.base_sha256, SigningItem.part, SigningStep.xml_targets)
         .join(
             SigningItem,
             and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
         )
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.batch_id == batch_id)
     )
-    return [(row.request_id, row.base_sha256) for row in await session.execute(query)]
+    return (await session.execute(query)).all()
 
 
 async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
-    """Items of a call in the order of their hashes, with step, number of steps of the request and current document.
+    """Items of a call in the order of their hashes, with step, first and last step that signs the PDF, current document.
 
     Without the prepared bytes, which weigh more than all the rest: `prepared_updates`.
     """
     others = aliased(SigningStep)
-    last_position = (
-        select(func.max(others.position))
-        .where(others.tenant_id == SigningStep.tenant_id, others.request_id == SigningStep.request_id)
-        .scalar_subquery()
+    with_pdf = (
+        others.tenant_id == SigningStep.tenant_id,
+        others.request_id == SigningStep.request_id,
+        others.signs_pdf,
     )
     query = (
         select(
@@ -134,8 +134,12 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningStep.role,
             SigningStep.position,
             SigningStep.signer_name,
-            last_position.label("last_position"),
+            SigningStep.xml_targets,
+            select(func.min(others.position)).where(*with_pdf).scalar_subquery().label("first_position"),
+            select(func.max(others.position)).where(*with_pdf).scalar_subquery().label("last_position"),
+            SigningItem.part,
             SigningRequest.current_sha256,
+            SigningRequest.xml_sha256,
             SigningRequest.label,
             SigningRequest.noun,
             SigningRequest.subject_id,
@@ -167,6 +171,65 @@ async def prepared_updates(session: TenantSession, call_id: uuid.UUID) -> dict[u
     return {row.id: row.prepared_update or b"" for row in await session.execute(query)}
 
 
+async def signatures_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """Finished signatures over parts of the XML of these requests."""
+    query = (
+        select(SigningStep.request_id, SigningStep.xml_targets, SigningItem.part, SigningItem.signature)
+        .join(
+            SigningItem,
+            and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
+        )
+        .where(
+            SigningStep.tenant_id == session.tenant_id,
+            SigningStep.request_id.in_(request_ids),
+            SigningStep.state == StepState.SIGNED,
+            SigningItem.part > 0,
+        )
+        .order_by(SigningStep.request_id, SigningStep.position, SigningItem.part)
+    )
+    return (await session.execute(query)).all()
+
+
+async def consents_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[Any]:
+    """Every signed hash of a document with its turn and its batch, in signing order."""
+    query = (
+        select(
+            SigningStep.request_id,
+            SigningStep.id.label("step_id"),
+            SigningStep.role,
+            SigningStep.signed_at,
+            SigningStep.xml_targets,
+            SigningItem.part,
+            SigningItem.base_sha256,
+            SigningItem.leaf_index,
+            SigningItem.leaf_count,
+            SigningItem.proof,
+            SigningBatch,
+        )
+        .join(
+            SigningRequest,
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
+        )
+        .join(
+            SigningItem,
+            and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
+        )
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),
+        )
+        .where(
+            SigningStep.tenant_id == session.tenant_id,
+            SigningRequest.subject_id == subject_id,
+            SigningStep.state == StepState.SIGNED,
+        )
+        .order_by(SigningStep.position, SigningItem.part)
+    )
+    return (await session.execute(query)).all()
+
+
 async def update_items(session: TenantSession, rows: list[dict[str, Any]]) -> None:
     """Set the given columns of many items; each row carries its `item_id`."""
     if not rows:
@@ -182,9 +245,9 @@ async def update_items(session: TenantSession, rows: list[dict[str, Any]]) -> No
 
 
 async def challenged_calls(session: TenantSession, batch_id: uuid.UUID) -> Sequence[Any]:
-    """Calls of a batch that wait for its signer, with provider and number of hashes, in order."""
+    """Calls of a batch that wait for its signer, with provider and number of documents, in order."""
     query = (
-        select(ProviderCall, Credential.provider, func.count(SigningItem.id).label("count"))
+        select(ProviderCall, Credential.provider, func.count(distinct(SigningItem.step_id)).label("count"))
         .join(
             SigningBatch,
             and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
@@ -289,7 +352,7 @@ def _progress(session: TenantSession) -> Any:
         .scalar_subquery()
     )
     held = (
-        select(func.count(SigningItem.id))
+        select(func.count(distinct(SigningItem.step_id)))
         .join(ProviderCall, _CALL_OF_ITEM)
         .where(
             SigningItem.tenant_id == SigningBatch.tenant_id,

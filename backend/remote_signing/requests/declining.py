@@ -9,7 +9,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.remote_signing.requests import batches, flow, queries
-from backend.remote_signing.requests.rules import CallState, StepState, checked_reason, noted
+from backend.remote_signing.requests.rules import CallState, StepState, checked_reason, noted, parts_of
 from backend.remote_signing.requests.schemas import DeclinedTurn, StepId, TrayItem
 from backend.tenants.permissions import Permission
 
@@ -31,6 +31,7 @@ async def open_turn(session: TenantSession, actor: Actor, step_id: uuid.UUID) ->
         address=request.address,
         noun=request.noun,
         note=noted(request.note, step.declined_reason),
+        parts=parts_of(step.signs_pdf, step.xml_targets, request.current_sha256, request.xml_sha256),
     )
 
 
@@ -92,7 +93,7 @@ async def stop_batch(session: TenantSession, actor: Actor, batch_id: uuid.UUID) 
     for call_id in await batches.calls_in(session, batch_id, CallState.PREPARING):
         call = await batches.call(session, call_id, hold=True)
         if call is not None and call.state == CallState.PREPARING:
-            stopped += len(await batches.items_of(session, call_id))
+            stopped += len({row.step_id for row in await batches.items_of(session, call_id)})
             await flow.end_call(session, call_id, CallState.FAILED, "Người ký đã dừng lô ký.")
     if not stopped:
         raise Conflict(

@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Sequence
 
+import msgspec
+
 from backend.core import at_once, settings, storage
 from backend.remote_signing.credentials import service as credentials
-from backend.remote_signing.formats import embedded, pades, self_check
-from backend.remote_signing.formats.schemas import Prepared
+from backend.remote_signing.formats import embedded, pades, self_check, xades, xades_check
+from backend.remote_signing.formats.schemas import Prepared, XmlTarget
 from backend.remote_signing.providers import timestamps
 from backend.remote_signing.requests.schemas import (
     CallToEmbed,
@@ -25,11 +27,14 @@ AT_ONCE = 8
 
 
 async def prepare_all(tenant_id: uuid.UUID, call: CallToPrepare) -> list[PreparedItem]:
-    """Append an empty signature to each document; the same call always gives the same hashes."""
+    """Append an empty signature to each PDF, describe that of each XML; the same call always gives the same hashes."""
     reserve = pades.reserve_for(call.pin.certificate, call.pin.chain)
 
     async def one(item: ItemToPrepare) -> PreparedItem:
         base = await storage.get(tenant_id, item.base_sha256)
+        if item.target is not None:
+            xml = xades.prepare(base, item.target, call.pin.certificate, call.pin.chain, call.consented_at)
+            return PreparedItem(item_id=item.item_id, signed_attributes=xml.signed_info, digest=xml.digest)
         prepared = pades.prepare(
             base,
             item.role,
@@ -54,10 +59,14 @@ async def prepare_all(tenant_id: uuid.UUID, call: CallToPrepare) -> list[Prepare
 
 
 async def embed_all(tenant_id: uuid.UUID, call: CallToEmbed) -> list[EmbeddedItem]:
-    """Put each value with a time stamp (B-T) into its document, look at the result, store it."""
+    """Put each value with a time stamp (B-T) into its PDF, look at the result, store it; or make its XML signature."""
 
     async def one(item: ItemToEmbed) -> EmbeddedItem:
         base = await storage.get(tenant_id, item.base_sha256)
+        if item.target is not None:
+            return EmbeddedItem(
+                item_id=item.item_id, signature=await _xml_signature(call, item, item.target, base)
+            )
         prepared = _prepared(call.pin, item, base + item.update)
         signed = pades.embed(prepared, item.value, await _timestamp(item.value))
         self_check.quick_check(signed, [*item.earlier, (item.role, call.pin.certificate)])
@@ -76,13 +85,38 @@ async def complete_all(tenant_id: uuid.UUID, requests: Sequence[RequestToComplet
         stamps = embedded.timestamp_certificates(signed)
         found = await credentials.revocation_answers([*request.certificates, *stamps])
         final = pades.add_validation_material(signed, found.certificates, found.ocsps, found.crls)
-        return CompletedRequest(
+        completed = CompletedRequest(
             request_id=request.request_id,
             document_sha256=await storage.put(tenant_id, final, lock=True),
             size=len(final),
         )
+        if request.xml_sha256 is None:
+            return completed
+        xml = xades.embed(
+            await storage.get(tenant_id, request.xml_sha256),
+            [
+                (target, xades.with_values(signature, found.certificates, found.ocsps, found.crls))
+                for target, signature in request.signatures
+            ],
+        )
+        xades_check.quick_check(xml, [target for target, _ in request.signatures])
+        return msgspec.structs.replace(
+            completed, xml_sha256=await storage.put(tenant_id, xml, lock=True), xml_size=len(xml)
+        )
 
     return await at_once.each(requests, one, limit=AT_ONCE)
+
+
+async def _xml_signature(call: CallToEmbed, item: ItemToEmbed, target: XmlTarget, base: bytes) -> bytes:
+    """The finished signature; everything but value and time stamp is worked out again, and must give the same hash."""
+    pin = call.pin
+    prepared = xades.prepare(base, target, pin.certificate, pin.chain, call.consented_at)
+    if prepared.digest != item.digest:
+        raise xades.PreparedChanged("the stored XML differs from the one that was prepared")
+    token = await _timestamp(xades.signature_value(target, pin.certificate, item.value))
+    signature = xades.signature(prepared, item.value, xades.LongTerm(token=token))
+    xades_check.quick_check(xades.embed(base, [(target, signature)]), [target])
+    return signature
 
 
 async def _timestamp(value: bytes) -> bytes:

@@ -20,6 +20,7 @@ from backend.core.ids import new_token
 from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
+from backend.remote_signing.formats.schemas import XmlTarget
 from backend.remote_signing.providers import port
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningRequestCompleted, SigningRequestSigned
@@ -40,6 +41,7 @@ from backend.remote_signing.requests.rules import (
 from backend.remote_signing.requests.schemas import (
     PDF_TYPE,
     ROLE_NAMES,
+    XML_TYPE,
     CallToEmbed,
     CallToPrepare,
     CallToSend,
@@ -71,12 +73,13 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
     if call.state != CallState.PREPARING:
         return None
     batch = await _batch(session, call.batch_id)
-    if consent_root(await batches.consented_documents(session, batch.id)) != batch.merkle_root:
+    consented = await batches.consented_parts(session, batch.id)
+    if consent_root(map(_leaf, consented)) != batch.merkle_root:
         raise Conflict("Danh sách hồ sơ của lô ký không khớp với xác nhận của người ký; lô ký bị dừng lại.")
     rows = [row for row in await batches.items_of(session, call_id) if _stands(row)]
     if not rows:
         raise Conflict("Nhà trường đã rút lại mọi hồ sơ của lần ký này nên không có gì được ký.")
-    if any(row.base_sha256 != row.current_sha256 for row in rows):
+    if any(row.base_sha256 != (row.xml_sha256 if row.part else row.current_sha256) for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
     credential = await credentials.pinned(session, batch.credential_id)
     return CallToPrepare(
@@ -87,10 +90,11 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
             ItemToPrepare(
                 item_id=row.id,
                 role=row.role,
-                first=row.position == 0,
+                first=row.position == row.first_position,
                 last=row.position == row.last_position,
                 signer_name=row.signer_name,
                 base_sha256=row.base_sha256,
+                target=_target(row),
             )
             for row in rows
         ),
@@ -134,7 +138,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     batch = await _batch(session, call.batch_id)
     rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
-    what = told(Counter(row.noun for row in rows))
+    what = told(Counter({row.step_id: row.noun for row in rows}.values()))
     credential = await credentials.pinned(session, batch.credential_id)
     return CallToSend(
         pin=_pin(credential),
@@ -293,6 +297,7 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
     earlier = await _signatures_so_far(session, [row.request_id for row in rows])
     updates = await batches.prepared_updates(session, call_id)
     return CallToEmbed(
+        consented_at=batch.consented_at,
         pin=_pin(await credentials.get(session, batch.credential_id)),
         items=tuple(
             ItemToEmbed(
@@ -300,9 +305,10 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
                 role=row.role,
                 earlier=tuple(earlier[row.request_id]),
                 base_sha256=row.base_sha256,
-                update=updates[row.id],
-                region_start=row.region_start,
-                region_end=row.region_end,
+                target=_target(row),
+                update=updates.get(row.id, b""),
+                region_start=row.region_start or 0,
+                region_end=row.region_end or 0,
                 signed_attributes=row.signed_attributes,
                 digest=row.digest,
                 value=row.value,
@@ -317,7 +323,8 @@ async def _signatures_so_far(
 ) -> dict[uuid.UUID, list[tuple[str, bytes]]]:
     found: dict[uuid.UUID, list[tuple[str, bytes]]] = defaultdict(list)
     for row in await queries.certificates_of(session, request_ids):
-        found[row.request_id].append((row.role, row.certificate))
+        if row.signs_pdf:
+            found[row.request_id].append((row.role, row.certificate))
     return found
 
 
@@ -347,28 +354,32 @@ async def _record_signed(
     rows: Mapping[uuid.UUID, Any],
 ) -> None:
     batch = await _batch(session, call.batch_id)
-    await storage.register(
-        session, *(storage.File(item.signed_sha256, item.size, PDF_TYPE) for item in embedded)
-    )
-    await batches.update_items(
-        session, [{"item_id": item.item_id, "signed_sha256": item.signed_sha256} for item in embedded]
-    )
+    revisions = {
+        rows[one.item_id].request_id: one.signed_sha256 for one in embedded if one.signed_sha256 is not None
+    }
+    files = [storage.File(one.signed_sha256, one.size, PDF_TYPE) for one in embedded if one.signed_sha256]
+    await storage.register(session, *files)
+    made = [
+        {"item_id": item.item_id, "signed_sha256": item.signed_sha256, "signature": item.signature}
+        for item in embedded
+    ]
+    await batches.update_items(session, made)
     values = {"state": StepState.SIGNED, "signed_at": clock.now()}
-    await queries.update_steps(session, [rows[item.item_id].step_id for item in embedded], values)
-    revisions = {rows[item.item_id].request_id: item.signed_sha256 for item in embedded}
+    steps = {rows[item.item_id].step_id: rows[item.item_id] for item in embedded}
+    await queries.update_steps(session, list(steps), values)
     await queries.advance_requests(session, revisions)
-    await queries.open_next_steps(session, list(revisions))
-    signed = await queries.finish_requests(session, list(revisions))
+    requests = list({row.request_id for row in steps.values()})
+    await queries.open_next_steps(session, requests)
+    signed = await queries.finish_requests(session, requests)
     await outbox.emit_all(session, [SigningRequestSigned(request_id) for request_id in signed])
     details: dict[str, str | int | None] = {
         "batch": str(batch.id),
         "role": batch.role,
         "transaction": call.id.hex,
     }
-    signed_items = [rows[item.item_id] for item in embedded]
     deeds = [
-        audit.Deed(row.step_id, row.label, details, (row.subject_id, batch.consented_by))
-        for row in signed_items
+        audit.Deed(step_id, row.label, details, (row.subject_id, batch.consented_by))
+        for step_id, row in steps.items()
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_STEP_SIGNED, deeds)
 
@@ -384,11 +395,18 @@ async def requests_to_complete(
     certificates: dict[uuid.UUID, list[bytes]] = defaultdict(list)
     for row in await queries.certificates_of(session, [request.id for request in signed]):
         certificates[row.request_id] += [row.certificate, *row.chain]
+    signatures: dict[uuid.UUID, list[tuple[XmlTarget, bytes]]] = defaultdict(list)
+    for row in await batches.signatures_of(session, [request.id for request in signed]):
+        target = _target(row)
+        if target is not None:
+            signatures[row.request_id].append((target, row.signature))
     return [
         RequestToComplete(
             request_id=request.id,
             current_sha256=request.current_sha256,
             certificates=tuple(dict.fromkeys(certificates[request.id])),
+            xml_sha256=request.xml_sha256,
+            signatures=tuple(signatures[request.id]),
         )
         for request in signed
     ]
@@ -399,20 +417,22 @@ async def record_completed(session: TenantSession, completed: Sequence[Completed
     held = await queries.hold_requests(session, [one.request_id for one in completed])
     completed = [one for one in completed if held[one.request_id] == RequestState.SIGNED]
     files = [storage.File(one.document_sha256, one.size, PDF_TYPE) for one in completed]
+    files += [storage.File(one.xml_sha256, one.xml_size, XML_TYPE) for one in completed if one.xml_sha256]
     await storage.register(session, *files)
-    await queries.complete_requests(
-        session, {one.request_id: one.document_sha256 for one in completed}, clock.now()
-    )
+    documents = {one.request_id: (one.document_sha256, one.xml_sha256) for one in completed}
+    await queries.complete_requests(session, documents, clock.now())
     await outbox.emit_all(session, [SigningRequestCompleted(one.request_id) for one in completed])
 
 
-async def close_signed(session: TenantSession, subject_id: uuid.UUID, document_sha256: str) -> None:
+async def close_signed(
+    session: TenantSession, subject_id: uuid.UUID, document_sha256: str, xml_sha256: str | None
+) -> None:
     """The store has the document of a subject signed by everybody: nobody is asked for it here any more.
 
     Calls at the provider that were about nothing else have ended, too: what they would bring is in that document.
     """
     for request in await queries.requests_of(session, [subject_id]):
-        await queries.complete_requests(session, {request.id: document_sha256}, clock.now())
+        await queries.complete_requests(session, {request.id: (document_sha256, xml_sha256)}, clock.now())
         await queries.close_steps(session, request.id)
         for batch_id in await batches.end_calls_without_turns(session):
             await _end_batch_if_over(session, batch_id, None)
@@ -439,6 +459,16 @@ async def _end_batch_if_over(session: TenantSession, batch_id: uuid.UUID, proble
 async def _prepared(session: TenantSession, call_id: uuid.UUID) -> list[Any]:
     """The items of a call whose hashes the provider gets: the same at every step, whatever is cancelled meanwhile."""
     return [row for row in await batches.items_of(session, call_id) if row.digest is not None]
+
+
+def _target(row: Any) -> XmlTarget | None:
+    """What part of the XML an item is over; None for the PDF."""
+    return msgspec.convert(row.xml_targets[row.part - 1], XmlTarget) if row.part else None
+
+
+def _leaf(row: Any) -> tuple[uuid.UUID, str, str]:
+    target = _target(row)
+    return row.request_id, row.base_sha256, target.signature_id if target else ""
 
 
 def _stands(row: Any) -> bool:

@@ -13,14 +13,18 @@ from backend.core.personal_data import Ground, Keep, holding
 
 
 class SigningRequest(TenantTable):
-    """One document and its signers. `subject_id` is opaque here; `current_sha256` is the newest signed revision."""
+    """One document and its signers. `subject_id` is opaque here; `current_sha256` is the newest signed revision.
+
+    `xml_sha256` is the same content as XML where that is signed, too; `signed_xml_sha256` holds everybody's signatures.
+    """
 
     __tablename__ = "signing_request"
     __table_args__ = (
         UniqueConstraint("tenant_id", "subject_id"),
         {
             "info": holding(
-                internal="group_label noun state document_sha256 current_sha256 address opened_at completed_at",
+                internal="group_label noun state document_sha256 current_sha256 xml_sha256 signed_xml_sha256 address "
+                "opened_at completed_at",
                 personal="label sort_key note",
                 title="Yêu cầu ký",
                 purpose="Ký số học bạ",
@@ -39,13 +43,18 @@ class SigningRequest(TenantTable):
     state: Mapped[str]
     document_sha256: Mapped[str]
     current_sha256: Mapped[str]
+    xml_sha256: Mapped[str | None]
+    signed_xml_sha256: Mapped[str | None]
     address: Mapped[str | None]
     opened_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
 
 
 class SigningStep(TenantTable):
-    """One signer's turn. `signer_id` is the person; None means the holder of the school's seal."""
+    """One signer's turn. `signer_id` is the person; None means the holder of the school's seal.
+
+    What is signed in it: the PDF, in the field of the role, and these parts of the XML (`formats.schemas.XmlTarget`).
+    """
 
     __tablename__ = "signing_step"
     __table_args__ = (
@@ -56,7 +65,7 @@ class SigningStep(TenantTable):
         Index("ix_signing_step_waiting", "tenant_id", "state", "signer_id"),
         {
             "info": holding(
-                internal="position role state ready_at signed_at declined_at",
+                internal="position role signs_pdf xml_targets state ready_at signed_at declined_at",
                 personal="signer_name declined_reason",
                 title="Lượt ký",
                 purpose="Biết ai đã ký, ai còn phải ký",
@@ -69,6 +78,8 @@ class SigningStep(TenantTable):
     request_id: Mapped[uuid.UUID]
     position: Mapped[int]
     role: Mapped[str]
+    signs_pdf: Mapped[bool]
+    xml_targets: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     signer_id: Mapped[uuid.UUID | None]
     signer_name: Mapped[str]
     state: Mapped[str]
@@ -147,19 +158,24 @@ class ProviderCall(TenantTable):
 class SigningItem(TenantTable):
     """One hash: whose turn, over which bytes; what was prepared for it, and the value that came back.
 
+    `part` says what of its turn: 0 is the PDF, each further number one of its `xml_targets`. An XML signature waits in
+    `signature` until everybody has signed. `leaf_index`, `leaf_count` and `proof` (digests, joined) lead from its leaf to
+    the root of the consent, whatever becomes of the other documents.
+
     `base_sha256` is the revision that the signer saw and consented to; `prepared_update` is what was appended to it, an
     empty signature, before the hash was taken.
     """
 
     __tablename__ = "signing_item"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "step_id"),
+        UniqueConstraint("tenant_id", "step_id", "part"),
         tenant_key("step_id", "signing_step"),
         tenant_key("call_id", "provider_call"),
         {
             "info": holding(
-                internal="position base_sha256 region_start region_end digest value signed_sha256",
-                personal="prepared_update signed_attributes",
+                internal="part leaf_index leaf_count proof position base_sha256 region_start region_end digest value "
+                "signed_sha256",
+                personal="prepared_update signed_attributes signature",
                 title="Phần ký của từng tài liệu",
                 purpose="Ghép chữ ký số vào học bạ",
                 ground=Ground.SIGNATURES,
@@ -170,6 +186,10 @@ class SigningItem(TenantTable):
 
     step_id: Mapped[uuid.UUID]
     call_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    part: Mapped[int]
+    leaf_index: Mapped[int | None]
+    leaf_count: Mapped[int | None]
+    proof: Mapped[bytes | None] = mapped_column(LargeBinary)
     position: Mapped[int]
     base_sha256: Mapped[str]
     prepared_update: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -179,3 +199,4 @@ class SigningItem(TenantTable):
     digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     value: Mapped[bytes | None] = mapped_column(LargeBinary)
     signed_sha256: Mapped[str | None]
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)

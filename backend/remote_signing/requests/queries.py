@@ -97,15 +97,22 @@ async def cancel_requests(session: TenantSession, subject_ids: Sequence[uuid.UUI
 
 
 async def complete_requests(
-    session: TenantSession, documents: dict[uuid.UUID, str], completed_at: datetime
+    session: TenantSession, documents: dict[uuid.UUID, tuple[str, str | None]], completed_at: datetime
 ) -> None:
-    """Each request's final document."""
+    """Each request's final PDF, and XML where that is signed."""
     query = (
         update(SigningRequest)
         .where(SigningRequest.tenant_id == session.tenant_id, SigningRequest.id == bindparam("request"))
-        .values(state=RequestState.COMPLETED, current_sha256=bindparam("document"), completed_at=completed_at)
+        .values(
+            state=RequestState.COMPLETED,
+            current_sha256=bindparam("document"),
+            signed_xml_sha256=bindparam("xml"),
+            completed_at=completed_at,
+        )
     )
-    values = [{"request": request_id, "document": sha256} for request_id, sha256 in documents.items()]
+    values = [
+        {"request": request_id, "document": pdf, "xml": xml} for request_id, (pdf, xml) in documents.items()
+    ]
     if values:
         await (await session.connection()).execute(query, values)
 
@@ -185,10 +192,13 @@ async def tray_items(
             SigningRequest.group_label,
             SigningRequest.label,
             SigningRequest.current_sha256,
+            SigningRequest.xml_sha256,
             SigningRequest.address,
             SigningRequest.noun,
             SigningRequest.note,
             SigningStep.declined_reason,
+            SigningStep.signs_pdf,
+            SigningStep.xml_targets,
         )
         .join(
             SigningRequest,
@@ -270,7 +280,8 @@ async def advance_requests(session: TenantSession, revisions: dict[uuid.UUID, st
         .values(current_sha256=bindparam("revision"))
     )
     values = [{"request": request_id, "revision": sha256} for request_id, sha256 in revisions.items()]
-    await (await session.connection()).execute(query, values)
+    if values:
+        await (await session.connection()).execute(query, values)
 
 
 async def open_next_steps(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> None:
@@ -400,7 +411,13 @@ async def open_steps_of(session: TenantSession, staff_id: StaffId) -> Sequence[A
 async def certificates_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
     """Role, certificate and chain of everyone who has signed these requests, in signing order."""
     query = (
-        select(SigningStep.request_id, SigningStep.role, Credential.certificate, Credential.chain)
+        select(
+            SigningStep.request_id,
+            SigningStep.role,
+            SigningStep.signs_pdf,
+            Credential.certificate,
+            Credential.chain,
+        )
         .join(
             SigningBatch,
             and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),

@@ -2,14 +2,19 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from backend.core.crypto import merkle_root, sha256_hex
+import msgspec
+
+from backend.core.crypto import merkle_proofs, merkle_root, sha256_hex
 from backend.core.errors import Invalid
 from backend.core.text import check_text
+from backend.remote_signing.formats.schemas import XmlTarget
 from backend.remote_signing.providers.port import Capabilities, Repeat
+from backend.remote_signing.requests.schemas import Part
 
 
 class RequestState(StrEnum):
@@ -97,10 +102,44 @@ GIVEN_UP = {
 }
 
 
-def consent_root(documents: Iterable[tuple[uuid.UUID, str]]) -> str:
-    """Merkle root (hex) over (request, SHA-256 of the shown bytes); the order of the documents does not matter."""
-    leaves = sorted(request_id.bytes + bytes.fromhex(sha256) for request_id, sha256 in documents)
-    return merkle_root(leaves).hex()
+def consent_leaf(request_id: uuid.UUID, sha256: str, part: str) -> bytes:
+    """What a consent says about one hash: request, SHA-256 of the shown bytes, and which part of them ("" is all)."""
+    return request_id.bytes + bytes.fromhex(sha256) + part.encode()
+
+
+def consent_root(leaves: Iterable[tuple[uuid.UUID, str, str]]) -> str:
+    """Merkle root (hex) over the leaves of a consent; the order of the documents does not matter."""
+    return merkle_root(sorted(consent_leaf(*leaf) for leaf in leaves)).hex()
+
+
+def parts_of(
+    signs_pdf: bool, xml_targets: Sequence[Any], pdf_sha256: str, xml_sha256: str | None
+) -> tuple[Part, ...]:
+    """What is signed in a turn: the PDF, and each part of the XML."""
+    targets = msgspec.convert(xml_targets, list[XmlTarget])
+    pdf = [Part(number=0, sha256=pdf_sha256)] if signs_pdf else []
+    xml = [
+        Part(number=number, sha256=xml_sha256 or "", target=target)
+        for number, target in enumerate(targets, 1)
+    ]
+    return (*pdf, *xml)
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """Where a leaf stands in the tree of its consent, and the digests beside its way to the root, joined."""
+
+    leaf_index: int
+    leaf_count: int
+    proof: bytes
+
+
+def prove(leaves: Iterable[tuple[uuid.UUID, str, str]]) -> list[Proof]:
+    """A proof for each leaf, in the order in which they are given."""
+    given = [consent_leaf(*leaf) for leaf in leaves]
+    ordered = sorted(given)
+    proofs = dict(zip(ordered, enumerate(merkle_proofs(ordered)), strict=True))
+    found = [proofs[leaf] for leaf in given]
+    return [Proof(index, len(given), b"".join(nodes)) for index, nodes in found]
 
 
 def consent_statement(role: str, group: str | None, merkle_root: str, count: int) -> str:
@@ -128,9 +167,16 @@ def batch_state(calls: Iterable[str]) -> BatchState:
     return BatchState.COMPLETED if states <= {CallState.DONE} else BatchState.PARTIAL
 
 
-def split(count: int, largest: int) -> list[range]:
-    """Positions 0…count-1 in runs of at most `largest`."""
-    return [range(start, min(start + largest, count)) for start in range(0, count, largest)]
+def split(weights: Sequence[int], largest: int) -> list[range]:
+    """Positions of the weights in runs that weigh at most `largest`; what weighs more stands alone."""
+    runs: list[range] = []
+    start = weight = 0
+    for position, one in enumerate(weights):
+        if position > start and weight + one > largest:
+            runs.append(range(start, position))
+            start, weight = position, 0
+        weight += one
+    return [*runs, range(start, len(weights))] if weights else []
 
 
 class Resumption(StrEnum):

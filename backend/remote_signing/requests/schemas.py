@@ -9,6 +9,7 @@ import msgspec
 from backend.core.actor import StaffId
 from backend.remote_signing.accounts.schemas import OwnValues
 from backend.remote_signing.credentials.schemas import CredentialView
+from backend.remote_signing.formats.schemas import XmlTarget
 from backend.remote_signing.providers.port import Ask
 
 RequestId = NewType("RequestId", uuid.UUID)
@@ -20,6 +21,7 @@ CallId = NewType("CallId", uuid.UUID)
 HELD_ADDRESS = "/ky/giu-lai"
 
 PDF_TYPE = "application/pdf"
+XML_TYPE = "application/xml"
 
 ROLE_NAMES = {
     "homeroom_teacher": "Giáo viên chủ nhiệm",
@@ -28,12 +30,25 @@ ROLE_NAMES = {
 }
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What one hash is over: bytes that were shown, as a whole (`target` None) or one part of XML. 0 is the PDF."""
+
+    number: int
+    sha256: str
+    target: XmlTarget | None = None
+
+
 class NewSigner(msgspec.Struct, frozen=True, kw_only=True):
-    """One place to sign, in order. `role` is the name of the signature field; `staff_id` None means the seal."""
+    """One turn to sign, in order. `role` is the name of the signature field; `staff_id` None means the seal.
+
+    `signs_pdf` is False for whoever signs parts of the XML alone; such a turn may come before the first field.
+    """
 
     role: str
     staff_id: StaffId | None
     name: str
+    signs_pdf: bool = True
+    xml: tuple[XmlTarget, ...] = ()
 
 
 class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +56,7 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Trays are sorted by `sort_key`, character by character. `address` is the page of the school on which it is read.
     `noun` is what people call one such document, `note` what its signers should know before they sign it.
+    `xml_sha256` is the same content as unsigned XML, where a signer signs parts of it.
     """
 
     subject_id: uuid.UUID
@@ -49,6 +65,7 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     sort_key: str
     document_sha256: str
     signers: tuple[NewSigner, ...]
+    xml_sha256: str | None = None
     address: str | None = None
     noun: str = "học bạ"
     note: str | None = None
@@ -64,7 +81,7 @@ class TrayGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One document that waits for a signature."""
+    """One document that waits for a signature; `parts` are what of it is signed, each by a hash of its own."""
 
     step_id: StepId
     request_id: RequestId
@@ -76,6 +93,7 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     noun: str
     note: str | None
+    parts: tuple[Part, ...]
 
 
 class DeclinedTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +204,32 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     certificate_serial: str | None
 
 
+class ProvenLeaf(msgspec.Struct, frozen=True, kw_only=True):
+    """One hash of a consent, and the way from its leaf to the root; None where none was kept."""
+
+    request_id: uuid.UUID
+    sha256: str
+    part: str
+    index: int | None
+    count: int | None
+    proof: str | None
+
+
+class ConsentProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Under which consent a turn was signed, and that this document was in it."""
+
+    step_id: uuid.UUID
+    batch_id: uuid.UUID
+    role: str
+    signed_at: datetime | None
+    consented_at: datetime
+    merkle_root: str
+    proved_by: str
+    proved_at: datetime | None
+    evidence: dict[str, str] | None
+    leaves: tuple[ProvenLeaf, ...]
+
+
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
     """The certificate (DER) and chain that a batch signs with, fixed at the consent."""
 
@@ -197,7 +241,10 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemToPrepare(msgspec.Struct, frozen=True, kw_only=True):
-    """One document to be prepared; `first`/`last` say where its step stands in the order."""
+    """One hash to be prepared; `first`/`last` say where its step stands among those that sign the PDF.
+
+    `target`: not the PDF but that part of the XML.
+    """
 
     item_id: uuid.UUID
     role: str
@@ -205,15 +252,19 @@ class ItemToPrepare(msgspec.Struct, frozen=True, kw_only=True):
     last: bool
     signer_name: str
     base_sha256: str
+    target: XmlTarget | None
 
 
 class PreparedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What prepare found out about one item; `update` is what it appends to the document that was shown."""
+    """What prepare found out about one item; `update` is what it appends to the PDF that was shown.
+
+    `signed_attributes` are what the digest is of: for XML the canonical SignedInfo.
+    """
 
     item_id: uuid.UUID
-    update: bytes
-    region_start: int
-    region_end: int
+    update: bytes | None = None
+    region_start: int | None = None
+    region_end: int | None = None
     signed_attributes: bytes
     digest: bytes
 
@@ -282,6 +333,7 @@ class ItemToEmbed(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     earlier: tuple[tuple[str, bytes], ...]
     base_sha256: str
+    target: XmlTarget | None
     update: bytes
     region_start: int
     region_end: int
@@ -294,23 +346,30 @@ class CallToEmbed(msgspec.Struct, frozen=True, kw_only=True):
     """A provider call whose values have all come back and been verified."""
 
     pin: Pin
+    consented_at: datetime
     items: tuple[ItemToEmbed, ...]
 
 
 class EmbeddedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed revision that is in the store; `size` in bytes."""
+    """A signed revision of the PDF that is in the store, `size` in bytes; or a finished signature over XML."""
 
     item_id: uuid.UUID
-    signed_sha256: str
-    size: int
+    signed_sha256: str | None = None
+    size: int = 0
+    signature: bytes | None = None
 
 
 class RequestToComplete(msgspec.Struct, frozen=True, kw_only=True):
-    """A fully signed document, its newest revision, and the certificates (DER) in it."""
+    """A fully signed document, its newest revision, and the certificates (DER) in it.
+
+    `signatures` are those over parts of the XML, which is still the unsigned one.
+    """
 
     request_id: uuid.UUID
     current_sha256: str
     certificates: tuple[bytes, ...]
+    xml_sha256: str | None
+    signatures: tuple[tuple[XmlTarget, bytes], ...]
 
 
 class CompletedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -319,3 +378,5 @@ class CompletedRequest(msgspec.Struct, frozen=True, kw_only=True):
     request_id: uuid.UUID
     document_sha256: str
     size: int
+    xml_sha256: str | None = None
+    xml_size: int = 0

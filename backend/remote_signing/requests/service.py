@@ -4,9 +4,12 @@ Knows nothing of transcripts: a subject is an opaque id, a document is bytes. Wh
 in `flow.py`.
 """
 
+import itertools
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+import msgspec
 
 from backend.core import audit, audit_reads, clock, outbox, storage
 from backend.core.actor import Actor, StaffId, machine
@@ -17,6 +20,7 @@ from backend.core.ids import new_id
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.formats import pades
+from backend.remote_signing.formats.schemas import XmlTarget
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningConsented
@@ -31,6 +35,8 @@ from backend.remote_signing.requests.rules import (
     consent_root,
     consent_statement,
     noted,
+    parts_of,
+    prove,
     split,
 )
 from backend.remote_signing.requests.schemas import (
@@ -38,8 +44,10 @@ from backend.remote_signing.requests.schemas import (
     BatchProgress,
     CallId,
     ConsentOffer,
+    ConsentProof,
     HeldCall,
     NewRequest,
+    ProvenLeaf,
     ReadyTurn,
     RequestId,
     StepId,
@@ -67,12 +75,15 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
     """Ask for signatures on documents that the school has stored; the first signers' turns begin at once.
 
     Raises NotFound for a document that is not the school's, ValueError for a place without a person that is not the
-    seal's: it would stand in the tray of whoever keeps the seal.
+    seal's (it would stand in the tray of whoever keeps the seal), and for a turn in which nothing is signed.
     """
-    for signer in (signer for request in requests for signer in request.signers):
+    for request, signer in ((one, signer) for one in requests for signer in one.signers):
         if signer.staff_id is None and signer.role != SEAL_ROLE:
             raise ValueError(f"nobody signs as {signer.role}")
-    await storage.require_owned(session, [request.document_sha256 for request in requests])
+        if (not signer.signs_pdf and not signer.xml) or (signer.xml and request.xml_sha256 is None):
+            raise ValueError(f"there is nothing that {signer.role} signs")
+    shown = [digest for one in requests for digest in (one.document_sha256, one.xml_sha256) if digest]
+    await storage.require_owned(session, shown)
     opened_at = await queries.enter_tray(session)
     request_ids = [RequestId(new_id()) for _ in requests]
     rows = [
@@ -88,6 +99,7 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
             "state": RequestState.SIGNING,
             "document_sha256": request.document_sha256,
             "current_sha256": request.document_sha256,
+            "xml_sha256": request.xml_sha256,
             "address": request.address,
             "opened_at": opened_at,
         }
@@ -100,6 +112,8 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
             "request_id": request_id,
             "position": position,
             "role": signer.role,
+            "signs_pdf": signer.signs_pdf,
+            "xml_targets": msgspec.to_builtins(signer.xml),
             "signer_id": signer.staff_id,
             "signer_name": signer.name,
             "state": StepState.WAITING if position else StepState.READY,
@@ -215,7 +229,16 @@ async def _open_batch(
     verified: Verified,
 ) -> list[uuid.UUID]:
     """Batch, provider calls and items in rows; returns the calls. Each call takes what the provider allows."""
-    runs = split(len(items), gateway.provider(credential.provider).capabilities.max_hashes)
+    most = gateway.provider(credential.provider).capabilities.max_hashes
+    weights = [len(item.parts) for item in items]
+    if max(weights) > most:
+        raise Conflict(
+            f"Dịch vụ ký số nhận mỗi lần nhiều nhất {most} mã băm, mà một hồ sơ cần {max(weights)}; hãy dùng chứng thư "
+            "của nhà cung cấp khác."
+        )
+    runs = split(weights, most)
+    starts = list(itertools.accumulate(weights, initial=0))
+    proofs = prove(leaf for item in items for leaf in _leaves(item))
     call_ids = [new_id() for _ in runs]
     batch = {
         "tenant_id": session.tenant_id,
@@ -247,11 +270,14 @@ async def _open_batch(
             "id": new_id(),
             "step_id": items[position].step_id,
             "call_id": call_id,
-            "position": position,
-            "base_sha256": items[position].document_sha256,
+            "part": part.number,
+            "position": starts[position] + offset,
+            "base_sha256": part.sha256,
+            **msgspec.structs.asdict(proofs[starts[position] + offset]),
         }
         for call_id, run in zip(call_ids, runs, strict=True)
         for position in run
+        for offset, part in enumerate(items[position].parts)
     ]
     await batches.insert_batch(session, batch, calls, rows)
     values = {"state": StepState.AUTHORIZING, "batch_id": batch_id}
@@ -293,8 +319,8 @@ async def held_calls(session: TenantSession) -> list[HeldCall]:
             held_at=row.held_at,
             role=row.role,
             short_code=_short(row.merkle_root),
-            labels=tuple(row.labels),
-            subject_ids=tuple(row.subject_ids),
+            labels=tuple(dict.fromkeys(row.labels)),
+            subject_ids=tuple(dict.fromkeys(row.subject_ids)),
             problem=row.problem or "",
             since=row.since,
         )
@@ -339,12 +365,56 @@ async def signed_documents(session: TenantSession, subject_ids: Sequence[uuid.UU
     return {request.subject_id: request.current_sha256 for request in requests}
 
 
+async def consents_of(session: TenantSession, subject_id: uuid.UUID) -> list[ConsentProof]:
+    """What was consented to for each turn of a document that is signed, in order, with the proof of its inclusion."""
+    found: dict[uuid.UUID, ConsentProof] = {}
+    for row in await batches.consents_of(session, subject_id):
+        target = msgspec.convert(row.xml_targets[row.part - 1], XmlTarget) if row.part else None
+        leaf = ProvenLeaf(
+            request_id=row.request_id,
+            sha256=row.base_sha256,
+            part=target.signature_id if target else "",
+            index=row.leaf_index,
+            count=row.leaf_count,
+            proof=row.proof.hex() if row.proof is not None else None,
+        )
+        batch = row.SigningBatch
+        known = found.get(row.step_id)
+        found[row.step_id] = ConsentProof(
+            step_id=row.step_id,
+            batch_id=batch.id,
+            role=row.role,
+            signed_at=row.signed_at,
+            consented_at=batch.consented_at,
+            merkle_root=batch.merkle_root,
+            proved_by=batch.proved_by,
+            proved_at=batch.proved_at,
+            evidence=batch.evidence,
+            leaves=(*(known.leaves if known else ()), leaf),
+        )
+    return list(found.values())
+
+
+async def signed_xml(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str | None]:
+    """subject → SHA-256 of its XML with everybody's signatures; None where that is not signed."""
+    requests = await queries.requests_of(session, subject_ids)
+    return {request.subject_id: request.signed_xml_sha256 for request in requests}
+
+
 async def request_ids_of(
     session: TenantSession, subject_ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, RequestId]:
     """subject → its request, of those that have one."""
     requests = await queries.requests_of(session, subject_ids)
     return {request.subject_id: RequestId(request.id) for request in requests}
+
+
+async def labelled(
+    session: TenantSession, request_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[uuid.UUID, str]]:
+    """request → its subject and what it is called."""
+    found = await queries.requests(session, request_ids)
+    return {request.id: (request.subject_id, request.label) for request in found}
 
 
 async def subjects_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
@@ -376,6 +446,7 @@ async def _ready(
             address=row.address,
             noun=row.noun,
             note=noted(row.note, row.declined_reason),
+            parts=parts_of(row.signs_pdf, row.xml_targets, row.current_sha256, row.xml_sha256),
         )
         for row in rows
     ]
@@ -392,8 +463,14 @@ def _require_proof(verified: Verified, statement: str) -> None:
         )
 
 
+def _leaves(item: TrayItem) -> list[tuple[uuid.UUID, str, str]]:
+    return [
+        (item.request_id, part.sha256, part.target.signature_id if part.target else "") for part in item.parts
+    ]
+
+
 def _root(items: Sequence[TrayItem]) -> str:
-    return consent_root((item.request_id, item.document_sha256) for item in items)
+    return consent_root(leaf for item in items for leaf in _leaves(item))
 
 
 def _progress(row: object) -> BatchProgress:

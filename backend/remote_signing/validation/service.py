@@ -1,7 +1,7 @@
 """Whether the signatures of a document hold: for whoever asks, under the trust anchors of this installation."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -11,10 +11,10 @@ from typing import TypeVar
 from backend.core import clock, settings
 from backend.core.crypto import sha256_hex
 from backend.core.errors import Unavailable
-from backend.remote_signing.formats import limited, validation
+from backend.remote_signing.formats import evidence, limited, validation, xades
 from backend.remote_signing.formats.additions import only_signed
 from backend.remote_signing.formats.contents import Contents, read_contents
-from backend.remote_signing.formats.schemas import Opened, Report
+from backend.remote_signing.formats.schemas import EvidenceFile, EvidenceManifest, Opened, Report
 from backend.remote_signing.formats.trust import TrustStore
 
 #: For so long a report is given again for the same bytes under the same anchors; and so many are kept.
@@ -42,6 +42,17 @@ def contents_of(document: bytes) -> Contents:
 def shows_only(document: bytes, original: bytes) -> bool:
     """Whether a document is `original`, which may have been signed since, and shows nothing else."""
     return only_signed(original, document)
+
+
+def evidence_pack(manifest: EvidenceManifest, files: Mapping[str, bytes]) -> bytes:
+    """A pack of these files, and of the certificates and answers in its newest PDF. Raises Unreadable without a PDF."""
+    newest = files.get(EvidenceFile.ARCHIVED, files[EvidenceFile.PDF])
+    return evidence.build(manifest, {**files, **evidence.material_files(newest)})
+
+
+def unsigned_xml(xml: bytes) -> bytes:
+    """An XML document as it was before anybody signed it."""
+    return xades.unsigned(xml)
 
 
 async def check_own(document: bytes, fields: Sequence[str]) -> Report:

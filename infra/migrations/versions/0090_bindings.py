@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from infra.migrations.tenancy import enable_rls
 
 revision = "0090"
-down_revision = "0087"
+down_revision = "0082"
 branch_labels = None
 depends_on = None
 

@@ -30,12 +30,14 @@ from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.restoring import command
 from backend.records.copies import service as copies
 from backend.records.copies.schemas import CopyKind, IssuedCopyView
+from backend.records.evidence import service as evidence
 from backend.records.transcripts import flow, life
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import Deed, IssuedManifest, Restoring, VersionSummary
 from backend.records.verification import service as verification
 from backend.records.verification.schemas import Standing
 from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.formats import verify_command
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import SANDBOX
 from backend.remote_signing.requests import service as signing_requests
@@ -360,7 +362,38 @@ async def test_manifests_name_nobody_and_say_what_the_store_has(drill: Drill) ->
                 assert secret not in key + document.decode()
         manifest = await manifest_of(drill, "1B")
         named = {manifest.content_sha256, manifest.pdf_sha256, manifest.xml_sha256, manifest.signed_sha256}
+        named.add(manifest.signed_xml_sha256)
+        assert None not in named
         assert {one.sha256 for one in manifest.files} == named
+        await let_go()
+
+
+async def test_the_issued_xml_is_signed_and_checked_by_anyone(drill: Drill) -> None:
+    with drill.database(TODAY):
+        for version in (await drill.versions()).values():
+            xml = await storage.get(drill.school.tenant_id, version.signed_xml_sha256 or "")
+            answer = await verification.check_file(xml)
+            assert (answer.verdict, answer.standing) == ("valid", Standing.IN_FORCE)
+            assert {one.role for one in answer.signatures} == set(SIGNERS)
+            async with drill.school.session(read_only=True) as session:
+                assert await transcripts.digest_of_file(session, version.id, "xml") == sha256_hex(xml)
+        await let_go()
+
+
+async def test_the_evidence_pack_of_an_issued_version_is_checked_offline(
+    drill: Drill, tmp_path: Path
+) -> None:
+    with drill.database(TODAY):
+        version = next(iter((await drill.versions()).values()))
+        async with drill.school.session() as session:
+            actor = await drill.school.actor(session, "principal")
+            gathered = await evidence.gather(session, actor, version.id, "Thanh tra")
+        path = tmp_path / "goi.zip"
+        path.write_bytes(await evidence.pack(drill.school.tenant_id, gathered))
+        out = io.StringIO()
+        assert verify_command.run(path, drill.signing.trust_root.parent, None, False, out) == 0, (
+            out.getvalue()
+        )
         await let_go()
 
 

@@ -13,9 +13,9 @@ from tests.records.transcripts.conftest import Season, confirmed_class
 #: Everything that may change in a row of evidence; nothing of it may be removed.
 MAY_CHANGE: dict[str, set[str]] = {
     "transcript": {"handed_over_at"},
-    "transcript_version": {"state", "pdf_sha256", "xml_sha256", "signed_sha256", "issued_at"}
-    | {"withdrawn_by", "withdrawn_at", "withdrawn_reason", "effective_on"},
-    "signing_request": {"state", "current_sha256", "completed_at"},
+    "transcript_version": {"state", "pdf_sha256", "xml_sha256", "signed_sha256", "signed_xml_sha256"}
+    | {"issued_at", "withdrawn_by", "withdrawn_at", "withdrawn_reason", "effective_on"},
+    "signing_request": {"state", "current_sha256", "signed_xml_sha256", "completed_at"},
     "signing_batch": {"state", "ended_at", "problem"},
     "delivery": {"state", "authority_reference", "errors", "reason", "answered_at"},
     "delivery_attempt": {"ended_at", "outcome", "sent_sha256", "answer_sha256"},
@@ -34,6 +34,7 @@ ITEM = {
     "digest",
     "value",
     "signed_sha256",
+    "signature",
 }
 
 

@@ -21,6 +21,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from backend.core import clock
 from backend.remote_signing.formats import cms, pades
+from backend.remote_signing.formats.pdf_update import PdfUpdate
 from backend.remote_signing.formats.schemas import Report, Unreadable
 from backend.remote_signing.formats.trust import TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
@@ -275,6 +276,32 @@ def test_a_signature_after_the_seal_is_invalid(world: World, signed_b_t: bytes) 
     assert report.verdict == "invalid"
     assert "late" in sentences(report)
     assert not report.signatures[2].intact
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"/TransformParams/V/1.2/P 2>>", b"/TransformParams/V/1.2/P 3>>", "DocMDP"),
+        (b"/Perms<</DocMDP ", b"/Perms<</DocMDX ", "DocMDP"),
+        (b"/Action/All/P 1", b"/Action/Include/Fields[(school_seal)]", "FieldMDP"),
+    ],
+    ids=["forms may change more", "not certified", "not closed"],
+)
+def test_what_its_signers_do_not_close_is_invalid(
+    world: World, monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes, said: str
+) -> None:
+    """Signed by the right people in the right order, by a writer that leaves the file open."""
+    for name in ("add", "replace"):
+        write = getattr(PdfUpdate, name)
+        monkeypatch.setattr(
+            PdfUpdate, name, lambda *given, write=write: write(*given[:-1], given[-1].replace(old, new))
+        )
+    document = pades.place_fields(world.rendered, NAMES)
+    for name, identity in world.signers:
+        document = world.sign(document, name, identity)
+    report = check(world, world.add_material(document))
+    assert report.verdict == "invalid"
+    assert said in sentences(report)
 
 
 def test_a_document_time_stamp_by_pyhanko_makes_b_lta(

@@ -155,8 +155,8 @@ def test_sandbox_signatures_say_so(tmp_path: Path) -> None:
         (b"", "không phải"),
         ("Điểm của em".encode(), "không phải"),
         (b"%PDF-1.7\n", "PDF"),
-        (b"<?xml version='1.0'?><HOC_BA/>", "không mang chữ ký số riêng"),
-        (b"PK\x03\x04", "chưa phát hành gói bằng chứng"),
+        (b"<?xml version='1.0'?><HOC_BA/>", "không phải học bạ số đã ký"),
+        (b"PK\x03\x04", "không phải gói bằng chứng"),
     ],
     ids=["empty", "text", "truncated", "xml", "zip"],
 )

@@ -73,7 +73,7 @@ async def test_of_a_batch_under_way_the_others_are_signed_and_nothing_comes_into
     assert await school.waiting(PRINCIPAL) == 2
     assert signing.ledger()["signed_more_than_once"] == []
     [call] = await calls_of(school, batch_id)
-    assert signing.ledger(call.id.hex)["count"] == (2 if at is CallState.PREPARING else 3)
+    assert signing.ledger(call.id.hex)["count"] == (4 if at is CallState.PREPARING else 6)
 
 
 async def test_what_is_cancelled_while_its_signature_is_embedded_stays_as_it_was(

@@ -29,7 +29,11 @@ from tests.fakes.processes import SigningService
 async def test_the_root_is_that_of_the_listed_documents(school: SigningSchool) -> None:
     await school.ask(3)
     offer = await school.offer(TEACHER)
-    assert offer.merkle_root == consent_root((item.request_id, item.document_sha256) for item in offer.items)
+    shown = [(item.request_id, part.sha256, part.target) for item in offer.items for part in item.parts]
+    assert len(shown) == 6
+    assert offer.merkle_root == consent_root(
+        (request_id, sha256, target.signature_id if target else "") for request_id, sha256, target in shown
+    )
     batch_id = await school.agree(offer)
     async with tenant_session(school.tenant_id, read_only=True) as session:
         batch = await session.get(SigningBatch, (school.tenant_id, batch_id))

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from backend.core import bucket, jobs, storage
 from backend.core.database import tenant_session
-from backend.remote_signing.formats import pades
+from backend.remote_signing.formats import pades, xades, xades_check
+from backend.remote_signing.formats.schemas import XML_TARGETS
 from backend.remote_signing.providers import gateway, port
 from backend.remote_signing.requests import documents, flow
 from backend.remote_signing.requests.models import ProviderCall, SigningRequest
@@ -41,7 +42,8 @@ async def test_every_document_gets_three_signatures_once(
         await machine.rest()
         assert (await school.progress(role, batch_id)).state == BatchState.COMPLETED
     after = signing.ledger()
-    assert after["count"] - before["count"] == 12
+    # Of each document three people sign the page and their part of the XML, in one consent.
+    assert after["count"] - before["count"] == 24
     assert after["consents"] - before["consents"] == 3
     assert after["signed_more_than_once"] == []
     async with tenant_session(school.tenant_id, read_only=True) as session:
@@ -51,6 +53,9 @@ async def test_every_document_gets_three_signatures_once(
     for request in requests:
         signed = await storage.get(school.tenant_id, request.current_sha256)
         assert signed.count(b"/ByteRange") == 3
+        xml = await storage.get(school.tenant_id, request.signed_xml_sha256 or "")
+        xades_check.quick_check(xml, list(XML_TARGETS.values()))
+        assert xades.unsigned(xml) == await storage.get(school.tenant_id, request.xml_sha256 or "")
 
 
 #: The points of a job at which its worker dies: a death, and how many commits it survives after the intent.

@@ -169,7 +169,7 @@ async def test_what_was_sent_is_not_stopped(school: SigningSchool) -> None:
 async def test_the_tray_says_what_it_holds(school: SigningSchool, site: Litestar, browsers: Browsers) -> None:
     """Transcripts are transcripts, and packages are packages, on the page as on the telephone."""
     await school.ask(2)
-    pdf = new_document()
+    pdf, _ = new_document()
     await storage.put(school.tenant_id, pdf)
     async with tenant_session(school.tenant_id) as session:
         file = storage.file_of(pdf, "application/pdf")

@@ -93,7 +93,7 @@ async def test_trouble_that_passes_ends_in_one_signature_each(
     progress = await school.progress(TEACHER, batch_id)
     assert (call.state, call.problem) == (CallState.DONE, None)
     assert (progress.state, progress.signed, progress.problem) == (BatchState.COMPLETED, 3, None)
-    assert await made(school, signing, batch_id) == [3]
+    assert await made(school, signing, batch_id) == [6]
     assert not signed_twice(signing)
     assert await school.waiting(PRINCIPAL) == 3
 
@@ -115,7 +115,7 @@ async def test_what_was_not_confirmed_is_back_in_the_tray_and_can_be_signed(
     assert await school.waiting(TEACHER) == 3
     again = await school.consent(TEACHER)
     await Machine(school.tenant_id).rest()
-    assert await made(school, signing, again) == [3]
+    assert await made(school, signing, again) == [6]
     assert (await school.progress(TEACHER, again)).state == BatchState.COMPLETED
 
 
@@ -135,7 +135,7 @@ async def test_an_answer_that_lies_stays_with_a_person_and_embeds_nothing(
     await the_school_knows_of_three(school, batch_id)
     assert await states_of_steps(school, TEACHER) == {"authorizing"}
     assert (await school.waiting(TEACHER), await school.waiting(PRINCIPAL)) == (0, 0)
-    assert await made(school, signing, batch_id) == [3]
+    assert await made(school, signing, batch_id) == [6]
     assert not signed_twice(signing)
 
 
@@ -187,11 +187,11 @@ async def test_without_time_stamps_the_values_wait_and_nothing_is_signed_again(
     with changed_settings(HOCBA_TSA_URL="http://127.0.0.1:1/tsa"):
         await machine.until(embedding)
     assert "dấu thời gian" in ((await school.progress(TEACHER, batch_id)).problem or "").lower()
-    assert await made(school, signing, batch_id) == [3]
+    assert await made(school, signing, batch_id) == [6]
     asked = signing.ledger()["repeated_authorizations"]
     await machine.rest()
     assert (await school.progress(TEACHER, batch_id)).state == BatchState.COMPLETED
-    assert await made(school, signing, batch_id) == [3]
+    assert await made(school, signing, batch_id) == [6]
     assert signing.ledger()["repeated_authorizations"] == asked, "the person was asked again"
 
 
