@@ -57,6 +57,7 @@ from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
+from backend.remote_signing.credentials import life_pages as credential_life_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.requests import life_pages as signing_life_pages
 from backend.remote_signing.requests import pages as signing_pages
@@ -316,6 +317,8 @@ ROUTES: list[ControllerRouterHandler] = [
     credential_pages.resume,
     credential_pages.ask_revocation,
     credential_pages.withdraw,
+    credential_life_pages.try_it,
+    credential_life_pages.look_at_it,
     signing_account_pages.show_accounts,
     signing_account_pages.rotate,
     signing_account_pages.propose,

@@ -175,6 +175,7 @@ class Action(StrEnum):
     COPIES_TAKEN = "transcripts.register.download"
     TRANSCRIPT_RESTORED = "transcripts.version.restore"
     CREDENTIAL_SOUGHT = "signing.credential.seek"
+    CREDENTIAL_TRIED = "signing.credential.try"
     CREDENTIAL_ENROLLED = "signing.credential.enrol"
     CREDENTIAL_REPLACED = "signing.credential.replace"
     CREDENTIAL_SUSPENDED = "signing.credential.suspend"

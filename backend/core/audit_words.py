@@ -185,6 +185,7 @@ ACTION_NAMES = {
     Action.COPIES_TAKEN: "Tải sổ cấp bản sao",
     Action.TRANSCRIPT_RESTORED: "Dựng lại học bạ đã phát hành từ kho lưu trữ",
     Action.CREDENTIAL_SOUGHT: "Tìm chứng thư số ở nhà cung cấp",
+    Action.CREDENTIAL_TRIED: "Thử ký bằng chứng thư số",
     Action.CREDENTIAL_ENROLLED: "Đăng ký chứng thư số",
     Action.CREDENTIAL_REPLACED: "Thay chứng thư số bằng chứng thư mới",
     Action.CREDENTIAL_SUSPENDED: "Tạm dừng chứng thư số",

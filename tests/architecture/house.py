@@ -100,6 +100,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what two people decide about certificates, for the slice's own pages: no door",
     ),
+    "remote_signing.credentials.trial": (
+        Room.SERVICE,
+        "a harmless signature, for the slice's own pages: no door",
+    ),
     "remote_signing.credentials.inspection": (
         Room.SERVICE,
         "what a provider lists, looked at outside of transactions, for the slice's own service and pages: no door",

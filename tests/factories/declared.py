@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.factories.signing_school import changed_settings
+from tests.fakes import relying_party
 from tests.fakes.processes import SigningService
 
 
@@ -30,13 +31,17 @@ def declared(signing: SigningService, folder: Path, *entries: Declared) -> Itera
 
 def _entry(one: Declared, signing: SigningService) -> str:
     ours = signing.account("").parameters
-    names = ("sp_id", "sp_password") if one.kind == "smartca" else ("client_id", "client_secret")
-    parameters = dict(zip(names, (ours["client_id"], ours["client_secret"]), strict=True))
+    parameters = ours
+    if one.kind == "smartca":
+        parameters = {"sp_id": ours["client_id"], "sp_password": ours["client_secret"]}
+    elif one.kind == "rssp":
+        relying_party.register(signing)
+        parameters = relying_party.relying_party(ours["client_id"], ours["client_secret"])
     values = {
         "name": one.name,
         "kind": one.kind,
         "label": "Nhà cung cấp hỏi người ký",
-        "base_url": signing.url,
+        "base_url": signing.url + ("/rssp/v2" if one.kind == "rssp" else ""),
         "parameters": parameters,
         "capabilities": one.capabilities,
         "settings": one.settings,

@@ -36,6 +36,7 @@ LATER: dict[str, Row] = {
     "secret_key": {},
     "provider_account": {"state": "active"},
     "signing_batch": {"state": "running"},
+    "token_helper": {"state": "offered", "public_key": b"", "certificate": b"", "credential_id": None},
     "provider_call": {"state": "unknown", "provider_reference": None, "held_at": None},
     "authority_binding": {"profile": "vn.sandbox.hocba/1", "parameters": {}, "trial": None, "ended_at": None},
     "delivery": {"state": "queued", "action": "submit", "errors": []},

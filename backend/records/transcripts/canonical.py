@@ -49,6 +49,7 @@ FIELD_NAMES = {
     "competitions": "Kết quả các cuộc thi",
     "homeroom_comment": "Nhận xét của giáo viên chủ nhiệm",
     "principal_comment": "Nhận xét của hiệu trưởng",
+    "summer_training": "Nhận xét về rèn luyện trong kì nghỉ hè",
     "issue_place": "Nơi phát hành",
     "title": "Chức danh",
     "province": "Tỉnh, thành phố",

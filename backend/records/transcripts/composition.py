@@ -67,6 +67,8 @@ class PupilFacts(msgspec.Struct, frozen=True, kw_only=True):
     exempt: frozenset[str] = frozenset()
     #: electives of the class that the pupil does not take
     not_taken: frozenset[str] = frozenset()
+    #: how the tasks of a training in the summer were done
+    summer_training: str | None = None
     lookup_code: str
     version: int
     verify_url: str
@@ -238,6 +240,7 @@ def _secondary(facts: ClassFacts, pupil: PupilFacts, result: SecondaryResult) ->
         award=_award(result.title, homeroom),
         certificates=_listed(homeroom, MarkKind.CERTIFICATE),
         competitions=_listed(homeroom, MarkKind.COMPETITION),
+        summer_training=pupil.summer_training or msgspec.UNSET,
     )
 
 

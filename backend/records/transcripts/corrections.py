@@ -66,6 +66,7 @@ _RESULTS = {
     "award": "Khen thưởng",
     "certificates": "Chứng chỉ",
     "competitions": "Thành tích trong các cuộc thi",
+    "summer_training": "Nhận xét về rèn luyện trong kì nghỉ hè",
 }
 _SCHOOL = {
     "name": "Tên trường",
@@ -222,7 +223,7 @@ def _plain(key: str, facts: msgspec.Struct, names: Mapping[str, str]) -> dict[tu
 def _text(value: Any) -> str:
     """A value in the words by which the form and the pages call it; "" for none."""
     match value:
-        case None:
+        case None | msgspec.UNSET:
             return ""
         case bool():
             return "có" if value else "không"

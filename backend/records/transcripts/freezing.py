@@ -16,6 +16,8 @@ from backend.core.ids import new_id, new_lookup_code
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import PROMOTION_NAMES, PupilResult, Result, ResultState
 from backend.records.calendar import service as calendar
+from backend.records.decisions import service as decisions
+from backend.records.decisions.schemas import DecisionKey, DecisionKind, Decisions
 from backend.records.duties import service as duties
 from backend.records.gradebook import service as gradebook
 from backend.records.plans import service as plans
@@ -39,6 +41,8 @@ from backend.tenants.delegations import service as delegations
 from backend.tenants.people import service as people
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import level_of
+
+_TRAINED = DecisionKey(DecisionKind.CONDUCT, "summer")
 
 
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
@@ -70,6 +74,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     marks = await assessment.class_cells(session, class_id)
     exempt = await gradebook.exemptions(session, class_id)
     choices = await plans.choices_of_class(session, school_class)
+    decided = await decisions.of_class(session, class_id)
     rows, deeds, left_out = [], [], []
     for student in students:
         try:
@@ -79,6 +84,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
                 cells=marks.get(student.id, {}),
                 result=_settled(results.get(student.id), student, school_class),
                 exempt=exempt.get(student.id, frozenset()),
+                summer_training=_trained(decided.get(student.id, {})),
                 lookup_code=transcripts[student.id].lookup_code,
                 version=newest[student.id].number + 1 if student.id in newest else 1,
                 verify_url=verify_url(transcripts[student.id].lookup_code),
@@ -120,6 +126,12 @@ def _settled(found: PupilResult | None, student: StudentRecord, school_class: Cl
             f"{last_day:%d/%m/%Y}."
         )
     return found.result
+
+
+def _trained(decided: Decisions) -> str | None:
+    """What the homeroom teacher said of the tasks of the summer (TT22 Đ.13), unless it was taken back."""
+    said = decided.get(_TRAINED)
+    return said.reason if said and said.value else None
 
 
 async def _class_facts(session: TenantSession, school_class: ClassSummary) -> ClassFacts:

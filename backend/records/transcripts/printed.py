@@ -5,12 +5,11 @@ the same strings again in the text of a PDF.
 """
 
 import re
-from datetime import date
+from datetime import date, timedelta, timezone
 from itertools import groupby
 
 from msgspec import UNSET
 
-from backend.core.clock import VIETNAM
 from backend.records.transcripts.canonical import Json
 from backend.records.transcripts.schemas import (
     Gender,
@@ -57,6 +56,8 @@ PROMOTIONS = {
     Promotion.NOT_ASSESSED: "Không đánh giá (học sinh khuyết tật)",
 }
 EXEMPT = "Miễn"
+#: Vietnamese time, the same all year; `core.clock` reads the time and is no place for rules.
+_VIETNAM = timezone(timedelta(hours=7))
 #: In the note of corrections: who decided, or why, is not known.
 UNKNOWN = "(không rõ)"
 #: A học bạ số takes effect when the Sở closes its data (PL1 §2.1), which is after these bytes are fixed.
@@ -228,6 +229,7 @@ def _secondary(results: SecondaryResults) -> View:
         "award": results.award or "",
         "certificates": list(results.certificates),
         "competitions": list(results.competitions),
+        "summer_training": "" if results.summer_training is UNSET else results.summer_training,
     }
 
 
@@ -258,7 +260,7 @@ def _corrections(snapshot: Snapshot, *, has_sentence: bool) -> View:
     sentence: View = {"in_table": str(in_table), "subjects": ", ".join(snapshot.corrected_subjects)}
     decisions: list[Json] = [
         {
-            "at": f"{at.astimezone(VIETNAM):%H:%M ngày %d/%m/%Y}",
+            "at": f"{at.astimezone(_VIETNAM):%H:%M ngày %d/%m/%Y}",
             "by": by or UNKNOWN,
             "why": why or UNKNOWN,
             "places": [{"what": one.what, "old": one.old, "new": one.new} for one in places],

@@ -244,7 +244,10 @@ class Learning(_Frozen, frozen=True, kw_only=True):
 
 
 class SecondaryResults(_Frozen, frozen=True, kw_only=True, tag_field="kind", tag="secondary"):
-    """A year by TT22/2021. `programme_completed` is None unless the class is the last of its level."""
+    """A year by TT22/2021. `programme_completed` is None unless the class is the last of its level.
+
+    `summer_training` says how the tasks of a training in the summer were done (Đ.13); absent where there was none.
+    """
 
     subjects: tuple[SecondarySubject, ...]
     conduct: Conduct
@@ -255,6 +258,7 @@ class SecondaryResults(_Frozen, frozen=True, kw_only=True, tag_field="kind", tag
     award: str | None = None
     certificates: tuple[str, ...] = ()
     competitions: tuple[str, ...] = ()
+    summer_training: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Year(_Frozen, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import msgspec
 from lxml import etree
 
 from backend.core.errors import Invalid
+from backend.records.transcripts.printed import EFFECTIVE_LATER
 from backend.records.transcripts.schemas import (
     Gender,
     PrimaryResults,
@@ -43,6 +44,8 @@ _GROUP_TAGS = {
     TraitGroup.SPECIFIC_COMPETENCE: "NANG_LUC_DAC_THU",
 }
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+#: Words that are the same in every document, which trees written before they came in lack.
+_ADDED_LATER = frozenset({"THONG_TIN_HOC_BA/THOI_DIEM_HIEU_LUC"})
 _Text = str | int | bool | None
 
 
@@ -85,7 +88,7 @@ def differences(xml: bytes, snapshot: Snapshot) -> list[str]:
     lacking = [
         f"Tệp XML thiếu mục {place}: dữ liệu đã chốt ghi “{wanted[place]}”."
         for place in wanted
-        if place not in there
+        if place not in there and place not in _ADDED_LATER
     ]
     beyond = [
         f"Tệp XML có thêm mục {place} không có trong dữ liệu đã chốt."
@@ -181,6 +184,7 @@ def _header(snapshot: Snapshot) -> dict[str, _Text]:
         "DIA_DANH_PHAT_HANH": snapshot.issue_place,
         "NGAY_PHAT_HANH": snapshot.issue_date.isoformat(),
         "NGAY_HIEU_LUC": _iso(snapshot.effective_date),
+        "THOI_DIEM_HIEU_LUC": None if snapshot.effective_date else EFFECTIVE_LATER,
         "CHUC_VU_GIAM_HIEU": principal.title if principal else None,
         "DUONG_DAN_TRA_CUU": snapshot.verify_url,
         "SO_CHO_SUA_CHUA": snapshot.correction_count,
@@ -302,6 +306,8 @@ def _secondary(record: etree._Element, snapshot: Snapshot, results: SecondaryRes
             "KHEN_THUONG": results.award,
         },
     )
+    if results.summer_training is not msgspec.UNSET:
+        _child(summary, "NHAN_XET_REN_LUYEN_HE", results.summer_training)
     for value in results.certificates:
         _child(summary, "CHUNG_CHI", value)
     for value in results.competitions:

@@ -303,6 +303,7 @@ async def _certificate(
         credential=shown.credential,
         waiting={one.kind.value: one for one in shown.waiting},
         approvers=await approvals.approvers(session, actor),
+        may_try=service.is_own(actor, shown.credential.staff_id),
         may_suspend=service.may_suspend(actor, shown.credential),
         reason=reason,
         error=error.message if error else None,

@@ -123,6 +123,22 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
+class TrialState(StrEnum):
+    """What came of a harmless signature so far."""
+
+    WAITING = "waiting"
+    WORKS = "works"
+    FAILS = "fails"
+
+
+class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it in words; with a `ticket` the browser may ask again."""
+
+    state: TrialState
+    told: str
+    ticket: str = ""
+
+
 class HolderFile(msgspec.Struct, frozen=True, kw_only=True):
     """The certificates of one holder, newest first; `waiting` is what two people have yet to decide about them."""
 

@@ -285,7 +285,7 @@ async def warnings_for(session: TenantSession, actor: Actor) -> tuple[str, ...]:
     return tuple(
         rules.warning(one, one.credential.not_after.astimezone(clock.VIETNAM).date())
         for one in await overview(session)
-        if one.credential and one.state in rules.WARNED and (manages or _is_own(actor, one.staff_id))
+        if one.credential and one.state in rules.WARNED and (manages or is_own(actor, one.staff_id))
     )
 
 
@@ -367,15 +367,16 @@ async def revocation_answers(certificates: Sequence[bytes]) -> Material:
 
 def may_see(actor: Actor, staff_id: StaffId | None) -> bool:
     """Whether somebody may open the certificates of a person, or of the seal."""
-    return _is_own(actor, staff_id) or actor.may(Permission.CREDENTIALS_READ)
+    return is_own(actor, staff_id) or actor.may(Permission.CREDENTIALS_READ)
 
 
 def may_suspend(actor: Actor, credential: CredentialView) -> bool:
     """Whether somebody may stop a certificate: their own, the seal that they keep, or any."""
-    return _is_own(actor, credential.staff_id) or actor.may(Permission.CREDENTIALS_MANAGE)
+    return is_own(actor, credential.staff_id) or actor.may(Permission.CREDENTIALS_MANAGE)
 
 
-def _is_own(actor: Actor, staff_id: StaffId | None) -> bool:
+def is_own(actor: Actor, staff_id: StaffId | None) -> bool:
+    """Whether a certificate is somebody's own, or of the seal that they keep."""
     return actor.may(Permission.SEAL) if staff_id is None else staff_id == actor.staff_id
 
 

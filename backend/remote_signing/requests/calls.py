@@ -60,7 +60,7 @@ async def answer(call: CallToSend, values: Mapping[str, str]) -> port.SubmitResu
     assert call.challenge is not None
     provider, account, handle = _at(call)
     asked = port.Challenge(
-        provider_tx=call.provider_reference or "",
+        provider_tx=call.challenge.reference,
         asks=call.challenge.asks,
         prompt=call.challenge.prompt,
         sends=call.challenge.sends,

@@ -197,6 +197,7 @@ async def _now_waiting(session: TenantSession, call: ProviderCall, answer: port.
 async def _now_challenged(session: TenantSession, call: ProviderCall, answer: port.Challenge) -> None:
     until = clock.now() + CHALLENGE_LASTS
     stored = StoredChallenge(
+        reference=answer.provider_tx,
         asks=answer.asks,
         prompt=answer.prompt,
         sends=answer.sends,
@@ -205,7 +206,6 @@ async def _now_challenged(session: TenantSession, call: ProviderCall, answer: po
     )
     values = {
         "state": CallState.CHALLENGED,
-        "provider_reference": answer.provider_tx,
         "challenge": msgspec.to_builtins(stored),
         "answering_since": None,
         "problem": None,

@@ -280,11 +280,13 @@ class CallToPrepare(msgspec.Struct, frozen=True, kw_only=True):
 
 class StoredChallenge(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider wants of the signer, as it stands in the row of the call. `until`: then it is too late.
+    `reference` is the provider's name of the question, which is no transaction yet.
 
     `nonce` changes with every answer, so that a consent that came back from the provider's page counts once. `sending`:
     the answer on its way only has a code sent.
     """
 
+    reference: str
     asks: tuple[Ask, ...]
     prompt: str
     sends: bool

@@ -27,7 +27,7 @@ from backend.remote_signing.token_helpers.schemas import (
 from backend.tenants.guards import public
 
 _WHY = "a computer without cookies signs each request with its own key"
-_ITS_OWN = "/may-ky/{tenant_id:uuid}/{helper_id:uuid}"
+_ITS_OWN = "/may-ky/{name:str}"
 #: Longest wait for work, and how often it is looked for meanwhile (seconds).
 MOST_WAIT, LOOK = 25.0, 1.0
 _Body = TypeVar("_Body")
@@ -56,11 +56,10 @@ async def pair(request: Request) -> Response[Paired]:
     opt={admission.OPTION: RouteClass.READ, csrf.EXEMPT: _WHY},
     status_code=200,
 )
-async def work(
-    request: Request, tenant_id: FromPath[uuid.UUID], helper_id: FromPath[uuid.UUID]
-) -> Response[WorkList]:
+async def work(request: Request, name: FromPath[str]) -> Response[WorkList]:
     """What waits for the token; while nothing does, the answer waits, too."""
     sent = await _read(request, Asking)
+    tenant_id, helper_id = service.named(name)
     until = time.monotonic() + min(sent.wait, MOST_WAIT)
     first = True
     while True:
@@ -77,11 +76,10 @@ async def work(
     opt={admission.OPTION: RouteClass.READ, csrf.EXEMPT: _WHY},
     status_code=200,
 )
-async def hand_in(
-    request: Request, tenant_id: FromPath[uuid.UUID], helper_id: FromPath[uuid.UUID]
-) -> Response[Accepted]:
+async def hand_in(request: Request, name: FromPath[str]) -> Response[Accepted]:
     """Values that the token has made."""
     sent, body = await _read(request, HandIn), await request.body()
+    tenant_id, helper_id = service.named(name)
     async with turns(), tenant_session(TenantId(tenant_id), address=request.url.path) as session:
         row = await service.identify(session, helper_id, request.url.path, request.headers, body)
         return Response(Accepted(taken=await service.take(session, row, sent.call, sent.values)))

@@ -9,7 +9,6 @@ import base64
 import getpass
 import platform
 import sys
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,15 +60,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What the computer keeps, readable by its owner alone: its own key, and where it belongs."""
 
     site: str
-    tenant: uuid.UUID
-    helper: uuid.UUID
+    name: str
     private_key: bytes
     module: str
     token: str
     key_id: str
 
     def __repr__(self) -> str:
-        return f"Memory(site={self.site!r}, helper={self.helper!r})"
+        return f"Memory(site={self.site!r}, name={self.name!r})"
 
 
 def pair(options: Options, tell: Tell) -> None:
@@ -94,8 +92,7 @@ def pair(options: Options, tell: Tell) -> None:
     paired = asyncio.run(_post(f"{site}/may-ky/ghep", msgspec.json.encode(shown), {}, Paired))
     memory = Memory(
         site=site,
-        tenant=paired.tenant,
-        helper=paired.helper,
+        name=paired.name,
         private_key=private,
         module=options.module,
         token=label,
@@ -178,7 +175,7 @@ def _remembered(file: Path) -> Memory:
 
 async def _asked(memory: Memory, what: str, sent: msgspec.Struct, kind: type[_Answer]) -> _Answer:
     """One request, signed with the computer's own key."""
-    path = f"/may-ky/{memory.tenant}/{memory.helper}/{what}"
+    path = f"/may-ky/{memory.name}/{what}"
     body, moment = msgspec.json.encode(sent), f"{clock.now().timestamp():.3f}"
     signature = device_keys.sign(memory.private_key, said(path, moment, body))
     headers = {TIME_HEADER: moment, SIGNATURE_HEADER: base64.b64encode(signature).decode()}

@@ -52,10 +52,9 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paired(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: by which names the computer calls itself from now on."""
+    """The answer: how the computer calls itself from now on."""
 
-    tenant: uuid.UUID
-    helper: uuid.UUID
+    name: str
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):

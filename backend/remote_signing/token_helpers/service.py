@@ -98,6 +98,15 @@ def place_of(code: str) -> tuple[uuid.UUID, uuid.UUID, str]:
         raise Invalid(_WRONG_CODE) from error
 
 
+def named(name: str) -> tuple[uuid.UUID, uuid.UUID]:
+    """School and computer by the name that a computer calls itself. Raises Unauthenticated for what is none."""
+    try:
+        tenant, helper = name.split(".")
+        return uuid.UUID(hex=tenant), uuid.UUID(hex=helper)
+    except ValueError as error:
+        raise Unauthenticated(_NOT_KNOWN) from error
+
+
 async def receive(
     session: TenantSession, helper_id: uuid.UUID, secret: str, said_of_itself: Pairing
 ) -> Paired:
@@ -136,7 +145,7 @@ async def receive(
     }
     await queries.change(session, helper_id, values)
     await audit.record(session, machine(session.tenant_id), Action.TOKEN_HELPER_SHOWN, helper_id, name)
-    return Paired(tenant=session.tenant_id, helper=helper_id)
+    return Paired(name=f"{session.tenant_id.hex}.{helper_id.hex}")
 
 
 async def ask_pairing(

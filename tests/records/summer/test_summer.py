@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from litestar import Litestar
+from msgspec import UNSET
 
 from backend.core import clock
 from backend.core.actor import machine
@@ -36,6 +37,7 @@ from backend.records.summer import service
 from backend.records.summer.schemas import NewWord
 from backend.records.transcripts import queries as transcript_queries
 from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import SecondaryResults
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from tests.factories.small_school import SmallSchool, enroll, fill, lock_class, sheet_of, student_ids
@@ -222,6 +224,22 @@ async def test_who_waits_for_the_summer_is_frozen_when_it_is_over(
         assert (await assessment.progress(session))[class_id].later == 0
         assert await frozen() == (1, [])
         assert {one.state for one in await gradebook.list_sheets(session, class_id)} == {SheetState.FINAL}
+
+
+async def test_what_was_said_of_the_training_stands_in_the_transcript(
+    small_school: SmallSchool, after_summer: None
+) -> None:
+    done = "Hoàn thành các nhiệm vụ rèn luyện đã giao"
+    async with small_school.session() as session:
+        class_id = await confirmed(small_school, session, 8)
+        await say(small_school, session, class_id, BINH, CONDUCT, "Đ", reason=done)
+        await confirm(small_school, session, class_id)
+        principal = await small_school.actor(session, "principal")
+        await transcripts.freeze_class(session, principal, class_id)
+        versions = await transcripts.list_versions(session, class_id)
+        results = [(await transcripts.get_snapshot(session, one.id)).year.results for one in versions]
+    said = [one.summer_training for one in results if isinstance(one, SecondaryResults)]
+    assert said == [UNSET, done, UNSET]
 
 
 async def test_a_year_that_was_confirmed_keeps_the_readings_of_that_day(small_school: SmallSchool) -> None:

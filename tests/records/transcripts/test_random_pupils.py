@@ -92,6 +92,7 @@ def snapshots(draw: st.DrawFn, level: SchoolLevel) -> Snapshot:
         for name, late in (("conduct", "after_summer"), ("learning", "after_reassessment")):
             raw[name] = {one: draw(_LEVEL) for one in ("term1", "term2", "year", late)}
         raw["certificates"] = draw(st.lists(texts(60), max_size=4))
+        raw |= draw(st.just({}) | texts(300).map(lambda said: {"summer_training": said}))
         raw["competitions"] = draw(st.lists(texts(60), max_size=4))
     raw["award"] = draw(COMMENTS)
     changes: dict[str, Any] = {

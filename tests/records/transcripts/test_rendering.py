@@ -129,6 +129,18 @@ def test_the_confirmations_stand_at_the_foot_of_their_table(words: int) -> None:
     assert "XÁC NHẬN CỦA GIÁO VIÊN CHỦ NHIỆM" in pages[2]
 
 
+def test_the_form_has_the_places_of_its_model() -> None:
+    """TT22/2021, form of the học bạ: the teacher's signature beside each remark, the remark on training in the summer."""
+    snapshot = lower_secondary_snapshot()
+    said = {"year.results.summer_training": "Hoàn thành các nhiệm vụ đã giao trong hè."}
+    for one, end in ((snapshot, ""), (with_changes(snapshot, said), said["year.results.summer_training"])):
+        _, _, marks, right = map(squeezed, page_texts(rendered(one)))
+        assert squeezed("chữ ký của giáo viên môn") in marks
+        assert squeezed("Khung “GV” là chỗ ký của giáo viên môn học") in marks
+        assert squeezed(f"rèn luyện trong kì nghỉ hè (nếu có): {end}") in right
+        assert missing_texts(one, page_texts(rendered(one))) == []
+
+
 def test_the_day_of_effect_is_the_authority_s_to_say() -> None:
     assert "từ ngày chốt tại cơ sở dữ liệu" in page_texts(rendered(primary_snapshot()))[1]
     closed = with_changes(primary_snapshot(), {"effective_date": "2026-06-30"})

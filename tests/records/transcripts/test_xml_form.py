@@ -1,3 +1,5 @@
+import re
+
 import msgspec
 import pytest
 from lxml import etree
@@ -5,7 +7,7 @@ from lxml import etree
 from backend.core.errors import Invalid
 from backend.records.transcripts.canonical import Json, text_leaves
 from backend.records.transcripts.schemas import PrimaryResults, SecondaryResults, Snapshot
-from backend.records.transcripts.xml_form import build_xml, subject_id, validate_xml
+from backend.records.transcripts.xml_form import build_xml, differences, subject_id, validate_xml
 from tests.factories.snapshots import all_snapshots, primary_snapshot, upper_secondary_snapshot, with_changes
 
 SNAPSHOTS = all_snapshots()
@@ -88,6 +90,30 @@ def test_a_secondary_pupil_who_is_not_assessed_stays_so_when_the_principal_has_d
     xml = build_xml(with_changes(upper_secondary_snapshot(), not_assessed))
     validate_xml(xml)
     assert words("//CO_KHUYET_TAT_KHONG_DANH_GIA | //DUOC_LEN_LOP", xml) == ["1", "1"]
+
+
+def test_the_day_of_effect_is_a_day_or_said_in_words() -> None:
+    place = "//NGAY_HIEU_LUC | //THOI_DIEM_HIEU_LUC"
+    open_end = "từ ngày chốt tại cơ sở dữ liệu học bạ của Sở Giáo dục và Đào tạo"
+    assert words(place, build_xml(primary_snapshot())) == ["", open_end]
+    known = build_xml(with_changes(primary_snapshot(), {"effective_date": "2026-06-30"}))
+    validate_xml(known)
+    assert words(place, known) == ["2026-06-30", ""]
+
+
+def test_a_tree_from_before_the_words_of_effect_lacks_nothing() -> None:
+    snapshot = primary_snapshot()
+    older = re.sub(b"<THOI_DIEM_HIEU_LUC>.*?</THOI_DIEM_HIEU_LUC>", b"", build_xml(snapshot))
+    assert older != build_xml(snapshot)
+    assert differences(older, snapshot) == []
+
+
+def test_what_was_said_of_the_summer_has_its_place() -> None:
+    said = {"year.results.summer_training": "Hoàn thành các nhiệm vụ đã giao."}
+    xml = build_xml(with_changes(upper_secondary_snapshot(), said))
+    validate_xml(xml)
+    assert words("//NHAN_XET_REN_LUYEN_HE", xml) == ["Hoàn thành các nhiệm vụ đã giao."]
+    assert words("//NHAN_XET_REN_LUYEN_HE", build_xml(upper_secondary_snapshot())) == []
 
 
 def test_an_envelope_cannot_capture_our_elements() -> None:

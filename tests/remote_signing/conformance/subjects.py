@@ -4,21 +4,14 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from backend.remote_signing.providers import csc, misa, mysign, port, rssp, smartca
 from backend.remote_signing.providers.csc import Authorization, CscProvider, CscSettings
 from backend.remote_signing.providers.csc_spelling import V1, V2
 from tests.fakes.processes import PIN, SigningService
+from tests.fakes.relying_party import relying_party
 
 
 @dataclass(frozen=True)
@@ -76,29 +69,6 @@ class Subject:
 
 def _client(client_id: str, secret: str) -> Mapping[str, str]:
     return {"client_id": client_id, "client_secret": secret}
-
-
-@cache
-def _relying_party_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
-
-
-def _relying_party(client_id: str, secret: str) -> Mapping[str, str]:
-    key = _relying_party_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return {
-        "rp_name": "Hocba",
-        "rp_user": client_id,
-        "rp_password": secret,
-        "rp_signature": "chu-ky",
-        "rp_key": key.decode(),
-    }
-
-
-def register_relying_party(service: SigningService) -> None:
-    """The simulator knows our public key."""
-    pem = _relying_party_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    client_id = service.account("").parameters["client_id"]
-    service.post("/sandbox/relying-party-key", {"client_id": client_id, "pem": pem.decode()})
 
 
 def _csc(
@@ -187,7 +157,7 @@ SUBJECTS = (
         make=lambda: rssp.RsspProvider(settings=rssp.RsspSettings(explicit=False)),
         begins="/rssp/v2/credentials/authorize",
         answers="/rssp/v2/signatures/signHash",
-        parameters=_relying_party,
+        parameters=relying_party,
         base="/rssp/v2",
     ),
     Subject(
@@ -195,7 +165,7 @@ SUBJECTS = (
         make=rssp.RsspProvider,
         begins="/rssp/v2/credentials/authorize",
         answers="/rssp/v2/signatures/signHash",
-        parameters=_relying_party,
+        parameters=relying_party,
         auth="pin",
         base="/rssp/v2/",
     ),
@@ -204,7 +174,7 @@ SUBJECTS = (
         make=rssp.RsspProvider,
         begins="/rssp/v2/credentials/authorize",
         answers="/rssp/v2/signatures/signHash",
-        parameters=_relying_party,
+        parameters=relying_party,
         auth="otp",
         base="/rssp/v2",
     ),

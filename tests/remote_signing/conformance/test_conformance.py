@@ -13,9 +13,10 @@ from cryptography import x509
 from backend.core import http_client
 from backend.remote_signing.providers import port
 from backend.remote_signing.providers.values import require_genuine
+from tests.fakes import relying_party
 from tests.fakes.consent_page import decide, s256
 from tests.fakes.processes import SigningService, start_signing_service
-from tests.remote_signing.conformance.subjects import SUBJECTS, Subject, batch_of, register_relying_party
+from tests.remote_signing.conformance.subjects import SUBJECTS, Subject, batch_of
 
 #: What the person's refusal, and nobody's answer, may come back as.
 DECLINED = (port.Declined,)
@@ -25,7 +26,7 @@ EXPIRED = (port.Expired, port.Failed, port.NewAuthorizationNeeded)
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SigningService]:
     with start_signing_service(tmp_path_factory.mktemp("conformance"), auto_confirm=0.05) as running:
-        register_relying_party(running)
+        relying_party.register(running)
         yield running
 
 

@@ -50,7 +50,7 @@ def providers(signing: SigningService, tmp_path: Path) -> Iterator[None]:
         for asks in ("explicit", "oauth2code")
         for repeat in ("idempotent", "blind")
     ]
-    with declared(signing, tmp_path, *entries):
+    with declared(signing, tmp_path, *entries, Declared("rssp_explicit_blind", "rssp")):
         yield
 
 
@@ -121,9 +121,10 @@ async def asked(signing: SigningService, auth: str, version: str = "v2", repeat:
 
 pytestmark = pytest.mark.usefixtures("providers")
 VERSIONS = pytest.mark.parametrize("version", ["v1", "v2"])
+WITH_RSSP = pytest.mark.parametrize("version", ["v1", "v2", "rssp"])
 
 
-@VERSIONS
+@WITH_RSSP
 async def test_a_pin_is_asked_for_once_and_three_documents_are_signed(
     version: str, signing: SigningService
 ) -> None:
@@ -189,8 +190,10 @@ async def test_a_locked_pin_gives_the_documents_back_and_says_who_helps(signing:
     assert await school.waiting(TEACHER) == 1
 
 
-@VERSIONS
-@pytest.mark.parametrize("auth", ["otp", "pin+otp"])
+@pytest.mark.parametrize(
+    ("version", "auth"),
+    [("v1", "otp"), ("v1", "pin+otp"), ("v2", "otp"), ("v2", "pin+otp"), ("rssp", "otp")],
+)
 async def test_an_otp_is_sent_when_the_signer_asks_for_it(
     version: str, auth: str, signing: SigningService
 ) -> None:
@@ -253,7 +256,8 @@ async def test_a_process_that_died_with_an_answer_in_its_hands(
     await it.later(by=timedelta(minutes=3))
     if repeat == "blind":
         await it.rest()
-        assert (await it.call()).state == CallState.UNKNOWN
+        call = await it.call()
+        assert (call.state, call.provider_reference) == (CallState.UNKNOWN, None)
         assert await it.ended() == (BatchState.PARTIAL, 0, 0, made)
         return
     question = await it.question()

@@ -1,0 +1,97 @@
+"""A holder tries their certificate: one fixed digest, verified, counted in the signing service's own ledger."""
+
+import asyncio
+import re
+
+import pytest
+
+from backend.core.database import tenant_session
+from backend.core.errors import Conflict, Forbidden
+from backend.remote_signing.credentials import service, trial
+from backend.remote_signing.credentials.schemas import CredentialView
+from tests.core.browser import Browser
+from tests.factories.signing_school import PRINCIPAL, TEACHER, SigningSchool
+from tests.fakes.processes import SigningService
+from tests.remote_signing.requests.test_held import Browsers, browsers
+
+__all__ = ["browsers"]
+_TICKET = re.compile(r'name="phieu" value="([0-9a-f]+)"')
+
+
+async def own(school: SigningSchool, role: str = TEACHER) -> CredentialView:
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        return await service.usable(session, school.staff[role])
+
+
+async def tried(browser: Browser, certificate: CredentialView) -> str:
+    """Press the button, confirm on the telephone, look at the result."""
+    at = f"/chung-thu/so/{certificate.id}"
+    assert "Thử ký" in (await browser.get(at)).text
+    answer = (await browser.post(f"{at}/thu-ky")).text
+    for _ in range(40):
+        ticket = _TICKET.search(answer)
+        if ticket is None:
+            return answer
+        await asyncio.sleep(0.1)
+        answer = (await browser.post(f"{at}/thu-ky/ket-qua", {"phieu": ticket.group(1)})).text
+    raise AssertionError(answer)
+
+
+async def test_a_harmless_signature_says_that_it_works(
+    school: SigningSchool, signing: SigningService, browsers: Browsers
+) -> None:
+    browser, certificate = await browsers.of(school, TEACHER), await own(school)
+    before = signing.ledger()
+    assert "khớp với chứng thư số: ký được" in await tried(browser, certificate)
+    after = signing.ledger()
+    assert (after["count"] - before["count"], after["consents"] - before["consents"]) == (1, 1)
+    shown = (await browser.get(f"/chung-thu/so/{certificate.id}")).text
+    assert "Thử ký bằng chứng thư số" in shown
+    assert "ký được" in shown
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [("reject", "từ chối"), ("foreign_signature", "không khớp"), ("expire", "quá thời hạn")],
+)
+async def test_what_is_wrong_is_said(
+    fault: str, told: str, school: SigningSchool, signing: SigningService, browsers: Browsers
+) -> None:
+    browser, certificate = await browsers.of(school, TEACHER), await own(school)
+    signing.fault(fault)
+    answer = await tried(browser, certificate)
+    assert told in answer.lower()
+    assert "ký được." not in answer
+
+
+async def test_only_its_holder_tries_it_and_only_while_it_signs(
+    school: SigningSchool, browsers: Browsers
+) -> None:
+    certificate, principal = await own(school), await school.actor(PRINCIPAL)
+    async with tenant_session(school.tenant_id) as session:
+        with pytest.raises(Forbidden):
+            await trial.begin(session, principal, certificate.id)
+    teacher = await school.actor(TEACHER)
+    async with tenant_session(school.tenant_id) as session:
+        await service.suspend(session, teacher, certificate.id, certificate.revision, "Mất máy")
+        with pytest.raises(Conflict, match="đang tạm dừng"):
+            await trial.begin(session, teacher, certificate.id)
+    browser = await browsers.of(school, TEACHER)
+    assert "thu-ky" not in (await browser.get(f"/chung-thu/so/{certificate.id}")).text
+
+
+async def test_a_ticket_is_good_for_its_holder_and_certificate_alone(school: SigningSchool) -> None:
+    teacher, principal = await school.actor(TEACHER), await school.actor(PRINCIPAL)
+    mine, theirs = await own(school), await own(school, PRINCIPAL)
+    async with tenant_session(school.tenant_id) as session:
+        begun = await trial.begin(session, teacher, mine.id)
+        result = await trial.record(session, teacher, begun, await trial.ask(begun))
+        again = await trial.resume(session, teacher, mine.id, result.ticket)
+        assert again.transaction_id == begun.transaction_id
+        for actor, certificate, ticket in (
+            (principal, theirs, result.ticket),
+            (teacher, mine, "00"),
+            (teacher, mine, "khong-phai-so"),
+        ):
+            with pytest.raises(Conflict, match="quá lâu hoặc không do"):
+                await trial.resume(session, actor, certificate.id, ticket)
