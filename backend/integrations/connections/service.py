@@ -1,5 +1,6 @@
 """A school's connection to its Authority: what is bound, whether it answers, when it last did."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -39,7 +40,8 @@ async def look(session: TenantSession) -> Connection:
         binding=binding,
         bound_by=staff.get(binding.bound_by) if binding and binding.bound_by else None,
         last_answer=await deliveries.last_answer(session),
-        offered=authorities.offered(),
+        # Read and tried the first time, which takes a second that others need not wait for.
+        offered=await asyncio.to_thread(authorities.offered),
     )
 
 
