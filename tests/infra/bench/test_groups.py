@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
 #: The names of the contract; once used, they stay.
 NAMES = {
     "render": {"render.pdf", "render.year_record", "render.memory_growth"},
-    "sign": {"sign.pdf_b_b_x3", "sign.pdf_limit_share", "sign.validate"},
+    "sign": {"sign.pdf_b_b_x3", "sign.pdf_limit_share", "sign.validate", "sign.xml", "sign.augment_b_lta"},
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
     "web": {
@@ -43,6 +43,7 @@ WITH_YARDSTICK = {
     "render.pdf",
     "sign.pdf_b_b_x3",
     "sign.validate",
+    "sign.xml",
     "import.marks",
     "web.page",
     "web.page_signed_in",

@@ -106,9 +106,13 @@ class Asked:
         await self.machine.rest()
 
     async def ended(self) -> tuple[str, int, int, int]:
-        """State of the batch, signed documents, what waits in the tray, signatures made by the service's own ledger."""
+        """State of the batch, signed documents, what waits in the tray, documents signed by the service's own ledger.
+
+        Of each document the service signs two hashes: the page and the XML.
+        """
         progress = await self.school.progress(TEACHER, self.batch_id)
-        made = self.signing.ledger()["count"] - self.before["count"]
+        made, halves = divmod(self.signing.ledger()["count"] - self.before["count"], 2)
+        assert halves == 0
         return progress.state, progress.signed, await self.school.waiting(TEACHER), made
 
 

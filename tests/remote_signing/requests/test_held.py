@@ -110,7 +110,7 @@ async def test_values_that_verify_when_asked_again_go_into_the_documents(
     await Machine(school.tenant_id).rest()
     progress = await school.progress(TEACHER, batch_id)
     assert (progress.state, progress.signed, progress.problem) == (BatchState.COMPLETED, 2, None)
-    assert await made(school, signing, batch_id) == [2]
+    assert await made(school, signing, batch_id) == [4]
     assert not signed_twice(signing)
     after = signing.ledger()
     assert (after["consents"], after["repeated_authorizations"]) == (
@@ -142,7 +142,7 @@ async def test_a_call_that_was_given_up_is_found_at_the_service(
     await ask(await browsers.of(school, TEACHER), call.id)
     await Machine(school.tenant_id).rest()
     assert (await school.progress(TEACHER, batch_id)).state == BatchState.COMPLETED
-    assert await made(school, signing, batch_id) == [2]
+    assert await made(school, signing, batch_id) == [4]
     assert not signed_twice(signing)
 
 
@@ -156,7 +156,7 @@ async def test_values_that_are_here_are_embedded_without_a_question(
     await ask(browser, call.id)
     await Machine(school.tenant_id).rest()
     assert (await school.progress(TEACHER, batch_id)).state == BatchState.COMPLETED
-    assert await made(school, signing, batch_id) == [2]
+    assert await made(school, signing, batch_id) == [4]
 
 
 async def test_what_was_declined_meanwhile_is_in_the_tray(
