@@ -93,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     rotate = _add(commands, "rotate-secrets", _rotate_secrets, "đổi khóa niêm phong bí mật của từng trường")
     rotate.add_argument("schools", type=uuid.UUID, nargs="+", metavar="MÃ_TRƯỜNG")
 
+    pack = _add(commands, "evidence", _evidence, "lập gói bằng chứng của một học bạ đã phát hành")
+    _add_operator(pack)
+    pack.add_argument("school", type=uuid.UUID, metavar="MÃ_TRƯỜNG")
+    pack.add_argument("version", type=uuid.UUID, metavar="PHIÊN_BẢN")
+    pack.add_argument("--reason", required=True, metavar="LÝ_DO", help="ghi vào nhật ký của trường")
+    pack.add_argument("--out", type=Path, metavar="TỆP")
+
     audit = _add(commands, "audit", _audit_check, "kiểm tra nhật ký có bị sửa, xóa hay chèn thêm")
     audit.add_argument("action", choices=("check",))
     audit.add_argument("--school", type=uuid.UUID, action="append", metavar="MÃ", help="chỉ kiểm trường này")
@@ -479,6 +486,15 @@ def _rotate_secrets(chosen: argparse.Namespace) -> int:
     from backend.remote_signing.accounts import command
 
     return asyncio.run(command.rotate(chosen.schools, sys.stdout))
+
+
+def _evidence(chosen: argparse.Namespace) -> int:
+    from backend.records.evidence import command
+
+    deed = command.run(
+        _operator(chosen), chosen.school, chosen.version, chosen.reason, chosen.out, sys.stdout
+    )
+    return asyncio.run(deed)
 
 
 def _storage_probe(chosen: argparse.Namespace) -> int:

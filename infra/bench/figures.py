@@ -17,6 +17,8 @@ FIGURES: Final[dict[str, Figure]] = {
     "freeze.school": Figure("s, 2,000 pupils frozen and rendered on 2 cores"),
     "sign.pdf_b_b_x3": Figure("documents/s/core", "pyHanko sign_pdf as usually called, same key"),
     "sign.pdf_limit_share": Figure("share of the bare C_Sign rate"),
+    "sign.xml": Figure("signatures/s/core", "signxml, XAdES, same key"),
+    "sign.augment_b_lta": Figure("documents/s/core"),
     "sign.validate": Figure("ms per signature", "pyHanko with a fresh context"),
     "assess.secondary": Figure("pupil-years/s/core"),
     "import.marks": Figure("marks/s", "SQLAlchemy insert().values([...])"),

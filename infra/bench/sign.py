@@ -1,17 +1,24 @@
 """Signing three times, and judging three signatures: our own PAdES writer and validator beside pyHanko's."""
 
 import tempfile
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from asn1crypto import x509 as asn1_x509
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore
+from signxml import methods
+from signxml.algorithms import CanonicalizationMethod
+from signxml.xades.xades import XAdESSigner
 
-from backend.remote_signing.formats import pades
+from backend.remote_signing.formats import pades, xades
+from backend.remote_signing.formats.schemas import XML_TARGETS
 from backend.remote_signing.formats.trust import TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
 from infra.bench import hsm, samples
@@ -20,10 +27,12 @@ from infra.bench.render import make
 from infra.bench.signers import FIELDS, Table
 
 _DOCUMENTS: Final = 8
+_EXCLUSIVE: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+_SIGNED_AT: Final = datetime(2026, 5, 30, 2, 12, 3, tzinfo=UTC)
 
 
 def run(bench: Bench) -> None:
-    """sign.pdf_b_b_x3, sign.pdf_limit_share, sign.validate."""
+    """sign.pdf_b_b_x3, sign.pdf_limit_share, sign.validate, sign.xml, sign.augment_b_lta."""
     with tempfile.TemporaryDirectory() as folder, one_core():
         books = [pades.place_fields(make(document), FIELDS) for document in samples.books(_DOCUMENTS)]
         with hsm.table(Path(folder) / "hsm") as keys:
@@ -31,6 +40,8 @@ def run(bench: Bench) -> None:
         table = Table(Path(folder))
         rendered = [make(document) for document in samples.year_records(_DOCUMENTS)]
         _validation(bench, table, [pades.place_fields(pdf, FIELDS) for pdf in rendered])
+        _xml(bench, table)
+        _archive(bench, table, [pades.place_fields(pdf, FIELDS) for pdf in rendered])
 
 
 def _three_signatures(bench: Bench, keys: hsm.HsmTable, prepared: list[bytes]) -> None:
@@ -82,6 +93,49 @@ def _validation(bench: Bench, table: Table, prepared: list[bytes]) -> None:
         n=ours.items * len(FIELDS),
         ratio=theirs.seconds / ours.seconds,
         note=f"B-LT, three signatures in a file, whole verdict; pyHanko {theirs.seconds * 1000 / len(FIELDS):.0f} ms",
+    )
+
+
+def _xml(bench: Bench, table: Table) -> None:
+    """One signature over `#data`, prepared, signed and put into its place; signxml beside it with the same key."""
+    documents = [document.xml for document in samples.year_records(_DOCUMENTS)]
+    signer = table.signers[1]
+    target = XML_TARGETS[signer.field]
+
+    def ours(number: int) -> bytes:
+        xml = documents[number % _DOCUMENTS]
+        prepared = xades.prepare(xml, target, signer.certificate, signer.chain, _SIGNED_AT)
+        value = signer.sign(prepared.signed_info)
+        return xades.embed(xml, [(target, xades.signature(prepared, value, xades.LongTerm()))])
+
+    chain = [x509.load_der_x509_certificate(one) for one in (signer.certificate, *signer.chain)]
+
+    def usually(number: int) -> object:
+        root = etree.fromstring(documents[number % _DOCUMENTS])
+        writer = XAdESSigner(method=methods.detached, c14n_algorithm=_EXCLUSIVE)
+        return writer.sign(root, key=table.keys[signer.field], cert=chain, reference_uri=f"#{target.id}")
+
+    quick, usual = bench.compare("sign.xml", [(ours, bench.size(400, 60)), (usually, bench.size(60, 10))])
+    bench.report(
+        "sign.xml",
+        quick.rate,
+        n=quick.items,
+        ratio=usual.seconds / quick.seconds,
+        note=f"XAdES B-B over #data, RSA-2048 in software; signxml {usual.rate:.0f}/s",
+    )
+
+
+def _archive(bench: Bench, table: Table, prepared: list[bytes]) -> None:
+    signed = [table.with_material(table.sign(pdf, stamp=True)) for pdf in prepared]
+    [taken] = bench.compare(
+        "sign.augment_b_lta",
+        [(lambda number: table.archived(signed[number % _DOCUMENTS]), bench.size(60, 10))],
+    )
+    bench.report(
+        "sign.augment_b_lta",
+        taken.rate,
+        n=taken.items,
+        note="the authority in the same process, its signature included",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from backend.remote_signing.formats import pades, trust
+from backend.remote_signing.formats import document_stamp, pades, trust
 from infra.simulators.signing_service.authority import Authority
 from infra.simulators.signing_service.credentials import Credentials, Enrolment, Subject
 from infra.simulators.signing_service.revocation import Revocation
@@ -35,7 +35,10 @@ class Table:
     def __init__(self, folder: Path) -> None:
         authority, store = Authority(folder, _ADDRESS), Store(folder)
         credentials = Credentials(store, authority)
-        self.signers = tuple(_signer(credentials, field) for field in FIELDS)
+        names = {field: _enrolled(credentials, field) for field in FIELDS}
+        self.signers = tuple(_signer(credentials, *one) for one in names.items())
+        #: For a yardstick that wants the key itself.
+        self.keys = {field: credentials.key(name) for field, name in names.items()}
         self._stamps = TimestampAuthority(authority, store.next_stamp)
         self._revocation = Revocation(authority, store)
         self.root = authority.root.certificate
@@ -45,6 +48,11 @@ class Table:
     def sign(self, document: bytes, *, stamp: bool = False) -> bytes:
         """Three signatures with our own code: B-B, or B-T with time stamps."""
         return sign_in_order(document, self.signers, self._token if stamp else None)
+
+    def archived(self, document: bytes) -> bytes:
+        """B-LT becomes B-LTA, as by night."""
+        prepared = document_stamp.prepare(document)
+        return document_stamp.embed(prepared, self._token(prepared.stamped))
 
     def _token(self, value: bytes) -> bytes:
         return pades.read_timestamp(self._stamps.answer(pades.timestamp_request(value)), value)
@@ -80,9 +88,12 @@ def sign_in_order(
     return document
 
 
-def _signer(credentials: Credentials, field: str) -> Signer:
+def _enrolled(credentials: Credentials, field: str) -> str:
     subject = Subject(common_name=f"Người ký {field}", organisation=_SCHOOL)
-    name = credentials.enrol(Enrolment(subject=subject, kind="person", account=field))
+    return credentials.enrol(Enrolment(subject=subject, kind="person", account=field))
+
+
+def _signer(credentials: Credentials, field: str, name: str) -> Signer:
     own, *chain = credentials.certificates_der(name)
     key = credentials.key(name)
     return Signer(

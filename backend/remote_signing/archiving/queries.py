@@ -11,7 +11,6 @@ from sqlalchemy.orm import aliased
 from backend.core.database import TenantSession
 from backend.remote_signing.archiving.models import ArchiveStamp
 from backend.remote_signing.requests.models import SigningRequest
-from backend.remote_signing.requests.rules import RequestState
 
 
 def _newest() -> Any:
@@ -36,7 +35,7 @@ def _newest() -> Any:
                 is_newest,
             ),
         )
-        .where(SigningRequest.state == RequestState.COMPLETED)
+        .where(SigningRequest.completed_at.is_not(None))
     )
 
 

@@ -32,6 +32,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}")
 _TAG = re.compile(rb'<(/?)([A-Za-z_][\w.:-]*)(?:\s+[\w.:-]+="[^"<]*")*\s*(/?)>')
 _FILLED = re.compile(rb'<(\w+)((?: \w+="[^"<]*")*)><ds:Signature .*?</ds:Signature></\1>', re.DOTALL)
+_WITH_VALUE = etree.XPath("//@*[. = $value]")
 #: Attributes that some reader takes for an identifier.
 _ID_NAMES = frozenset(("id", "{http://www.w3.org/xml/1998/namespace}id"))
 
@@ -265,12 +266,8 @@ def covered(root: etree._Element, target: XmlTarget) -> etree._Element:
     """
     if not all(map(_NAME.fullmatch, (target.id, target.name))):
         raise UnsuitableXml(f"{target.id!r} and {target.name!r} must be names")
-    named = [
-        element
-        for element in root.iter()
-        for key, value in element.attrib.items()
-        if str(key).lower() in _ID_NAMES and value == target.id
-    ]
+    same = _WITH_VALUE(root, value=target.id)
+    named = [one.getparent() for one in same if one.attrname.lower() in _ID_NAMES]
     there = root.findall(target.path)
     if len(named) != 1 or there != named or named[0].get("Id") != target.id:
         raise UnsuitableXml(f"there is no single element {target.id} at {target.path}")

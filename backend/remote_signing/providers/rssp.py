@@ -7,12 +7,12 @@ call waits (`IMPLICIT/…`).
 
 import base64
 import re
-import time
 from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 
+from backend.core import clock
 from backend.core.http_client import Response
 from backend.remote_signing.providers import csc_errors, port, wire
 from backend.remote_signing.providers.tokens import Token, TokenCache
@@ -273,7 +273,7 @@ class RsspProvider:
         return wire.read(answer, kind)
 
     async def _log_in(self, account: port.ProviderAccount) -> Token:
-        ours, now = account.parameters, str(int(time.time() * 1000))
+        ours, now = account.parameters, str(int(clock.now().timestamp() * 1000))
         said = [ours["rp_user"], ours["rp_password"], ours["rp_signature"], now]
         proof = wire.to_base64(sign_text(ours["rp_key"], "".join(said)))
         header = base64.b64encode(":".join([*said, proof]).encode()).decode()

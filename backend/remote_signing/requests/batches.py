@@ -96,19 +96,6 @@ async def call_states(session: TenantSession, batch_id: uuid.UUID) -> Sequence[s
     return found.all()
 
 
-async def consented_parts(session: TenantSession, batch_id: uuid.UUID) -> Sequence[Any]:
-    """Request, part, targets and SHA-256 of the bytes that were shown, of every item of a batch."""
-    query = (
-        select(SigningStep.request_id, SigningItem.base_sha256, SigningItem.part, SigningStep.xml_targets)
-        .join(
-            SigningItem,
-            and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
-        )
-        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.batch_id == batch_id)
-    )
-    return (await session.execute(query)).all()
-
-
 async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
     """Items of a call in the order of their hashes, with step, first and last step that signs the PDF, current document.
 
@@ -138,6 +125,9 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             select(func.min(others.position)).where(*with_pdf).scalar_subquery().label("first_position"),
             select(func.max(others.position)).where(*with_pdf).scalar_subquery().label("last_position"),
             SigningItem.part,
+            SigningItem.leaf_index,
+            SigningItem.leaf_count,
+            SigningItem.proof,
             SigningRequest.current_sha256,
             SigningRequest.xml_sha256,
             SigningRequest.label,

@@ -32,10 +32,11 @@ from backend.remote_signing.requests.rules import (
     HELD,
     BatchState,
     CallState,
+    Proof,
     RequestState,
     StepState,
     batch_state,
-    consent_root,
+    proves,
     told,
 )
 from backend.remote_signing.requests.schemas import (
@@ -73,8 +74,7 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
     if call.state != CallState.PREPARING:
         return None
     batch = await _batch(session, call.batch_id)
-    consented = await batches.consented_parts(session, batch.id)
-    if consent_root(map(_leaf, consented)) != batch.merkle_root:
+    if not all(_is_consented(row, batch.merkle_root) for row in await batches.items_of(session, call_id)):
         raise Conflict("Danh sách hồ sơ của lô ký không khớp với xác nhận của người ký; lô ký bị dừng lại.")
     rows = [row for row in await batches.items_of(session, call_id) if _stands(row)]
     if not rows:
@@ -466,9 +466,13 @@ def _target(row: Any) -> XmlTarget | None:
     return msgspec.convert(row.xml_targets[row.part - 1], XmlTarget) if row.part else None
 
 
-def _leaf(row: Any) -> tuple[uuid.UUID, str, str]:
+def _is_consented(row: Any, merkle_root: str) -> bool:
+    """Whether an item leads to the root of its consent, whatever has become of the others."""
+    if row.proof is None:
+        return False
     target = _target(row)
-    return row.request_id, row.base_sha256, target.signature_id if target else ""
+    leaf = row.request_id, row.base_sha256, target.signature_id if target else ""
+    return proves(Proof(row.leaf_index, row.leaf_count, row.proof), leaf, merkle_root)
 
 
 def _stands(row: Any) -> bool:

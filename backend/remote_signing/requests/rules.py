@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core.crypto import merkle_proofs, merkle_root, sha256_hex
+from backend.core.crypto import merkle_proofs, merkle_root, root_by_proof, sha256_hex
 from backend.core.errors import Invalid
 from backend.core.text import check_text
 from backend.remote_signing.formats.schemas import XmlTarget
@@ -140,6 +140,13 @@ def prove(leaves: Iterable[tuple[uuid.UUID, str, str]]) -> list[Proof]:
     proofs = dict(zip(ordered, enumerate(merkle_proofs(ordered)), strict=True))
     found = [proofs[leaf] for leaf in given]
     return [Proof(index, len(given), b"".join(nodes)) for index, nodes in found]
+
+
+def proves(proof: Proof, leaf: tuple[uuid.UUID, str, str], merkle_root: str) -> bool:
+    """Whether a leaf is in the consent with that root."""
+    nodes = [proof.proof[start : start + 32] for start in range(0, len(proof.proof), 32)]
+    root = root_by_proof(consent_leaf(*leaf), proof.leaf_index, proof.leaf_count, nodes)
+    return root is not None and root.hex() == merkle_root
 
 
 def consent_statement(role: str, group: str | None, merkle_root: str, count: int) -> str:

@@ -31,7 +31,7 @@ def upgrade() -> None:
         op.alter_column(table, column, server_default=None)
     op.drop_constraint(op.f("uq_signing_item_tenant_id_step_id"), "signing_item")
     op.create_unique_constraint(
-        op.f("uq_signing_item_tenant_id_step_id"), "signing_item", ["tenant_id", "step_id", "part"]
+        op.f("uq_signing_item_tenant_id_step_id_part"), "signing_item", ["tenant_id", "step_id", "part"]
     )
     op.add_column("transcript_version", sa.Column("signed_xml_sha256", sa.String(), nullable=True))
     op.execute("grant update (signed_xml_sha256) on signing_request to hocba_app")

@@ -30,7 +30,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_archive_stamp")),
         sa.UniqueConstraint(
-            "tenant_id", "request_id", "number", name=op.f("uq_archive_stamp_tenant_id_request_id")
+            "tenant_id", "request_id", "number", name=op.f("uq_archive_stamp_tenant_id_request_id_number")
         ),
     )
     enable_rls("archive_stamp", rights="select, insert")

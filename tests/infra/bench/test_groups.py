@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings(
 NAMES = {
     "render": {"render.pdf", "render.year_record", "render.memory_growth"},
     "freeze": {"freeze.school"},
-    "sign": {"sign.pdf_b_b_x3", "sign.pdf_limit_share", "sign.validate"},
+    "sign": {"sign.pdf_b_b_x3", "sign.pdf_limit_share", "sign.validate", "sign.xml", "sign.augment_b_lta"},
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
     "web": {
@@ -44,6 +44,7 @@ WITH_YARDSTICK = {
     "render.pdf",
     "sign.pdf_b_b_x3",
     "sign.validate",
+    "sign.xml",
     "import.marks",
     "web.page",
     "web.page_signed_in",

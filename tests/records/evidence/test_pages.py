@@ -3,12 +3,14 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import audit
+from backend.records.evidence import command
 from backend.records.transcripts.schemas import VersionSummary
 from tests.factories.machine import Machine
 from tests.records.transcripts.conftest import Season
@@ -54,6 +56,19 @@ async def test_the_pack_is_taken_for_a_reason_that_stands_in_the_audit(
         told = (await audit.history(session, [issued.id]))[0]
     assert (told.action, told.details) == ("transcripts.evidence.download", {"evidence_purpose": WHY})
     assert told.about == [issued.student_id]
+
+
+async def test_whoever_runs_the_product_takes_one_by_command_and_is_named(
+    season: Season, issued: VersionSummary, tmp_path: Path
+) -> None:
+    school, path, out = season.school.tenant_id, tmp_path / "goi.zip", io.StringIO()
+    for reason, status in (("", command.IN_THE_WAY), (WHY, command.DONE)):
+        assert await command.run("Người trực", school, issued.id, reason, path, out) == status
+    assert zipfile.is_zipfile(path)
+    assert "hocba verify" in out.getvalue()
+    async with season.school.session(read_only=True) as session:
+        told = (await audit.history(session, [issued.id]))[0]
+    assert (told.action, told.actor_name) == ("transcripts.evidence.download", "Người trực (vận hành)")
 
 
 async def test_a_teacher_takes_none_and_sees_no_button(

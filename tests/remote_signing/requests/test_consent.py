@@ -1,6 +1,7 @@
 """A consent covers exactly what its signer saw, and nobody signs for somebody else."""
 
 import asyncio
+import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -10,9 +11,9 @@ from sqlalchemy import select, update
 from backend.core import storage
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Forbidden, NotFound
-from backend.remote_signing.requests import service
+from backend.remote_signing.requests import flow, service
 from backend.remote_signing.requests.models import ProviderCall, SigningBatch, SigningRequest
-from backend.remote_signing.requests.rules import BatchState, CallState, consent_root
+from backend.remote_signing.requests.rules import BatchState, CallState, consent_root, prove, proves
 from backend.remote_signing.requests.schemas import BatchId, NewRequest, NewSigner
 from tests.factories.machine import Machine
 from tests.factories.signing_school import (
@@ -177,7 +178,8 @@ async def test_another_school_sees_and_signs_nothing(school: SigningSchool, sign
 async def test_more_than_fifty_go_in_several_calls_and_one_of_them_may_fail(
     school: SigningSchool, signing: SigningService
 ) -> None:
-    await school.ask(53)
+    """Of each document two hashes are signed: 28 are a call of 25 and one of 3."""
+    await school.ask(28)
     signing.fault("reject")
     batch_id = await school.consent(TEACHER)
     await Machine(school.tenant_id).rest()
@@ -187,16 +189,40 @@ async def test_more_than_fifty_go_in_several_calls_and_one_of_them_may_fail(
     assert set(calls) == {CallState.DECLINED, CallState.DONE}
     counts = {state: signing.ledger(call.id.hex)["count"] for state, call in calls.items()}
     assert counts[CallState.DECLINED] == 0
-    assert counts[CallState.DONE] in (3, 50)
+    assert counts[CallState.DONE] in (6, 50)
     progress = await school.progress(TEACHER, batch_id)
-    assert (progress.state, progress.count) == (BatchState.PARTIAL, 53)
-    assert progress.signed == counts[CallState.DONE]
-    assert await school.waiting(TEACHER) == 53 - progress.signed
+    assert (progress.state, progress.count) == (BatchState.PARTIAL, 28)
+    assert progress.signed == counts[CallState.DONE] // 2
+    assert await school.waiting(TEACHER) == 28 - progress.signed
     assert await school.waiting(PRINCIPAL) == progress.signed
     again = await school.consent(TEACHER)
     await Machine(school.tenant_id).rest()
     assert (await school.progress(TEACHER, again)).state == BatchState.COMPLETED
-    assert await school.waiting(PRINCIPAL) == 53
+    assert await school.waiting(PRINCIPAL) == 28
+
+
+async def test_what_one_call_gives_back_does_not_stop_the_others_of_the_consent(
+    school: SigningSchool,
+) -> None:
+    await school.ask(28)
+    batch_id = await school.consent(TEACHER)
+    async with tenant_session(school.tenant_id) as session:
+        calls = await session.scalars(select(ProviderCall.id).where(ProviderCall.batch_id == batch_id))
+        await flow.end_call(session, calls.all()[0], CallState.FAILED, "Người ký đã dừng.")
+    await Machine(school.tenant_id).rest()
+    progress = await school.progress(TEACHER, batch_id)
+    assert progress.signed in (3, 25)
+    assert await school.waiting(TEACHER) == 28 - progress.signed
+
+
+def test_a_proof_is_of_its_own_leaf_and_root_alone() -> None:
+    leaves = [(uuid.UUID(int=number), f"{number:064x}", "") for number in range(5)]
+    root = consent_root(leaves)
+    for leaf, proof in zip(leaves, prove(leaves), strict=True):
+        assert proves(proof, leaf, root)
+        assert not proves(proof, (leaf[0], "f" * 64, ""), root)
+        assert not proves(proof, (leaf[0], leaf[1], "ky-CBQL"), root)
+        assert not proves(proof, leaf, "0" * 64)
 
 
 async def change(school: SigningSchool, subject_id: object) -> None:
