@@ -5,12 +5,15 @@ import re
 
 import pytest
 
+from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Forbidden
 from backend.remote_signing.credentials import service, trial
 from backend.remote_signing.credentials.schemas import CredentialView
+from backend.remote_signing.providers import gateway
+from backend.remote_signing.providers.port import SANDBOX
 from tests.core.browser import Browser
-from tests.factories.signing_school import PRINCIPAL, TEACHER, SigningSchool
+from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool
 from tests.fakes.processes import SigningService
 from tests.remote_signing.requests.test_held import Browsers, browsers
 
@@ -95,3 +98,20 @@ async def test_a_ticket_is_good_for_its_holder_and_certificate_alone(school: Sig
         ):
             with pytest.raises(Conflict, match="quá lâu hoặc không do"):
                 await trial.resume(session, actor, certificate.id, ticket)
+
+
+async def test_a_ticket_of_the_clerks_own_certificate_is_none_of_the_seal(
+    school: SigningSchool, signing: SigningService
+) -> None:
+    account, clerk = f"rieng-{school.tenant_id.hex}", await school.actor(SEAL)
+    signing.enrol(account, f"Cô {SEAL}")
+    [found] = await gateway.credentials_at(SANDBOX, account)
+    async with tenant_session(school.tenant_id) as session:
+        by, holder = machine(school.tenant_id), school.staff[SEAL]
+        mine = await service.enrol(session, by, found, provider=SANDBOX, account=account, staff_id=holder)
+        seal = await service.usable(session, None)
+    async with tenant_session(school.tenant_id) as session:
+        begun = await trial.begin(session, clerk, mine)
+        result = await trial.record(session, clerk, begun, await trial.ask(begun))
+        with pytest.raises(Conflict, match="quá lâu hoặc không do"):
+            await trial.resume(session, clerk, seal.id, result.ticket)
