@@ -45,6 +45,7 @@ from backend.records.transcripts.events import (
 from backend.records.transfers import tasks as transfers
 from backend.records.transfers.events import TransferDrafted, TransferOffered, TransferSealed
 from backend.remote_signing.archiving import tasks as archiving
+from backend.remote_signing.credentials import tasks as credentials
 from backend.remote_signing.requests import tasks as signing
 from backend.remote_signing.requests.events import (
     SigningConsented,
@@ -83,7 +84,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
 }
 
 #: What the calendar alone brings about: `core.daily` looks for it every night.
-BY_NIGHT: tuple[Task, ...] = (transcripts.lock, archiving.stamp)
+BY_NIGHT: tuple[Task, ...] = (transcripts.lock, archiving.stamp, credentials.check_certificate)
 
 #: The tasks that follow an event, by its name in the outbox.
 TASKS_AFTER: dict[str, tuple[Task, ...]] = {event.__name__: tasks for event, tasks in FLOW.items()}

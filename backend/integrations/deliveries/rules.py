@@ -106,7 +106,7 @@ def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -
         case Action.RECALL, DeliveryState.ACCEPTED:
             return DeliveryRecalled(version_id)
         case Action.RECALL, DeliveryState.REJECTED:
-            return _about_recall(found)(version_id)
+            return _about_recall(version_id, found)
         case Action.RECALL, _:
             return None
         case _, DeliveryState.RECEIVED:
@@ -118,13 +118,13 @@ def announcement(action: str, version_id: uuid.UUID, was: str, found: Outcome) -
     return None
 
 
-def _about_recall(found: Outcome) -> type[DeliveryRecalled | RecallRefused | RecallReturned]:
+def _about_recall(version_id: uuid.UUID, found: Outcome) -> Event:
     """Why an Authority refuses a recall says how the version stands there; a code that may mean other things says not."""
     means = [frozenset(error.means) for error in found.errors]
     if frozenset({"locked"}) in means:
-        return RecallRefused
+        return RecallRefused(version_id)
     taken_out = any(one and one <= {"recalled", "replaced"} for one in means)
-    return DeliveryRecalled if taken_out else RecallReturned
+    return DeliveryRecalled(version_id) if taken_out else RecallReturned(version_id)
 
 
 def cause_of(state: str, code: str, reason: str, known: ErrorEntry | None) -> str:

@@ -38,17 +38,6 @@ async def prepare_call(work: Work) -> None:
         await flow.record_prepared(session, work.subject_id, prepared)
 
 
-@task(credentials.CHECK, "Hỏi trạng thái chứng thư số", lane=Lane.SIGN)
-async def check_certificate(work: Work) -> None:
-    """Ask the authority; who does not answer is asked again the next day."""
-    async with work.transaction() as session:
-        credential = await credentials.get(session, work.subject_id)
-    revoked = await credentials.is_revoked(credential, anew=True)
-    async with work.finish() as session:
-        if revoked:
-            await credentials.suspend_revoked(session, work.subject_id)
-
-
 @task(flow.SUBMIT, "Gửi yêu cầu ký", lane=Lane.SIGN, on_park=flow.give_up)
 async def submit_call(work: Work) -> None:
     """Ask the provider. Our transaction id is in a row already, so asking again asks for the same transaction."""
