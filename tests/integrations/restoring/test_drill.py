@@ -373,7 +373,10 @@ async def test_the_issued_xml_is_signed_and_checked_by_anyone(drill: Drill) -> N
         for version in (await drill.versions()).values():
             xml = await storage.get(drill.school.tenant_id, version.signed_xml_sha256 or "")
             answer = await verification.check_file(xml)
-            assert (answer.verdict, answer.standing) == ("valid", Standing.IN_FORCE)
+            pdf = await storage.get(drill.school.tenant_id, version.signed_sha256 or "")
+            page = await verification.check_file(pdf)
+            assert page.standing is not None
+            assert (answer.verdict, answer.standing) == ("valid", page.standing)
             assert {one.role for one in answer.signatures} == set(SIGNERS)
             async with drill.school.session(read_only=True) as session:
                 assert await transcripts.digest_of_file(session, version.id, "xml") == sha256_hex(xml)

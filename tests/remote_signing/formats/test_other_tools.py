@@ -2,6 +2,7 @@
 
 import io
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pikepdf
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
 
-from backend.remote_signing.formats import cms, pades
+from backend.remote_signing.formats import cms, document_stamp, pades
+from backend.remote_signing.formats.validation import validate_pdf
 from tests.remote_signing.formats import attacks
-from tests.remote_signing.formats.world import NAMES, World
+from tests.remote_signing.formats.world import NAMES, SIGNED_AT, World
 
 
 def openssl(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -80,6 +82,32 @@ def test_pdfsig_finds_three_valid_signatures(signed: bytes, tmp_path: Path) -> N
     path.write_bytes(attacks.flipped_byte(signed))
     done = subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True, check=False)
     assert "Signature is Valid" not in done.stdout
+
+
+@pytest.mark.needs("poppler-utils")
+@pytest.mark.parametrize("level", ["B-B", "B-T", "B-LT", "B-LTA"])
+def test_each_level_is_accepted_by_others(
+    world: World, signed_b_t: bytes, signed: bytes, tmp_path: Path, level: str
+) -> None:
+    prepared = document_stamp.prepare(signed)
+    stamped = document_stamp.embed(prepared, world.token(prepared.stamped, SIGNED_AT + timedelta(hours=1)))
+    made = {"B-B": world.sign_all(stamp=False), "B-T": signed_b_t, "B-LT": signed, "B-LTA": stamped}
+    pdf = made[level]
+    assert {one.level for one in validate_pdf(pdf, world.trust, None, NAMES).signatures} == {level}
+    (tmp_path / "root.pem").write_bytes(world.pki.root.pem)
+    for number in range(3):
+        covered, contents = detached(pdf, number)
+        (tmp_path / "data").write_bytes(covered)
+        (tmp_path / "sig").write_bytes(contents)
+        options = ("-binary", "-inform", "DER", "-in", tmp_path / "sig", "-content", tmp_path / "data")
+        anchors = ("-CAfile", tmp_path / "root.pem", "-purpose", "any", "-cades", "-out", tmp_path / "out")
+        done = openssl("cms", "-verify", *options, *anchors)
+        assert "CAdES Verification successful" in done.stderr, done.stderr
+    (tmp_path / "signed.pdf").write_bytes(pdf)
+    done = subprocess.run(
+        ["pdfsig", "-nocert", tmp_path / "signed.pdf"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.count("Signature is Valid") == 3
 
 
 @pytest.mark.needs("qpdf")
