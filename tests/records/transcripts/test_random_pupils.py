@@ -159,7 +159,9 @@ def _place_of(
         start = whole[number].find(row, offset if number == first else 0)
         if start >= 0:
             return number, start + len(row)
-        if _stands(whole[number:], bodies[number:], row):
+        rest = whole[number + 1 :], bodies[number + 1 :]
+        ends = (length for length in range(len(row) - 1, 0, -1) if bodies[number].endswith(row[:length]))
+        if rest[0] and any(_stands(*rest, row[length:]) for length in ends):
             return number + 1, 0
     return None
 
@@ -170,6 +172,21 @@ def assert_tagged(pdf: bytes) -> None:
         assert bool(document.Root.MarkInfo.Marked)
         assert len(document.Root.StructTreeRoot.K) > 0
         assert all("/StructParents" in page.obj for page in document.pages)
+
+
+def test_rows_in_another_order_are_found_out() -> None:
+    snapshot = BASES[SchoolLevel.LOWER_SECONDARY]
+    pages = page_texts(rendered(snapshot))
+    assert_rows_in_order(snapshot, pages)
+    raw: Any = msgspec.to_builtins(snapshot)
+    subjects, history = raw["year"]["results"]["subjects"], raw["study_history"]
+    for changes in (
+        {"year.results.subjects": [subjects[1], subjects[0], *subjects[2:]]},
+        {"study_history": [history[1], history[0], *history[2:]]},
+        {"year.results.subjects.3.comment": "Không có ở đó."},
+    ):
+        with pytest.raises(AssertionError, match="does not stand below the row above it"):
+            assert_rows_in_order(with_changes(snapshot, changes), pages)
 
 
 @pytest.mark.parametrize("level", list(SchoolLevel))
