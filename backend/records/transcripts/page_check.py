@@ -104,7 +104,7 @@ def _cell(row: View, column: str) -> str:
 
 def _squeezed(text: str) -> str:
     """The letters alone. A reader's line-end hyphen (U+0002, U+FFFE) is a hyphen again; a letter and its mark
-    (ơ̆), which readers give once for either glyph, count once.
+    (ơ̆), which typst names for either glyph, count once.
     """
     plain = unicodedata.normalize("NFC", text.replace("\x02", "-").replace("\ufffe", "-"))
     letters = "".join(c for c in plain if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backend.records.gradebook.schemas import MAX_COMMENT
 from backend.records.transcripts import book, canonical, corrections, rendering
 from backend.records.transcripts.book import YearPlace, YearRecord
-from backend.records.transcripts.page_check import _squeezed, missing_texts, printed_texts
+from backend.records.transcripts.page_check import _squeezed, _stands, missing_texts, printed_texts
 from backend.records.transcripts.schemas import GRADES, Correction, SchoolLevel, Snapshot
 from tests.factories.books import COPY, elsewhere, here, record
 from tests.factories.snapshots import (
@@ -137,21 +137,33 @@ def _history() -> st.SearchStrategy[list[dict[str, Any]]]:
 
 
 def assert_rows_in_order(snapshot: Snapshot, pages: list[str]) -> None:
-    """The rows of each table follow each other in the text as they do in the snapshot."""
-    whole = _squeezed("".join(pages))
-    at: dict[str, int] = {}
+    """Every row of every table and list stands on the pages, after the row above it; a long one may run on."""
+    foot = _squeezed(f"Mã số tra cứu học bạ: {snapshot.lookup_code} Kiểm tra tại:")
+    whole = [_squeezed(page) for page in pages]
+    bodies = [page[: page.rindex(foot)] for page in whole]
+    at: dict[str, tuple[int, int]] = {}
     for place, text in printed_texts(snapshot):
         table, bracket, rest = place.partition("[")
-        row = _squeezed(text)
-        if (
-            bracket
-            and rest.endswith("]")
-            and table.startswith(("results.subjects", "results.traits"))
-            and row in whole
-        ):
-            found = whole.find(row, at.get(table, 0))
-            assert found >= 0, f"{place} stands before the row above it"
-            at[table] = found + len(row)
+        if bracket and rest.endswith("]"):
+            found = _place_of(_squeezed(text), whole, bodies, at.get(table, (0, 0)))
+            assert found is not None, f"{place} does not stand below the row above it: {text}"
+            at[table] = found
+
+
+def _place_of(
+    row: str, whole: list[str], bodies: list[str], after: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Page and offset behind a row that stands at `after` or later."""
+    first, offset = after
+    for number in range(first, len(whole)):
+        start = whole[number].find(row, offset if number == first else 0)
+        if start >= 0:
+            return number, start + len(row)
+        rest = whole[number + 1 :], bodies[number + 1 :]
+        ends = (length for length in range(len(row) - 1, 0, -1) if bodies[number].endswith(row[:length]))
+        if rest[0] and any(_stands(*rest, row[length:]) for length in ends):
+            return number + 1, 0
+    return None
 
 
 def assert_tagged(pdf: bytes) -> None:
@@ -160,6 +172,21 @@ def assert_tagged(pdf: bytes) -> None:
         assert bool(document.Root.MarkInfo.Marked)
         assert len(document.Root.StructTreeRoot.K) > 0
         assert all("/StructParents" in page.obj for page in document.pages)
+
+
+def test_rows_in_another_order_are_found_out() -> None:
+    snapshot = BASES[SchoolLevel.LOWER_SECONDARY]
+    pages = page_texts(rendered(snapshot))
+    assert_rows_in_order(snapshot, pages)
+    raw: Any = msgspec.to_builtins(snapshot)
+    subjects, history = raw["year"]["results"]["subjects"], raw["study_history"]
+    for changes in (
+        {"year.results.subjects": [subjects[1], subjects[0], *subjects[2:]]},
+        {"study_history": [history[1], history[0], *history[2:]]},
+        {"year.results.subjects.3.comment": "Không có ở đó."},
+    ):
+        with pytest.raises(AssertionError, match="does not stand below the row above it"):
+            assert_rows_in_order(with_changes(snapshot, changes), pages)
 
 
 @pytest.mark.parametrize("level", list(SchoolLevel))

@@ -1,6 +1,6 @@
 """Take the pictures anew."""
 
-from tests.records.transcripts.pictures import FOLDER, PAGES, taken
+from tests.records.transcripts.pictures import DOCUMENTS, keep
 
-for level in PAGES:
-    taken(level).quantize(8).save(FOLDER / f"{level}.png", optimize=True)
+for name in DOCUMENTS:
+    keep(name)
