@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from backend.app import ROUTES, create_app
+from tests.factories.pki import Pki
 from tests.tenancy.addresses import Address, addresses
 from tests.tenancy.objects import LEADING_AWAY, UNREACHED
 from tests.tenancy.places import Place, belongings
@@ -19,15 +21,22 @@ pytestmark = pytest.mark.usefixtures("nothing_of_b_moves", "no_log_line_of_b")
 
 Places = tuple[Place, Place]
 
+_TURN = text("update signing_step set signer_id = :who, state = 'ready' returning id")
+_SHOWN = text("update token_helper set state = 'pending', certificate = :certificate, chain = '{}'")
 ADDRESSES = [one for one in addresses(create_app(ROUTES)) if one.slots]
 every_address = pytest.mark.parametrize("address", ADDRESSES, ids=str)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def own(places: Places, visitor: Visitor) -> Place:
-    """School A with what the visitor has for their own account, and a colleague who may be sent away."""
-    others = await belongings(places[0]) | {"staff_member": places[0].school.staff["music"]}
-    return replace(places[0], ids=places[0].ids | others)
+    """School A with what the visitor has for their own account, a turn of theirs, a computer that has shown its code, and a
+    colleague who may be sent away."""
+    place = places[0]
+    others = await belongings(place) | {"staff_member": place.school.staff["music"]}
+    async with place.school.session() as session:
+        turn = await session.scalar(_TURN, {"who": place.school.staff["principal"]})
+        await session.execute(_SHOWN, {"certificate": Pki().person("Dấu thử").der})
+    return replace(place, ids=place.ids | others | {"signing_step": turn})
 
 
 @every_address
