@@ -29,8 +29,8 @@ every_address = pytest.mark.parametrize("address", ADDRESSES, ids=str)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def own(places: Places, visitor: Visitor) -> Place:
-    """School A with what the visitor has for their own account, a turn of theirs, a computer that has shown its code, and a
-    colleague who may be sent away."""
+    """School A with what the visitor has for their own account, a turn of theirs, a computer that has shown its code, and
+    a colleague who may be sent away."""
     place = places[0]
     others = await belongings(place) | {"staff_member": place.school.staff["music"]}
     async with place.school.session() as session:
