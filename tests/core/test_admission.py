@@ -73,6 +73,8 @@ def test_whatever_takes_data_away_is_an_export(site: Litestar) -> None:
     taken = {path for path, _, kind in marked(site) if kind is RouteClass.EXPORT}
     assert taken == {
         "/ban-sao/{copy_id:uuid}/tep",
+        "/hoc-ba/{version_id:uuid}/bang-chung",
+        "/ky/luot/{step_id:uuid}/tep",
         "/chu-truong/ban-giao/xuat/{export_id:uuid}/tai",
         "/du-lieu-ca-nhan/{request_id:uuid}/ban-sao",
         "/hoc-ba/{version_id:uuid}/tep/{kind:str}",

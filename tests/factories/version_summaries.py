@@ -23,6 +23,7 @@ def summary_in(state: VersionState, *, effective_on: date | None = None) -> Vers
         "lookup_code": "0" * 32,
         "content_sha256": "0" * 64,
         "signed_sha256": None,
+        "signed_xml_sha256": None,
         "frozen_at": _FROZEN_AT,
         "issued_at": None,
         "withdrawn_at": None,

@@ -36,6 +36,7 @@ BY_HAND: Mapping[str, tuple[str, ...]] = {
     "/nhat-ky": (audit_filter.PERSON, audit_filter.ACTION),
     "POST /ket-noi": ("name", "kind", "months"),
     "POST /ket-noi-so": ("ho_so", "tham_so.account", "bi_mat.api_key"),
+    "POST /chung-thu/ket-noi/nha-cung-cap/{provider:str}": ("client_id", "client_secret", "ly_do"),
     "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
     "POST /lop/{class_id:uuid}/mon-lua-chon": ("lop", "cu"),
     "POST /lop/{class_id:uuid}/len-lop": ("lop.{own}", "cu.{own}"),

@@ -99,6 +99,7 @@ def test_every_name_that_is_read_by_hand_is_known() -> None:
         "records/planning/pages.py",
         "records/rollover/pages.py",
         "records/transcripts/pages.py",
+        "remote_signing/accounts/pages.py",
         "tenants/api_clients/pages.py",
         "tenants/audit_trail/pages.py",
     }

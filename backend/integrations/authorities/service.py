@@ -9,7 +9,7 @@ from backend.core import audit, clock, settings, vault
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Invalid, Unavailable
+from backend.core.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.core.ids import new_id
 from backend.integrations.authorities import queries, rules
 from backend.integrations.authorities.models import AuthorityBinding
@@ -82,6 +82,12 @@ async def open_binding(session: TenantSession) -> BindingView | None:
                 trial=Trial(row.trial) if row.trial else None,
             )
     return None
+
+
+async def require_binding(session: TenantSession, binding_id: BindingId) -> None:
+    """Raises NotFound for a binding that this school never had."""
+    if all(row.id != binding_id for row in await queries.bindings(session)):
+        raise NotFound("Không tìm thấy kết nối này với cơ quan tiếp nhận.")
 
 
 def offered() -> list[Profile]:

@@ -71,7 +71,8 @@ async def ask_to_try(session: TenantSession) -> None:
 
 
 async def to_try(session: TenantSession, binding_id: BindingId) -> BoundAuthority | None:
-    """Whom to ask; None when the binding has ended since."""
+    """Whom to ask; None when the binding has ended since. Raises NotFound for one that this school never had."""
+    await authorities.require_binding(session, binding_id)
     binding = await authorities.open_binding(session)
     return await authorities.bound_authority(session) if binding and binding.id == binding_id else None
 

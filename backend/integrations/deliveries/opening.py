@@ -42,12 +42,13 @@ async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUI
     version_ids = [one for one in version_ids if one not in on_their_way]
     if not version_ids:
         return
+    versions = await transcripts.get_versions(session, version_ids)
     current = await authorities.bound_authority(session)
     former = await transcripts.former_versions(session, version_ids)
     accepted = await queries.accepted(session, [one for found in former.values() for one in found])
     packages = await transcripts.digests_of_files(session, version_ids, "xml")
     orders = []
-    for version in await transcripts.get_versions(session, version_ids):
+    for version in versions:
         earlier = next((accepted[one] for one in former.get(version.id, ()) if one in accepted), None)
         orders.append(
             Order(

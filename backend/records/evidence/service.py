@@ -59,7 +59,7 @@ async def gather(session: TenantSession, actor: Actor, version_id: uuid.UUID, pu
     )
     newest = await audit_chain.newest(session)
     files = {xml_token_name(number): token for number, token in enumerate(tokens, 1)}
-    files[EvidenceFile.AUDIT] = events_of(rows)
+    files[EvidenceFile.AUDIT] = events_of([row for row in rows if not row.action.endswith(_LOOKS)])
     await audit.record(
         session,
         actor,
@@ -115,6 +115,10 @@ def consent_of(one: ConsentProof) -> EvidenceConsent:
             for leaf in one.leaves
         ),
     )
+
+
+#: Who has looked at a document and taken it away proves nothing about it, and is nobody's business outside.
+_LOOKS = (".read", ".download")
 
 
 def events_of(rows: Sequence[AuditEvent]) -> bytes:

@@ -12,7 +12,13 @@ MOST_FILES, MOST_BYTES = 500, 60_000_000
 TAKE_AWAY = timedelta(days=7)
 #: Columns that stay here: what signs in at the identity provider in the school's name, and the bytes between preparing
 #: a signature and embedding it, which the finished documents hold.
-STAYS = {"identity_provider": frozenset({"sealed_secret"}), "signing_item": frozenset({"prepared_update"})}
+STAYS = {
+    "authority_binding": frozenset({"secrets"}),
+    "identity_provider": frozenset({"sealed_secret"}),
+    "provider_account": frozenset({"sealed_values"}),
+    "secret_key": frozenset({"sealed_key"}),
+    "signing_item": frozenset({"prepared_update"}),
+}
 UNDER_WAY = "Đang có một bản xuất dữ liệu được đóng gói; xin chờ bản ấy xong."
 #: What whoever approves an export is told of it.
 EXPORT_TOLD = "Đóng gói mọi bảng và mọi tệp học bạ của trường để chủ trường tải về trong 7 ngày."

@@ -50,6 +50,14 @@ async def due_ids(session: TenantSession, before: datetime, limit: int) -> Seque
     return (await session.scalars(query)).all()
 
 
+async def known(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Which of these requests are the school's."""
+    query = select(SigningRequest.id).where(
+        SigningRequest.tenant_id == session.tenant_id, SigningRequest.id.in_(request_ids)
+    )
+    return (await session.scalars(query)).all()
+
+
 async def due(session: TenantSession, request_ids: Sequence[uuid.UUID], before: datetime) -> Sequence[Any]:
     """Of these requests, those that are due, with their newest stamp or None."""
     query = _newest().where(

@@ -13,6 +13,7 @@ from backend.core import audit, clock, jobs, storage
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
+from backend.core.errors import NotFound
 from backend.core.ids import new_id
 from backend.remote_signing.archiving import queries
 from backend.remote_signing.archiving.schemas import PDF_TYPE, Archived, Stamped, Standing, ToStamp
@@ -32,7 +33,9 @@ async def queue_due(session: TenantSession) -> None:
 
 
 async def to_stamp(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> list[ToStamp]:
-    """Those of the documents that are still due, as they stand."""
+    """Those of the documents that are still due, as they stand. Raises NotFound for one that is not the school's."""
+    if len(set(await queries.known(session, request_ids))) < len(set(request_ids)):
+        raise NotFound("Không tìm thấy hồ sơ ký này.")
     rows = await queries.due(session, request_ids, _horizon())
     tokens = await _tokens(session, [request.id for request, _ in rows])
     return [

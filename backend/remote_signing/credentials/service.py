@@ -61,9 +61,13 @@ def providers() -> dict[str, str]:
 
 async def overview(session: TenantSession) -> list[HolderState]:
     """The seal and everybody who signs: how their certificates stand, what is most urgent first."""
+    return await _holders(session, await list_credentials(session))
+
+
+async def _holders(session: TenantSession, credentials: Sequence[CredentialView]) -> list[HolderState]:
     return rules.holders(
         await people.list_staff(session),
-        await list_credentials(session),
+        credentials,
         await delegations.list_delegations(session),
         clock.now(),
         clock.today(),
@@ -282,9 +286,12 @@ async def warnings_for(session: TenantSession, actor: Actor) -> tuple[str, ...]:
     manages = actor.may(Permission.CREDENTIALS_MANAGE)
     if not (manages or actor.may(Permission.SIGN) or actor.may(Permission.SEAL)):
         return ()
+    credentials = await list_credentials(session)
+    if not credentials:
+        return ()
     return tuple(
         rules.warning(one, one.credential.not_after.astimezone(clock.VIETNAM).date())
-        for one in await overview(session)
+        for one in await _holders(session, credentials)
         if one.credential and one.state in rules.WARNED and (manages or is_own(actor, one.staff_id))
     )
 

@@ -141,11 +141,13 @@ async def withhold(session: TenantSession, actor: Actor, call_id: uuid.UUID) -> 
 async def look_after(session: TenantSession, call_id: uuid.UUID) -> float | None:
     """A call that waits for its signer: seconds until it is to be looked at again; None when nothing is left to do.
 
-    One whose answer was cut off is asked again, or held for a person, as the provider's habits allow.
+    One whose answer was cut off is asked again, or held for a person, as the provider's habits allow. Raises NotFound.
     """
     call = await batches.call(session, call_id, hold=True)
-    stored = flow.stored_challenge(call) if call is not None else None
-    if call is None or stored is None:
+    if call is None:
+        raise NotFound("Không tìm thấy lần ký này.")
+    stored = flow.stored_challenge(call)
+    if stored is None:
         return None
     now = clock.now()
     if call.state == CallState.CHALLENGED:

@@ -53,7 +53,7 @@ async def pair(request: Request) -> Response[Paired]:
 @post(
     f"{_ITS_OWN}/viec",
     guards=[public()],
-    opt={admission.OPTION: RouteClass.READ, csrf.EXEMPT: _WHY},
+    opt={admission.OPTION: RouteClass.LOOKUP, csrf.EXEMPT: _WHY},
     status_code=200,
 )
 async def work(request: Request, name: FromPath[str]) -> Response[WorkList]:
@@ -73,7 +73,7 @@ async def work(request: Request, name: FromPath[str]) -> Response[WorkList]:
 @post(
     f"{_ITS_OWN}/ket-qua",
     guards=[public()],
-    opt={admission.OPTION: RouteClass.READ, csrf.EXEMPT: _WHY},
+    opt={admission.OPTION: RouteClass.LOOKUP, csrf.EXEMPT: _WHY},
     status_code=200,
 )
 async def hand_in(request: Request, name: FromPath[str]) -> Response[Accepted]:

@@ -43,6 +43,7 @@ async def test_the_pack_is_taken_for_a_reason_that_stands_in_the_audit(
     assert "Tải gói bằng chứng" in shown
     refused = await browser.post(here, {"ly_do": " "})
     assert (refused.status_code, "Hãy ghi “Lý do lập gói”" in refused.text) == (422, True)
+    await browser.post(here, {"ly_do": WHY})
     taken = await browser.post(here, {"ly_do": WHY})
     assert (taken.status_code, taken.headers["content-type"]) == (200, "application/zip")
     assert f"bang-chung-hoc-ba-{issued.academic_year}-" in taken.headers["content-disposition"]
@@ -52,6 +53,9 @@ async def test_the_pack_is_taken_for_a_reason_that_stands_in_the_audit(
         events = json.loads(pack.read("nhat-ky.json"))
     assert manifest["subject_id"] == str(issued.id)
     assert [one["action"] for one in events][:1] == ["transcripts.version.freeze"]
+    assert not any(one["action"].endswith((".read", ".download")) for one in events), (
+        "who looked is told nobody outside"
+    )
     async with season.school.session(read_only=True) as session:
         told = (await audit.history(session, [issued.id]))[0]
     assert (told.action, told.details) == ("transcripts.evidence.download", {"evidence_purpose": WHY})

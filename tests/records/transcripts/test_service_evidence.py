@@ -12,7 +12,7 @@ from tests.records.transcripts.conftest import Season, confirmed_class
 
 #: Everything that may change in a row of evidence; nothing of it may be removed.
 MAY_CHANGE: dict[str, set[str]] = {
-    "transcript": {"handed_over_at"},
+    "transcript": {"handed_over_at", "leaving_since"},
     "transcript_version": {"state", "pdf_sha256", "xml_sha256", "signed_sha256", "signed_xml_sha256"}
     | {"issued_at", "withdrawn_by", "withdrawn_at", "withdrawn_reason", "effective_on"},
     "signing_request": {"state", "current_sha256", "signed_xml_sha256", "completed_at"},
