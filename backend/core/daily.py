@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.core import clock
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.errors import AppError
-from backend.core.leading import lead, pause
+from backend.core.leading import lead, pause, unless
 from backend.core.retention import next_night
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ async def keep(url: str, looks: Sequence[Look], stop: asyncio.Event) -> None:
 
     async def nights(connection: asyncpg.Connection) -> None:
         while not stop.is_set():
-            await look(connection, looks)
+            await unless(stop, look(connection, looks))
             await pause(stop, (next_night(clock.now()) - clock.now()).total_seconds())
 
     await lead("the daily look", url, LOCK, nights, stop)

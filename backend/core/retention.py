@@ -18,7 +18,7 @@ from backend.core.audit import Action, Deed
 from backend.core.data_register import DIRECTORY, holdings
 from backend.core.database import TenantId, TenantSession, metadata, public_session, tenant_session
 from backend.core.errors import AppError
-from backend.core.leading import lead, pause
+from backend.core.leading import lead, pause, unless
 from backend.core.personal_data import MONTHS, Holding
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ async def keep(url: str, stop: asyncio.Event) -> None:
 
     async def nights(connection: asyncpg.Connection) -> None:
         while not stop.is_set():
-            await purge(connection)
+            await unless(stop, purge(connection))
             await pause(stop, (next_night(clock.now()) - clock.now()).total_seconds())
 
     await lead("the purge", url, LOCK, nights, stop)
