@@ -232,28 +232,32 @@ async def gaps(
     session: TenantSession, class_ids: Collection[uuid.UUID], fields: Sequence[str]
 ) -> Sequence[Any]:
     """Per class and field of a record: how many of its pupils have nothing there (`number`), and one of them (`name`)."""
-    found: list[Any] = []
-    for field in fields:
-        query = (
-            select(
-                Enrollment.class_id,
-                literal(field).label("field"),
-                func.count().label("number"),
-                func.min(Student.full_name).label("name"),
+    named = [(field, getattr(Student, field)) for field in fields]
+    lacks = union_all(
+        *(
+            select(literal(field).label("field"), Student.id, Student.full_name).where(
+                Student.tenant_id == session.tenant_id, column.is_(None)
             )
-            .join(
-                Student, and_(Student.tenant_id == Enrollment.tenant_id, Student.id == Enrollment.student_id)
-            )
-            .where(
-                Enrollment.tenant_id == session.tenant_id,
-                Enrollment.class_id.in_(class_ids),
-                Enrollment.left_on.is_(None),
-                getattr(Student, field).is_(None),
-            )
-            .group_by(Enrollment.class_id)
+            for field, column in named
         )
-        found += (await session.execute(query)).all()
-    return found
+    ).subquery()
+    query = (
+        select(
+            Enrollment.class_id,
+            lacks.c.field,
+            func.count().label("number"),
+            func.min(lacks.c.full_name).label("name"),
+        )
+        .join(lacks, lacks.c.id == Enrollment.student_id)
+        .where(
+            Enrollment.tenant_id == session.tenant_id,
+            Enrollment.class_id.in_(class_ids),
+            Enrollment.left_on.is_(None),
+        )
+        .group_by(Enrollment.class_id, lacks.c.field)
+        .order_by(Enrollment.class_id, lacks.c.field)
+    )
+    return (await session.execute(query)).all()
 
 
 async def student(session: TenantSession, student_id: uuid.UUID) -> Student | None:

@@ -168,25 +168,28 @@ async def restore(
 
 async def _restore_recall(session: TenantSession, made: RecallManifest | None) -> bool:
     """The Authority's answer, which says whether the version is recalled, follows from its delivery."""
-    [row] = await queries.hold_versions(session, [made.version_id]) if made else [None]
-    if made is None or row is None or row.withdrawn_at is not None or row.state in ENDED:
+    if made is None:
+        return False
+    [row] = await queries.hold_versions(session, [made.version_id])
+    if row.withdrawn_at is not None or row.state in ENDED:
         return False
     await storage.record_again(session, [made.reason])
+    reason = await storage.get(session.tenant_id, made.reason.sha256)
     values = {
         "state": VersionState.RECALL_REQUESTED,
         "withdrawn_at": made.withdrawn_at,
         "withdrawn_by": made.withdrawn_by,
-        "withdrawn_reason": msgspec.json.decode(
-            await storage.get(session.tenant_id, made.reason.sha256), type=str
-        ),
+        "withdrawn_reason": msgspec.json.decode(reason, type=str),
     }
     await queries.update_versions(session, {made.version_id: values})
     return True
 
 
 async def _restore_lock(session: TenantSession, made: LockManifest | None) -> bool:
-    [row] = await queries.hold_versions(session, [made.version_id]) if made else [None]
-    if made is None or row is None or row.state in {VersionState.LOCKED, *ENDED}:
+    if made is None:
+        return False
+    [row] = await queries.hold_versions(session, [made.version_id])
+    if row.state in {VersionState.LOCKED, *ENDED}:
         return False
     values = {"state": VersionState.LOCKED, "effective_on": made.effective_on}
     await queries.update_versions(session, {made.version_id: values})

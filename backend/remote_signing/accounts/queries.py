@@ -32,7 +32,7 @@ async def insert_key(session: TenantSession, values: dict[str, Any]) -> None:
 
 
 async def accounts(session: TenantSession, provider: str | None = None) -> Sequence[Any]:
-    """Accounts that hold values, of one provider or all, with the key that closed them; held until the end."""
+    """Accounts that hold values, of one provider or all, with the key that closed them."""
     query = (
         select(ProviderAccount, SecretKey)
         .join(SecretKey, _KEY_OF_ACCOUNT)

@@ -11,6 +11,7 @@ import msgspec
 
 from backend.core.http_client import Response
 from backend.remote_signing.providers import csc_errors, port, wire
+from backend.remote_signing.providers.by_phone import ByPhone, names_of
 from backend.remote_signing.providers.tokens import Token, TokenCache
 from backend.remote_signing.providers.values import matched
 from backend.remote_signing.providers.wire import rule
@@ -89,17 +90,12 @@ class _Status(msgspec.Struct, frozen=True):
     signatures: tuple[_Value, ...] | None = None
 
 
-class MisaProvider:
+class MisaProvider(ByPhone):
     """The port `SignatureProvider`. It keeps only tokens, one for each user."""
 
     def __init__(self, capabilities: port.Capabilities = CAPABILITIES) -> None:
-        self._capabilities = capabilities
+        super().__init__(capabilities)
         self._tokens = TokenCache(self._log_in, per_user=True)
-
-    @property
-    def capabilities(self) -> port.Capabilities:
-        """As declared; MISA names no limit."""
-        return self._capabilities
 
     async def list_credentials(self, account: port.ProviderAccount) -> list[port.RemoteCredential]:
         """Keys of the account; they are named by `userId` and `keyAlias`, both of which a signature needs."""
@@ -118,7 +114,7 @@ class MisaProvider:
             "CertAlias": alias,
             "Documents": [
                 {"DocumentId": name, "FileToSign": wire.to_base64(digest), "DocumentName": name}
-                for name, digest in zip(_names(batch), batch.hashes, strict=True)
+                for name, digest in zip(names_of(batch), batch.hashes, strict=True)
             ],
         }
         answer = await self._ask(account, "POST", "signing/api/v1/Signing/hash", asked)
@@ -138,7 +134,7 @@ class MisaProvider:
             case "SUCCESS":
                 values = matched(
                     credential.certificate,
-                    dict(zip(_names(batch), batch.hashes, strict=True)),
+                    dict(zip(names_of(batch), batch.hashes, strict=True)),
                     [(one.document_id, wire.from_base64(one.signature)) for one in found.signatures or ()],
                 )
                 return port.Signed(provider_tx=provider_tx, values=values)
@@ -156,26 +152,9 @@ class MisaProvider:
                 )
         raise wire.unreadable(f"status {found.status}")
 
-    async def answer(
-        self,
-        account: port.ProviderAccount,
-        credential: port.CredentialHandle,
-        batch: port.HashBatch,
-        challenge: port.Challenge,
-        values: Mapping[str, str],
-    ) -> port.SubmitResult:
-        """Nothing is asked for here: the app does."""
-        raise wire.nothing_asked()
-
-    async def cancel(self, account: port.ProviderAccount, provider_tx: str) -> None:
-        """There is no such call: the question runs out by itself."""
-
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> port.WebhookHint | None:
         """What it would look like we do not know: the status is asked for."""
         return None
-
-    def _pending(self, provider_tx: str) -> port.Pending:
-        return port.Pending(provider_tx=provider_tx, poll_after=self._capabilities.poll_interval)
 
     def _credential(self, found: _Key) -> port.RemoteCredential:
         chain = [wire.from_base64(one) for one in found.chain]
@@ -193,13 +172,9 @@ class MisaProvider:
 
     async def _log_in(self, account: port.ProviderAccount) -> Token:
         asked = {"userName": account.user_id, "password": account.parameters["password"]}
-        try:
-            url = f"{account.base_url.rstrip('/')}/api/auth/api/v1/auth/login-api"
-            answer = await wire.post(url, _failure, headers=_ours(account), body=asked)
-            found = wire.read(answer, _Login).data
-        except port.OutcomeUnknown as error:
-            # Asking for a token signs nothing, so the batch behind it was certainly not touched.
-            raise port.NotReached(error.message, error.detail) from error
+        url = f"{account.base_url.rstrip('/')}/api/auth/api/v1/auth/login-api"
+        answer = await wire.post(url, _failure, headers=_ours(account), body=asked)
+        found = wire.read(answer, _Login).data
         return Token(text=found.token, life=found.expires_in)
 
     async def _ask(
@@ -228,10 +203,6 @@ def _ours(account: port.ProviderAccount) -> dict[str, str]:
         "x-clientid": account.parameters["client_id"],
         "x-clientkey": account.parameters["client_key"],
     }
-
-
-def _names(batch: port.HashBatch) -> list[str]:
-    return [f"HS-{number:04}" for number in range(1, len(batch.hashes) + 1)]
 
 
 def _failure(answer: Response) -> port.ProviderError:

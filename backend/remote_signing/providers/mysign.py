@@ -10,6 +10,7 @@ import msgspec
 
 from backend.core.http_client import Response
 from backend.remote_signing.providers import csc_errors, port, wire
+from backend.remote_signing.providers.by_phone import ByPhone
 from backend.remote_signing.providers.tokens import Token, TokenCache
 from backend.remote_signing.providers.values import require_genuine
 from backend.remote_signing.providers.wire import rule
@@ -113,20 +114,15 @@ class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: str = "adss:ras:profile:001"
 
 
-class MySignProvider:
+class MySignProvider(ByPhone):
     """The port `SignatureProvider`. It keeps only tokens, one for each user."""
 
     def __init__(
         self, capabilities: port.Capabilities = CAPABILITIES, settings: _Settings | None = None
     ) -> None:
-        self._capabilities = capabilities
+        super().__init__(capabilities)
         self._profile = (settings or _Settings()).profile
         self._tokens = TokenCache(self._log_in, per_user=True)
-
-    @property
-    def capabilities(self) -> port.Capabilities:
-        """As declared; Viettel names no limit."""
-        return self._capabilities
 
     async def list_credentials(self, account: port.ProviderAccount) -> list[port.RemoteCredential]:
         """Keys of the user ("CMT_…" or "MST_…")."""
@@ -188,26 +184,9 @@ class MySignProvider:
             raise wire.unreadable(f"status {found.status}")
         return end(provider_tx)
 
-    async def answer(
-        self,
-        account: port.ProviderAccount,
-        credential: port.CredentialHandle,
-        batch: port.HashBatch,
-        challenge: port.Challenge,
-        values: Mapping[str, str],
-    ) -> port.SubmitResult:
-        """Nothing is asked for here: the app does."""
-        raise wire.nothing_asked()
-
-    async def cancel(self, account: port.ProviderAccount, provider_tx: str) -> None:
-        """There is no such call: the question runs out by itself."""
-
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> port.WebhookHint | None:
         """Only which transaction it speaks of counts."""
         return wire.hint(body, "meta_data", "transaction_id")
-
-    def _pending(self, provider_tx: str) -> port.Pending:
-        return port.Pending(provider_tx=provider_tx, poll_after=self._capabilities.poll_interval)
 
     def _credential(self, found: _Credential) -> port.RemoteCredential:
         if not found.cert.certificates:
@@ -230,11 +209,7 @@ class MySignProvider:
 
     async def _log_in(self, account: port.ProviderAccount) -> Token:
         asked = {**self._ours(account), "user_id": account.user_id}
-        try:
-            found = wire.read(await self._send(account, "ras/v1/login", asked), _Login)
-        except port.OutcomeUnknown as error:
-            # Asking for a token signs nothing, so the batch behind it was certainly not touched.
-            raise port.NotReached(error.message, error.detail) from error
+        found = wire.read(await self._send(account, "ras/v1/login", asked), _Login)
         return Token(text=found.access_token, life=float(found.expires_in))
 
     async def _send(

@@ -12,6 +12,7 @@ import msgspec
 from backend.core import clock
 from backend.core.http_client import Response
 from backend.remote_signing.providers import port, wire
+from backend.remote_signing.providers.by_phone import ByPhone, names_of
 from backend.remote_signing.providers.values import matched
 from backend.remote_signing.providers.wire import rule
 
@@ -84,16 +85,11 @@ class _Missing(port.RequestRefused):
     """The service has no such transaction."""
 
 
-class SmartCaProvider:
+class SmartCaProvider(ByPhone):
     """The ports `SignatureProvider` and `QueryableProvider`. It keeps nothing."""
 
     def __init__(self, capabilities: port.Capabilities = CAPABILITIES) -> None:
-        self._capabilities = capabilities
-
-    @property
-    def capabilities(self) -> port.Capabilities:
-        """As declared; VNPT names no limit."""
-        return self._capabilities
+        super().__init__(capabilities)
 
     async def list_credentials(self, account: port.ProviderAccount) -> list[port.RemoteCredential]:
         """Certificates of the citizen id, passport or tax code; named by their serial number."""
@@ -114,7 +110,7 @@ class SmartCaProvider:
             "time_stamp": f"{clock.now():%Y%m%d%H%M%S}Z",
             "sign_files": [
                 {"doc_id": name, "file_type": "pdf", "sign_type": "hash", "data_to_be_signed": digest.hex()}
-                for name, digest in zip(_names(batch), batch.hashes, strict=True)
+                for name, digest in zip(names_of(batch), batch.hashes, strict=True)
             ],
         }
         await self._call(account, "signatures/sign", asked, _Transaction)
@@ -141,7 +137,7 @@ class SmartCaProvider:
         if found.signatures is not None:
             values = matched(
                 credential.certificate,
-                dict(zip(_names(batch), batch.hashes, strict=True)),
+                dict(zip(names_of(batch), batch.hashes, strict=True)),
                 [(one.doc_id, wire.from_base64(one.signature_value)) for one in found.signatures],
             )
             return port.Signed(provider_tx=provider_tx, values=values)
@@ -152,26 +148,9 @@ class SmartCaProvider:
                 return port.Declined(provider_tx=provider_tx, reason=_DECLINED)
         return self._pending(provider_tx)
 
-    async def answer(
-        self,
-        account: port.ProviderAccount,
-        credential: port.CredentialHandle,
-        batch: port.HashBatch,
-        challenge: port.Challenge,
-        values: Mapping[str, str],
-    ) -> port.SubmitResult:
-        """Nothing is asked for here: the app does."""
-        raise wire.nothing_asked()
-
-    async def cancel(self, account: port.ProviderAccount, provider_tx: str) -> None:
-        """There is no such call: the question runs out by itself."""
-
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> port.WebhookHint | None:
         """Nothing says who sent it: it names a transaction that is then asked about."""
         return wire.hint(body, "transaction_id")
-
-    def _pending(self, provider_tx: str) -> port.Pending:
-        return port.Pending(provider_tx=provider_tx, poll_after=self._capabilities.poll_interval)
 
     def _credential(self, found: _Certificate) -> port.RemoteCredential:
         issuers = (found.chain_data.ca_cert, found.chain_data.root_cert)
@@ -198,11 +177,6 @@ class SmartCaProvider:
         if envelope.status_code != 200:
             raise _failure(answer)
         return envelope.message, wire.read_part(envelope.data, kind)
-
-
-def _names(batch: port.HashBatch) -> list[str]:
-    """What the app shows of each document: its number in the list that the person agreed to on our page."""
-    return [f"HS-{number:04}" for number in range(1, len(batch.hashes) + 1)]
 
 
 def _failure(answer: Response) -> port.ProviderError:

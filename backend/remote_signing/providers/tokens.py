@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from backend.remote_signing.providers.port import ProviderAccount
+from backend.remote_signing.providers.port import NotReached, OutcomeUnknown, ProviderAccount
 
 #: A token is renewed so many seconds before its end.
 _MARGIN = 60.0
@@ -44,7 +44,11 @@ class TokenCache:
         self._guard = threading.Lock()
 
     async def get(self, account: ProviderAccount, refused: str | None = None) -> str:
-        """A token that is still good and is not the `refused` one. Raises what the fetch raises."""
+        """A token that is still good and is not the `refused` one. Raises what the fetch raises.
+
+        A log-in without an answer is `NotReached`: asking for a token signs nothing, so whatever it was wanted for was
+        certainly not touched.
+        """
         key = self._key(account)
         known = self._usable(key, refused)
         if known is not None:
@@ -53,7 +57,10 @@ class TokenCache:
             known = self._usable(key, refused)
             if known is not None:
                 return known
-            token = await self._fetch(account)
+            try:
+                token = await self._fetch(account)
+            except OutcomeUnknown as error:
+                raise NotReached(error.message, error.detail) from error
             self._kept[key] = _Kept(text=token.text, good_until=time.monotonic() + token.life - _MARGIN)
             return token.text
 

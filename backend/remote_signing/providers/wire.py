@@ -113,11 +113,6 @@ def hint(body: bytes, *path: str) -> port.WebhookHint | None:
     return port.WebhookHint(provider_tx=found) if isinstance(found, str) and found else None
 
 
-def nothing_asked() -> port.RequestRefused:
-    """For adapters that never challenge."""
-    return port.RequestRefused("Dịch vụ ký số này xác nhận trên điện thoại, không nhận mã PIN hay OTP.")
-
-
 def peek(answer: Response, kind: type[_Answer], empty: _Answer) -> _Answer:
     """What a failure says of itself, or `empty` when it cannot be read."""
     try:
