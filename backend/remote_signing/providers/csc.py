@@ -383,7 +383,8 @@ _FIELDS = (
     port.AccountField(name="client_secret", label="Khóa bí mật của ứng dụng (client_secret)", secret=True),
 )
 V1_ADAPTER = port.Adapter(
-    capabilities=CAPABILITIES,
+    # Version 1 knows no waiting: the answer to the call is the end.
+    capabilities=msgspec.structs.replace(CAPABILITIES, async_result=False),
     fields=_FIELDS,
     settings=CscSettings,
     build=lambda capabilities, settings: CscProvider(capabilities, settings, V1()),

@@ -74,7 +74,8 @@ def _client(client_id: str, secret: str) -> Mapping[str, str]:
 def _csc(
     spelling: type[V1] | type[V2], authorization: Authorization, repeat: port.Repeat
 ) -> port.SignatureProvider:
-    capabilities = msgspec.structs.replace(csc.CAPABILITIES, repeat=repeat, poll_interval=0.05)
+    adapter = csc.V1_ADAPTER if spelling is V1 else csc.V2_ADAPTER
+    capabilities = msgspec.structs.replace(adapter.capabilities, repeat=repeat, poll_interval=0.05)
     return CscProvider(capabilities, CscSettings(authorization=authorization), spelling())
 
 

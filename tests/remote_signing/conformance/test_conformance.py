@@ -1,7 +1,7 @@
 """One suite for every provider: what the port promises, against the simulator of each, counted in its own records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -119,6 +119,14 @@ async def bench(request: pytest.FixtureRequest, service: SigningService) -> Benc
     return Bench(subject, service, provider, account, handle)
 
 
+def only(fits: Callable[[Subject], bool]) -> pytest.MarkDecorator:
+    """A test of the providers of which something can be said at all."""
+    return pytest.mark.parametrize("bench", [one for one in SUBJECTS if fits(one)], ids=str, indirect=True)
+
+
+on_the_telephone = only(lambda one: one.on_the_telephone)
+
+
 async def outcome(asking: Awaitable[port.SubmitResult]) -> port.SubmitResult | port.ProviderError:
     """A result or the error that says what to do."""
     try:
@@ -182,18 +190,17 @@ async def test_values_are_matched_as_the_service_names_them(bench: Bench) -> Non
         require_genuine(bench.credential.certificate, batch.hashes, result.values)
 
 
+@on_the_telephone
 async def test_the_person_says_no(bench: Bench) -> None:
-    if not bench.subject.on_the_telephone:
-        return  # a PIN that is not given: tests/remote_signing/requests/test_challenges.py
+    """A PIN that is not given: tests/remote_signing/requests/test_challenges.py."""
     batch = batch_of(2)
     bench.service.fault("reject", path=bench.subject.begins)
     assert isinstance(await outcome(bench.sign(batch)), DECLINED)
     assert bench.made(batch) == [0, 0]
 
 
+@on_the_telephone
 async def test_nobody_answers(bench: Bench) -> None:
-    if not bench.subject.on_the_telephone:
-        return
     batch = batch_of(2)
     bench.service.fault("expire", path=bench.subject.begins)
     assert isinstance(await outcome(bench.sign(batch)), EXPIRED)
@@ -255,22 +262,19 @@ async def test_what_a_service_declares_of_repeated_calls_is_true(bench: Bench) -
             assert (asked, bench.made(batch)) == (2, [2, 2])
 
 
+@only(lambda one: one.on_the_telephone and one.make().capabilities.async_result)
 async def test_polling_for_ever_signs_once(bench: Bench) -> None:
-    if not bench.capabilities.async_result:
-        return
     batch = batch_of(5)
     result = await bench.submit(batch)
-    if not isinstance(result, port.Pending):
-        return
+    assert isinstance(result, port.Pending)
     await asyncio.sleep(0.2)
     results = await asyncio.gather(*(bench.settle(batch, result) for _ in range(8)))
     assert len(set(results)) == 1
     assert bench.made(batch) == [1] * 5
 
 
+@only(lambda one: one.tokens)
 async def test_a_token_that_ran_out_is_renewed_once_for_all_who_wait(bench: Bench) -> None:
-    if not bench.subject.tokens:
-        return
     await bench.sign(batch_of(1))
     bench.service.forget_tokens()
     if bench.subject.on_the_telephone:
@@ -294,18 +298,20 @@ async def test_a_wrong_secret_of_ours_is_named(bench: Bench) -> None:
     assert bench.consents() == before
 
 
+@only(lambda one: bool(one.out_of_turns))
 async def test_turns_that_are_used_up_are_the_accounts_matter(bench: Bench) -> None:
-    if not bench.subject.out_of_turns:
-        return
     batch = batch_of(1)
     bench.service.fault("out_of_turns", path=bench.subject.out_of_turns)
     assert isinstance(await outcome(bench.sign(batch)), port.AccountProblem)
 
 
+@only(lambda one: not one.make().capabilities.webhook)
+async def test_who_sends_no_notices_is_not_listened_to(bench: Bench) -> None:
+    assert bench.provider.read_webhook({}, b"{}") is None
+
+
+@only(lambda one: one.make().capabilities.webhook)
 async def test_a_notice_is_a_hint_and_nothing_more(bench: Bench) -> None:
-    if not bench.capabilities.webhook:
-        assert bench.provider.read_webhook({}, b"{}") is None
-        return
     batch = batch_of(2)
     result = await bench.submit(batch)
     assert isinstance(result, port.Pending)
