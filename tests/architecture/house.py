@@ -88,6 +88,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "bytes of a provider call, worked on between transactions",
     ),
+    "remote_signing.requests.completing": (
+        Room.SERVICE,
+        "the end of a request that everybody has signed, for the slice's own tasks: no door",
+    ),
     "remote_signing.requests.declining": (
         Room.SERVICE,
         "what a signer would not sign, for the slice's own pages: no door",

@@ -20,10 +20,9 @@ from backend.core.ids import new_token
 from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
-from backend.remote_signing.formats.schemas import XmlTarget
 from backend.remote_signing.providers import port
 from backend.remote_signing.requests import batches, queries
-from backend.remote_signing.requests.events import SigningRequestCompleted, SigningRequestSigned
+from backend.remote_signing.requests.events import SigningRequestSigned
 from backend.remote_signing.requests.models import ProviderCall, SigningBatch
 from backend.remote_signing.requests.rules import (
     ENDED,
@@ -37,22 +36,20 @@ from backend.remote_signing.requests.rules import (
     StepState,
     batch_state,
     proves,
+    target_of,
     told,
 )
 from backend.remote_signing.requests.schemas import (
     PDF_TYPE,
     ROLE_NAMES,
-    XML_TYPE,
     CallToEmbed,
     CallToPrepare,
     CallToSend,
-    CompletedRequest,
     EmbeddedItem,
     ItemToEmbed,
     ItemToPrepare,
     Pin,
     PreparedItem,
-    RequestToComplete,
     StoredChallenge,
 )
 
@@ -94,7 +91,7 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
                 last=row.position == row.last_position,
                 signer_name=row.signer_name,
                 base_sha256=row.base_sha256,
-                target=_target(row),
+                target=target_of(row.xml_targets, row.part),
             )
             for row in rows
         ),
@@ -305,7 +302,7 @@ async def call_to_embed(session: TenantSession, call_id: uuid.UUID) -> CallToEmb
                 role=row.role,
                 earlier=tuple(earlier[row.request_id]),
                 base_sha256=row.base_sha256,
-                target=_target(row),
+                target=target_of(row.xml_targets, row.part),
                 update=updates.get(row.id, b""),
                 region_start=row.region_start or 0,
                 region_end=row.region_end or 0,
@@ -384,46 +381,6 @@ async def _record_signed(
     await audit.record_many(session, machine(session.tenant_id), Action.SIGNING_STEP_SIGNED, deeds)
 
 
-async def requests_to_complete(
-    session: TenantSession, request_ids: Sequence[uuid.UUID]
-) -> list[RequestToComplete]:
-    """Those of the requests that everybody has signed and that are not completed yet. Raises NotFound."""
-    requests = await queries.requests(session, request_ids)
-    if len(requests) < len(set(request_ids)):
-        raise NotFound("Không tìm thấy yêu cầu ký này.")
-    signed = [request for request in requests if request.state == RequestState.SIGNED]
-    certificates: dict[uuid.UUID, list[bytes]] = defaultdict(list)
-    for row in await queries.certificates_of(session, [request.id for request in signed]):
-        certificates[row.request_id] += [row.certificate, *row.chain]
-    signatures: dict[uuid.UUID, list[tuple[XmlTarget, bytes]]] = defaultdict(list)
-    for row in await batches.signatures_of(session, [request.id for request in signed]):
-        target = _target(row)
-        if target is not None:
-            signatures[row.request_id].append((target, row.signature))
-    return [
-        RequestToComplete(
-            request_id=request.id,
-            current_sha256=request.current_sha256,
-            certificates=tuple(dict.fromkeys(certificates[request.id])),
-            xml_sha256=request.xml_sha256,
-            signatures=tuple(signatures[request.id]),
-        )
-        for request in signed
-    ]
-
-
-async def record_completed(session: TenantSession, completed: Sequence[CompletedRequest]) -> None:
-    """The documents with their long-term validation material are in the store; without those cancelled meanwhile."""
-    held = await queries.hold_requests(session, [one.request_id for one in completed])
-    completed = [one for one in completed if held[one.request_id] == RequestState.SIGNED]
-    files = [storage.File(one.document_sha256, one.size, PDF_TYPE) for one in completed]
-    files += [storage.File(one.xml_sha256, one.xml_size, XML_TYPE) for one in completed if one.xml_sha256]
-    await storage.register(session, *files)
-    documents = {one.request_id: (one.document_sha256, one.xml_sha256) for one in completed}
-    await queries.complete_requests(session, documents, clock.now())
-    await outbox.emit_all(session, [SigningRequestCompleted(one.request_id) for one in completed])
-
-
 async def close_signed(
     session: TenantSession, subject_id: uuid.UUID, document_sha256: str, xml_sha256: str | None
 ) -> None:
@@ -461,16 +418,11 @@ async def _prepared(session: TenantSession, call_id: uuid.UUID) -> list[Any]:
     return [row for row in await batches.items_of(session, call_id) if row.digest is not None]
 
 
-def _target(row: Any) -> XmlTarget | None:
-    """What part of the XML an item is over; None for the PDF."""
-    return msgspec.convert(row.xml_targets[row.part - 1], XmlTarget) if row.part else None
-
-
 def _is_consented(row: Any, merkle_root: str) -> bool:
     """Whether an item leads to the root of its consent, whatever has become of the others."""
     if row.proof is None:
         return False
-    target = _target(row)
+    target = target_of(row.xml_targets, row.part)
     leaf = row.request_id, row.base_sha256, target.signature_id if target else ""
     return proves(Proof(row.leaf_index, row.leaf_count, row.proof), leaf, merkle_root)
 

@@ -125,6 +125,11 @@ def parts_of(
     return (*pdf, *xml)
 
 
+def target_of(xml_targets: Sequence[Any], part: int) -> XmlTarget | None:
+    """Which element of the XML a part signs; None for part 0, the PDF."""
+    return msgspec.convert(xml_targets[part - 1], XmlTarget) if part else None
+
+
 class Proof(msgspec.Struct, frozen=True):
     """Where a leaf stands in the tree of its consent, and the digests beside its way to the root, joined."""
 

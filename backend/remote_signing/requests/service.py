@@ -20,7 +20,6 @@ from backend.core.ids import new_id
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.formats import pades
-from backend.remote_signing.formats.schemas import XmlTarget
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningConsented
@@ -38,6 +37,7 @@ from backend.remote_signing.requests.rules import (
     parts_of,
     prove,
     split,
+    target_of,
 )
 from backend.remote_signing.requests.schemas import (
     BatchId,
@@ -369,7 +369,7 @@ async def consents_of(session: TenantSession, subject_id: uuid.UUID) -> list[Con
     """What was consented to for each turn of a document that is signed, in order, with the proof of its inclusion."""
     found: dict[uuid.UUID, ConsentProof] = {}
     for row in await batches.consents_of(session, subject_id):
-        target = msgspec.convert(row.xml_targets[row.part - 1], XmlTarget) if row.part else None
+        target = target_of(row.xml_targets, row.part)
         leaf = ProvenLeaf(
             request_id=row.request_id,
             sha256=row.base_sha256,

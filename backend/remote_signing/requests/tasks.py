@@ -8,7 +8,7 @@ from backend.core.errors import Conflict
 from backend.core.jobs import Lane, Work, task
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.providers import port
-from backend.remote_signing.requests import calls, challenges, documents, flow
+from backend.remote_signing.requests import calls, challenges, completing, documents, flow
 from backend.remote_signing.requests.rules import CallState
 from backend.remote_signing.requests.schemas import CallToSend
 
@@ -111,13 +111,13 @@ async def embed_call(work: Work) -> None:
 async def complete_request(work: Work) -> None:
     """Everybody has signed: add what proves the signatures later."""
     async with work.transaction() as session:
-        signed = await flow.requests_to_complete(session, work.subject_ids)
+        signed = await completing.requests_to_complete(session, work.subject_ids)
     try:
         completed = await documents.complete_all(work.tenant_id, signed)
     except (port.NotReached, port.OutcomeUnknown) as error:
         raise jobs.RetryLater(RETRY_SECONDS, error.message) from error
     async with work.finish() as session:
-        await flow.record_completed(session, completed)
+        await completing.record_completed(session, completed)
 
 
 async def _to_send(work: Work, state: CallState) -> CallToSend | None:

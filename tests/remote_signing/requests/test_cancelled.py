@@ -9,7 +9,7 @@ from backend.core import storage
 from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict
-from backend.remote_signing.requests import documents, flow, service
+from backend.remote_signing.requests import completing, documents, flow, service
 from backend.remote_signing.requests.models import SigningBatch, SigningRequest
 from backend.remote_signing.requests.rules import BatchState, CallState, RequestState, StepState
 from backend.remote_signing.requests.schemas import RequestId
@@ -142,11 +142,11 @@ async def test_what_everybody_has_signed_is_not_completed_any_more(
     request = await request_of(school, gone)
     assert request.state == RequestState.SIGNED
     async with tenant_session(school.tenant_id, read_only=True) as session:
-        [under_way] = await flow.requests_to_complete(session, [RequestId(request.id)])
+        [under_way] = await completing.requests_to_complete(session, [RequestId(request.id)])
     completed = await documents.complete_all(school.tenant_id, [under_way])
     await cancel(school, gone)
     async with tenant_session(school.tenant_id) as session:
-        await flow.record_completed(session, completed)
+        await completing.record_completed(session, completed)
     await machine_of_school.rest()
     after = await request_of(school, gone)
     assert (after.state, after.completed_at, after.current_sha256) == (
