@@ -384,7 +384,7 @@ async def test_the_page_asks_and_hands_on(site: Litestar, signing: SigningServic
     assert f'hx-get="{address}/hoi"' in (await browser.get(address)).text
     question = await it.question()
     page = await browser.get(address)
-    assert "Nhà cung cấp hỏi người ký cần bạn xác nhận ký 2 học bạ" in page.text
+    assert "Nhà cung cấp hỏi người ký cần bạn xác nhận ký 2 hồ sơ" in page.text
     assert "hx-get" not in (await browser.get(f"{address}/hoi", hx_request="true")).text
     answer = f"/ky/lan/{question.call_id}/tra-loi"
     sent = await browser.post(answer, {})
