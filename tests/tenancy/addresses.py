@@ -134,8 +134,7 @@ class Address:
         if self._data:
             known_body = inspect.type_info(self._data.annotation)
             for place in leaves(known_body):
-                names = [str(part) for part in place if part != 0]
-                found[".".join(names)] = self._with(ask, filled(known_body, accepted, place, said))
+                found[_named(place)] = self._with(ask, filled(known_body, accepted, place, said))
         for name in self._by_hand:
             sent = {name.format(own=own): said}
             found[name] = replace(ask, query=sent) if self.method == "GET" else replace(ask, body=sent)
@@ -144,6 +143,12 @@ class Address:
         shown = f"http://127.0.0.1:8000/lop/{said}"
         told = dict.fromkeys(_HX, said) | {"HX-Current-URL": shown, "HX-Request": "true"}
         return found | {"headers of htmx": replace(ask, headers=told)}
+
+    @property
+    def ids(self) -> set[str]:
+        """Those of `fields` that take an id and nothing else."""
+        found = {name for name, known in self._query.items() if list(_ids_in(known))}
+        return found | {_named(place) for place in _ids_in(self._data)} if self._data else found
 
     @property
     def _by_hand(self) -> tuple[str, ...]:
@@ -199,22 +204,26 @@ def addresses(site: Litestar) -> list[Address]:
     return sorted(found, key=str)
 
 
-def leaves(known: inspect.Type) -> Iterator[tuple[str | int, ...]]:
+#: What an id can be sent as.
+_TEXTS = (inspect.StrType, inspect.UUIDType)
+
+
+def leaves(known: inspect.Type, sent_as: tuple[type, ...] = _TEXTS) -> Iterator[tuple[str | int, ...]]:
     """Where in a value of that type an id or a free text stands: names of fields, 0 for the one item of a list."""
     match known:
         case inspect.Metadata():
-            yield from leaves(known.type)
+            yield from leaves(known.type, sent_as)
         case inspect.StructType():
             for part in known.fields:
                 if part.name != "csrf_token":
-                    yield from ((part.encode_name, *rest) for rest in leaves(part.type))
+                    yield from ((part.encode_name, *rest) for rest in leaves(part.type, sent_as))
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
-            yield from ((0, *rest) for rest in leaves(known.item_type))
+            yield from ((0, *rest) for rest in leaves(known.item_type, sent_as))
         case inspect.UnionType():
-            yield from leaves(_first(known))
-        case inspect.StrType() | inspect.UUIDType():
+            yield from leaves(_first(known), sent_as)
+        case inspect.StrType() | inspect.UUIDType() if isinstance(known, sent_as):
             yield ()
-        case inspect.CustomType(cls=cls) if issubclass(cls, UploadFile):
+        case inspect.CustomType(cls=cls) if issubclass(cls, UploadFile) and sent_as == _TEXTS:
             yield ()
 
 
@@ -249,6 +258,14 @@ def filled(
         case inspect.CustomType() if place == ():
             return (f"{said}.xlsx", *plain(known)[1:])
     return said if place == () else accepted.get(name, plain(known))
+
+
+def _named(place: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in place if part != 0)
+
+
+def _ids_in(known: FieldDefinition) -> Iterator[tuple[str | int, ...]]:
+    return leaves(inspect.type_info(known.annotation), (inspect.UUIDType,))
 
 
 def _first(known: inspect.UnionType) -> inspect.Type:
