@@ -96,6 +96,8 @@ def make_broker(redis_url: str) -> RedisBroker:
                 options={},
             )
         )
+    # Nothing is sent with a delay: a job waits in PostgreSQL. Workers that listen there, too, only keep Redis busy.
+    broker.delay_queues.clear()
     return broker
 
 

@@ -83,6 +83,7 @@ def test_every_lane_has_slots_and_a_queue() -> None:
     assert min(dispatcher.SLOTS.values()) > 0
     bell = broker.make_broker("redis://127.0.0.1:1/0")
     assert {bell.get_actor(f"run_{lane}").queue_name for lane in lanes} == lanes
-    assert lanes <= bell.get_declared_queues()
+    assert bell.get_declared_queues() == lanes
+    assert bell.get_declared_delay_queues() == set(), "where nobody sends, nobody listens"
     assert {task.lane.value for task in jobs.declared()} <= lanes
     bell.close()

@@ -43,7 +43,7 @@ class Site:
         return next(one.email for one in (school or self.school).staff if role in one.roles)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The product on an empty folder, with two small schools and none of their pupils."""
     build()
@@ -86,11 +86,19 @@ def _site(line: bytes, folder: Path) -> Site:
     return Site(ready.url, Path(ready.books), Path(ready.trust), school, other)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def started_chromium() -> AsyncIterator[Browser]:
     """Debian's browser, without a window."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium(started_chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser for one test. Its windows are closed after it: pages that show progress go on asking for it."""
+    yield started_chromium
+    for window in started_chromium.contexts:
+        await window.close()
