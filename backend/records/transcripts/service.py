@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock, jobs
+from backend.core import audit, audit_reads, clock, jobs, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
@@ -21,6 +21,7 @@ from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.transcripts import (
+    again,
     book,
     canonical,
     corrections,
@@ -42,6 +43,7 @@ from backend.records.transcripts.schemas import (
     IN_FORCE,
     CopyMark,
     Correction,
+    Deed,
     FreezeReport,
     Overdue,
     SchoolLevel,
@@ -294,6 +296,41 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
 async def classes_of(session: TenantSession, states: Collection[VersionState]) -> dict[uuid.UUID, uuid.UUID]:
     """version → class, of the versions in some states."""
     return {row.id: row.class_id for row in await queries.classes_in_states(session, states)}
+
+
+async def press_on(session: TenantSession, deed: Deed, version_ids: Sequence[uuid.UUID]) -> int:
+    """Have the machine do a deed that stopped, or never began, to versions that stand before it; counts those that go.
+
+    `version_ids` are those that wait for it; of those that are signed, what is ready to be issued is. Safe to repeat.
+    """
+    match deed:
+        case Deed.RENDER:
+            return await again.render(session, version_ids)
+        case Deed.ASK_FOR_SIGNATURES:
+            return await again.ask_for_signatures(session, version_ids)
+        case Deed.ISSUE:
+            return await again.issue(session, await signing.fully_signed(session, version_ids))
+    raise ValueError(f"nobody sets {deed} going")
+
+
+async def told_of(session: TenantSession, deed: Deed, subject_ids: Collection[uuid.UUID]) -> list[str]:
+    """Why the machine gave a deed up, once per version; of ISSUE the subjects are signing requests."""
+    kinds = {
+        Deed.RENDER: [again.RENDER],
+        Deed.ASK_FOR_SIGNATURES: [again.ASK],
+        Deed.ISSUE: [signing.COMPLETE, again.ISSUE],
+    }
+    return list((await parked_jobs.told_of(session, kinds[deed], subject_ids)).values())
+
+
+async def standing_in(
+    session: TenantSession, class_ids: Collection[uuid.UUID]
+) -> dict[VersionState, list[uuid.UUID]]:
+    """state → versions of some classes, of those that stand."""
+    found = defaultdict(list)
+    for row in await queries.standing_in(session, class_ids):
+        found[VersionState(row.state)].append(row.id)
+    return found
 
 
 async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
