@@ -31,7 +31,7 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
 RUNS_SHOWN = 20
-_ACCEPTED = frozenset({VersionState.ACCEPTED, VersionState.LOCKED})
+_ACCEPTED = frozenset({VersionState.ACCEPTED, VersionState.LOCKED, VersionState.TRANSFERRED_OUT})
 
 
 async def check_list(session: TenantSession, scope: Scope) -> CheckList:

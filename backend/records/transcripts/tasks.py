@@ -63,8 +63,8 @@ async def accepted(work: Work) -> None:
 
 @task("transcripts.rejected", "Ghi việc Sở từ chối học bạ", lane=Lane.DELIVER, together=25)
 async def rejected(work: Work) -> None:
-    """The Authority refuses it."""
-    await _advance(work, Deed.REJECT)
+    """The Authority refuses it, whoever manages it by now."""
+    await _advance(work, Deed.REJECT, Deed.GIVE_BACK)
 
 
 @task("transcripts.locked", "Ghi việc Sở chốt học bạ", lane=Lane.DELIVER, together=25)
