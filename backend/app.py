@@ -26,6 +26,7 @@ from backend.integrations.connections import pages as connection_pages
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
 from backend.integrations.partner_api import api as partner_api
+from backend.integrations.stages import pages as stage_pages
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
 from backend.records.classes import pages as class_pages
@@ -350,6 +351,8 @@ ROUTES: list[ControllerRouterHandler] = [
     import_pages.take_register,
     import_pages.take_filled,
     import_pages.take_copies_register,
+    stage_pages.show_stages,
+    stage_pages.press_on,
     delivery_pages.show_deliveries,
     delivery_pages.summary,
     delivery_pages.by_class,

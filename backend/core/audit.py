@@ -166,6 +166,8 @@ class Action(StrEnum):
     TRANSCRIPT_RECALL_RETURNED = "transcripts.version.return_recall"
     TRANSCRIPT_RECALL_REFUSED = "transcripts.version.refuse_recall"
     TRANSCRIPT_LOCKED = "transcripts.version.lock"
+    TRANSCRIPT_HANDED_OVER = "transcripts.version.hand_over"
+    TRANSCRIPT_GIVEN_BACK = "transcripts.version.give_back"
     TRANSCRIPT_REPLACED = "transcripts.version.replace"
     COPY_ISSUED = "transcripts.copy.issue"
     COPY_PRINTED = "transcripts.copy.print"

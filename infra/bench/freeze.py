@@ -15,6 +15,7 @@ from backend.core.actor import Actor
 from backend.core.database import TenantSession, tenant_session
 from backend.records.assessment import service as assessment
 from backend.records.freezes import service as freezes
+from backend.records.freezes.schemas import Scope
 from backend.records.gradebook import life
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import NewMark
@@ -89,7 +90,7 @@ async def _measure(bench: Bench, one: Large) -> None:
         await _until(_nothing_to_do)
         started = time.monotonic()
         async with tenant_session(school.tenant_id) as session:
-            await freezes.start(session, principal, None)
+            await freezes.start(session, principal, Scope())
         frozen = await _until(lambda: _frozen(school))
         last = time.monotonic()
         rendered = await _until(lambda: _rendered(school, frozen))

@@ -203,6 +203,18 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "from confirmed results to frozen content, for the slice's own service: no door",
     ),
+    "records.transcripts.again": (
+        Room.SERVICE,
+        "steps of the machine that stopped are done after all: a door of its own",
+    ),
+    "records.transcripts.closings": (
+        Room.SERVICE,
+        "the last day of a version, which service and handing_over ask",
+    ),
+    "records.transcripts.handing_over": (
+        Room.SERVICE,
+        "versions that another school manages: so much of the service that it is read by itself",
+    ),
     "records.transcripts.life": (
         Room.SERVICE,
         "versions that end before their time, for the slice's own pages and tasks: no door",

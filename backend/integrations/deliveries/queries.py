@@ -67,6 +67,22 @@ async def parked_for(session: TenantSession, authority: str, reasons: Sequence[s
     return found.all()
 
 
+async def parked_of(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
+    """The parked deliveries that bring these versions to an Authority, held against change."""
+    found = await session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action != Action.RECALL,
+            Delivery.state == DeliveryState.PARKED,
+        )
+        .order_by(Delivery.id)
+        .with_for_update()
+    )
+    return found.all()
+
+
 async def returned_recalls(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> frozenset[str]:
     """The messages by which versions were to be recalled and which the Authority has rejected."""
     found = await session.scalars(
@@ -169,11 +185,11 @@ async def attempts_of(session: TenantSession, delivery_id: uuid.UUID) -> Sequenc
 
 
 async def states_of_versions(session: TenantSession) -> Sequence[Any]:
-    """How the delivery of each version stands; recalls are none."""
-    query = select(Delivery.version_id, Delivery.state).where(
+    """How the delivery of each version stands and why, the newest last; recalls are none."""
+    query = select(Delivery.version_id, Delivery.state, Delivery.reason).where(
         Delivery.tenant_id == session.tenant_id, Delivery.action != Action.RECALL
     )
-    return (await session.execute(query)).all()
+    return (await session.execute(query.order_by(Delivery.id))).all()
 
 
 async def counts(session: TenantSession) -> Sequence[Any]:

@@ -24,6 +24,7 @@ from backend.records.calendar.schemas import Due, Step
 from backend.records.roster.schemas import ClassSummary
 
 #: Names of the tasks that follow each other (tasks.py).
+OPEN = "deliveries.open"
 SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask_locked"
 FINAL = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED})
 #: The Authority has it; somebody has to look at it.

@@ -16,7 +16,7 @@ from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import BoundAuthority, Endpoint, Trial
-from backend.integrations.deliveries import exchange, opening, queries, rules
+from backend.integrations.deliveries import exchange, opening, queries, rules, troubles
 from backend.integrations.deliveries.channels.port import Evidence, Locked, QueryResult, SendResult
 from backend.integrations.deliveries.events import DeliveryLocked
 from backend.integrations.deliveries.manifests import delivery_manifests as delivery_manifests
@@ -37,6 +37,9 @@ from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionSummary
+
+#: Name of the task that queues issued versions (tasks.py).
+OPEN = rules.OPEN
 
 
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
@@ -201,6 +204,17 @@ async def retry(session: TenantSession, actor: Actor, delivery_id: uuid.UUID) ->
 async def counts(session: TenantSession) -> dict[DeliveryState, int]:
     """Deliveries per state."""
     return {DeliveryState(row.state): row.number for row in await queries.counts(session)}
+
+
+async def states_of_versions(session: TenantSession) -> dict[uuid.UUID, tuple[DeliveryState, str]]:
+    """version → how its delivery stands, and why, of those that have one."""
+    rows = await queries.states_of_versions(session)
+    return {row.version_id: (DeliveryState(row.state), row.reason or "") for row in rows}
+
+
+async def press_on(session: TenantSession, actor: Actor, version_ids: Sequence[uuid.UUID]) -> int:
+    """Bring issued versions to the Authority, those that stopped as well (`troubles.press_on`). Safe to repeat."""
+    return await troubles.press_on(session, actor, version_ids)
 
 
 async def progress_by_class(session: TenantSession) -> list[ClassProgress]:

@@ -9,7 +9,7 @@ from backend.integrations.deliveries.channels.port import QueryResult, SendResul
 from backend.integrations.deliveries.schemas import Question, Sending
 
 
-@task("deliveries.open", "Xếp hàng gửi lên Sở", lane=Lane.DELIVER, together=25)
+@task(rules.OPEN, "Xếp hàng gửi lên Sở", lane=Lane.DELIVER, together=25)
 async def open_delivery(work: Work) -> None:
     """Versions were issued: queue them for the school's Authority."""
     async with work.finish() as session:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from backend.core.actor import StaffId
 from backend.core.errors import Conflict
 from backend.records.assessment.schemas import ClassProgress
-from backend.records.freezes.schemas import ClassCheck
+from backend.records.freezes.schemas import ClassCheck, Scope
 from backend.records.gradebook.schemas import CLOSED, SheetSummary
 from backend.records.roster.schemas import ClassSummary
 from backend.remote_signing.credentials.schemas import CertificateState, HolderState
@@ -16,6 +16,13 @@ _SIGNS_NOT = {
     CertificateState.EXPIRED: "chứng thư số đã hết hạn",
     CertificateState.SUSPENDED: "chứng thư số đang tạm dừng",
 }
+
+
+def name_of(scope: Scope, classes: Sequence[ClassSummary]) -> str:
+    """What people call the classes of a scope."""
+    if scope.class_id:
+        return f"Lớp {classes[0].name}"
+    return f"Khối {scope.grade}" if scope.grade else "Toàn trường"
 
 
 def check(

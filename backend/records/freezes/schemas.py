@@ -7,6 +7,8 @@ from typing import NewType
 
 import msgspec
 
+from backend.records.roster.schemas import ClassSummary
+
 RunId = NewType("RunId", uuid.UUID)
 
 
@@ -16,6 +18,17 @@ class State(StrEnum):
     WAITING = "waiting"
     DONE = "done"
     REFUSED = "refused"
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Which classes of the newest year: one, those of a grade, or all of the school."""
+
+    grade: int | None = None
+    class_id: uuid.UUID | None = None
+
+    def covers(self, one: ClassSummary) -> bool:
+        """Whether a class is among them."""
+        return self.class_id in (None, one.id) and self.grade in (None, one.grade_level)
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +58,11 @@ class ClassCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckList(msgspec.Struct, frozen=True, kw_only=True):
-    """All classes of the year or of one grade; `obstacles` of the school keep every class back or stop it later."""
+    """The classes of a scope; `name` is what people call it, `doubts` are those of the whole school."""
 
     academic_year: str
-    grade_level: int | None
+    scope: Scope
+    name: str
     grades: tuple[int, ...]
     classes: tuple[ClassCheck, ...]
     doubts: tuple[str, ...]

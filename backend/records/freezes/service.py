@@ -17,7 +17,7 @@ from backend.records.assessment.schemas import ClassProgress
 from backend.records.freezes import queries, rules
 from backend.records.freezes.events import ClassFreezeAsked
 from backend.records.freezes.models import ClassFreeze
-from backend.records.freezes.schemas import CheckList, ClassRun, LeftOut, Run, RunId, RunSummary, State
+from backend.records.freezes.schemas import CheckList, ClassRun, LeftOut, Run, RunId, RunSummary, Scope, State
 from backend.records.gradebook import service as gradebook
 from backend.records.review import service as review
 from backend.records.roster import service as roster
@@ -31,13 +31,15 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
 RUNS_SHOWN = 20
-_ACCEPTED = frozenset({VersionState.ACCEPTED, VersionState.LOCKED})
+_ACCEPTED = frozenset({VersionState.ACCEPTED, VersionState.LOCKED, VersionState.TRANSFERRED_OUT})
 
 
-async def check_list(session: TenantSession, grade: int | None) -> CheckList:
-    """What is missing before the classes of the newest year, or of one grade of it, are frozen."""
+async def check_list(session: TenantSession, scope: Scope) -> CheckList:
+    """What is missing before the classes of a scope are frozen. Raises NotFound for a class of no newest year."""
     everywhere = await roster.list_classes_of_newest_year(session)
-    classes = [one for one in everywhere if grade is None or one.grade_level == grade]
+    classes = [one for one in everywhere if scope.covers(one)]
+    if scope.class_id and not classes:
+        raise NotFound("Không tìm thấy lớp này trong năm học đang làm.")
     sheets = defaultdict(list)
     for sheet in await gradebook.sheets_of_classes(session, [one.id for one in classes]):
         sheets[sheet.class_id].append(sheet)
@@ -48,7 +50,8 @@ async def check_list(session: TenantSession, grade: int | None) -> CheckList:
     holders = {one.staff_id: one for one in await credentials.overview(session)}
     return CheckList(
         academic_year=classes[0].academic_year if classes else "",
-        grade_level=grade,
+        scope=scope,
+        name=rules.name_of(scope, classes),
         grades=tuple(sorted({one.grade_level for one in everywhere})),
         classes=tuple(
             rules.check(
@@ -81,15 +84,16 @@ async def _doubts_of_school(
     return tuple(words for words in found if words)
 
 
-async def start(session: TenantSession, actor: Actor, grade: int | None) -> RunId:
-    """Have the machine freeze every class of the year, or of one grade, that is ready; what follows goes by itself.
+async def start(session: TenantSession, actor: Actor, scope: Scope) -> RunId:
+    """Have the machine freeze every class of a scope that is ready; what follows goes by itself.
 
     What is frozen already stays as it is, so it may be started again whenever more is ready.
     Raises Forbidden, Conflict where no class is ready.
     """
     if not actor.may(Permission.TRANSCRIPT_FREEZE) or actor.staff_id is None:
         raise Forbidden("Chỉ hiệu trưởng chốt học bạ được; hãy báo hiệu trưởng.")
-    chosen = rules.chosen((await check_list(session, grade)).classes)
+    check = await check_list(session, scope)
+    chosen = rules.chosen(check.classes)
     run_id, asked_at = RunId(new_id()), clock.now()
     ids = [new_id() for _ in chosen]
     rows = [
@@ -107,10 +111,9 @@ async def start(session: TenantSession, actor: Actor, grade: int | None) -> RunI
         for class_freeze_id, one in zip(ids, chosen, strict=True)
     ]
     await queries.insert_run(session, rows)
-    label = f"Khối {grade}" if grade else "Toàn trường"
     about = [one.class_id for one in chosen]
     await audit.record(
-        session, actor, Action.TRANSCRIPTS_FROZEN_TOGETHER, run_id, label, about=about, count=len(chosen)
+        session, actor, Action.TRANSCRIPTS_FROZEN_TOGETHER, run_id, check.name, about=about, count=len(chosen)
     )
     await outbox.emit_all(session, [ClassFreezeAsked(class_freeze_id) for class_freeze_id in ids])
     return run_id

@@ -8,7 +8,7 @@ from backend.core import audit, audit_chain, clock, outbox, storage, store_promi
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.records.transcripts import canonical, manifests, queries, rules, service
+from backend.records.transcripts import canonical, handing_over, manifests, queries, rules, service
 from backend.records.transcripts.events import TranscriptIssued, TranscriptRendered
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
@@ -126,6 +126,7 @@ _ACTIONS = {
     Deed.RETURN_RECALL: Action.TRANSCRIPT_RECALL_RETURNED,
     Deed.LOCK: Action.TRANSCRIPT_LOCKED,
     Deed.REPLACE: Action.TRANSCRIPT_REPLACED,
+    Deed.GIVE_BACK: Action.TRANSCRIPT_GIVEN_BACK,
 }
 
 
@@ -135,7 +136,11 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
     Raises NotFound; Conflict for a version that has not come so far.
     """
     for deed in deeds:
-        rows = _due(await _hold(session, version_ids), deed)
+        due, stays = _due(await _hold(session, version_ids), deed), rules.edge_of(deed).stays
+        if deed is Deed.GIVE_BACK:  # what the Authority had accepted it refuses no more
+            due = [row for row in due if row.effective_on is None]
+        rows = [row for row in due if row.state not in stays]
+        news = await handing_over.note(session, deed, [row for row in due if row.state in stays])
         values: dict[str, Any] = {"state": rules.edge_of(deed).target}
         if values["state"] == VersionState.LOCKED:
             values["effective_on"] = clock.today()
@@ -145,7 +150,7 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
         if deed is Deed.RETURN_RECALL:
             values |= dict.fromkeys(("withdrawn_by", "withdrawn_at", "withdrawn_reason"))
         await queries.update_versions(session, {row.id: values for row in rows})
-        versions = await service.get_versions(session, [row.id for row in rows])
+        versions = await service.get_versions(session, [row.id for row in [*rows, *news]])
         told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]
         await audit.record_many(session, machine(session.tenant_id), _ACTIONS[deed], told)
 

@@ -1,7 +1,6 @@
 """Versions that end before their time, because they say something wrong; for the slice's own pages and tasks: no door."""
 
 import uuid
-from datetime import date
 
 from backend.core import audit, clock, outbox
 from backend.core.actor import Actor, SignIn
@@ -27,7 +26,6 @@ async def withdraw(
     """
     version = await _held(session, version_id)
     rules.require_may(actor, version, Deed.WITHDRAW)
-    rules.require_managed(version, await _handed_over(session, version))
     words = rules.checked_reason(reason, version.full_name)
     await _end(session, actor, version, Deed.WITHDRAW, words)
     await signing.cancel(session, actor, [version_id])
@@ -102,15 +100,9 @@ async def why_no_recall(session: TenantSession, actor: Actor, version: VersionSu
 
 async def _require_may_recall(session: TenantSession, actor: Actor, version: VersionSummary) -> None:
     rules.require_may(actor, version, Deed.RECALL)
-    rules.require_managed(version, await _handed_over(session, version))
     rules.require_staying(version, leaving=await service.is_leaving(session, version))
     if version.state != VersionState.REJECTED:
         rules.require_open(version, await service.closing_of(session, version), clock.today())
-
-
-async def _handed_over(session: TenantSession, version: VersionSummary) -> date | None:
-    at = await service.handed_over_at(session, version)
-    return at.astimezone(clock.VIETNAM).date() if at else None
 
 
 async def _recall(session: TenantSession, actor: Actor, version: VersionSummary, words: str) -> None:

@@ -13,13 +13,14 @@ from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantId, TenantSession
 from backend.core.errors import NotFound
-from backend.records.transcripts import canonical, queries
+from backend.records.transcripts import canonical, queries, rules
 from backend.records.transcripts.events import TranscriptIssued
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     ENDED,
     JSON_TYPE,
     SIGNING_ORDER,
+    Deed,
     HandOverManifest,
     IssuedManifest,
     LockManifest,
@@ -158,7 +159,7 @@ async def restore(
     further = [
         await _restore_recall(session, since.recalls.get(manifest.version_id) if recall_sent else None),
         await _restore_lock(session, since.locks.get(manifest.version_id)),
-        await _restore_handover(session, since.handovers.get(manifest.transcript_id)),
+        await _restore_handover(session, manifest.version_id, since.handovers.get(manifest.transcript_id)),
     ]
     if any(further) and restored.found is Restoring.KNOWN:
         await _record(session, manifest, operator)
@@ -189,20 +190,27 @@ async def _restore_lock(session: TenantSession, made: LockManifest | None) -> bo
     if made is None:
         return False
     [row] = await queries.hold_versions(session, [made.version_id])
-    if row.state in {VersionState.LOCKED, *ENDED}:
+    if row.state in {VersionState.LOCKED, VersionState.TRANSFERRED_OUT, *ENDED}:
         return False
     values = {"state": VersionState.LOCKED, "effective_on": made.effective_on}
     await queries.update_versions(session, {made.version_id: values})
     return True
 
 
-async def _restore_handover(session: TenantSession, made: HandOverManifest | None) -> bool:
+async def _restore_handover(
+    session: TenantSession, version_id: uuid.UUID, made: HandOverManifest | None
+) -> bool:
+    """The transcript is handed over as of then, and with it each version that was issued by then."""
     transcript = await queries.transcript(session, made.transcript_id) if made else None
     if made is None or transcript is None:
         return False
-    if transcript.handed_over_at is not None and transcript.handed_over_at >= made.handed_over_at:
+    if transcript.handed_over_at is None or transcript.handed_over_at < made.handed_over_at:
+        await queries.hand_over(session, transcript.student_id, made.handed_over_at)
+    [row] = await queries.hold_versions(session, [version_id])
+    edge = rules.edge_of(Deed.TAKE_OVER)
+    if row.state not in edge.sources or row.issued_at is None or row.issued_at > made.handed_over_at:
         return False
-    await queries.hand_over(session, transcript.student_id, made.handed_over_at)
+    await queries.update_versions(session, {version_id: {"state": edge.target}})
     return True
 
 

@@ -27,7 +27,7 @@ _TABLE_NAMES = {
     "results.traits.specific_competence": "bảng năng lực đặc thù",
 }
 TEACHER_LABEL = "GV:"
-_DOUBLED = re.compile("(.[\u0300-\u036f]+)\\1")
+_DOUBLED = re.compile("((?:.[\u0300-\u036f]+)+)\\1")
 
 
 def printed_texts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
@@ -103,8 +103,8 @@ def _cell(row: View, column: str) -> str:
 
 
 def _squeezed(text: str) -> str:
-    """The letters alone. A reader's line-end hyphen (U+0002, U+FFFE) is a hyphen again; a letter and its mark
-    (ơ̆), which typst names for either glyph, count once.
+    """The letters alone. A reader's line-end hyphen (U+0002, U+FFFE) is a hyphen again; letters with marks of
+    their own (ơ̆), one or several in a row, which typst names for either glyph, count once.
     """
     plain = unicodedata.normalize("NFC", text.replace("\x02", "-").replace("\ufffe", "-"))
     letters = "".join(c for c in plain if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))

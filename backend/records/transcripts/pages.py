@@ -66,6 +66,8 @@ DEEDS = {
     Action.TRANSCRIPT_RECALL_REFUSED: ("Sở không cho thu hồi vì đã chốt", "lock"),
     Action.TRANSCRIPT_LOCKED: ("Chốt, có hiệu lực", "lock"),
     Action.TRANSCRIPT_REPLACED: ("Được thay bằng phiên bản sau", "certificate"),
+    Action.TRANSCRIPT_HANDED_OVER: ("Chuyển giao quyền quản lý cho trường khác", "send"),
+    Action.TRANSCRIPT_GIVEN_BACK: ("Sở từ chối sau khi chuyển giao; trường phát hành sửa", "alert-circle"),
 }
 _NOT_ISSUED = (
     "Học bạ này chưa có đủ chữ ký số nên chưa tải được tệp PDF; xin chờ đến khi nhà trường phát hành."

@@ -313,6 +313,16 @@ async def classes_in_states(session: TenantSession, states: Collection[str]) -> 
     return (await session.execute(query)).all()
 
 
+async def standing_in(session: TenantSession, class_ids: Collection[uuid.UUID]) -> Sequence[Any]:
+    """Versions of some classes that have not ended, with their states."""
+    query = select(TranscriptVersion.id, TranscriptVersion.state).where(
+        TranscriptVersion.tenant_id == session.tenant_id,
+        TranscriptVersion.class_id.in_(class_ids),
+        TranscriptVersion.state.not_in(ENDED),
+    )
+    return (await session.execute(query.order_by(TranscriptVersion.id))).all()
+
+
 async def transcript(session: TenantSession, transcript_id: uuid.UUID) -> Transcript | None:
     return await session.get(Transcript, (session.tenant_id, transcript_id))
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -33,7 +33,8 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     """One way from state to state: what is done, where it begins, where it ends, and who may do it.
 
     `by` None is the machine. `asks` names what a person shows with it; `when` what must be true besides, in the words of
-    the README, which is drawn from here. `back` leads to where the version was before.
+    the README, which is drawn from here. `back` leads to where the version was before; in `stays` the deed is
+    noted and the version stays where it is.
     """
 
     deed: Deed
@@ -43,9 +44,17 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     asks: tuple[str, ...] = ()
     when: str = ""
     back: bool = False
+    stays: tuple[VersionState, ...] = ()
 
 
 _REASON, _PROOF, _SECOND = "reason", "step-up", "second person"
+#: What a package of transfer holds. A rejected version was never in force: whoever issued it corrects it (R44).
+_HANDED_OVER_FROM = (
+    VersionState.ISSUED,
+    VersionState.SUBMITTED,
+    VersionState.ACCEPTED,
+    VersionState.LOCKED,
+)
 
 EDGES: tuple[Edge, ...] = (
     Edge(deed=Deed.RENDER, sources=(VersionState.FROZEN,), target=VersionState.RENDERED),
@@ -75,6 +84,7 @@ EDGES: tuple[Edge, ...] = (
         sources=(VersionState.ISSUED, VersionState.SUBMITTED),
         target=VersionState.ACCEPTED,
         when="the Authority has taken it in",
+        stays=(VersionState.TRANSFERRED_OUT,),
     ),
     Edge(
         deed=Deed.REJECT,
@@ -114,12 +124,34 @@ EDGES: tuple[Edge, ...] = (
         sources=(VersionState.ACCEPTED,),
         target=VersionState.LOCKED,
         when="the last day of the plan is over, or the Authority says so",
+        stays=(VersionState.TRANSFERRED_OUT,),
     ),
     Edge(
         deed=Deed.REPLACE,
         sources=(VersionState.RECALLED,),
         target=VersionState.REPLACED,
         when="the next version is issued",
+    ),
+    Edge(
+        deed=Deed.HAND_OVER,
+        sources=_HANDED_OVER_FROM,
+        target=VersionState.TRANSFERRED_OUT,
+        by=Permission.TRANSFER_MANAGE,
+        asks=(_REASON, _PROOF),
+        when="the pupil has left, and the signed package was given to a school outside",
+    ),
+    Edge(
+        deed=Deed.TAKE_OVER,
+        sources=_HANDED_OVER_FROM,
+        target=VersionState.TRANSFERRED_OUT,
+        when="the receiving school on the platform has taken the package over",
+    ),
+    Edge(
+        deed=Deed.GIVE_BACK,
+        sources=(VersionState.TRANSFERRED_OUT,),
+        target=VersionState.REJECTED,
+        when="the Authority has refused what was on its way: who issued it corrects it",
+        back=True,
     ),
 )
 _BY_DEED = {edge.deed: edge for edge in EDGES}
@@ -134,6 +166,7 @@ STATE_NAMES = {
     VersionState.REJECTED: "Sở từ chối",
     VersionState.RECALL_REQUESTED: "Đang đề nghị Sở thu hồi",
     VersionState.LOCKED: "Đã chốt, có hiệu lực",
+    VersionState.TRANSFERRED_OUT: "Đã chuyển quyền quản lý",
     VersionState.CANCELLED: "Đã hủy",
     VersionState.RECALLED: "Đã thu hồi",
     VersionState.REPLACED: "Đã được thay thế",
@@ -149,6 +182,7 @@ TONES = {
     VersionState.REJECTED: "bad",
     VersionState.RECALL_REQUESTED: "warn",
     VersionState.LOCKED: "ok",
+    VersionState.TRANSFERRED_OUT: "neutral",
     VersionState.CANCELLED: "neutral",
     VersionState.RECALLED: "neutral",
     VersionState.REPLACED: "neutral",
@@ -164,6 +198,7 @@ _STANDS = {
     VersionState.REJECTED: "đã phát hành",
     VersionState.RECALL_REQUESTED: "đang chờ Sở trả lời đề nghị thu hồi",
     VersionState.LOCKED: "đã chốt và có hiệu lực (Phụ lục 1, mục 2.1)",
+    VersionState.TRANSFERRED_OUT: "đã chuyển giao quyền quản lý cho trường khác (Phụ lục 1, mục 2.2)",
     VersionState.CANCELLED: "đã hủy từ trước",
     VersionState.RECALLED: "đã thu hồi từ trước",
     VersionState.REPLACED: "đã được thay thế từ trước",
@@ -183,6 +218,15 @@ DEED_WORDS = {
     Deed.RETURN_RECALL: "ghi là bị trả lại đề nghị thu hồi",
     Deed.LOCK: "chốt",
     Deed.REPLACE: "thay thế",
+    Deed.HAND_OVER: "chuyển giao",
+    Deed.TAKE_OVER: "ghi là trường khác đã nhận",
+    Deed.GIVE_BACK: "ghi là trả về trường phát hành",
+}
+#: Who does what people do, in words for those who may not.
+_ITS_PEOPLE = {
+    None: "hệ thống",
+    Permission.TRANSCRIPT_WITHDRAW: "ban giám hiệu",
+    Permission.TRANSFER_MANAGE: "ban giám hiệu hoặc văn thư",
 }
 
 
@@ -204,7 +248,7 @@ def is_due(state: str, deed: Deed) -> bool:
     Raises Conflict when the version has not come that far.
     """
     edge = edge_of(deed)
-    if state in edge.sources:
+    if state in edge.sources or state in edge.stays:
         return True
     if not edge.back and not _ahead(VersionState(state)).isdisjoint(edge.sources):
         raise Conflict(
@@ -239,7 +283,7 @@ def require_may(actor: Actor, version: VersionSummary, deed: Deed) -> None:
     edge, words = edge_of(deed), DEED_WORDS[deed]
     if edge.by is None or not actor.may(edge.by):
         raise Forbidden(
-            f"Học bạ của {version.full_name}: chỉ ban giám hiệu {words} được; hãy báo hiệu trưởng."
+            f"Học bạ của {version.full_name}: chỉ {_ITS_PEOPLE[edge.by]} {words} được; hãy báo hiệu trưởng."
         )
     state = VersionState(version.state)
     if state in edge.sources:
@@ -248,20 +292,16 @@ def require_may(actor: Actor, version: VersionSummary, deed: Deed) -> None:
     raise Conflict(f"{name}, {_STANDS[state]} nên không {words} được.")
 
 
+def summary_of(row: Any) -> VersionSummary:
+    """A version as it was read, for people."""
+    return VersionSummary(**{name: getattr(row, name) for name in VersionSummary.__struct_fields__})
+
+
 def require_any(actor: Actor) -> None:
     """Why nothing of a class was withdrawn. Raises Forbidden or Conflict."""
     if not actor.may(Permission.TRANSCRIPT_WITHDRAW):
         raise Forbidden("Chỉ ban giám hiệu rút lại học bạ được; hãy báo hiệu trưởng.")
     raise Conflict("Lớp không có học bạ nào đã chốt mà chưa phát hành nên không có gì để rút lại.")
-
-
-def require_managed(version: VersionSummary, handed_over: date | None) -> None:
-    """Raises Conflict where another school manages the version since that day (PL1 §2.2)."""
-    if handed_over is not None:
-        raise Conflict(
-            f"Học bạ của {version.full_name} đã chuyển giao quyền quản lý cho trường khác ngày {handed_over:%d/%m/%Y} "
-            "nên ở đây không rút lại, thu hồi hay sửa được nữa (Phụ lục 1, mục 2.2); hãy báo trường đang quản lý."
-        )
 
 
 def require_staying(version: VersionSummary, *, leaving: bool) -> None:

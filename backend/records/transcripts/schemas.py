@@ -361,6 +361,7 @@ class VersionState(StrEnum):
     REJECTED = "rejected"
     RECALL_REQUESTED = "recall_requested"
     LOCKED = "locked"
+    TRANSFERRED_OUT = "transferred_out"
     CANCELLED = "cancelled"
     RECALLED = "recalled"
     REPLACED = "replaced"
@@ -375,6 +376,7 @@ IN_FORCE = frozenset(
         VersionState.REJECTED,
         VersionState.RECALL_REQUESTED,
         VersionState.LOCKED,
+        VersionState.TRANSFERRED_OUT,
     }
 )
 #: No longer the pupil's transcript of that year: the next version may be frozen. `TranscriptVersion` names them, too.
@@ -397,6 +399,9 @@ class Deed(StrEnum):
     RETURN_RECALL = "return_recall"
     LOCK = "lock"
     REPLACE = "replace"
+    HAND_OVER = "hand_over"
+    TAKE_OVER = "take_over"
+    GIVE_BACK = "give_back"
 
 
 class Restoring(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock, jobs
+from backend.core import audit, audit_reads, clock, jobs, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex
@@ -21,16 +21,18 @@ from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary
 from backend.records.transcripts import (
+    again,
     book,
     canonical,
     corrections,
     freezing,
-    manifests,
+    handing_over,
     queries,
     rendering,
     rules,
 )
 from backend.records.transcripts.book import Book, YearRecord
+from backend.records.transcripts.closings import closing_of as closing_of
 from backend.records.transcripts.corrections import Pair
 from backend.records.transcripts.freezing import verify_url as verify_url
 from backend.records.transcripts.manifests import issued_manifests as issued_manifests
@@ -42,6 +44,7 @@ from backend.records.transcripts.schemas import (
     IN_FORCE,
     CopyMark,
     Correction,
+    Deed,
     FreezeReport,
     Overdue,
     SchoolLevel,
@@ -59,7 +62,8 @@ from backend.tenants.schools import service as schools
 #: Name of the task that locks versions (tasks.py).
 LOCK = "transcripts.lock"
 #: What its last day should not find a version in.
-UNFINISHED = frozenset(VersionState) - ENDED - {VersionState.ACCEPTED, VersionState.LOCKED}
+_FINISHED = {VersionState.ACCEPTED, VersionState.LOCKED, VersionState.TRANSFERRED_OUT}
+UNFINISHED = frozenset(VersionState) - ENDED - _FINISHED
 
 
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
@@ -69,7 +73,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
 
 async def list_versions(session: TenantSession, class_id: uuid.UUID) -> list[VersionSummary]:
     """Versions of a class, pupils in the order of names."""
-    return [_summary(row) for row in await queries.list_versions(session, class_id)]
+    return [rules.summary_of(row) for row in await queries.list_versions(session, class_id)]
 
 
 async def versions_after(
@@ -82,7 +86,7 @@ async def versions_after(
 ) -> list[VersionSummary]:
     """The next versions after one, oldest first, for systems that read all of them part by part."""
     rows = await queries.versions_after(session, after, limit, class_id, state)
-    return [_summary(row) for row in rows]
+    return [rules.summary_of(row) for row in rows]
 
 
 async def open_class(
@@ -106,7 +110,7 @@ async def get_version(session: TenantSession, version_id: uuid.UUID) -> VersionS
 async def get_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> list[VersionSummary]:
     """Some versions, in the order of their ids. Raises NotFound when one is missing."""
     rows = rules.all_of(version_ids, await queries.summaries(session, version_ids))
-    found = {row.id: _summary(row) for row in rows}
+    found = {row.id: rules.summary_of(row) for row in rows}
     return [found[version_id] for version_id in version_ids]
 
 
@@ -157,13 +161,6 @@ async def release_marks(session: TenantSession, actor: Actor, version: VersionSu
     await gradebook.release_pupil(session, actor, version.class_id, version.student_id, words)
 
 
-async def closing_of(session: TenantSession, version: VersionSummary) -> Closing:
-    """Until when a version may be recalled and replaced, by the plan of the school's province."""
-    school_class = await roster.get_class(session, version.class_id)
-    frozen_on = version.frozen_at.astimezone(clock.VIETNAM).date()
-    return await calendar.closing(session, version.academic_year, school_class.grade_level, frozen_on)
-
-
 async def queue_locks(session: TenantSession) -> None:
     """Have every accepted version locked whose last day is over. Safe to repeat."""
     accepted = await after_closing(session, {VersionState.ACCEPTED})
@@ -180,7 +177,7 @@ async def after_closing(session: TenantSession, states: Collection[VersionState]
         if key not in closings:
             closings[key] = await calendar.closing(session, *key)
         if closings[key].last_day < clock.today():
-            found.append(Overdue(version=_summary(row), closing=closings[key]))
+            found.append(Overdue(version=rules.summary_of(row), closing=closings[key]))
     return found
 
 
@@ -282,7 +279,7 @@ async def documents_of(session: TenantSession, student_id: uuid.UUID) -> list[Ve
 
 async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> list[VersionSummary]:
     """All versions of one transcript, newest first."""
-    return [_summary(row) for row in await queries.versions_of_transcript(session, transcript_id)]
+    return [rules.summary_of(row) for row in await queries.versions_of_transcript(session, transcript_id)]
 
 
 async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | None:
@@ -294,6 +291,41 @@ async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | Non
 async def classes_of(session: TenantSession, states: Collection[VersionState]) -> dict[uuid.UUID, uuid.UUID]:
     """version → class, of the versions in some states."""
     return {row.id: row.class_id for row in await queries.classes_in_states(session, states)}
+
+
+async def press_on(session: TenantSession, deed: Deed, version_ids: Sequence[uuid.UUID]) -> int:
+    """Have the machine do a deed that stopped, or never began, to versions that stand before it; counts those that go.
+
+    `version_ids` are those that wait for it; of those that are signed, what is ready to be issued is. Safe to repeat.
+    """
+    match deed:
+        case Deed.RENDER:
+            return await again.render(session, version_ids)
+        case Deed.ASK_FOR_SIGNATURES:
+            return await again.ask_for_signatures(session, version_ids)
+        case Deed.ISSUE:
+            return await again.issue(session, await signing.fully_signed(session, version_ids))
+    raise ValueError(f"nobody sets {deed} going")
+
+
+async def told_of(session: TenantSession, deed: Deed, subject_ids: Collection[uuid.UUID]) -> list[str]:
+    """Why the machine gave a deed up, once per version; of ISSUE the subjects are signing requests."""
+    kinds = {
+        Deed.RENDER: [again.RENDER],
+        Deed.ASK_FOR_SIGNATURES: [again.ASK],
+        Deed.ISSUE: [signing.COMPLETE, again.ISSUE],
+    }
+    return list((await parked_jobs.told_of(session, kinds[deed], subject_ids)).values())
+
+
+async def standing_in(
+    session: TenantSession, class_ids: Collection[uuid.UUID]
+) -> dict[VersionState, list[uuid.UUID]]:
+    """state → versions of some classes, of those that stand."""
+    found = defaultdict(list)
+    for row in await queries.standing_in(session, class_ids):
+        found[VersionState(row.state)].append(row.id)
+    return found
 
 
 async def counts(session: TenantSession, *, present: bool = False) -> dict[uuid.UUID, dict[str, int]]:
@@ -311,11 +343,6 @@ def code_digest(lookup_code: str) -> str:
 
 async def _version(session: TenantSession, version_id: uuid.UUID) -> TranscriptVersion:
     return rules.all_of([version_id], await queries.versions(session, [version_id]))[0]
-
-
-def _summary(row: Any) -> VersionSummary:
-    fields = {name: getattr(row, name) for name in VersionSummary.__struct_fields__}
-    return VersionSummary(**fields)
 
 
 async def book_of(session: TenantSession, transcript_id: uuid.UUID, mark: CopyMark) -> Book:
@@ -366,18 +393,19 @@ async def is_leaving(session: TenantSession, version: VersionSummary) -> bool:
     return transcript is not None and transcript.leaving_since is not None
 
 
-async def hand_over(session: TenantSession, student_id: uuid.UUID) -> None:
-    """Another school manages the pupil's transcripts from now on: what was frozen before is neither withdrawn nor
-    recalled here any more (PL1 §2.2)."""
-    at = clock.now()
-    await manifests.keep_handovers(session, await queries.hand_over(session, student_id, at), at)
+async def hand_over(
+    session: TenantSession, actor: Actor, deed: Deed, student_id: uuid.UUID, reason: str
+) -> None:
+    """Another school manages the pupil's issued versions from now on (`handing_over.hand_over`). Safe to repeat."""
+    await handing_over.hand_over(session, actor, deed, student_id, reason)
 
 
 async def handed_over_at(session: TenantSession, version: VersionSummary) -> datetime | None:
-    """Since when another school manages a version; None where this one does, as of all that is frozen after a return."""
+    """Since when another school manages a version; None where this one does."""
+    if version.state != VersionState.TRANSFERRED_OUT:
+        return None
     transcript = await queries.transcript(session, version.transcript_id)
-    at = transcript.handed_over_at if transcript else None
-    return at if at and version.frozen_at < at else None
+    return transcript.handed_over_at if transcript else None
 
 
 async def print_book(content: Book) -> bytes:

@@ -2,7 +2,7 @@
 
 from backend.core import at_once, storage
 from backend.core.jobs import Lane, Work, task
-from backend.records.transcripts import flow, forms, service
+from backend.records.transcripts import again, flow, forms, service
 from backend.records.transcripts.schemas import Deed, Forms, VersionId
 from backend.remote_signing.requests import service as signing
 
@@ -10,7 +10,7 @@ from backend.remote_signing.requests import service as signing
 AT_ONCE = 3
 
 
-@task("transcripts.render", "Kết xuất học bạ", lane=Lane.RENDER, together=8)
+@task(again.RENDER, "Kết xuất học bạ", lane=Lane.RENDER, together=8)
 async def render(work: Work) -> None:
     """Make PDF and XML of frozen versions. The same snapshot gives the same bytes, so a repetition changes nothing."""
     async with work.transaction() as session:
@@ -27,14 +27,14 @@ async def render(work: Work) -> None:
         await flow.record_renderings(session, made)
 
 
-@task("transcripts.ask_for_signatures", "Đưa học bạ đi ký", lane=Lane.RENDER, together=25)
+@task(again.ASK, "Đưa học bạ đi ký", lane=Lane.RENDER, together=25)
 async def ask_for_signatures(work: Work) -> None:
     """Open the signing requests."""
     async with work.finish() as session:
         await flow.ask_for_signatures(session, work.subject_ids)
 
 
-@task("transcripts.issue", "Phát hành học bạ", lane=Lane.SIGN, together=25)
+@task(again.ISSUE, "Phát hành học bạ", lane=Lane.SIGN, together=25)
 async def issue(work: Work) -> None:
     """Everybody has signed: issue."""
     async with work.finish() as session:
@@ -63,8 +63,8 @@ async def accepted(work: Work) -> None:
 
 @task("transcripts.rejected", "Ghi việc Sở từ chối học bạ", lane=Lane.DELIVER, together=25)
 async def rejected(work: Work) -> None:
-    """The Authority refuses it."""
-    await _advance(work, Deed.REJECT)
+    """The Authority refuses it, whoever manages it by now."""
+    await _advance(work, Deed.REJECT, Deed.GIVE_BACK)
 
 
 @task("transcripts.locked", "Ghi việc Sở chốt học bạ", lane=Lane.DELIVER, together=25)

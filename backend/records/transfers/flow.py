@@ -11,7 +11,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import SignerRole
+from backend.records.transcripts.schemas import Deed, SignerRole
 from backend.records.transfers import manifest as manifests
 from backend.records.transfers import queries, rendering, rules, service
 from backend.records.transfers.events import TransferOffered, TransferSealed
@@ -132,7 +132,10 @@ async def record_answer(session: TenantSession, transfer_id: uuid.UUID) -> bool:
         session, row.id, {"state": state, "ended_at": found.answered_at if accepted else None, "why": why}
     )
     if accepted:
-        await transcripts.hand_over(session, row.student_id)
+        words = f"Trường nhận: {row.to_name}"
+        await transcripts.hand_over(
+            session, machine(session.tenant_id), Deed.TAKE_OVER, row.student_id, words
+        )
     action = Action.TRANSFER_HANDED_OVER if accepted else Action.TRANSFER_REFUSED
     await _record(session, row, action, receiver=row.to_name, reason=why)
     return True

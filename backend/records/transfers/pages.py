@@ -77,7 +77,7 @@ class ReceiverForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasonForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Why something does not go."""
+    """Why something goes, or does not."""
 
     ly_do: str = ""
 
@@ -130,12 +130,16 @@ async def download(
 
 @post(f"{_PAGE}/goi/{{transfer_id:uuid}}/ban-giao", guards=[_MANAGES, step_up(_BACK), without_transaction])
 async def hand_over(
-    request: Request, actor: CurrentActor, student_id: FromPath[uuid.UUID], transfer_id: FromPath[uuid.UUID]
+    request: Request,
+    actor: CurrentActor,
+    student_id: FromPath[uuid.UUID],
+    transfer_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[ReasonForm],
 ) -> Html:
     """The file was given to the other school."""
 
     async def deed(session: TenantSession) -> str:
-        await service.hand_over(session, actor, student_id, transfer_id)
+        await service.hand_over(session, actor, student_id, transfer_id, data.ly_do)
         return "Đã ghi chuyển giao quyền quản lý; học bạ ở trường này từ nay chỉ để đọc."
 
     return await _answer(request, actor, student_id, deed)

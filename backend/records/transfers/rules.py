@@ -124,11 +124,13 @@ def obstacle(
 
 
 def require_current(row_ids: Sequence[uuid.UUID], versions: Sequence[VersionSummary], name: str) -> None:
-    """Raises Conflict where a package does not hold what is in force today: a version was recalled or replaced since."""
-    if list(row_ids) != [one.id for one in newest_issued(versions)]:
+    """Raises Conflict where a package does not hold what stands today: one was recalled, replaced or rejected since."""
+    newest = newest_issued(versions)
+    refused = any(one.state == VersionState.REJECTED for one in newest)
+    if refused or list(row_ids) != [one.id for one in newest]:
         raise Conflict(
-            f"Học bạ của {name} đã thay đổi sau khi lập gói (có bản bị thu hồi, thay thế hoặc mới phát hành); hãy hủy "
-            "gói rồi lập lại."
+            f"Học bạ của {name} đã thay đổi sau khi lập gói (có bản bị thu hồi, thay thế, Sở từ chối hoặc mới phát "
+            "hành); hãy hủy gói rồi lập lại."
         )
 
 

@@ -12,7 +12,7 @@ from backend.core.ids import new_id
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import PupilRecord
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionSummary
+from backend.records.transcripts.schemas import Deed, VersionSummary
 from backend.records.transfers import manifest as manifests
 from backend.records.transfers import queries, rules
 from backend.records.transfers.events import TransferDrafted
@@ -142,11 +142,12 @@ async def cancel(
 
 
 async def hand_over(
-    session: TenantSession, actor: Actor, student_id: uuid.UUID, transfer_id: uuid.UUID
+    session: TenantSession, actor: Actor, student_id: uuid.UUID, transfer_id: uuid.UUID, typed: str
 ) -> None:
     """The signed file was given to the other school: the right to manage is theirs from now on (R31).
 
-    Raises NotFound, Conflict for a package that is not signed, or whose receiver answers on the platform.
+    `typed` is on what ground. Raises NotFound, Forbidden, Invalid without a ground, Conflict for a package that is not
+    signed, or whose receiver answers on the platform, or that holds what was rejected since.
     """
     record = await roster.hold_record(session, student_id)
     row = await _held(session, student_id, transfer_id)
@@ -157,9 +158,11 @@ async def hand_over(
             "lại trang."
         )
     await require_current(session, row, record.full_name)
-    await _end(session, actor, row, TransferState.HANDED_OVER, None)
-    await transcripts.hand_over(session, student_id)
-    deed = audit.Deed(row.id, record.label, {"receiver": row.to_name}, (student_id, *row.version_ids))
+    ground = rules.read_reason(typed, record.full_name)
+    await _end(session, actor, row, TransferState.HANDED_OVER, ground)
+    await transcripts.hand_over(session, actor, Deed.HAND_OVER, student_id, ground)
+    about = (student_id, *row.version_ids)
+    deed = audit.Deed(row.id, record.label, {"receiver": row.to_name, "reason": ground}, about)
     await audit.record_many(session, actor, Action.TRANSFER_HANDED_OVER, [deed])
 
 
@@ -185,7 +188,7 @@ async def is_handed_over(session: TenantSession, student_id: uuid.UUID) -> bool:
 
 
 async def require_current(session: TenantSession, row: Transfer, name: str) -> None:
-    """Raises Conflict where a package does not hold what is in force today."""
+    """Raises Conflict where a package does not hold what stands today."""
     rules.require_current(row.version_ids, await _versions(session, row.student_id), name)
 
 

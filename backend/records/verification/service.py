@@ -10,7 +10,7 @@ on a file: strangers do not use up the connections that schools need.
 import re
 import uuid
 
-from backend.core import storage
+from backend.core import clock, storage
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession, tenant_session
 from backend.core.errors import Invalid, NotFound
@@ -135,4 +135,6 @@ def _standing(one: VersionSummary, newest: VersionSummary) -> Standing:
         return Standing.SUPERSEDED
     if one.state in ENDED:
         return Standing.RECALLED
+    if one.state == VersionState.TRANSFERRED_OUT and one.effective_on and one.effective_on <= clock.today():
+        return Standing.IN_FORCE
     return _OF_STATE.get(VersionState(one.state), Standing.ISSUED)

@@ -55,7 +55,7 @@ from backend.remote_signing.requests.schemas import (
 
 #: Names of the tasks that follow each other (tasks.py).
 SUBMIT, POLL, EMBED = "signing.submit_call", "signing.poll_call", "signing.embed_call"
-WATCH = "signing.watch_challenge"
+WATCH, COMPLETE = "signing.watch_challenge", "signing.complete_request"
 #: For so long a signer may be asked for a PIN, OTP or consent, unless the provider says less.
 CHALLENGE_LASTS = timedelta(minutes=30)
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock, outbox, storage
+from backend.core import audit, audit_reads, clock, jobs, outbox, parked_jobs, storage
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
@@ -23,6 +23,7 @@ from backend.remote_signing.formats import pades
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningConsented
+from backend.remote_signing.requests.flow import COMPLETE as COMPLETE
 from backend.remote_signing.requests.flow import close_signed as close_signed
 from backend.remote_signing.requests.local_agents import calls_waiting_for as calls_waiting_for
 from backend.remote_signing.requests.local_agents import take_values as take_values
@@ -326,6 +327,25 @@ async def held_calls(session: TenantSession) -> list[HeldCall]:
         )
         for row in await batches.held_calls(session)
     ]
+
+
+async def fully_signed(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> dict[RequestId, bool]:
+    """Requests of these subjects that everybody has signed → whether what proves it later is in the document."""
+    ended = {RequestState.SIGNED: False, RequestState.COMPLETED: True}
+    found = await queries.requests_of(session, subject_ids)
+    return {RequestId(one.id): ended[RequestState(one.state)] for one in found if one.state in ended}
+
+
+async def complete_again(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> int:
+    """Have completed what everybody has signed, where that stopped or never began; counts those that go."""
+    begun, fresh = await parked_jobs.begin_again(session, COMPLETE, request_ids)
+    await jobs.enqueue(session, COMPLETE, *fresh)
+    return begun + len(fresh)
+
+
+async def declined_subjects(session: TenantSession) -> set[uuid.UUID]:
+    """Documents that somebody would not sign."""
+    return {row.SigningRequest.subject_id for row in await queries.declined(session)}
 
 
 async def count_held(session: TenantSession) -> int:

@@ -107,7 +107,7 @@ async def embed_call(work: Work) -> None:
         await flow.record_embedded(session, work.subject_id, embedded)
 
 
-@task("signing.complete_request", "Bổ sung bằng chứng cho chữ ký", lane=Lane.SIGN, together=8)
+@task(flow.COMPLETE, "Bổ sung bằng chứng cho chữ ký", lane=Lane.SIGN, together=8)
 async def complete_request(work: Work) -> None:
     """Everybody has signed: add what proves the signatures later."""
     async with work.transaction() as session:

@@ -199,7 +199,10 @@ async def lives_on(drill: Drill) -> None:
             await copies.issue(session, principal, copied.id, uuid.uuid4(), typed)
     async with school.session() as session:
         await flow.advance(session, [locked.id], Deed.LOCK)
-        await transcripts.hand_over(session, handed.student_id)
+        actor = machine(school.tenant_id)
+        await transcripts.hand_over(
+            session, actor, Deed.TAKE_OVER, handed.student_id, "Trường nhận: Trường Mới"
+        )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "today", lambda: date(2026, 6, 29))
         async with school.session() as session:
@@ -215,7 +218,11 @@ async def lives_on(drill: Drill) -> None:
 
 
 WHY = "Sai điểm Toán học kì hai của em"
-STANDS = {"recalled": Standing.RECALLED, "locked": Standing.IN_FORCE}
+STANDS = {
+    "recalled": Standing.RECALLED,
+    "locked": Standing.IN_FORCE,
+    "transferred_out": Standing.IN_FORCE,
+}
 COPIES = (
     (CopyKind.COPY.value, "", "Bà Cầm Thị Mẹ, mẹ học sinh", "Nộp hồ sơ nhập học"),
     (CopyKind.COPY.value, "", "Trường Tiểu học Chiềng Mung", "Chuyển trường"),
@@ -244,7 +251,12 @@ async def test_nothing_issued_is_lost_signed_again_or_sent_under_a_new_id(
     drill: Drill, tmp_path: Path
 ) -> None:
     today, sent, counted = await drill.versions(), await drill.messages(), drill.outside()
-    assert Counter(one.state for one in today.values()) == {"accepted": 4, "locked": 1, "recalled": 1}
+    assert Counter(one.state for one in today.values()) == {
+        "accepted": 3,
+        "locked": 1,
+        "recalled": 1,
+        "transferred_out": 1,
+    }
     assert Counter(state for _, state in sent.values()) == {"accepted": 7}
     register, handed = await drill.register(), await drill.handed_over()
     assert [(one.label, one.recipient, one.sha256 is not None) for one in register] == [

@@ -15,12 +15,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend.core import audit, clock, storage
+from backend.core.actor import machine
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.records.copies import rules, service
 from backend.records.copies.schemas import CopyKind, IssuedCopyView
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionSummary
+from backend.records.transcripts.schemas import Deed, VersionSummary
 from tests.factories.machine import Death, Machine
 from tests.records.transcripts.conftest import NAMES, Season
 from tests.records.transcripts.pdf_reading import page_texts, squeezed
@@ -200,7 +201,8 @@ async def test_a_teacher_of_the_class_sees_the_copies_and_issues_none(desk: Desk
 
 async def test_what_another_school_manages_is_copied_there(desk: Desk) -> None:
     async with desk.season.school.session() as session:
-        await transcripts.hand_over(session, desk.versions[0].student_id)
+        actor, pupil = machine(session.tenant_id), desk.versions[0].student_id
+        await transcripts.hand_over(session, actor, Deed.TAKE_OVER, pupil, "Trường nhận: Trường Mới")
     with pytest.raises(Conflict, match="bản sao do trường ấy cấp"):
         await desk.issue()
     await desk.issue(pupil=1)

@@ -9,7 +9,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.errors import Conflict, Forbidden
 from backend.records.freezes import service
-from backend.records.freezes.schemas import CheckList, Run, RunId, State
+from backend.records.freezes.schemas import CheckList, Run, RunId, Scope, State
 from backend.records.gradebook import life
 from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
 from backend.records.transcripts import service as transcripts
@@ -18,6 +18,7 @@ from tests.factories.small_school import SmallSchool, open_small_school, sheet_o
 from tests.records.transcripts.conftest import NAMES, Season, confirmed_class
 
 CHI = "9900000003"
+EVERYTHING, GRADE_2 = Scope(), Scope(grade=2)
 
 
 def chi_lacks_a_test(sheet: SheetSummary, code: str, cell: Cell) -> str | None:
@@ -36,14 +37,14 @@ async def year(school: SmallSchool) -> dict[str, Season]:
     return found
 
 
-async def looked_at(school: SmallSchool, grade: int | None = None) -> CheckList:
+async def looked_at(school: SmallSchool, scope: Scope = EVERYTHING) -> CheckList:
     async with school.session(read_only=True) as session:
-        return await service.check_list(session, grade)
+        return await service.check_list(session, scope)
 
 
-async def start(school: SmallSchool, actor: Actor, grade: int | None = None) -> RunId:
+async def start(school: SmallSchool, actor: Actor, scope: Scope = EVERYTHING) -> RunId:
     async with school.session() as session:
-        return await service.start(session, actor, grade)
+        return await service.start(session, actor, scope)
 
 
 async def run_of(school: SmallSchool, run_id: RunId) -> Run:
@@ -75,7 +76,7 @@ async def test_the_list_says_what_is_missing_before_anything_is_done(small_schoo
     assert not any("Số định danh" in words for words in third.doubts)
     async with small_school.session() as session:
         await session.execute(text("update student set personal_id = null where full_name = 'Lò Văn Hải'"))
-    [lacking] = (await looked_at(small_school, 2)).classes
+    [lacking] = (await looked_at(small_school, GRADE_2)).classes
     assert lacking.doubts[-1] == (
         "Số định danh cá nhân: 1 học sinh chưa có, trong đó có Lò Văn Hải; học bạ sẽ in chỗ trống."
     )
@@ -87,7 +88,7 @@ async def test_the_list_says_what_is_missing_before_anything_is_done(small_schoo
         "Con dấu số của trường",
     ]
     assert (found.ready, found.grades) == (3, (1, 2)), "1B is held back"
-    assert [one.class_name for one in (await looked_at(small_school, 2)).classes] == ["2A"]
+    assert [one.class_name for one in (await looked_at(small_school, GRADE_2)).classes] == ["2A"]
 
 
 @pytest.mark.parametrize("death", [None, *Death], ids=lambda death: death.name.lower() if death else "alive")
@@ -143,7 +144,7 @@ async def test_who_may_freeze_no_longer_freezes_nothing(small_school: SmallSchoo
     seasons = await year(small_school)
     with pytest.raises(Forbidden, match="Chỉ hiệu trưởng chốt học bạ được"):
         await start(small_school, seasons["1A"].homeroom)
-    run_id = await start(small_school, seasons["1A"].principal, 2)
+    run_id = await start(small_school, seasons["1A"].principal, GRADE_2)
     async with small_school.session() as session:
         await session.execute(text("update staff_role set role = 'clerk' where role = 'principal'"))
     await freezing(small_school)

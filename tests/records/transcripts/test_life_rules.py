@@ -1,6 +1,5 @@
 """The life of a version as a table: every edge with everybody, every state with every deed, and the README draws it."""
 
-import itertools
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,8 @@ def somebody(role: Role) -> Actor:
 def drawn(edge: Edge) -> str:
     """The row of an edge in the README."""
     who = "machine" if edge.by is None else f"`{edge.by}`"
-    cells = (edge.deed, ", ".join(edge.sources), edge.target, who, ", ".join(edge.asks), edge.when)
+    stays = f"; noted in {', '.join(edge.stays)}, which stays" if edge.stays else ""
+    cells = (edge.deed, ", ".join(edge.sources) + stays, edge.target, who, ", ".join(edge.asks), edge.when)
     return "| " + " | ".join(cell or "–" for cell in cells) + " |\n"
 
 
@@ -46,9 +46,15 @@ def test_every_deed_has_one_edge_and_every_state_a_way_in() -> None:
     assert reached == set(VersionState) == STATE_NAMES.keys()
 
 
+def deeds_from(state: VersionState) -> set[Deed]:
+    return {edge.deed for edge in EDGES if state in edge.sources}
+
+
 def test_nothing_leads_out_of_what_is_over() -> None:
     left = {state for edge in EDGES for state in edge.sources}
-    assert left.isdisjoint({VersionState.LOCKED, VersionState.CANCELLED, VersionState.REPLACED})
+    assert left.isdisjoint({VersionState.CANCELLED, VersionState.REPLACED})
+    assert deeds_from(VersionState.LOCKED) == {Deed.HAND_OVER, Deed.TAKE_OVER}, "its content changes no more"
+    assert deeds_from(VersionState.TRANSFERRED_OUT) == {Deed.GIVE_BACK}, "here it is read, and no more"
     assert ENDED.isdisjoint(IN_FORCE)
     assert f"state not in ({', '.join(repr(one.value) for one in VersionState if one in ENDED)})" == STANDING
 
@@ -57,7 +63,7 @@ def test_nothing_leads_out_of_what_is_over() -> None:
 @pytest.mark.parametrize("state", VersionState)
 def test_the_machine_does_a_deed_once_and_never_too_early(edge: Edge, state: VersionState) -> None:
     """Due in its sources; refused while they lie ahead, so that the job comes again; nothing to do after that."""
-    if state in edge.sources:
+    if state in edge.sources or state in edge.stays:
         assert rules.is_due(state, edge.deed)
     elif not edge.back and any(source in _ahead(state) for source in edge.sources):
         with pytest.raises(Conflict, match=f"chưa thể {rules.DEED_WORDS[edge.deed]}"):
@@ -92,9 +98,17 @@ def test_people_do_a_deed_with_its_permission_from_its_sources_alone(
         rules.require_may(actor, version, edge.deed)
 
 
-def test_management_alone_takes_versions_back() -> None:
-    managing = {role for role, edge in itertools.product(Role, PEOPLE) if edge.by in permissions_of([role])}
-    assert managing == {Role.PRINCIPAL, Role.DEPUTY_PRINCIPAL}
+def test_management_alone_takes_versions_back_and_the_office_hands_over() -> None:
+    allowed = {
+        edge.deed: {role for role in Role if edge.by is not None and edge.by in permissions_of([role])}
+        for edge in PEOPLE
+    }
+    managing = {Role.PRINCIPAL, Role.DEPUTY_PRINCIPAL}
+    assert allowed == {
+        Deed.WITHDRAW: managing,
+        Deed.RECALL: managing,
+        Deed.HAND_OVER: managing | {Role.CLERK},
+    }
     assert all({"reason", "step-up"} <= set(edge.asks) for edge in PEOPLE)
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 import pytest
@@ -260,6 +261,20 @@ def test_a_letter_with_a_mark_of_its_own_is_read_twice_and_counted_once(tmp_path
     assert missing_texts(snapshot, page_texts(pdf)) == []
     bare = with_changes(snapshot, {"year.homeroom_comment": "Xin ê xong"})
     assert missing_texts(bare, page_texts(pdf)) != []
+
+
+@pytest.mark.needs("poppler-utils")
+def test_letters_with_marks_are_named_once_or_twice_and_never_lost_or_changed(tmp_path: Path) -> None:
+    """Every vowel of Vietnamese and every letter of the alphabet with every mark, in upright, bold and italic letters."""
+    letters = "aăâeêioôơuưyAĂÂEÊIOÔƠUƯY" + "bcdđghjklmnpqrstvwxz"
+    words = [normalize("NFC", "".join(letter + mark for letter in letters)) for mark in sorted(MARKS)]
+    comment = " ".join(check_text(word, field="Nhận xét", person="x") for word in words)
+    name = check_text("Ê̆ban Ơ̆ Knŏ̱ng", field="Họ tên", person="x")
+    snapshot = with_changes(primary_snapshot(), {"student.full_name": name, "year.homeroom_comment": comment})
+    pdf = rendered(snapshot)
+    for text in (poppler_text(pdf, tmp_path), "".join(page_texts(pdf))):
+        read = re.sub("((?:.[\u0300-\u036f]+)+)\\1", r"\1", squeezed(text))
+        assert [word for word in (name, *words) if squeezed(word) not in read] == []
 
 
 @pytest.mark.parametrize("bad", ["😀", "王", "\u202e", "\x01"])

@@ -3,24 +3,29 @@
 import itertools
 import re
 import uuid
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from backend.core import clock, storage
+from backend.core.actor import machine
 from backend.core.audit import Action
-from backend.core.errors import Conflict, Invalid, NotFound
+from backend.core.database import TenantSession
+from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.records.movements import service as movements
+from backend.records.transcripts import flow as versions
 from backend.records.transcripts import life
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionState
+from backend.records.transcripts.schemas import Deed, VersionState, VersionSummary
 from backend.records.transfers import checking, flow, rules, service
 from backend.records.transfers.schemas import TransferState
 from backend.records.verification.schemas import Standing
 from backend.remote_signing.requests import service as signing
 from tests.factories.machine import Death
 from tests.records.transfers.conftest import Schools
+
+GROUND = "Giấy chuyển trường số 12, giao tệp cho bà Lò Thị Mẹ"
 
 
 async def deeds(schools: Schools, transfer_id: uuid.UUID) -> list[str]:
@@ -54,7 +59,7 @@ async def test_a_package_holds_every_issued_year_with_its_proof(three: Schools) 
     assert (await storage.get(three.sender.tenant_id, digest), name) == (signed, "phieu-chuyen-hoc-ba.pdf")
     async with three.sender.session() as session:
         assert not await service.is_handed_over(session, student_id)
-        await service.hand_over(session, clerk, student_id, transfer_id)
+        await service.hand_over(session, clerk, student_id, transfer_id, GROUND)
         assert await service.is_handed_over(session, student_id)
         with pytest.raises(Conflict, match="đã chuyển giao quyền quản lý"):
             await service.draft(session, clerk, student_id, "Trường Khác", "")
@@ -90,12 +95,71 @@ async def test_what_was_handed_over_is_not_recalled_here(
     transfer_id = await three.draft(student_id)
     await three.sealed(transfer_id)
     async with three.sender.session() as session:
-        await service.hand_over(session, clerk, student_id, transfer_id)
-        assert await life.why_no_recall(session, principal, version)
-        with pytest.raises(Conflict, match="đã chuyển giao quyền quản lý cho trường khác ngày"):
+        await service.hand_over(session, clerk, student_id, transfer_id, GROUND)
+        moved = await transcripts.get_version(session, version_id)
+        assert (moved.state, moved.effective_on) == ("transferred_out", await day_of_effect(session, version))
+        assert "đã chuyển giao quyền quản lý cho trường khác" in await life.why_no_recall(
+            session, principal, moved
+        )
+        with pytest.raises(Conflict, match="đã chuyển giao quyền quản lý cho trường khác"):
             await life.recall(
                 session, principal, {"version_id": str(version_id), "reason": "Ghi nhầm điểm Toán"}
             )
+
+
+async def day_of_effect(session: TenantSession, version: VersionSummary) -> date:
+    return (await transcripts.closing_of(session, version)).last_day + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "told", "state", "effect"),
+    [
+        (
+            "Sa Thị Nga",
+            VersionState.ISSUED,
+            [Deed.SUBMIT, Deed.ACCEPT, Deed.ACCEPT],
+            "transferred_out",
+            "closing",
+        ),
+        ("Lò Thị Oanh", VersionState.ISSUED, [Deed.ACCEPT, Deed.LOCK], "transferred_out", "today"),
+        ("Vàng Văn Phúc", VersionState.SUBMITTED, [Deed.REJECT, Deed.GIVE_BACK], "rejected", None),
+        (
+            "Quàng Văn Minh",
+            VersionState.ACCEPTED,
+            [Deed.REJECT, Deed.GIVE_BACK],
+            "transferred_out",
+            "closing",
+        ),
+    ],
+)
+async def test_what_the_authority_says_later_is_noted_and_what_it_refuses_comes_back(
+    three: Schools,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    was: VersionState,
+    told: list[Deed],
+    state: str,
+    effect: str | None,
+) -> None:
+    monkeypatch.setattr(clock, "today", lambda: date(2026, 6, 1))
+    student_id, changed = (
+        await three.student(name),
+        text("update transcript_version set state = :s where id = :id"),
+    )
+    async with three.sender.session() as session:
+        [version_id] = await transcripts.documents_of(session, student_id)
+        version = await transcripts.get_version(session, version_id)
+        await session.execute(changed, {"s": was, "id": version_id})
+        actor = machine(session.tenant_id)
+        await transcripts.hand_over(session, actor, Deed.TAKE_OVER, student_id, "Trường nhận: Trường Mới")
+        await versions.advance(session, [version_id], *told)
+        found = await transcripts.get_version(session, version_id)
+        days = {"today": date(2026, 6, 1), "closing": await day_of_effect(session, version), None: None}
+        assert (found.state, found.effective_on) == (state, days[effect])
+        teacher = await three.sender.actor(session, "homeroom")
+        await session.execute(changed, {"s": VersionState.LOCKED, "id": version_id})
+        with pytest.raises(Forbidden, match="chỉ ban giám hiệu hoặc văn thư chuyển giao được"):
+            await transcripts.hand_over(session, teacher, Deed.HAND_OVER, student_id, GROUND)
 
 
 async def test_who_has_come_back_is_this_schools_again(three: Schools) -> None:
@@ -103,7 +167,7 @@ async def test_who_has_come_back_is_this_schools_again(three: Schools) -> None:
     transfer_id = await three.draft(student_id)
     await three.sealed(transfer_id)
     async with three.sender.session() as session:
-        await service.hand_over(session, clerk, student_id, transfer_id)
+        await service.hand_over(session, clerk, student_id, transfer_id, GROUND)
         back = "update student set status = 'returned' where id = :id"
         assert await service.is_handed_over(session, student_id)
         await session.execute(text(back), {"id": student_id})
@@ -158,7 +222,7 @@ async def test_a_cancelled_package_stays_cancelled_whoever_signs_it_later(three:
         with pytest.raises(Invalid, match="xin ghi lý do"):
             await service.cancel(session, clerk, student_id, transfer_id, "nhầm")
         with pytest.raises(Conflict, match="chưa ghi bàn giao"):
-            await service.hand_over(session, clerk, student_id, transfer_id)
+            await service.hand_over(session, clerk, student_id, transfer_id, GROUND)
         await service.cancel(session, clerk, student_id, transfer_id, "Ghi nhầm trường nhận")
         await flow.seal(session, [transfer_id, uuid.uuid4()])
     async with three.sender.session(read_only=True) as session:
@@ -175,11 +239,17 @@ async def test_a_package_of_what_was_recalled_since_is_not_handed_over(three: Sc
     async with three.sender.session() as session:
         await session.execute(recalled, {"state": VersionState.RECALLED, "id": student_id})
         with pytest.raises(Conflict, match="đã thay đổi sau khi lập gói"):
-            await service.hand_over(session, clerk, student_id, transfer_id)
+            await service.hand_over(session, clerk, student_id, transfer_id, GROUND)
+        await session.execute(recalled, {"state": VersionState.REJECTED, "id": student_id})
+        with pytest.raises(Conflict, match="Sở từ chối"):
+            await service.hand_over(session, clerk, student_id, transfer_id, GROUND)
+        await session.execute(recalled, {"state": VersionState.RECALLED, "id": student_id})
         desk = await service.open_desk(session, clerk, student_id)
         assert desk.years == ()
         await session.execute(recalled, {"state": VersionState.ISSUED, "id": student_id})
-        await service.hand_over(session, clerk, student_id, transfer_id)
+        with pytest.raises(Invalid, match="xin ghi lý do"):
+            await service.hand_over(session, clerk, student_id, transfer_id, "đã giao")
+        await service.hand_over(session, clerk, student_id, transfer_id, GROUND)
 
 
 @pytest.mark.parametrize(("death", "name"), list(zip(Death, ("Lò Văn Hải", "Cầm Thị Ích"), strict=True)))
