@@ -60,6 +60,7 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.credentials import life_pages as credential_life_pages
 from backend.remote_signing.credentials import pages as credential_pages
+from backend.remote_signing.notices import api as notice_api
 from backend.remote_signing.requests import life_pages as signing_life_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.remote_signing.token_helpers import api as token_helper_api
@@ -308,6 +309,7 @@ ROUTES: list[ControllerRouterHandler] = [
     token_helper_api.pair,
     token_helper_api.work,
     token_helper_api.hand_in,
+    notice_api.take_notice,
     credential_pages.show_person,
     credential_pages.find_seal,
     credential_pages.find_person,

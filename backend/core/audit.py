@@ -180,6 +180,7 @@ class Action(StrEnum):
     CREDENTIAL_TRIED = "signing.credential.try"
     CREDENTIAL_ENROLLED = "signing.credential.enrol"
     CREDENTIAL_REPLACED = "signing.credential.replace"
+    CREDENTIAL_RETIRED = "signing.credential.retire"
     CREDENTIAL_SUSPENDED = "signing.credential.suspend"
     CREDENTIAL_RESUMED = "signing.credential.resume"
     CREDENTIAL_REVOKED = "signing.credential.revoke"

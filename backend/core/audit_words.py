@@ -190,6 +190,7 @@ ACTION_NAMES = {
     Action.CREDENTIAL_TRIED: "Thử ký bằng chứng thư số",
     Action.CREDENTIAL_ENROLLED: "Đăng ký chứng thư số",
     Action.CREDENTIAL_REPLACED: "Thay chứng thư số bằng chứng thư mới",
+    Action.CREDENTIAL_RETIRED: "Chứng thư số cũ đã ký xong các lô và ngừng hẳn",
     Action.CREDENTIAL_SUSPENDED: "Tạm dừng chứng thư số",
     Action.CREDENTIAL_RESUMED: "Dùng lại chứng thư số",
     Action.CREDENTIAL_REVOKED: "Thu hồi chứng thư số",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, Uuid, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ARRAY, Uuid, and_, any_, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -257,6 +257,26 @@ async def begin(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Work | N
         found = await session.execute(_BEGIN, {"tenant": tenant_id, "job": job_id, "held_fence": fence})
         job = found.first()
     return job and Work(tenant_id, job_id, job.fence, job.kind, tuple(job.subject_ids), job.attempts)
+
+
+async def hasten(session: TenantSession, kind: str, subject_id: uuid.UUID) -> bool:
+    """Make a job that waits for its time due now; whether there was one. A running or parked one stays as it is."""
+    hastened = await session.execute(
+        update(Job)
+        .where(
+            Job.tenant_id == session.tenant_id,
+            Job.kind == find(kind).kind,
+            literal(subject_id) == any_(Job.subject_ids),
+            Job.state == JobState.DUE,
+        )
+        .values(next_at=clock.now())
+        .returning(Job.id)
+        .execution_options(synchronize_session=False)
+    )
+    if hastened.first() is None:
+        return False
+    await session.execute(_NOTIFY)
+    return True
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@
 set -u
 
 log=.venv/apt.log
-wanted='ceph-mon ceph-osd chromium libpango-1.0-0 libpangoft2-1.0-0 poppler-utils qpdf radosgw softhsm2 xmlsec1'
+wanted='ceph-mon ceph-osd chromium libpango-1.0-0 libpangoft2-1.0-0 opensc-pkcs11 poppler-utils qpdf radosgw softhsm2 xmlsec1'
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -5,7 +5,9 @@ with token_in(tmp_path) as hsm:
 """
 
 import hashlib
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from backend.remote_signing.providers.port import CredentialHandle
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 PACKAGE = "softhsm2"
+#: A module that hands every call on to another and writes it down (Debian package opensc-pkcs11).
+SPY, SPY_PACKAGE = "/usr/lib/x86_64-linux-gnu/pkcs11-spy.so", "opensc-pkcs11"
 PIN, _OFFICER_PIN = "246810", "13579024"
 
 
@@ -30,6 +34,12 @@ class SoftHsm:
 
     folder: Path
     label: str
+    module: str = MODULE
+
+    @property
+    def records(self) -> "Records":
+        """What the token was asked, of one that is watched."""
+        return Records(self.folder / "calls.log")
 
     @property
     def pin_file(self) -> Path:
@@ -40,7 +50,7 @@ class SoftHsm:
         """This token as a provider, for the file of HOCBA_SIGNING_PROVIDERS."""
         return (
             f'[[provider]]\nname = "{name}"\nkind = "pkcs11"\nlabel = "HSM của hệ thống"\n'
-            f'settings = {{ module = "{MODULE}", token = "{self.label}", pin_file = "{self.pin_file}" }}\n'
+            f'settings = {{ module = "{self.module}", token = "{self.label}", pin_file = "{self.pin_file}" }}\n'
         )
 
     def certified(
@@ -63,7 +73,7 @@ class SoftHsm:
 
     def opening(self, pin: str = PIN) -> Opening:
         """What the processes of a pool are told."""
-        return Opening(module=MODULE, token=self.label, pin=pin)
+        return Opening(module=self.module, token=self.label, pin=pin)
 
     def opened(self) -> AbstractContextManager[hsm_keys.Token]:
         """A session that may write, in this process."""
@@ -83,3 +93,41 @@ def token_in(folder: Path, label: str = "hocba-thu") -> Iterator[SoftHsm]:
         hsm = SoftHsm(folder, label)
         hsm.pin_file.write_text(f"{PIN}\n")
         yield hsm
+
+
+@contextmanager
+def watched_token_in(folder: Path, label: str = "hocba-thu") -> Iterator[SoftHsm]:
+    """A new token; what processes ask of it through `hsm.module` stands in `hsm.records`."""
+    with token_in(folder, label), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PKCS11SPY", MODULE)
+        patch.setenv("PKCS11SPY_OUTPUT", str(folder / "calls.log"))
+        yield SoftHsm(folder, label, SPY)
+
+
+class Records:
+    """Calls of a watched token, as the watching module wrote them down: nothing of ours stands between."""
+
+    _ROW = re.compile(r"^    [0-9A-F]{8}  ((?:[0-9A-F]{2} )+)", re.MULTILINE)
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def signed(self) -> Counter[str]:
+        """How often each SHA-256 digest (hex) got a signature. A call that only asks for its size gives none."""
+        found: Counter[str] = Counter()
+        for call in self._calls("C_Sign"):
+            asked, _, answer = call.partition("[out] pSignature")
+            if " NULL " not in answer.partition("\n")[0] and "CKR_OK" in answer:
+                data = bytes.fromhex("".join(self._ROW.findall(asked)))
+                found[data[-32:].hex()] += 1
+        return found
+
+    def log_ins(self) -> int:
+        """How often a PIN was shown."""
+        return len(self._calls("C_Login"))
+
+    def _calls(self, name: str) -> list[str]:
+        if not self._log.exists():
+            return []
+        calls = re.split(r"\n\d+: ", self._log.read_text(errors="replace"))
+        return [call for call in calls if call.startswith(f"{name}\n")]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from litestar import get, post
 from litestar.params import FromPath
 
+from backend.core import settings
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Invalid
@@ -65,6 +66,7 @@ async def _shown(
         "remote_signing/accounts/accounts.html",
         status_code=error.status if error else 200,
         files=files,
+        public_url=settings.get().public_url,
         approvers=await approvals.approvers(session, actor),
         error=error.message if error else None,
         provider=provider,

@@ -49,10 +49,14 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider at which a school needs an account of its own: what it asks for, what the school has, what waits."""
+    """A provider at which a school needs an account of its own: what it asks for, what the school has, what waits.
+
+    `notices_to`: where it may tell us that a person has answered (a path; empty for one that tells nothing).
+    """
 
     provider: str
     label: str
     fields: tuple[AccountField, ...]
+    notices_to: str
     active: AccountView | None
     waiting: ApprovalRequest | None

@@ -16,8 +16,9 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
-from backend.remote_signing.accounts import queries, rules
+from backend.remote_signing.accounts import notice_addresses, queries, rules
 from backend.remote_signing.accounts.models import ProviderAccount, SecretKey
+from backend.remote_signing.accounts.notice_addresses import notice_place as notice_place
 from backend.remote_signing.accounts.schemas import (
     AccountId,
     AccountState,
@@ -58,6 +59,7 @@ async def list_files(session: TenantSession) -> list[ProviderFile]:
             provider=provider,
             label=label,
             fields=gateway.fields(provider),
+            notices_to=_notices_to(session, provider),
             active=next(
                 (
                     _view(row, names)
@@ -72,6 +74,12 @@ async def list_files(session: TenantSession) -> list[ProviderFile]:
         for provider, label in gateway.names().items()
         if gateway.fields(provider)
     ]
+
+
+def _notices_to(session: TenantSession, provider: str) -> str:
+    if not gateway.provider(provider).capabilities.webhook:
+        return ""
+    return f"{notice_addresses.PATH}/{notice_addresses.name_of(session.tenant_id, provider)}"
 
 
 async def propose(

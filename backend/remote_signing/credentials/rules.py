@@ -36,21 +36,26 @@ _TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
 
 
 class Change(StrEnum):
-    """What may be done to a certificate that the school has taken over."""
+    """What may be done to a certificate that the school has taken over. The machine retires it."""
 
     SUSPEND = "suspend"
     RESUME = "resume"
     REVOKE = "revoke"
+    RETIRE = "retire"
 
 
+#: These sign what was consented to with them.
+SIGNING = frozenset({CredentialStatus.ACTIVE, CredentialStatus.RETIRING})
 #: From which status each change leads where. Replaced and revoked are ends: neither signs again.
 _CHANGES: dict[Change, tuple[frozenset[CredentialStatus], CredentialStatus]] = {
-    Change.SUSPEND: (frozenset({CredentialStatus.ACTIVE}), CredentialStatus.SUSPENDED),
+    Change.SUSPEND: (SIGNING, CredentialStatus.SUSPENDED),
+    Change.RETIRE: (frozenset({CredentialStatus.RETIRING}), CredentialStatus.REPLACED),
     Change.RESUME: (frozenset({CredentialStatus.SUSPENDED}), CredentialStatus.ACTIVE),
     Change.REVOKE: (frozenset(CredentialStatus) - {CredentialStatus.REVOKED}, CredentialStatus.REVOKED),
 }
 STATUS_NAMES = {
     CredentialStatus.ACTIVE: "đang dùng",
+    CredentialStatus.RETIRING: "đang ký nốt các lô đã xác nhận",
     CredentialStatus.SUSPENDED: "đang tạm dừng",
     CredentialStatus.REPLACED: "đã được thay",
     CredentialStatus.REVOKED: "đã bị thu hồi",
@@ -118,7 +123,7 @@ def after(credential: CredentialView, change: Change) -> CredentialStatus:
 def require_signing(credential: CredentialView, now: datetime) -> None:
     """Raises Conflict for a certificate that signs nothing at this moment, even what was agreed to before."""
     whose = f"Chứng thư số {credential.serial} của {credential.subject_name}"
-    if credential.status is not CredentialStatus.ACTIVE:
+    if credential.status not in SIGNING:
         raise Conflict(
             f"{whose} {STATUS_NAMES[credential.status]} nên lô ký dừng lại; các hồ sơ chưa ký quay về khay ký."
         )

@@ -23,9 +23,11 @@ class Purpose(StrEnum):
 
 
 class CredentialStatus(StrEnum):
-    """Only an active credential signs; replaced and revoked ones never do again."""
+    """Only an active credential is consented with; a retiring one, which another has replaced, signs what was consented
+    to before and then is replaced. Replaced and revoked ones never sign again."""
 
     ACTIVE = "active"
+    RETIRING = "retiring"
     SUSPENDED = "suspended"
     REPLACED = "replaced"
     REVOKED = "revoked"

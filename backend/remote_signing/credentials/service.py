@@ -41,13 +41,16 @@ from backend.tenants.schools import service as schools
 
 #: A school asks providers about so many accounts: whoever guesses accounts does not get far.
 LOOKS = rate_limit.Limit(name="certificate-look", burst=20, per_seconds=600)
-#: Name of the task that asks an authority about one certificate (requests/tasks.py).
+#: Name of the task that asks an authority about one certificate (tasks.py).
 CHECK = "signing.check_certificate"
+#: Name of the task that ends a replaced certificate once nothing is under way with it (requests/tasks.py).
+RETIRE = "signing.retire_certificate"
 KINDS = (Kind.SEAL_CERTIFICATE, Kind.SEAL_RESUMING, Kind.CERTIFICATE_REVOCATION)
 _ACTIONS = {
     CredentialStatus.ACTIVE: Action.CREDENTIAL_RESUMED,
     CredentialStatus.SUSPENDED: Action.CREDENTIAL_SUSPENDED,
-    CredentialStatus.REPLACED: Action.CREDENTIAL_REPLACED,
+    CredentialStatus.RETIRING: Action.CREDENTIAL_REPLACED,
+    CredentialStatus.REPLACED: Action.CREDENTIAL_RETIRED,
     CredentialStatus.REVOKED: Action.CREDENTIAL_REVOKED,
 }
 _NOT_YOURS = "Bạn chỉ xem được chứng thư số của chính mình."
@@ -173,8 +176,9 @@ async def enrol(
 ) -> CredentialId:
     """Take over a certificate that was found fit (`inspection.chosen`), for a person or as the seal (`staff_id` None).
 
-    It signs from now on in place of the holder's active one, which stays but signs nothing any more; a suspended one
-    stays suspended. Raises Conflict for one that was taken over before: what was replaced or revoked does not come back.
+    It signs from now on in place of the holder's active one, which finishes what was consented to with it and then
+    retires (`retire`); a suspended one stays suspended. Raises Conflict for one that was taken over before: what was
+    replaced or revoked does not come back.
     """
     await session.hold("credentials")
     facts, credential_id = inspection.read(found.certificate), CredentialId(new_id())
@@ -186,7 +190,8 @@ async def enrol(
         )
     earlier = await queries.active(session, staff_id)
     if earlier is not None:
-        await _write(session, actor, _view(earlier), CredentialStatus.REPLACED)
+        await _write(session, actor, _view(earlier), CredentialStatus.RETIRING)
+        await jobs.enqueue(session, RETIRE, earlier.id)
     values = {
         "id": credential_id,
         "purpose": Purpose.SIGNATURE if staff_id else Purpose.SEAL,
@@ -280,6 +285,15 @@ async def status_after(
     return becomes
 
 
+async def retire(session: TenantSession, credential_id: uuid.UUID) -> None:
+    """Nothing is under way any more with a certificate that another has replaced. Safe to repeat."""
+    await session.hold("credentials")
+    credential = await get(session, credential_id)
+    if credential.status is CredentialStatus.RETIRING:
+        by = machine(session.tenant_id)
+        await change(session, by, credential, credential.revision, Change.RETIRE)
+
+
 async def warnings_for(session: TenantSession, actor: Actor) -> tuple[str, ...]:
     """What is to be done about certificates that end soon, have ended or rest, what is most urgent first: of all holders
     for whoever manages them, else of this person and of the seal that they keep."""
@@ -308,8 +322,8 @@ async def having(session: TenantSession) -> set[StaffId]:
 
 async def queue_checks(session: TenantSession) -> None:
     """Have the authority asked about every certificate that signs: once a day."""
-    active = [one.id for one in await list_credentials(session) if one.status is CredentialStatus.ACTIVE]
-    await jobs.enqueue(session, CHECK, *active)
+    signing = [one.id for one in await list_credentials(session) if one.status in rules.SIGNING]
+    await jobs.enqueue(session, CHECK, *signing)
 
 
 async def is_revoked(credential: CredentialView, *, anew: bool = False) -> bool:
@@ -321,7 +335,7 @@ async def suspend_revoked(session: TenantSession, credential_id: uuid.UUID) -> s
     """Its authority has revoked it: nothing is signed with it. What to tell whoever wanted to; safe to repeat."""
     await session.hold("credentials")
     credential = await get(session, credential_id)
-    if credential.status is CredentialStatus.ACTIVE:
+    if credential.status in rules.SIGNING:
         by, why = machine(session.tenant_id), "Tổ chức chứng thực cho biết chứng thư đã bị thu hồi."
         await change(session, by, credential, credential.revision, Change.SUSPEND, why)
     return (

@@ -6,7 +6,7 @@ Such a key is a seal's, never a person's (infra/decisions/0034).
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from backend.remote_signing.providers import port
+from backend.remote_signing.providers import port, wire
 from backend.remote_signing.providers.values import require_genuine
 
 
@@ -33,8 +33,7 @@ class ImmediateProvider(ABC):
         self, account: port.ProviderAccount, credential: port.CredentialHandle, batch: port.HashBatch
     ) -> port.Signed:
         """Signed at once; every value verified."""
-        if not 0 < len(batch.hashes) <= self._capabilities.max_hashes:
-            raise ValueError(f"a batch holds 1 to {self._capabilities.max_hashes} hashes")
+        wire.require_digests(batch, self._capabilities.max_hashes)
         values = await self._values(credential, batch.hashes)
         require_genuine(credential.certificate, batch.hashes, values)
         return port.Signed(provider_tx=batch.transaction_id, values=values)

@@ -145,6 +145,8 @@ class MisaProvider(ByPhone):
                     provider_tx=provider_tx, reason="Người ký đã từ chối xác nhận trên ứng dụng MISA eSign."
                 )
             case "FAILED":
+                if _is_about_certificate(found.code):
+                    raise csc_errors.CERTIFICATE(f"{found.status} {found.code}")
                 return port.Failed(
                     provider_tx=provider_tx,
                     reason="MISA eSign không ký được; người ký cần ký lại, nếu vẫn lỗi xin liên hệ MISA.",
@@ -198,6 +200,10 @@ class MisaProvider(ByPhone):
         )
 
 
+def _is_about_certificate(code: object) -> bool:
+    return "certificate" in str(code).lower()
+
+
 def _ours(account: port.ProviderAccount) -> dict[str, str]:
     return {
         "x-clientid": account.parameters["client_id"],
@@ -217,7 +223,7 @@ def _failure(answer: Response) -> port.ProviderError:
         return _TWO_FACTORS(detail)
     if isinstance(outer, _Said):
         return _LOGIN(detail)
-    if "certificate" in str(said.code).lower():
+    if _is_about_certificate(said.code):
         return csc_errors.CERTIFICATE(detail)
     return csc_errors.REFUSED(detail)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from backend.core import clock
-from backend.remote_signing.providers import port
+from backend.remote_signing.providers import port, wire
 
 CAPABILITIES = port.Capabilities(
     max_hashes=500,
@@ -46,8 +46,7 @@ class UsbTokenProvider:
         self, account: port.ProviderAccount, credential: port.CredentialHandle, batch: port.HashBatch
     ) -> port.Pending:
         """It waits to be fetched; its name is when that ends."""
-        if not 0 < len(batch.hashes) <= self._capabilities.max_hashes:
-            raise ValueError(f"a batch holds 1 to {self._capabilities.max_hashes} hashes")
+        wire.require_digests(batch, self._capabilities.max_hashes)
         until = clock.now() + timedelta(seconds=self._capabilities.authorization_ttl)
         return self._pending(until)
 

@@ -52,6 +52,38 @@ async def calls_of_credential(
     return (await session.scalars(query.where(ProviderCall.state == state) if state else query)).all()
 
 
+async def is_under_way(session: TenantSession, credential_id: uuid.UUID) -> bool:
+    """Whether a batch that was consented to with this certificate has not ended."""
+    running = select(SigningBatch.id).where(
+        SigningBatch.tenant_id == session.tenant_id,
+        SigningBatch.credential_id == credential_id,
+        SigningBatch.state == BatchState.RUNNING,
+    )
+    return bool(await session.scalar(select(running.exists())))
+
+
+async def call_named(session: TenantSession, provider: str, reference: str) -> uuid.UUID | None:
+    """The call that waits at a provider under the provider's own name of it."""
+    return await session.scalar(
+        select(ProviderCall.id)
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
+        )
+        .where(
+            ProviderCall.tenant_id == session.tenant_id,
+            ProviderCall.provider_reference == reference,
+            ProviderCall.state == CallState.WAITING,
+            Credential.provider == provider,
+        )
+        .limit(1)
+    )
+
+
 async def update_call(session: TenantSession, call_id: uuid.UUID, values: dict[str, Any]) -> None:
     await session.execute(
         update(ProviderCall)

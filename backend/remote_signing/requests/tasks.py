@@ -8,7 +8,7 @@ from backend.core.errors import Conflict
 from backend.core.jobs import Lane, Work, task
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.providers import port
-from backend.remote_signing.requests import calls, challenges, completing, documents, flow
+from backend.remote_signing.requests import calls, challenges, completing, documents, flow, retiring
 from backend.remote_signing.requests.rules import CallState
 from backend.remote_signing.requests.schemas import CallToSend
 
@@ -16,6 +16,8 @@ from backend.remote_signing.requests.schemas import CallToSend
 RETRY_SECONDS = 2.0
 #: At least so often a call is looked at that waits for its signer's answer.
 WATCH_SECONDS = 30.0
+#: So often it is looked whether a replaced certificate has finished.
+RETIRE_SECONDS = 60.0
 
 
 @task("signing.prepare_call", "Chuẩn bị ký", lane=Lane.SIGN, on_park=flow.give_up)
@@ -118,6 +120,14 @@ async def complete_request(work: Work) -> None:
         raise jobs.RetryLater(RETRY_SECONDS, error.message) from error
     async with work.finish() as session:
         await completing.record_completed(session, completed)
+
+
+@task(credentials.RETIRE, "Ngừng chứng thư đã được thay", lane=Lane.SIGN)
+async def retire_certificate(work: Work) -> None:
+    """Once nothing is under way any more that was consented to with a replaced certificate."""
+    async with work.finish() as session:
+        if not await retiring.retire(session, work.subject_id):
+            raise jobs.RetryLater(RETIRE_SECONDS)
 
 
 async def _to_send(work: Work, state: CallState) -> CallToSend | None:

@@ -21,7 +21,7 @@ from infra.simulators.web import App, Handler, Reply, Request, reply_json
 
 REGION, _ACCOUNT = "ap-southeast-1", "000000000000"
 ACCESS_KEY, SECRET_KEY = "AKIASANDBOXHOCBA0000", "sandbox-secret-of-the-kms-simulator"
-FAULTS = ("delay", "throttled", "internal", "cut_after_sign", "foreign_signature")
+FAULTS = ("delay", "throttled", "internal", "cut_after_sign", "foreign_signature", "garbage_signature")
 _SCHEMA = """
 create table if not exists key (
   id text primary key, spec text not null, pem blob not null, state text not null
@@ -154,6 +154,8 @@ class Service:
         if self._faults.take("foreign_signature", "Sign"):
             key = _new_key(row["spec"])
         value = _value(key, algorithm, message)
+        if self._faults.take("garbage_signature", "Sign"):
+            value = bytes(byte ^ 0x5A for byte in value)
         self._store.run(
             "insert into ledger (made_at, key_id, hash) values (?, ?, ?)", time.time(), row["id"], message
         )

@@ -9,6 +9,7 @@ from infra.simulators.faults import FaultBox
 from infra.simulators.signing_service.answers import twist
 from infra.simulators.signing_service.consents import Consents, Demand
 from infra.simulators.signing_service.credentials import Credentials
+from infra.simulators.signing_service.errors import CscError
 from infra.simulators.signing_service.settings import ServiceSettings
 from infra.simulators.signing_service.store import Store
 from infra.simulators.signing_service.tokens import Tokens
@@ -55,6 +56,10 @@ class Dialect:
     def bad_request(self, why: str) -> Reply:
         """How a request that cannot be read is answered here."""
         raise NotImplementedError
+
+    def revoked(self, consent: sqlite3.Row) -> Reply:
+        """How it is said that the certificate was revoked since the person was asked."""
+        return self.bad_request("revoked")
 
     def spoken(self, handler: Handler) -> Handler:
         """The handler, its refusals in the words of the dialect."""
@@ -114,7 +119,12 @@ class Dialect:
         hashes = self._store.rows(
             "select hash from consent_hash where handle = ? order by position", consent["handle"]
         )
-        made = self._consents.values_of(consent["handle"])
+        try:
+            made = self._consents.values_of(consent["handle"])
+        except CscError as error:
+            if self._credentials.is_revoked(consent["credential_id"]):
+                raise DialectError(self.revoked(consent)) from error
+            raise
         values = twist(made, [row["hash"] for row in hashes], self._faults, path)
         pairs = [
             (name, base64.b64encode(value).decode())

@@ -4,6 +4,7 @@ The password of every account is the application's key. Whoever asks twice has t
 """
 
 import base64
+import sqlite3
 from typing import Any
 
 from infra.simulators.signing_service.dialect import Dialect, DialectError, digest_of, json_list
@@ -90,15 +91,11 @@ class Misa(Dialect):
                 for name, value in self.results(consent, request.path)
             ]
         code = "TimeOut" if consent["state"] == "expired" else ""
-        return reply_json(
-            {
-                "status": _STATUS[consent["state"]],
-                "errorCode": code,
-                "errorDescription": "",
-                "transactionId": consent["handle"],
-                "signatures": found,
-            }
-        )
+        return _status(consent, _STATUS[consent["state"]], code, found)
+
+    def revoked(self, consent: sqlite3.Row) -> Reply:
+        """The transaction has failed."""
+        return _status(consent, "FAILED", "CertificateRevoked", [])
 
     def _described(self, user: str, credential_id: str) -> dict[str, Any]:
         ders = self._credentials.certificates_der(credential_id)
@@ -121,6 +118,11 @@ class Misa(Dialect):
         if caller is None:
             raise DialectError(_refusal(401, "Unauthorized", "token"))
         return caller
+
+
+def _status(consent: sqlite3.Row, status: str, code: str, found: list[dict[str, str]]) -> Reply:
+    said = {"status": status, "errorCode": code, "errorDescription": ""}
+    return reply_json({**said, "transactionId": consent["handle"], "signatures": found})
 
 
 def _refusal(status: int, code: str, why: str) -> Reply:

@@ -4,6 +4,7 @@
 """
 
 import base64
+import sqlite3
 from typing import Any
 
 from infra.simulators.signing_service.dialect import Dialect, DialectError, digest_of, json_list
@@ -28,6 +29,10 @@ class Sp769(Dialect):
     def bad_request(self, why: str) -> Reply:
         """A request that cannot be read."""
         return _refusal(400, "BAD_REQUEST")
+
+    def revoked(self, consent: sqlite3.Row) -> Reply:
+        """As before the question."""
+        return _refusal(403, "CREDENTIAL_STATUS_INVALID")
 
     def trouble(self, kind: str) -> Reply:
         """There are no tokens here."""

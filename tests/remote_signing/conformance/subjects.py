@@ -3,68 +3,183 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
-from backend.remote_signing.providers import csc, misa, mysign, port, rssp, smartca
+from backend.remote_signing.providers import aws_kms, csc, misa, mysign, pkcs11, port, rssp, smartca
 from backend.remote_signing.providers.csc import Authorization, CscProvider, CscSettings
 from backend.remote_signing.providers.csc_spelling import V1, V2
+from backend.remote_signing.providers.hsm_pool import Pool
 from tests.fakes.processes import PIN, SigningService
 from tests.fakes.relying_party import relying_party
+from tests.remote_signing.conformance.places import AtService, InKms, InToken, Place
+
+#: What may be wrong with an answer that carries many values.
+LIES = ("garbage_signature", "foreign_signature", "half_batch", "wrong_order", "duplicate")
 
 
-@dataclass(frozen=True)
 class Subject:
-    """One provider. Paths are parts of addresses at its simulator: where a transaction begins, where values come from."""
+    """One provider, and where its keys are."""
 
     name: str
-    make: Callable[[], port.SignatureProvider]
+    capabilities: port.Capabilities
+    #: parts of addresses at its place: where a transaction begins, where values come from
     begins: str
     answers: str
-    #: what the adapter's account fields hold, from the simulator's client id and secret
-    parameters: Callable[[str, str], Mapping[str, str]]
-    auth: str = "app"
-    #: what follows the simulator's own address
-    base: str = ""
+    #: how answers of its place can lie, and how they can be unreadable
+    lies: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     #: with access tokens, which run out
-    tokens: bool = True
+    tokens: bool = False
     #: the name under which the simulator tells what it would post
     webhook: str = ""
-    #: where it says that a service pack is used up, and where that a certificate was revoked since
+    #: where it says that a service pack is used up
     out_of_turns: str = ""
+    #: whether the person can refuse, or not answer, at the service itself
+    on_the_telephone: bool = False
+    #: the seconds to wait that a place names when it is asked too often; None where it names none
+    retry_after: float | None = None
+    #: Debian packages that its place needs
+    packages: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
 
-    def user(self) -> str:
-        """An account that only this subject uses; its key is made once."""
-        return f"conformance-{self.auth}"
+    def provider(self, place: Place) -> port.SignatureProvider:
+        """The adapter, set to talk to the place."""
+        raise NotImplementedError
 
-    def account(self, service: SigningService, user: str | None = None) -> port.ProviderAccount:
-        """Of that user, at the simulator."""
+    def wrong(
+        self, place: Place, account: port.ProviderAccount
+    ) -> tuple[port.SignatureProvider, port.ProviderAccount]:
+        """The same with a secret of ours that is wrong."""
+        raise NotImplementedError
+
+    def user(self, purpose: str = "conformance") -> str:
+        """An account that only this subject uses; its key is made once."""
+        raise NotImplementedError
+
+    def account(self, place: Place, user: str) -> port.ProviderAccount:
+        """Of that user, at the place."""
+        return port.ProviderAccount(base_url="", user_id=user, parameters={})
+
+    def person(self, place: Place, challenge: port.Challenge) -> Mapping[str, str]:
+        """What the person gives for a question."""
+        raise NotImplementedError
+
+
+class Remote(Subject):
+    """A service that asks a person. `follows`: what comes after the simulator's own address."""
+
+    lies = LIES
+    unreadable = ("http500", "html_200")
+    retry_after = 1.0
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        make: Callable[[], port.SignatureProvider],
+        begins: str,
+        answers: str,
+        parameters: Callable[[str, str], Mapping[str, str]],
+        auth: str = "app",
+        base: str = "",
+        tokens: bool = True,
+        webhook: str = "",
+        out_of_turns: str = "",
+    ) -> None:
+        """`parameters`: what the adapter's account fields hold, from the simulator's client id and secret."""
+        self.name, self.begins, self.answers, self.tokens = name, begins, answers, tokens
+        self.webhook, self.out_of_turns = webhook, out_of_turns
+        self.capabilities, self.on_the_telephone = make().capabilities, auth == "app"
+        self.auth = auth
+        self._make, self._parameters, self._base = make, parameters, base
+
+    def provider(self, place: Place) -> port.SignatureProvider:
+        return self._make()
+
+    def wrong(
+        self, place: Place, account: port.ProviderAccount
+    ) -> tuple[port.SignatureProvider, port.ProviderAccount]:
+        secret = next(name for name in account.parameters if "secret" in name or "password" in name)
+        parameters = {**account.parameters, secret: "sai"}
+        return self._make(), msgspec.structs.replace(account, parameters=parameters)
+
+    def user(self, purpose: str = "conformance") -> str:
+        return f"{purpose}-{self.auth}"
+
+    def account(self, place: Place, user: str) -> port.ProviderAccount:
+        service = _service(place)
         ours = service.account("").parameters
         return port.ProviderAccount(
-            base_url=service.url + self.base,
-            user_id=user or self.user(),
-            parameters=self.parameters(ours["client_id"], ours["client_secret"]),
+            base_url=service.url + self._base,
+            user_id=user,
+            parameters=self._parameters(ours["client_id"], ours["client_secret"]),
         )
 
-    def enrol(self, service: SigningService, user: str | None = None) -> None:
-        """Give the user a key there."""
-        service.enrol(user or self.user(), auth=self.auth)
-
-    @property
-    def on_the_telephone(self) -> bool:
-        """Whether the person can refuse, or not answer, at the service itself."""
-        return self.auth == "app"
-
-    def person(self, service: SigningService, challenge: port.Challenge) -> Mapping[str, str]:
-        """What the person gives for a question."""
-        given = {"pin": PIN}
+    def person(self, place: Place, challenge: port.Challenge) -> Mapping[str, str]:
+        service, given = _service(place), {"pin": PIN}
         if port.Ask.OTP in challenge.asks:
             given["otp"] = service.otp(service.enrol(self.user(), auth=self.auth).credential_id)["code"]
         return {name: given[name] for name in challenge.asks}
+
+
+class Kms(Subject):
+    """AWS KMS: one request for each hash."""
+
+    begins = answers = "Sign"
+    lies = ("garbage_signature", "foreign_signature")
+    unreadable = ("http500",)
+    capabilities = aws_kms.CAPABILITIES
+
+    def __init__(self, kind: str) -> None:
+        self.name, self.kind = f"aws_kms-{kind}", kind
+
+    def provider(self, place: Place) -> port.SignatureProvider:
+        assert isinstance(place, InKms)
+        return place.provider
+
+    def wrong(
+        self, place: Place, account: port.ProviderAccount
+    ) -> tuple[port.SignatureProvider, port.ProviderAccount]:
+        assert isinstance(place, InKms)
+        wrong = place.world.folder / "wrong"
+        wrong.write_text("sai")
+        return place.world.provider(secret_file=str(wrong)), account
+
+    def user(self, purpose: str = "conformance") -> str:
+        return f"{purpose}/{self.kind}"
+
+
+class Token(Subject):
+    """An HSM through PKCS#11, in processes of the product's own."""
+
+    begins = answers = ""
+    capabilities = pkcs11.CAPABILITIES
+    packages = ("softhsm2", "opensc-pkcs11")
+
+    def __init__(self, kind: str) -> None:
+        self.name, self.kind = f"pkcs11-{kind}", kind
+
+    def provider(self, place: Place) -> port.SignatureProvider:
+        assert isinstance(place, InToken)
+        return pkcs11.Pkcs11Provider(pkcs11.CAPABILITIES, place.pool)
+
+    def wrong(
+        self, place: Place, account: port.ProviderAccount
+    ) -> tuple[port.SignatureProvider, port.ProviderAccount]:
+        assert isinstance(place, InToken)
+        pool = Pool(place.hsm.opening(pin="000000"), size=1, timeout=20)
+        return pkcs11.Pkcs11Provider(pkcs11.CAPABILITIES, pool), account
+
+    def user(self, purpose: str = "conformance") -> str:
+        return f"{purpose}-{self.kind}/con-dau"
+
+
+def _service(place: Place) -> SigningService:
+    assert isinstance(place, AtService)
+    return place.service
 
 
 def _client(client_id: str, secret: str) -> Mapping[str, str]:
@@ -79,15 +194,15 @@ def _csc(
     return CscProvider(capabilities, CscSettings(authorization=authorization), spelling())
 
 
-SUBJECTS = (
-    Subject(
+SUBJECTS: tuple[Subject, ...] = (
+    Remote(
         name="csc_v2-app",
         make=lambda: _csc(V2, Authorization.APP, port.Repeat.IDEMPOTENT),
         begins="/csc/v2/credentials/authorize",
         answers="/csc/v2/signatures/signHash",
         parameters=_client,
     ),
-    Subject(
+    Remote(
         name="csc_v2-pin",
         make=lambda: _csc(V2, Authorization.EXPLICIT, port.Repeat.IDEMPOTENT),
         begins="/csc/v2/credentials/authorize",
@@ -95,7 +210,7 @@ SUBJECTS = (
         parameters=_client,
         auth="pin",
     ),
-    Subject(
+    Remote(
         name="csc_v2-pin-otp",
         make=lambda: _csc(V2, Authorization.EXPLICIT, port.Repeat.IDEMPOTENT),
         begins="/csc/v2/credentials/authorize",
@@ -103,7 +218,7 @@ SUBJECTS = (
         parameters=_client,
         auth="pin+otp",
     ),
-    Subject(
+    Remote(
         name="csc_v2-oauth",
         make=lambda: _csc(V2, Authorization.OAUTH2CODE, port.Repeat.IDEMPOTENT),
         begins="/csc/v2/oauth2/token",
@@ -111,14 +226,14 @@ SUBJECTS = (
         parameters=_client,
         auth="oauth2code",
     ),
-    Subject(
+    Remote(
         name="csc_v1-app",
         make=lambda: _csc(V1, Authorization.APP, port.Repeat.BLIND),
         begins="/csc/v1/credentials/authorize",
         answers="/csc/v1/signatures/signHash",
         parameters=_client,
     ),
-    Subject(
+    Remote(
         name="csc_v1-otp",
         make=lambda: _csc(V1, Authorization.EXPLICIT, port.Repeat.BLIND),
         begins="/csc/v1/credentials/authorize",
@@ -126,7 +241,7 @@ SUBJECTS = (
         parameters=_client,
         auth="otp",
     ),
-    Subject(
+    Remote(
         name="csc_v1-oauth",
         make=lambda: _csc(V1, Authorization.OAUTH2CODE, port.Repeat.BLIND),
         begins="/csc/v1/oauth2/token",
@@ -134,7 +249,7 @@ SUBJECTS = (
         parameters=_client,
         auth="oauth2code",
     ),
-    Subject(
+    Remote(
         name="smartca",
         make=smartca.SmartCaProvider,
         begins="/sca/sp769/v1/signatures/sign",
@@ -144,7 +259,7 @@ SUBJECTS = (
         webhook="sp769",
         out_of_turns="/signatures/sign",
     ),
-    Subject(
+    Remote(
         name="mysign",
         make=mysign.MySignProvider,
         begins="/vtss/service/signHash",
@@ -153,7 +268,7 @@ SUBJECTS = (
         webhook="mysign",
         out_of_turns="/requests/status",
     ),
-    Subject(
+    Remote(
         name="rssp-app",
         make=lambda: rssp.RsspProvider(settings=rssp.RsspSettings(explicit=False)),
         begins="/rssp/v2/credentials/authorize",
@@ -161,7 +276,7 @@ SUBJECTS = (
         parameters=relying_party,
         base="/rssp/v2",
     ),
-    Subject(
+    Remote(
         name="rssp-pin",
         make=rssp.RsspProvider,
         begins="/rssp/v2/credentials/authorize",
@@ -170,7 +285,7 @@ SUBJECTS = (
         auth="pin",
         base="/rssp/v2/",
     ),
-    Subject(
+    Remote(
         name="rssp-otp",
         make=rssp.RsspProvider,
         begins="/rssp/v2/credentials/authorize",
@@ -179,7 +294,7 @@ SUBJECTS = (
         auth="otp",
         base="/rssp/v2",
     ),
-    Subject(
+    Remote(
         name="misa",
         make=misa.MisaProvider,
         begins="/signing/api/v1/Signing/hash",
@@ -191,6 +306,10 @@ SUBJECTS = (
         },
         base="/misa",
     ),
+    Kms("rsa"),
+    Kms("ec"),
+    Token("rsa"),
+    Token("ec"),
 )
 
 

@@ -127,7 +127,7 @@ async def test_a_persons_certificate_from_the_provider_to_its_rest_and_back(
         "gv",
         CredentialStatus.ACTIVE,
     )
-    assert earlier.status is CredentialStatus.REPLACED
+    assert earlier.status is CredentialStatus.RETIRING
     again = await it.post(f"{page}/dang-ky", chosen("gv", teacher_key))
     assert again.status_code == 409
     assert "không đăng ký lại được" in again.text
@@ -198,7 +198,7 @@ async def test_the_seal_comes_rests_and_ends_by_two_people(desk: Desk, signing: 
     assert (await desk.approve()).status_code == 303
     seal, replaced = (await desk.held(None))[:2]
     assert (seal.certificate, seal.status) == (key.certificate, CredentialStatus.ACTIVE)
-    assert (replaced.id, replaced.status) == (first.id, CredentialStatus.REPLACED)
+    assert (replaced.id, replaced.status) == (first.id, CredentialStatus.RETIRING)
 
     at, why = f"{ALL}/so/{seal.id}", {"ly_do": "Nghi lộ mã"}
     await it.post(f"{at}/tam-dung", why | {"lan": "0"})
@@ -239,7 +239,7 @@ async def test_the_database_keeps_what_was_taken_over(desk: Desk) -> None:
         ("update credential set staff_id = null", "permission denied"),
         ("update credential set account = 'khac'", "permission denied"),
         ("delete from credential", "permission denied"),
-        ("update credential set status = 'active' where status = 'replaced'", "uq_credential_active"),
+        ("update credential set status = 'active' where status = 'retiring'", "uq_credential_active"),
     ):
         with pytest.raises(DBAPIError, match=refusal):
             async with tenant_session(desk.school.tenant_id) as session:

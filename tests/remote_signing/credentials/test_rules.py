@@ -212,6 +212,7 @@ def test_a_school_without_a_tax_code_has_no_seal_and_a_person_needs_none() -> No
     ("status", "allowed"),
     [
         (CredentialStatus.ACTIVE, {Change.SUSPEND, Change.REVOKE}),
+        (CredentialStatus.RETIRING, {Change.SUSPEND, Change.RETIRE, Change.REVOKE}),
         (CredentialStatus.SUSPENDED, {Change.RESUME, Change.REVOKE}),
         (CredentialStatus.REPLACED, {Change.REVOKE}),
         (CredentialStatus.REVOKED, set()),
@@ -231,6 +232,8 @@ def test_what_may_become_of_one(status: CredentialStatus, allowed: set[Change]) 
     ("status", "days", "stops"),
     [
         (CredentialStatus.ACTIVE, 1, False),
+        (CredentialStatus.RETIRING, 1, False),
+        (CredentialStatus.RETIRING, -1, True),
         (CredentialStatus.REPLACED, 1, True),
         (CredentialStatus.SUSPENDED, 1, True),
         (CredentialStatus.REVOKED, 1, True),

@@ -3,65 +3,13 @@
 import hashlib
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import boto3
-import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
 
 from backend.core.settings import SettingsError
-from backend.remote_signing.providers import aws_kms, port
-from backend.remote_signing.providers.aws_kms import AwsKmsProvider
-from infra.simulators.kms.app import ACCESS_KEY, REGION, SECRET_KEY
+from backend.remote_signing.providers import port
 from infra.simulators.signing_service.authority import Authority
-from tests.fakes.processes import Kms, start_kms
-
-SPECS = {"rsa": "RSA_2048", "ec": "ECC_NIST_P256"}
-
-
-@dataclass
-class World:
-    """The service, the operator's own client of it, and the folder with the list of keys."""
-
-    service: Kms
-    operator: Any
-    folder: Path
-    handles: dict[str, port.CredentialHandle]
-
-    def settings(self, **changed: object) -> aws_kms.Settings:
-        values = {
-            "region": REGION,
-            "endpoint": self.service.url,
-            "access_key": ACCESS_KEY,
-            "secret_file": str(self.folder / "secret"),
-            "keys": str(self.folder / "keys.toml"),
-            "timeout": 3.0,
-        }
-        return msgspec.convert(values | changed, aws_kms.Settings)
-
-    def provider(self, **changed: object) -> AwsKmsProvider:
-        return AwsKmsProvider(aws_kms.CAPABILITIES, self.settings(**changed))
-
-    def add_key(self, authority: Authority, kind: str, account: str) -> port.CredentialHandle:
-        """A key in KMS with a certificate, named in the list of keys."""
-        made = self.operator.create_key(KeySpec=SPECS[kind], KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
-        public = serialization.load_der_public_key(self.operator.get_public_key(KeyId=made)["PublicKey"])
-        assert isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Trường Thử Nghiệm")])
-        certificate = authority.certify(name, x509.random_serial_number(), public)
-        chain = [certificate, authority.issuing.certificate, authority.root.certificate]
-        file = self.folder / f"{kind}-{account.partition('/')[0]}.pem"
-        file.write_bytes(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain))
-        with (self.folder / "keys.toml").open("a") as keys:
-            keys.write(f'[[key]]\naccount = "{account}"\nkey = "{made}"\ncertificates = "{file}"\n')
-        der = certificate.public_bytes(serialization.Encoding.DER)
-        return port.CredentialHandle(credential_id=made, certificate=der)
+from tests.fakes.kms_keys import SPECS, KmsWorld, kms_world
 
 
 @pytest.fixture(scope="module")
@@ -70,26 +18,15 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def started(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("kms")
-    (folder / "secret").write_text(f"{SECRET_KEY}\n")
-    with start_kms(folder) as service:
-        operator = boto3.session.Session().client(
-            "kms",
-            region_name=REGION,
-            endpoint_url=service.url,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
-        world = World(service, operator, folder, {})
+def started(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KmsWorld]:
+    with kms_world(tmp_path_factory.mktemp("kms")) as world:
         for kind in SPECS:
             world.handles[kind] = world.add_key(authority, kind, "0100000000/con-dau")
         yield world
-        operator.close()
 
 
 @pytest.fixture
-def world(started: World) -> World:
+def world(started: KmsWorld) -> KmsWorld:
     started.service.clear_faults()
     return started
 
@@ -104,7 +41,7 @@ def batch_of(count: int) -> port.HashBatch:
     return port.HashBatch(transaction_id=name, hashes=digests, description=f"{count} học bạ")
 
 
-async def test_the_list_of_keys_says_whose_they_are(world: World, authority: Authority) -> None:
+async def test_the_list_of_keys_says_whose_they_are(world: KmsWorld, authority: Authority) -> None:
     found = await world.provider().list_credentials(account())
     assert [one.credential_id for one in found] == [one.credential_id for one in world.handles.values()]
     assert [(one.key_bits, one.usable) for one in found] == [(2048, True), (256, True)]
@@ -114,7 +51,7 @@ async def test_the_list_of_keys_says_whose_they_are(world: World, authority: Aut
 
 @pytest.mark.parametrize("kind", SPECS)
 @pytest.mark.parametrize("count", [1, 30])
-async def test_a_batch_is_signed_at_once_one_request_each(world: World, kind: str, count: int) -> None:
+async def test_a_batch_is_signed_at_once_one_request_each(world: KmsWorld, kind: str, count: int) -> None:
     batch, before = batch_of(count), world.service.ledger()["count"]
     signed = await world.provider().sign_hashes(account(), world.handles[kind], batch)
     assert (signed.provider_tx, len(signed.values)) == (batch.transaction_id, count)
@@ -123,7 +60,7 @@ async def test_a_batch_is_signed_at_once_one_request_each(world: World, kind: st
     assert all(ledger["hashes"][digest.hex()] == 1 for digest in batch.hashes), "the digest itself is signed"
 
 
-async def test_a_new_school_needs_no_restart(world: World, authority: Authority) -> None:
+async def test_a_new_school_needs_no_restart(world: KmsWorld, authority: Authority) -> None:
     provider = world.provider()
     assert await provider.list_credentials(account("0300000000/con-dau")) == []
     handle = world.add_key(authority, "rsa", "0300000000/con-dau")
@@ -131,7 +68,7 @@ async def test_a_new_school_needs_no_restart(world: World, authority: Authority)
     assert found.certificate == handle.certificate
 
 
-async def test_a_disabled_key_is_no_use(world: World, authority: Authority) -> None:
+async def test_a_disabled_key_is_no_use(world: KmsWorld, authority: Authority) -> None:
     handle = world.add_key(authority, "rsa", "0400000000/con-dau")
     world.operator.disable_key(KeyId=handle.credential_id)
     [found] = await world.provider().list_credentials(account("0400000000/con-dau"))
@@ -141,7 +78,7 @@ async def test_a_disabled_key_is_no_use(world: World, authority: Authority) -> N
 
 
 async def test_a_certificate_of_another_key_is_seen_before_it_is_taken_over(
-    world: World, authority: Authority
+    world: KmsWorld, authority: Authority
 ) -> None:
     world.add_key(authority, "rsa", "0500000000/con-dau")
     foreign = (world.folder / "rsa-0100000000.pem").read_bytes()
@@ -150,14 +87,14 @@ async def test_a_certificate_of_another_key_is_seen_before_it_is_taken_over(
     assert (found.usable, found.status) == (False, "the certificate is of another key")
 
 
-async def test_a_value_of_another_key_is_an_alarm(world: World) -> None:
+async def test_a_value_of_another_key_is_an_alarm(world: KmsWorld) -> None:
     world.service.fault("foreign_signature", times=1)
     with pytest.raises(port.UntrustedAnswer):
         await world.provider().sign_hashes(account(), world.handles["rsa"], batch_of(3))
 
 
 @pytest.mark.parametrize("fault", ["throttled", "internal"])
-async def test_trouble_that_passes_is_passed(world: World, fault: str) -> None:
+async def test_trouble_that_passes_is_passed(world: KmsWorld, fault: str) -> None:
     world.service.fault(fault, times=1, path="Sign")
     assert len((await world.provider().sign_hashes(account(), world.handles["rsa"], batch_of(3))).values) == 3
 
@@ -172,20 +109,20 @@ async def test_trouble_that_passes_is_passed(world: World, fault: str) -> None:
     ],
 )
 async def test_trouble_that_lasts_says_what_to_do(
-    world: World, fault: str, error: type[port.ProviderError]
+    world: KmsWorld, fault: str, error: type[port.ProviderError]
 ) -> None:
     world.service.fault(fault, times=50, path="Sign", seconds=1)
     with pytest.raises(error):
         await world.provider(timeout=0.3).sign_hashes(account(), world.handles["rsa"], batch_of(1))
 
 
-async def test_a_service_that_is_away_may_come_back(world: World) -> None:
+async def test_a_service_that_is_away_may_come_back(world: KmsWorld) -> None:
     away = world.provider(endpoint="http://127.0.0.1:9")
     with pytest.raises(port.NotReached, match="Chưa kết nối được"):
         await away.sign_hashes(account(), world.handles["rsa"], batch_of(1))
 
 
-async def test_a_wrong_secret_is_refused_by_the_services_own_arithmetic(world: World) -> None:
+async def test_a_wrong_secret_is_refused_by_the_services_own_arithmetic(world: KmsWorld) -> None:
     (world.folder / "wrong").write_text("another secret")
     wrong = world.provider(secret_file=str(world.folder / "wrong"))
     with pytest.raises(port.LoginRefused, match="quyền"):
@@ -195,7 +132,7 @@ async def test_a_wrong_secret_is_refused_by_the_services_own_arithmetic(world: W
         await stranger.list_credentials(account())
 
 
-def test_what_cannot_be_read_stops_the_start(world: World) -> None:
+def test_what_cannot_be_read_stops_the_start(world: KmsWorld) -> None:
     with pytest.raises(SettingsError, match="secret_file"):
         world.provider(secret_file=str(world.folder / "none"))
     (world.folder / "broken.toml").write_text("[[key]]\naccount = 1\n")

@@ -20,7 +20,7 @@ from pkcs11 import ObjectClass
 from backend.core.settings import SettingsError
 from backend.remote_signing.formats.schemas import CertificateSubject
 from backend.remote_signing.providers import hsm_words, pkcs11, port
-from backend.remote_signing.providers.hsm_pool import Pool
+from backend.remote_signing.providers.hsm_pool import Pool, TokenFault
 from backend.remote_signing.providers.pkcs11 import Pkcs11Provider
 from infra.simulators.signing_service.authority import Authority
 from tests.fakes.softhsm import MODULE, PACKAGE, SoftHsm, token_in
@@ -195,13 +195,15 @@ async def test_a_key_that_was_destroyed_ends_the_session_and_then_is_an_account_
     assert not listed.usable
 
 
-async def test_a_request_that_is_wrong_costs_no_process(provider: Pkcs11Provider, world: World) -> None:
+async def test_a_request_that_is_wrong_costs_no_process(
+    provider: Pkcs11Provider, pool: Pool, world: World
+) -> None:
     before = set(children())
     await provider.sign_hashes(account(), world.rsa, batch_of(1))
     running = set(children()) - before
-    short = msgspec.structs.replace(batch_of(1), hashes=(b"short",))
-    with pytest.raises(port.RequestRefused):
-        await provider.sign_hashes(account(), world.rsa, short)
+    key_id = bytes.fromhex(world.rsa.credential_id)
+    with pytest.raises(TokenFault, match="data"):
+        pool.ask(hsm_words.SignMany(key_id=key_id, digests=(b"short",)))
     assert set(children()) - before == running
 
 

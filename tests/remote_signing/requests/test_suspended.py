@@ -1,4 +1,4 @@
-"""A certificate that was suspended or replaced signs nothing from that moment on."""
+"""A certificate that was suspended signs nothing from that moment on; one that was replaced finishes what it began."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,12 +19,18 @@ from tests.remote_signing.formats.test_certificates import made, usage
 from tests.remote_signing.requests.test_faults import calls_of
 
 CHECK = "/authorizeCheck"
+STEPS = [CallState.PREPARING, CallState.SUBMITTING, CallState.WAITING]
 
 
 async def certificate(school: SigningSchool) -> CredentialView:
     """The one that the homeroom teacher signs with."""
     async with tenant_session(school.tenant_id, read_only=True) as session:
         return await credentials.usable(session, school.staff[TEACHER])
+
+
+async def status_of(school: SigningSchool, credential: CredentialView) -> CredentialStatus:
+    async with tenant_session(school.tenant_id, read_only=True) as session:
+        return (await credentials.get(session, credential.id)).status
 
 
 async def suspend(school: SigningSchool) -> None:
@@ -67,23 +73,12 @@ async def nothing_was_signed(school: SigningSchool, batch_id: BatchId, signing: 
     return progress.problem or ""
 
 
-@pytest.mark.parametrize("at", [CallState.PREPARING, CallState.SUBMITTING, CallState.WAITING])
-@pytest.mark.parametrize(
-    ("stop", "told"),
-    [(suspend, "đang tạm dừng"), (renew, "đã được thay"), (suspend_and_renew, "đang tạm dừng")],
-    ids=["suspended", "replaced", "both"],
-)
-async def test_nothing_is_signed_from_then_on(
-    stop: Callable[[SigningSchool], Awaitable[None]],
-    told: str,
-    at: CallState,
-    school: SigningSchool,
-    signing: SigningService,
-) -> None:
-    """Whatever step the batch has reached: what was not signed is in the tray again, and the provider made no value."""
+async def batch_at(
+    school: SigningSchool, signing: SigningService, at: CallState, machine_: Machine
+) -> BatchId:
+    """Two documents that were consented to; the one call has come so far."""
     await school.ask(2)
     batch_id = await school.consent(TEACHER)
-    machine_ = Machine(school.tenant_id)
     if at is CallState.WAITING:
         signing.fault("http500", times=1000, path=CHECK)
 
@@ -91,10 +86,62 @@ async def test_nothing_is_signed_from_then_on(
         return {call.state for call in await calls_of(school, batch_id)} == {at}
 
     await machine_.until(reached)
+    return batch_id
+
+
+@pytest.mark.parametrize("at", STEPS)
+@pytest.mark.parametrize("stop", [suspend, suspend_and_renew], ids=["suspended", "replaced-then"])
+async def test_nothing_is_signed_from_then_on(
+    stop: Callable[[SigningSchool], Awaitable[None]],
+    at: CallState,
+    school: SigningSchool,
+    signing: SigningService,
+) -> None:
+    """Whatever step the batch has reached: what was not signed is in the tray again, and the provider made no value."""
+    machine_ = Machine(school.tenant_id)
+    batch_id = await batch_at(school, signing, at, machine_)
     await stop(school)
     signing.clear_faults()
     await machine_.rest()
-    assert told in await nothing_was_signed(school, batch_id, signing)
+    assert "đang tạm dừng" in await nothing_was_signed(school, batch_id, signing)
+
+
+@pytest.mark.parametrize("at", STEPS)
+async def test_a_replaced_one_finishes_what_was_agreed_to_and_then_retires(
+    at: CallState, school: SigningSchool, signing: SigningService
+) -> None:
+    """Nobody is asked twice; nothing new is consented to with it."""
+    machine_, earlier = Machine(school.tenant_id), await certificate(school)
+    batch_id = await batch_at(school, signing, at, machine_)
+    before = signing.ledger()["consents"]
+    async with tenant_session(school.tenant_id) as session:
+        await school.equip(signing, session, TEACHER, SANDBOX, account="giao-vien-gia-han")
+    newer = await certificate(school)
+    assert (newer.id != earlier.id, await status_of(school, earlier)) == (True, CredentialStatus.RETIRING)
+    await school.ask(1, "Lớp 4B")
+    assert (await school.offer(TEACHER, "Lớp 4B")).certificate_serial == newer.serial
+    signing.clear_faults()
+    await machine_.rest()
+    [call] = await calls_of(school, batch_id)
+    progress = await school.progress(TEACHER, batch_id)
+    assert (call.state, progress.state, progress.signed) == (CallState.DONE, BatchState.COMPLETED, 2)
+    assert signing.ledger(call.id.hex)["count"] == 4
+    assert signing.ledger()["consents"] - before <= 1
+    assert await status_of(school, earlier) is CredentialStatus.REPLACED
+
+
+async def test_a_replaced_one_that_is_suspended_does_not_finish(
+    school: SigningSchool, signing: SigningService
+) -> None:
+    machine_, earlier = Machine(school.tenant_id), await certificate(school)
+    batch_id = await batch_at(school, signing, CallState.SUBMITTING, machine_)
+    await renew(school)
+    teacher = await school.actor(TEACHER)
+    async with tenant_session(school.tenant_id) as session:
+        await credentials.suspend(session, teacher, earlier.id, earlier.revision + 1, "Nghi lộ mã")
+    await machine_.rest()
+    assert "đang tạm dừng" in await nothing_was_signed(school, batch_id, signing)
+    assert await status_of(school, earlier) is CredentialStatus.SUSPENDED
 
 
 async def test_without_a_certificate_nothing_is_offered(school: SigningSchool) -> None:
