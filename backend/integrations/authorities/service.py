@@ -23,6 +23,8 @@ from backend.integrations.authorities.schemas import (
 from backend.integrations.profiles import catalog, signature
 from backend.integrations.profiles.reading import BadProfile
 from backend.integrations.profiles.schemas import ErrorEntry, Profile
+from backend.remote_signing.accounts import service as accounts
+from backend.remote_signing.accounts.schemas import Closed, KeyId
 from backend.tenants.schools import service as schools
 
 #: What a school reports through that has bound nothing, outside of production: with the platform's own key.
@@ -118,15 +120,16 @@ async def bind(
     if profile is None:
         raise Invalid("Cơ quan tiếp nhận này không có trong danh sách; hãy chọn lại.")
     former = next((row for row in await queries.bindings(session) if row.profile == profile_id), None)
-    kept = _opened(session, former) if former else {}
+    kept = await _opened(session, former) if former else {}
     binding_id = BindingId(new_id())
+    filled = rules.secrets(profile, secrets, kept)
+    closed = await _closed(session, profile_id, filled)
     values = {
         "id": binding_id,
         "profile": profile_id,
         "parameters": rules.parameters(profile, parameters),
-        "secrets": vault.seal(
-            msgspec.json.encode(rules.secrets(profile, secrets, kept)), _purpose(session, profile_id)
-        ),
+        "secrets": closed.content,
+        "key_id": closed.key_id,
         "bound_by": actor.staff_id,
         "bound_at": clock.now(),
     }
@@ -134,6 +137,17 @@ async def bind(
     await queries.add(session, values)
     await audit.record(session, actor, Action.AUTHORITY_BOUND, binding_id, profile.title)
     return binding_id
+
+
+async def close_anew(session: TenantSession) -> None:
+    """Close what was bound under the school's newest key. What does not open stays: the school fills it in again."""
+    for row in await queries.bindings(session):
+        try:
+            secrets = await _opened(session, row)
+        except Conflict:
+            continue
+        closed = await _closed(session, row.profile, secrets)
+        await queries.close_anew(session, row.id, closed.key_id, closed.content)
 
 
 async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: Trial) -> None:
@@ -178,7 +192,7 @@ async def _authority(
             profile=profile,
             base_url=_address_of(profile),
             parameters=binding.parameters if binding else {},
-            secrets=_opened(session, binding) if binding else {"api_key": config.province_api_key},
+            secrets=await _opened(session, binding) if binding else {"api_key": config.province_api_key},
             connect_timeout=timeouts.connect,
             total_timeout=timeouts.total,
         ),
@@ -195,14 +209,19 @@ def _address_of(profile: Profile) -> str:
     return named.get(profile.profile, own).rstrip("/")
 
 
-def _opened(session: TenantSession, binding: AuthorityBinding) -> dict[str, str]:
+async def _closed(session: TenantSession, profile_id: str, secrets: Mapping[str, str]) -> Closed:
+    return await accounts.close(session, msgspec.json.encode(secrets), _purpose(session, profile_id))
+
+
+async def _opened(session: TenantSession, binding: AuthorityBinding) -> dict[str, str]:
+    closed = Closed(KeyId(binding.key_id) if binding.key_id else None, binding.secrets)
     try:
-        sealed = vault.unseal(binding.secrets, _purpose(session, binding.profile))
+        opened = await accounts.open_closed(session, closed, _purpose(session, binding.profile))
     except vault.Unsealable as error:
         raise Conflict(
             "Khóa kết nối cơ quan tiếp nhận không mở được nữa; hãy điền lại ở trang Kết nối cơ quan tiếp nhận."
         ) from error
-    return msgspec.json.decode(sealed, type=dict[str, str])
+    return msgspec.json.decode(opened, type=dict[str, str])
 
 
 def _purpose(session: TenantSession, profile_id: str) -> str:
