@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -21,6 +23,7 @@ from backend.integrations.authorities.schemas import (
     Trial,
 )
 from backend.integrations.profiles import catalog, signature
+from backend.integrations.profiles.catalog import Edition
 from backend.integrations.profiles.reading import BadProfile
 from backend.integrations.profiles.schemas import ErrorEntry, Profile
 from backend.remote_signing.accounts import service as accounts
@@ -100,7 +103,7 @@ def offered() -> list[Profile]:
             profile = catalog.published(profile_id, trusted_keys()).profile
         except BadProfile:
             continue
-        if rules.is_in_force(profile, clock.today()) and _address_of(profile):
+        if rules.is_in_force(profile, clock.today()) and _reachable(profile):
             found.append(profile)
     return found
 
@@ -157,8 +160,12 @@ async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: Tri
 
 def published_profile(profile_id: str) -> Profile:
     """A profile that the platform has signed. Raises Unavailable where it is not there or not whole."""
+    return _edition(profile_id).profile
+
+
+def _edition(profile_id: str) -> Edition:
     try:
-        return catalog.published(profile_id, trusted_keys()).profile
+        return catalog.published(profile_id, trusted_keys())
     except BadProfile as error:
         raise Unavailable(f"Hồ sơ kết nối {profile_id} không dùng được: {error}") from error
 
@@ -182,7 +189,8 @@ async def _authority(
             "Trường chưa kết nối cơ quan tiếp nhận; chủ trường hoặc giáo viên phụ trách CNTT hãy kết nối ở trang Kết nối "
             "cơ quan tiếp nhận."
         )
-    profile = published_profile(profile_id)
+    edition = _edition(profile_id)
+    profile = edition.profile
     timeouts = profile.transport.timeouts
     return BoundAuthority(
         profile=profile.profile,
@@ -193,10 +201,31 @@ async def _authority(
             base_url=_address_of(profile),
             parameters=binding.parameters if binding else {},
             secrets=await _opened(session, binding) if binding else {"api_key": config.province_api_key},
+            files=edition.files,
+            platform=_sending_identity(),
             connect_timeout=timeouts.connect,
             total_timeout=timeouts.total,
         ),
     )
+
+
+def _reachable(profile: Profile) -> bool:
+    """Whether the platform has what messages of this profile need: a key that signs, an address (a portal needs none)."""
+    sent = profile.operations.send.body
+    signed = sent.sign if sent is not None else None
+    if signed is not None and signed.key is None and _sending_identity() is None:
+        return False
+    return profile.transport.kind == "manual_portal" or bool(_address_of(profile))
+
+
+def _sending_identity() -> bytes | None:
+    path = settings.get().sending_identity
+    return _read_once(path) if path else None
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def _address_of(profile: Profile) -> str:
