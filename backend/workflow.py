@@ -11,6 +11,7 @@ signatures, taking a version back.
 
 from backend.core.events import Event
 from backend.core.jobs import Task
+from backend.integrations.authorities import tasks as authorities
 from backend.integrations.connections import tasks as connections
 from backend.integrations.connections.events import TrialAsked
 from backend.integrations.deliveries import tasks as deliveries
@@ -44,6 +45,7 @@ from backend.records.transcripts.events import (
 )
 from backend.records.transfers import tasks as transfers
 from backend.records.transfers.events import TransferDrafted, TransferOffered, TransferSealed
+from backend.remote_signing.accounts.events import SecretKeyRotated
 from backend.remote_signing.archiving import tasks as archiving
 from backend.remote_signing.credentials import tasks as credentials
 from backend.remote_signing.requests import tasks as signing
@@ -80,6 +82,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TransferSealed: (transfers.offer,),
     TransferOffered: (transfers.await_answer,),
     TrialAsked: (connections.try_connection,),
+    SecretKeyRotated: (authorities.close_anew,),
     SchoolExportAsked: (handover.export,),
 }
 

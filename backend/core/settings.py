@@ -86,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     province_api_key: str
     #: where simulators of other Authorities are: profile=address, separated by spaces
     authority_urls: str = ""
+    #: file with the platform's own key and its certificates (PEM), which signs messages where a profile wants it
+    sending_identity: str = ""
     #: Ed25519 keys that may publish profiles of Authorities, name=public key in base64, separated by spaces
     profile_keys: str = ""
     #: address under which people reach the site, printed into QR codes

@@ -8,7 +8,9 @@ import asyncio
 import re
 import signal
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -167,11 +169,27 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: App, listener: socket.socket) -> None:
+class Tls(msgspec.Struct, frozen=True):
+    """Files (PEM): our key with its certificate, and the authority whose certificates callers must show."""
+
+    identity: Path
+    callers: Path
+
+
+def serve(app: App, listener: socket.socket, tls: Tls | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
+    secured: dict[str, Any] = (
+        {
+            "ssl_certfile": tls.identity,
+            "ssl_ca_certs": str(tls.callers),
+            "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        }
+        if tls
+        else {}
+    )
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", ws="none",
-        timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=1, server_header=False,
+        timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=1, server_header=False, **secured,
     )  # fmt: skip
     server = uvicorn.Server(config)
     address = listener.getsockname()

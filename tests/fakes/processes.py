@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -23,7 +24,9 @@ from typing import Any, Self
 
 from backend.integrations.deliveries.channels.port import Endpoint
 from backend.integrations.profiles import catalog
+from backend.integrations.profiles.schemas import Mtls
 from backend.remote_signing.providers.port import CredentialHandle, ProviderAccount
+from infra.simulators.province import identities
 from infra.simulators.province.__main__ import ADDRESS
 
 SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
@@ -48,6 +51,8 @@ class Process:
         where = ["--data", str(directory), "--port", str(self.port)]
         self._command = [sys.executable, "-m", module, *where, *options]
         self._process: subprocess.Popen[bytes] | None = None
+        #: How a test gets in where callers must show a certificate.
+        self.tls: ssl.SSLContext | None = None
 
     def start(self) -> Self:
         """Start and wait until it answers. Raises RuntimeError with its output if it does not."""
@@ -97,7 +102,7 @@ class Process:
         return json.loads((self.directory / "settings.json").read_text())
 
     def _ask(self, request: urllib.request.Request) -> Any:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:
             return json.loads(answer.read())
 
     def _end(self, number: signal.Signals) -> int:
@@ -196,16 +201,27 @@ class Province(Process):
 
     def __init__(self, directory: Path, profile: Path, flags: dict[str, object]) -> None:
         super().__init__("infra.simulators.province", directory, {**flags, "profile": profile})
-        self.profile = catalog.load(profile, {}).profile
+        edition = catalog.load(profile, {})
+        self.profile, self._files = edition.profile, edition.files
+        if isinstance(self.profile.auth, Mtls):
+            self.url = self.url.replace("http:", "https:")
+            self.tls = ssl.create_default_context(cafile=str(identities.AUTHORITY))
+            own = directory.with_suffix(".pem")
+            own.write_bytes(identities.issue("test"))
+            self.tls.load_cert_chain(own)
 
     def endpoint(self, *, total_timeout: float = 60.0) -> Endpoint:
         """The endpoint as our channel wants it."""
+        bound = self.settings()
         return Endpoint(
             profile=self.profile,
             base_url=self.address,
             connect_timeout=5.0,
             total_timeout=total_timeout,
-            **self.settings(),
+            files=self._files,
+            parameters=bound["parameters"],
+            secrets=bound["secrets"],
+            platform=bound["platform"].encode(),
         )
 
     @property

@@ -35,6 +35,17 @@ async def add(session: TenantSession, values: dict[str, Any]) -> None:
     await session.execute(insert(AuthorityBinding).values(tenant_id=session.tenant_id, **values))
 
 
+async def close_anew(
+    session: TenantSession, binding_id: uuid.UUID, key_id: uuid.UUID | None, secrets: bytes
+) -> None:
+    """The same secrets under another key."""
+    await session.execute(
+        update(AuthorityBinding)
+        .where(AuthorityBinding.tenant_id == session.tenant_id, AuthorityBinding.id == binding_id)
+        .values(key_id=key_id, secrets=secrets)
+    )
+
+
 async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: str, tried_at: datetime) -> None:
     """What came of a look at the Authority."""
     await session.execute(

@@ -31,12 +31,17 @@ TRIAL_NAMES = {
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where, how and as whom: the profile, its address, what the school bound. Times in seconds."""
+    """Where, how and as whom: the profile with its files, its address, what the school bound. Times in seconds.
+
+    `platform` is the platform's own sending key with its certificates (PEM), where it has one.
+    """
 
     profile: Profile
     base_url: str
     parameters: Mapping[str, str]
     secrets: Mapping[str, str]
+    files: Mapping[str, bytes]
+    platform: bytes | None
     connect_timeout: float
     total_timeout: float
 

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -21,8 +23,11 @@ from backend.integrations.authorities.schemas import (
     Trial,
 )
 from backend.integrations.profiles import catalog, signature
+from backend.integrations.profiles.catalog import Edition
 from backend.integrations.profiles.reading import BadProfile
 from backend.integrations.profiles.schemas import ErrorEntry, Profile
+from backend.remote_signing.accounts import service as accounts
+from backend.remote_signing.accounts.schemas import Closed, KeyId
 from backend.tenants.schools import service as schools
 
 #: What a school reports through that has bound nothing, outside of production: with the platform's own key.
@@ -98,7 +103,7 @@ def offered() -> list[Profile]:
             profile = catalog.published(profile_id, trusted_keys()).profile
         except BadProfile:
             continue
-        if rules.is_in_force(profile, clock.today()) and _address_of(profile):
+        if rules.is_in_force(profile, clock.today()) and _reachable(profile):
             found.append(profile)
     return found
 
@@ -118,15 +123,16 @@ async def bind(
     if profile is None:
         raise Invalid("Cơ quan tiếp nhận này không có trong danh sách; hãy chọn lại.")
     former = next((row for row in await queries.bindings(session) if row.profile == profile_id), None)
-    kept = _opened(session, former) if former else {}
+    kept = await _opened(session, former) if former else {}
     binding_id = BindingId(new_id())
+    filled = rules.secrets(profile, secrets, kept)
+    closed = await _closed(session, profile_id, filled)
     values = {
         "id": binding_id,
         "profile": profile_id,
         "parameters": rules.parameters(profile, parameters),
-        "secrets": vault.seal(
-            msgspec.json.encode(rules.secrets(profile, secrets, kept)), _purpose(session, profile_id)
-        ),
+        "secrets": closed.content,
+        "key_id": closed.key_id,
         "bound_by": actor.staff_id,
         "bound_at": clock.now(),
     }
@@ -136,6 +142,17 @@ async def bind(
     return binding_id
 
 
+async def close_anew(session: TenantSession) -> None:
+    """Close what was bound under the school's newest key. What does not open stays: the school fills it in again."""
+    for row in await queries.bindings(session):
+        try:
+            secrets = await _opened(session, row)
+        except Conflict:
+            continue
+        closed = await _closed(session, row.profile, secrets)
+        await queries.close_anew(session, row.id, closed.key_id, closed.content)
+
+
 async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: Trial) -> None:
     """What came of a look at the Authority."""
     await queries.record_trial(session, binding_id, trial, clock.now())
@@ -143,8 +160,12 @@ async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: Tri
 
 def published_profile(profile_id: str) -> Profile:
     """A profile that the platform has signed. Raises Unavailable where it is not there or not whole."""
+    return _edition(profile_id).profile
+
+
+def _edition(profile_id: str) -> Edition:
     try:
-        return catalog.published(profile_id, trusted_keys()).profile
+        return catalog.published(profile_id, trusted_keys())
     except BadProfile as error:
         raise Unavailable(f"Hồ sơ kết nối {profile_id} không dùng được: {error}") from error
 
@@ -168,7 +189,8 @@ async def _authority(
             "Trường chưa kết nối cơ quan tiếp nhận; chủ trường hoặc giáo viên phụ trách CNTT hãy kết nối ở trang Kết nối "
             "cơ quan tiếp nhận."
         )
-    profile = published_profile(profile_id)
+    edition = _edition(profile_id)
+    profile = edition.profile
     timeouts = profile.transport.timeouts
     return BoundAuthority(
         profile=profile.profile,
@@ -178,11 +200,32 @@ async def _authority(
             profile=profile,
             base_url=_address_of(profile),
             parameters=binding.parameters if binding else {},
-            secrets=_opened(session, binding) if binding else {"api_key": config.province_api_key},
+            secrets=await _opened(session, binding) if binding else {"api_key": config.province_api_key},
+            files=edition.files,
+            platform=_sending_identity(),
             connect_timeout=timeouts.connect,
             total_timeout=timeouts.total,
         ),
     )
+
+
+def _reachable(profile: Profile) -> bool:
+    """Whether the platform has what messages of this profile need: a key that signs, an address (a portal needs none)."""
+    sent = profile.operations.send.body
+    signed = sent.sign if sent is not None else None
+    if signed is not None and signed.key is None and _sending_identity() is None:
+        return False
+    return profile.transport.kind == "manual_portal" or bool(_address_of(profile))
+
+
+def _sending_identity() -> bytes | None:
+    path = settings.get().sending_identity
+    return _read_once(path) if path else None
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def _address_of(profile: Profile) -> str:
@@ -195,14 +238,19 @@ def _address_of(profile: Profile) -> str:
     return named.get(profile.profile, own).rstrip("/")
 
 
-def _opened(session: TenantSession, binding: AuthorityBinding) -> dict[str, str]:
+async def _closed(session: TenantSession, profile_id: str, secrets: Mapping[str, str]) -> Closed:
+    return await accounts.close(session, msgspec.json.encode(secrets), _purpose(session, profile_id))
+
+
+async def _opened(session: TenantSession, binding: AuthorityBinding) -> dict[str, str]:
+    closed = Closed(KeyId(binding.key_id) if binding.key_id else None, binding.secrets)
     try:
-        sealed = vault.unseal(binding.secrets, _purpose(session, binding.profile))
+        opened = await accounts.open_closed(session, closed, _purpose(session, binding.profile))
     except vault.Unsealable as error:
         raise Conflict(
             "Khóa kết nối cơ quan tiếp nhận không mở được nữa; hãy điền lại ở trang Kết nối cơ quan tiếp nhận."
         ) from error
-    return msgspec.json.decode(sealed, type=dict[str, str])
+    return msgspec.json.decode(opened, type=dict[str, str])
 
 
 def _purpose(session: TenantSession, profile_id: str) -> str:

@@ -2,13 +2,14 @@
 
 import uuid
 
-from backend.core import storage
+from backend.core import clock, storage
 from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries.channels.port import (
     Channel,
     Evidence,
     Message,
     NotFound,
+    NotSent,
     QueryResult,
     SendResult,
     Unknown,
@@ -16,10 +17,21 @@ from backend.integrations.deliveries.channels.port import (
 from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.channels.sftp import SftpChannel
 from backend.integrations.deliveries.schemas import Action, Question, Sending
+from backend.integrations.profiles.messages import takes_grade
 
 _BY_HTTP = RestChannel()
 #: Transport of a profile → the channel that speaks it.
 _CHANNELS: dict[str, Channel] = {"rest": _BY_HTTP, "soap": _BY_HTTP, "sftp": SftpChannel()}
+
+
+_OTHER_GRADE = (
+    "Cơ quan tiếp nhận này không nhận học bạ của khối lớp này; hãy hỏi Sở nơi nhận rồi kết nối đúng cơ quan."
+)
+_NO_SUCH_ACTION: dict[str, str] = {
+    Action.SUBMIT: "Cơ quan tiếp nhận này không nhận học bạ nộp mới; hãy hỏi Sở.",
+    Action.REPLACE: "Cơ quan tiếp nhận này không nhận bản thay thế; hãy gửi văn bản đề nghị Sở thay.",
+    Action.RECALL: "Cơ quan tiếp nhận này không nhận đề nghị thu hồi; hãy gửi văn bản đề nghị Sở thu hồi.",
+}
 
 
 def channel_of(endpoint: Endpoint) -> Channel:
@@ -40,9 +52,12 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
         pdf_sha256=sending.pdf_sha256,
         refers_to=sending.refers_to,
         reason=sending.reason,
+        queued_at=sending.queued_at.isoformat(),
         record=sending.record,
     )
-    answer = await channel_of(sending.endpoint).send(sending.endpoint, message)
+    answer = _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
+        sending.endpoint, message
+    )
     await _keep(tenant_id, answer.evidence)
     return answer
 
@@ -67,6 +82,20 @@ async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
         case Unknown(evidence=Evidence(status=None)):
             return Trial.UNREACHED
     return Trial.UNREADABLE
+
+
+def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
+    """What this Authority takes in no form never leaves."""
+    profile = endpoint.profile
+    if message.action not in profile.actions:
+        reason = _NO_SUCH_ACTION[message.action]
+    elif not takes_grade(profile, message.record or {}):
+        reason = _OTHER_GRADE
+    else:
+        return None
+    now = clock.now()
+    nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
+    return NotSent(reason=reason, evidence=nothing, needs_person=True)
 
 
 async def _keep(tenant_id: uuid.UUID, evidence: Evidence) -> None:

@@ -86,6 +86,7 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     pdf_sha256: str
     refers_to: str | None
     reason: str | None
+    queued_at: datetime
     record: Mapping[str, Any] | None
 
 

@@ -100,6 +100,7 @@ async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Se
             pdf_sha256=files[row.version_id],
             refers_to=row.refers_to,
             reason=versions[row.version_id].withdrawn_reason if row.action == Action.RECALL else None,
+            queued_at=row.queued_at,
             record=records.get(row.version_id),
         )
         for row in rows

@@ -8,8 +8,9 @@ import msgspec
 
 from backend.integrations.profiles import answers, checking, messages, reading, samples
 from backend.integrations.profiles.catalog import Edition
+from backend.integrations.profiles.format_steps import Place
 from backend.integrations.profiles.mapping import BadMapping, Known
-from backend.integrations.profiles.reading import BadProfile, Place, Text
+from backend.integrations.profiles.reading import BadProfile, Text
 from backend.integrations.profiles.schemas import Profile
 
 #: Keys whose words decide what is written or believed; each is replaced by the words beside it.
@@ -65,8 +66,7 @@ def is_noticed(edition: Edition, broken: Breakage, expected: Mapping[str, bytes]
 
 def goldens(profile: Profile) -> list[str]:
     """What is held to golden files: each sample, and the answers."""
-    fitting = [name for name, one in samples.messages().items() if one.action in profile.actions]
-    return [*sorted(fitting), ANSWERS]
+    return [*sorted(samples.fitting(profile)), ANSWERS]
 
 
 def rendered(profile: Profile, name: str) -> bytes:
@@ -80,12 +80,13 @@ def rendered(profile: Profile, name: str) -> bytes:
 
 
 def _answers(profile: Profile, known: Known) -> Iterator[bytes]:
-    message = next(iter(samples.messages().values()))
+    message = next(iter(samples.fitting(profile).values()))
     answered = [(name, one.answer) for name, one in checking.operations_of(profile) if one.answer is not None]
     for name, answer in answered:
         for rule in answer.rules:
             content = messages.write_example(answer, rule, message, samples.SAID, known)
-            read = answers.read(answer, rule.example.status, content, message.message_id)
+            ours = messages.named_in_answer(profile, answer, message, known)
+            read = answers.read(answer, rule.example.status, content, ours)
             means = (
                 f"{read.meaning} {read.reference} {msgspec.json.encode(read.faults).decode()}"
                 if read

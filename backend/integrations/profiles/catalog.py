@@ -19,6 +19,7 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
     text: Text
     folder: Path
+    files: dict[str, bytes]
     digest: str
     published: bool
 
@@ -61,16 +62,13 @@ def load(path: Path, trusted: Mapping[str, str]) -> Edition:
         )
     if problems:
         raise BadProfile(*problems)
-    digest = digest_of(path, profile)
+    files = {name: (path.parent / name).read_bytes() for name in checking.files_of(profile)}
+    digest = signature.digest_of({**files, path.name: content})
     line = signature_path(path)
     signed = line.is_file() and signature.is_signed(digest, line.read_text("utf-8"), trusted)
-    return Edition(profile=profile, text=text, folder=path.parent, digest=digest, published=signed)
-
-
-def digest_of(path: Path, profile: Profile) -> str:
-    """The digest of a profile and of the files that it names."""
-    names = {path.name, *checking.files_of(profile)}
-    return signature.digest_of({name: (path.parent / name).read_bytes() for name in names})
+    return Edition(
+        profile=profile, text=text, folder=path.parent, files=files, digest=digest, published=signed
+    )
 
 
 def signature_path(path: Path) -> Path:

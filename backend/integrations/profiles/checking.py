@@ -1,7 +1,7 @@
 """What is wrong with a profile before anybody uses it: every reason with its line.
 
-First what can be told from its words (names, paths, predicates, circles), then what shows when it is tried: messages are
-written, and every example of an answer is read back by the rule that it belongs to.
+First what can be told from its words (names, paths, predicates, circles, files), then what shows when it is tried
+(`trying.py`).
 """
 
 import re
@@ -11,19 +11,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from backend.integrations.profiles import answers, documents, expressions, mapping, messages, samples
+from backend.integrations.profiles import answers, expressions, mapping, package_checks, trying
 from backend.integrations.profiles.expressions import BadExpression
-from backend.integrations.profiles.mapping import BadMapping
-from backend.integrations.profiles.reading import Place, Problem, Text
+from backend.integrations.profiles.format_steps import Place
+from backend.integrations.profiles.reading import Problem, Text
 from backend.integrations.profiles.schemas import (
     Answer,
-    Message,
     NoAuth,
     Node,
     Operation,
     Profile,
-    SftpKey,
-    WsSecurity,
 )
 
 #: What an operation can be told.
@@ -43,13 +40,40 @@ _LARGE_TEXT, _LARGE_LIST = "x" * 2000, [{"code": "0" * 40}] * 200
 def check(profile: Profile, text: Text, folder: Path) -> list[Problem]:
     """All that is wrong; nothing wrong means that it can be used."""
     found = [text.problem(place, reason) for place, reason in _Check(profile).all()]
-    return found or [text.problem(place, reason) for place, reason in _tried(profile, folder)]
+    if found:
+        return found
+    files: dict[str, bytes] = {}
+    for place, name in named_files(profile):
+        try:
+            files[name] = (folder / name).read_bytes()
+        except OSError:
+            found.append(text.problem(place, f"không có tệp «{name}» cạnh hồ sơ"))
+    if not found:
+        tried = trying.tried(profile, operations_of(profile), files)
+        both = (*package_checks.of_files(profile, files), *tried)
+        found = [text.problem(place, reason) for place, reason in both]
+    return found
 
 
 def files_of(profile: Profile) -> set[str]:
     """The files beside a profile that it names."""
-    bodies = (operation.body for _, operation in operations_of(profile))
-    return {body.xsd for body in bodies if body is not None and body.xsd}
+    return {name for _, name in named_files(profile)}
+
+
+def named_files(profile: Profile) -> Iterator[tuple[Place, str]]:
+    """Each file beside the profile that it names, with the place of the name."""
+    if profile.transport.authorities is not None:
+        yield ("transport", "authorities"), profile.transport.authorities
+    for name, operation in operations_of(profile):
+        body, place = operation.body, ("operations", name, "body")
+        if body is None:
+            continue
+        for number, schema in enumerate(body.schemas):
+            yield (*place, "schemas", number, "file"), schema.file
+        if body.encrypt is not None:
+            yield (*place, "encrypt", "certificate"), body.encrypt.certificate
+        if body.sheet is not None:
+            yield (*place, "sheet", "template"), body.sheet.template
 
 
 def operations_of(profile: Profile) -> list[tuple[str, Operation]]:
@@ -91,10 +115,10 @@ class _Check:
             yield place, "thiếu khóa «body»"
         if operation.body is not None:
             yield from self._node(operation.body.tree, (*place, "body", "tree"))
-            if operation.body.format == "json" and (operation.body.xsd or operation.body.namespaces):
-                yield (*place, "body"), "xsd và namespaces chỉ dùng với XML"
-            if soap != (operation.body.format == "soap"):
-                yield (*place, "body", "format"), "soap đi với transport soap, và chỉ với nó"
+            for inside, reason in package_checks.of_body(self._profile, operation.body):
+                yield (*place, "body", *inside), reason
+            if (key := getattr(operation.body.sign, "key", None)) is not None:
+                yield from self._asked(key, "secrets", (*place, "body", "sign", "key"))
         by_file = self._profile.transport.kind == "sftp" and name == "send"
         if by_file == (operation.answer is not None):
             yield place, "tệp gửi qua SFTP không có «answer»" if by_file else "thiếu khóa «answer»"
@@ -170,10 +194,8 @@ class _Check:
     def _access(self) -> _Found:
         profile = self._profile
         auth, transport = profile.auth, profile.transport
-        if isinstance(auth, WsSecurity) and transport.kind != "soap":
-            yield ("auth", "kind"), "WS-Security chỉ đi với transport soap"
-        if isinstance(auth, SftpKey) != (transport.kind == "sftp"):
-            yield ("auth", "kind"), "sftp_key đi với transport sftp, và chỉ với nó"
+        if (reason := package_checks.of_access(auth, transport)) is not None:
+            yield ("auth", "kind"), reason
         if transport.address is not None and transport.address.startswith("sftp:") != (
             transport.kind == "sftp"
         ):
@@ -250,87 +272,6 @@ class _Check:
             taken.append(time.thread_time() - started)
         if min(taken) > _LONGEST:
             yield place, f"điều kiện chạy lâu hơn {_LONGEST * 1000:.0f} ms"
-
-
-def _tried(profile: Profile, folder: Path) -> _Found:
-    known = messages.known_of(profile, {name: f"[{name}]" for name in profile.parameters})
-    tried = {name: one for name, one in samples.messages().items() if one.action in profile.actions}
-    for name, operation in operations_of(profile):
-        place: Place = ("operations", name)
-        if operation.body is not None:
-            yield from _written(operation, tried, known, folder, (*place, "body"))
-        if operation.answer is not None:
-            yield from _read_back(operation.answer, next(iter(tried.values())), known, (*place, "answer"))
-
-
-def _written(
-    operation: Operation,
-    tried: Mapping[str, Message],
-    known: mapping.Known,
-    folder: Path,
-    place: Place,
-) -> _Found:
-    body = operation.body
-    assert body is not None
-    try:
-        schema = documents.load_schema(folder / body.xsd) if body.xsd else None
-    except documents.Unreadable:
-        yield (*place, "xsd"), f"không đọc được lược đồ «{body.xsd}» cạnh hồ sơ"
-        return
-    for name, message in tried.items():
-        try:
-            content = messages.write(body, message, known)
-        except BadMapping as error:
-            yield (*place, "tree", *_place_in_tree(error.place)), f"mẫu {name}: {error}"
-            return
-        if schema is not None and (reason := documents.against(schema, content)):
-            yield (*place, "tree"), f"mẫu {name} không đúng lược đồ: {reason}"
-            return
-    yield from _never_found(
-        body.tree, [messages.content_of(one) for one in tried.values()], known, (*place, "tree")
-    )
-
-
-def _never_found(node: Node, items: list[Any], known: mapping.Known, place: Place) -> _Found:
-    """Optional leaves whose path leads nowhere in any sample: nobody would ever miss them."""
-    if (
-        node.path is not None
-        and node.optional
-        and all(expressions.find(node.path, one) is None for one in items)
-    ):
-        yield (*place, "path"), f"đường dẫn «{node.path}» không dẫn đến đâu trong các mẫu"
-    if node.use is not None:
-        yield from _never_found(known.parts[node.use], items, known, ("parts", node.use))
-    for name, child in (node.fields or {}).items():
-        yield from _never_found(child, items, known, (*place, "fields", name))
-    if node.each is not None and node.do is not None:
-        inside = [one for item in items for one in expressions.find(node.each, item) or ()]
-        if not inside:
-            yield (*place, "each"), f"đường dẫn «{node.each}» không dẫn đến danh sách nào trong các mẫu"
-        else:
-            yield from _never_found(node.do, inside, known, (*place, "do"))
-
-
-def _read_back(answer: Answer, message: Message, known: mapping.Known, place: Place) -> _Found:
-    for number, rule in enumerate(answer.rules):
-        here = (*place, "rules", number)
-        try:
-            content = messages.write_example(answer, rule, message, samples.SAID, known)
-        except BadMapping as error:
-            yield (*here, "example"), f"không ghi được ví dụ: {error}"
-            continue
-        read = answers.read(answer, rule.example.status, content, message.message_id)
-        if read is None:
-            yield (*here, "example"), "ví dụ không được quy tắc nào nhận"
-        elif read.rule != number:
-            yield (*here, "example"), f"ví dụ bị quy tắc thứ {read.rule + 1} nhận trước"
-
-
-def _place_in_tree(place: str) -> Place:
-    found: list[str | int] = []
-    for name in re.findall(r"/([^/\[]+)", place):
-        found += ["fields", name]
-    return tuple(found)
 
 
 def _used(node: Node) -> Iterator[str]:

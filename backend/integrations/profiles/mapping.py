@@ -50,7 +50,7 @@ def fill(tree: Node, content: Any, known: Known) -> Any:
 def _value(node: Node, item: Any, known: Known, place: str) -> Any:
     try:
         if node.when is not None and not expressions.holds(node.when, ITEM, {"item": item}):
-            return _NOTHING
+            return "" if node.empty else _NOTHING
         if node.use is not None:
             return _value(known.parts[node.use], item, known, place)
         if node.fields is not None:
@@ -88,6 +88,8 @@ def _leaf(node: Node, item: Any, known: Known, place: str) -> Any:
     else:
         found = node.value
     if found is None or (found == "" and node.kind != "base64"):
+        if node.empty:
+            return ""
         if node.optional:
             return _NOTHING
         raise BadMapping(place, "không có giá trị")

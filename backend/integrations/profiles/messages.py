@@ -15,9 +15,16 @@ def known_of(profile: Profile, parameters: Mapping[str, str]) -> Known:
 
 
 def wants_record(profile: Profile) -> bool:
-    """Whether messages say more of the content than its XML does."""
+    """Whether more of the content has to be known than its XML says."""
     sent = profile.operations.send.body
-    return sent is not None and any(path.startswith("record") for path in _paths(profile, sent.tree))
+    return bool(profile.grades) or (
+        sent is not None and any(path.startswith("record") for path in _paths(profile, sent.tree))
+    )
+
+
+def takes_grade(profile: Profile, record: Mapping[str, Any]) -> bool:
+    """Whether an Authority takes học bạ of this grade."""
+    return not profile.grades or record["year"]["grade_level"] in profile.grades
 
 
 def _paths(profile: Profile, node: Node) -> Iterator[str]:
@@ -31,6 +38,15 @@ def _paths(profile: Profile, node: Node) -> Iterator[str]:
 def write(body: Body, message: Message, known: Known) -> bytes:
     """The bytes of a message: the same each time. Raises BadMapping."""
     return _written(body.format, mapping.fill(body.tree, content_of(message), known), body.namespaces)
+
+
+def named_in_answer(profile: Profile, answer: Answer, message: Message, known: Known) -> str:
+    """By what an answer names a message: its id; on the receipt of a portal, a cell of its line."""
+    if profile.transport.kind != "manual_portal":
+        return message.message_id
+    assert profile.operations.send.body is not None
+    line = mapping.fill(profile.operations.send.body.tree, content_of(message), known)
+    return str(line.get(answer.facts[answer.message_id].path, ""))
 
 
 def write_example(

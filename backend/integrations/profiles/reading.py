@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import yaml
 
+from backend.integrations.profiles import format_steps
+from backend.integrations.profiles.format_steps import Place
 from backend.integrations.profiles.schemas import Profile
 
 #: A profile is a page or two; more is somebody's mistake or attack.
@@ -15,8 +17,6 @@ _MAX_DEPTH = 40
 _WHERE = re.compile(r" - at `(?:key in )?\$(?P<where>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<key>[^`]*)`")
-
-Place = tuple[str | int, ...]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ _PLAIN: dict[str, Callable[[str], Any]] = {
 
 
 def read_text(content: bytes, file: str) -> Text:
-    """The document with its lines. Raises BadProfile."""
+    """The document in the words of today's format, with its lines. Raises BadProfile."""
     if len(content) > MAX_BYTES:
         raise BadProfile(Problem(file, 1, f"tệp lớn hơn {MAX_BYTES // 1024} KiB"))
     try:
@@ -95,7 +95,9 @@ def read_text(content: bytes, file: str) -> Text:
     except (yaml.YAMLError, RecursionError) as error:
         raise BadProfile(Problem(file, 1, f"sai cú pháp YAML: {error}")) from error
     lines: dict[Place, int] = {}
-    return Text(file, _plain(root, (), lines, set(), file), lines)
+    document = _plain(root, (), lines, set(), file)
+    format_steps.brought_up(document, lines)
+    return Text(file, document, lines)
 
 
 def read_profile(text: Text) -> Profile:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from backend.core.crypto import sha256_hex
-from backend.integrations.profiles.schemas import Message
+from backend.integrations.profiles.messages import takes_grade
+from backend.integrations.profiles.schemas import Message, Profile
 
 _RECORDS = Path(__file__).with_name("samples")
 _SENDER = "01000701"
@@ -40,6 +41,15 @@ def messages() -> dict[str, Message]:
     return made
 
 
+def fitting(profile: Profile) -> dict[str, Message]:
+    """Those that a profile may have to carry."""
+    return {
+        name: one
+        for name, one in messages().items()
+        if one.action in profile.actions and takes_grade(profile, one.record or {})
+    }
+
+
 def _message(action: str, name: str, record: dict[str, Any]) -> Message:
     code = record["lookup_code"]
     package = _PACKAGE.format(code=code).encode()
@@ -53,6 +63,7 @@ def _message(action: str, name: str, record: dict[str, Any]) -> Message:
         package_xml=b"" if action == "recall" else package,
         pdf_sha256=sha256_hex(b"pdf"),
         refers_to=None if action == "submit" else _SENDER + sha256_hex(f"submit {name}".encode())[:32],
+        queued_at="2026-06-01T08:00:00+07:00",
         reason="Điểm môn Toán nhập sai." if action == "recall" else None,
         record=record,
     )

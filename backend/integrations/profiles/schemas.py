@@ -1,4 +1,4 @@
-"""What a profile may say: how one Authority is talked to, as data (format 1).
+"""What a profile may say: how one Authority is talked to, as data (format 2).
 
 Every struct refuses keys that it does not know, and holds no key without effect. Paths are JMESPath, predicates CEL.
 """
@@ -17,7 +17,9 @@ Predicate = Annotated[str, Meta(min_length=1, max_length=500)]
 Words = Annotated[str, Meta(min_length=1, max_length=300)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
-Format = Literal["json", "xml", "soap"]
+Format = Literal["json", "xml", "soap", "csv", "xlsx"]
+#: A file beside the profile; the platform's signature covers it, too.
+FileName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$(?!\n)", max_length=100)]
 Action = Literal["submit", "replace", "recall"]
 #: What a leaf becomes.
 Kind = Literal["text", "integer", "decimal", "date", "flag", "upper", "base64"]
@@ -40,7 +42,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     `message_id` = `sender_code` + 32 hex characters; it belongs to the delivery and stays on a resend. `sha256` is the
     digest of the XML package, `pdf_sha256` that of the signed PDF. `refers_to` is the id of the message that a recall or
-    a replacement is about, `reason` why it is recalled; `record` the content of the version, where the profile maps it.
+    a replacement is about, `reason` why it is recalled, `queued_at` (ISO 8601) when the message was made; `record` the
+    content of the version, where the profile maps it.
     """
 
     message_id: str
@@ -53,6 +56,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     pdf_sha256: str
     refers_to: str | None = None
     reason: str | None = None
+    queued_at: str = ""
     record: Mapping[str, Any] | None = None
 
 
@@ -64,7 +68,8 @@ class Node(_Strict, frozen=True, kw_only=True):
     """One place of the tree that is written: exactly one of `path`, `value`, `parameter`, `fields`, `each`, `use`.
 
     `fields` names its children (`@name` is an XML attribute, `#text` the text beside them). `each` repeats `do` for every
-    item of a list. `use` is a part of the profile. A leaf that comes to nothing is an error unless it is `optional`.
+    item of a list. `use` is a part of the profile. A leaf that comes to nothing is an error unless it is
+    `optional` (then it is left out) or may be `empty` (then it is there and empty, as a column is).
     """
 
     path: Path | None = None
@@ -81,6 +86,7 @@ class Node(_Strict, frozen=True, kw_only=True):
     codelist: Name | None = None
     max: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     optional: bool = False
+    empty: bool = False
 
 
 class Fact(_Strict, frozen=True, kw_only=True):
@@ -129,16 +135,62 @@ class Answer(_Strict, frozen=True, kw_only=True):
     errors: Errors | None = None
 
 
-class Body(_Strict, frozen=True, kw_only=True):
-    """What is written: one tree. XML has one root, in SOAP (1.1) that of its body.
+class Schema(_Strict, frozen=True, kw_only=True):
+    """A file beside the profile to which everything that is written must hold before it leaves."""
 
-    `namespaces` are its prefixes, `xsd` a file beside the profile.
+    kind: Literal["xsd", "schematron", "json_schema"]
+    file: FileName
+
+
+class Xades(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="xades"):
+    """XAdES over the element with this Id, put into an empty place outside of it (paths from the root).
+
+    `key` is the secret that holds the school's key with its certificates; without one, the platform's sending key signs.
+    """
+
+    id: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,59}$(?!\n)")]
+    path: Path
+    place: Path
+    key: Name | None = None
+
+
+class Jws(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="jws"):
+    """What leaves is a compact JWS (RFC 7515) with the certificates in its header; `key` as with XAdES."""
+
+    key: Name | None = None
+
+
+class Cms(_Strict, frozen=True, kw_only=True):
+    """What leaves can be read by the holder of this certificate (RSA) alone: CMS EnvelopedData (RFC 5652), DER."""
+
+    certificate: FileName
+
+
+class Sheet(_Strict, frozen=True, kw_only=True):
+    """The Authority's own workbook, whose header stays: the tree's names are columns, lines begin at `first_row`.
+
+    The receipt of a portal is read as such lines, too.
+    """
+
+    template: FileName
+    first_row: Annotated[int, Meta(ge=2, le=100)]
+
+
+class Body(_Strict, frozen=True, kw_only=True):
+    """What is written: one tree. XML has one root, in SOAP (1.1) that of its body; CSV and xlsx are one line or a list.
+
+    `namespaces` are prefixes of XML. Then, in this order: it is held to `schemas`, signed, put into a ZIP under the name
+    `zip` (may name `{message_id}`), and encrypted.
     """
 
     format: Format
     tree: Node
     namespaces: dict[str, str] = {}
-    xsd: str | None = None
+    schemas: tuple[Schema, ...] = ()
+    sign: Xades | Jws | None = None
+    zip: Annotated[str, Meta(pattern=r"^[A-Za-z0-9{}._-]+$(?!\n)", max_length=100)] | None = None
+    encrypt: Cms | None = None
+    sheet: Sheet | None = None
 
 
 class Operation(_Strict, frozen=True, kw_only=True):
@@ -164,10 +216,11 @@ class Timeouts(_Strict, frozen=True, kw_only=True):
 class Transport(_Strict, frozen=True, kw_only=True):
     """How bytes travel. `address` is the Authority's; a sandbox has none, the platform says where its simulator is.
 
-    That of SFTP ends in the fingerprint of the host's key (`sftp://host:22#SHA256:…`).
+    That of SFTP ends in the fingerprint of the host's key (`sftp://host:22#SHA256:…`). `authorities` are the only ones
+    (PEM) whose certificates are believed there. At a portal a person uploads what we write and brings its receipt.
     """
 
-    kind: Literal["rest", "soap", "sftp"]
+    kind: Literal["rest", "soap", "sftp", "manual_portal"]
     address: (
         Annotated[
             str,
@@ -179,6 +232,7 @@ class Transport(_Strict, frozen=True, kw_only=True):
     ) = None
     timeouts: Timeouts = Timeouts()
     max_answer: Annotated[int, Meta(ge=1, le=5_242_880)] = 1_048_576
+    authorities: FileName | None = None
 
 
 class SftpKey(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="sftp_key"):
@@ -237,7 +291,13 @@ class WsSecurity(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="wsse
     secret: Name
 
 
-Auth = NoAuth | ApiKey | Basic | OAuthClient | SessionLogin | WsSecurity | SftpKey
+class Mtls(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="mtls"):
+    """A certificate of ours in TLS; the secret is our key with its certificates (PEM, base64 in one line)."""
+
+    secret: Name
+
+
+Auth = NoAuth | ApiKey | Basic | OAuthClient | SessionLogin | WsSecurity | SftpKey | Mtls
 
 
 class ErrorEntry(_Strict, frozen=True, kw_only=True):
@@ -302,10 +362,13 @@ class Window(_Strict, frozen=True, kw_only=True):
 
 
 class Profile(_Strict, frozen=True, kw_only=True):
-    """One Authority × version. Published, it never changes: the next edition is the next number."""
+    """One Authority × version. Published, it never changes: the next edition is the next number.
+
+    `grades` are those whose học bạ it takes, all when it names none.
+    """
 
     profile: ProfileId
-    format: Literal[1]
+    format: Literal[2]
     environment: Literal["sandbox", "prod"]
     confirmed: bool
     authority: Authority
@@ -314,6 +377,7 @@ class Profile(_Strict, frozen=True, kw_only=True):
     actions: Annotated[tuple[Action, ...], Meta(min_length=1)]
     operations: "Operations"
     errors: dict[str, ErrorEntry]
+    grades: tuple[Annotated[int, Meta(ge=1, le=12)], ...] = ()
     legal: tuple[Source, ...] = ()
     calendar: tuple[Window, ...] = ()
     parameters: dict[Name, Asked] = {}

@@ -27,6 +27,11 @@ async def newest_key(session: TenantSession) -> SecretKey | None:
     )
 
 
+async def key(session: TenantSession, key_id: uuid.UUID) -> SecretKey | None:
+    """One of the school's keys."""
+    return await session.get(SecretKey, (session.tenant_id, key_id))
+
+
 async def insert_key(session: TenantSession, values: dict[str, Any]) -> None:
     await session.execute(insert(SecretKey).values(tenant_id=session.tenant_id, **values))
 

@@ -36,6 +36,13 @@ class OwnValues(msgspec.Struct, frozen=True):
         return "OwnValues()"
 
 
+class Closed(msgspec.Struct, frozen=True):
+    """Something of the school that is closed, and the key that closed it; None: the product's own."""
+
+    key_id: KeyId | None
+    content: bytes
+
+
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """An account as people see it: whose it is and since when, without any of its values."""
 

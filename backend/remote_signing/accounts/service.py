@@ -10,19 +10,21 @@ from collections.abc import Mapping
 
 import msgspec
 
-from backend.core import audit, clock, vault
+from backend.core import audit, clock, outbox, vault
 from backend.core.actor import Actor, SignIn, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.remote_signing.accounts import notice_addresses, queries, rules
+from backend.remote_signing.accounts.events import SecretKeyRotated
 from backend.remote_signing.accounts.models import ProviderAccount, SecretKey
 from backend.remote_signing.accounts.notice_addresses import notice_place as notice_place
 from backend.remote_signing.accounts.schemas import (
     AccountId,
     AccountState,
     AccountView,
+    Closed,
     KeyId,
     OwnValues,
     ProviderFile,
@@ -136,6 +138,26 @@ async def activate(session: TenantSession, actor: Actor, facts: Facts) -> None:
     await audit.record(session, actor, Action.PROVIDER_ACCOUNT_CHANGED, account_id, label)
 
 
+async def close(session: TenantSession, plain: bytes, purpose: str) -> Closed:
+    """Close another secret of the school under its key, for one purpose, which names its place."""
+    await session.hold("provider-accounts")
+    key = await _key(session)
+    sealed = vault.seal_under(key.sealed_key, _key_purpose(session.tenant_id, key.id), plain, purpose)
+    return Closed(KeyId(key.id), sealed)
+
+
+async def open_closed(session: TenantSession, closed: Closed, purpose: str) -> bytes:
+    """What `close` closed for this purpose. Raises vault.Unsealable."""
+    if closed.key_id is None:
+        return vault.unseal(closed.content, purpose)
+    key = await queries.key(session, closed.key_id)
+    if key is None:
+        raise vault.Unsealable(purpose)
+    return vault.unseal_under(
+        key.sealed_key, _key_purpose(session.tenant_id, key.id), closed.content, purpose
+    )
+
+
 async def rotate(session: TenantSession, actor: Actor) -> int:
     """Make a new key for the school and close everything under it; counts what was closed anew.
 
@@ -151,6 +173,7 @@ async def rotate(session: TenantSession, actor: Actor) -> int:
         sealed = {"key_id": key.id, "sealed_values": _close(account_id, key, values)}
         await queries.update_account(session, account_id, sealed)
     await audit.record(session, actor, Action.SECRET_KEY_ROTATED, key.id, "", count=len(opened))
+    await outbox.emit(session, SecretKeyRotated(key.id))
     return len(opened)
 
 

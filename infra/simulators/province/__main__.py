@@ -7,11 +7,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from backend.integrations.profiles import catalog
-from backend.integrations.profiles.schemas import SftpKey
-from infra.simulators.province import files
+from backend.integrations.profiles.schemas import Mtls, SftpKey
+from infra.simulators.province import files, identities
 from infra.simulators.province.app import build
 from infra.simulators.province.settings import load_or_create
-from infra.simulators.web import bind, serve
+from infra.simulators.web import Tls, bind, serve
 
 #: The province's days begin and end there.
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--closes", type=date.fromisoformat, metavar="DAY", help="all is locked from this day on (2026-06-30)"
     )
     options = parser.parse_args(arguments)
-    profile = catalog.load(options.profile, {}).profile
+    edition = catalog.load(options.profile, {})
+    profile = edition.profile
     settings = load_or_create(options.data, profile)
     listener = bind(options.host, options.port)
     closes = datetime.combine(options.closes, time(), VIETNAM).timestamp() if options.closes else None
@@ -42,9 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         inside = f"http://{options.host}:{listener.getsockname()[1]}"
         address = files.start(options.data, options.host, settings.secrets[profile.auth.secret], inside)
         (options.data / ADDRESS).write_text(address, "utf-8")
-    app = build(options.data, profile, settings, options.processing, closes)
-    print(f"{profile.profile} on http://{options.host}:{listener.getsockname()[1]}", flush=True)
-    serve(app, listener)
+    app = build(options.data, edition, settings, options.processing, closes)
+    tls = _server_identity(options.data, options.host) if isinstance(profile.auth, Mtls) else None
+    scheme = "https" if tls else "http"
+    print(f"{profile.profile} on {scheme}://{options.host}:{listener.getsockname()[1]}", flush=True)
+    serve(app, listener, tls)
+
+
+def _server_identity(folder: Path, host: str) -> Tls:
+    """Callers must show a certificate of the sandbox's authority."""
+    file = folder / "server.pem"
+    file.write_bytes(identities.issue("province", host))
+    return Tls(file, identities.AUTHORITY)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from backend.integrations.profiles import documents
 from backend.integrations.profiles.schemas import (
     ApiKey,
     Basic,
+    Mtls,
     NoAuth,
     OAuthClient,
     Profile,
@@ -44,7 +45,7 @@ class Door:
         """Whether the caller may come in."""
         given, auth = request.headers, self._auth
         match auth:
-            case NoAuth() | SftpKey():  # the key was asked for where files come in
+            case NoAuth() | SftpKey() | Mtls():  # keys were asked for where connections come in
                 return True
             case ApiKey():
                 return _same(given.get(auth.header.lower(), ""), self._secret(auth.secret))

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 
 from backend.integrations.profiles import documents, messages
+from backend.integrations.profiles.catalog import Edition
 from backend.integrations.profiles.checking import operations_of
 from backend.integrations.profiles.schemas import Message, Node, Operation, Profile, Rule
 from infra.simulators.faults import FaultBox
 from infra.simulators.province.access import Door
+from infra.simulators.province.opening import opened
 from infra.simulators.province.reading import BadEnvelope, read_message, root_of
 from infra.simulators.province.rules import (
     RECALL,
@@ -32,6 +34,12 @@ _FAULTS = (
     "early_lock", "clock_skew", "busy", "token_ended",
 )  # fmt: skip
 _PROXY_PAGE = "<!doctype html><title>Bảo trì</title><p>Hệ thống đang bảo trì, vui lòng quay lại sau.".encode()
+_KINDS = {
+    "json": "application/json",
+    "xml": "text/xml; charset=utf-8",
+    "soap": "text/xml; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+}
 #: Whom a message is of when it cannot be read.
 _NOBODY = Message(
     message_id="?", sender_code="?", action="?", lookup_code="?", version=0, sha256="", package_xml=b"", pdf_sha256=""
@@ -48,7 +56,7 @@ class Said(msgspec.Struct, kw_only=True):
 
 def build(
     directory: Path,
-    profile: Profile,
+    edition: Edition,
     settings: ProvinceSettings,
     processing: float,
     closes: float | None = None,
@@ -57,10 +65,11 @@ def build(
 
     `processing`: seconds until the business answer. `closes`: from when on (Unix time) all is locked.
     """
+    profile = edition.profile
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(directory)
     faults = FaultBox(_FAULTS)
-    province = Province(store, profile, settings, faults, processing, closes)
+    province = Province(store, edition, settings, faults, processing, closes)
     app = App(province.around)
     for (method, path), operations in _by_address(profile).items():
         app.add(method, path, partial(province.call, operations))
@@ -85,14 +94,16 @@ class Province:
     def __init__(
         self,
         store: Store,
-        profile: Profile,
+        edition: Edition,
         settings: ProvinceSettings,
         faults: FaultBox,
         processing: float,
         closes: float | None,
     ) -> None:
+        profile = edition.profile
         self._store = store
         self._profile = profile
+        self._files = edition.files
         self._known = messages.known_of(profile, settings.parameters)
         self._faults = faults
         self._processing = processing
@@ -109,7 +120,10 @@ class Province:
     def call(self, operations: dict[str, Operation], request: Request) -> Reply:
         """A school calls: faults stand around what is done."""
         name = _meant(request, operations)
-        operation, path = operations[name], f"{request.path}#{name}"
+        operation = operations[name]
+        asked = self._asked(name, operation, request)
+        about = "" if isinstance(asked, BadEnvelope) else asked.message_id
+        path = f"{request.path} {about}#{name}"
         if self._faults.take("http500", path):
             return Reply(status=500, body="Lỗi hệ thống".encode(), content_type="text/plain; charset=utf-8")
         if self._faults.take("token_ended", path):
@@ -122,8 +136,19 @@ class Province:
         if not self.door.knows(request):
             told = "renew" if _rule(operation, "renew") else "refused"
             return self._reply(operation, self._about(told)) or reply_json({"error": "unauthorized"}, 401)
-        said = self._submit(request, operation) if name == "send" else self._result(request, operation)
+        said = self._submit(asked, path) if name == "send" else self._result(about)
         return self._spoilt(path, operation, said)
+
+    def _asked(self, name: str, operation: Operation, request: Request) -> Message | BadEnvelope:
+        """The message of a request; of a question no more than its id."""
+        body = operation.body
+        if name == "query" and body is None:
+            return msgspec.structs.replace(_NOBODY, message_id=request.params["message_id"])
+        assert body is not None
+        try:
+            return read_message(self._profile, body, opened(body, request.body, self._files))
+        except BadEnvelope as error:
+            return error
 
     def _spoilt(self, path: str, operation: Operation, said: Said) -> Reply:
         if self._faults.take("stale", path) and _rule(operation, "processing"):
@@ -143,12 +168,11 @@ class Province:
             reply.status, reply.body, reply.content_type = 200, _PROXY_PAGE, "text/html; charset=utf-8"
         return reply
 
-    def _submit(self, request: Request, operation: Operation) -> Said:
+    def _submit(self, message: Message | BadEnvelope, path: str) -> Said:
         """Take a message. The same id again is the same message, if the content is the same."""
-        body = operation.body
-        assert body is not None
         try:
-            message = read_message(self._profile, body, request.body)
+            if isinstance(message, BadEnvelope):
+                raise message
             check_envelope(message, self._profile)
         except BadEnvelope as error:
             return self._refused(_NOBODY, [(error.finding, str(error)[:80])])
@@ -160,7 +184,7 @@ class Province:
             findings = check_content(message, self._said_fields)
             findings += check_reference(message, dict(earlier) if earlier else None, locked=locked)
             self._store.add(message, digest, in_their_words(self._profile, findings))
-            if self._faults.take("early_lock", request.path):
+            if self._faults.take("early_lock", path):
                 self._store.lock([message.message_id])
         elif known["body_sha256"] != digest:
             return self._refused(message, [("reused_id", "")])
@@ -174,15 +198,8 @@ class Province:
         words = {**_words(None), "errors": in_their_words(self._profile, findings)}
         return Said(meaning="rejected", message=message, words=words)
 
-    def _result(self, request: Request, operation: Operation) -> Said:
+    def _result(self, message_id: str) -> Said:
         """What became of a message."""
-        if operation.body is not None:
-            try:
-                message_id = read_message(self._profile, operation.body, request.body).message_id
-            except BadEnvelope:
-                message_id = ""
-        else:
-            message_id = request.params["message_id"]
         row = self._store.find(message_id)
         asked = msgspec.structs.replace(_NOBODY, message_id=message_id)
         return Said(meaning=self._state(row), message=asked, words=_words(row))
@@ -240,7 +257,7 @@ class Province:
             strange = msgspec.structs.replace(rule.example, body=_strange(rule.example.body))
             rule = msgspec.structs.replace(rule, example=strange)
         written = messages.write_example(answer, rule, said.message, said.words, self._known)
-        kind = "application/json" if answer.format == "json" else "text/xml; charset=utf-8"
+        kind = _KINDS[answer.format]
         return Reply(status=rule.example.status, body=written, content_type=kind)
 
 

@@ -52,6 +52,8 @@ def _walk(profile: Profile, node: Node, found: Any, into: dict[str, Any], place:
     if node.use is not None:
         _walk(profile, profile.parts[node.use], found, into, place)
     elif node.fields is not None:
+        if not node.fields:
+            return
         if not isinstance(found, Mapping):
             raise BadEnvelope("envelope", f"{place or '/'}: expected fields")
         names = {

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import http_client, settings
+from backend.core import http_client, settings, vault
 from backend.core.errors import Conflict, Invalid
 from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import TRIAL_NAMES, Trial
@@ -15,6 +16,7 @@ from backend.integrations.connections.pages import TONES
 from backend.integrations.deliveries import service as deliveries
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.profiles import catalog
+from backend.remote_signing.accounts import service as accounts
 from tests.core.site_fixtures import product, site
 from tests.factories.issued_versions import issue
 from tests.factories.machine import Machine
@@ -202,6 +204,47 @@ async def test_what_another_school_sealed_does_not_open_here(school: SmallSchool
         )
         with pytest.raises(Conflict, match="không mở được nữa"):
             await authorities.bound_authority(session)
+
+
+async def test_what_is_bound_is_closed_under_the_key_of_the_school(
+    school: SmallSchool, ha_noi: Province
+) -> None:
+    bound = ha_noi.settings()
+    async with school.session() as session:
+        who = await school.actor(session, "it")
+        await authorities.bind(session, who, HA_NOI, bound["parameters"], bound["secrets"])
+        await session.flush()
+        row = (await session.execute(text("select key_id, secrets, profile from authority_binding"))).one()
+        with pytest.raises(vault.Unsealable):
+            vault.unseal(row.secrets, f"authority {school.tenant_id} {HA_NOI}")
+        await accounts.rotate(session, who)
+    await Machine(school.tenant_id).rest()
+    async with school.session() as session:
+        after = (await session.execute(text("select key_id, secrets from authority_binding"))).one()
+        assert after.key_id not in (None, row.key_id)
+        assert after.secrets != row.secrets
+        assert (await authorities.bound_authority(session)).endpoint.secrets == bound["secrets"]
+
+
+async def test_what_was_closed_under_the_key_of_the_product_opens_and_gets_the_key_of_the_school(
+    school: SmallSchool, ha_noi: Province
+) -> None:
+    bound = ha_noi.settings()
+    sealed = vault.seal(msgspec.json.encode(bound["secrets"]), f"authority {school.tenant_id} {HA_NOI}")
+    async with school.session() as session:
+        await session.execute(
+            text(
+                "insert into authority_binding (tenant_id, id, profile, parameters, secrets, bound_at) "
+                "values (ctx.tenant(), gen_random_uuid(), :profile, '{}', :sealed, now())"
+            ),
+            {"profile": HA_NOI, "sealed": sealed},
+        )
+        assert (await authorities.bound_authority(session)).endpoint.secrets == bound["secrets"]
+        await accounts.rotate(session, await school.actor(session, "it"))
+    await Machine(school.tenant_id).rest()
+    async with school.session() as session:
+        assert (await session.execute(text("select key_id from authority_binding"))).scalar_one()
+        assert (await authorities.bound_authority(session)).endpoint.secrets == bound["secrets"]
 
 
 async def test_in_production_a_school_without_a_binding_sends_nothing(school: SmallSchool) -> None:

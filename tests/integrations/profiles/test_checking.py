@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.integrations.profiles import catalog, signature
+from backend.integrations.profiles import catalog, format_steps, signature
 from backend.integrations.profiles.reading import BadProfile
 
 SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
@@ -14,24 +14,26 @@ KEYS = ((signature.SANDBOX, signature.public_of(signature.sandbox_key())),)
 Change = Callable[[str], str]
 
 
-def told(folder: Path, change: Change) -> list[tuple[int, str]]:
+def told(folder: Path, change: Change, source: Path = SANDBOX) -> list[tuple[int, str]]:
     """Line and reason of everything that is wrong with the changed profile."""
-    text = SANDBOX.read_text("utf-8")
+    text = source.read_text("utf-8")
     changed = change(text)
     assert changed != text
-    path = folder / SANDBOX.name
+    for beside in catalog.FOLDER.glob("*.*"):
+        if beside.suffix not in (".yaml", ".sig", ".md"):
+            (folder / beside.name).write_bytes(beside.read_bytes())
+    path = folder / source.name
     path.write_text(changed, "utf-8")
     with pytest.raises(BadProfile) as caught:
         catalog.load(path, {})
-    assert all(problem.file == SANDBOX.name for problem in caught.value.problems)
+    assert all(problem.file == source.name for problem in caught.value.problems)
     return [(problem.line, problem.reason) for problem in caught.value.problems]
 
 
-def line_of(words: str, *, after: str = "") -> int:
-    """The line of the sandbox profile in which these words stand first, after others."""
-    lines = SANDBOX.read_text("utf-8").splitlines()
-    start = next((n for n, line in enumerate(lines) if after in line), 0)
-    return next(n for n, line in enumerate(lines, 1) if n > start and words in line)
+def line_of(words: str, source: Path = SANDBOX) -> int:
+    """The line of a profile in which these words stand first."""
+    lines = source.read_text("utf-8").splitlines()
+    return next(n for n, line in enumerate(lines, 1) if words in line)
 
 
 def swap(old: str, new: str) -> Change:
@@ -54,7 +56,7 @@ def test_every_profile_that_ships_can_be_used_and_is_published(path: Path) -> No
         (swap("{path: sender_code}", "{pth: sender_code}"), "senderCode:", "khóa «pth» không có trong định dạng"),
         (swap("moTa: {path: message}", "moTa: {pth: message}"), "do: {fields", "khóa «pth» không có trong định dạng"),
         (swap("  name: Cơ sở dữ liệu học bạ số của tỉnh (mô phỏng)\n", ""), "authority:", "thiếu khóa «name»"),
-        (swap("format: 1\n", "format: 2\n"), "format: 1", "format: Invalid enum value 2"),
+        (swap("format: 1\n", "format: 9\n"), "format: 1", "format: Invalid enum value 9"),
         (swap("path: action}", "path: 'a[' }"), "action: {path", "sai cú pháp JMESPath"),
         (swap("path: action}", "path: nothing}"), "action: {path", "/action: không có giá trị"),
         (swap("path: refers_to", "path: refers_too"), "reference: {path", "không dẫn đến đâu trong các mẫu"),
@@ -85,6 +87,67 @@ def test_what_is_wrong_is_named_with_its_line(
     assert any(reason in said for _, said in found), found
     line = next(line for line, said in found if reason in said)
     assert abs(line - line_of(words)) <= 1, (line, line_of(words))
+
+
+FILES = catalog.path_of("vn.sftp.hocba/2")
+MUTUAL = catalog.path_of("vn.hai-chieu.hocba/1")
+SOAP = catalog.path_of("vn.ninh-binh.hocba/1")
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "words", "reason"),
+    [
+        (FILES, swap("hocba.2.xsd", "hocba.3.xsd"), "hocba.2.xsd", "không có tệp «vn.sftp.hocba.3.xsd» cạnh hồ sơ"),
+        (FILES, swap("hocba.2.sch", "hocba.2.xsd"), "hocba.2.sch", "không đọc được lược đồ «vn.sftp.hocba.2.xsd»"),
+        (FILES, swap("kind: schematron", "kind: json_schema"), "hocba.2.sch", "json_schema không kiểm được xml"),
+        (FILES, swap("Lop: {path", "Lopp: {path"), "tree:", "không đúng vn.sftp.hocba.2.xsd"),
+        (FILES, swap("optional: true}\n                  LyDo", "value: x}\n                  LyDo"),
+         "ThamChieu: {", "cần đúng một trong"),
+        (FILES, swap("place: ChuKy", "place: NoiDung/ChuKy"), "sign:", "không có chỗ để ký"),
+        (FILES, swap("id: noi-dung, path", "id: noi, path"), "sign:", "không có chỗ để ký"),
+        (FILES, swap("path: NoiDung, place", "path: KhongCo, place"), "sign:", "không có chỗ để ký"),
+        (FILES, swap('zip: "{message_id}', 'zip: "{school}'), "zip:", "chỉ nhắc được {message_id}"),
+        (FILES, swap("      format: xml\n      schemas", "      format: xlsx\n      schemas"),
+         "format: xml", "xlsx có «sheet»"),
+        (MUTUAL, swap("key: signing", "key: other"), "sign:", "«other» không có trong secrets"),
+        (MUTUAL, swap("sign: {kind: jws, key: signing}", "sign: {kind: xades, id: a, path: b, place: c, key: signing}"),
+         "sign:", "xades ký tệp xml"),
+        (MUTUAL, swap("certificate: sandbox.recipient.pem", "certificate: sandbox.ca.pem.x"),
+         "encrypt:", "không có tệp"),
+        (MUTUAL, swap("certificate: sandbox.recipient.pem", "certificate: vn.hai-chieu.hocba.1.json"),
+         "encrypt:", "chứng thư RSA"),
+        (MUTUAL, swap("authorities: sandbox.ca.pem", "authorities: vn.hai-chieu.hocba.1.json"),
+         "transport:", "không có chứng thư dạng PEM"),
+        (MUTUAL, swap("hocba.1.json", "../x.json"), "schemas:", "matching regex"),
+        (MUTUAL, swap("kind: rest", "kind: sftp"), "auth:", "sftp_key đi với transport sftp"),
+        (MUTUAL, swap("kind: rest", "kind: manual_portal"), "auth:", "mtls chỉ đi với transport rest"),
+        (MUTUAL, swap("viec: {path: action, codelist: deeds}", "viec: {path: action}"), "tree:", "/viec"),
+        (SOAP, swap("hocba.1.xsd", "hocba.2.xsd"), "hocba.1.xsd", "không có tệp «vn.ninh-binh.hocba.2.xsd» cạnh hồ sơ"),
+        (SOAP, swap("      xsd: vn", "      schemas: []\n      xsdd: vn"),
+         "xsd: vn", "khóa «xsdd» không có trong định dạng"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_package_is_named_with_its_line(
+    tmp_path: Path, source: Path, change: Change, words: str, reason: str
+) -> None:
+    found = told(tmp_path, change, source)
+    assert any(reason in said for _, said in found), found
+    line = next(line for line, said in found if reason in said)
+    assert abs(line - line_of(words, source)) <= 1, (line, line_of(words, source))
+
+
+def test_a_profile_of_an_earlier_format_is_read_through_the_steps_that_lead_to_todays() -> None:
+    edition = catalog.load(SOAP, dict(KEYS))
+    assert b"format: 1\n" in SOAP.read_bytes()
+    assert edition.published, "its bytes and its signature are as they were"
+    body = edition.profile.operations.send.body
+    assert body is not None
+    assert [(one.kind, one.file) for one in body.schemas] == [("xsd", "vn.ninh-binh.hocba.1.xsd")]
+
+
+@pytest.mark.parametrize("document", [None, [], "x", {}, {"format": True}, {"format": 1, "operations": [1]}])
+def test_what_is_no_profile_is_brought_to_no_format(document: object) -> None:
+    format_steps.brought_up(document, {})
 
 
 def test_a_predicate_that_runs_long_is_refused(tmp_path: Path) -> None:

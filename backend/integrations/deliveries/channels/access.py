@@ -17,8 +17,10 @@ from lxml import etree
 from backend.core import clock, http_client
 from backend.core.crypto import sha256_hex
 from backend.integrations.authorities.schemas import Endpoint
-from backend.integrations.profiles import documents, expressions
-from backend.integrations.profiles.schemas import ApiKey, Basic, OAuthClient, SessionLogin, WsSecurity
+from backend.integrations.profiles import documents, expressions, packages
+from backend.integrations.profiles.packages import Material
+from backend.integrations.profiles.schemas import ApiKey, Basic, Mtls, OAuthClient, SessionLogin, WsSecurity
+from backend.remote_signing.formats.service import BadKey
 
 _WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 _WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -75,6 +77,26 @@ async def proof(endpoint: Endpoint) -> Proof:
     return Proof({})
 
 
+def material(endpoint: Endpoint) -> Material:
+    """What the packages of this school are made with."""
+    return Material(endpoint.files, endpoint.secrets, endpoint.platform)
+
+
+def tls(endpoint: Endpoint) -> http_client.Tls | None:
+    """Whom we believe there and who we are, where the profile says more than usual. Raises BadKey."""
+    name, auth = endpoint.profile.transport.authorities, endpoint.profile.auth
+    authorities = endpoint.files[name] if name is not None else None
+    identity = packages.pem_of(endpoint.secrets[auth.secret]) if isinstance(auth, Mtls) else None
+    if authorities is None and identity is None:
+        return None
+    found = http_client.Tls(authorities, identity)
+    try:
+        http_client.require_usable(found)
+    except http_client.BadIdentity as error:
+        raise BadKey("khóa và chứng thư của trường để kết nối không dùng được") from error
+    return found
+
+
 def forget(endpoint: Endpoint) -> None:
     """The Authority takes the token no more: the next call asks for another."""
     with _lock:
@@ -116,6 +138,7 @@ async def _log_in(endpoint: Endpoint, auth: OAuthClient | SessionLogin) -> _Toke
         total_timeout=endpoint.total_timeout,
         connect_timeout=endpoint.connect_timeout,
         max_bytes=_MAX_TOKEN,
+        tls=tls(endpoint),
     )
     if answer.status in (400, 401, 403):
         raise Refused

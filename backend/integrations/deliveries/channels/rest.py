@@ -5,10 +5,11 @@ from urllib.parse import quote
 from backend.core import clock, http_client
 from backend.core.http_client import Response
 from backend.integrations.deliveries.channels import access, port
-from backend.integrations.profiles import answers, messages
+from backend.integrations.profiles import answers, messages, packages
 from backend.integrations.profiles.answers import Fault, Reading
 from backend.integrations.profiles.mapping import BadMapping
-from backend.integrations.profiles.schemas import ErrorEntry, Operation, Profile
+from backend.integrations.profiles.schemas import Body, ErrorEntry, Jws, Operation, Profile
+from backend.remote_signing.formats.service import BadKey
 
 UNREADABLE = (
     "Cơ quan tiếp nhận trả lời không đọc được; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
@@ -18,8 +19,10 @@ UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp 
 KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
 _WAIT = "Cơ quan tiếp nhận đang quá tải, thông điệp chưa được nhận; hệ thống sẽ tự thử lại."
 UNMAPPED = "Không lập được thông điệp theo hồ sơ kết nối ({reason}); hãy báo bên vận hành."
+BAD_KEY = "Chưa gửi được vì khóa kết nối: {reason}; hãy điền lại khóa ở trang Kết nối cơ quan tiếp nhận."
 _CONTENT_TYPES = {
     "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
     "xml": "application/xml; charset=utf-8",
     "soap": "text/xml; charset=utf-8",
 }
@@ -40,7 +43,11 @@ class RestChannel:
             return port.NotSent(
                 reason=UNMAPPED.format(reason=error), evidence=call.evidence(), needs_person=True
             )
-        except access.Refused:
+        except BadKey as error:
+            return port.NotSent(
+                reason=BAD_KEY.format(reason=error), evidence=call.evidence(), needs_person=True
+            )
+        except (access.Refused, http_client.NotTrusted):
             return port.NotSent(reason=KEY_REFUSED, evidence=call.evidence(), needs_person=True)
         except http_client.NotSent:
             return port.NotSent(reason=UNREACHED, evidence=call.evidence())
@@ -53,8 +60,11 @@ class RestChannel:
         call = _Call(endpoint, endpoint.profile.operations.query, _asked(message_id, sender_code))
         try:
             reading = await call.run()
-        except access.Refused:
+        except (access.Refused, http_client.NotTrusted):
             return port.Unknown(reason=KEY_REFUSED, evidence=call.evidence(), refused=True)
+        except BadKey as error:
+            reason = BAD_KEY.format(reason=error)
+            return port.Unknown(reason=reason, evidence=call.evidence(), refused=True)
         except BadMapping as error:
             return port.Unknown(reason=UNMAPPED.format(reason=error), evidence=call.evidence())
         except http_client.NotSent:
@@ -65,10 +75,11 @@ class RestChannel:
 
 
 def encode(endpoint: port.Endpoint, message: port.Message) -> bytes:
-    """The message as it goes out: the same one always gives the same bytes. Raises BadMapping."""
+    """The message as it goes out: the same one is the same bytes, unless it is encrypted. Raises BadMapping, BadKey."""
     body = endpoint.profile.operations.send.body
     assert body is not None
-    return messages.write(body, message, messages.known_of(endpoint.profile, endpoint.parameters))
+    known = messages.known_of(endpoint.profile, endpoint.parameters)
+    return packages.pack(body, message, known, access.material(endpoint))
 
 
 class _Call:
@@ -91,10 +102,11 @@ class _Call:
     async def run(self) -> Reading | None:
         """What was answered. An answer that only wants a new token is asked for a second time, once.
 
-        Raises BadMapping and what `http_client.request` and `access.proof` raise.
+        Raises BadMapping, BadKey and what `http_client.request` and `access.proof` raise.
         """
         if self._operation.body is not None:
-            self._content = messages.write(self._operation.body, self._message, self._known)
+            material = access.material(self._endpoint)
+            self._content = packages.pack(self._operation.body, self._message, self._known, material)
         reading = await self._once()
         if reading is not None and reading.meaning == "renew":
             access.forget(self._endpoint)
@@ -114,13 +126,14 @@ class _Call:
             total_timeout=self._endpoint.total_timeout,
             connect_timeout=self._endpoint.connect_timeout,
             max_bytes=self._endpoint.profile.transport.max_answer,
+            tls=access.tls(self._endpoint),
         )
         return answers.read(self._read, self._answer.status, self._answer.body, self._message.message_id)
 
     def _headers(self) -> dict[str, str]:
         headers = {"accept": _CONTENT_TYPES[self._read.format].partition(";")[0]}
         if self._operation.body is not None:
-            headers["content-type"] = _CONTENT_TYPES[self._operation.body.format]
+            headers["content-type"] = _content_type(self._operation.body)
         if self._operation.soap_action is not None:
             headers["soapaction"] = f'"{self._operation.soap_action}"'
         return headers
@@ -142,6 +155,15 @@ class _Call:
             received=b"" if answer is None else answer.body,
             status=None if answer is None else answer.status,
         )
+
+
+def _content_type(body: Body) -> str:
+    """Of what was done last: encrypted, put into an archive, signed, written."""
+    if body.encrypt is not None:
+        return "application/pkcs7-mime; smime-type=enveloped-data"
+    if body.zip is not None:
+        return "application/zip"
+    return "application/jose" if isinstance(body.sign, Jws) else _CONTENT_TYPES[body.format]
 
 
 def _asked(message_id: str, sender_code: str) -> port.Message:

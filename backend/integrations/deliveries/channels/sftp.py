@@ -17,6 +17,7 @@ from backend.integrations.deliveries.channels import port, rest
 from backend.integrations.profiles import answers, messages
 from backend.integrations.profiles.mapping import BadMapping
 from backend.integrations.profiles.schemas import SftpKey
+from backend.remote_signing.formats.service import BadKey
 
 _HOST_REFUSED = (
     "Máy chủ của cơ quan tiếp nhận không có đúng khóa đã đăng ký, chưa gửi gì; hãy báo bên vận hành."
@@ -37,8 +38,9 @@ class SftpChannel:
         )
         try:
             call.sent = rest.encode(endpoint, message)
-        except BadMapping as error:
-            reason = rest.UNMAPPED.format(reason=error)
+        except (BadMapping, BadKey) as error:
+            words = rest.BAD_KEY if isinstance(error, BadKey) else rest.UNMAPPED
+            reason = words.format(reason=error)
             return port.NotSent(reason=reason, evidence=call.evidence(), needs_person=True)
         named = False
         try:

@@ -1,0 +1,78 @@
+"""What of a package, a transport and a way to be known goes together, and whether files beside a profile are usable."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from backend.integrations.profiles.format_steps import Place
+from backend.integrations.profiles.schemas import (
+    Auth,
+    Body,
+    Mtls,
+    NoAuth,
+    Profile,
+    SftpKey,
+    Transport,
+    WsSecurity,
+    Xades,
+)
+from backend.remote_signing.formats import service as formats
+
+_Found = Iterator[tuple[Place, str]]
+_SCHEMAS = {
+    "json": frozenset({"json_schema"}),
+    "xml": frozenset({"xsd", "schematron"}),
+    "soap": frozenset({"xsd", "schematron"}),
+}
+_COLUMN = re.compile(r"[A-Z]{1,2}")
+_IN_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+def of_body(profile: Profile, body: Body) -> _Found:
+    """What of a body does not go together."""
+    by_portal, soap = profile.transport.kind == "manual_portal", profile.transport.kind == "soap"
+    if body.namespaces and body.format not in ("xml", "soap"):
+        yield (), "namespaces chỉ dùng với XML"
+    if soap != (body.format == "soap"):
+        yield ("format",), "soap đi với transport soap, và chỉ với nó"
+    if by_portal != (body.format == "xlsx") or by_portal != (body.sheet is not None):
+        yield ("format",), "xlsx có «sheet» đi với transport manual_portal, và chỉ với nó"
+    for number, schema in enumerate(body.schemas):
+        if schema.kind not in _SCHEMAS.get(body.format, frozenset()):
+            yield ("schemas", number, "kind"), f"lược đồ {schema.kind} không kiểm được {body.format}"
+    if isinstance(body.sign, Xades) and (body.format != "xml" or body.namespaces):
+        yield ("sign",), "xades ký tệp xml không có namespaces"
+    for name in ("sign", "zip", "encrypt"):
+        if getattr(body, name) is not None and (soap or by_portal):
+            yield (name,), f"«{name}» không đi với transport {profile.transport.kind}"
+    if body.zip is not None and any(one != "message_id" for one in _IN_BRACES.findall(body.zip)):
+        yield ("zip",), "tên tệp trong ZIP chỉ nhắc được {message_id}"
+    if body.sheet is not None:
+        for name in body.tree.fields or {"": body.tree}:
+            if not _COLUMN.fullmatch(name):
+                yield ("tree",), f"«{name}» không phải tên cột của bảng tính (A, B, …, AI)"
+
+
+def of_access(auth: Auth, transport: Transport) -> str | None:
+    """Why a way to be known does not go with a transport."""
+    if isinstance(auth, WsSecurity) and transport.kind != "soap":
+        return "WS-Security chỉ đi với transport soap"
+    if isinstance(auth, SftpKey) != (transport.kind == "sftp"):
+        return "sftp_key đi với transport sftp, và chỉ với nó"
+    if isinstance(auth, Mtls) and transport.kind not in ("rest", "soap"):
+        return "mtls chỉ đi với transport rest hoặc soap"
+    if transport.kind == "manual_portal" and not isinstance(auth, NoAuth):
+        return "ở cổng nộp tay, người nộp tự đăng nhập: auth phải là none"
+    return None
+
+
+def of_files(profile: Profile, files: Mapping[str, bytes]) -> _Found:
+    """Certificates that cannot be used."""
+    if (name := profile.transport.authorities) is not None and not formats.are_certificates(files[name]):
+        yield ("transport", "authorities"), f"«{name}» không có chứng thư dạng PEM"
+    for call in ("send", "query"):
+        body = getattr(profile.operations, call).body
+        if body is not None and body.encrypt is not None:
+            try:
+                formats.encrypt_for(files[body.encrypt.certificate], b"")
+            except formats.BadKey as error:
+                yield ("operations", call, "body", "encrypt", "certificate"), str(error)

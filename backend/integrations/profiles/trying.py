@@ -1,0 +1,113 @@
+"""What shows when a profile is tried: messages are written and held to their schemas, and every example of an answer is
+read back by the rule that it belongs to.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from backend.integrations.profiles import (
+    answers,
+    conformity,
+    documents,
+    expressions,
+    mapping,
+    messages,
+    packages,
+    samples,
+)
+from backend.integrations.profiles.format_steps import Place
+from backend.integrations.profiles.mapping import BadMapping
+from backend.integrations.profiles.schemas import Answer, Body, Message, Node, Operation, Profile, Xades
+from backend.remote_signing.formats import service as formats
+
+_Found = Iterator[tuple[Place, str]]
+
+
+def tried(profile: Profile, operations: list[tuple[str, Operation]], files: Mapping[str, bytes]) -> _Found:
+    """Every place at which the profile fails on the samples, with the reason."""
+    known = messages.known_of(profile, {name: f"[{name}]" for name in profile.parameters})
+    fitting = samples.fitting(profile)
+    for name, operation in operations:
+        place: Place = ("operations", name)
+        if operation.body is not None:
+            yield from _written(operation.body, fitting, known, files, (*place, "body"))
+        if operation.answer is not None:
+            yield from _read_back(
+                profile, operation.answer, next(iter(fitting.values())), known, (*place, "answer")
+            )
+
+
+def _written(
+    body: Body, fitting: Mapping[str, Message], known: mapping.Known, files: Mapping[str, bytes], place: Place
+) -> _Found:
+    unreadable = False
+    for number, schema in enumerate(body.schemas):
+        try:
+            conformity.require_schema(schema.kind, files[schema.file])
+        except documents.Unreadable as error:
+            unreadable = True
+            yield (*place, "schemas", number, "file"), f"không đọc được lược đồ «{schema.file}»: {error}"
+    if unreadable:
+        return
+    for name, message in fitting.items():
+        try:
+            content = messages.write(body, message, known)
+            packages.require(body, content, files)
+            if isinstance(body.sign, Xades):
+                formats.require_place(content, packages.target_of(body.sign))
+        except BadMapping as error:
+            yield (*place, "tree", *_place_in_tree(error.place)), f"mẫu {name}: {error}"
+            return
+        except formats.Unsuitable as error:
+            yield (*place, "sign"), f"mẫu {name}: không có chỗ để ký ({error})"
+            return
+    yield from _never_found(
+        body.tree, [messages.content_of(one) for one in fitting.values()], known, (*place, "tree")
+    )
+
+
+def _never_found(node: Node, items: list[Any], known: mapping.Known, place: Place) -> _Found:
+    """Optional leaves whose path leads nowhere in any sample: nobody would ever miss them."""
+    if (
+        node.path is not None
+        and node.optional
+        and all(expressions.find(node.path, one) is None for one in items)
+    ):
+        yield (*place, "path"), f"đường dẫn «{node.path}» không dẫn đến đâu trong các mẫu"
+    if node.use is not None:
+        yield from _never_found(known.parts[node.use], items, known, ("parts", node.use))
+    for name, child in (node.fields or {}).items():
+        yield from _never_found(child, items, known, (*place, "fields", name))
+    if node.each is not None and node.do is not None:
+        inside = [one for item in items for one in expressions.find(node.each, item) or ()]
+        if not inside:
+            yield (*place, "each"), f"đường dẫn «{node.each}» không dẫn đến danh sách nào trong các mẫu"
+        else:
+            yield from _never_found(node.do, inside, known, (*place, "do"))
+
+
+def _read_back(
+    profile: Profile, answer: Answer, message: Message, known: mapping.Known, place: Place
+) -> _Found:
+    for number, rule in enumerate(answer.rules):
+        here = (*place, "rules", number)
+        try:
+            content = messages.write_example(answer, rule, message, samples.SAID, known)
+        except BadMapping as error:
+            yield (*here, "example"), f"không ghi được ví dụ: {error}"
+            continue
+        read = answers.read(
+            answer, rule.example.status, content, messages.named_in_answer(profile, answer, message, known)
+        )
+        if read is None:
+            yield (*here, "example"), "ví dụ không được quy tắc nào nhận"
+        elif read.rule != number:
+            yield (*here, "example"), f"ví dụ bị quy tắc thứ {read.rule + 1} nhận trước"
+
+
+def _place_in_tree(place: str) -> Place:
+    found: list[str | int] = []
+    for name in re.findall(r"/([^/\[]+)", place):
+        found += ["fields", name]
+    return tuple(found)
