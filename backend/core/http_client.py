@@ -1,5 +1,5 @@
-"""The only way out over HTTP. No redirects, no proxy from the environment, no compression, limits on time
-and size.
+"""The only way out over HTTP: where `egress` lets it, to the address that was checked. No redirects, no cookies, no proxy
+from the environment, no compression, limits on time and size.
 
 It tells two failures apart, because what may be repeated hangs on it (infra/decisions/0003): `NotSent`, not
 one byte of the request left; `NoAnswer`, the other side may have acted.
@@ -7,20 +7,26 @@ one byte of the request left; `NoAnswer`, the other side may have acted.
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from urllib.parse import SplitResult, urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
-import httpx
+import httpcore
 import msgspec
+
+from backend.core import egress, settings
 
 #: Largest answer that is read, in bytes, unless the caller says otherwise.
 MAX_ANSWER = 5 * 1024 * 1024
-#: Connections of one process to all services together, and how long an idle one is kept (seconds).
-_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=15.0)
+#: Connections of one process to all services together, how many of them may idle, and for how long (seconds).
+_MOST, _MOST_IDLE, _IDLE_SECONDS = 64, 16, 15.0
+_ALWAYS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "hocba"}
 _FIRST_BYTE_EVENTS = ("http11.send_request_headers.started", "http2.send_request_headers.started")
 
-_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient]" = WeakKeyDictionary()
-_clients_lock = threading.Lock()
+_pools: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[egress.Outlets, httpcore.AsyncConnectionPool]]" = (
+    WeakKeyDictionary()
+)
+_pools_lock = threading.Lock()
 
 
 class HttpFailure(Exception):
@@ -32,6 +38,10 @@ class HttpFailure(Exception):
 
 class NotSent(HttpFailure):
     """Nothing left this machine: no connection, no free place in the pool, an address that is none."""
+
+
+class Forbidden(NotSent):
+    """Nothing left this machine: the product does not connect there (`egress`). Trying again changes nothing."""
 
 
 class NoAnswer(HttpFailure):
@@ -62,34 +72,71 @@ async def request(
     total_timeout: float = 30.0,
     connect_timeout: float = 5.0,
     max_bytes: int = MAX_ANSWER,
+    in_the_open: bool = False,
+    ways: egress.Outlets | None = None,
 ) -> Response:
     """One request, one answer of any status. At most one of `json`, `form`, `content`; times in seconds.
 
-    `total_timeout` covers everything from the connection to the last byte. Raises `NotSent` or `NoAnswer`.
+    `total_timeout` covers everything from the look-up of the name to the last byte. `in_the_open`: what is said is
+    signed by itself and a secret to nobody, so that it may go without TLS. `ways`: other outlets than those of the
+    settings. Raises `NotSent`, also as `Forbidden`, or `NoAnswer`.
     """
-    sent_headers = {"accept-encoding": "identity", **(headers or {})}
+    try:
+        address = urlsplit(url)
+    except ValueError as error:
+        raise NotSent("no address") from error
+    sent_headers = {"host": address.netloc, **_ALWAYS, **(headers or {})}
     if json is not None:
         content = msgspec.json.encode(json)
         sent_headers.setdefault("content-type", "application/json")
+    if form is not None:
+        content = urlencode(form).encode()
+        sent_headers.setdefault("content-type", "application/x-www-form-urlencoded")
+    outlets = ways or settings.outlets()
+    if content is not None or method != "GET":
+        sent_headers["content-length"] = str(len(content or b""))
     progress = _Progress()
-    limits = httpx.Timeout(total_timeout, connect=connect_timeout, pool=connect_timeout)
+    limits = {
+        "connect": connect_timeout,
+        "pool": connect_timeout,
+        "read": total_timeout,
+        "write": total_timeout,
+    }
     try:
+        port = _permitted(address, outlets, in_the_open)
         async with asyncio.timeout(total_timeout):
-            built = _client().build_request(
-                method, url, headers=sent_headers, content=content, data=form, timeout=limits,
-                extensions={"trace": progress.note},
-            )  # fmt: skip
-            return await _exchange(built, max_bytes)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as failure:
+            built = httpcore.Request(
+                method,
+                httpcore.URL(
+                    scheme=address.scheme, host=address.hostname or "", port=port, target=_target(address)
+                ),
+                headers=[(name.encode(), value.encode()) for name, value in sent_headers.items()],
+                content=content,
+                extensions={"timeout": limits, "trace": progress.note},
+            )
+            return await _exchange(_pool(outlets), built, max_bytes)
+    except egress.Refused as refusal:
+        raise Forbidden(str(refusal)) from refusal
+    except (*_OUTSIDE, TimeoutError, OSError, ValueError) as failure:
         raise progress.failure(failure) from failure
 
 
 async def aclose() -> None:
     """Close the connections of the running event loop. Call it before the loop ends."""
-    with _clients_lock:
-        client = _clients.pop(asyncio.get_running_loop(), None)
-    if client is not None:
-        await client.aclose()
+    with _pools_lock:
+        pools = _pools.pop(asyncio.get_running_loop(), {})
+    for pool in pools.values():
+        await pool.aclose()
+
+
+#: What goes wrong on the way, in the words of the library.
+_OUTSIDE = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
 
 
 class _Progress:
@@ -107,25 +154,69 @@ class _Progress:
         return kind(f"{type(cause).__name__}: {cause}")
 
 
-async def _exchange(request: httpx.Request, max_bytes: int) -> Response:
-    answer = await _client().send(request, stream=True)
+class _Checked(httpcore.AsyncNetworkBackend):
+    """Connects to addresses that were checked; TLS and the request go on under the name."""
+
+    def __init__(self, outlets: egress.Outlets) -> None:
+        self._outlets = outlets
+        self._plain = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 the library's name
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises egress.Refused, and for the last of the addresses what went wrong there."""
+        failure: Exception = OSError("no address")
+        for address in await egress.addresses(host, port, self._outlets):
+            try:
+                return await self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+
+def _permitted(address: SplitResult, outlets: egress.Outlets, in_the_open: bool) -> int:
+    """The port. Raises egress.Refused and ValueError."""
+    if "@" in address.netloc:
+        raise egress.Refused("a name and a password in an address")
+    return egress.permit(
+        address.scheme, address.hostname or "", address.port, outlets, in_the_open=in_the_open
+    )
+
+
+def _target(address: SplitResult) -> str:
+    return (address.path or "/") + (f"?{address.query}" if address.query else "")
+
+
+async def _exchange(
+    pool: httpcore.AsyncConnectionPool, request: httpcore.Request, max_bytes: int
+) -> Response:
+    answer = await pool.handle_async_request(request)
     try:
         body = bytearray()
-        async for chunk in answer.aiter_raw():
+        async for chunk in answer.aiter_stream():
             body += chunk
             if len(body) > max_bytes:
                 raise NoAnswer(f"answer larger than {max_bytes} bytes")
     finally:
         await answer.aclose()
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(status=answer.status_code, headers=headers, body=bytes(body))
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+    return Response(status=answer.status, headers=headers, body=bytes(body))
 
 
-def _client() -> httpx.AsyncClient:
+def _pool(outlets: egress.Outlets) -> httpcore.AsyncConnectionPool:
     loop = asyncio.get_running_loop()
-    with _clients_lock:
-        client = _clients.get(loop)
-        if client is None:
-            client = httpx.AsyncClient(limits=_LIMITS, follow_redirects=False, trust_env=False)
-            _clients[loop] = client
-    return client
+    with _pools_lock:
+        pools = _pools.setdefault(loop, {})
+        if outlets not in pools:
+            pools[outlets] = httpcore.AsyncConnectionPool(
+                max_connections=_MOST,
+                max_keepalive_connections=_MOST_IDLE,
+                keepalive_expiry=_IDLE_SECONDS,
+                network_backend=_Checked(outlets),
+            )
+        return pools[outlets]
