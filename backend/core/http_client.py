@@ -1,5 +1,5 @@
-"""The only way out over HTTP. No redirects, no proxy from the environment, no compression, limits on time
-and size.
+"""The only way out over HTTP: where `egress` lets it, to the address that was checked. No redirects, no cookies, no proxy
+from the environment, no compression, limits on time and size.
 
 It tells two failures apart, because what may be repeated hangs on it (infra/decisions/0003): `NotSent`, not
 one byte of the request left; `NoAnswer`, the other side may have acted.
@@ -9,17 +9,21 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from urllib.parse import SplitResult, urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
-import httpx
+import httpcore
 import msgspec
+
+from backend.core import egress, settings
 
 #: Largest answer that is read, in bytes, unless the caller says otherwise.
 MAX_ANSWER = 5 * 1024 * 1024
-#: Connections of one process to all services together, and how long an idle one is kept (seconds).
-_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=15.0)
+#: Connections of one process to all services together, how many of them may idle, and for how long (seconds).
+_MOST, _MOST_IDLE, _IDLE_SECONDS = 64, 16, 15.0
+_ALWAYS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "hocba"}
 #: Of the time for everything, a connection may take so much.
 _OF_TOTAL = 0.8
 #: How TLS names that a certificate of ours is missing or not believed.
@@ -30,7 +34,7 @@ _FIRST_BYTE_EVENTS = ("http11.send_request_headers.started", "http2.send_request
 
 #: Services of one process with certificates of their own whose connections are kept; the one used longest ago is closed.
 _MAX_TLS = 32
-_clients_lock = threading.Lock()
+_pools_lock = threading.Lock()
 
 
 class Tls(msgspec.Struct, frozen=True):
@@ -43,8 +47,8 @@ class Tls(msgspec.Struct, frozen=True):
         return "Tls(…)"
 
 
-_Clients = dict[Tls | None, httpx.AsyncClient]
-_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients]" = WeakKeyDictionary()
+_Pools = dict[tuple[egress.Outlets, Tls | None], httpcore.AsyncConnectionPool]
+_pools: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools]" = WeakKeyDictionary()
 
 
 class BadIdentity(ValueError):
@@ -64,6 +68,10 @@ class NotSent(HttpFailure):
 
 class NotTrusted(NotSent):
     """The other side did not take our certificate, so it never looked at the request."""
+
+
+class Forbidden(NotSent):
+    """Nothing left this machine: the product does not connect there (`egress`). Trying again changes nothing."""
 
 
 class NoAnswer(HttpFailure):
@@ -94,30 +102,55 @@ async def request(
     total_timeout: float = 30.0,
     connect_timeout: float = 5.0,
     max_bytes: int = MAX_ANSWER,
+    in_the_open: bool = False,
+    ways: egress.Outlets | None = None,
     tls: Tls | None = None,
 ) -> Response:
     """One request, one answer of any status. At most one of `json`, `form`, `content`; times in seconds.
 
-    `total_timeout` covers everything from the connection to the last byte. Raises `NotSent` or `NoAnswer`, and
-    BadIdentity for what `require_usable` refuses.
+    `total_timeout` covers everything from the look-up of the name to the last byte. `in_the_open`: what is said is
+    signed by itself and a secret to nobody, so that it may go without TLS. `ways`: other outlets than those of the
+    settings. Raises `NotSent`, also as `Forbidden`, or `NoAnswer`, and BadIdentity for what `require_usable` refuses.
     """
-    client = await _client(tls)
-    sent_headers = {"accept-encoding": "identity", **(headers or {})}
+    try:
+        address = urlsplit(url)
+    except ValueError as error:
+        raise NotSent("no address") from error
+    sent_headers = {"host": address.netloc, **_ALWAYS, **(headers or {})}
     if json is not None:
         content = msgspec.json.encode(json)
         sent_headers.setdefault("content-type", "application/json")
+    if form is not None:
+        content = urlencode(form).encode()
+        sent_headers.setdefault("content-type", "application/x-www-form-urlencoded")
+    outlets = ways or settings.outlets()
+    if content is not None or method != "GET":
+        sent_headers["content-length"] = str(len(content or b""))
     progress = _Progress()
-    # A connection that is cut off from outside while it is being made is not closed by the library: it ends by itself first.
+    # A connection that is cut off from outside while it is being made is not closed by the library: it ends by itself.
     connect_timeout = min(connect_timeout, _OF_TOTAL * total_timeout)
-    limits = httpx.Timeout(total_timeout, connect=connect_timeout, pool=connect_timeout)
+    limits = {
+        "connect": connect_timeout,
+        "pool": connect_timeout,
+        "read": total_timeout,
+        "write": total_timeout,
+    }
     try:
+        port = _permitted(address, outlets, in_the_open)
         async with asyncio.timeout(total_timeout):
-            built = client.build_request(
-                method, url, headers=sent_headers, content=content, data=form, timeout=limits,
-                extensions={"trace": progress.note},
-            )  # fmt: skip
-            return await _exchange(client, built, max_bytes)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as failure:
+            built = httpcore.Request(
+                method,
+                httpcore.URL(
+                    scheme=address.scheme, host=address.hostname or "", port=port, target=_target(address)
+                ),
+                headers=[(name.encode(), value.encode()) for name, value in sent_headers.items()],
+                content=content,
+                extensions={"timeout": limits, "trace": progress.note},
+            )
+            return await _exchange(await _pool(outlets, tls), built, max_bytes)
+    except egress.Refused as refusal:
+        raise Forbidden(str(refusal)) from refusal
+    except (*_OUTSIDE, TimeoutError, OSError, ValueError) as failure:
         raise progress.failure(failure) from failure
 
 
@@ -128,10 +161,20 @@ def require_usable(tls: Tls) -> None:
 
 async def aclose() -> None:
     """Close the connections of the running event loop. Call it before the loop ends."""
-    with _clients_lock:
-        clients = _clients.pop(asyncio.get_running_loop(), {})
-    for client in clients.values():
-        await client.aclose()
+    with _pools_lock:
+        pools = _pools.pop(asyncio.get_running_loop(), {})
+    for pool in pools.values():
+        await pool.aclose()
+
+
+#: What goes wrong on the way, in the words of the library.
+_OUTSIDE = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
 
 
 class _Progress:
@@ -162,33 +205,78 @@ def _refuses_our_certificate(cause: BaseException | None) -> bool:
     return False
 
 
-async def _exchange(client: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> Response:
-    answer = await client.send(request, stream=True)
+class _Checked(httpcore.AsyncNetworkBackend):
+    """Connects to addresses that were checked; TLS and the request go on under the name."""
+
+    def __init__(self, outlets: egress.Outlets) -> None:
+        self._outlets = outlets
+        self._plain = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 the library's name
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises egress.Refused, and for the last of the addresses what went wrong there."""
+        failure: Exception = OSError("no address")
+        for address in await egress.addresses(host, port, self._outlets):
+            try:
+                return await self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+
+def _permitted(address: SplitResult, outlets: egress.Outlets, in_the_open: bool) -> int:
+    """The port. Raises egress.Refused and ValueError."""
+    if "@" in address.netloc:
+        raise egress.Refused("a name and a password in an address")
+    return egress.permit(
+        address.scheme, address.hostname or "", address.port, outlets, in_the_open=in_the_open
+    )
+
+
+def _target(address: SplitResult) -> str:
+    return (address.path or "/") + (f"?{address.query}" if address.query else "")
+
+
+async def _exchange(
+    pool: httpcore.AsyncConnectionPool, request: httpcore.Request, max_bytes: int
+) -> Response:
+    answer = await pool.handle_async_request(request)
     try:
         body = bytearray()
-        async for chunk in answer.aiter_raw():
+        async for chunk in answer.aiter_stream():
             body += chunk
             if len(body) > max_bytes:
                 raise NoAnswer(f"answer larger than {max_bytes} bytes")
     finally:
         await answer.aclose()
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(status=answer.status_code, headers=headers, body=bytes(body))
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+    return Response(status=answer.status, headers=headers, body=bytes(body))
 
 
-async def _client(tls: Tls | None) -> httpx.AsyncClient:
-    loop, over = asyncio.get_running_loop(), None
-    with _clients_lock:
-        clients = _clients.setdefault(loop, {})
-        client = clients.pop(tls, None) or httpx.AsyncClient(
-            limits=_LIMITS, follow_redirects=False, trust_env=False, verify=_context(tls) if tls else True
+async def _pool(outlets: egress.Outlets, tls: Tls | None) -> httpcore.AsyncConnectionPool:
+    loop, over, wanted = asyncio.get_running_loop(), None, (outlets, tls)
+    with _pools_lock:
+        pools = _pools.setdefault(loop, {})
+        pool = pools.pop(wanted, None) or httpcore.AsyncConnectionPool(
+            ssl_context=_context(tls) if tls else None,
+            max_connections=_MOST,
+            max_keepalive_connections=_MOST_IDLE,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=_Checked(outlets),
         )
-        clients[tls] = client
-        if len(clients) > _MAX_TLS:
-            over = clients.pop(next(one for one in clients if one is not None))
+        pools[wanted] = pool
+        own = [one for one in pools if one[1] is not None]
+        if len(own) > _MAX_TLS:
+            over = pools.pop(own[0])
     if over is not None:
         await over.aclose()
-    return client
+    return pool
 
 
 @lru_cache(maxsize=2 * _MAX_TLS)

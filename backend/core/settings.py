@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import msgspec
 from msgspec import Meta
 
+from backend.core import egress
+
 # A description completes the sentence "HOCBA_… must be".
 Environment = Annotated[
     Literal["development", "test", "production"], Meta(description="development, test or production")
@@ -97,6 +99,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     google_issuer: WebAddress = "https://accounts.google.com"
     entra_issuer: str = "https://login.microsoftonline.com/{tid}/v2.0"
     other_issuers: str = ""
+    #: hosts that are not at a public address, or not at the usual port, and where they are: host=network or
+    #: host:port=network, separated by spaces; all else is reached at public addresses alone, at the usual port
+    egress_tunnels: str = ""
     host: str = "127.0.0.1"
     port: Port = 8000
     #: threads of one worker process
@@ -127,6 +132,12 @@ class AuditorSettings(msgspec.Struct, frozen=True, kw_only=True):
     s3_bucket: str = "hocba"
     s3_region: str = "us-east-1"
     trust_dir: str
+
+
+class EgressSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every way out needs (`core/egress.py`), also of programs that run where the product's settings are not."""
+
+    egress_tunnels: str = ""
 
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -178,6 +189,7 @@ _ISSUERS = ("google_issuer", "entra_issuer", "other_issuers")
 def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingsError("HOCBA_SECRET_KEY must have at least 32 characters")
+    _refuse_tunnels(settings)
     if settings.environment == "production":
         if settings.route_limit_factor != 1:
             raise SettingsError("HOCBA_ROUTE_LIMIT_FACTOR is for measuring; it must be 1 in production")
@@ -190,10 +202,24 @@ def _refuse_unsafe(settings: Settings) -> None:
             raise SettingsError("HOCBA_TRUST_DIR must be a folder that exists in production")
 
 
+def _refuse_tunnels(settings: Settings) -> None:
+    try:
+        tunnels = egress.outlets(settings.egress_tunnels).tunnels
+    except ValueError:
+        raise SettingsError("HOCBA_EGRESS_TUNNELS must be pairs host=network or host:port=network") from None
+    if settings.environment == "production" and any(one.is_of_this_machine for one in tunnels):
+        raise SettingsError("HOCBA_EGRESS_TUNNELS must not lead to this machine or its link in production")
+
+
 def _refuse_plain(settings: Settings | AuditorSettings, *names: str) -> None:
     for name in names:
         if not all(address.startswith("https://") for address in getattr(settings, name).split()):
             raise SettingsError(f"HOCBA_{name.upper()} must be https:// in production")
+
+
+def outlets() -> egress.Outlets:
+    """The ways out that the platform names, also for programs that have no other settings."""
+    return egress.outlets(_read_as(EgressSettings, os.environ).egress_tunnels)
 
 
 @lru_cache(maxsize=1)

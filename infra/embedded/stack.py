@@ -138,6 +138,7 @@ class EmbeddedStack:
             "HOCBA_GOOGLE_ISSUER": f"{elsewhere}/google",
             "HOCBA_ENTRA_ISSUER": f"{elsewhere}/entra/{{tid}}/v2.0",
             "HOCBA_OTHER_ISSUERS": f"{elsewhere}/vneid",
+            "HOCBA_EGRESS_TUNNELS": f"{LOOPBACK}={LOOPBACK}/32",
         }
 
     def write_environment(self) -> Path:

@@ -16,6 +16,15 @@ _CLOCKS = {"backend.core.clock", "backend.core.ids"}
 #: What writes to a terminal because a person has called it there.
 _TERMINALS = {"cli", "command", "verify_command"}
 
+#: Where connections to elsewhere are made.
+_EGRESS = {"backend.core.egress", "backend.core.http_client"}
+_CONNECTS = re.compile(
+    r"\.(?:getaddrinfo|gethostbyname\w*|create_connection|open_connection|create_datagram_endpoint|sock_connect|urlopen)$"
+)
+_CLIENTS = re.compile(
+    r"(?:urllib\.request|http\.client|ftplib|smtplib|poplib|imaplib|telnetlib|xmlrpc)(?:\.|$)"
+)
+
 #: Arabic numbers, and whatever is filled into a text after the word: f"{…}", "%(term)s", "{{ … }}".
 _OTHER_TERM = re.compile(r"[Hh]ọc k[ìỳ] ?(?:[12]\b|\{|%)|\bHK ?[12]\b")
 
@@ -29,6 +38,15 @@ def foreign_clocks(source: Source) -> Iterator[str]:
     for module in source.values():
         if module.name not in _CLOCKS:
             yield from (f"{module.name}:{line} {m}" for m, line in mentions(module) if m in _OF_THE_MOMENT)
+
+
+def other_ways_out(source: Source) -> Iterator[str]:
+    """Connections and look-ups past `core.egress`; libraries that connect have a home in pyproject.toml."""
+    for module in source.values():
+        if module.name not in _EGRESS:
+            named = {(found, line) for found, line in mentions(module) if _CONNECTS.search(found)}
+            named |= {(one.target, one.line) for one in module.imports if _CLIENTS.match(one.target)}
+            yield from (f"{module.name}:{line} {found}" for found, line in named)
 
 
 def other_terms(texts: Mapping[str, str]) -> Iterator[str]:

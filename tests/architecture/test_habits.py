@@ -6,6 +6,7 @@ from backend.tenants.permissions import ROLE_PERMISSIONS, Permission, Role
 from tests.architecture.habits import (
     foreign_clocks,
     other_terms,
+    other_ways_out,
     printing,
     unused_actions,
     unused_permissions,
@@ -39,6 +40,28 @@ def test_another_clock_is_named(text: str) -> None:
 def test_counting_seconds_is_free() -> None:
     text = "import time\nfrom backend.core import clock\nA = time.monotonic(), clock.now()"
     assert list(foreign_clocks(plant(backend(), SERVICE, text))) == []
+
+
+def test_nobody_else_opens_a_connection() -> None:
+    assert list(other_ways_out(backend())) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import socket\nA = socket.create_connection(('a', 1))",
+        "import asyncio\nasync def f(): await asyncio.open_connection('a', 1)",
+        "from urllib.request import urlopen\ndef f(): ...",
+        "import http.client",
+        "from socket import getaddrinfo as look\nA = look('a', 1)",
+        "async def f(loop): await loop.create_connection(None, 'a', 1)",
+        "import smtplib",
+    ],
+)
+def test_another_way_out_is_named(text: str) -> None:
+    found = list(other_ways_out(plant(backend(), SERVICE, text)))
+    assert found
+    assert all(one.startswith("backend.records.roster.service:") for one in found)
 
 
 #: `term_words` itself; and what files of others say, which is read and never shown.

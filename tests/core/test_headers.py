@@ -61,6 +61,7 @@ def test_production_insists_on_https(product: settings.Settings, monkeypatch: py
         monkeypatch.setenv(f"HOCBA_{name}", "https://hocba.example")
     monkeypatch.setenv("HOCBA_ENVIRONMENT", "production")
     monkeypatch.setenv("HOCBA_S3_OBJECT_LOCK", "required")
+    monkeypatch.setenv("HOCBA_EGRESS_TUNNELS", "")
     monkeypatch.setenv("HOCBA_ROUTE_LIMIT_FACTOR", "1")
     settings.get.cache_clear()
     try:

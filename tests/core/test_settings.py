@@ -21,6 +21,7 @@ PRODUCTION = (
         "HOCBA_ENVIRONMENT": "production",
         "HOCBA_TRUST_DIR": str(ROOT),
         "HOCBA_S3_OBJECT_LOCK": "required",
+        "HOCBA_EGRESS_TUNNELS": "csdl.example.vn=10.20.0.0/24",
     }
 )
 
@@ -64,6 +65,24 @@ def test_a_wrong_value_is_named_with_what_is_wanted(name: str, value: str, wante
     with pytest.raises(settings.SettingsError) as refusal:
         settings.read(EXAMPLE | {f"HOCBA_{name}": value})
     assert str(refusal.value) == f"HOCBA_{name} must be {wanted}"
+
+
+@pytest.mark.parametrize(
+    "value", ["csdl.example.vn", "csdl.example.vn=x", "*=10.0.0.0/8", "a b=10.0.0.0/8", "a=10.0.0.1/8"]
+)
+def test_a_tunnel_that_is_none_is_named(value: str) -> None:
+    with pytest.raises(settings.SettingsError, match="HOCBA_EGRESS_TUNNELS must be pairs host=network"):
+        settings.read(EXAMPLE | {"HOCBA_EGRESS_TUNNELS": value})
+
+
+@pytest.mark.parametrize(
+    "network", ["127.0.0.1/32", "169.254.169.254/32", "0.0.0.0/0", "::1/128", "::/0", "fd00:ec2::254/128"]
+)
+def test_in_production_no_tunnel_leads_to_this_machine(network: str) -> None:
+    tunnel = {"HOCBA_EGRESS_TUNNELS": f"csdl.example.vn={network}"}
+    assert settings.read(EXAMPLE | tunnel).egress_tunnels
+    with pytest.raises(settings.SettingsError, match="HOCBA_EGRESS_TUNNELS must not lead to this machine"):
+        settings.read(PRODUCTION | tunnel)
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,7 @@ async def test_production_does_not_take_a_password_for_a_factor(site: Litestar, 
         HOCBA_ENVIRONMENT="production",
         HOCBA_ROUTE_LIMIT_FACTOR="1",
         HOCBA_S3_OBJECT_LOCK="required",
+        HOCBA_EGRESS_TUNNELS="",
         **_OVER_TLS,
     ):
         sign_in = (await service.find_session(browser.cookie("hocba"), HOST)).sign_in  # type: ignore[union-attr]

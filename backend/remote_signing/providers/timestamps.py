@@ -52,7 +52,13 @@ async def _exchange(method: str, url: str, kind: str, content: bytes | None, max
     headers = {"content-type": f"application/{_TYPES[kind]}"} if content is not None else {}
     try:
         answer = await http_client.request(
-            method, url, headers=headers, content=content, total_timeout=_TIMEOUT, max_bytes=max_bytes
+            method,
+            url,
+            headers=headers,
+            content=content,
+            total_timeout=_TIMEOUT,
+            max_bytes=max_bytes,
+            in_the_open=True,
         )
     except http_client.NotSent as error:
         raise NotReached(f"{_NAMES[kind]} không kết nối được; hệ thống sẽ tự thử lại.", str(error)) from error

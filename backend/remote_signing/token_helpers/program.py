@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from backend.core import clock, http_client
+from backend.core import clock, egress, http_client
 from backend.core.errors import AppError, Invalid
 from backend.remote_signing.formats import csr
 from backend.remote_signing.providers import hsm_keys
@@ -184,7 +184,10 @@ async def _asked(memory: Memory, what: str, sent: msgspec.Struct, kind: type[_An
 
 async def _post(url: str, body: bytes, headers: dict[str, str], kind: type[_Answer]) -> _Answer:
     wanted = {"accept": "application/json", "content-type": "application/json", **headers}
-    answer = await http_client.request("POST", url, headers=wanted, content=body, total_timeout=40.0)
+    site = egress.only(urlsplit(url).hostname or "")
+    answer = await http_client.request(
+        "POST", url, headers=wanted, content=body, total_timeout=40.0, ways=site
+    )
     try:
         if answer.status != 200:
             problem: dict[str, Any] = msgspec.json.decode(answer.body, type=dict[str, Any])

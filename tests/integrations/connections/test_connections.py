@@ -36,6 +36,7 @@ _PRODUCTION = {
     "HOCBA_ENTRA_ISSUER": "https://example.test/{tid}",
     "HOCBA_OTHER_ISSUERS": "https://example.test",
     "HOCBA_ROUTE_LIMIT_FACTOR": "1",
+    "HOCBA_EGRESS_TUNNELS": "",
 }
 HA_NOI = "vn.ha-noi.hocba/1"
 

@@ -16,6 +16,9 @@ UNREADABLE = (
 )
 NO_ANSWER = "Đã gửi nhưng chưa nhận được trả lời; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
 UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp chưa được gửi; hệ thống sẽ tự thử lại."
+FORBIDDEN = (
+    "Hệ thống không được phép kết nối đến địa chỉ của cơ quan tiếp nhận, chưa gửi gì; hãy báo bên vận hành."
+)
 KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
 _WAIT = "Cơ quan tiếp nhận đang quá tải, thông điệp chưa được nhận; hệ thống sẽ tự thử lại."
 UNMAPPED = "Không lập được thông điệp theo hồ sơ kết nối ({reason}); hãy báo bên vận hành."
@@ -49,6 +52,8 @@ class RestChannel:
             )
         except (access.Refused, http_client.NotTrusted):
             return port.NotSent(reason=KEY_REFUSED, evidence=call.evidence(), needs_person=True)
+        except http_client.Forbidden:
+            return port.NotSent(reason=FORBIDDEN, evidence=call.evidence(), needs_person=True)
         except http_client.NotSent:
             return port.NotSent(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
@@ -67,6 +72,8 @@ class RestChannel:
             return port.Unknown(reason=reason, evidence=call.evidence(), refused=True)
         except BadMapping as error:
             return port.Unknown(reason=UNMAPPED.format(reason=error), evidence=call.evidence())
+        except http_client.Forbidden:
+            return port.Unknown(reason=FORBIDDEN, evidence=call.evidence())
         except http_client.NotSent:
             return port.Unknown(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncssh
 
-from backend.core import clock
+from backend.core import clock, egress, settings
 from backend.integrations.deliveries.channels import port, rest
 from backend.integrations.profiles import answers, messages
 from backend.integrations.profiles.mapping import BadMapping
@@ -22,7 +22,6 @@ from backend.remote_signing.formats.service import BadKey
 _HOST_REFUSED = (
     "Máy chủ của cơ quan tiếp nhận không có đúng khóa đã đăng ký, chưa gửi gì; hãy báo bên vận hành."
 )
-_SSH_PORT = 22
 #: What asyncssh tells of each connection (host, user, files) is nothing for our logs.
 asyncssh.set_log_level("ERROR")
 
@@ -120,9 +119,14 @@ async def _files(endpoint: port.Endpoint) -> AsyncIterator[asyncssh.SFTPClient]:
     except (binascii.Error, asyncssh.KeyImportError) as error:
         raise _Refused(rest.KEY_REFUSED) from error
     try:
+        at = egress.permit("sftp", address.hostname or "", address.port, settings.outlets())
+        found = await egress.addresses(address.hostname or "", at, settings.outlets())
+    except egress.Refused as error:
+        raise _Refused(rest.FORBIDDEN) from error
+    try:
         connection = await asyncssh.connect(
-            address.hostname or "",
-            address.port or _SSH_PORT,
+            found[0],
+            at,
             username=endpoint.parameters[auth.user],
             client_keys=[key],
             client_factory=lambda: _Known(address.fragment),
