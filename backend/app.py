@@ -25,7 +25,10 @@ from backend.core import (
 from backend.integrations.connections import pages as connection_pages
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
-from backend.integrations.partner_api import api as partner_api
+from backend.integrations.partner_api.api import document as partner_document
+from backend.integrations.partner_api.api import reading as partner_reading
+from backend.integrations.partner_api.api import tokens as partner_tokens
+from backend.integrations.partner_api.api import writing as partner_writing
 from backend.integrations.stages import pages as stage_pages
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
@@ -378,14 +381,17 @@ ROUTES: list[ControllerRouterHandler] = [
     api_client_pages.show_clients,
     api_client_pages.add_client,
     api_client_pages.end_client,
-    partner_api.issue_token,
-    partner_api.list_classes,
-    partner_api.list_students,
-    partner_api.list_transcripts,
-    partner_api.get_transcript,
-    partner_api.download_pdf,
-    partner_api.download_xml,
-    partner_api.list_deliveries,
+    partner_tokens.issue_token,
+    partner_reading.list_classes,
+    partner_reading.list_students,
+    partner_reading.list_transcripts,
+    partner_reading.get_transcript,
+    partner_reading.download_pdf,
+    partner_reading.download_xml,
+    partner_reading.list_deliveries,
+    partner_writing.push_classes,
+    partner_writing.push_students,
+    partner_writing.push_marks,
     verification_pages.show_form,
     verification_pages.check_code,
     verification_pages.check,
@@ -420,7 +426,7 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
         state=State({"navigation": menu.MENU}),
         on_startup=[prepare],
         on_shutdown=[leave],
-        openapi_config=partner_api.OPENAPI,
+        openapi_config=partner_document.OPENAPI,
         include_in_schema=False,
         logging_config=None,
         request_max_body_size=MAX_BODY,

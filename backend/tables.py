@@ -5,6 +5,7 @@ from backend.core.database import metadata
 from backend.integrations.authorities import models as authorities
 from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
+from backend.integrations.partner_api import models as partner_api
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
 from backend.records.copies import models as copies
@@ -81,6 +82,7 @@ MODULES = (
     handover,
     privacy,
     imports,
+    partner_api,
     authorities,
     deliveries,
 )

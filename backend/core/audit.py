@@ -78,6 +78,7 @@ class Action(StrEnum):
     API_TOKEN_ISSUED = "api.token.issue"
     API_SECRET_REFUSED = "api.client.refuse"
     API_READ = "api.record.read"
+    API_WRITTEN = "api.record.write"
     DATA_REQUEST_RECORDED = "privacy.request.record"
     DATA_REQUEST_READ = "privacy.request.read"
     DATA_REQUEST_ACKNOWLEDGED = "privacy.request.acknowledge"

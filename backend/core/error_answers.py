@@ -4,7 +4,8 @@ Never a traceback, never the text of an unexpected exception; always the request
 """
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,7 +18,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from backend.core import cookies, templates
-from backend.core.errors import AppError, FactorNeeded, Forbidden, Unauthenticated, VerificationNeeded
+from backend.core.errors import (
+    AppError,
+    FactorNeeded,
+    Forbidden,
+    RowsInvalid,
+    Unauthenticated,
+    VerificationNeeded,
+)
 from backend.core.visit import SAFE_METHODS, visit_of
 from backend.core.web import Html, Request, frame_of, is_htmx, local_path, redirect
 
@@ -30,6 +38,8 @@ ACCOUNT_PATH = "/tai-khoan"
 _UNKEEPABLE_CHARACTER = "22021"
 #: PostgreSQL is shutting down, starting, or has lost the connection (classes 08 and 57P).
 _GOING_AWAY = ("08", "57P")
+#: The names in a key of Litestar's, "rows[0].day", and in its words for what was left out.
+_PARTS, _MISSING = re.compile(r"[^.\[\]]+"), re.compile(r"^Missing required \w+ parameter '([\w-]+)'")
 _SENTENCES: Mapping[int, str] = {
     400: "Yêu cầu gửi lên bị thiếu hoặc sai cách viết; xin tải lại trang rồi thử lại.",
     404: "Không tìm thấy địa chỉ này.",
@@ -53,6 +63,8 @@ def answer_app_error(request: Request, error: AppError) -> Html:
         visit_of(request).refused = error.message
     retry_after = getattr(error, "retry_after", None)
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    if isinstance(error, RowsInvalid) and _wants_json(request):
+        return _problem(request, error.status, error.message, headers, error.places)
     return _answer(request, error.status, error.message, headers)
 
 
@@ -61,7 +73,10 @@ def answer_http_error(request: Request, error: HTTPException) -> Html:
     if error.status_code >= 500:
         return answer_unexpected(request, error)
     if isinstance(error, ValidationException):
-        return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, _what_is_wrong(error), {})
+        said = _what_is_wrong(error)
+        if _wants_json(request):
+            return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, said, {}, _places(error))
+        return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, said, {})
     sentence = _SENTENCES.get(error.status_code, _SENTENCES[400])
     allow = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
     return _answer(request, HTTPStatus(error.status_code), sentence, allow)
@@ -113,14 +128,22 @@ def _answer(request: Request, status: HTTPStatus, message: str, headers: dict[st
     return _html(templates.render("errors/page.html", context), status, headers)
 
 
-def _problem(request: Request, status: HTTPStatus, message: str, headers: dict[str, str]) -> Html:
-    body = {
+def _problem(
+    request: Request,
+    status: HTTPStatus,
+    message: str,
+    headers: dict[str, str],
+    places: Sequence[tuple[str, str]] = (),
+) -> Html:
+    body: dict[str, Any] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,
         "detail": message,
         "request_id": visit_of(request).request_id,
     }
+    if places:
+        body["errors"] = [{"pointer": f"#{pointer}", "detail": detail} for pointer, detail in places]
     return Response(
         msgspec.json.encode(body), status_code=status, media_type="application/problem+json", headers=headers
     )
@@ -163,11 +186,32 @@ def _came_from(request: Request) -> str:
 
 
 def _what_is_wrong(error: ValidationException) -> str:
-    problems: list[Any] = error.extra if isinstance(error.extra, list) else []
-    found = {str(problem.get("key", "")) for problem in problems if isinstance(problem, dict)}
+    found = {_name(one) for one in _mistakes(error)} | {*_MISSING.findall(error.detail)}
     names = sorted(found - {""})
     where = f" ở mục: {', '.join(names)}" if names else ""
     return f"Dữ liệu gửi lên còn thiếu hoặc chưa đúng{where}; xin sửa rồi gửi lại."
+
+
+def _places(error: ValidationException) -> list[tuple[str, str]]:
+    """Where a JSON body is not of its schema: "rows[0].day" is "/rows/0/day" to programs (RFC 6901)."""
+    return [
+        (
+            "".join(f"/{part}" for part in _PARTS.findall(one.get("key", "")) if part != "data"),
+            f"Chưa đúng theo tài liệu OpenAPI: {one.get('message', '')}",
+        )
+        for one in _mistakes(error)
+        if one.get("source") == "body"
+    ]
+
+
+def _mistakes(error: ValidationException) -> list[dict[str, Any]]:
+    found: list[Any] = error.extra if isinstance(error.extra, list) else []
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _name(mistake: dict[str, Any]) -> str:
+    key = str(mistake.get("key", ""))
+    return key.replace("_", "-").title() if mistake.get("source") == "header" else key
 
 
 def _wants_json(request: Request) -> bool:

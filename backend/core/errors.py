@@ -3,6 +3,7 @@
 Every error carries one Vietnamese sentence for a person: what happened, to which row, field or person, and what to do.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 
@@ -63,6 +64,14 @@ class Invalid(AppError):
     """The input is not acceptable."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class RowsInvalid(Invalid):
+    """Several places of the input are not acceptable: for each its JSON pointer (RFC 6901) and a sentence for people."""
+
+    def __init__(self, message: str, places: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.places = tuple(places)
 
 
 class Unavailable(AppError):

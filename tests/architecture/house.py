@@ -231,6 +231,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what lies in the store of a copy, and back: no door",
     ),
+    "integrations.partner_api.once": (
+        Room.SERVICE,
+        "a deed and its kept answer, for the slice's own api: no door",
+    ),
+    "integrations.partner_api.writing": (
+        Room.SERVICE,
+        "what other systems write, for the slice's own api: no door",
+    ),
     "integrations.deliveries.manifests": (
         Room.SERVICE,
         "what lies in the store of a delivery, and back: no door",

@@ -279,6 +279,8 @@ async def test_an_authority_inside_waits_for_the_platform(names: Names, address:
         base_url=address,
         parameters=dict.fromkeys(profile.parameters, "x"),
         secrets=dict.fromkeys(profile.secrets, "x"),
+        files={},
+        platform=None,
         connect_timeout=1.0,
         total_timeout=2.0,
     )
@@ -301,6 +303,8 @@ async def test_a_host_of_sftp_is_held_to_the_same(names: Names) -> None:
         base_url="sftp://inside.example.vn#SHA256:" + "a" * 43,
         parameters=dict.fromkeys(profile.parameters, "x"),
         secrets={"private_key": base64.b64encode(key).decode()},
+        files={},
+        platform=None,
         connect_timeout=1.0,
         total_timeout=2.0,
     )

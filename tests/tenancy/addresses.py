@@ -16,6 +16,7 @@ from litestar import Litestar
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import HeaderParameter
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
 from litestar.typing import FieldDefinition
@@ -142,7 +143,7 @@ class Address:
                 found[f"{name}, named"] = replace(ask, body={name.format(own=said): str(own)})
         shown = f"http://127.0.0.1:8000/lop/{said}"
         told = dict.fromkeys(_HX, said) | {"HX-Current-URL": shown, "HX-Request": "true"}
-        return found | {"headers of htmx": replace(ask, headers=told)}
+        return found | {"headers of htmx": replace(ask, headers=ask.headers | told)}
 
     @property
     def ids(self) -> set[str]:
@@ -166,8 +167,14 @@ class Address:
         return {
             getattr(one.kwarg_definition, "query", None) or name: one
             for name, one in self.parameters.items()
-            if name != "data" and f"{{{name}:" not in self.path
+            if name != "data" and f"{{{name}:" not in self.path and not _header_of(one)
         }
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        """What must be in a header, with a value that nobody has sent before."""
+        found = (_header_of(one) for one in self.parameters.values())
+        return {name: str(uuid.uuid4()) for name in found if name}
 
     def _ask(
         self, in_path: uuid.UUID, texts: str = "", accepted: Mapping[str, object] = MappingProxyType({})
@@ -183,13 +190,18 @@ class Address:
             if known.default is Empty
         }
         body = filled(inspect.type_info(self._data.annotation), accepted, None, "") if self._data else {}
-        return self._with(Ask(path, needed), body)
+        return self._with(Ask(path, needed, headers=self._headers), body)
 
     def _with(self, ask: Ask, body: dict[str, Any]) -> Ask:
         files = {name: said for name, said in body.items() if isinstance(said, tuple)}
         return replace(
             ask, body={name: said for name, said in body.items() if name not in files}, files=files
         )
+
+
+def _header_of(parameter: FieldDefinition) -> str | None:
+    known = parameter.kwarg_definition
+    return known.name if isinstance(known, HeaderParameter) else None
 
 
 def addresses(site: Litestar) -> list[Address]:

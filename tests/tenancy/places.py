@@ -71,6 +71,7 @@ LATER: dict[str, Row] = {
         "verdict": dict.fromkeys(("intact", "signed", "in_force", "known", "years"), "x")
         | {"checked_at": "2026-01-01"}
     },
+    "api_answer": {"answer": "{}"},
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},

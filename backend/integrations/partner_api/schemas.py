@@ -4,11 +4,15 @@ import uuid
 from datetime import date, datetime
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from backend.integrations.deliveries.schemas import Action as DeliveryAction
 from backend.integrations.deliveries.schemas import DeliveryState
+from backend.records.gradebook.schemas import MarkKind
+from backend.records.roster.schemas import StudentStatus
 from backend.records.transcripts.schemas import VersionState
 from backend.tenants.api_clients.schemas import ApiClientId
 
@@ -120,6 +124,113 @@ class DeliveryPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: uuid.UUID | None
 
 
+class NewClassItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A class of the working year, named as the Ministry's files name it ("6A1"); `electives` are subject codes.
+
+    Grades 10 to 12 take exactly four of them (TT13/2022).
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=20, examples=["6A1"])]
+    grade_level: Annotated[int, Meta(ge=1, le=12)]
+    electives: Annotated[tuple[Annotated[str, Meta(max_length=20)], ...], Meta(max_length=12)] = ()
+
+
+class ClassesIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Classes to open."""
+
+    classes: Annotated[tuple[NewClassItem, ...], Meta(min_length=1, max_length=100)]
+
+
+class ClassTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """A class of the request; `opened` is false where the school had it already."""
+
+    id: uuid.UUID
+    name: str
+    opened: bool
+
+
+class ClassesTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """In the order of the request."""
+
+    classes: tuple[ClassTaken, ...]
+
+
+Text = Annotated[str, Meta(min_length=1, max_length=300)]
+
+
+class NewStudentItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pupil of the register. `student_code` is the Ministry's (mã định danh), `class_name` a class of the working year.
+
+    What is left out says nothing: it never erases what the school knows. `status` other than studying, transferred_in
+    and returned ends the pupil's place, on the day `status_on`.
+    """
+
+    student_code: Annotated[str, Meta(min_length=1, max_length=40, examples=["1400000001"])]
+    full_name: Annotated[str, Meta(min_length=1, max_length=100, examples=["Lường Thị Ngọc Ánh"])]
+    date_of_birth: date
+    class_name: Annotated[str, Meta(max_length=20, examples=["6A1"])] = ""
+    gender: Literal["female", "male"] | None = None
+    personal_id: Annotated[str, Meta(pattern="^[0-9]{12}$")] | None = None
+    ethnicity: Text | None = None
+    nationality: Text | None = None
+    birth_place: Text | None = None
+    hometown: Text | None = None
+    permanent_address: Text | None = None
+    current_address: Text | None = None
+    father_name: Text | None = None
+    mother_name: Text | None = None
+    guardian_name: Text | None = None
+    registry_no: Text | None = None
+    status: StudentStatus = StudentStatus.STUDYING
+    status_on: date | None = None
+
+
+class StudentsIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A register, or a part of it; who is not in it stays as they are."""
+
+    students: Annotated[tuple[NewStudentItem, ...], Meta(min_length=1, max_length=1000)]
+
+
+class StudentsTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """How many pupils were added, corrected, moved (to another class, or away), and found as they are."""
+
+    new: int
+    changed: int
+    moved: int
+    unchanged: int
+
+
+class NewMarkItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One cell of a sheet. `term` is 1 or 2, 0 for the whole year (grades 1 to 5, and the homeroom sheet "GVCN").
+
+    `kind` and `slot` name the column as `GET /classes/{class_id}/sheets` lists them; `value` is written as people do
+    ("8,5", "Đ", "T"), empty to clear. The code and the name must mean the same pupil.
+    """
+
+    class_name: Annotated[str, Meta(min_length=1, max_length=20, examples=["6A1"])]
+    subject_code: Annotated[str, Meta(min_length=1, max_length=20, examples=["TOAN"])]
+    term: Annotated[int, Meta(ge=0, le=2)]
+    student_code: Annotated[str, Meta(min_length=1, max_length=40, examples=["1400000001"])]
+    full_name: Annotated[str, Meta(min_length=1, max_length=100, examples=["Lường Thị Ngọc Ánh"])]
+    kind: MarkKind
+    slot: Annotated[str, Meta(max_length=40, examples=["1"])] = ""
+    value: Annotated[str, Meta(max_length=2000, examples=["8,5"])]
+
+
+class MarksIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Marks, of any open sheets."""
+
+    marks: Annotated[tuple[NewMarkItem, ...], Meta(min_length=1, max_length=2000)]
+
+
+class MarksTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """How many cells were filled, changed, and found as they are."""
+
+    new: int
+    changed: int
+    unchanged: int
+
+
 class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a token (RFC 6749, 4.4.2); id and secret here or, better, as HTTP Basic."""
 
@@ -145,14 +256,25 @@ class TokenProblem(msgspec.Struct, frozen=True, kw_only=True):
     error_description: str = ""
 
 
+class ProblemPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """One place of the body that cannot be taken: `pointer` (RFC 6901) leads to it, `detail` says in Vietnamese why."""
+
+    pointer: str
+    detail: str
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A failure (RFC 9457); `detail` is a sentence in Vietnamese, `request_id` leads us to the log."""
+    """A failure (RFC 9457); `detail` is a sentence in Vietnamese, `request_id` leads us to the log.
+
+    `errors` is there when rows of a body were refused: all of them are named, and nothing was written.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     request_id: str
+    errors: tuple[ProblemPlace, ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

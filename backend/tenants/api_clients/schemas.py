@@ -1,4 +1,4 @@
-"""The words of connections: other systems that read a school's data with a key of their own."""
+"""The words of connections: other systems that read and write a school's data with a key of their own."""
 
 import uuid
 from datetime import datetime
@@ -17,6 +17,8 @@ class Scope(StrEnum):
     STUDENTS_READ = "students:read"
     TRANSCRIPTS_READ = "transcripts:read"
     DELIVERIES_READ = "deliveries:read"
+    ROSTER_WRITE = "roster:write"
+    MARKS_WRITE = "marks:write"
 
 
 SCOPE_NAMES = {
@@ -24,6 +26,8 @@ SCOPE_NAMES = {
     Scope.STUDENTS_READ: "Họ tên, mã, ngày sinh, giới tính của học sinh",
     Scope.TRANSCRIPTS_READ: "Trạng thái, mã băm và tệp của học bạ đã phát hành",
     Scope.DELIVERIES_READ: "Kết quả gửi học bạ lên Sở",
+    Scope.ROSTER_WRITE: "Ghi lớp, học sinh và việc xếp lớp",
+    Scope.MARKS_WRITE: "Ghi điểm vào sổ đang mở",
 }
 
 

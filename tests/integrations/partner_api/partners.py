@@ -1,6 +1,7 @@
 """Two schools whose data other systems read: each with a class, issued transcripts, deliveries and keys."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from tests.factories.issued_versions import issue, open_delivering_school
 
+NOBODY = uuid.UUID(int=0)
+
 
 @dataclass
 class Partner:
@@ -28,6 +31,7 @@ class Partner:
     class_id: uuid.UUID
     versions: list[uuid.UUID]
     token: str = ""
+    client_id: uuid.UUID = NOBODY
     secrets: list[str] = field(default_factory=list)
 
     async def key(self, *scopes: Scope, kind: ClientKind = ClientKind.TOKEN) -> NewKey:
@@ -43,13 +47,22 @@ async def open_partner(name: str, pupils: int = 3) -> Partner:
     versions = await issue(tenant_id, pupils)
     async with tenant_session(tenant_id) as session:
         await deliveries.open_deliveries(session, versions)
+        [school_class] = await roster.list_classes(session)
+    return await partner_of(tenant_id, name, school_class.id, versions)
+
+
+async def partner_of(
+    tenant_id: TenantId, name: str, class_id: uuid.UUID = NOBODY, versions: Sequence[uuid.UUID] = ()
+) -> Partner:
+    """A school that is there, with somebody who lets systems in, and a key for everything."""
+    async with tenant_session(tenant_id) as session:
         staff = await people.add_staff(
             session, machine(tenant_id), f"Cô {name}", f"{tenant_id.hex}@example", "", [Role.OWNER]
         )
         owner = await people.actor_of(session, staff)
-        [school_class] = await roster.list_classes(session)
-    partner = Partner(tenant_id, name, owner, school_class.id, versions)
-    partner.token = (await partner.key(*Scope)).secret
+    partner = Partner(tenant_id, name, owner, class_id, [*versions])
+    key = await partner.key(*Scope)
+    partner.token, partner.client_id = key.secret, key.client_id
     return partner
 
 
@@ -68,6 +81,11 @@ class Client:
     async def get(self, path: str, **query: Any) -> httpx.Response:
         """Ask for something below /api/v1."""
         return await self.http.get(path, params=query, headers=self.headers)
+
+    async def post(self, path: str, body: object, key: str = "") -> httpx.Response:
+        """Do something below /api/v1, under a key of its own unless one is given."""
+        headers = self.headers | {"Idempotency-Key": key or str(uuid.uuid4())}
+        return await self.http.post(path, json=body, headers=headers)
 
     async def all_of(self, path: str, limit: int) -> list[dict[str, Any]]:
         """Every item of a list, part by part."""

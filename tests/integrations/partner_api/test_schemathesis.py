@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.integrations.partner_api.partners import Client, Partner
 
 #: Requests for each address, with right input and with wrong input.
-EXAMPLES = 8
+EXAMPLES = 4
 PROMISES = [
     not_a_server_error,
     status_code_conformance,
@@ -50,12 +50,16 @@ async def document(site: Litestar) -> dict[str, Any]:
 async def test_the_document_is_whole(site: Litestar) -> None:
     published = await document(site)
     assert published["openapi"].startswith("3.")
-    assert len(published["paths"]) == 8
+    assert published["openapi"] == "3.1.0"
+    assert sum(len(methods) for methods in published["paths"].values()) == 11
     for path, methods in published["paths"].items():
-        [operation] = methods.values()
-        assert {"200", "429", "503"} <= set(operation["responses"]), path
-        assert operation["description"], path
-        assert operation.get("security") or path.endswith("/oauth/token"), path
+        for method, operation in methods.items():
+            assert {"200", "429", "503"} <= set(operation["responses"]), path
+            assert operation["description"], path
+            assert operation.get("security") or path.endswith("/oauth/token"), path
+            by_header = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+            asks_for_a_key = method == "post" and not path.endswith("/oauth/token")
+            assert by_header == ({"Idempotency-Key"} if asks_for_a_key else set()), path
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -81,11 +85,10 @@ async def marks_of(site: Litestar, partner: Partner) -> set[str]:
 
 
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: str(mode.value))
-@pytest.mark.parametrize("way", [1, -1], ids=["A against B", "B against A"])
 async def test_whatever_is_sent(
-    site: Litestar, address: str, partners: tuple[Partner, Partner], way: int, mode: GenerationMode
+    site: Litestar, address: str, partners: tuple[Partner, Partner], mode: GenerationMode
 ) -> None:
-    asking, other = partners[::way]
+    asking, other = partners
     published = await document(site)
     foreign = await marks_of(site, other) - await marks_of(site, asking)
     assert len(foreign) > 10
@@ -105,9 +108,9 @@ def _play(
         [None, *(one for partner in (asking, other) for one in (partner.class_id, *partner.versions))]
     )
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
-    assert len(operations) == len(published["paths"])
+    assert len(operations) == sum(len(methods) for methods in published["paths"].values())
     if mode is GenerationMode.NEGATIVE:  # a form of texts alone cannot be of the wrong type
-        operations = [one for one in operations if one.query or one.path_parameters]
+        operations = [one for one in operations if not one.path.endswith("/oauth/token")]
     for operation in operations:
 
         @how(

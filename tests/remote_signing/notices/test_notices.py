@@ -49,7 +49,7 @@ class Caller:
 
     async def post(self, body: object, name: str = "") -> httpx.Response:
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        transport = httpx.ASGITransport(app=self._site)
+        transport = httpx.ASGITransport(app=self._site)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url=settings.get().public_url) as client:
             return await client.post(f"{notice_addresses.PATH}/{name or self.name}", content=content)
 
@@ -128,7 +128,8 @@ async def test_a_notice_that_comes_first_or_means_nothing_wakes_nothing(
     site: Litestar, patient: SigningSchool, signing: SigningService
 ) -> None:
     caller = Caller(site, patient)
-    for body in ({"transaction_id": uuid.uuid4().hex}, {}, [], b"\xff", b""):
+    bodies: list[object] = [{"transaction_id": uuid.uuid4().hex}, {}, [], b"\xff", b""]
+    for body in bodies:
         answer = await caller.post(body)
         assert (answer.status_code, answer.json()) == (200, {"status_code": "00"}), body
     batch_id, _, machine = await waiting(patient)

@@ -1,4 +1,4 @@
-"""The interface for other systems, /api/v1: lists part by part, files, and the document that describes it all.
+"""What other systems read of a school: lists part by part, and files.
 
 A key's scope is the only right that it has, and its school the only one that it sees. Every read about pupils is
 recorded once the reading transaction has ended.
@@ -6,106 +6,32 @@ recorded once the reading transaction has ended.
 
 import base64
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Response, Router, get, post
-from litestar.openapi import OpenAPIConfig, ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, SecurityScheme
-from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar import Response, get
+from litestar.params import FromPath, QueryParameter
 
-from backend.core import admission, csrf
 from backend.core.actor import Actor
-from backend.core.admission import RouteClass
 from backend.core.web import CurrentActor, Request, transaction
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.partner_api import service
+from backend.integrations.partner_api.api.words import MISSING, NOT_YET, ROOT, Cursor, Limit, documented
 from backend.integrations.partner_api.schemas import (
     ClassPage,
     DeliveryPage,
     FileKind,
-    Problem,
     StudentPage,
-    TokenAnswer,
-    TokenForm,
-    TokenProblem,
-    TokenRefused,
     TranscriptItem,
     TranscriptPage,
 )
 from backend.records.transcripts.schemas import VersionState
-from backend.tenants.api_clients.schemas import SCOPE_NAMES, Scope
-from backend.tenants.guards import public, scoped
+from backend.tenants.api_clients.schemas import Scope
+from backend.tenants.guards import scoped
 
-ROOT = "/api/v1"
-TOKEN_PATH = f"{ROOT}/oauth/token"
-MOST = 200
-
-Limit = Annotated[int, QueryParameter(ge=1, le=MOST, description="How many at most.")]
-Cursor = Annotated[uuid.UUID | None, QueryParameter(description="`next_cursor` of the part before.")]
 _FILES = {FileKind.PDF: "application/pdf", FileKind.XML: "application/xml"}
 
 
-def _problem(description: str) -> ResponseSpec:
-    return ResponseSpec(
-        Problem, description=description, media_type="application/problem+json", generate_examples=False
-    )
-
-
-_REFUSALS = {
-    400: _problem("The request cannot be read."),
-    401: _problem("No token, or one that has ended."),
-    403: _problem("The token lacks the scope."),
-    422: _problem("A parameter is not what it should be."),
-    429: _problem("Too many requests; `Retry-After` says how many seconds to wait."),
-    503: _problem("Something that is needed does not answer; try again later."),
-}
-_MISSING = {404: _problem("The school has no such thing.")}
-_NOT_YET = {409: _problem("The transcript has not been issued yet.")}
-
-
-def _documented(scope: Scope, *more: dict[int, ResponseSpec]) -> dict[str, Any]:
-    """What every reading address says of itself."""
-    responses = dict(_REFUSALS)
-    for one in more:
-        responses |= one
-    return {
-        "opt": {admission.OPTION: RouteClass.API},
-        "include_in_schema": True,
-        "security": [{"oauth2": [scope.value]}, {"token": []}],
-        "responses": responses,
-        "tags": [scope.value.partition(":")[0]],
-    }
-
-
-@post(
-    TOKEN_PATH,
-    guards=[public()],
-    opt={admission.OPTION: RouteClass.SIGN_IN, csrf.EXEMPT: "a machine without cookies shows its secret"},
-    status_code=200,
-    include_in_schema=True,
-    responses={
-        status: ResponseSpec(TokenProblem, description=description, generate_examples=False)
-        for status, description in (
-            (400, "The request is wrong."),
-            (401, "Unknown client or wrong secret, or its school is closed."),
-        )
-    }
-    | {status: _REFUSALS[status] for status in (422, 429, 503)},
-    tags=["oauth"],
-)
-async def issue_token(
-    request: Request, data: URLEncodedBody[TokenForm]
-) -> Response[TokenAnswer | TokenProblem]:
-    """Change the client's secret for a token of one hour (OAuth 2.0 client credentials)."""
-    try:
-        answer = await service.issue_token(request.headers.get("authorization", ""), data)
-    except TokenRefused as refused:
-        return Response(refused.problem, status_code=refused.status, headers=refused.headers)
-    return Response(answer, status_code=200)
-
-
-@get(f"{ROOT}/classes", guards=[scoped(Scope.CLASSES_READ)], **_documented(Scope.CLASSES_READ))
+@get(f"{ROOT}/classes", guards=[scoped(Scope.CLASSES_READ)], **documented(Scope.CLASSES_READ))
 async def list_classes(request: Request, limit: Limit = 50, cursor: Cursor = None) -> ClassPage:
     """Classes of all years."""
     async with transaction(request) as session:
@@ -115,7 +41,7 @@ async def list_classes(request: Request, limit: Limit = 50, cursor: Cursor = Non
 @get(
     f"{ROOT}/classes/{{class_id:uuid}}/students",
     guards=[scoped(Scope.STUDENTS_READ)],
-    **_documented(Scope.STUDENTS_READ, _MISSING),
+    **documented(Scope.STUDENTS_READ, MISSING),
 )
 async def list_students(
     request: Request,
@@ -134,7 +60,7 @@ async def list_students(
 @get(
     f"{ROOT}/transcripts",
     guards=[scoped(Scope.TRANSCRIPTS_READ)],
-    **_documented(Scope.TRANSCRIPTS_READ, _MISSING),
+    **documented(Scope.TRANSCRIPTS_READ, MISSING),
 )
 async def list_transcripts(
     request: Request,
@@ -154,7 +80,7 @@ async def list_transcripts(
 @get(
     f"{ROOT}/transcripts/{{version_id:uuid}}",
     guards=[scoped(Scope.TRANSCRIPTS_READ)],
-    **_documented(Scope.TRANSCRIPTS_READ, _MISSING),
+    **documented(Scope.TRANSCRIPTS_READ, MISSING),
 )
 async def get_transcript(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
@@ -170,7 +96,7 @@ async def get_transcript(
     f"{ROOT}/transcripts/{{version_id:uuid}}/pdf",
     guards=[scoped(Scope.TRANSCRIPTS_READ)],
     media_type=_FILES[FileKind.PDF],
-    **_documented(Scope.TRANSCRIPTS_READ, _MISSING, _NOT_YET),
+    **documented(Scope.TRANSCRIPTS_READ, MISSING, NOT_YET),
 )
 async def download_pdf(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
@@ -183,7 +109,7 @@ async def download_pdf(
     f"{ROOT}/transcripts/{{version_id:uuid}}/xml",
     guards=[scoped(Scope.TRANSCRIPTS_READ)],
     media_type=_FILES[FileKind.XML],
-    **_documented(Scope.TRANSCRIPTS_READ, _MISSING, _NOT_YET),
+    **documented(Scope.TRANSCRIPTS_READ, MISSING, NOT_YET),
 )
 async def download_xml(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
@@ -205,7 +131,7 @@ async def _download(request: Request, actor: Actor, version_id: uuid.UUID, kind:
     return Response(data, media_type=_FILES[kind], headers=headers)
 
 
-@get(f"{ROOT}/deliveries", guards=[scoped(Scope.DELIVERIES_READ)], **_documented(Scope.DELIVERIES_READ))
+@get(f"{ROOT}/deliveries", guards=[scoped(Scope.DELIVERIES_READ)], **documented(Scope.DELIVERIES_READ))
 async def list_deliveries(
     request: Request,
     actor: CurrentActor,
@@ -218,27 +144,3 @@ async def list_deliveries(
         found = await service.list_deliveries(session, cursor, limit, in_state)
     await service.record_read(actor, "deliveries", None, [one.student_id for one in found.items])
     return found
-
-
-OPENAPI = OpenAPIConfig(
-    title="Hocba",
-    version="1",
-    description="Read a school's classes, pupils, transcripts and deliveries with a key that the school has given.",
-    use_handler_docstrings=True,
-    components=Components(
-        security_schemes={
-            "token": SecurityScheme(type="http", scheme="bearer", description="A fixed token of the school."),
-            "oauth2": SecurityScheme(
-                type="oauth2",
-                flows=OAuthFlows(
-                    client_credentials=OAuthFlow(
-                        token_url=TOKEN_PATH,
-                        scopes={scope.value: name for scope, name in SCOPE_NAMES.items()},
-                    )
-                ),
-            ),
-        }
-    ),
-    openapi_router=Router(path=ROOT, guards=[public()], route_handlers=[]),
-    render_plugins=[JsonRenderPlugin()],
-)
