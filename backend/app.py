@@ -30,6 +30,7 @@ from backend.integrations.partner_api.api import reading as partner_reading
 from backend.integrations.partner_api.api import tokens as partner_tokens
 from backend.integrations.partner_api.api import writing as partner_writing
 from backend.integrations.stages import pages as stage_pages
+from backend.integrations.webhooks import pages as webhook_pages
 from backend.records.assessment import pages as assessment_pages
 from backend.records.calendar import pages as calendar_pages
 from backend.records.classes import pages as class_pages
@@ -381,6 +382,15 @@ ROUTES: list[ControllerRouterHandler] = [
     api_client_pages.show_clients,
     api_client_pages.add_client,
     api_client_pages.end_client,
+    webhook_pages.show_endpoints,
+    webhook_pages.add_endpoint,
+    webhook_pages.show_endpoint,
+    webhook_pages.ping,
+    webhook_pages.replay,
+    webhook_pages.replay_one,
+    webhook_pages.rotate_key,
+    webhook_pages.resume,
+    webhook_pages.end_endpoint,
     partner_tokens.issue_token,
     partner_reading.list_classes,
     partner_reading.list_students,
@@ -389,6 +399,10 @@ ROUTES: list[ControllerRouterHandler] = [
     partner_reading.download_pdf,
     partner_reading.download_xml,
     partner_reading.list_deliveries,
+    partner_reading.list_sheets,
+    partner_reading.list_results,
+    partner_reading.list_events,
+    partner_reading.download_json,
     partner_writing.push_classes,
     partner_writing.push_students,
     partner_writing.push_marks,

@@ -24,6 +24,7 @@ from backend.integrations.deliveries.events import (
     RecallRefused,
     RecallReturned,
 )
+from backend.integrations.webhooks import tasks as webhooks
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
 from backend.records.copies import tasks as copies
@@ -40,8 +41,11 @@ from backend.records.transcripts import tasks as transcripts
 from backend.records.transcripts.events import (
     TranscriptFrozen,
     TranscriptIssued,
+    TranscriptLocked,
     TranscriptRecallAsked,
+    TranscriptRecalled,
     TranscriptRendered,
+    TranscriptReplaced,
 )
 from backend.records.transfers import tasks as transfers
 from backend.records.transfers.events import TransferDrafted, TransferOffered, TransferSealed
@@ -61,21 +65,25 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     GradeSheetReopened: (assessment.withdraw_confirmation, gradebook.lock_overdue),
     RegulationsChanged: (assessment.assess_class,),
     ResultsComputed: (),  # the homeroom teacher looks and confirms
-    ResultsConfirmed: (),  # the school's management freezes
+    ResultsConfirmed: (webhooks.results_confirmed,),  # the school's management freezes
     ClassFreezeAsked: (freezes.freeze_class,),
     TranscriptFrozen: (transcripts.render,),
     TranscriptRendered: (transcripts.ask_for_signatures,),
     SigningConsented: (signing.prepare_call,),
     SigningRequestSigned: (signing.complete_request,),
     SigningRequestCompleted: (transcripts.issue, transfers.seal),
-    TranscriptIssued: (deliveries.open_delivery,),
+    TranscriptIssued: (deliveries.open_delivery, webhooks.transcript_issued),
     DeliverySubmitted: (transcripts.submitted,),
-    DeliveryAccepted: (transcripts.accepted,),
-    DeliveryRejected: (transcripts.rejected,),  # management recalls it and corrects what was refused
+    DeliveryAccepted: (transcripts.accepted, webhooks.delivery_accepted),
+    # Management recalls it and corrects what was refused.
+    DeliveryRejected: (transcripts.rejected, webhooks.delivery_rejected),
     DeliveryLocked: (transcripts.locked,),
     TranscriptRecallAsked: (deliveries.open_recall,),
     DeliveryRecalled: (transcripts.recalled,),  # the pupil's marks are corrected and the next version frozen
     RecallRefused: (transcripts.recall_refused,),
+    TranscriptLocked: (webhooks.transcript_locked,),
+    TranscriptRecalled: (webhooks.transcript_recalled,),
+    TranscriptReplaced: (webhooks.transcript_replaced,),
     RecallReturned: (transcripts.recall_returned,),  # management reads why, and asks again
     CopyIssued: (copies.print_copy,),
     TransferDrafted: (transfers.compile_package,),

@@ -81,6 +81,12 @@ ACTION_NAMES = {
     Action.API_SECRET_REFUSED: "Từ chối hệ thống khác vì sai khóa bí mật",
     Action.API_READ: "Hệ thống khác đọc dữ liệu",
     Action.API_WRITTEN: "Hệ thống khác ghi dữ liệu",
+    Action.WEBHOOK_ADDED: "Thêm địa chỉ nhận tin của hệ thống khác",
+    Action.WEBHOOK_KEY_CHANGED: "Đổi khóa ký tin cho hệ thống khác",
+    Action.WEBHOOK_STOPPED: "Dừng báo tin cho hệ thống khác vì không nhận được",
+    Action.WEBHOOK_RESUMED: "Bật lại việc báo tin cho hệ thống khác",
+    Action.WEBHOOK_REPLAYED: "Gửi lại tin cho hệ thống khác",
+    Action.WEBHOOK_ENDED: "Bỏ địa chỉ nhận tin của hệ thống khác",
     Action.DATA_REQUEST_RECORDED: "Ghi nhận yêu cầu về dữ liệu cá nhân",
     Action.DATA_REQUEST_READ: "Xem yêu cầu về dữ liệu cá nhân",
     Action.DATA_REQUEST_ACKNOWLEDGED: "Báo đã nhận yêu cầu về dữ liệu cá nhân",
@@ -318,6 +324,7 @@ DETAIL_NAMES = {
     "recipient": "Cấp cho",
     "copy_purpose": "Mục đích sử dụng",
     "evidence_purpose": "Lý do lập gói bằng chứng",
+    "problem": "Vì sao",
 }
 
 #: Codes that stand as values in `details`: detail → code → the words by which pages call it.
@@ -377,8 +384,16 @@ DETAIL_VALUES = {
         "students:read": "Họ tên, mã, ngày sinh, giới tính của học sinh",
         "transcripts:read": "Trạng thái, mã băm và tệp của học bạ đã phát hành",
         "deliveries:read": "Kết quả gửi học bạ lên Sở",
+        "results:read": "Kết quả cả năm đã được xác nhận của học sinh",
+        "events:read": "Việc đã xảy ra với học bạ và kết quả (chỉ mã, không có dữ liệu học sinh)",
         "roster:write": "Ghi lớp, học sinh và việc xếp lớp",
         "marks:write": "Ghi điểm vào sổ đang mở",
+    },
+    "problem": {
+        "not_reached": "Không kết nối được tới địa chỉ này",
+        "no_answer": "Không trả lời kịp hoặc trả lời quá dài",
+        "refused": "Trả lời bằng mã lỗi",
+        "gone": "Trả lời là không nhận tin nữa (410)",
     },
     "what": {
         "students": "danh sách học sinh",
@@ -388,9 +403,11 @@ DETAIL_VALUES = {
         "file": "tệp",
         "pdf": "PDF",
         "xml": "XML",
+        "json": "JSON",
         "marks": "điểm",
+        "results": "kết quả cả năm",
     },
-    "file": {"pdf": "PDF", "xml": "XML"},
+    "file": {"pdf": "PDF", "xml": "XML", "json": "JSON"},
     "copy_kind": {"ban-in": "Bản in", "ban-sao": "Bản sao", "trich-luc": "Trích lục một năm học"},
     "plan": {"trial": "Dùng thử", "standard": "Tiêu chuẩn"},
     "levels": {

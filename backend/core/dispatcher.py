@@ -19,7 +19,13 @@ log = logging.getLogger(__name__)
 #: Any constant: who holds this lock dispatches.
 LOCK = 7_474_001
 #: Leased jobs of one lane at a time, all workers together.
-SLOTS = {jobs.Lane.INTERACTIVE: 16, jobs.Lane.RENDER: 6, jobs.Lane.SIGN: 8, jobs.Lane.DELIVER: 8}
+SLOTS = {
+    jobs.Lane.INTERACTIVE: 16,
+    jobs.Lane.RENDER: 6,
+    jobs.Lane.SIGN: 8,
+    jobs.Lane.DELIVER: 8,
+    jobs.Lane.WEBHOOK: 8,
+}
 #: Longest wait for a notice before looking anyway.
 IDLE_SECONDS = 0.5
 #: Shortest pause between two rounds: a burst of notices is one round.

@@ -41,6 +41,7 @@ class Lane(StrEnum):
     RENDER = "render"
     SIGN = "sign"
     DELIVER = "deliver"
+    WEBHOOK = "webhook"
 
 
 class JobState(StrEnum):

@@ -239,6 +239,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what other systems write, for the slice's own api: no door",
     ),
+    "integrations.webhooks.signing": (Room.ADAPTER, "Ed25519"),
     "integrations.deliveries.manifests": (
         Room.SERVICE,
         "what lies in the store of a delivery, and back: no door",

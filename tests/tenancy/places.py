@@ -72,6 +72,14 @@ LATER: dict[str, Row] = {
         | {"checked_at": "2026-01-01"}
     },
     "api_answer": {"answer": "{}"},
+    "webhook_endpoint": {
+        "events": ["transcript.issued"],
+        "ended_at": None,
+        "stopped_at": None,
+        "old_key": None,
+    },
+    "partner_event": {"kind": "transcript.issued"},
+    "webhook_message": {"state": "failed", "problem": "refused"},
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},
@@ -85,6 +93,7 @@ _PARENTS = (
     "transcript_version",
     "grade_sheet",
     "sheet_step",
+    "api_client",
 )
 #: Without the season of signatures: what pages and other systems see of an issued version.
 _ISSUE = """

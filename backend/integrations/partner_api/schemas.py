@@ -11,17 +11,20 @@ from msgspec import Meta
 
 from backend.integrations.deliveries.schemas import Action as DeliveryAction
 from backend.integrations.deliveries.schemas import DeliveryState
-from backend.records.gradebook.schemas import MarkKind
+from backend.integrations.webhooks.schemas import EventItem
+from backend.records.assessment.schemas import PrimaryResult, SecondaryResult
+from backend.records.gradebook.schemas import MarkKind, SheetState
 from backend.records.roster.schemas import StudentStatus
 from backend.records.transcripts.schemas import VersionState
 from backend.tenants.api_clients.schemas import ApiClientId
 
 
 class FileKind(StrEnum):
-    """The two files of an issued transcript: the signed PDF, and the XML that was sent to the Authority."""
+    """The package of an issued transcript: the signed PDF, the signed XML, and the content that both show as JSON."""
 
     PDF = "pdf"
     XML = "xml"
+    JSON = "json"
 
 
 class ClassItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,6 +234,59 @@ class MarksTaken(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
+class ColumnItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A column of a sheet; `kind` and `slot` name it when marks are pushed, `label` is what people read."""
+
+    kind: MarkKind
+    slot: str
+    label: str
+
+
+class SheetItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A sheet of a class; `term` 0 is the whole year. It takes marks while `state` is open or reopened."""
+
+    id: uuid.UUID
+    subject_code: str
+    subject_name: str
+    term: int
+    state: SheetState
+    columns: tuple[ColumnItem, ...]
+
+
+class SheetPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the list; ask again with `next_cursor` until it is null."""
+
+    items: tuple[SheetItem, ...]
+    next_cursor: uuid.UUID | None
+
+
+class ResultItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What the homeroom teacher has confirmed of a pupil's year; `result` as `hocba assess` writes it.
+
+    `rule_set` names the edition of the circular by which it was made.
+    """
+
+    id: uuid.UUID
+    student_id: uuid.UUID
+    student_code: str
+    rule_set: str
+    result: SecondaryResult | PrimaryResult
+
+
+class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the list; ask again with `next_cursor` until it is null."""
+
+    items: tuple[ResultItem, ...]
+    next_cursor: uuid.UUID | None
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened, oldest first; ask again with `after=next_after`, at any time: nothing is left out or told twice."""
+
+    items: tuple[EventItem, ...]
+    next_after: int
+
+
 class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a token (RFC 6749, 4.4.2); id and secret here or, better, as HTTP Basic."""
 
@@ -254,27 +310,6 @@ class TokenProblem(msgspec.Struct, frozen=True, kw_only=True):
 
     error: str
     error_description: str = ""
-
-
-class ProblemPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """One place of the body that cannot be taken: `pointer` (RFC 6901) leads to it, `detail` says in Vietnamese why."""
-
-    pointer: str
-    detail: str
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A failure (RFC 9457); `detail` is a sentence in Vietnamese, `request_id` leads us to the log.
-
-    `errors` is there when rows of a body were refused: all of them are named, and nothing was written.
-    """
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    request_id: str
-    errors: tuple[ProblemPlace, ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,10 +16,16 @@ from backend.integrations.partner_api import oauth
 from backend.integrations.partner_api.schemas import (
     ClassItem,
     ClassPage,
+    ColumnItem,
     DeliveryItem,
     DeliveryPage,
     DeliveryProblem,
+    EventPage,
     FileKind,
+    ResultItem,
+    ResultPage,
+    SheetItem,
+    SheetPage,
     StudentItem,
     StudentPage,
     TokenAnswer,
@@ -28,6 +34,10 @@ from backend.integrations.partner_api.schemas import (
     TranscriptItem,
     TranscriptPage,
 )
+from backend.integrations.webhooks import service as webhooks
+from backend.records.assessment import service as assessment
+from backend.records.assessment.schemas import ResultState
+from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionState, VersionSummary
@@ -35,7 +45,7 @@ from backend.tenants.api_clients import service as api_clients
 
 log = logging.getLogger(__name__)
 
-_Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem)
+_Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem, SheetItem, ResultItem)
 
 
 async def issue_token(authorization: str, form: TokenForm) -> TokenAnswer:
@@ -130,12 +140,67 @@ async def list_deliveries(
     return DeliveryPage(items=items, next_cursor=following)
 
 
+async def sheets(
+    session: TenantSession, class_id: uuid.UUID, after: uuid.UUID | None, limit: int
+) -> SheetPage:
+    """Sheets of a class with their columns, in the order of their ids. Raises NotFound."""
+    contents = await gradebook.contents(session, await roster.get_class(session, class_id))
+    found = [
+        SheetItem(
+            id=sheet_id,
+            subject_code=one.summary.subject_code,
+            subject_name=one.summary.subject_name,
+            term=one.summary.term,
+            state=one.summary.state,
+            columns=tuple(
+                ColumnItem(kind=column.cell.kind, slot=column.cell.slot, label=column.label)
+                for column in one.columns
+            ),
+        )
+        for sheet_id, one in contents.items()
+    ]
+    items, following = _part(_following(found, after), limit)
+    return SheetPage(items=items, next_cursor=following)
+
+
+async def results(
+    session: TenantSession, class_id: uuid.UUID, after: uuid.UUID | None, limit: int
+) -> ResultPage:
+    """Confirmed results of a class, in the order of their ids; what is only computed is left out. Raises NotFound."""
+    await roster.get_class(session, class_id)
+    found = [
+        ResultItem(
+            id=one.id,
+            student_id=one.student_id,
+            student_code=one.student_code,
+            rule_set=one.rule_set,
+            result=one.result,
+        )
+        for one in await assessment.class_results(session, class_id)
+        if one.state is ResultState.CONFIRMED
+    ]
+    items, following = _part(_following(found, after), limit)
+    return ResultPage(items=items, next_cursor=following)
+
+
+async def events(session: TenantSession, after: int, limit: int) -> EventPage:
+    """What happened after an event, oldest first."""
+    items = await webhooks.events_after(session, after, limit)
+    return EventPage(items=tuple(items), next_after=items[-1].sequence if items else after)
+
+
 async def find_file(session: TenantSession, version_id: uuid.UUID, kind: FileKind) -> tuple[uuid.UUID, str]:
     """The pupil of an issued version and the SHA-256 of its file. Raises NotFound, Conflict before it is issued."""
     version = await transcripts.get_version(session, version_id)
     if version.issued_at is None:
         raise Conflict(f"Học bạ của học sinh mã {version.student_code} chưa được phát hành nên chưa có tệp.")
     return version.student_id, await transcripts.digest_of_file(session, version_id, kind)
+
+
+async def content(session: TenantSession, version_id: uuid.UUID) -> tuple[uuid.UUID, bytes]:
+    """The pupil of an issued version, and its frozen content. Raises NotFound, Conflict before it is issued."""
+    student_id, _ = await find_file(session, version_id, FileKind.PDF)
+    return student_id, await transcripts.canonical_content(session, version_id)
 
 
 async def file(actor: Actor, sha256: str) -> bytes:

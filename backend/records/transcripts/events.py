@@ -17,3 +17,15 @@ class TranscriptIssued(Event, frozen=True):
 
 class TranscriptRecallAsked(Event, frozen=True):
     """Management has decided that an issued version does not stand: the Authority is to recall it."""
+
+
+class TranscriptLocked(Event, frozen=True):
+    """It is in force, and nothing of it changes any more."""
+
+
+class TranscriptRecalled(Event, frozen=True):
+    """The Authority has taken it back out."""
+
+
+class TranscriptReplaced(Event, frozen=True):
+    """The next version stands in its place."""

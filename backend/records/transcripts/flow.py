@@ -8,8 +8,15 @@ from backend.core import audit, audit_chain, clock, outbox, storage, store_promi
 from backend.core.actor import machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
+from backend.core.events import Event
 from backend.records.transcripts import canonical, handing_over, manifests, queries, rules, service
-from backend.records.transcripts.events import TranscriptIssued, TranscriptRendered
+from backend.records.transcripts.events import (
+    TranscriptIssued,
+    TranscriptLocked,
+    TranscriptRecalled,
+    TranscriptRendered,
+    TranscriptReplaced,
+)
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     PDF_TYPE,
@@ -153,6 +160,19 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
         versions = await service.get_versions(session, [row.id for row in [*rows, *news]])
         told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]
         await audit.record_many(session, machine(session.tenant_id), _ACTIONS[deed], told)
+        await outbox.emit_all(session, [one for row in rows for one in _announced(row.id, values["state"])])
+
+
+def _announced(version_id: uuid.UUID, state: VersionState) -> list[Event]:
+    match state:
+        case VersionState.LOCKED:
+            return [TranscriptLocked(version_id)]
+        case VersionState.RECALLED:
+            return [TranscriptRecalled(version_id)]
+        case VersionState.REPLACED:
+            return [TranscriptReplaced(version_id)]
+        case _:
+            return []
 
 
 async def lock_due(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:

@@ -137,6 +137,11 @@ async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID
     await roster.require_duty(session, actor, class_id, "học bạ", Permission.TRANSCRIPT_READ_ANY)
 
 
+async def canonical_content(session: TenantSession, version_id: uuid.UUID) -> bytes:
+    """The frozen content of a version, the very bytes of `content_sha256`. Raises NotFound."""
+    return (await _version(session, version_id)).snapshot.encode()
+
+
 async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapshot:
     """The frozen content of a version. Raises NotFound; Invalid for content of another schema."""
     return canonical.decode_snapshot((await _version(session, version_id)).snapshot.encode())

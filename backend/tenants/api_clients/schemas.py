@@ -17,6 +17,8 @@ class Scope(StrEnum):
     STUDENTS_READ = "students:read"
     TRANSCRIPTS_READ = "transcripts:read"
     DELIVERIES_READ = "deliveries:read"
+    RESULTS_READ = "results:read"
+    EVENTS_READ = "events:read"
     ROSTER_WRITE = "roster:write"
     MARKS_WRITE = "marks:write"
 
@@ -26,6 +28,8 @@ SCOPE_NAMES = {
     Scope.STUDENTS_READ: "Họ tên, mã, ngày sinh, giới tính của học sinh",
     Scope.TRANSCRIPTS_READ: "Trạng thái, mã băm và tệp của học bạ đã phát hành",
     Scope.DELIVERIES_READ: "Kết quả gửi học bạ lên Sở",
+    Scope.RESULTS_READ: "Kết quả cả năm đã được xác nhận của học sinh",
+    Scope.EVENTS_READ: "Việc đã xảy ra với học bạ và kết quả (chỉ mã, không có dữ liệu học sinh)",
     Scope.ROSTER_WRITE: "Ghi lớp, học sinh và việc xếp lớp",
     Scope.MARKS_WRITE: "Ghi điểm vào sổ đang mở",
 }

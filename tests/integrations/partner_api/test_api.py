@@ -13,13 +13,16 @@ from backend.core.audit import Action, AuditEvent
 from backend.core.database import public_session, tenant_session
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import Scope
-from tests.integrations.partner_api.partners import Client, Partner
+from tests.factories.small_school import open_small_school
+from tests.integrations.partner_api.partners import Client, Partner, partner_of
+from tests.records.transcripts.conftest import confirmed_class
 
 LISTS = {
     Scope.CLASSES_READ: "/classes",
     Scope.STUDENTS_READ: "/classes/{class_id}/students",
     Scope.TRANSCRIPTS_READ: "/transcripts",
     Scope.DELIVERIES_READ: "/deliveries",
+    Scope.RESULTS_READ: "/classes/{class_id}/results",
 }
 
 
@@ -38,7 +41,8 @@ async def test_a_scope_opens_its_list_and_no_other(site: Litestar, a: Partner, s
 async def test_lists_come_part_by_part(site: Litestar, a: Partner, scope: Scope) -> None:
     client = Client(site, a.token)
     whole = await client.all_of(path_of(scope, a), 200)
-    assert len(whole) == (1 if scope is Scope.CLASSES_READ else len(a.versions))
+    expected = {Scope.CLASSES_READ: 1, Scope.RESULTS_READ: 0}
+    assert len(whole) == expected.get(scope, len(a.versions))
     assert await client.all_of(path_of(scope, a), 2) == whole
     assert await client.all_of(path_of(scope, a), 1) == whole
 
@@ -65,7 +69,7 @@ async def test_a_delivery_names_what_is_sent_as_the_list_of_transcripts_does(
     assert (await client.get(f"/transcripts/{sent[0]['version_id']}")).json()["effective_on"] is None
 
 
-@pytest.mark.parametrize(("kind", "begins"), [("pdf", b"%PDF"), ("xml", b"<?xml")])
+@pytest.mark.parametrize(("kind", "begins"), [("pdf", b"%PDF"), ("xml", b"<?xml"), ("json", b"{")])
 async def test_files_carry_their_digest(site: Litestar, a: Partner, kind: str, begins: bytes) -> None:
     client = Client(site, a.token)
     answer = await client.get(f"/transcripts/{a.versions[0]}/{kind}")
@@ -165,3 +169,24 @@ async def test_a_key_is_no_session_and_a_session_no_key(site: Litestar, a: Partn
     assert (page.status_code, page.headers["location"][:10]) == (303, "/dang-nhap")
     cookie = await client.http.get("/classes", headers={"Cookie": f"hocba={a.token}"})
     assert cookie.status_code == 401
+
+
+async def test_sheets_name_the_columns_that_marks_go_into_and_results_are_the_confirmed_ones(
+    site: Litestar, product: object
+) -> None:
+    school = await open_small_school("Trường Có Kết Quả")
+    async with school.session() as session:
+        season = await confirmed_class(school, session)
+    partner = await partner_of(school.tenant_id, school.name)
+    client = Client(site, partner.token)
+    sheets = await client.all_of(f"/classes/{season.class_id}/sheets", 3)
+    [math] = [one for one in sheets if one["subject_code"] == "TOAN"]
+    assert (math["term"], math["state"]) == (0, "locked")
+    assert {("level", ""), ("test", "1")} <= {(one["kind"], one["slot"]) for one in math["columns"]}
+    path = f"/classes/{season.class_id}/results"
+    confirmed = await client.all_of(path, 1)
+    assert {one["result"]["circular"] for one in confirmed} == {"27/2020"}
+    assert len(confirmed) == len(await client.all_of(f"/classes/{season.class_id}/students", 200)) > 0
+    async with school.session() as session:
+        await session.execute(text("update year_result set state = 'computed'"))
+    assert await client.all_of(path, 1) == []

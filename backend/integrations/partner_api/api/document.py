@@ -5,7 +5,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, SecurityScheme
 
-from backend.integrations.partner_api.api.words import ROOT, TOKEN_PATH
+from backend.core.api_document import ROOT, TOKEN_PATH
 from backend.tenants.api_clients.schemas import SCOPE_NAMES
 from backend.tenants.guards import public
 

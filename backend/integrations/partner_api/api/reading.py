@@ -6,20 +6,24 @@ recorded once the reading transaction has ended.
 
 import base64
 import uuid
+from hashlib import sha256
 from typing import Annotated
 
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from backend.core.actor import Actor
+from backend.core.api_document import MISSING, NOT_YET, ROOT, Cursor, Limit, documented
 from backend.core.web import CurrentActor, Request, transaction
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.partner_api import service
-from backend.integrations.partner_api.api.words import MISSING, NOT_YET, ROOT, Cursor, Limit, documented
 from backend.integrations.partner_api.schemas import (
     ClassPage,
     DeliveryPage,
+    EventPage,
     FileKind,
+    ResultPage,
+    SheetPage,
     StudentPage,
     TranscriptItem,
     TranscriptPage,
@@ -28,7 +32,11 @@ from backend.records.transcripts.schemas import VersionState
 from backend.tenants.api_clients.schemas import Scope
 from backend.tenants.guards import scoped
 
-_FILES = {FileKind.PDF: "application/pdf", FileKind.XML: "application/xml"}
+_FILES = {
+    FileKind.PDF: "application/pdf",
+    FileKind.XML: "application/xml",
+    FileKind.JSON: "application/json",
+}
 
 
 @get(f"{ROOT}/classes", guards=[scoped(Scope.CLASSES_READ)], **documented(Scope.CLASSES_READ))
@@ -55,6 +63,51 @@ async def list_students(
         found = await service.students(session, class_id, cursor, limit)
     await service.record_read(actor, "students", class_id, [one.id for one in found.items])
     return found
+
+
+@get(
+    f"{ROOT}/classes/{{class_id:uuid}}/sheets",
+    guards=[scoped(Scope.CLASSES_READ)],
+    **documented(Scope.CLASSES_READ, MISSING),
+)
+async def list_sheets(
+    request: Request, class_id: FromPath[uuid.UUID], limit: Limit = 50, cursor: Cursor = None
+) -> SheetPage:
+    """Mark sheets of a class and the columns that each has. / Sổ điểm của lớp và các cột của từng sổ."""
+    async with transaction(request) as session:
+        return await service.sheets(session, class_id, cursor, limit)
+
+
+@get(
+    f"{ROOT}/classes/{{class_id:uuid}}/results",
+    guards=[scoped(Scope.RESULTS_READ)],
+    **documented(Scope.RESULTS_READ, MISSING),
+)
+async def list_results(
+    request: Request,
+    actor: CurrentActor,
+    class_id: FromPath[uuid.UUID],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> ResultPage:
+    """Confirmed results of the year of a class. / Kết quả cả năm đã được xác nhận của lớp."""
+    async with transaction(request) as session:
+        found = await service.results(session, class_id, cursor, limit)
+    await service.record_read(actor, "results", class_id, [one.student_id for one in found.items])
+    return found
+
+
+@get(f"{ROOT}/events", guards=[scoped(Scope.EVENTS_READ)], **documented(Scope.EVENTS_READ))
+async def list_events(
+    request: Request,
+    after: Annotated[
+        int, QueryParameter(ge=0, le=2**63 - 1, description="`sequence` of the last one known.")
+    ] = 0,
+    limit: Limit = 50,
+) -> EventPage:
+    """What happened since: the events of webhooks, in order, by ids alone. / Những việc đã xảy ra từ mốc đã biết."""
+    async with transaction(request) as session:
+        return await service.events(session, after, limit)
 
 
 @get(
@@ -114,16 +167,37 @@ async def download_pdf(
 async def download_xml(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
 ) -> Response[bytes]:
-    """The XML of an issued version, as it goes to the Authority; with `Repr-Digest` (RFC 9530)."""
+    """The signed XML of an issued version, as it goes to the Authority; with `Repr-Digest` (RFC 9530)."""
     return await _download(request, actor, version_id, FileKind.XML)
+
+
+@get(
+    f"{ROOT}/transcripts/{{version_id:uuid}}/json",
+    guards=[scoped(Scope.TRANSCRIPTS_READ)],
+    media_type=_FILES[FileKind.JSON],
+    **documented(Scope.TRANSCRIPTS_READ, MISSING, NOT_YET),
+)
+async def download_json(
+    request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
+) -> Response[bytes]:
+    """The frozen content of an issued version (schema at `/luoc-do/hocba.snapshot.1.json`), byte for byte as it lies in
+    the signed PDF; its SHA-256 is `content_sha256`."""
+    async with transaction(request) as session:
+        student_id, data = await service.content(session, version_id)
+    return await _answer(actor, version_id, student_id, FileKind.JSON, data)
 
 
 async def _download(request: Request, actor: Actor, version_id: uuid.UUID, kind: FileKind) -> Response[bytes]:
     async with transaction(request) as session:
-        student_id, sha256 = await service.find_file(session, version_id, kind)
-    data = await service.file(actor, sha256)
+        student_id, digest = await service.find_file(session, version_id, kind)
+    return await _answer(actor, version_id, student_id, kind, await service.file(actor, digest))
+
+
+async def _answer(
+    actor: Actor, version_id: uuid.UUID, student_id: uuid.UUID, kind: FileKind, data: bytes
+) -> Response[bytes]:
     await service.record_read(actor, f"file {kind}", version_id, [student_id])
-    digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+    digest = base64.b64encode(sha256(data).digest()).decode()
     headers = {
         "Content-Disposition": f'attachment; filename="{version_id}.{kind}"',
         "Repr-Digest": f"sha-256=:{digest}:",

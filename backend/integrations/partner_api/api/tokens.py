@@ -6,9 +6,9 @@ from litestar.params import URLEncodedBody
 
 from backend.core import admission, csrf
 from backend.core.admission import RouteClass
+from backend.core.api_document import REFUSALS, TOKEN_PATH
 from backend.core.web import Request
 from backend.integrations.partner_api import service
-from backend.integrations.partner_api.api.words import REFUSALS, TOKEN_PATH
 from backend.integrations.partner_api.schemas import TokenAnswer, TokenForm, TokenProblem, TokenRefused
 from backend.tenants.guards import public
 

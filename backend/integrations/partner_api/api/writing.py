@@ -10,11 +10,11 @@ from litestar import Response, post
 from litestar.params import JSONBody
 
 from backend.core.actor import Actor
+from backend.core.api_document import ROOT, IdempotencyKey, documented_deed
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.web import CurrentActor, Request, transaction
 from backend.integrations.partner_api import once, writing
-from backend.integrations.partner_api.api.words import ROOT, IdempotencyKey, documented_deed
 from backend.integrations.partner_api.schemas import (
     ClassesIn,
     ClassesTaken,

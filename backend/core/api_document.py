@@ -1,16 +1,37 @@
-"""What all addresses of the interface say of themselves in its document: what they ask for, and how they refuse."""
+"""What addresses for other systems say of themselves in the OpenAPI document: what they ask for, how they refuse."""
 
 import uuid
 from typing import Annotated, Any
 
+import msgspec
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import HeaderParameter, QueryParameter
 
 from backend.core import admission, csrf
 from backend.core.admission import RouteClass
-from backend.integrations.partner_api.schemas import Problem
-from backend.tenants.api_clients.schemas import Scope
+
+
+class ProblemPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """One place of the body that cannot be taken: `pointer` (RFC 6901) leads to it, `detail` says in Vietnamese why."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure (RFC 9457); `detail` is a sentence in Vietnamese, `request_id` leads us to the log.
+
+    `errors` is there when rows of a body were refused: all of them are named, and nothing was written.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: tuple[ProblemPlace, ...] = ()
+
 
 ROOT = "/api/v1"
 TOKEN_PATH = f"{ROOT}/oauth/token"
@@ -68,7 +89,7 @@ OF_DEEDS = {
 }
 
 
-def documented(scope: Scope, *more: dict[int, ResponseSpec]) -> dict[str, Any]:
+def documented(scope: str, *more: dict[int, ResponseSpec]) -> dict[str, Any]:
     """What every address for holders of a key says of itself."""
     responses = dict(REFUSALS)
     for one in more:
@@ -76,13 +97,13 @@ def documented(scope: Scope, *more: dict[int, ResponseSpec]) -> dict[str, Any]:
     return {
         "opt": {admission.OPTION: RouteClass.API},
         "include_in_schema": True,
-        "security": [{"oauth2": [scope.value]}, {"token": []}],
+        "security": [{"oauth2": [scope]}, {"token": []}],
         "responses": responses,
-        "tags": [scope.value.partition(":")[0]],
+        "tags": [scope.partition(":")[0]],
     }
 
 
-def documented_deed(scope: Scope) -> dict[str, Any]:
+def documented_deed(scope: str) -> dict[str, Any]:
     """`documented` for an address that writes; it is no page's form, so no page's token comes with it."""
     said = documented(scope, OF_DEEDS)
     return said | {"opt": said["opt"] | {csrf.EXEMPT: "a machine without cookies shows its key"}}
