@@ -325,10 +325,13 @@ def _hsm_record(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
+    from backend.records.transcripts import command
     from backend.remote_signing.formats import verify_command
 
     return _while_read(
-        lambda: verify_command.run(chosen.file, chosen.trust, chosen.at, chosen.json, sys.stdout)
+        lambda: verify_command.run(
+            chosen.file, chosen.trust, chosen.at, chosen.json, sys.stdout, compare=command.differences
+        )
     )
 
 

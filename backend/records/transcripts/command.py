@@ -35,6 +35,17 @@ def check(path: Path, stdout: TextIO, stderr: TextIO) -> int:
     return _SAME
 
 
+def differences(pdf: bytes) -> tuple[str, ...] | None:
+    """Where pages, XML and JSON of a year record differ; None for what was made by another edition, or without fonts."""
+    try:
+        compared = package.check(pdf)
+    except (Unreadable, Unavailable):
+        return None
+    if compared.snapshot is None or (compared.unknown and not compared.differences):
+        return None
+    return compared.differences
+
+
 def schema(name: str, stdout: TextIO) -> int:
     """Write a published schema."""
     stdout.write((package.schema(name) or b"").decode())

@@ -5,7 +5,7 @@ Exit status 0 valid, 1 not valid (or not to be established), 2 not readable as a
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,6 +30,8 @@ _VERDICTS = {
 }
 _STATUS = {"valid": 0, "invalid": 1, "indeterminate": 1}
 _UNREADABLE = 2
+#: Where pages, XML and JSON of a PDF differ, a sentence each; None where that cannot be told here.
+Compare = Callable[[bytes], Sequence[str] | None]
 _OWN_TRUST = Path(__file__).resolve().parents[3] / ".hocba" / "trust"
 
 
@@ -40,11 +42,17 @@ def run(
     as_json: bool,
     stdout: TextIO,
     stderr: TextIO | None = None,
+    compare: Compare | None = None,
 ) -> int:
-    """Check one file, write the answer, return the exit status; what cannot be read is said on `stderr`."""
+    """Check one file, write the answer, return the exit status; what cannot be read is said on `stderr`.
+
+    `compare` is asked about a PDF whose signatures hold: that the texts of its data stand on its pages is not all.
+    """
     try:
         data = _read(path)
         report = _check(data, trust_dir or default_trust_dir(), read_time(at))
+        if compare is not None and (report.verdict, report.format) == ("valid", "pdf"):
+            report = _compared(report, compare(data))
     except Unreadable as error:
         print(f"hocba verify: {path}: {error.message}", file=stderr or sys.stderr)
         return _UNREADABLE
@@ -53,6 +61,15 @@ def run(
     else:
         stdout.writelines(f"{line}\n" for line in as_text(report, path.name))
     return _STATUS[report.verdict]
+
+
+def _compared(report: Report, differences: Sequence[str] | None) -> Report:
+    if differences is None:
+        return report
+    same = report.embedded_data_matches_page is not False and not differences
+    return msgspec.structs.replace(
+        report, embedded_data_matches_page=same, problems=(*report.problems, *differences)
+    )
 
 
 def default_trust_dir() -> Path | None:

@@ -396,3 +396,22 @@ def test_an_older_form_that_looks_the_same_is_compared_as_ever(monkeypatch: pyte
     pdf = rendered(snapshot)
     monkeypatch.undo()
     assert package.check(pdf) == package.Compared(snapshot=snapshot, differences=())
+
+
+def test_verify_asks_whether_page_xml_and_json_say_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever signed a page that says otherwise has signed it; that the data say otherwise is told, though every text of
+    them stands somewhere on the page."""
+    snapshot, world, document = lower_secondary_snapshot(), make_world(Pki()), tmp_path / "hoc-ba.pdf"
+    (tmp_path / "trust").mkdir()
+    command = ["verify", str(document), "--trust", str(world.trust_folder(tmp_path / "trust")), "--json"]
+    for made, same in (
+        (rendered(snapshot), True),
+        (rendered_as(snapshot, _another_subject, monkeypatch), False),
+    ):
+        document.write_bytes(world.add_material(world.sign_all(made)))
+        assert cli.main(command) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert (answer["verdict"], answer["embedded_data_matches_page"]) == ("valid", same)
+        assert bool(answer["problems"]) is not same

@@ -220,7 +220,9 @@ async def test_the_pupils_page_makes_a_package_and_takes_one_in(three: Schools, 
     taken = await sender.post(f"{page}/goi/{row.id}/tai")
     assert (taken.status_code, taken.content == signed) == (200, True), taken.text[:300]
     await sender.get(page)
-    assert (await sender.post(f"{page}/goi/{row.id}/ban-giao")).status_code == 303
+    assert (
+        await sender.post(f"{page}/goi/{row.id}/ban-giao", {"ly_do": "Giấy chuyển trường số 12"})
+    ).status_code == 303
     assert "Đã chuyển giao quyền quản lý" in (await sender.get(page)).text
 
     pupil_id = await three.arrive(name, three.third)
