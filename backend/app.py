@@ -56,6 +56,7 @@ from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.season import pages as season_pages
+from backend.records.signing_order import pages as signing_order_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
@@ -178,6 +179,8 @@ ROUTES: list[ControllerRouterHandler] = [
     policy_pages.change_policies,
     regulation_pages.show_regulations,
     regulation_pages.change_regulations,
+    signing_order_pages.show_order,
+    signing_order_pages.change_order,
     delegation_pages.show_delegations,
     delegation_pages.delegate,
     delegation_pages.end,

@@ -194,12 +194,27 @@ async def prepared_updates(session: TenantSession, call_id: uuid.UUID) -> dict[u
 
 
 async def signatures_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
-    """Finished signatures over parts of the XML of these requests."""
+    """Finished signatures over parts of the XML of these requests, with certificate and chain of who signed."""
     query = (
-        select(SigningStep.request_id, SigningStep.xml_targets, SigningItem.part, SigningItem.signature)
+        select(
+            SigningStep.request_id,
+            SigningStep.xml_targets,
+            SigningItem.part,
+            SigningItem.signature,
+            Credential.certificate,
+            Credential.chain,
+        )
         .join(
             SigningItem,
             and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
+        )
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
         )
         .where(
             SigningStep.tenant_id == session.tenant_id,
@@ -207,7 +222,7 @@ async def signatures_of(session: TenantSession, request_ids: Sequence[uuid.UUID]
             SigningStep.state == StepState.SIGNED,
             SigningItem.part > 0,
         )
-        .order_by(SigningStep.request_id, SigningStep.position, SigningItem.part)
+        .order_by(SigningStep.request_id, SigningStep.position, SigningStep.part_label, SigningItem.part)
     )
     return (await session.execute(query)).all()
 
@@ -247,7 +262,7 @@ async def consents_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence
             SigningRequest.subject_id == subject_id,
             SigningStep.state == StepState.SIGNED,
         )
-        .order_by(SigningStep.position, SigningItem.part)
+        .order_by(SigningStep.position, SigningStep.part_label, SigningItem.part)
     )
     return (await session.execute(query)).all()
 

@@ -154,9 +154,9 @@ def proves(proof: Proof, leaf: tuple[uuid.UUID, str, str], merkle_root: str) -> 
     return root is not None and root.hex() == merkle_root
 
 
-def consent_statement(role: str, group: str | None, merkle_root: str, count: int) -> str:
+def consent_statement(role: str, group: str | None, part: str | None, merkle_root: str, count: int) -> str:
     """SHA-256 (hex) of what a signer agrees to: this list, of so many, in this role. Their passkey signs it."""
-    said = ["hocba consent 1", role, group or "", merkle_root, count]
+    said = ["hocba consent 1", role, group or "", merkle_root, count, *([part] if part else [])]
     return sha256_hex(json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode())
 
 
