@@ -63,6 +63,7 @@ from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
+from backend.remote_signing.archiving import pages as archiving_pages
 from backend.remote_signing.credentials import life_pages as credential_life_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.notices import api as notice_api
@@ -347,6 +348,7 @@ ROUTES: list[ControllerRouterHandler] = [
     signing_life_pages.show_declined,
     signing_life_pages.offer_again,
     signing_life_pages.stop_batch,
+    archiving_pages.show_history,
     signing_life_pages.show_held,
     signing_life_pages.ask,
     signing_life_pages.give_back,

@@ -119,6 +119,14 @@ class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+class StampFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a time stamp token says: its moment, its authority's name, its serial number (hexadecimal)."""
+
+    at: datetime
+    authority: str
+    serial: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The answer about one file. `problems` and `notices` are Vietnamese sentences for a person."""
 

@@ -159,6 +159,21 @@ class ProviderCall(TenantTable):
     held_at: Mapped[datetime | None]
 
 
+class SigningAttempt(TenantTable):
+    """That a call was about a turn. It stays where the call came to nothing and the turn went back to the tray."""
+
+    __tablename__ = "signing_attempt"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "step_id", "call_id"),
+        tenant_key("step_id", "signing_step"),
+        tenant_key("call_id", "provider_call"),
+        {"info": holding()},
+    )
+
+    step_id: Mapped[uuid.UUID]
+    call_id: Mapped[uuid.UUID] = mapped_column(index=True)
+
+
 class SigningItem(TenantTable):
     """One hash: whose turn, over which bytes; what was prepared for it, and the value that came back.
 

@@ -27,7 +27,7 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
-from backend.remote_signing.requests import challenges, documents, service
+from backend.remote_signing.requests import challenges, documents, service, turns
 from backend.remote_signing.requests.rules import BatchState, consent_statement, told
 from backend.remote_signing.requests.schemas import ROLE_NAMES, CallToSend
 from backend.tenants.access import service as access
@@ -172,7 +172,16 @@ async def show_batch(
     else:
         show, template = page, "remote_signing/requests/batch.html"
     questions = await challenges.open_challenges(session, actor, batch_id) if running else []
-    return show(request, template, batch=batch, running=running, questions=questions, names=ROLE_NAMES)
+    listed = [] if is_htmx(request) else await turns.of_batch(session, batch.id, SHOWN)
+    return show(
+        request,
+        template,
+        batch=batch,
+        running=running,
+        questions=questions,
+        turns=listed,
+        names=ROLE_NAMES,
+    )
 
 
 @get("/ky/lo/{batch_id:uuid}/hoi", guards=[_SIGNERS])

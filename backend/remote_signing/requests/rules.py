@@ -88,6 +88,20 @@ HELD_NAMES = {
     CallState.QUARANTINED: "Chữ ký nhận về chưa dùng được",
 }
 
+#: What calls are called in the history of a turn.
+CALL_NAMES = HELD_NAMES | {
+    CallState.PREPARING: "Đang chuẩn bị hồ sơ",
+    CallState.SUBMITTING: "Đang gửi tới dịch vụ ký số",
+    CallState.CHALLENGED: "Chờ người ký trả lời dịch vụ ký số",
+    CallState.ANSWERING: "Đang chuyển câu trả lời của người ký",
+    CallState.WAITING: "Chờ người ký xác nhận",
+    CallState.EMBEDDING: "Đang ghép chữ ký vào hồ sơ",
+    CallState.DONE: "Đã ký",
+    CallState.DECLINED: "Người ký từ chối ở dịch vụ ký số",
+    CallState.EXPIRED: "Hết hạn chờ xác nhận",
+    CallState.FAILED: "Không ký được",
+}
+
 #: Longest reason, in characters.
 MAX_REASON = 300
 

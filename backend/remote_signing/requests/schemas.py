@@ -218,6 +218,68 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     certificate_serial: str | None
 
 
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One call that was about a turn, under which consent and certificate; `transaction_id` is ours at the provider."""
+
+    batch_id: BatchId
+    short_code: str
+    consented_at: datetime
+    proved_by: str
+    count: int
+    provider_name: str
+    certificate_subject: str
+    certificate_serial: str
+    transaction_id: str
+    provider_reference: str | None
+    submitted_at: datetime | None
+    state: str
+    state_name: str
+    problem: str | None
+
+
+class SignedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One hash of a turn: of the PDF (`target` None), or of the element of the XML with that Id; and what came of it."""
+
+    target: str | None
+    shown_sha256: str
+    digest: str | None
+    signed_sha256: str | None
+    signature: bytes | None
+
+
+class TurnHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one turn to sign; `parts` are those of the newest attempt."""
+
+    step_id: StepId
+    request_id: RequestId
+    subject_id: uuid.UUID
+    label: str
+    group: str
+    noun: str
+    part: str | None
+    role: str
+    signer_name: str
+    state: str
+    address: str | None
+    opened_at: datetime
+    ready_at: datetime | None
+    signed_at: datetime | None
+    declined_at: datetime | None
+    declined_reason: str | None
+    completed_at: datetime | None
+    attempts: tuple[Attempt, ...]
+    parts: tuple[SignedPart, ...]
+
+
+class BatchTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that a batch was about, whatever came of it."""
+
+    step_id: StepId
+    label: str
+    group: str
+    part: str | None
+
+
 class ProvenLeaf(msgspec.Struct, frozen=True, kw_only=True):
     """One hash of a consent, and the way from its leaf to the root; None where none was kept."""
 
