@@ -162,6 +162,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningStep.role,
             SigningStep.position,
             SigningStep.signer_name,
+            SigningStep.part_label,
             SigningStep.xml_targets,
             select(func.min(others.position)).where(*with_pdf).scalar_subquery().label("first_position"),
             select(func.max(others.position)).where(*with_pdf).scalar_subquery().label("last_position"),

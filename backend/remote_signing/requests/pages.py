@@ -28,7 +28,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.remote_signing.requests import challenges, documents, service, turns
-from backend.remote_signing.requests.rules import BatchState, consent_statement, told
+from backend.remote_signing.requests.rules import BatchState, called, consent_statement, told
 from backend.remote_signing.requests.schemas import ROLE_NAMES, CallToSend
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import Proof
@@ -75,7 +75,10 @@ async def show_tray(request: Request, session: Session, actor: CurrentActor) -> 
         request,
         "remote_signing/requests/tray.html",
         roles=roles,
-        told={role: told(_counted((one.noun, one.count) for one in found)) for role, found in roles.items()},
+        told={
+            role: told(_counted((called(one.noun, one.part), one.count) for one in found))
+            for role, found in roles.items()
+        },
         batches=await service.list_batches(session, actor),
         names=ROLE_NAMES,
     )
@@ -135,7 +138,7 @@ async def _offered(
         error=error.message if error else None,
         wanted=wanted,
         offer=offer,
-        what=told(_counted((item.noun, 1) for item in offer.items)),
+        what=told(_counted((called(item.noun, item.part), 1) for item in offer.items)),
         samples=_each(offer.items[at] for at in (0, len(offer.items) // 2, -1)),
         noted=[item for item in offer.items if item.note],
         asked=asked,

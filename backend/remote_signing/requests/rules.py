@@ -179,6 +179,11 @@ def told(counts: Mapping[str, int]) -> str:
     return " và ".join(f"{number:,}".replace(",", ".") + f" {noun}" for noun, number in counts.items())
 
 
+def called(noun: str, part: str | None) -> str:
+    """What people call what is signed in a turn: a document, or a part of one."""
+    return f"phần {noun}" if part else noun
+
+
 def noted(note: str | None, declined_reason: str | None) -> str | None:
     """What a signer should know of a document before they sign it."""
     refused = f"từng bị từ chối ký: {declined_reason}" if declined_reason else None

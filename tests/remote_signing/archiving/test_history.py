@@ -33,6 +33,7 @@ async def test_every_attempt_stays_with_its_transaction_and_what_came_of_it(
     shown = (await teacher.get(address)).text
     for call, state in ((first, "người ký từ chối ở dịch vụ ký số"), (second, "đã ký")):
         assert call.id.hex in shown
+        assert call.provider_reference
         assert call.provider_reference in shown
         assert f": {state}" in shown
     assert signing.ledger(second.id.hex)["count"] == 2

@@ -145,6 +145,8 @@ async def test_a_teacher_reads_the_own_subject_of_each_pupil_before_the_consent(
     browser = await browsers.of(taught, VAN_SU)
     tray = (await browser.get("/ky")).text
     assert "phan=M%C3%B4n%20LSDL" in tray
+    assert "2 phần học bạ chờ ký" in tray
+    assert "2 phần học bạ đang chờ bạn ký" in (await browser.get("/")).text
     shown = (await browser.get(f"/ky/xem?vai={SUBJECT_TEACHER}&phan=Môn LSDL")).text
     [item] = (await offer(taught, VAN_SU, "Môn LSDL")).items
     async with tenant_session(taught.tenant_id, read_only=True) as session:
