@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0110"
-down_revision = "0150"
+down_revision = "0151"
 branch_labels = None
 depends_on = None
 
