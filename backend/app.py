@@ -56,12 +56,14 @@ from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.season import pages as season_pages
+from backend.records.signing_order import pages as signing_order_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
+from backend.remote_signing.archiving import pages as archiving_pages
 from backend.remote_signing.credentials import life_pages as credential_life_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.notices import api as notice_api
@@ -178,6 +180,8 @@ ROUTES: list[ControllerRouterHandler] = [
     policy_pages.change_policies,
     regulation_pages.show_regulations,
     regulation_pages.change_regulations,
+    signing_order_pages.show_order,
+    signing_order_pages.change_order,
     delegation_pages.show_delegations,
     delegation_pages.delegate,
     delegation_pages.end,
@@ -344,6 +348,7 @@ ROUTES: list[ControllerRouterHandler] = [
     signing_life_pages.show_declined,
     signing_life_pages.offer_again,
     signing_life_pages.stop_batch,
+    archiving_pages.show_history,
     signing_life_pages.show_held,
     signing_life_pages.ask,
     signing_life_pages.give_back,

@@ -25,6 +25,7 @@ from backend.records.review import models as review
 from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
 from backend.records.season import models as season
+from backend.records.signing_order import models as signing_order
 from backend.records.transcripts import models as transcripts
 from backend.records.transfers import models as transfers
 from backend.remote_signing.accounts import models as accounts
@@ -73,6 +74,7 @@ MODULES = (
     publishing,
     review,
     regulations,
+    signing_order,
     decisions,
     assessment,
     transcripts,

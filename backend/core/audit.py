@@ -138,6 +138,7 @@ class Action(StrEnum):
     FINDING_ANSWERED = "gradebook.finding.answer"
     RESULTS_READ = "assessment.result.read"
     REGULATIONS_CHANGED = "assessment.regulation.change"
+    SIGNING_ORDER_CHANGED = "transcripts.signing_order.change"
     DECISION_RECORDED = "assessment.decision.record"
     DECISION_WITHDRAWN = "assessment.decision.withdraw"
     RESULT_EXPLAINED = "assessment.explanation.read"

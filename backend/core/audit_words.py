@@ -147,6 +147,7 @@ ACTION_NAMES = {
     Action.FINDING_ANSWERED: "Giải thích chỗ cần xem lại",
     Action.RESULTS_READ: "Xem kết quả của lớp",
     Action.REGULATIONS_CHANGED: "Đổi quy định đánh giá của trường",
+    Action.SIGNING_ORDER_CHANGED: "Đổi thứ tự ký học bạ",
     Action.DECISION_RECORDED: "Ghi quyết định về kết quả của học sinh",
     Action.DECISION_WITHDRAWN: "Bỏ quyết định về kết quả của học sinh",
     Action.RESULT_EXPLAINED: "Xem giải thích kết quả của một học sinh",
@@ -254,6 +255,7 @@ DETAIL_NAMES = {
     "student": "Mã nội bộ của học sinh",
     "batch": "Mã nội bộ của lô ký",
     "role": "Vai ký",
+    "part": "Phần ký",
     "transaction": "Mã giao dịch với dịch vụ ký số",
     "state": "Trạng thái",
     "route": "Địa chỉ bị từ chối",
@@ -339,6 +341,7 @@ DETAIL_VALUES = {
     },
     "locked": {"1": "có"},
     "role": {
+        "subject_teacher": "Giáo viên bộ môn",
         "homeroom_teacher": "Giáo viên chủ nhiệm",
         "principal": "Hiệu trưởng",
         "school_seal": "Con dấu số nhà trường",

@@ -187,7 +187,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.DEPARTMENT_HEAD: frozenset(_PHRASES | {_P.CLASSES_READ, _P.SHEET_READ, _P.SHEET_CHECK}),
     Role.HOMEROOM_TEACHER: frozenset(_TEACHING | {_P.RESULTS_CONFIRM, _P.SIGN}),
-    Role.SUBJECT_TEACHER: frozenset(_TEACHING),
+    Role.SUBJECT_TEACHER: frozenset(_TEACHING | {_P.SIGN}),
     Role.CLERK: frozenset(
         {
             _P.CLASSES_READ,

@@ -80,6 +80,11 @@ class DemoSchool(msgspec.Struct, frozen=True, kw_only=True):
     staff: tuple[Staff, ...]
     departments: tuple[DemoDepartment, ...]
 
+    @property
+    def signs_subjects(self) -> bool:
+        """Whether subject teachers sign, as the product has it unless a school decides otherwise."""
+        return "primary" not in self.levels
+
 
 def primary_school(seed: int = SEED, scale: float = 1.0) -> DemoSchool:
     """Trường Tiểu học Tư thục Hoa Ban: 27 classes and 847 pupils at full scale."""

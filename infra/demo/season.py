@@ -166,6 +166,7 @@ class Season:
 
     async def _sign_all(self, pupils: int) -> None:
         groups = {f"Lớp {name}" for name in self._sizes}
+        await self._sign_subjects(groups)
         async with self._stage("Giáo viên chủ nhiệm ký", pupils) as tick:
             teachers = [await self._homeroom_teacher(name) for name in self._sizes]
             await asyncio.gather(*(sign(teacher, "homeroom_teacher", groups, tick) for teacher in teachers))
@@ -175,6 +176,24 @@ class Season:
         ):
             async with self._stage(label, pupils) as tick:
                 await sign(await self._person(who), role, groups, tick)
+
+    async def _sign_subjects(self, groups: set[str]) -> None:
+        """Where subject teachers sign, each the own rows of every pupil, all at the same time."""
+        if not self.school.signs_subjects:
+            return
+        rows = sum(
+            self._sizes[one.code] * len(one.subjects)
+            for one in self.school.classes
+            if one.code in self._sizes
+        )
+        async with self._stage("Giáo viên bộ môn ký", rows) as tick:
+            emails = [
+                staff.email
+                for staff in self.school.staff
+                if any(code in self._sizes for code, _ in staff.teaches)
+            ]
+            teachers = [await self._signed_in(email) for email in emails]
+            await asyncio.gather(*(sign(teacher, "subject_teacher", groups, tick) for teacher in teachers))
 
     async def _follow(self, label: str, key: str, classes: dict[str, str]) -> None:
         """Watch a stage until the season's classes have come through."""

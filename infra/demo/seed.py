@@ -70,7 +70,7 @@ def _profile(school: DemoSchool) -> SchoolProfile:
 
 
 def _accounts(school: DemoSchool) -> list[sandbox_desk.Application]:
-    signers = [staff for staff in school.staff if SIGNERS & set(staff.roles)]
+    signers = [staff for staff in school.staff if SIGNERS & set(staff.roles) or _signs_subject(school, staff)]
     persons = [
         sandbox_desk.Application(account=staff.email, name=staff.full_name, organisation=school.name)
         for staff in signers
@@ -83,6 +83,12 @@ def _accounts(school: DemoSchool) -> list[sandbox_desk.Application]:
         tax_code=school.tax_code,
     )
     return [*persons, seal]
+
+
+def _signs_subject(school: DemoSchool, staff: Staff) -> bool:
+    """Whether somebody signs the own subject in the class that the season takes all the way."""
+    first = school.classes[0].code
+    return school.signs_subjects and any(code == first for code, _ in staff.teaches)
 
 
 async def _enrol(application: sandbox_desk.Application) -> tuple[str, sandbox_desk.Application]:

@@ -14,7 +14,7 @@ _FORM = re.compile(r'<form[^>]* action="/ky"[\s\S]*?</form>')
 _BATCH = re.compile(r'href="(/ky/lo/[0-9a-f-]{36})"')
 _BAR = re.compile(r'class="work work-(\w+)"[\s\S]*?<progress[^>]*value="(\d+)" max="(\d+)"')
 #: Where the tray names what waits in a role: beside the link of each group, or after the count where there is only one.
-_GROUPS = re.compile(r'<th scope="row">([^<]+)</th>|học bạ chờ (?:ký|đóng dấu) · ([^<]+)<')
+_GROUPS = re.compile(r'<th scope="row">([^<]+)</th>|học bạ chờ (?:ký|đóng dấu) · ([^<·]+?)(?: · [^<]+)?<')
 
 Tick = Callable[[int], None]
 

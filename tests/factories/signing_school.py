@@ -2,9 +2,9 @@
 
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -14,7 +14,7 @@ from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.ids import new_id
 from backend.records.transcripts.xml_form import build_xml
 from backend.remote_signing.credentials import service as credentials
-from backend.remote_signing.formats.schemas import XML_TARGETS
+from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, XML_TARGETS, subject_target
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import SANDBOX
 from backend.remote_signing.requests import service
@@ -31,7 +31,7 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
-from tests.factories.snapshots import lower_secondary_snapshot
+from tests.factories.snapshots import lower_secondary_snapshot, signed_by_teachers
 from tests.fakes.processes import SigningService
 from tests.remote_signing.formats.world import SNAPSHOT, canonical, render
 
@@ -42,12 +42,15 @@ WHO = {TEACHER: Role.HOMEROOM_TEACHER, PRINCIPAL: Role.PRINCIPAL, SEAL: Role.CLE
 _numbers = itertools.count(1)
 
 
-def new_document() -> tuple[bytes, bytes]:
-    """A small PDF/A-3a with the three empty signature fields and its XML, unlike any other of this run."""
+def new_document(subjects: Iterable[str] = ()) -> tuple[bytes, bytes]:
+    """A small PDF/A-3a with the three empty signature fields and its XML, unlike any other of this run.
+
+    The XML says that the teachers of these subjects sign.
+    """
     code = f"{next(_numbers):032x}"
     page = SNAPSHOT | {"lookup_code": code}
     pdf = service.with_fields(render(page, canonical(page)), ROLES)
-    return pdf, build_xml(lower_secondary_snapshot(lookup_code=code))
+    return pdf, build_xml(signed_by_teachers(lower_secondary_snapshot(lookup_code=code), *subjects))
 
 
 @contextmanager
@@ -82,6 +85,8 @@ class SigningSchool:
 
     tenant_id: TenantId
     staff: dict[str, StaffId]
+    #: subject → who of the staff signs it before everybody else
+    teachers: dict[str, str] = field(default_factory=dict)
 
     async def actor(self, role: str) -> Actor:
         """The person whose turn that role is."""
@@ -89,10 +94,10 @@ class SigningSchool:
             return await people.actor_of(session, self.staff[role])
 
     async def ask(self, count: int, group: str = "Lớp 4A") -> list[uuid.UUID]:
-        """Open requests with all three signers for so many new documents; the subjects."""
+        """Open requests with all three signers, and `teachers` before them, for so many new documents; the subjects."""
         subjects = []
         for number in range(1, count + 1):
-            (pdf, xml), subject_id = new_document(), uuid.uuid4()
+            (pdf, xml), subject_id = new_document(self.teachers), uuid.uuid4()
             files = storage.file_of(pdf, "application/pdf"), storage.file_of(xml, "application/xml")
             for data in (pdf, xml):
                 await storage.put(self.tenant_id, data)
@@ -105,14 +110,38 @@ class SigningSchool:
                     sort_key=f"{number:03}",
                     document_sha256=files[0].sha256,
                     xml_sha256=files[1].sha256,
-                    signers=tuple(
-                        NewSigner(role=role, staff_id=self._signer(role), name=role, xml=(XML_TARGETS[role],))
-                        for role in ROLES
+                    signers=(
+                        *(
+                            NewSigner(
+                                role=SUBJECT_TEACHER,
+                                staff_id=self.staff[who],
+                                name=who,
+                                part=f"Môn {code}",
+                                signs_pdf=False,
+                                xml=(subject_target(code),),
+                            )
+                            for code, who in self.teachers.items()
+                        ),
+                        *(
+                            NewSigner(
+                                role=role, staff_id=self._signer(role), name=role, xml=(XML_TARGETS[role],)
+                            )
+                            for role in ROLES
+                        ),
                     ),
                 )
                 await service.open_requests(session, [request])
             subjects.append(subject_id)
         return subjects
+
+    async def hire_teacher(self, signing: SigningService, who: str, *codes: str) -> None:
+        """One more person, who teaches these subjects, with a certificate."""
+        async with tenant_session(self.tenant_id) as session:
+            asker, mail = machine(self.tenant_id), f"{who}@truong.example"
+            roles = [Role.SUBJECT_TEACHER]
+            self.staff[who] = await people.add_staff(session, asker, f"Cô {who}", mail, "", roles)
+            await self.equip(signing, session, who, SANDBOX)
+        self.teachers |= dict.fromkeys(codes, who)
 
     async def waiting(self, role: str) -> int:
         """How many documents lie in the tray of that role's person."""

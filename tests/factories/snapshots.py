@@ -175,6 +175,18 @@ def lower_secondary_snapshot(**changes: Any) -> Snapshot:
     )
 
 
+def signed_by_teachers(snapshot: Snapshot, *codes: str) -> Snapshot:
+    """The same, in which the teachers of these subjects are to sign."""
+    results = snapshot.year.results
+    assert isinstance(results, SecondaryResults)
+    subjects = tuple(
+        msgspec.structs.replace(one, teacher_signs=True) if one.code in codes else one
+        for one in results.subjects
+    )
+    changed = msgspec.structs.replace(results, subjects=subjects)
+    return msgspec.structs.replace(snapshot, year=msgspec.structs.replace(snapshot.year, results=changed))
+
+
 def upper_secondary_snapshot(**changes: Any) -> Snapshot:
     """Grade 12, the last class: 14 subjects (one not taken), title, certificates, a guardian."""
     results = SecondaryResults(

@@ -102,12 +102,24 @@ async def documents_wait_for_the_principal(site: Site, hands: Hands) -> None:
     await hands.teacher.press(f"{path}/ket-qua", f"{path}/xac-nhan")
     await hands.principal.post(f"{path}/chot")
     await until(lambda: says(hands.teacher, "/ky", f"Lớp {BY_HAND}"))
+    async with AsyncExitStack() as exits:
+        taught = [
+            one.email for one in site.other_school.staff if any(code == BY_HAND for code, _ in one.teaches)
+        ]
+        for login in taught:
+            subject = await exits.enter_async_context(Visitor(site.url, login, PASSWORD, lambda: True))
+            await tray.sign(subject, "subject_teacher", BY_HAND_WAITS, lambda step: None)
+    await until(lambda: in_role(hands.teacher, "homeroom_teacher"))
     await tray.sign(hands.teacher, "homeroom_teacher", BY_HAND_WAITS, lambda step: None)
     await until(lambda: says(hands.principal, "/ky", f"Lớp {BY_HAND}"))
 
 
 async def in_tray(signer: Visitor, role: str) -> set[str]:
     return tray.waiting(await signer.get("/ky"), role)
+
+
+async def in_role(signer: Visitor, role: str) -> bool:
+    return bool(await in_tray(signer, role))
 
 
 async def says(visitor: Visitor, path: str, words: str) -> bool:

@@ -240,8 +240,9 @@ def _signing_step(waiting: list[TrayGroup]) -> NextStep:
     """A person's own signatures come before the seal."""
     own = sum(group.count for group in waiting if group.role != signing.SEAL_ROLE)
     if own:
+        parts = all(group.part for group in waiting if group.role != signing.SEAL_ROLE)
         return NextStep(
-            title=f"{own} học bạ đang chờ bạn ký",
+            title=f"{own} {'phần học bạ' if parts else 'học bạ'} đang chờ bạn ký",
             text="Bạn xem danh sách rồi xác nhận một lần cho cả lô.",
             action="Mở khay ký",
             url="/ky",

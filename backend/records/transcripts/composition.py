@@ -54,6 +54,7 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     signers: tuple[t.Signer, ...]
     issue_date: date
     sandbox: bool
+    teachers_sign: bool = False
 
 
 class PupilFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,6 +268,7 @@ def _secondary_subject(
         exempt=code in pupil.exempt,
         comment=comments[0] if comments else None,
         teacher_name=facts.teachers.get(code),
+        teacher_signs=facts.teachers_sign or msgspec.UNSET,
     )
 
 

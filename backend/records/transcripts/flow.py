@@ -1,14 +1,15 @@
 """What the machine does with frozen versions: rendered once, signed in order, issued."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.core import audit, audit_chain, clock, outbox, storage, store_promise
-from backend.core.actor import machine
+from backend.core.actor import StaffId, machine
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.events import Event
+from backend.records.roster import service as roster
 from backend.records.transcripts import canonical, handing_over, manifests, queries, rules, service
 from backend.records.transcripts.events import (
     TranscriptIssued,
@@ -27,7 +28,7 @@ from backend.records.transcripts.schemas import (
     VersionId,
     VersionState,
 )
-from backend.remote_signing.formats.schemas import XML_TARGETS
+from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, XML_TARGETS, subject_target
 from backend.remote_signing.requests import service as signing
 from backend.remote_signing.requests.schemas import NewRequest, NewSigner
 from backend.tenants.delegations import service as delegations
@@ -69,7 +70,8 @@ async def record_renderings(session: TenantSession, forms: Sequence[Forms]) -> N
 async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
     """Open the signing requests: homeroom teacher, principal, school seal, in this order, each over PDF and XML.
 
-    Raises NotFound; Conflict where nobody signs as homeroom teacher or head under the name that the frozen content says.
+    Before them, side by side, the subject teachers whom the content names, each over the own subject of the XML.
+    Raises NotFound; Conflict where nobody signs under the name that the frozen content says.
     """
     rows = _due(await _hold(session, version_ids), Deed.ASK_FOR_SIGNATURES)
     if not rows:
@@ -77,7 +79,14 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
     places = {place.id: place for place in await queries.summaries(session, [row.id for row in rows])}
     heads = await delegations.head_signers(session)
     staff = await people.list_staff(session)
-    await signing.open_requests(session, [_request(row, places[row.id], heads, staff) for row in rows])
+    taught = {
+        class_id: {
+            one.subject_code: one.teacher_id for one in await roster.list_assignments(session, class_id)
+        }
+        for class_id in {row.class_id for row in rows}
+    }
+    requests = [_request(row, places[row.id], heads, staff, taught[row.class_id]) for row in rows]
+    await signing.open_requests(session, requests)
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
@@ -204,7 +213,11 @@ def _due(rows: Sequence[TranscriptVersion], deed: Deed) -> list[TranscriptVersio
 
 
 def _request(
-    row: TranscriptVersion, place: Any, heads: Sequence[HeadSigner], staff: Sequence[Staff]
+    row: TranscriptVersion,
+    place: Any,
+    heads: Sequence[HeadSigner],
+    staff: Sequence[Staff],
+    taught: Mapping[str, StaffId | None],
 ) -> NewRequest:
     if row.pdf_sha256 is None:
         raise RuntimeError(f"version {row.id} is rendered and has no file")
@@ -223,13 +236,28 @@ def _request(
         document_sha256=row.pdf_sha256,
         note=f"Phiên bản {row.number}, thay phiên bản trước" if row.number > 1 else None,
         xml_sha256=row.xml_sha256,
-        signers=tuple(
-            NewSigner(
-                role=signer.role.value,
-                staff_id=people_of[signer.role],
-                name=signer.name,
-                xml=(XML_TARGETS[signer.role.value],),
-            )
-            for signer in snapshot.signers
+        signers=(
+            *(
+                NewSigner(
+                    role=SUBJECT_TEACHER,
+                    staff_id=rules.teacher_of(
+                        subject, staff, taught.get(subject.code) or place.homeroom_teacher_id, label
+                    ),
+                    name=subject.teacher_name or "",
+                    part=subject.name,
+                    signs_pdf=False,
+                    xml=(subject_target(subject.code),),
+                )
+                for subject in rules.signed_by_teachers(snapshot)
+            ),
+            *(
+                NewSigner(
+                    role=signer.role.value,
+                    staff_id=people_of[signer.role],
+                    name=signer.name,
+                    xml=(XML_TARGETS[signer.role.value],),
+                )
+                for signer in snapshot.signers
+            ),
         ),
     )

@@ -23,6 +23,7 @@ from backend.records.gradebook import service as gradebook
 from backend.records.plans import service as plans
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassSummary, StudentRecord
+from backend.records.signing_order import service as signing_order
 from backend.records.transcripts import canonical, corrections, queries
 from backend.records.transcripts.composition import ClassFacts, PupilFacts, compose
 from backend.records.transcripts.events import TranscriptFrozen
@@ -149,13 +150,21 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
     taught |= await duties.teachers_on(session, school_class.id, last_day)
     plan = await plans.plan_of(session, school_class)
     assigned = {one.subject_code for one in assignments}
+    codes = tuple(one.code for one in plan.chosen(assigned) if not one.own)
+    teachers_sign = await signing_order.teachers_sign(
+        session, level_of(school_class.grade_level), clock.today()
+    )
+    if teachers_sign:
+        # A subject that is assigned to nobody is taught by the homeroom teacher (TT22 Đ.20), who signs for it.
+        taught = {code: taught.get(code) or school_class.homeroom_teacher for code in codes}
     return ClassFacts(
         school=school,
         academic_year=school_class.academic_year,
         class_name=school_class.name,
         grade_level=school_class.grade_level,
-        subject_codes=tuple(one.code for one in plan.chosen(assigned) if not one.own),
+        subject_codes=codes,
         teachers={code: name for code, name in taught.items() if name},
+        teachers_sign=teachers_sign,
         signers=(
             Signer(
                 role=SignerRole.HOMEROOM_TEACHER,

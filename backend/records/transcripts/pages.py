@@ -28,7 +28,7 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
-from backend.records.transcripts import book, life, package, printed, rules, service
+from backend.records.transcripts import book, life, package, printed, rules, service, signers
 from backend.records.transcripts.schemas import (
     ENDED,
     IN_FORCE,
@@ -83,14 +83,18 @@ async def show_transcripts(
     school_class, versions = await service.open_class(session, actor, class_id)
     progress = (await assessment.progress(session)).get(school_class.id)
     confirmed, later = (progress.confirmed, progress.later) if progress else (0, 0)
+    freezable = max(0, confirmed - later - sum(one.state not in ENDED for one in versions))
+    may_freeze = actor.may(Permission.TRANSCRIPT_FREEZE)
+    unsigned = freezable or any(one.issued_at is None and one.state not in ENDED for one in versions)
     return page(
         request,
         "records/transcripts/transcripts.html",
         school_class=school_class,
         versions=versions,
-        may_freeze=actor.may(Permission.TRANSCRIPT_FREEZE),
+        may_freeze=may_freeze,
+        missing=await signers.missing(session, school_class) if may_freeze and unsigned else [],
         may_withdraw=any(rules.may(actor, one, Deed.WITHDRAW) for one in versions),
-        freezable=max(0, confirmed - later - sum(one.state not in ENDED for one in versions)),
+        freezable=freezable,
         issued=sum(one.state in IN_FORCE for one in versions),
         unconfirmed=max(0, school_class.students - confirmed),
         later=later,
@@ -150,7 +154,7 @@ async def show_transcript(
         role_names=ROLE_NAMES,
         history=_history(await audit.history(session, [version_id]), steps),
         verify_url=service.verify_url(version.lookup_code),
-        may_download=version.issued_at is not None or _signs(actor),
+        may_download=version.issued_at is not None or _signs(actor, steps),
         ended=version.state in ENDED,
         may_withdraw=rules.may(actor, version, Deed.WITHDRAW),
         may_recall=not await life.why_no_recall(session, actor, version),
@@ -236,7 +240,7 @@ async def download(
         version = await service.open_version(session, actor, version_id, kind)
         sha256 = await service.digest_of_file(session, version_id, kind)
         is_unsigned = kind == "pdf" and version.issued_at is None
-        if is_unsigned and not _signs(actor):
+        if is_unsigned and not _signs(actor, await signing.steps_of(session, version_id)):
             raise Forbidden(_NOT_ISSUED)
     data = await storage.get(actor.tenant_id, sha256)
     code = re.sub(r"[^0-9A-Za-z.-]", "_", version.student_code)
@@ -287,9 +291,11 @@ async def _trail(
     return page(request, "tenants/audit_trail/trail.html", trail=trail, sealed=None, store=None)
 
 
-def _signs(actor: Actor) -> bool:
-    """Whether somebody must see documents before they are signed."""
-    return actor.may(Permission.SIGN) or actor.may(Permission.SEAL)
+def _signs(actor: Actor, steps: Sequence[StepView]) -> bool:
+    """Whether somebody must see a document before it is signed: who signs whole ones, and who signs a part of this."""
+    whole = actor.may(Permission.RESULTS_CONFIRM) or actor.may(Permission.TRANSCRIPT_READ_ANY)
+    own = any(one.signer_id == actor.staff_id for one in steps if one.signer_id)
+    return actor.may(Permission.SEAL) or (actor.may(Permission.SIGN) and (whole or own))
 
 
 def _history(events: Sequence[AuditEvent], steps: Sequence[StepView]) -> list[dict[str, object]]:
@@ -306,7 +312,11 @@ def _history(events: Sequence[AuditEvent], steps: Sequence[StepView]) -> list[di
     ]
     items += [
         {"title": "Đóng dấu" if one.role == "school_seal" else "Ký số", "icon": "signature"}
-        | {"at": one.signed_at, "who": f"{one.signer_name} · {ROLE_NAMES[one.role]}", "tone": "ok"}
+        | {
+            "at": one.signed_at,
+            "who": " · ".join(filter(None, (one.signer_name, ROLE_NAMES[one.role], one.part))),
+            "tone": "ok",
+        }
         for one in steps
         if one.signed_at
     ]

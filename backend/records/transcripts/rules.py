@@ -14,6 +14,8 @@ from backend.core.text import check_text
 from backend.records.calendar.schemas import Closing
 from backend.records.transcripts.schemas import (
     Deed,
+    SecondaryResults,
+    SecondarySubject,
     Signer,
     SignerRole,
     Snapshot,
@@ -354,23 +356,41 @@ def homeroom_of(snapshot: Snapshot, staff: Sequence[Staff], leads: StaffId | Non
     name may sign, and where several may and none of them leads the class.
     """
     named = _named(snapshot, SignerRole.HOMEROOM_TEACHER)
+    return _signer_named(named.name, named.title, staff, leads, pupil)
+
+
+def teacher_of(
+    subject: SecondarySubject, staff: Sequence[Staff], teaches: StaffId | None, pupil: str
+) -> StaffId:
+    """Whom the frozen content names as the teacher of a subject, as in `homeroom_of`; `teaches` does so today."""
+    return _signer_named(subject.teacher_name or "", f"Giáo viên môn {subject.name}", staff, teaches, pupil)
+
+
+def _signer_named(
+    name: str, title: str, staff: Sequence[Staff], leads: StaffId | None, pupil: str
+) -> StaffId:
     found = [
-        one.id
-        for one in staff
-        if one.full_name == named.name and Permission.SIGN in permissions_of(one.roles)
+        one.id for one in staff if one.full_name == name and Permission.SIGN in permissions_of(one.roles)
     ]
     if leads in found:
         return leads
     if len(found) == 1:
         return found[0]
     what = (
-        f"trường có {len(found)} người cùng tên ấy; hãy phân công lại lớp cho đúng người ở trang Phân công"
+        f"trường có {len(found)} người cùng tên ấy; hãy phân công lại cho đúng người ở trang Phân công"
         if found
         else "danh sách nhân sự không còn ai ký được với tên ấy; hãy ghi lại đúng tên và vai trò ở trang Nhân sự"
     )
     raise Conflict(
-        f"Học bạ của {pupil} đã chốt với người ký là {named.name} ({named.title}), nhưng {what} rồi chạy tiếp việc này."
+        f"Học bạ của {pupil} đã chốt với người ký là {name} ({title}), nhưng {what} rồi chạy tiếp việc này."
     )
+
+
+def signed_by_teachers(snapshot: Snapshot) -> list[SecondarySubject]:
+    """The subjects that their own teachers sign."""
+    results = snapshot.year.results
+    subjects = results.subjects if isinstance(results, SecondaryResults) else ()
+    return [one for one in subjects if one.teacher_signs is True]
 
 
 def _named(snapshot: Snapshot, role: SignerRole) -> Signer:

@@ -211,7 +211,11 @@ class PrimaryResults(_Frozen, frozen=True, kw_only=True, tag_field="kind", tag="
 
 
 class SecondarySubject(_Frozen, frozen=True, kw_only=True):
-    """One row of the mark table. `reassessed` is the result after re-assessment in summer (TT22 Đ.14)."""
+    """One row of the mark table. `reassessed` is the result after re-assessment in summer (TT22 Đ.14).
+
+    `teacher_signs`: the teacher signs this row of the data form; absent where the school's order of signing has no
+    subject teachers.
+    """
 
     code: str
     name: str
@@ -223,6 +227,7 @@ class SecondarySubject(_Frozen, frozen=True, kw_only=True):
     exempt: bool = False
     comment: str | None = None
     teacher_name: str | None = None
+    teacher_signs: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Conduct(_Frozen, frozen=True, kw_only=True):
@@ -514,6 +519,14 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """What the audit calls it."""
         return f"{self.full_name} ({self.student_code}), lớp {self.class_name}"
+
+
+class MissingSigner(msgspec.Struct, frozen=True, kw_only=True):
+    """In which role somebody could not sign, what is missing, and the page on which that is mended."""
+
+    who: str
+    what: str
+    path: str
 
 
 class Overdue(msgspec.Struct, frozen=True, kw_only=True):

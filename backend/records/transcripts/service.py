@@ -147,6 +147,11 @@ async def get_snapshot(session: TenantSession, version_id: uuid.UUID) -> Snapsho
     return canonical.decode_snapshot((await _version(session, version_id)).snapshot.encode())
 
 
+async def is_signed_by_teachers(session: TenantSession, version_id: uuid.UUID) -> bool:
+    """Whether subject teachers sign parts of a version. Raises NotFound."""
+    return bool(rules.signed_by_teachers(await get_snapshot(session, version_id)))
+
+
 async def contents_of(
     session: TenantSession, version_ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, dict[str, Any]]:

@@ -29,6 +29,7 @@ from backend.records.transcripts.schemas import (
     Student,
     TraitGroup,
 )
+from backend.remote_signing.formats.schemas import TO_SIGN
 
 DATA_ID = "data"
 RECORD_ID = "thongtinhocba"
@@ -253,7 +254,7 @@ def _primary(record: etree._Element, snapshot: Snapshot, results: PrimaryResults
     table = _child(record, "BANG_DIEM")
     for subject in results.subjects:
         fields: dict[str, _Text] = {"MUC_DAT_DUOC": subject.level, "DIEM_KTDK": subject.test_mark}
-        _subject(table, subject, fields)
+        _subject(table, subject, fields, _named(snapshot))
     traits = _child(record, "DANH_SACH_PHAM_CHAT_NANG_LUC")
     for trait in results.traits:
         _fields(
@@ -280,7 +281,7 @@ def _primary(record: etree._Element, snapshot: Snapshot, results: PrimaryResults
 def _secondary(record: etree._Element, snapshot: Snapshot, results: SecondaryResults) -> None:
     table = _child(record, "BANG_DIEM")
     for subject in results.subjects:
-        _subject(table, subject, _secondary_marks(subject))
+        _subject(table, subject, _secondary_marks(subject), _named(snapshot))
     summary = _summary(record, snapshot)
     for tag, levels, after in (
         ("KET_QUA_REN_LUYEN", results.conduct, results.conduct.after_summer),
@@ -325,14 +326,21 @@ def _secondary_marks(subject: SecondarySubject) -> dict[str, _Text]:
     }
 
 
+def _named(snapshot: Snapshot) -> str:
+    return f"{snapshot.lookup_code}-{snapshot.version}"
+
+
 def _subject(
-    table: etree._Element, subject: PrimarySubject | SecondarySubject, fields: dict[str, _Text]
+    table: etree._Element, subject: PrimarySubject | SecondarySubject, fields: dict[str, _Text], document: str
 ) -> None:
     row = _child(table, "DIEM_TONG_KET", Id=subject_id(subject.code))
     _fields(row, {"MA_MON_HOC": subject.code, "TEN_MON_HOC": subject.name, **fields})
     _child(row, "NHAN_XET", subject.comment)
-    teacher = subject.teacher_name if isinstance(subject, SecondarySubject) else None
-    _child(row, "GVBM", teacher, Id=f"gvbm-{subject.code}")
+    teacher, bound = None, {}
+    if isinstance(subject, SecondarySubject):
+        teacher = subject.teacher_name
+        bound = {TO_SIGN: document} if subject.teacher_signs is True else {}
+    _child(row, "GVBM", teacher, Id=f"gvbm-{subject.code}", **bound)
 
 
 def _summary(record: etree._Element, snapshot: Snapshot) -> etree._Element:

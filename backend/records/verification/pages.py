@@ -131,7 +131,7 @@ def _answers(answer: Answer) -> list[dict[str, str]]:
         "answer": f"{len(answer.signatures)} chữ ký, đều xác minh được"
         if trusted
         else f"{len(answer.signatures)} chữ ký, có chữ ký chưa xác minh được",
-        "detail": "; ".join(one.signer for one in answer.signatures),
+        "detail": "; ".join(dict.fromkeys(one.signer for one in answer.signatures)),
         "tone": "ok" if trusted else "warn",
     }
     force = {

@@ -17,9 +17,10 @@ class Standing(StrEnum):
 
 
 class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
-    """One signature as the public may see it. `trusted` is None when that could not be established."""
+    """One signature as the public may see it. `part` is the subject that a subject's teacher signed."""
 
     role: str
+    part: str | None
     signer: str
     signed_at: datetime | None
     intact: bool

@@ -10,6 +10,8 @@ on a file: strangers do not use up the connections that schools need.
 import re
 import uuid
 
+import msgspec
+
 from backend.core import clock, storage
 from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession, tenant_session
@@ -18,7 +20,7 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import ENDED, TranscriptId, VersionState, VersionSummary
 from backend.records.verification.schemas import Answer, SignatureView, Standing
 from backend.remote_signing.archiving import service as archiving
-from backend.remote_signing.formats.schemas import Report, Unreadable
+from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, Report, Unreadable
 from backend.remote_signing.validation import service as signatures
 from backend.tenants.schools import service as schools
 
@@ -28,6 +30,8 @@ UNKNOWN_CODE = (
 )
 #: Of what was issued and neither recalled nor replaced: what is not named is issued, and not in force yet.
 _OF_STATE = {VersionState.LOCKED: Standing.IN_FORCE, VersionState.REJECTED: Standing.NOT_ACCEPTED}
+#: What is said of a file, the best first.
+_VERDICTS = ("valid", "indeterminate", "invalid")
 #: Public files are read in a limited process; larger ones are refused at the door.
 MAX_UPLOAD = 5_000_000
 
@@ -80,10 +84,27 @@ async def _answer(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer:
     async with tenant_session(tenant_id, read_only=True) as session:
         versions = await _issued(session, transcript_id)
         school = await schools.get_school(session)
-    newest = versions[0]
+        newest = versions[0]
+        in_parts = await transcripts.is_signed_by_teachers(session, newest.id)
     data = await storage.get(tenant_id, newest.signed_sha256 or "")
     report = await signatures.check_own(data, transcripts.SIGNING_ORDER)
+    if in_parts:
+        xml = await storage.get(tenant_id, newest.signed_xml_sha256 or "")
+        report = _with_parts(report, await signatures.check_own(xml, transcripts.SIGNING_ORDER))
     return _with_report(report, newest, versions, school=school.name)
+
+
+def _with_parts(pdf: Report, xml: Report) -> Report:
+    """The report about the PDF, and before its signatures those that stand in the XML alone: of subject teachers."""
+    fields = {one.field for one in pdf.signatures}
+    worst = max(pdf.verdict, xml.verdict, key=_VERDICTS.index)
+    return msgspec.structs.replace(
+        pdf,
+        verdict=worst,
+        signatures=(*(one for one in xml.signatures if one.field not in fields), *pdf.signatures),
+        modified_after_signing=pdf.modified_after_signing or xml.modified_after_signing,
+        problems=tuple(dict.fromkeys((*pdf.problems, *xml.problems))),
+    )
 
 
 async def _versions(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> list[VersionSummary]:
@@ -112,7 +133,8 @@ def _with_report(
         intact=not report.modified_after_signing and all(one.intact for one in report.signatures),
         signatures=tuple(
             SignatureView(
-                role=one.field,
+                role=SUBJECT_TEACHER if one.part else one.field,
+                part=one.part,
                 signer=one.signer,
                 signed_at=one.signed_at,
                 intact=one.intact,

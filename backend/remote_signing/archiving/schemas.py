@@ -5,6 +5,9 @@ from datetime import datetime
 
 import msgspec
 
+from backend.remote_signing.formats.schemas import StampFacts
+from backend.remote_signing.requests.schemas import SignedPart
+
 PDF_TYPE = "application/pdf"
 
 
@@ -45,3 +48,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     ageing: int
     first_end: datetime | None
+
+
+class StampedForm(msgspec.Struct, frozen=True, kw_only=True):
+    """One stamping of a document for the archive."""
+
+    number: int
+    stamped_at: datetime
+    expires_at: datetime
+    document_sha256: str
+
+
+class StampedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One hash of a turn, and the time stamp of its signature once it is signed."""
+
+    part: SignedPart
+    stamp: StampFacts | None

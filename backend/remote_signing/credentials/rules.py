@@ -140,14 +140,14 @@ def holders(
 ) -> list[HolderState]:
     """One line for the seal and for each signer, what is most urgent first.
 
-    A deputy is a signer who signs in the principal's place now or later, or has a certificate.
+    A deputy is a signer who signs in the principal's place now or later. Of all others, whoever has a certificate is one.
     """
     deputies = {one.staff_id for one in delegations if one.last_day >= max(today, one.starts_on)}
     lines = [_line(SEAL_NAME, None, [c for c in credentials if c.staff_id is None], now)]
     for one in staff:
         own = [c for c in credentials if c.staff_id == one.id]
-        is_deputy = Role.DEPUTY_PRINCIPAL in one.roles and (one.id in deputies or own)
-        if one.roles & SIGNING_ROLES or is_deputy:
+        is_deputy = Role.DEPUTY_PRINCIPAL in one.roles and one.id in deputies
+        if one.roles & SIGNING_ROLES or is_deputy or own:
             lines.append(_line(one.full_name, one, own, now))
     order = list(CertificateState)
     return sorted(lines, key=lambda line: -order.index(line.state))

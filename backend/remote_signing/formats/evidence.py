@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 
 from backend.core.crypto import root_by_proof, sha256_hex
-from backend.remote_signing.formats import document_stamp, structure, xades
+from backend.remote_signing.formats import document_stamp, structure, xades, xades_check
 from backend.remote_signing.formats.der import MalformedDer
 from backend.remote_signing.formats.embedded import timestamp_certificates
 from backend.remote_signing.formats.schemas import (
     EVIDENCE_KIND,
+    SIGNATURE_PREFIX,
+    SUBJECT_TEACHER,
     XML_TARGETS,
     EvidenceConsent,
     EvidenceFile,
@@ -145,7 +147,7 @@ def _consent_problems(manifest: EvidenceManifest, files: Mapping[str, bytes]) ->
     shown = _shown(files)
     found = []
     for role in dict.fromkeys(role for role, _ in shown):
-        consents = [one for one in manifest.consents if one.role == role]
+        consents = [one for one in manifest.consents if _field(one) == role]
         if len(consents) != 1:
             found.append(f"Gói không có đúng một xác nhận ký của {role_label(role)}.")
             continue
@@ -173,7 +175,19 @@ def _shown(files: Mapping[str, bytes]) -> dict[tuple[str, str], str]:
             for slot in slots
             if slot.field in XML_TARGETS
         }
+        shown |= {
+            (one.field, one.target.signature_id): bare
+            for one in xades_check.read_bones(files[EvidenceFile.XML]).signatures
+            if one.field not in XML_TARGETS
+        }
     return shown
+
+
+def _field(consent: EvidenceConsent) -> str:
+    """Whose signature a consent is for: each subject's teacher has agreed to the own part alone."""
+    if consent.role != SUBJECT_TEACHER or not consent.leaves:
+        return consent.role
+    return consent.leaves[0].part.removeprefix(SIGNATURE_PREFIX)
 
 
 def _proves(consent: EvidenceConsent, leaf: EvidenceLeaf) -> bool:

@@ -33,6 +33,7 @@ def report(
     revoked: bool,
     covers_whole_document: bool,
     problems: Sequence[str],
+    part: str | None = None,
 ) -> SignatureReport:
     """The report about one signature of a person or a seal."""
     subject = certificate.subject.native if certificate is not None else {}
@@ -52,6 +53,7 @@ def report(
         revoked=revoked,
         covers_whole_document=covers_whole_document,
         sandbox=any("SANDBOX" in organisation.upper() for organisation in organisations),
+        part=part,
         problems=tuple(problems),
     )
 

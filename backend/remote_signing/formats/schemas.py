@@ -17,15 +17,20 @@ ROLE_LABELS = {
     "school_seal": "con dấu số nhà trường",
 }
 
-#: The field of a subject teacher's signature is this and the subject's code.
+#: Whoever signs the own subject of the XML alone. The field of such a signature is this prefix and the subject's code.
+SUBJECT_TEACHER = "subject_teacher"
 TEACHER_PREFIX = "gvbm-"
 
 
-def role_label(field: str) -> str:
-    """Who signs in a field, as it stands in a sentence."""
+def role_label(field: str, part: str | None = None) -> str:
+    """Who signs in a field, as it stands in a sentence; `part` is what people call the part that is signed there."""
     if field.startswith(TEACHER_PREFIX):
-        return f"giáo viên bộ môn {field.removeprefix(TEACHER_PREFIX)}"
+        return f"giáo viên bộ môn {part or field.removeprefix(TEACHER_PREFIX)}"
     return ROLE_LABELS.get(field, field)
+
+
+#: The Id of an XML signature is this and the name of its target.
+SIGNATURE_PREFIX = "ky-"
 
 
 class XmlTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +47,7 @@ class XmlTarget(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def signature_id(self) -> str:
         """Id of the ds:Signature."""
-        return f"ky-{self.name}"
+        return f"{SIGNATURE_PREFIX}{self.name}"
 
 
 _RECORD_PATH = "DU_LIEU_HOC_BA/THONG_TIN_HOC_BA"
@@ -56,6 +61,11 @@ XML_TARGETS = {
         name="KY_PHAT_HANH", place="PHAT_HANH_HOC_BA/KY_PHAT_HANH", path="DU_LIEU_HOC_BA", id="data"
     ),
 }
+
+
+#: On a subject's GVBM, where its teacher is to sign it: code and number of the document. Without it the same marks of two
+#: pupils would be the same bytes, and a signature over the one could be put under the other.
+TO_SIGN = "KY"
 
 
 def subject_target(code: str) -> XmlTarget:
@@ -87,7 +97,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found out about one signature."""
+    """What a check found out about one signature.
+
+    `part` is what the document calls the part that a subject's teacher signed; it stands within that part.
+    """
 
     field: str
     signer: str
@@ -102,7 +115,16 @@ class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
     revoked: bool
     covers_whole_document: bool
     sandbox: bool  # made under a certificate of the test authority: no legal force
+    part: str | None = None
     problems: tuple[str, ...] = ()
+
+
+class StampFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a time stamp token says: its moment, its authority's name, its serial number (hexadecimal)."""
+
+    at: datetime
+    authority: str
+    serial: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

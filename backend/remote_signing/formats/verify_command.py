@@ -127,6 +127,7 @@ def as_contract(report: Report) -> dict[str, Any]:
 def _signature(item: SignatureReport) -> dict[str, Any]:
     return {
         "role": _code(item.field),
+        "part": item.part,
         "signer": item.signer,
         "organisation": item.organisation,
         "serial": item.serial,
@@ -190,7 +191,7 @@ def _trust_answer(report: Report) -> str:
 
 
 def _role(item: SignatureReport) -> str:
-    label = role_label(item.field)
+    label = role_label(item.field, item.part)
     return label[0].upper() + label[1:]
 
 

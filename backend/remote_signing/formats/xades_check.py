@@ -27,6 +27,7 @@ from backend.remote_signing.formats.cms import SignatureValueRefused
 from backend.remote_signing.formats.der import MalformedDer
 from backend.remote_signing.formats.schemas import (
     TEACHER_PREFIX,
+    TO_SIGN,
     XML_TARGETS,
     Level,
     Report,
@@ -43,14 +44,17 @@ from backend.remote_signing.formats.xades import UnsuitableXml
 
 _NAMES = {"ds": xades.DS, "xades": xades.XADES}
 _SIGNATURE = f"{{{xades.DS}}}Signature"
+#: Subject teachers, whose fields are not named here, sign before all of these.
+_ORDER = {field: turn for turn, field in enumerate(XML_TARGETS, 1)}
 _TEACHERS = "DANH_SACH_THONG_TIN_KY/DANH_SACH_GVBM"
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
-    """One signature of a document, read strictly."""
+    """One signature of a document, read strictly. `part`: what its subject is called, for a subject's teacher."""
 
     field: str
     target: XmlTarget
+    part: str | None
     prepared: xades.PreparedXml
     value: bytes
     added: xades.LongTerm
@@ -58,9 +62,13 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class XmlBones(msgspec.Struct, frozen=True, kw_only=True):
-    """Signatures in signing order, and sentences about the document as a whole."""
+    """Signatures in signing order, and sentences about the document as a whole.
+
+    `to_sign` are the fields of subject teachers who are to sign by what the document says.
+    """
 
     signatures: tuple[Signed, ...]
+    to_sign: tuple[str, ...]
     problems: tuple[str, ...]
     lookup_code: str | None
     version: int | None
@@ -89,6 +97,7 @@ def read_bones(xml: bytes) -> XmlBones:
     version = root.findtext(f"{record}/PHIEN_BAN") or ""
     return XmlBones(
         signatures=tuple(found),
+        to_sign=_teachers_to_sign(root),
         problems=tuple(problems),
         lookup_code=root.findtext(f"{record}/MA_DINH_DANH_HOC_BA") or None,
         version=int(version) if version.isascii() and version.isdigit() else None,
@@ -99,6 +108,27 @@ def _subject_targets(root: etree._Element) -> list[tuple[str, XmlTarget]]:
     ids = [place.get("Id") or "" for place in root.findall(f"{_TEACHERS}/GVBM")]
     codes = [name.removeprefix(TEACHER_PREFIX) for name in ids]
     return [(f"{TEACHER_PREFIX}{code}", subject_target(code)) for code in codes if code.isidentifier()]
+
+
+def _teachers_to_sign(root: etree._Element) -> tuple[str, ...]:
+    rows = root.findall(f"{XML_TARGETS['homeroom_teacher'].path}/BANG_DIEM/DIEM_TONG_KET/GVBM[@{TO_SIGN}]")
+    return tuple(row.get("Id") or "" for row in rows)
+
+
+def _document_of(root: etree._Element) -> str:
+    record = XML_TARGETS["homeroom_teacher"].path
+    return "-".join(root.findtext(f"{record}/{tag}") or "" for tag in ("MA_DINH_DANH_HOC_BA", "PHIEN_BAN"))
+
+
+def _order_problems(reports: Sequence[SignatureReport]) -> list[str]:
+    """Who signs over the work of others comes after them; as time stamps say, to the second."""
+    stamped = [(_ORDER.get(one.field, 0), one) for one in reports if one.timestamped and one.signed_at]
+    return [
+        f"Sai thứ tự ký: {role_label(late.field, late.part)} ký sau {role_label(early.field, early.part)}."
+        for turn, late in stamped
+        for later_turn, early in stamped
+        if turn < later_turn and early.signed_at and late.signed_at and late.signed_at > early.signed_at
+    ]
 
 
 def _read(root: etree._Element, place: etree._Element, field: str, target: XmlTarget) -> Signed:
@@ -125,14 +155,24 @@ def _read(root: etree._Element, place: etree._Element, field: str, target: XmlTa
     )
     [stated] = element.iterfind(".//xades:SigningTime", _NAMES)
     claimed_at = datetime.fromisoformat(stated.text or "")
-    digest = xades.digest_of(xades.covered(root, target))
+    content = xades.covered(root, target)
+    bound = content.find(f"GVBM[@{TO_SIGN}]")
+    if bound is not None and bound.get(TO_SIGN) != _document_of(root):
+        raise ValueError("the part is of another document")
+    digest = xades.digest_of(content)
     prepared = xades.describe(target, digest, certificate, chain, claimed_at)
     raw = _cms_value(certificate, value)
     again = etree.fromstring(xades.signature(prepared, raw, added))
     if xades.canonical(again) != xades.canonical(element):
         raise ValueError("the signature is not written as it would be")
     return Signed(
-        field=field, target=target, prepared=prepared, value=raw, added=added, claimed_at=claimed_at
+        field=field,
+        target=target,
+        part=content.findtext("TEN_MON_HOC") if field.startswith(TEACHER_PREFIX) else None,
+        prepared=prepared,
+        value=raw,
+        added=added,
+        claimed_at=claimed_at,
     )
 
 
@@ -205,9 +245,11 @@ def validate_xml(
         return _broken()
     signed = [one.field for one in bones.signatures]
     problems = [*bones.problems]
-    problems += [f"Thiếu chữ ký của {role_label(name)}." for name in expected_fields if name not in signed]
+    wanted = [*bones.to_sign, *expected_fields]
+    problems += [f"Thiếu chữ ký của {role_label(name)}." for name in wanted if name not in signed]
     judge = _Judge(bones.signatures, trust, at, material or Material())
     reports = asyncio.run(judge.reports())
+    problems += _order_problems(reports)
     return Report(
         verdict=judging.verdict(reports, problems),
         format="xml",
@@ -284,6 +326,7 @@ class _Judge:
             revoked=revoked,
             covers_whole_document=one.target.id == "data",
             problems=problems,
+            part=one.part,
         )
 
     async def _timestamp_problems(self, one: Signed, moment: datetime) -> list[str]:

@@ -10,9 +10,11 @@ from sqlalchemy.orm import aliased
 
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
+from backend.core.ids import new_id
 from backend.remote_signing.credentials.models import Credential
 from backend.remote_signing.requests.models import (
     ProviderCall,
+    SigningAttempt,
     SigningBatch,
     SigningItem,
     SigningRequest,
@@ -24,9 +26,16 @@ from backend.remote_signing.requests.rules import ENDED, HELD, BatchState, CallS
 async def insert_batch(
     session: TenantSession, batch: dict[str, Any], calls: list[dict[str, Any]], items: list[dict[str, Any]]
 ) -> None:
+    """A consent with its calls and hashes; which turns each call is about is kept beside them."""
+    pairs = dict.fromkeys((item["step_id"], item["call_id"]) for item in items)
+    attempts = [
+        {"tenant_id": session.tenant_id, "id": new_id(), "step_id": step_id, "call_id": call_id}
+        for step_id, call_id in pairs
+    ]
     await session.execute(insert(SigningBatch).values(batch))
     await session.execute(insert(ProviderCall), calls)
     await session.execute(insert(SigningItem), items)
+    await session.execute(insert(SigningAttempt), attempts)
 
 
 async def call(session: TenantSession, call_id: uuid.UUID, *, hold: bool = False) -> ProviderCall | None:
@@ -153,6 +162,7 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningStep.role,
             SigningStep.position,
             SigningStep.signer_name,
+            SigningStep.part_label,
             SigningStep.xml_targets,
             select(func.min(others.position)).where(*with_pdf).scalar_subquery().label("first_position"),
             select(func.max(others.position)).where(*with_pdf).scalar_subquery().label("last_position"),
@@ -194,12 +204,27 @@ async def prepared_updates(session: TenantSession, call_id: uuid.UUID) -> dict[u
 
 
 async def signatures_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
-    """Finished signatures over parts of the XML of these requests."""
+    """Finished signatures over parts of the XML of these requests, with certificate and chain of who signed."""
     query = (
-        select(SigningStep.request_id, SigningStep.xml_targets, SigningItem.part, SigningItem.signature)
+        select(
+            SigningStep.request_id,
+            SigningStep.xml_targets,
+            SigningItem.part,
+            SigningItem.signature,
+            Credential.certificate,
+            Credential.chain,
+        )
         .join(
             SigningItem,
             and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
+        )
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
         )
         .where(
             SigningStep.tenant_id == session.tenant_id,
@@ -207,7 +232,7 @@ async def signatures_of(session: TenantSession, request_ids: Sequence[uuid.UUID]
             SigningStep.state == StepState.SIGNED,
             SigningItem.part > 0,
         )
-        .order_by(SigningStep.request_id, SigningStep.position, SigningItem.part)
+        .order_by(SigningStep.request_id, SigningStep.position, SigningStep.part_label, SigningItem.part)
     )
     return (await session.execute(query)).all()
 
@@ -247,7 +272,7 @@ async def consents_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence
             SigningRequest.subject_id == subject_id,
             SigningStep.state == StepState.SIGNED,
         )
-        .order_by(SigningStep.position, SigningItem.part)
+        .order_by(SigningStep.position, SigningStep.part_label, SigningItem.part)
     )
     return (await session.execute(query)).all()
 
@@ -436,3 +461,70 @@ async def end_calls_without_turns(session: TenantSession) -> Sequence[uuid.UUID]
         .execution_options(synchronize_session=False)
     )
     return sorted(set(ended.all()))
+
+
+async def attempts_of(session: TenantSession, step_id: uuid.UUID) -> Sequence[Any]:
+    """The calls that were about a turn, oldest first, with consent and certificate."""
+    query = (
+        select(ProviderCall, SigningBatch, Credential.provider, Credential.subject_name, Credential.serial)
+        .join(SigningAttempt, _CALL_OF_ATTEMPT)
+        .join(
+            SigningBatch,
+            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
+        )
+        .join(
+            Credential,
+            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
+        )
+        .where(SigningAttempt.tenant_id == session.tenant_id, SigningAttempt.step_id == step_id)
+        .order_by(SigningBatch.consented_at, ProviderCall.number)
+    )
+    return (await session.execute(query)).all()
+
+
+_CALL_OF_ATTEMPT = and_(
+    ProviderCall.tenant_id == SigningAttempt.tenant_id, ProviderCall.id == SigningAttempt.call_id
+)
+
+
+async def parts_of_turn(session: TenantSession, step_id: uuid.UUID) -> Sequence[Any]:
+    """What of a turn is signed, or on its way."""
+    query = (
+        select(
+            SigningItem.part,
+            SigningItem.base_sha256,
+            SigningItem.digest,
+            SigningItem.signed_sha256,
+            SigningItem.signature,
+        )
+        .where(SigningItem.tenant_id == session.tenant_id, SigningItem.step_id == step_id)
+        .order_by(SigningItem.part)
+    )
+    return (await session.execute(query)).all()
+
+
+async def turns_of(session: TenantSession, batch_id: uuid.UUID, limit: int) -> Sequence[Any]:
+    """The turns that a batch was about, with their documents, as trays are sorted."""
+    query = (
+        select(
+            SigningStep.id.label("step_id"),
+            SigningRequest.label,
+            SigningRequest.group_label.label("group"),
+            SigningStep.part_label.label("part"),
+        )
+        .join(
+            SigningAttempt,
+            and_(SigningAttempt.tenant_id == SigningStep.tenant_id, SigningAttempt.step_id == SigningStep.id),
+        )
+        .join(ProviderCall, _CALL_OF_ATTEMPT)
+        .join(
+            SigningRequest,
+            and_(
+                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+            ),
+        )
+        .where(SigningStep.tenant_id == session.tenant_id, ProviderCall.batch_id == batch_id)
+        .order_by(SigningRequest.sort_key, SigningStep.part_label)
+        .limit(limit)
+    )
+    return (await session.execute(query)).all()

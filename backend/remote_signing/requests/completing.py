@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from backend.core import clock, outbox, storage
 from backend.core.database import TenantSession
 from backend.core.errors import NotFound
-from backend.remote_signing.formats.schemas import XmlTarget
 from backend.remote_signing.requests import batches, queries
 from backend.remote_signing.requests.events import SigningRequestCompleted
 from backend.remote_signing.requests.rules import RequestState, target_of
-from backend.remote_signing.requests.schemas import PDF_TYPE, XML_TYPE, CompletedRequest, RequestToComplete
+from backend.remote_signing.requests.schemas import (
+    PDF_TYPE,
+    XML_TYPE,
+    CompletedRequest,
+    RequestToComplete,
+    XmlSignature,
+)
 
 
 async def requests_to_complete(
@@ -24,12 +29,16 @@ async def requests_to_complete(
     signed = [request for request in requests if request.state == RequestState.SIGNED]
     certificates: dict[uuid.UUID, list[bytes]] = defaultdict(list)
     for row in await queries.certificates_of(session, [request.id for request in signed]):
-        certificates[row.request_id] += [row.certificate, *row.chain]
-    signatures: dict[uuid.UUID, list[tuple[XmlTarget, bytes]]] = defaultdict(list)
+        if row.signs_pdf:
+            certificates[row.request_id] += [row.certificate, *row.chain]
+    signatures: dict[uuid.UUID, list[XmlSignature]] = defaultdict(list)
     for row in await batches.signatures_of(session, [request.id for request in signed]):
         target = target_of(row.xml_targets, row.part)
         if target is not None:
-            signatures[row.request_id].append((target, row.signature))
+            made = XmlSignature(
+                target=target, signature=row.signature, certificates=(row.certificate, *row.chain)
+            )
+            signatures[row.request_id].append(made)
     return [
         RequestToComplete(
             request_id=request.id,

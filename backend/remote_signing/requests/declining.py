@@ -27,6 +27,7 @@ async def open_turn(session: TenantSession, actor: Actor, step_id: uuid.UUID) ->
         role=step.role,
         group=request.group_label,
         label=request.label,
+        part=step.part_label,
         document_sha256=request.current_sha256,
         address=request.address,
         noun=request.noun,
@@ -130,6 +131,7 @@ def _declined(step: Any, request: Any) -> DeclinedTurn:
         signer_name=step.signer_name,
         group=request.group_label,
         label=request.label,
+        part=step.part_label,
         address=request.address,
         noun=request.noun,
         declined_at=step.declined_at,
@@ -140,6 +142,6 @@ def _declined(step: Any, request: Any) -> DeclinedTurn:
 async def _record(
     session: TenantSession, actor: Actor, action: Action, step: Any, request: Any, reason: str
 ) -> None:
-    details: dict[str, str | int | None] = {"role": step.role, "reason": reason}
+    details: dict[str, str | int | None] = {"role": step.role, "part": step.part_label, "reason": reason}
     deed = audit.Deed(request.subject_id, request.label, details)
     await audit.record_many(session, actor, action, [deed])

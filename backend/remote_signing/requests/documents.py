@@ -7,7 +7,7 @@ import msgspec
 
 from backend.core import at_once, settings, storage
 from backend.remote_signing.credentials import service as credentials
-from backend.remote_signing.formats import embedded, pades, self_check, xades, xades_check
+from backend.remote_signing.formats import embedded, pades, self_check, shown_parts, xades, xades_check
 from backend.remote_signing.formats.schemas import Prepared, XmlTarget
 from backend.remote_signing.providers import timestamps
 from backend.remote_signing.requests.schemas import (
@@ -20,6 +20,8 @@ from backend.remote_signing.requests.schemas import (
     Pin,
     PreparedItem,
     RequestToComplete,
+    TrayItem,
+    XmlSignature,
 )
 
 #: Documents of one call that are worked on at the same time.
@@ -77,6 +79,21 @@ async def embed_all(tenant_id: uuid.UUID, call: CallToEmbed) -> list[EmbeddedIte
     return await at_once.each(call.items, one, limit=AT_ONCE)
 
 
+async def said_in(tenant_id: uuid.UUID, items: Sequence[TrayItem]) -> dict[uuid.UUID, dict[str, str]]:
+    """step → what the part of the XML says that is signed in it, of turns in which only such parts are signed."""
+
+    async def one(item: TrayItem) -> dict[str, str]:
+        targets = [(part.sha256, part.target) for part in item.parts if part.target is not None]
+        found: dict[str, str] = {}
+        for sha256, target in targets:
+            found |= shown_parts.said(await storage.get(tenant_id, sha256), target)
+        return found
+
+    parts = [item for item in items if all(part.target is not None for part in item.parts)]
+    said = await at_once.each(parts, one, limit=AT_ONCE)
+    return {item.step_id: texts for item, texts in zip(parts, said, strict=True)}
+
+
 async def complete_all(tenant_id: uuid.UUID, requests: Sequence[RequestToComplete]) -> list[CompletedRequest]:
     """Add certificates and revocation answers, so that documents can be checked for decades (B-LT), and store them."""
 
@@ -94,17 +111,20 @@ async def complete_all(tenant_id: uuid.UUID, requests: Sequence[RequestToComplet
             return completed
         xml = xades.embed(
             await storage.get(tenant_id, request.xml_sha256),
-            [
-                (target, xades.with_values(signature, found.certificates, found.ocsps, found.crls))
-                for target, signature in request.signatures
-            ],
+            [(made.target, await _lasting(made, stamps)) for made in request.signatures],
         )
-        xades_check.quick_check(xml, [target for target, _ in request.signatures])
+        xades_check.quick_check(xml, [made.target for made in request.signatures])
         return msgspec.structs.replace(
             completed, xml_sha256=await storage.put(tenant_id, xml, lock=True), xml_size=len(xml)
         )
 
     return await at_once.each(requests, one, limit=AT_ONCE)
+
+
+async def _lasting(made: XmlSignature, stamps: Sequence[bytes]) -> bytes:
+    """The signature with what proves it and its time stamp later, and nothing about the other signers."""
+    found = await credentials.revocation_answers([*made.certificates, *stamps])
+    return xades.with_values(made.signature, found.certificates, found.ocsps, found.crls)
 
 
 async def _xml_signature(call: CallToEmbed, item: ItemToEmbed, target: XmlTarget, base: bytes) -> bytes:

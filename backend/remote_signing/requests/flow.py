@@ -35,6 +35,7 @@ from backend.remote_signing.requests.rules import (
     RequestState,
     StepState,
     batch_state,
+    called,
     proves,
     target_of,
     told,
@@ -135,7 +136,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     batch = await _batch(session, call.batch_id)
     rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
-    what = told(Counter({row.step_id: row.noun for row in rows}.values()))
+    what = told(Counter({row.step_id: called(row.noun, row.part_label) for row in rows}.values()))
     credential = await credentials.pinned(session, batch.credential_id)
     return CallToSend(
         pin=_pin(credential),

@@ -54,18 +54,21 @@ class SigningStep(TenantTable):
     """One signer's turn. `signer_id` is the person; None means the holder of the school's seal.
 
     What is signed in it: the PDF, in the field of the role, and these parts of the XML (`formats.schemas.XmlTarget`).
+    Turns at one position are taken in any order; `part_label` says whose is which part.
     """
 
     __tablename__ = "signing_step"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "request_id", "position"),
+        UniqueConstraint(
+            "tenant_id", "request_id", "position", "part_label", postgresql_nulls_not_distinct=True
+        ),
         tenant_key("request_id", "signing_request"),
         tenant_key("signer_id", "staff_member"),
         tenant_key("batch_id", "signing_batch"),
         Index("ix_signing_step_waiting", "tenant_id", "state", "signer_id"),
         {
             "info": holding(
-                internal="position role signs_pdf xml_targets state ready_at signed_at declined_at",
+                internal="position role part_label signs_pdf xml_targets state ready_at signed_at declined_at",
                 personal="signer_name declined_reason",
                 title="Lượt ký",
                 purpose="Biết ai đã ký, ai còn phải ký",
@@ -78,6 +81,7 @@ class SigningStep(TenantTable):
     request_id: Mapped[uuid.UUID]
     position: Mapped[int]
     role: Mapped[str]
+    part_label: Mapped[str | None]
     signs_pdf: Mapped[bool]
     xml_targets: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     signer_id: Mapped[uuid.UUID | None]
@@ -153,6 +157,21 @@ class ProviderCall(TenantTable):
     answering_since: Mapped[datetime | None]
     problem: Mapped[str | None]
     held_at: Mapped[datetime | None]
+
+
+class SigningAttempt(TenantTable):
+    """That a call was about a turn. It stays where the call came to nothing and the turn went back to the tray."""
+
+    __tablename__ = "signing_attempt"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "step_id", "call_id"),
+        tenant_key("step_id", "signing_step"),
+        tenant_key("call_id", "provider_call"),
+        {"info": holding()},
+    )
+
+    step_id: Mapped[uuid.UUID]
+    call_id: Mapped[uuid.UUID] = mapped_column(index=True)
 
 
 class SigningItem(TenantTable):

@@ -4,14 +4,13 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 
 from backend.core.actor import Actor, SignIn
-from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict
 from backend.core.rate_limit import TooManyTries
 from backend.core.web import (
@@ -28,8 +27,8 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
-from backend.remote_signing.requests import challenges, service
-from backend.remote_signing.requests.rules import BatchState, consent_statement, told
+from backend.remote_signing.requests import challenges, documents, service, turns
+from backend.remote_signing.requests.rules import BatchState, called, consent_statement, told
 from backend.remote_signing.requests.schemas import ROLE_NAMES, CallToSend
 from backend.tenants.access import service as access
 from backend.tenants.access.schemas import Proof
@@ -43,8 +42,16 @@ _SIGNERS = requires(Permission.SIGN, Permission.SEAL)
 SHOWN = 300
 
 
+class _Asked(NamedTuple):
+    """Which list: of a role, of one group and one part ("" means all)."""
+
+    role: str
+    group: str
+    part: str
+
+
 class ConsentForm(Proof, frozen=True, kw_only=True):
-    """What the signer agrees to: role, group ("" means all), and root, length and moment of the list that was shown.
+    """What the signer agrees to: role, group and part ("" means all), and root, length and moment of the list shown.
 
     With it the proof that the signer is the one who sends it, for exactly this.
     """
@@ -54,36 +61,40 @@ class ConsentForm(Proof, frozen=True, kw_only=True):
     so: int
     luc: Annotated[datetime, msgspec.Meta(tz=True)]
     nhom: str = ""
+    phan: str = ""
 
 
 @get("/ky", guards=[_SIGNERS])
 async def show_tray(request: Request, session: Session, actor: CurrentActor) -> Html:
     """What waits for this signer, and the newest batches."""
     groups = await service.tray(session, actor)
-    roles = {
-        role: [group for group in groups if group.role == role] for role in _each(g.role for g in groups)
-    }
+    order = list(ROLE_NAMES)
+    found = sorted(_each(one.role for one in groups), key=order.index)
+    roles = {role: [group for group in groups if group.role == role] for role in found}
     return page(
         request,
         "remote_signing/requests/tray.html",
         roles=roles,
-        told={role: told(_counted((one.noun, one.count) for one in found)) for role, found in roles.items()},
+        told={
+            role: told(_counted((called(one.noun, one.part), one.count) for one in found))
+            for role, found in roles.items()
+        },
         batches=await service.list_batches(session, actor),
         names=ROLE_NAMES,
     )
 
 
-@get("/ky/xem", guards=[_SIGNERS])
+@get("/ky/xem", guards=[_SIGNERS, without_transaction])
 async def show_offer(
     request: Request,
-    session: Session,
     actor: CurrentActor,
     sign_in: CurrentSignIn,
     vai: FromQuery[str],
     nhom: FromQuery[str] = "",
+    phan: FromQuery[str] = "",
 ) -> Html:
     """The exact documents, with the consent below them."""
-    return await _offered(request, session, actor, sign_in, vai, nhom)
+    return await _offered(request, actor, sign_in, _Asked(vai, nhom, phan))
 
 
 @post("/ky", guards=[_SIGNERS, without_transaction])
@@ -91,48 +102,50 @@ async def consent(
     request: Request, actor: CurrentActor, sign_in: CurrentSignIn, data: URLEncodedBody[ConsentForm]
 ) -> Html:
     """One consent for the whole list, together with the signer's proof for it."""
-    statement = consent_statement(data.vai, data.nhom or None, data.ma, data.so)
+    asked = _Asked(data.vai, data.nhom, data.phan)
+    statement = consent_statement(asked.role, asked.group or None, asked.part or None, data.ma, data.so)
     try:
         verified, token = await access.verify(actor, sign_in, data, statement, signing=True)
     except (Unproven, TooManyTries, Conflict) as error:
         async with transaction(request) as session:
             # A code or passkey answers once: with it, the first click has begun what the second asks for.
             begun = await service.batch_over(session, actor, data.ma)
-            if begun is not None:
-                return redirect(request, f"/ky/lo/{begun}")
-            return await _offered(request, session, actor, sign_in, data.vai, data.nhom, error)
+        if begun is not None:
+            return redirect(request, f"/ky/lo/{begun}")
+        return await _offered(request, actor, sign_in, asked, error)
     session_renewed(request, token)
     async with transaction(request) as session:
         batch_id = await service.consent(
-            session, actor, data.vai, data.nhom or None, data.ma, data.luc, verified
+            session, actor, asked.role, asked.group or None, data.ma, data.luc, verified, asked.part or None
         )
     return redirect(request, f"/ky/lo/{batch_id}")
 
 
 async def _offered(
-    request: Request,
-    session: TenantSession,
-    actor: Actor,
-    sign_in: SignIn,
-    role: str,
-    group: str,
-    error: AppError | None = None,
+    request: Request, actor: Actor, sign_in: SignIn, asked: _Asked, error: AppError | None = None
 ) -> Html:
-    offer = await service.offer(session, actor, role, group or None)
+    async with transaction(request) as session:
+        offer = await service.offer(session, actor, asked.role, asked.group or None, asked.part or None)
+        wanted = await access.wanted(session, sign_in, offer.statement, signing=True)
+    # Read when the list is settled: while it is being made, nothing may come into anybody's tray.
+    shown = offer.items[:SHOWN]
+    said = await documents.said_in(actor.tenant_id, shown)
     groups = dict.fromkeys(item.group for item in offer.items)
     return page(
         request,
         "remote_signing/requests/consent.html",
         status_code=error.status if error else 200,
         error=error.message if error else None,
-        wanted=await access.wanted(session, sign_in, offer.statement, signing=True),
+        wanted=wanted,
         offer=offer,
-        what=told(_counted((item.noun, 1) for item in offer.items)),
+        what=told(_counted((called(item.noun, item.part), 1) for item in offer.items)),
         samples=_each(offer.items[at] for at in (0, len(offer.items) // 2, -1)),
         noted=[item for item in offer.items if item.note],
-        group=group,
+        asked=asked,
         groups={group: sum(item.group == group for item in offer.items) for group in groups},
-        shown=offer.items[:SHOWN],
+        shown=shown,
+        said=said,
+        said_labels=_each(label for texts in said.values() for label in texts),
         names=ROLE_NAMES,
     )
 
@@ -162,7 +175,16 @@ async def show_batch(
     else:
         show, template = page, "remote_signing/requests/batch.html"
     questions = await challenges.open_challenges(session, actor, batch_id) if running else []
-    return show(request, template, batch=batch, running=running, questions=questions, names=ROLE_NAMES)
+    listed = [] if is_htmx(request) else await turns.of_batch(session, batch.id, SHOWN)
+    return show(
+        request,
+        template,
+        batch=batch,
+        running=running,
+        questions=questions,
+        turns=listed,
+        names=ROLE_NAMES,
+    )
 
 
 @get("/ky/lo/{batch_id:uuid}/hoi", guards=[_SIGNERS])

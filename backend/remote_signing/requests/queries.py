@@ -137,6 +137,7 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
         select(
             SigningStep.role,
             SigningRequest.group_label,
+            SigningStep.part_label,
             SigningRequest.noun,
             func.count().label("number"),
         )
@@ -151,8 +152,8 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
             SigningStep.state == StepState.READY,
             _turn_of(staff_id, seal=seal),
         )
-        .group_by(SigningStep.role, SigningRequest.group_label, SigningRequest.noun)
-        .order_by(SigningStep.role, func.min(SigningRequest.sort_key))
+        .group_by(SigningStep.role, SigningRequest.group_label, SigningStep.part_label, SigningRequest.noun)
+        .order_by(SigningStep.role, func.min(SigningRequest.sort_key), SigningStep.part_label)
     )
     return (await session.execute(query)).all()
 
@@ -179,10 +180,12 @@ async def tray_items(
     seal: bool,
     role: str,
     group: str | None,
+    part: str | None,
     until: datetime,
     hold: bool = False,
 ) -> Sequence[Any]:
-    """Steps of a signer in one role that were ready at `until`, of one group or all, with the document to be signed."""
+    """Steps of a signer in one role that were ready at `until`, with the document to be signed: of one group or all
+    groups, of one part of the documents or all parts."""
     query = (
         select(
             SigningStep.id.label("step_id"),
@@ -191,6 +194,7 @@ async def tray_items(
             SigningStep.role,
             SigningRequest.group_label,
             SigningRequest.label,
+            SigningStep.part_label,
             SigningRequest.current_sha256,
             SigningRequest.xml_sha256,
             SigningRequest.address,
@@ -217,6 +221,8 @@ async def tray_items(
     )
     if group is not None:
         query = query.where(SigningRequest.group_label == group)
+    if part is not None:
+        query = query.where(SigningStep.part_label == part)
     if hold:
         query = query.with_for_update(of=SigningStep)
     return (await session.execute(query)).all()
@@ -357,8 +363,11 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[An
     """Turns of the document of a subject, in order, with the certificate that signed."""
     query = (
         select(
+            SigningStep.id,
             SigningStep.position,
             SigningStep.role,
+            SigningStep.part_label.label("part"),
+            SigningStep.signer_id,
             SigningStep.signer_name,
             SigningStep.state,
             SigningStep.signed_at,
@@ -382,7 +391,7 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[An
             and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
         )
         .where(SigningStep.tenant_id == session.tenant_id, SigningRequest.subject_id == subject_id)
-        .order_by(SigningStep.position)
+        .order_by(SigningStep.position, SigningStep.part_label)
     )
     return (await session.execute(query)).all()
 

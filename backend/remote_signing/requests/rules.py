@@ -88,6 +88,20 @@ HELD_NAMES = {
     CallState.QUARANTINED: "Chữ ký nhận về chưa dùng được",
 }
 
+#: What calls are called in the history of a turn.
+CALL_NAMES = HELD_NAMES | {
+    CallState.PREPARING: "Đang chuẩn bị hồ sơ",
+    CallState.SUBMITTING: "Đang gửi tới dịch vụ ký số",
+    CallState.CHALLENGED: "Chờ người ký trả lời dịch vụ ký số",
+    CallState.ANSWERING: "Đang chuyển câu trả lời của người ký",
+    CallState.WAITING: "Chờ người ký xác nhận",
+    CallState.EMBEDDING: "Đang ghép chữ ký vào hồ sơ",
+    CallState.DONE: "Đã ký",
+    CallState.DECLINED: "Người ký từ chối ở dịch vụ ký số",
+    CallState.EXPIRED: "Hết hạn chờ xác nhận",
+    CallState.FAILED: "Không ký được",
+}
+
 #: Longest reason, in characters.
 MAX_REASON = 300
 
@@ -154,15 +168,20 @@ def proves(proof: Proof, leaf: tuple[uuid.UUID, str, str], merkle_root: str) -> 
     return root is not None and root.hex() == merkle_root
 
 
-def consent_statement(role: str, group: str | None, merkle_root: str, count: int) -> str:
+def consent_statement(role: str, group: str | None, part: str | None, merkle_root: str, count: int) -> str:
     """SHA-256 (hex) of what a signer agrees to: this list, of so many, in this role. Their passkey signs it."""
-    said = ["hocba consent 1", role, group or "", merkle_root, count]
+    said = ["hocba consent 1", role, group or "", merkle_root, count, *([part] if part else [])]
     return sha256_hex(json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def told(counts: Mapping[str, int]) -> str:
     """How many of what, as people read it: “1.200 học bạ và 1 phiếu chuyển học bạ”."""
     return " và ".join(f"{number:,}".replace(",", ".") + f" {noun}" for noun, number in counts.items())
+
+
+def called(noun: str, part: str | None) -> str:
+    """What people call what is signed in a turn: a document, or a part of one."""
+    return f"phần {noun}" if part else noun
 
 
 def noted(note: str | None, declined_reason: str | None) -> str | None:

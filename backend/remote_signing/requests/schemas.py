@@ -9,7 +9,7 @@ import msgspec
 from backend.core.actor import StaffId
 from backend.remote_signing.accounts.schemas import OwnValues
 from backend.remote_signing.credentials.schemas import CredentialView
-from backend.remote_signing.formats.schemas import XmlTarget
+from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, XmlTarget
 from backend.remote_signing.providers.port import Ask
 
 RequestId = NewType("RequestId", uuid.UUID)
@@ -24,6 +24,7 @@ PDF_TYPE = "application/pdf"
 XML_TYPE = "application/xml"
 
 ROLE_NAMES = {
+    SUBJECT_TEACHER: "Giáo viên bộ môn",
     "homeroom_teacher": "Giáo viên chủ nhiệm",
     "principal": "Hiệu trưởng",
     "school_seal": "Con dấu số nhà trường",
@@ -42,11 +43,13 @@ class NewSigner(msgspec.Struct, frozen=True, kw_only=True):
     """One turn to sign, in order. `role` is the name of the signature field; `staff_id` None means the seal.
 
     `signs_pdf` is False for whoever signs parts of the XML alone; such a turn may come before the first field.
+    Neighbours of one role sign side by side, in any order, each the `part` of the document that people call so.
     """
 
     role: str
     staff_id: StaffId | None
     name: str
+    part: str | None = None
     signs_pdf: bool = True
     xml: tuple[XmlTarget, ...] = ()
 
@@ -72,10 +75,11 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrayGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits for one signer, by group (class) and kind of document."""
+    """What waits for one signer, by group (class), part of the document (subject) and kind of document."""
 
     role: str
     group: str
+    part: str | None
     noun: str
     count: int
 
@@ -89,6 +93,7 @@ class TrayItem(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     group: str
     label: str
+    part: str | None
     document_sha256: str
     address: str | None
     noun: str
@@ -111,6 +116,7 @@ class DeclinedTurn(msgspec.Struct, frozen=True, kw_only=True):
     signer_name: str
     group: str
     label: str
+    part: str | None
     address: str | None
     noun: str
     declined_at: datetime
@@ -198,8 +204,11 @@ class HeldView(msgspec.Struct, frozen=True, kw_only=True):
 class StepView(msgspec.Struct, frozen=True, kw_only=True):
     """One signer's turn, for the page of a document."""
 
+    id: StepId
     position: int
     role: str
+    part: str | None
+    signer_id: StaffId | None
     signer_name: str
     state: str
     signed_at: datetime | None
@@ -207,6 +216,68 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     declined_reason: str | None
     certificate_subject: str | None
     certificate_serial: str | None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One call that was about a turn, under which consent and certificate; `transaction_id` is ours at the provider."""
+
+    batch_id: BatchId
+    short_code: str
+    consented_at: datetime
+    proved_by: str
+    count: int
+    provider_name: str
+    certificate_subject: str
+    certificate_serial: str
+    transaction_id: str
+    provider_reference: str | None
+    submitted_at: datetime | None
+    state: str
+    state_name: str
+    problem: str | None
+
+
+class SignedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One hash of a turn: of the PDF (`target` None), or of the element of the XML with that Id; and what came of it."""
+
+    target: str | None
+    shown_sha256: str
+    digest: str | None
+    signed_sha256: str | None
+    signature: bytes | None
+
+
+class TurnHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one turn to sign; `parts` are those of the newest attempt."""
+
+    step_id: StepId
+    request_id: RequestId
+    subject_id: uuid.UUID
+    label: str
+    group: str
+    noun: str
+    part: str | None
+    role: str
+    signer_name: str
+    state: str
+    address: str | None
+    opened_at: datetime
+    ready_at: datetime | None
+    signed_at: datetime | None
+    declined_at: datetime | None
+    declined_reason: str | None
+    completed_at: datetime | None
+    attempts: tuple[Attempt, ...]
+    parts: tuple[SignedPart, ...]
+
+
+class BatchTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that a batch was about, whatever came of it."""
+
+    step_id: StepId
+    label: str
+    group: str
+    part: str | None
 
 
 class ProvenLeaf(msgspec.Struct, frozen=True, kw_only=True):
@@ -366,8 +437,16 @@ class EmbeddedItem(msgspec.Struct, frozen=True, kw_only=True):
     signature: bytes | None = None
 
 
+class XmlSignature(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished signature over a part of the XML, and the certificates (DER) of who made it."""
+
+    target: XmlTarget
+    signature: bytes
+    certificates: tuple[bytes, ...]
+
+
 class RequestToComplete(msgspec.Struct, frozen=True, kw_only=True):
-    """A fully signed document, its newest revision, and the certificates (DER) in it.
+    """A fully signed document, its newest revision, and the certificates (DER) in the PDF.
 
     `signatures` are those over parts of the XML, which is still the unsigned one.
     """
@@ -376,7 +455,7 @@ class RequestToComplete(msgspec.Struct, frozen=True, kw_only=True):
     current_sha256: str
     certificates: tuple[bytes, ...]
     xml_sha256: str | None
-    signatures: tuple[tuple[XmlTarget, bytes], ...]
+    signatures: tuple[XmlSignature, ...]
 
 
 class CompletedRequest(msgspec.Struct, frozen=True, kw_only=True):

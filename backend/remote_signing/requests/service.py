@@ -114,6 +114,7 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
             "request_id": request_id,
             "position": position,
             "role": signer.role,
+            "part_label": signer.part,
             "signs_pdf": signer.signs_pdf,
             "xml_targets": msgspec.to_builtins(signer.xml),
             "signer_id": signer.staff_id,
@@ -122,7 +123,8 @@ async def open_requests(session: TenantSession, requests: Sequence[NewRequest]) 
             "ready_at": None if position else opened_at,
         }
         for request_id, request in zip(request_ids, requests, strict=True)
-        for position, signer in enumerate(request.signers)
+        for position, (_, beside) in enumerate(itertools.groupby(request.signers, lambda one: one.role))
+        for signer in beside
     ]
     await queries.insert_requests(session, rows, steps)
     deeds = [
@@ -153,13 +155,18 @@ async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:
     if actor.staff_id is None:
         return []
     rows = await queries.tray_groups(session, actor.staff_id, seal=actor.may(Permission.SEAL))
-    return [TrayGroup(role=row.role, group=row.group_label, noun=row.noun, count=row.number) for row in rows]
+    return [
+        TrayGroup(role=row.role, group=row.group_label, part=row.part_label, noun=row.noun, count=row.number)
+        for row in rows
+    ]
 
 
-async def offer(session: TenantSession, actor: Actor, role: str, group: str | None) -> ConsentOffer:
+async def offer(
+    session: TenantSession, actor: Actor, role: str, group: str | None, part: str | None = None
+) -> ConsentOffer:
     """The exact documents that a consent would cover. Raises Conflict when nothing waits or no certificate is usable."""
     as_of = await queries.settle_tray(session)
-    items = await _ready(session, actor, role, group, as_of, hold=False)
+    items = await _ready(session, actor, role, group, part, as_of, hold=False)
     if not items:
         raise Conflict("Không còn hồ sơ nào chờ bạn ký ở mục này.")
     credential = await _credential(session, actor, role)
@@ -168,7 +175,7 @@ async def offer(session: TenantSession, actor: Actor, role: str, group: str | No
     root = _root(items)
     return ConsentOffer(
         role=role,
-        statement=consent_statement(role, group, root, len(items)),
+        statement=consent_statement(role, group, part, root, len(items)),
         as_of=as_of,
         items=tuple(items),
         merkle_root=root,
@@ -185,6 +192,7 @@ async def consent(
     merkle_root: str,
     as_of: datetime,
     verified: Verified,
+    part: str | None = None,
 ) -> BatchId:
     """Agree to sign exactly the documents that were shown: `merkle_root` and `as_of` are those of the offer.
 
@@ -194,7 +202,7 @@ async def consent(
     """
     if abs(clock.now() - as_of) > OFFER_LASTS:
         raise Conflict("Danh sách hồ sơ này được mở đã quá lâu; hãy xem lại danh sách rồi ký.")
-    items = await _ready(session, actor, role, group, as_of, hold=True)
+    items = await _ready(session, actor, role, group, part, as_of, hold=True)
     if _root(items) != merkle_root:
         begun = await batch_over(session, actor, merkle_root)
         if begun is None:
@@ -202,7 +210,7 @@ async def consent(
                 "Danh sách hồ sơ chờ ký vừa thay đổi so với lúc bạn xem; hãy xem lại danh sách rồi ký."
             )
         return begun
-    _require_proof(verified, consent_statement(role, group, merkle_root, len(items)))
+    _require_proof(verified, consent_statement(role, group, part, merkle_root, len(items)))
     credential = await _credential(session, actor, role)
     batch_id = BatchId(new_id())
     calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root, verified)
@@ -447,13 +455,20 @@ async def subjects_of(session: TenantSession, request_ids: Sequence[uuid.UUID]) 
 
 
 async def _ready(
-    session: TenantSession, actor: Actor, role: str, group: str | None, as_of: datetime, *, hold: bool
+    session: TenantSession,
+    actor: Actor,
+    role: str,
+    group: str | None,
+    part: str | None,
+    as_of: datetime,
+    *,
+    hold: bool,
 ) -> list[TrayItem]:
     seal = role == SEAL_ROLE
     if actor.staff_id is None or not actor.may(Permission.SEAL if seal else Permission.SIGN):
         raise Forbidden("Bạn không có quyền ký ở vai trò này.")
     rows = await queries.tray_items(
-        session, actor.staff_id, seal=seal, role=role, group=group, until=as_of, hold=hold
+        session, actor.staff_id, seal=seal, role=role, group=group, part=part, until=as_of, hold=hold
     )
     return [
         TrayItem(
@@ -463,6 +478,7 @@ async def _ready(
             role=row.role,
             group=row.group_label,
             label=row.label,
+            part=row.part_label,
             document_sha256=row.current_sha256,
             address=row.address,
             noun=row.noun,

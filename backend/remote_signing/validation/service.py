@@ -14,8 +14,10 @@ from backend.core.errors import Unavailable
 from backend.remote_signing.formats import evidence, limited, validation, xades
 from backend.remote_signing.formats.additions import only_signed
 from backend.remote_signing.formats.contents import Contents, read_contents
+from backend.remote_signing.formats.kinds import file_format
 from backend.remote_signing.formats.schemas import EvidenceFile, EvidenceManifest, Opened, Report
 from backend.remote_signing.formats.trust import TrustStore
+from backend.remote_signing.formats.xades_check import validate_xml
 
 #: For so long a report is given again for the same bytes under the same anchors; and so many are kept.
 REMEMBERED = timedelta(minutes=5)
@@ -56,7 +58,7 @@ def unsigned_xml(xml: bytes) -> bytes:
 
 
 async def check_own(document: bytes, fields: Sequence[str]) -> Report:
-    """A document that we stored, validated like anybody's; `fields` are the signatures that it must have, in order.
+    """A PDF or XML that we stored, validated like anybody's; `fields` are the signatures that it must have, in order.
 
     The report speaks of the bytes alone. Whether the document is in force is not in it and is never remembered.
     """
@@ -105,7 +107,8 @@ async def _in_turn(check: Callable[[], _Found]) -> _Found:
 def _validated(key: _Key, document: bytes) -> Report:
     report = _remembered(key)
     if report is None:
-        report = validation.validate_pdf(document, _trust(), None, key[2])
+        judge = validate_xml if file_format(document) == "xml" else validation.validate_pdf
+        report = judge(document, _trust(), None, key[2])
         if len(_reports) >= MOST_REMEMBERED:
             del _reports[next(iter(_reports))]
         _reports[key] = (clock.now(), report)

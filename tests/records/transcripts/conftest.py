@@ -11,7 +11,7 @@ from backend.records.assessment import service as assessment
 from backend.records.roster.schemas import ClassId
 from backend.records.transcripts import flow, forms, service
 from backend.records.transcripts.schemas import VersionSummary
-from tests.factories.small_school import Otherwise, SmallSchool, enroll, fill, lock_class
+from tests.factories.small_school import MUSIC, Otherwise, SmallSchool, enroll, fill, lock_class
 
 NAMES = ["Lò Thị An", "Cầm Văn Bình", "Quàng Thị Chi"]
 
@@ -58,9 +58,10 @@ async def confirmed_class(
     names: list[str] = NAMES,
     first: int = 1,
     otherwise: Otherwise = lambda *_: None,
+    taken_by_music: str = MUSIC,
 ) -> Season:
     """A class with full sheets, assessed and confirmed as far as it can be; pupils are numbered from `first`."""
-    class_id = await school.open_class(session, name, grade)
+    class_id = await school.open_class(session, name, grade, taken_by_music)
     await enroll(session, name, names, first)
     principal = await school.actor(session, "principal")
     homeroom = await school.actor(session, "homeroom")

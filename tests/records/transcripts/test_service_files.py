@@ -192,6 +192,7 @@ async def test_trays_are_sorted_as_class_lists_are(season: Season) -> None:
             seal=False,
             role="homeroom_teacher",
             group=None,
+            part=None,
             until=clock.now(),
         )
     assert [row.label.partition(" (")[0] for row in rows] == NAMES

@@ -114,7 +114,12 @@ async def test_a_secondary_year(small_school: SmallSchool) -> None:
     # (4 × 8.5 + 2 × 0 + 3 × 8.5) / 9
     assert next(one.term1 for one in missed.subjects if one.code == "TOAN") == "6.6"
     toan = next(one for one in results.subjects if one.code == "TOAN")
-    assert (toan.term1, toan.term2, toan.year, toan.teacher_name) == ("8.5", "8.5", "8.5", None)
+    assert (toan.term1, toan.term2, toan.year, toan.teacher_name) == (
+        "8.5",
+        "8.5",
+        "8.5",
+        "Đinh Thị Hoài Thu",
+    )
     assert results.completion == "Hoàn thành chương trình trung học phổ thông"
     assert (results.promotion.value, results.programme_completed) == (Promotion.PROMOTED.value, True)
 

@@ -84,7 +84,7 @@ async def test_a_class_that_was_handed_over_is_signed_by_whom_the_form_names(sea
         assert await signing.open_steps_of(session, homeroom) == {"Lớp 1A": 2}
         assert await signing.open_steps_of(session, stranger) == {}
         assert await signing.tray(session, await school.actor(session, "clerk")) == []
-    for name, role in (("Đinh Thị Thu", Role.HOMEROOM_TEACHER), ("Đinh Thị Hoài Thu", Role.SUBJECT_TEACHER)):
+    for name, role in (("Đinh Thị Thu", Role.HOMEROOM_TEACHER), ("Đinh Thị Hoài Thu", Role.IT_TEACHER)):
         await rename(season, homeroom, name, role)
         with pytest.raises(Conflict, match=r"Quàng Thị Chi .* người ký là Đinh Thị Hoài Thu .* không còn ai"):
             await season.ask_for_signatures(third)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,21 +31,32 @@ from backend.remote_signing.formats.trust import TrustStore
 from backend.remote_signing.formats.verify_command import run
 from backend.remote_signing.formats.xades_check import validate_xml
 from tests.factories.pki import Identity
-from tests.factories.snapshots import lower_secondary_snapshot
+from tests.factories.snapshots import lower_secondary_snapshot, signed_by_teachers
 from tests.remote_signing.formats.world import NAMES, SIGNED_AT, World
 
 BASE = build_xml(lower_secondary_snapshot())
-FIRST_SUBJECT = re.search(rb'Id="mon-(\w+)"', BASE)[1].decode()  # type: ignore[index]
+FIRST_SUBJECT, SECOND_SUBJECT = (one.decode() for one in re.findall(rb'Id="mon-(\w+)"', BASE)[:2])
+FIRST_NAME = re.search(r"</MA_MON_HOC><TEN_MON_HOC>(.*?)<", BASE.decode())[1]  # type: ignore[index]
 
 
-def part(world: World, target: XmlTarget, who: Identity, *, stamp: bool = True, values: bool = True) -> bytes:
-    """The finished signature of one signer, up to B-LT."""
-    prepared = xades.prepare(BASE, target, who.der, [world.pki.issuing.der], SIGNED_AT)
+def part(
+    world: World,
+    target: XmlTarget,
+    who: Identity,
+    *,
+    stamp: bool = True,
+    values: bool = True,
+    base: bytes = BASE,
+    after: timedelta = timedelta(),
+) -> bytes:
+    """The finished signature of one signer, up to B-LT, stamped so long after `SIGNED_AT`."""
+    prepared = xades.prepare(base, target, who.der, [world.pki.issuing.der], SIGNED_AT)
     value = who.sign(prepared.signed_info)
-    token = world.token(xades.signature_value(target, who.der, value)) if stamp else None
+    stamped = xades.signature_value(target, who.der, value)
+    token = world.token(stamped, SIGNED_AT + after) if stamp else None
     added = xades.LongTerm(token=token)
     if values:
-        at = SIGNED_AT + timedelta(minutes=1)
+        at = SIGNED_AT + after + timedelta(minutes=1)
         added = xades.LongTerm(
             token=token,
             certificates=(world.pki.issuing.der, world.pki.tsa.der, world.pki.responder.der),
@@ -54,7 +66,7 @@ def part(world: World, target: XmlTarget, who: Identity, *, stamp: bool = True, 
     return xades.signature(prepared, value, added)
 
 
-def parts(world: World, **options: bool) -> list[tuple[XmlTarget, bytes]]:
+def parts(world: World, **options: Any) -> list[tuple[XmlTarget, bytes]]:
     return [
         (XML_TARGETS[name], part(world, XML_TARGETS[name], who, **options)) for name, who in world.signers
     ]
@@ -102,6 +114,59 @@ def test_a_teacher_signs_the_own_subject_beside_the_others(world: World) -> None
     report = judged(world, xml)
     assert report.verdict == "valid"
     assert {one.field for one in report.signatures} == {*NAMES, f"gvbm-{FIRST_SUBJECT}"}
+
+
+def test_a_teacher_who_is_to_sign_and_has_not_is_missed(world: World) -> None:
+    """What the document says of that is under every other signature: it cannot be taken away with the signature."""
+    base = build_xml(signed_by_teachers(lower_secondary_snapshot(), FIRST_SUBJECT))
+    validate_form(base)
+    target = subject_target(FIRST_SUBJECT)
+    own = (target, part(world, target, world.teacher, base=base))
+    whole = judged(world, xades.embed(base, [*parts(world, base=base), own]))
+    assert (whole.verdict, whole.problems) == ("valid", ())
+    assert next(one.part for one in whole.signatures if one.part) == FIRST_NAME
+    lacking = judged(world, xades.embed(base, parts(world, base=base)))
+    assert lacking.verdict == "invalid"
+    assert lacking.problems == (f"Thiếu chữ ký của giáo viên bộ môn {FIRST_SUBJECT}.",)
+    hidden = xades.embed(base, parts(world, base=base))
+    hidden = re.sub(rb' KY="[^"]*"', b"", hidden)
+    assert judged(world, hidden).modified_after_signing
+
+
+def test_the_same_marks_of_another_pupil_are_another_document(world: World) -> None:
+    """Row and signature of one pupil, put into the document of another who has other marks."""
+    target = subject_target(FIRST_SUBJECT)
+    here, there = (
+        build_xml(signed_by_teachers(lower_secondary_snapshot(**changes), FIRST_SUBJECT))
+        for changes in ({}, {"lookup_code": f"{7:032x}"})
+    )
+    row = re.compile(rb'<DIEM_TONG_KET Id="mon-%s">.*?</DIEM_TONG_KET>' % FIRST_SUBJECT.encode())
+    assert row.search(here)[0] != row.search(there)[0]  # type: ignore[index]
+    signature = part(world, target, world.teacher, base=here)
+    forged = xades.embed(row.sub(lambda _: row.search(here)[0], there), [(target, signature)])  # type: ignore[index]
+    report = judged(world, forged)
+    assert report.verdict == "invalid"
+    assert any("không khớp với nội dung" in problem for problem in report.problems)
+
+
+def test_a_signature_in_another_teachers_place_is_refused(world: World) -> None:
+    target, other = subject_target(FIRST_SUBJECT), subject_target(SECOND_SUBJECT)
+    forged = xades.embed(BASE, [*parts(world), (other, part(world, target, world.teacher))])
+    report = judged(world, forged)
+    assert report.verdict == "invalid"
+    assert report.problems == (
+        f"Chữ ký của giáo viên bộ môn {SECOND_SUBJECT} không khớp với nội dung: tài liệu đã bị thay đổi.",
+    )
+
+
+def test_who_signs_over_the_work_of_others_signs_after_them(world: World) -> None:
+    target, late = subject_target(FIRST_SUBJECT), timedelta(hours=1)
+    teacher = (target, part(world, target, world.teacher, after=late))
+    report = judged(world, xades.embed(BASE, [teacher, *parts(world)]))
+    assert report.verdict == "invalid"
+    assert report.problems[0] == f"Sai thứ tự ký: giáo viên bộ môn {FIRST_NAME} ký sau giáo viên chủ nhiệm."
+    in_order = judged(world, xades.embed(BASE, [teacher, *parts(world, after=2 * late)]))
+    assert (in_order.verdict, in_order.problems) == ("valid", ())
 
 
 @pytest.mark.parametrize(("stamp", "values", "level"), [(False, False, "B-B"), (True, False, "B-T")])
