@@ -71,6 +71,7 @@ from backend.remote_signing.requests import life_pages as signing_life_pages
 from backend.remote_signing.requests import pages as signing_pages
 from backend.remote_signing.token_helpers import api as token_helper_api
 from backend.remote_signing.token_helpers import pages as token_helper_pages
+from backend.remote_signing.unattended import pages as unattended_pages
 from backend.tenants import guards
 from backend.tenants.access import pages as access_pages
 from backend.tenants.account import pages as account_pages
@@ -318,16 +319,22 @@ ROUTES: list[ControllerRouterHandler] = [
     token_helper_api.work,
     token_helper_api.hand_in,
     notice_api.take_notice,
+    unattended_pages.show_unattended,
+    unattended_pages.ask_unattended,
+    unattended_pages.stop_unattended,
     credential_pages.show_person,
     credential_pages.find_seal,
     credential_pages.find_person,
     credential_pages.ask_seal,
+    credential_pages.ask_seal_from_file,
     credential_pages.enrol_person,
     credential_pages.show_certificate,
     credential_pages.suspend,
     credential_pages.resume,
     credential_pages.ask_revocation,
     credential_pages.withdraw,
+    credential_life_pages.show_minutes,
+    credential_life_pages.add_record,
     credential_life_pages.try_it,
     credential_life_pages.look_at_it,
     signing_account_pages.show_accounts,

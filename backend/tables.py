@@ -31,6 +31,7 @@ from backend.records.transfers import models as transfers
 from backend.remote_signing.accounts import models as accounts
 from backend.remote_signing.archiving import models as archiving
 from backend.remote_signing.credentials import models as credentials
+from backend.remote_signing.mandates import models as mandates
 from backend.remote_signing.requests import models as requests
 from backend.remote_signing.token_helpers import models as token_helpers
 from backend.tenants.api_clients import models as api_clients
@@ -62,6 +63,7 @@ MODULES = (
     credentials,
     requests,
     archiving,
+    mandates,
     token_helpers,
     roster,
     plans,

@@ -52,12 +52,16 @@ from backend.records.transfers.events import TransferDrafted, TransferOffered, T
 from backend.remote_signing.accounts.events import SecretKeyRotated
 from backend.remote_signing.archiving import tasks as archiving
 from backend.remote_signing.credentials import tasks as credentials
+from backend.remote_signing.credentials.events import CertificateReplaced
+from backend.remote_signing.mandates.events import SealMandateGiven
 from backend.remote_signing.requests import tasks as signing
 from backend.remote_signing.requests.events import (
     SigningConsented,
     SigningRequestCompleted,
     SigningRequestSigned,
+    TurnsOpened,
 )
+from backend.remote_signing.unattended import tasks as unattended
 
 FLOW: dict[type[Event], tuple[Task, ...]] = {
     PupilNeedsAssessment: (assessment.assess_class_of_pupil,),
@@ -70,6 +74,9 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TranscriptFrozen: (transcripts.render,),
     TranscriptRendered: (transcripts.ask_for_signatures,),
     SigningConsented: (signing.prepare_call,),
+    CertificateReplaced: (signing.retire_certificate,),
+    SealMandateGiven: (unattended.seal_unattended,),
+    TurnsOpened: (unattended.seal_unattended,),  # the others look into their trays
     SigningRequestSigned: (signing.complete_request,),
     SigningRequestCompleted: (transcripts.issue, transfers.seal),
     TranscriptIssued: (deliveries.open_delivery, webhooks.transcript_issued),

@@ -189,6 +189,8 @@ class Action(StrEnum):
     CREDENTIAL_ENROLLED = "signing.credential.enrol"
     CREDENTIAL_REPLACED = "signing.credential.replace"
     CREDENTIAL_RETIRED = "signing.credential.retire"
+    SEAL_MANDATE_GIVEN = "signing.mandate.give"
+    SEAL_MANDATE_ENDED = "signing.mandate.end"
     CREDENTIAL_SUSPENDED = "signing.credential.suspend"
     CREDENTIAL_RESUMED = "signing.credential.resume"
     CREDENTIAL_REVOKED = "signing.credential.revoke"

@@ -198,6 +198,8 @@ ACTION_NAMES = {
     Action.CREDENTIAL_TRIED: "Thử ký bằng chứng thư số",
     Action.CREDENTIAL_ENROLLED: "Đăng ký chứng thư số",
     Action.CREDENTIAL_REPLACED: "Thay chứng thư số bằng chứng thư mới",
+    Action.SEAL_MANDATE_GIVEN: "Cho con dấu số tự đóng trong giới hạn",
+    Action.SEAL_MANDATE_ENDED: "Dừng việc con dấu số tự đóng",
     Action.CREDENTIAL_RETIRED: "Chứng thư số cũ đã ký xong các lô và ngừng hẳn",
     Action.CREDENTIAL_SUSPENDED: "Tạm dừng chứng thư số",
     Action.CREDENTIAL_RESUMED: "Dùng lại chứng thư số",

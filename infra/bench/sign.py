@@ -21,7 +21,7 @@ from backend.remote_signing.formats import pades, xades
 from backend.remote_signing.formats.schemas import XML_TARGETS
 from backend.remote_signing.formats.trust import TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
-from infra.bench import hsm, samples
+from infra.bench import batch, hsm, samples
 from infra.bench.harness import Bench, one_core
 from infra.bench.render import make
 from infra.bench.signers import FIELDS, Table
@@ -32,7 +32,7 @@ _SIGNED_AT: Final = datetime(2026, 5, 30, 2, 12, 3, tzinfo=UTC)
 
 
 def run(bench: Bench) -> None:
-    """sign.pdf_b_b_x3, sign.pdf_limit_share, sign.validate, sign.xml, sign.augment_b_lta."""
+    """sign.pdf_b_b_x3, sign.pdf_limit_share, sign.validate, sign.xml, sign.augment_b_lta, sign.batch_2000."""
     with tempfile.TemporaryDirectory() as folder, one_core():
         books = [pades.place_fields(make(document), FIELDS) for document in samples.books(_DOCUMENTS)]
         with hsm.table(Path(folder) / "hsm") as keys:
@@ -42,6 +42,7 @@ def run(bench: Bench) -> None:
         _validation(bench, table, [pades.place_fields(pdf, FIELDS) for pdf in rendered])
         _xml(bench, table)
         _archive(bench, table, [pades.place_fields(pdf, FIELDS) for pdf in rendered])
+    batch.run(bench)
 
 
 def _three_signatures(bench: Bench, keys: hsm.HsmTable, prepared: list[bytes]) -> None:

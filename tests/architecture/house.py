@@ -75,6 +75,22 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what a provider wants of a signer on our page, for the slice's own pages and tasks: no door",
     ),
+    "remote_signing.requests.notices": (
+        Room.SERVICE,
+        "what a provider's notice wakes, for the slice's own service: no door",
+    ),
+    "remote_signing.requests.retiring": (
+        Room.SERVICE,
+        "when a replaced certificate has finished, for the slice's own tasks: no door",
+    ),
+    "remote_signing.accounts.notice_addresses": (
+        Room.SERVICE,
+        "secret addresses for notices, for the slice's own service: no door",
+    ),
+    "remote_signing.credentials.from_file": (
+        Room.SERVICE,
+        "certificates in files of authorities, for the slice's own pages and decisions: no door",
+    ),
     "remote_signing.requests.local_agents": (
         Room.SERVICE,
         "calls that a computer at the school fetches, for the slice's own service: no door",

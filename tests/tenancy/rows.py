@@ -3,7 +3,7 @@
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Numeric,
     String,
     Table,
+    Time,
     Uuid,
     insert,
     text,
@@ -111,6 +112,8 @@ def _made_up(column: Column[Any], text: str) -> Any:
             return datetime.now(UTC)
         case Date():
             return date(2026, 1, 1)
+        case Time():
+            return time(8, 30)
         case LargeBinary():
             return text.encode()
         case Boolean():

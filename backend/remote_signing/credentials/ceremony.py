@@ -102,6 +102,16 @@ def from_file(content: bytes) -> Record:
     return signed.record
 
 
+def record_of(content: bytes, certificate: bytes) -> Record:
+    """The record of the very key that a certificate (DER) is of. Raises Invalid for another's, and for what is none."""
+    record = from_file(content)
+    if base64.b64decode(record.public_key) != csr.key_in(certificate):
+        raise Invalid(
+            f"Biên bản trong tệp là của khóa {record.key_id}, không phải khóa của chứng thư số này; xin chọn tệp khác."
+        )
+    return record
+
+
 def request(token: Token, key_id: bytes, school: CertificateSubject) -> bytes:
     """A request (PEM) that asks an authority to certify the key as the school's seal. Raises Invalid, TokenTrouble."""
     if token.label_of(key_id) != label_of(school):

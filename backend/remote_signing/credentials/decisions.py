@@ -3,13 +3,14 @@
 A request names the certificate by its SHA-256. Each deed looks again: what is not as it was asked for is not done.
 """
 
+import base64
 import uuid
 
 from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict
 from backend.remote_signing.accounts import service as accounts
-from backend.remote_signing.credentials import inspection, rules, service
+from backend.remote_signing.credentials import from_file, inspection, rules, service
 from backend.remote_signing.credentials.rules import Change
 from backend.remote_signing.credentials.schemas import Candidate, CredentialView
 from backend.remote_signing.providers import gateway
@@ -25,10 +26,13 @@ async def ask_seal(
     provider: str,
     account: str,
     reason: str,
+    *,
+    sent_along: bool = False,
 ) -> ApprovalRequest:
     """Ask a second person to make a certificate that was found fit the school's seal, in place of the one of today.
 
-    Raises Invalid without a reason, Conflict when nobody could approve or another such request waits.
+    `sent_along`: the provider does not have it yet, so that it goes along with the request. Raises Invalid without a
+    reason, Conflict when nobody could approve or another such request waits.
     """
     facts = {
         "holder": "",
@@ -36,6 +40,9 @@ async def ask_seal(
         "account": account,
         "sha256": candidate.facts.fingerprint,
     }
+    if sent_along:
+        chain = (candidate.found.certificate, *candidate.found.chain)
+        facts["certificates"] = " ".join(base64.b64encode(one).decode() for one in chain)
     described = rules.described(candidate.facts, account, gateway.label(provider))
     told = f"Dùng làm con dấu số của trường, thay cho chứng thư đang dùng nếu có: {described}."
     return await approvals.ask(session, actor, sign_in, Kind.SEAL_CERTIFICATE, told, facts, reason)
@@ -48,6 +55,9 @@ async def take_over_seal(session: TenantSession, actor: Actor, facts: Facts) -> 
     Raises Conflict when the provider does not list it any more, or something speaks against it.
     """
     provider, account, holder = facts["provider"], facts["account"], await service.holder_of(session, None)
+    if "certificates" in facts:
+        chain = [base64.b64decode(one) for one in facts["certificates"].split()]
+        await from_file.put(provider, account, chain)
     own = await accounts.values_of(session, provider)
     candidate = await inspection.chosen(provider, account, facts["sha256"], holder, own)
     await service.enrol(session, actor, candidate.found, provider=provider, account=account, staff_id=None)

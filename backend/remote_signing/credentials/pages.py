@@ -1,10 +1,13 @@
 """Certificates in the browser: how they stand, a new one out of the provider's account, and what becomes of one."""
 
 import uuid
+from typing import Annotated
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath, URLEncodedBody
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath, URLEncodedBody
 
 from backend.core.actor import Actor, StaffId
 from backend.core.database import TenantSession
@@ -22,7 +25,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.remote_signing.accounts import service as accounts
-from backend.remote_signing.credentials import decisions, inspection, service
+from backend.remote_signing.credentials import decisions, from_file, inspection, service
 from backend.remote_signing.credentials.schemas import Candidate, path_of
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import Kind
@@ -54,6 +57,18 @@ class AccountForm(msgspec.Struct, frozen=True, kw_only=True):
     def account(self) -> str:
         """As the provider knows it."""
         return self.tai_khoan.strip()
+
+
+class FileForm(msgspec.Struct):
+    """A certificate as the authority sent it, where its key is, and why."""
+
+    tep: UploadFile | None = None
+    nha_cung_cap: str = ""
+    ly_do: str = ""
+    csrf_token: str = ""
+
+
+_Upload = Annotated[FileForm, Body(media_type=RequestEncodingType.MULTI_PART)]
 
 
 class ChangeForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +135,34 @@ async def ask_seal(
             )
     except _REFUSALS as error:
         return await _refused(request, actor, None, data, error)
+    return redirect(request, _SEAL, "Đã gửi đề nghị; con dấu được đổi ngay khi người thứ hai duyệt.")
+
+
+@post(f"{_SEAL}/tep", guards=[_MANAGERS, step_up(_SEAL), without_transaction])
+async def ask_seal_from_file(
+    request: Request, actor: CurrentActor, sign_in: CurrentSignIn, data: _Upload
+) -> Html:
+    """Ask a second person to make the certificate in a file the seal."""
+    typed = AccountForm(nha_cung_cap=data.nha_cung_cap, ly_do=data.ly_do)
+    try:
+        content = await data.tep.read(from_file.MOST_BYTES) if data.tep else b""
+        async with transaction(request) as session:
+            account = from_file.account_of(await service.holder_of(session, None))
+            holder = await service.look_up(session, actor, None, account)
+        candidate = await from_file.read(data.nha_cung_cap, content, holder)
+        async with transaction(request) as session:
+            await decisions.ask_seal(
+                session,
+                actor,
+                sign_in,
+                candidate,
+                data.nha_cung_cap,
+                account,
+                data.ly_do,
+                sent_along=True,
+            )
+    except _REFUSALS as error:
+        return await _refused(request, actor, None, typed, error)
     return redirect(request, _SEAL, "Đã gửi đề nghị; con dấu được đổi ngay khi người thứ hai duyệt.")
 
 
@@ -221,7 +264,10 @@ async def ask_revocation(
     )
 
 
-@post(f"{_ALL}/de-nghi/{{request_id:uuid}}/rut-lai", guards=[_MANAGERS])
+@post(
+    f"{_ALL}/de-nghi/{{request_id:uuid}}/rut-lai",
+    guards=[requires(Permission.CREDENTIALS_MANAGE, Permission.SEAL)],
+)
 async def withdraw(
     request: Request,
     session: Session,
@@ -281,6 +327,7 @@ async def _holder(
         approvers=await approvals.approvers(session, actor) if staff_id is None else [],
         found=found,
         providers=service.providers(),
+        key_places=from_file.providers(),
         form_data=data or AccountForm(),
         error=error.message if error else None,
     )

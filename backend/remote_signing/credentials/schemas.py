@@ -158,6 +158,19 @@ class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Minutes(msgspec.Struct, frozen=True, kw_only=True):
+    """Minutes of a certificate: what two people agreed to about it, and everything that became of it, oldest first.
+
+    `key_sha256` is of its public key (SubjectPublicKeyInfo), in hex.
+    """
+
+    holder: Holder
+    credential: CredentialView
+    key_sha256: str
+    approvals: tuple[ApprovalRequest, ...]
+    history: tuple[HistoryLine, ...]
+
+
 class CredentialFile(msgspec.Struct, frozen=True, kw_only=True):
     """One certificate of a holder, what became of it, the newest first, and what two people have yet to decide."""
 

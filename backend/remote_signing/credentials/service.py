@@ -7,14 +7,16 @@ What concerns one person is done by whoever manages certificates; the seal, and 
 import uuid
 from collections.abc import Sequence
 
-from backend.core import audit, clock, jobs, rate_limit
+from backend.core import audit, clock, jobs, outbox, rate_limit
 from backend.core.actor import Actor, StaffId, machine
 from backend.core.audit import Action, Outcome
 from backend.core.audit_words import name_of
+from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.remote_signing.credentials import inspection, queries, revocation, rules
+from backend.remote_signing.credentials.events import CertificateReplaced
 from backend.remote_signing.credentials.models import Credential
 from backend.remote_signing.credentials.rules import Change
 from backend.remote_signing.credentials.schemas import (
@@ -27,8 +29,10 @@ from backend.remote_signing.credentials.schemas import (
     Holder,
     HolderFile,
     HolderState,
+    Minutes,
     Purpose,
 )
+from backend.remote_signing.formats import csr
 from backend.remote_signing.formats.trust import Material
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import RemoteCredential
@@ -43,8 +47,6 @@ from backend.tenants.schools import service as schools
 LOOKS = rate_limit.Limit(name="certificate-look", burst=20, per_seconds=600)
 #: Name of the task that asks an authority about one certificate (tasks.py).
 CHECK = "signing.check_certificate"
-#: Name of the task that ends a replaced certificate once nothing is under way with it (requests/tasks.py).
-RETIRE = "signing.retire_certificate"
 KINDS = (Kind.SEAL_CERTIFICATE, Kind.SEAL_RESUMING, Kind.CERTIFICATE_REVOCATION)
 _ACTIONS = {
     CredentialStatus.ACTIVE: Action.CREDENTIAL_RESUMED,
@@ -116,6 +118,18 @@ async def credential_file(session: TenantSession, actor: Actor, credential_id: u
             for one in await _waiting(session, credential.staff_id)
             if one.facts.get("credential") == str(credential.id)
         ),
+    )
+
+
+async def minutes(session: TenantSession, actor: Actor, credential_id: uuid.UUID) -> Minutes:
+    """Who decided what about a certificate, and when. Raises NotFound, Forbidden."""
+    shown = await credential_file(session, actor, credential_id)
+    return Minutes(
+        holder=shown.holder,
+        credential=shown.credential,
+        key_sha256=sha256_hex(csr.key_in(shown.credential.certificate)),
+        approvals=tuple(await approvals.approved_about(session, "sha256", shown.credential.fingerprint)),
+        history=shown.history[::-1],
     )
 
 
@@ -191,7 +205,7 @@ async def enrol(
     earlier = await queries.active(session, staff_id)
     if earlier is not None:
         await _write(session, actor, _view(earlier), CredentialStatus.RETIRING)
-        await jobs.enqueue(session, RETIRE, earlier.id)
+        await outbox.emit_all(session, [CertificateReplaced(earlier.id)])
     values = {
         "id": credential_id,
         "purpose": Purpose.SIGNATURE if staff_id else Purpose.SEAL,

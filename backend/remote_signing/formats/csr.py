@@ -5,9 +5,10 @@ from itertools import pairwise
 
 from asn1crypto import algos, csr, keys, pem, x509
 from cryptography import x509 as certificates
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from backend.remote_signing.formats.schemas import CertificateSubject
 
@@ -66,6 +67,24 @@ def all_in(pem_bytes: bytes) -> list[bytes]:
     """Certificates (DER) of a PEM file, in any order. Raises ValueError."""
     found = certificates.load_pem_x509_certificates(pem_bytes)
     return [one.public_bytes(serialization.Encoding.DER) for one in found]
+
+
+def in_file(content: bytes) -> list[bytes]:
+    """Certificates (DER) of a file as authorities send it: PEM, DER or PKCS#7; at least one. Raises ValueError."""
+    readers: tuple[Callable[[bytes], list[certificates.Certificate]], ...] = (
+        certificates.load_pem_x509_certificates,
+        pkcs7.load_pem_pkcs7_certificates,
+        lambda der: [certificates.load_der_x509_certificate(der)],
+        pkcs7.load_der_pkcs7_certificates,
+    )
+    for read in readers:
+        try:
+            found = read(content)
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+        if found:
+            return [one.public_bytes(serialization.Encoding.DER) for one in found]
+    raise ValueError("no certificate in it")
 
 
 def linked(certificate: bytes, others: Sequence[bytes]) -> list[bytes]:

@@ -57,9 +57,11 @@ class Authorization(enum.StrEnum):
 
 
 class CscSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of one service. `timeout` of a call in seconds: with v1 on the telephone it must outlast the person."""
+    """Of one service. `timeout` of a call in seconds: with v1 on the telephone it must outlast the person. `pushed`: what
+    its own page asks is sent beforehand (PAR, RFC 9126) and not in the browser's address."""
 
     authorization: Authorization = Authorization.APP
+    pushed: bool = False
     timeout: float = 30.0
 
 
@@ -76,6 +78,12 @@ class ServiceFacts(msgspec.Struct, frozen=True, kw_only=True):
 class _TokenAnswer(msgspec.Struct, frozen=True):
     access_token: str
     expires_in: float = 3600.0
+
+
+class _Pushed(msgspec.Struct, frozen=True):
+    """Under this name the service remembers for a moment what it was asked."""
+
+    request_uri: str
 
 
 class _ListAnswer(msgspec.Struct, frozen=True):
@@ -198,6 +206,13 @@ class CscProvider:
             "clientData": batch.transaction_id,
             **self._spelling.consent(credential.credential_id, batch),
         }
+        if self._settings.pushed:
+            form = {**asked, **account.parameters}
+            sent = await self._send(account, "oauth2/pushed_authorize", {}, form=form)
+            asked = {
+                "client_id": account.parameters["client_id"],
+                "request_uri": wire.read(sent, _Pushed).request_uri,
+            }
         return f"{self._base(account)}/oauth2/authorize?{urlencode(asked)}"
 
     async def poll(

@@ -27,6 +27,11 @@ def name_of_kind(kind: str) -> str | None:
     return next((name for name, one in _all().items() if one.declared.kind == kind), None)
 
 
+def certifiable() -> dict[str, str]:
+    """Name → what people call it, of every provider that is given a key's certificate by us."""
+    return {name: one.declared.label for name, one in _all().items() if one.adapter.takes_certificates}
+
+
 def label(name: str) -> str:
     """What people call a provider; one that this installation does not have (any more) is called by its name."""
     return names().get(name, name)

@@ -7,13 +7,15 @@ error that the request is not to blame for, and says so. It also ends when the p
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
-from pkcs11.util.ec import encode_ecdsa_signature
+from pkcs11.util.ec import encode_ec_public_key, encode_ecdsa_signature
+from pkcs11.util.rsa import encode_rsa_public_key
+from pkcs11.util.x509 import decode_x509_certificate
 
 from backend.remote_signing.providers import hsm_words
 from backend.remote_signing.providers.hsm_words import Fault
@@ -76,6 +78,26 @@ class TokenSession:
             )
         return hsm_words.Keys(keys=tuple(found))
 
+    def list_public(self, request: hsm_words.ListPublic) -> hsm_words.PublicKeys:
+        """Keys under a label. Raises PKCS11Error."""
+        wanted = {Attribute.LABEL: request.label, Attribute.SIGN: True}
+        # A session has one search at a time.
+        held = list(self._session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, **wanted}))
+        ids = [key[Attribute.ID] for key in held]
+        return hsm_words.PublicKeys(
+            keys={one: public_key(self._session.get_key(ObjectClass.PUBLIC_KEY, id=one)) for one in ids}
+        )
+
+    def put(self, request: hsm_words.PutCertificates) -> hsm_words.Put | Fault:
+        """In a session of its own that may write: this one only signs. Raises PKCS11Error."""
+        try:
+            key = self._session.get_key(ObjectClass.PRIVATE_KEY, id=request.key_id)
+        except (pkcs11.NoSuchKey, pkcs11.MultipleObjectsReturned) as error:
+            return Fault(kind="key", detail=f"{_name(error)}: id {request.key_id.hex()}")
+        with self._session.token.open(rw=True) as writing:
+            put_certificates(writing, request.key_id, str(key.label), request.chain)
+        return hsm_words.Put()
+
     def _certificates(self, label: str) -> list[tuple[bytes, bytes]]:
         wanted = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.LABEL: label}
         return [(one[Attribute.ID], one[Attribute.VALUE]) for one in self._session.get_objects(wanted)]
@@ -96,6 +118,24 @@ def signer_of(key: Any) -> Callable[[bytes], bytes]:
     raise pkcs11.NoSuchKey(f"a key of type {key.key_type}")
 
 
+def public_key(key: Any) -> bytes:
+    """A public key of the token (DER: SubjectPublicKeyInfo, or of RSA its PKCS#1 form)."""
+    return bytes(encode_rsa_public_key(key) if key.key_type is KeyType.RSA else encode_ec_public_key(key))
+
+
+def put_certificates(session: pkcs11.Session, key_id: bytes, label: str, chain: Sequence[bytes]) -> None:
+    """Certificates (DER) beside the key that is called so, the own one first; those of before go."""
+    issuers = CHAIN_LABEL.format(key_id.hex())
+    own = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.LABEL: label, Attribute.ID: key_id}
+    beside = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.LABEL: issuers}
+    for one in [*session.get_objects(own), *session.get_objects(beside)]:
+        one.destroy()
+    places = [(label, key_id), *((issuers, bytes([number])) for number in range(len(chain) - 1))]
+    for (where, object_id), certificate in zip(places, chain, strict=True):
+        place = {Attribute.TOKEN: True, Attribute.LABEL: where, Attribute.ID: object_id}
+        session.create_object(decode_x509_certificate(certificate) | place)
+
+
 def serve(line: socket.socket) -> None:
     """Log in, then answer until the other side goes or the token fails."""
     opening = msgspec.msgpack.decode(hsm_words.receive(line), type=hsm_words.Opening)
@@ -112,6 +152,10 @@ def serve(line: socket.socket) -> None:
                     answer: hsm_words.Answer = opened.sign_many(request)
                 case hsm_words.ListKeys():
                     answer = opened.list_keys(request)
+                case hsm_words.ListPublic():
+                    answer = opened.list_public(request)
+                case hsm_words.PutCertificates():
+                    answer = opened.put(request)
         except pkcs11.PKCS11Error as error:
             hsm_words.send(line, Fault(kind="device", detail=_name(error)))
             return

@@ -11,11 +11,9 @@ from typing import Any
 import msgspec
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, TokenFlag
-from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
-from pkcs11.util.rsa import encode_rsa_public_key
-from pkcs11.util.x509 import decode_x509_certificate
+from pkcs11.util.ec import encode_named_curve_parameters
 
-from backend.remote_signing.providers.hsm_child import CHAIN_LABEL, signer_of
+from backend.remote_signing.providers.hsm_child import public_key, put_certificates, signer_of
 
 RSA, EC = "rsa", "ec"
 #: It signs and does nothing else, in the token alone; nobody takes it out.
@@ -123,8 +121,7 @@ class Token:
 
     def public_key(self, key_id: bytes) -> bytes:
         """The public key (DER: SubjectPublicKeyInfo, or of RSA its PKCS#1 form). Raises TokenTrouble."""
-        key = self._key(ObjectClass.PUBLIC_KEY, key_id)
-        return bytes(encode_rsa_public_key(key) if key.key_type is KeyType.RSA else encode_ec_public_key(key))
+        return public_key(self._key(ObjectClass.PUBLIC_KEY, key_id))
 
     def label_of(self, key_id: bytes) -> str:
         """Whose key it is. Raises TokenTrouble."""
@@ -151,15 +148,7 @@ class Token:
 
     def put_certificates(self, key_id: bytes, chain: Sequence[bytes]) -> None:
         """Put a key's certificate and those of its issuers (DER, the own one first) beside it, for those of before."""
-        label, issuers = self.label_of(key_id), CHAIN_LABEL.format(key_id.hex())
-        own = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.LABEL: label, Attribute.ID: key_id}
-        beside = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.LABEL: issuers}
-        for one in [*self._session.get_objects(own), *self._session.get_objects(beside)]:
-            one.destroy()
-        places = [(label, key_id), *((issuers, bytes([number])) for number in range(len(chain) - 1))]
-        for (where, object_id), certificate in zip(places, chain, strict=True):
-            place = {Attribute.TOKEN: True, Attribute.LABEL: where, Attribute.ID: object_id}
-            self._session.create_object(decode_x509_certificate(certificate) | place)
+        put_certificates(self._session, key_id, self.label_of(key_id), chain)
 
     def certificates(self) -> list[Held]:
         """Every certificate."""

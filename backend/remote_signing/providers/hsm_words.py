@@ -37,6 +37,19 @@ class ListKeys(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     label: str
 
 
+class ListPublic(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Which keys that sign the token has under a label, with or without a certificate."""
+
+    label: str
+
+
+class PutCertificates(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Put a key's certificate and those of its issuers (DER, the own one first) beside it."""
+
+    key_id: bytes
+    chain: tuple[bytes, ...]
+
+
 class Values(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Signature values in the order of the digests: PKCS#1 v1.5, or Ecdsa-Sig-Value in DER."""
 
@@ -58,6 +71,16 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     keys: tuple[TokenKey, ...]
 
 
+class PublicKeys(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The answer to `ListPublic`: CKA_ID → public key (DER: SubjectPublicKeyInfo, or of RSA its PKCS#1 form)."""
+
+    keys: dict[bytes, bytes]
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The certificates are there."""
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The session is open, the user is logged in."""
 
@@ -73,8 +96,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     detail: str
 
 
-Request = SignMany | ListKeys
-Answer = Values | Keys | Opened | Fault
+Request = SignMany | ListKeys | ListPublic | PutCertificates
+Answer = Values | Keys | PublicKeys | Put | Opened | Fault
 
 
 def send(to: socket.socket, message: msgspec.Struct) -> None:

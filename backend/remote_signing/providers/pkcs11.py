@@ -15,7 +15,7 @@ from backend.core.settings import SettingsError
 from backend.remote_signing.providers import hsm_words, port
 from backend.remote_signing.providers.hsm_pool import Pool, TokenFault
 from backend.remote_signing.providers.immediate import ImmediateProvider
-from backend.remote_signing.providers.values import key_facts
+from backend.remote_signing.providers.values import key_facts, public_key_info
 
 CAPABILITIES = port.Capabilities(
     max_hashes=250,
@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Pkcs11Provider(ImmediateProvider):
-    """The port `SignatureProvider` over one token. One object serves all accounts; it keeps only processes."""
+    """The ports `SignatureProvider` and `CertifiableProvider` over one token, for all accounts. It keeps processes."""
 
     def __init__(self, capabilities: port.Capabilities, pool: Pool) -> None:
         super().__init__(capabilities)
@@ -71,6 +71,21 @@ class Pkcs11Provider(ImmediateProvider):
         """Certificates that the ceremony put under the account's label (`hocba hsm put`)."""
         found = await self._ask(hsm_words.ListKeys(label=account.user_id))
         return [self._credential(one) for one in found.keys]
+
+    async def bare_keys(self, account: port.ProviderAccount) -> list[port.BareKey]:
+        """Keys that a ceremony made under the account's label (`hocba hsm generate`)."""
+        found = await self._ask(hsm_words.ListPublic(label=account.user_id))
+        return [
+            port.BareKey(credential_id=key_id.hex(), public_key=public_key_info(key))
+            for key_id, key in found.keys.items()
+        ]
+
+    async def put_certificates(
+        self, account: port.ProviderAccount, credential_id: str, chain: Sequence[bytes]
+    ) -> None:
+        """Beside the key in the token, where they are listed from then on."""
+        asked = hsm_words.PutCertificates(key_id=bytes.fromhex(credential_id), chain=tuple(chain))
+        await self._ask(asked)
 
     async def _values(self, credential: port.CredentialHandle, digests: Sequence[bytes]) -> tuple[bytes, ...]:
         key_id = bytes.fromhex(credential.credential_id)
@@ -121,4 +136,5 @@ ADAPTER = port.Adapter(
     fields=(),
     build=lambda capabilities, settings: Pkcs11Provider(capabilities, pool_of(settings)),
     settings=Settings,
+    takes_certificates=True,
 )

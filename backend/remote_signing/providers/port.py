@@ -5,7 +5,7 @@ what to do next. Adapters know neither document formats nor tables.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -333,6 +333,27 @@ class AuthorizingProvider(SignatureProvider, Protocol):
         ...
 
 
+class BareKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is held for us, whether it has a certificate or not. `public_key` is SubjectPublicKeyInfo (DER)."""
+
+    credential_id: str
+    public_key: bytes
+
+
+class CertifiableProvider(SignatureProvider, Protocol):
+    """One whose keys we had made there: certificates come from an authority to us (`Adapter.takes_certificates`)."""
+
+    async def bare_keys(self, account: ProviderAccount) -> list[BareKey]:
+        """Keys of the account."""
+        ...
+
+    async def put_certificates(
+        self, account: ProviderAccount, credential_id: str, chain: Sequence[bytes]
+    ) -> None:
+        """Keep a key's certificate and its issuers' (DER, the own one first): `list_credentials` has them then."""
+        ...
+
+
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of an adapter that has none."""
 
@@ -345,3 +366,4 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[AccountField, ...]
     build: Callable[[Capabilities, Any], SignatureProvider]
     settings: type[msgspec.Struct] = NoSettings
+    takes_certificates: bool = False

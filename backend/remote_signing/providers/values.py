@@ -57,6 +57,12 @@ def public_key_of(certificate: bytes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def public_key_info(public_key: bytes) -> bytes:
+    """SubjectPublicKeyInfo of a public key (DER), also of one in the form of PKCS#1. Raises ValueError."""
+    key = serialization.load_der_public_key(public_key)
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def matched(
     certificate: bytes, digests: Mapping[str, bytes], found: Sequence[tuple[str, bytes]]
 ) -> tuple[bytes, ...]:

@@ -61,6 +61,34 @@ async def calls_of_credential(
     return (await session.scalars(query.where(ProviderCall.state == state) if state else query)).all()
 
 
+async def signed_by_others(session: TenantSession, step_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these turns before which others have signed, all of them."""
+    before = aliased(SigningStep)
+    found = await session.scalars(
+        select(SigningStep.id)
+        .join(
+            before,
+            and_(
+                before.tenant_id == SigningStep.tenant_id,
+                before.request_id == SigningStep.request_id,
+                before.position < SigningStep.position,
+            ),
+        )
+        .where(SigningStep.tenant_id == session.tenant_id, SigningStep.id.in_(step_ids))
+        .group_by(SigningStep.id)
+        .having(func.bool_and(before.state == StepState.SIGNED))
+    )
+    return set(found.all())
+
+
+async def under_mandates(session: TenantSession) -> Sequence[SigningBatch]:
+    """Batches that rest on a mandate, newest first."""
+    query = select(SigningBatch).where(
+        SigningBatch.tenant_id == session.tenant_id, SigningBatch.mandate_id.is_not(None)
+    )
+    return (await session.scalars(query.order_by(SigningBatch.consented_at.desc()))).all()
+
+
 async def is_under_way(session: TenantSession, credential_id: uuid.UUID) -> bool:
     """Whether a batch that was consented to with this certificate has not ended."""
     running = select(SigningBatch.id).where(

@@ -7,6 +7,10 @@ class SigningConsented(Event, frozen=True):
     """A signer agreed to a batch; the subject is one of its provider calls."""
 
 
+class TurnsOpened(Event, frozen=True):
+    """Others' turns have come with what was signed; the subject is the batch that signed it."""
+
+
 class SigningRequestSigned(Event, frozen=True):
     """Everybody has signed; the subject is the request."""
 

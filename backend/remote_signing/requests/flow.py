@@ -20,9 +20,10 @@ from backend.core.ids import new_token
 from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
+from backend.remote_signing.mandates import service as mandates
 from backend.remote_signing.providers import port
 from backend.remote_signing.requests import batches, queries
-from backend.remote_signing.requests.events import SigningRequestSigned
+from backend.remote_signing.requests.events import SigningRequestSigned, TurnsOpened
 from backend.remote_signing.requests.models import ProviderCall, SigningBatch
 from backend.remote_signing.requests.rules import (
     ENDED,
@@ -79,7 +80,7 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
         raise Conflict("Nhà trường đã rút lại mọi hồ sơ của lần ký này nên không có gì được ký.")
     if any(row.base_sha256 != (row.xml_sha256 if row.part else row.current_sha256) for row in rows):
         raise Conflict("Hồ sơ đã thay đổi sau khi người ký xác nhận; lô ký bị dừng lại.")
-    credential = await credentials.pinned(session, batch.credential_id)
+    credential = await _pinned(session, batch)
     return CallToPrepare(
         pin=_pin(credential),
         credential=credential,
@@ -137,7 +138,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     rows = await _prepared(session, call_id)
     role = ROLE_NAMES.get(batch.role, batch.role)
     what = told(Counter({row.step_id: called(row.noun, row.part_label) for row in rows}.values()))
-    credential = await credentials.pinned(session, batch.credential_id)
+    credential = await _pinned(session, batch)
     return CallToSend(
         pin=_pin(credential),
         own=await accounts.values_of(session, credential.provider),
@@ -149,6 +150,13 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
         hashes=tuple(row.digest for row in rows),
         description=f"{role}: ký {what}, lô {batch.merkle_root[:8].upper()}-{call.number}",
     )
+
+
+async def _pinned(session: TenantSession, batch: SigningBatch) -> CredentialView:
+    """What signs the batch. Raises Conflict once that signs nothing any more, or the mandate has ended."""
+    if batch.mandate_id is not None:
+        await mandates.require_live(session, batch.mandate_id)
+    return await credentials.pinned(session, batch.credential_id)
 
 
 async def record_submitting(session: TenantSession, call_id: uuid.UUID) -> None:
@@ -370,6 +378,8 @@ async def _record_signed(
     await queries.open_next_steps(session, requests)
     signed = await queries.finish_requests(session, requests)
     await outbox.emit_all(session, [SigningRequestSigned(request_id) for request_id in signed])
+    if len(signed) < len(requests):
+        await outbox.emit_all(session, [TurnsOpened(batch.id)])
     details: dict[str, str | int | None] = {
         "batch": str(batch.id),
         "role": batch.role,

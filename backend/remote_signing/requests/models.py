@@ -97,13 +97,15 @@ class SigningStep(TenantTable):
 class SigningBatch(TenantTable):
     """Many turns of one signer under one consent; `merkle_root` binds the consent to the exact documents.
 
-    `proved_by` is the factor that the signer showed for exactly this consent; with a passkey, `evidence` is its answer.
+    `proved_by` is the factor that the signer showed for exactly this consent; with a passkey, `evidence` is its answer. A
+    consent under a mandate rests on what two people agreed to before.
     """
 
     __tablename__ = "signing_batch"
     __table_args__ = (
         tenant_key("credential_id", "credential"),
         tenant_key("consented_by", "staff_member"),
+        tenant_key("mandate_id", "seal_mandate"),
         {
             "info": holding(
                 internal="role consented_at merkle_root count proved_by proved_at state ended_at problem",
@@ -125,6 +127,7 @@ class SigningBatch(TenantTable):
     proved_by: Mapped[str]
     proved_at: Mapped[datetime | None]
     evidence: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    mandate_id: Mapped[uuid.UUID | None]
     state: Mapped[str]
     ended_at: Mapped[datetime | None]
     problem: Mapped[str | None]

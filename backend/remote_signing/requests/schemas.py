@@ -147,6 +147,26 @@ class ConsentOffer(msgspec.Struct, frozen=True, kw_only=True):
     certificate_serial: str
 
 
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
+    """What a consent rests on: a person's proof for exactly this list, or a mandate that two people agreed to before."""
+
+    proved_by: str
+    proved_at: datetime
+    evidence: dict[str, str] | None = None
+    mandate_id: uuid.UUID | None = None
+
+
+class StandingBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch that was sealed under a mandate."""
+
+    mandate_id: uuid.UUID
+    consented_at: datetime
+    count: int
+    short_code: str
+    state: str
+    problem: str
+
+
 class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a batch has come, in documents. `state` is a `rules.BatchState`.
 

@@ -42,6 +42,7 @@ from backend.remote_signing.requests.rules import (
     target_of,
 )
 from backend.remote_signing.requests.schemas import (
+    Basis,
     BatchId,
     BatchProgress,
     CallId,
@@ -52,6 +53,7 @@ from backend.remote_signing.requests.schemas import (
     ProvenLeaf,
     ReadyTurn,
     RequestId,
+    StandingBatch,
     StepId,
     StepView,
     TrayGroup,
@@ -211,22 +213,53 @@ async def consent(
             )
         return begun
     _require_proof(verified, consent_statement(role, group, part, merkle_root, len(items)))
+    basis = Basis(proved_by=verified.factor, proved_at=verified.at, evidence=verified.evidence)
+    return await agree(session, actor, role, items, basis)
+
+
+async def agree(
+    session: TenantSession, actor: Actor, role: str, items: Sequence[TrayItem], basis: Basis
+) -> BatchId:
+    """Have exactly these documents signed, which the transaction holds; `basis` is what the consent rests on."""
     credential = await _credential(session, actor, role)
-    batch_id = BatchId(new_id())
-    calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root, verified)
+    batch_id, merkle_root = BatchId(new_id()), _root(items)
+    calls = await _open_batch(session, actor, batch_id, credential, items, merkle_root, basis)
     await audit.record(
         session,
-        actor,
+        machine(session.tenant_id) if basis.mandate_id else actor,
         Action.SIGNING_CONSENTED,
         batch_id,
         role,
         count=len(items),
         merkle_root=merkle_root,
         serial=credential.serial,
-        factor=verified.factor,
+        factor=basis.proved_by,
     )
     await outbox.emit_all(session, [SigningConsented(call_id) for call_id in calls])
     return batch_id
+
+
+async def complete_but_for_seal(session: TenantSession, keeper: Actor, most: int) -> list[TrayItem]:
+    """Documents that all others have signed and nobody has remarked on, at most so many; the transaction holds them."""
+    as_of = await queries.settle_tray(session)
+    items = await _ready(session, keeper, SEAL_ROLE, None, None, as_of, hold=True)
+    signed = await batches.signed_by_others(session, [item.step_id for item in items])
+    return [item for item in items if item.step_id in signed and not item.note][:most]
+
+
+async def batches_under_mandates(session: TenantSession) -> list[StandingBatch]:
+    """What was sealed without a person for each batch, newest first."""
+    return [
+        StandingBatch(
+            mandate_id=row.mandate_id,
+            consented_at=row.consented_at,
+            count=row.count,
+            short_code=_short(row.merkle_root),
+            state=row.state,
+            problem=row.problem or "",
+        )
+        for row in await batches.under_mandates(session)
+    ]
 
 
 async def _open_batch(
@@ -236,7 +269,7 @@ async def _open_batch(
     credential: CredentialView,
     items: Sequence[TrayItem],
     merkle_root: str,
-    verified: Verified,
+    basis: Basis,
 ) -> list[uuid.UUID]:
     """Batch, provider calls and items in rows; returns the calls. Each call takes what the provider allows."""
     most = gateway.provider(credential.provider).capabilities.max_hashes
@@ -259,9 +292,10 @@ async def _open_batch(
         "consented_at": clock.now(),
         "merkle_root": merkle_root,
         "count": len(items),
-        "proved_by": verified.factor,
-        "proved_at": verified.at,
-        "evidence": verified.evidence,
+        "proved_by": basis.proved_by,
+        "proved_at": basis.proved_at,
+        "evidence": basis.evidence,
+        "mandate_id": basis.mandate_id,
         "state": BatchState.RUNNING,
     }
     calls = [

@@ -122,7 +122,7 @@ async def complete_request(work: Work) -> None:
         await completing.record_completed(session, completed)
 
 
-@task(credentials.RETIRE, "Ngừng chứng thư đã được thay", lane=Lane.SIGN)
+@task("signing.retire_certificate", "Ngừng chứng thư đã được thay", lane=Lane.SIGN)
 async def retire_certificate(work: Work) -> None:
     """Once nothing is under way any more that was consented to with a replaced certificate."""
     async with work.finish() as session:

@@ -61,6 +61,12 @@ async def requests(session: TenantSession, limit: int) -> list[ApprovalRequest]:
     return [_request(row) for row in await session.execute(query)]
 
 
+async def requests_about(session: TenantSession, fact: str, value: str) -> list[ApprovalRequest]:
+    """All whose facts say so, oldest first."""
+    query = _all(session).where(_Row.facts[fact].astext == value).order_by(_Row.asked_at, _Row.id)
+    return [_request(row) for row in await session.execute(query)]
+
+
 def _all(session: TenantSession) -> Select[ApprovalRequestRow, str, str]:
     return (
         select(_Row, _ASKER.full_name.label("asker"), _DECIDER.full_name.label("decider"))

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     TOKEN_PAIRING = "token_pairing"
     TRANSCRIPT_RECALL = "transcript_recall"
     PROVIDER_ACCOUNT = "provider_account"
+    UNATTENDED_SEAL = "unattended_seal"
 
 
 #: What a kind is called, and what whoever asks for it must be allowed to do, still on the day when it is done.
@@ -42,6 +43,7 @@ KIND_NAMES = {
     Kind.TOKEN_PAIRING: "Ghép máy giữ token USB của con dấu số",
     Kind.TRANSCRIPT_RECALL: "Thu hồi học bạ đã phát hành",
     Kind.PROVIDER_ACCOUNT: "Dùng tài khoản ký số khác của trường",
+    Kind.UNATTENDED_SEAL: "Cho con dấu số tự đóng trong giới hạn",
 }
 ASKED_BY = {
     Kind.SCHOOL_EXPORT: Permission.SCHOOL_EXPORT,
@@ -52,6 +54,7 @@ ASKED_BY = {
     Kind.TOKEN_PAIRING: Permission.CREDENTIALS_MANAGE,
     Kind.TRANSCRIPT_RECALL: Permission.TRANSCRIPT_WITHDRAW,
     Kind.PROVIDER_ACCOUNT: Permission.CREDENTIALS_MANAGE,
+    Kind.UNATTENDED_SEAL: Permission.SEAL,
 }
 #: Kinds that are each about one thing of many: several may wait side by side, one about each.
 ABOUT_ONE_OF_MANY = frozenset({Kind.TRANSCRIPT_RECALL})

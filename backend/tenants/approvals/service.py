@@ -137,6 +137,12 @@ async def waiting(session: TenantSession, *kinds: Kind) -> list[ApprovalRequest]
     return [one for one in found if not kinds or one.kind in kinds]
 
 
+async def approved_about(session: TenantSession, fact: str, value: str) -> list[ApprovalRequest]:
+    """What two people agreed to about one thing, which a fact of their requests names, oldest first."""
+    found = await queries.requests_about(session, fact, value)
+    return [one for one in found if one.state is State.APPROVED]
+
+
 async def count_for(session: TenantSession, actor: Actor) -> int:
     """How many requests wait for this person's decision."""
     if not actor.may(Permission.APPROVE):

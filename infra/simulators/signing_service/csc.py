@@ -28,6 +28,8 @@ SHA256_OID = "2.16.840.1.101.3.4.2.1"
 SIGN_ALGOS = ("1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11")
 #: An OAuth code is good for so long (seconds).
 CODE_SECONDS = 15
+#: What was pushed is remembered so long (seconds), under a name that begins so (RFC 9126, 2.2).
+PUSHED_SECONDS, _PUSHED = 60, "urn:ietf:params:oauth:request_uri:"
 _PAGE = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>Cấp quyền ký (SANDBOX)</title></head>
 <body><h1>Cho phép ký {count} tài liệu?</h1><p>{description}</p>
 <form method="post" action="{action}"><input type="hidden" name="grant" value="{grant}">
@@ -81,6 +83,7 @@ class Csc:
                 "credentials/authorizeCheck": self.authorize_check,
                 "credentials/getChallenge": self.send_otp,
                 "signatures/signPolling": self.sign_polling,
+                "oauth2/pushed_authorize": self.push,
             }
             if version is V2
             else {"credentials/sendOTP": self.send_otp}
@@ -198,9 +201,43 @@ class Csc:
         values = self._consents.values_of(row["handle"])
         return self._signatures(request, values, [])
 
+    def push(self, request: Request) -> Reply:
+        """Pushed authorization (RFC 9126): what the page will ask, from the application itself, which proves itself."""
+        form = request.form()
+        client_id, secret = _client(form, request.headers)
+        if not self._tokens.knows(client_id, secret):
+            raise CscError("invalid_client", "Client authentication failed", 401)
+        if "request_uri" in form:
+            raise invalid("Invalid parameter request_uri")
+        name = _PUSHED + secrets.token_urlsafe(18)
+        asked = {key: value for key, value in form.items() if key != "client_secret"}
+        self._store.run(
+            "insert into pushed values (?, ?, ?, ?)",
+            name,
+            client_id,
+            msgspec.json.encode(asked),
+            time.time() + PUSHED_SECONDS,
+        )
+        return reply_json({"request_uri": name, "expires_in": PUSHED_SECONDS}, 201)
+
+    def _pushed(self, query: dict[str, str]) -> dict[str, str]:
+        """What was pushed under `request_uri`, once; else the address as it is."""
+        if "request_uri" not in query:
+            return query
+        row = self._store.row(
+            "select asked from pushed where name = ? and client_id = ? and expires_at > ?",
+            query["request_uri"],
+            query.get("client_id", ""),
+            time.time(),
+        )
+        if row is None:
+            raise invalid("Invalid parameter request_uri")
+        self._store.run("delete from pushed where name = ?", query["request_uri"])
+        return msgspec.json.decode(row["asked"], type=dict[str, str])
+
     def consent_page(self, request: Request) -> Reply:
         """`oauth2/authorize` with the scope `credential`: the page that asks the person."""
-        query = request.query
+        query = self._pushed(request.query)
         if query.get("response_type") != "code" or query.get("scope") != "credential":
             raise CscError("invalid_scope", "Only the scope credential is supported")
         if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):

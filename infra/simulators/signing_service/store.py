@@ -19,6 +19,9 @@ create table if not exists grant_code (
   id text primary key, client_id text not null, redirect_uri text not null, state text not null,
   code_challenge text not null, demand blob not null, code text unique, issued_at real
 ) strict;
+create table if not exists pushed (
+  name text primary key, client_id text not null, asked blob not null, expires_at real not null
+) strict;
 create table if not exists party_key (client_id text primary key, pem text not null) strict;
 create table if not exists doc (
   handle text not null, position integer not null, name text not null, primary key (handle, position)

@@ -26,7 +26,14 @@ pytestmark = pytest.mark.filterwarnings(
 NAMES = {
     "render": {"render.pdf", "render.year_record", "render.memory_growth"},
     "freeze": {"freeze.school"},
-    "sign": {"sign.pdf_b_b_x3", "sign.pdf_limit_share", "sign.validate", "sign.xml", "sign.augment_b_lta"},
+    "sign": {
+        "sign.pdf_b_b_x3",
+        "sign.pdf_limit_share",
+        "sign.validate",
+        "sign.xml",
+        "sign.augment_b_lta",
+        "sign.batch_2000",
+    },
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
     "web": {

@@ -187,11 +187,15 @@ def _client(client_id: str, secret: str) -> Mapping[str, str]:
 
 
 def _csc(
-    spelling: type[V1] | type[V2], authorization: Authorization, repeat: port.Repeat
+    spelling: type[V1] | type[V2],
+    authorization: Authorization,
+    repeat: port.Repeat,
+    *,
+    pushed: bool = False,
 ) -> port.SignatureProvider:
     adapter = csc.V1_ADAPTER if spelling is V1 else csc.V2_ADAPTER
     capabilities = msgspec.structs.replace(adapter.capabilities, repeat=repeat, poll_interval=0.05)
-    return CscProvider(capabilities, CscSettings(authorization=authorization), spelling())
+    return CscProvider(capabilities, CscSettings(authorization=authorization, pushed=pushed), spelling())
 
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -221,6 +225,14 @@ SUBJECTS: tuple[Subject, ...] = (
     Remote(
         name="csc_v2-oauth",
         make=lambda: _csc(V2, Authorization.OAUTH2CODE, port.Repeat.IDEMPOTENT),
+        begins="/csc/v2/oauth2/token",
+        answers="/csc/v2/signatures/signHash",
+        parameters=_client,
+        auth="oauth2code",
+    ),
+    Remote(
+        name="csc_v2-oauth-pushed",
+        make=lambda: _csc(V2, Authorization.OAUTH2CODE, port.Repeat.IDEMPOTENT, pushed=True),
         begins="/csc/v2/oauth2/token",
         answers="/csc/v2/signatures/signHash",
         parameters=_client,

@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -13,7 +16,7 @@ from cryptography import x509
 
 from backend.core import http_client
 from backend.remote_signing.providers import port
-from backend.remote_signing.providers.csc import CAPABILITIES, CscProvider, CscSettings
+from backend.remote_signing.providers.csc import CAPABILITIES, Authorization, CscProvider, CscSettings
 from tests.fakes.processes import SigningService, start_signing_service
 
 USER = "001199000001"
@@ -298,3 +301,22 @@ async def test_kill_9_between_authorisation_and_signature_signs_once(tmp_path: P
         assert ledger["signed_more_than_once"] == []
         assert ledger["consents"] == 1
         assert service.stop() == 0
+
+
+async def test_what_is_pushed_is_asked_once_and_stands_in_no_address(service: SigningService) -> None:
+    settings = CscSettings(authorization=Authorization.OAUTH2CODE, pushed=True, timeout=5.0)
+    provider, batch = CscProvider(CAPABILITIES, settings), batch_of(50)
+    key = service.enrol("pushed", auth="oauth2code")
+    there: dict[str, str] = {"redirect_uri": "https://hocba.example/x", "state": "s", "code_challenge": "c"}
+    address = await provider.authorization_url(service.account("pushed"), key, batch, **there)
+    assert len(address) < 200
+    assert parse_qs(urlsplit(address).query).keys() == {"client_id", "request_uri"}
+    with urllib.request.urlopen(address) as page:
+        assert "50 tài liệu" in page.read().decode()
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(address)
+    stranger = msgspec.structs.replace(
+        service.account("pushed"), parameters={"client_id": "hocba", "client_secret": "sai"}
+    )
+    with pytest.raises(port.LoginRefused):
+        await provider.authorization_url(stranger, key, batch, **there)
