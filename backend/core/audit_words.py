@@ -357,6 +357,8 @@ DETAIL_VALUES = {
         "accepted": "Được chấp nhận",
         "rejected": "Bị từ chối",
         "parked": "Chờ người xử lý",
+        "waiting": "Chờ người nộp ở cổng",
+        "handed": "Đã lấy tệp nộp, chờ biên nhận",
     },
     "kind": {
         "google": "Google Workspace",
