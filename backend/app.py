@@ -29,6 +29,7 @@ from backend.integrations.partner_api.api import document as partner_document
 from backend.integrations.partner_api.api import reading as partner_reading
 from backend.integrations.partner_api.api import tokens as partner_tokens
 from backend.integrations.partner_api.api import writing as partner_writing
+from backend.integrations.portal import pages as portal_pages
 from backend.integrations.stages import pages as stage_pages
 from backend.integrations.webhooks import pages as webhook_pages
 from backend.records.assessment import pages as assessment_pages
@@ -380,6 +381,12 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.retry_cause,
     delivery_pages.show_delivery,
     delivery_pages.retry,
+    portal_pages.show_desks,
+    portal_pages.take_file,
+    portal_pages.download,
+    portal_pages.bring_receipt,
+    portal_pages.take_back,
+    portal_pages.bring_letter,
     connection_pages.show_connection,
     connection_pages.bind,
     connection_pages.try_connection,

@@ -221,6 +221,9 @@ class Action(StrEnum):
     DELIVERY_RESTORED = "deliveries.delivery.restore"
     COPY_RESTORED = "transcripts.copy.restore"
     DELIVERY_READ = "deliveries.delivery.read"
+    DELIVERY_HANDED = "deliveries.delivery.hand"
+    DELIVERY_TAKEN_BACK = "deliveries.delivery.take_back"
+    DELIVERY_RECEIPT = "deliveries.delivery.receipt"
     DELIVERY_ANSWERED = "deliveries.delivery.answer"
     AUDIT_READ = "audit.trail.read"
 

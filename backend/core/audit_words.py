@@ -229,6 +229,9 @@ ACTION_NAMES = {
     Action.COPY_RESTORED: "Ghi lại bản sao đã cấp từ kho lưu trữ",
     Action.DELIVERY_RESTORED: "Dựng lại lần gửi từ kho lưu trữ",
     Action.DELIVERY_READ: "Xem lần gửi dữ liệu",
+    Action.DELIVERY_HANDED: "Lấy tệp để nộp ở cổng của cơ quan tiếp nhận",
+    Action.DELIVERY_TAKEN_BACK: "Báo tệp chưa nộp, đưa học bạ về chờ nộp",
+    Action.DELIVERY_RECEIPT: "Tải lên biên nhận của cổng nộp",
     Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",
     Action.STOPPED_WORK_READ: "Xem việc đang dừng",
     Action.WORK_RESUMED: "Cho làm lại việc đang dừng",
@@ -359,6 +362,8 @@ DETAIL_VALUES = {
         "accepted": "Được chấp nhận",
         "rejected": "Bị từ chối",
         "parked": "Chờ người xử lý",
+        "waiting": "Chờ người nộp ở cổng",
+        "handed": "Đã lấy tệp nộp, chờ biên nhận",
     },
     "kind": {
         "google": "Google Workspace",

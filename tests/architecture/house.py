@@ -63,6 +63,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "bytes of the archive, worked on between transactions",
     ),
+    "remote_signing.formats.service": (
+        Room.ADAPTER,
+        "functions on bytes with a key that is at hand: the door of a slice of adapters",
+    ),
     "remote_signing.requests.batches": (
         Room.QUERIES,
         "SQL of batches, calls and hashes; `queries` has that of requests and steps",

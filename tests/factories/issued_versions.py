@@ -1,6 +1,7 @@
 """Issued transcript versions without the season before them: what a delivery finds in tables and store."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from backend.core import outbox, storage
@@ -11,7 +12,7 @@ from backend.records.roster.schemas import NewStudent
 from backend.records.transcripts.canonical import canonical_json
 from backend.records.transcripts.events import TranscriptIssued
 from backend.records.transcripts.models import Transcript, TranscriptVersion
-from backend.records.transcripts.schemas import VersionState
+from backend.records.transcripts.schemas import Snapshot, VersionState
 from backend.records.transcripts.xml_form import build_xml
 from backend.tenants.schools import service as schools
 from tests.factories.signing_school import profile_of
@@ -31,7 +32,18 @@ async def open_delivering_school(name: str = "Trường Gửi Thử") -> TenantI
     return tenant_id
 
 
-async def issue(tenant_id: TenantId, count: int = 1, frozen_at: datetime = FROZEN_AT) -> list[uuid.UUID]:
+#: The content of a version: by lookup code, number and the pupil's code.
+Content = Callable[[str, int, str], Snapshot]
+
+
+def usual(lookup_code: str, number: int, student_code: str) -> Snapshot:
+    """One pupil of grade 4, whoever is asked for."""
+    return primary_snapshot(lookup_code=lookup_code, version=number)
+
+
+async def issue(
+    tenant_id: TenantId, count: int = 1, frozen_at: datetime = FROZEN_AT, content: Content = usual
+) -> list[uuid.UUID]:
     """So many pupils with an issued version each, announced to the machine; returns the versions."""
     codes = [f"HS{number:05}{uuid.uuid4().hex[:6]}" for number in range(count)]
     pupils = [
@@ -42,10 +54,12 @@ async def issue(tenant_id: TenantId, count: int = 1, frozen_at: datetime = FROZE
     ]
     async with tenant_session(tenant_id) as session:
         await roster.take_register(session, pupils)
-    return [await _issue(tenant_id, code, frozen_at) for code in codes]
+    return [await _issue(tenant_id, code, frozen_at, content) for code in codes]
 
 
-async def issue_next(tenant_id: TenantId, former_id: uuid.UUID) -> uuid.UUID:
+async def issue_next(
+    tenant_id: TenantId, former_id: uuid.UUID, content: Content = usual, student_code: str = ""
+) -> uuid.UUID:
     """The next version of the same pupil's year, issued and announced."""
     async with tenant_session(tenant_id) as session:
         former = await session.get(TranscriptVersion, (tenant_id, former_id))
@@ -53,12 +67,12 @@ async def issue_next(tenant_id: TenantId, former_id: uuid.UUID) -> uuid.UUID:
     assert former is not None
     assert transcript is not None
     values = {name: getattr(former, name) for name in ("transcript_id", "student_id", "class_id")}
-    return await _version(
-        tenant_id, transcript.lookup_code, former.number + 1, former.academic_year_id, values
-    )
+    number = former.number + 1
+    snapshot = content(transcript.lookup_code, number, student_code)
+    return await _version(tenant_id, snapshot, number, former.academic_year_id, values)
 
 
-async def _issue(tenant_id: TenantId, student_code: str, frozen_at: datetime) -> uuid.UUID:
+async def _issue(tenant_id: TenantId, student_code: str, frozen_at: datetime, content: Content) -> uuid.UUID:
     lookup_code, transcript_id = new_lookup_code(), new_id()
     async with tenant_session(tenant_id) as session:
         student_id = (await roster.places_by_code(session))[student_code].id
@@ -75,20 +89,20 @@ async def _issue(tenant_id: TenantId, student_code: str, frozen_at: datetime) ->
         )
         await session.flush()
     values = {"transcript_id": transcript_id, "student_id": student_id, "class_id": school_class.id}
-    return await _version(tenant_id, lookup_code, 1, school_class.academic_year_id, values, frozen_at)
+    snapshot = content(lookup_code, 1, student_code)
+    return await _version(tenant_id, snapshot, 1, school_class.academic_year_id, values, frozen_at)
 
 
 async def _version(
     tenant_id: TenantId,
-    lookup_code: str,
+    snapshot: Snapshot,
     number: int,
     year_id: uuid.UUID,
     values: dict[str, uuid.UUID],
     frozen_at: datetime = FROZEN_AT,
 ) -> uuid.UUID:
     version_id = new_id()
-    snapshot = primary_snapshot(lookup_code=lookup_code, version=number)
-    files = [build_xml(snapshot), f"%PDF-1.7 {lookup_code} {number}".encode()]
+    files = [build_xml(snapshot), f"%PDF-1.7 {snapshot.lookup_code} {number}".encode()]
     xml, pdf = [await _store(tenant_id, data) for data in files]
     async with tenant_session(tenant_id) as session:
         session.add(

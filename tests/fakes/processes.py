@@ -26,6 +26,7 @@ from backend.integrations.deliveries.channels.port import Endpoint
 from backend.integrations.profiles import catalog
 from backend.integrations.profiles.schemas import Mtls
 from backend.remote_signing.providers.port import CredentialHandle, ProviderAccount
+from infra.profile_kit import running
 from infra.simulators.province import identities
 from infra.simulators.province.__main__ import ADDRESS
 
@@ -202,7 +203,7 @@ class Province(Process):
     def __init__(self, directory: Path, profile: Path, flags: dict[str, object]) -> None:
         super().__init__("infra.simulators.province", directory, {**flags, "profile": profile})
         edition = catalog.load(profile, {})
-        self.profile, self._files = edition.profile, edition.files
+        self.profile, self._edition = edition.profile, edition
         if isinstance(self.profile.auth, Mtls):
             self.url = self.url.replace("http:", "https:")
             self.tls = ssl.create_default_context(cafile=str(identities.AUTHORITY))
@@ -212,17 +213,7 @@ class Province(Process):
 
     def endpoint(self, *, total_timeout: float = 60.0) -> Endpoint:
         """The endpoint as our channel wants it."""
-        bound = self.settings()
-        return Endpoint(
-            profile=self.profile,
-            base_url=self.address,
-            connect_timeout=5.0,
-            total_timeout=total_timeout,
-            files=self._files,
-            parameters=bound["parameters"],
-            secrets=bound["secrets"],
-            platform=bound["platform"].encode(),
-        )
+        return running.endpoint_of(self._edition, self.directory, self.url, total_timeout)
 
     @property
     def address(self) -> str:

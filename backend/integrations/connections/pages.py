@@ -36,7 +36,7 @@ async def bind(request: Request, session: Session, actor: CurrentActor) -> Html:
         await service.bind(session, actor, chosen, parameters, _under(_SECRET, sent))
     except Invalid as error:
         return await _page(request, session, chosen, parameters, error)
-    return redirect(request, "/ket-noi-so", "Đã lưu; hệ thống đang thử kết nối.")
+    return redirect(request, "/ket-noi-so", "Đã lưu kết nối.")
 
 
 @post("/ket-noi-so/thu", guards=[_MANAGES])

@@ -57,7 +57,8 @@ async def bind(
     Raises Invalid.
     """
     binding_id = await authorities.bind(session, actor, profile_id, parameters, secrets)
-    await outbox.emit(session, TrialAsked(binding_id))
+    if not is_portal(authorities.published_profile(profile_id)):
+        await outbox.emit(session, TrialAsked(binding_id))
 
 
 async def ask_to_try(session: TenantSession) -> None:
@@ -67,7 +68,14 @@ async def ask_to_try(session: TenantSession) -> None:
         raise Conflict(
             "Trường chưa kết nối cơ quan tiếp nhận; hãy chọn cơ quan và điền thông tin trước khi thử."
         )
+    if is_portal(binding.profile):
+        raise Conflict("Cổng này do người nộp mở bằng trình duyệt; hệ thống không thử kết nối thay được.")
     await outbox.emit(session, TrialAsked(binding.id))
+
+
+def is_portal(profile: Profile) -> bool:
+    """Whether a person carries what is sent: then there is nothing to try."""
+    return profile.transport.kind == "manual_portal"
 
 
 async def to_try(session: TenantSession, binding_id: BindingId) -> BoundAuthority | None:

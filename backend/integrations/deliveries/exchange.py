@@ -14,6 +14,7 @@ from backend.integrations.deliveries.channels.port import (
     SendResult,
     Unknown,
 )
+from backend.integrations.deliveries.channels.portal import PortalChannel
 from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.channels.sftp import SftpChannel
 from backend.integrations.deliveries.schemas import Action, Question, Sending
@@ -21,7 +22,12 @@ from backend.integrations.profiles.messages import takes_grade
 
 _BY_HTTP = RestChannel()
 #: Transport of a profile → the channel that speaks it.
-_CHANNELS: dict[str, Channel] = {"rest": _BY_HTTP, "soap": _BY_HTTP, "sftp": SftpChannel()}
+_CHANNELS: dict[str, Channel] = {
+    "rest": _BY_HTTP,
+    "soap": _BY_HTTP,
+    "sftp": SftpChannel(),
+    "manual_portal": PortalChannel(),
+}
 
 
 _OTHER_GRADE = (
@@ -41,20 +47,7 @@ def channel_of(endpoint: Endpoint) -> Channel:
 
 async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
     """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
-    message = Message(
-        message_id=sending.message_id,
-        sender_code=sending.sender_code,
-        action=sending.action,
-        lookup_code=sending.lookup_code,
-        version=sending.version,
-        sha256=sending.package_sha256,
-        package_xml=b"" if sending.action == Action.RECALL else package,
-        pdf_sha256=sending.pdf_sha256,
-        refers_to=sending.refers_to,
-        reason=sending.reason,
-        queued_at=sending.queued_at.isoformat(),
-        record=sending.record,
-    )
+    message = sending.message(package)
     answer = _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
         sending.endpoint, message
     )
@@ -87,7 +80,8 @@ async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
 def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
     """What this Authority takes in no form never leaves."""
     profile = endpoint.profile
-    if message.action not in profile.actions:
+    by_letter = profile.transport.kind == "manual_portal" and message.action == Action.RECALL
+    if message.action not in profile.actions and not by_letter:
         reason = _NO_SUCH_ACTION[message.action]
     elif not takes_grade(profile, message.record or {}):
         reason = _OTHER_GRADE
@@ -96,6 +90,12 @@ def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
     now = clock.now()
     nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
     return NotSent(reason=reason, evidence=nothing, needs_person=True)
+
+
+def brought(receipt: bytes) -> Evidence:
+    """The evidence of a receipt that a person brought."""
+    now = clock.now()
+    return Evidence(target="", started_at=now, ended_at=now, sent=b"", received=receipt, status=None)
 
 
 async def _keep(tenant_id: uuid.UUID, evidence: Evidence) -> None:

@@ -31,6 +31,8 @@ TONES = {
     DeliveryState.ACCEPTED: "ok",
     DeliveryState.REJECTED: "bad",
     DeliveryState.PARKED: "bad",
+    DeliveryState.WAITING: "waiting",
+    DeliveryState.HANDED: "info",
 }
 
 

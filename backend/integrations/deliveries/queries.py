@@ -159,6 +159,7 @@ _ATTEMPTS = and_(
     DeliveryAttempt.tenant_id == bindparam("tenant"),
     DeliveryAttempt.delivery_id.in_(bindparam("deliveries", expanding=True)),
 )
+_OPEN_ATTEMPT = DeliveryAttempt.ended_at.is_(None)
 #: In one order everywhere, so that two who hold several do not wait for each other.
 _HOLD = select(Delivery).where(_SOME).order_by(Delivery.id).with_for_update()
 
@@ -173,6 +174,93 @@ async def end_attempt(session: TenantSession, attempt_id: uuid.UUID, values: dic
         .where(DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.id == attempt_id)
         .values(values)
     )
+
+
+async def of_portal(
+    session: TenantSession, state: str, authority: str, file_sha256: str | None
+) -> Sequence[Delivery]:
+    """Deliveries to an Authority in this state, held against change; of those carried in one file."""
+    query = (
+        select(Delivery)
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.state == state,
+            Delivery.authority == authority,
+            Delivery.action != Action.RECALL,
+        )
+        .order_by(Delivery.label, Delivery.id)
+        .with_for_update()
+    )
+    if file_sha256 is not None:
+        carried = select(DeliveryAttempt.delivery_id).where(
+            _OPEN_ATTEMPT,
+            DeliveryAttempt.tenant_id == session.tenant_id,
+            DeliveryAttempt.sent_sha256 == file_sha256,
+        )
+        query = query.where(Delivery.id.in_(carried))
+    return (await session.scalars(query)).all()
+
+
+async def waiting_by_class(session: TenantSession) -> Sequence[Any]:
+    """What waits for a person to carry it, by Authority and class: a label begins with its class."""
+    class_name = func.split_part(Delivery.label, " · ", 1).label("class_name")
+    query = (
+        select(Delivery.authority, class_name, func.count().label("number"))
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.state == DeliveryState.WAITING,
+            Delivery.action != Action.RECALL,
+        )
+        .group_by(Delivery.authority, class_name)
+        .order_by(Delivery.authority, class_name)
+    )
+    return (await session.execute(query)).all()
+
+
+async def waiting_recalls(session: TenantSession) -> Sequence[Delivery]:
+    """What is to be taken back where nobody but a letter asks for it."""
+    found = await session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.state == DeliveryState.WAITING,
+            Delivery.action == Action.RECALL,
+        )
+        .order_by(Delivery.label, Delivery.id)
+    )
+    return found.all()
+
+
+async def files_carried(session: TenantSession) -> Sequence[Any]:
+    """The files in which deliveries were carried, of which nothing has come back."""
+    query = (
+        select(
+            Delivery.authority,
+            DeliveryAttempt.sent_sha256,
+            func.min(DeliveryAttempt.started_at).label("started_at"),
+            func.count().label("number"),
+        )
+        .join(
+            Delivery,
+            and_(Delivery.tenant_id == DeliveryAttempt.tenant_id, Delivery.id == DeliveryAttempt.delivery_id),
+        )
+        .where(
+            _OPEN_ATTEMPT,
+            DeliveryAttempt.tenant_id == session.tenant_id,
+            Delivery.state == DeliveryState.HANDED,
+        )
+        .group_by(Delivery.authority, DeliveryAttempt.sent_sha256)
+        .order_by(func.min(DeliveryAttempt.started_at))
+    )
+    return (await session.execute(query)).all()
+
+
+async def end_open_attempts(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID], values: dict[str, Any]
+) -> None:
+    """End the attempts of some deliveries that have not ended."""
+    query = update(DeliveryAttempt).where(_ATTEMPTS, _OPEN_ATTEMPT).values(values)
+    await (await session.connection()).execute(query, _keys(session, delivery_ids))
 
 
 async def attempts_of(session: TenantSession, delivery_id: uuid.UUID) -> Sequence[DeliveryAttempt]:

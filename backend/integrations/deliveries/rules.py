@@ -39,6 +39,8 @@ STATE_NAMES = {
     DeliveryState.ACCEPTED: "Được chấp nhận",
     DeliveryState.REJECTED: "Bị từ chối",
     DeliveryState.PARKED: "Chờ người xử lý",
+    DeliveryState.WAITING: "Chờ người nộp ở cổng",
+    DeliveryState.HANDED: "Đã lấy tệp nộp, chờ biên nhận",
 }
 
 
@@ -84,6 +86,8 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float, retry: Re
             return Outcome(state=DeliveryState.PARKED, reason=reason)
         case port.NotSent(reason=reason, retry_after=wait):
             return Outcome(state=DeliveryState.QUEUED, reason=reason, send_after=wait or pause(retry.unsent))
+        case port.ForPerson():
+            return Outcome(state=DeliveryState.WAITING)
         case port.Unknown(reason=reason):
             return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=pause(retry.unknown))
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NewType
 import msgspec
 
 from backend.integrations.authorities.schemas import Endpoint
-from backend.integrations.profiles.schemas import ErrorClass
+from backend.integrations.profiles.schemas import ErrorClass, Message
 
 DeliveryId = NewType("DeliveryId", uuid.UUID)
 
@@ -30,7 +30,10 @@ ACTION_NAMES = {
 
 
 class DeliveryState(StrEnum):
-    """queued → sending → received or unknown → accepted or rejected. Unknown is a state, not an error."""
+    """queued → sending → received or unknown → accepted or rejected. Unknown is a state, not an error.
+
+    At a portal that a person uses: sending → waiting for a person → handed over, until there is a receipt.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -39,6 +42,8 @@ class DeliveryState(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     PARKED = "parked"
+    WAITING = "waiting"
+    HANDED = "handed"
 
 
 class ClassProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +94,23 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
     queued_at: datetime
     record: Mapping[str, Any] | None
 
+    def message(self, package: bytes) -> Message:
+        """What is said; the XML `package` goes along, but not with a recall."""
+        return Message(
+            message_id=self.message_id,
+            sender_code=self.sender_code,
+            action=self.action,
+            lookup_code=self.lookup_code,
+            version=self.version,
+            sha256=self.package_sha256,
+            package_xml=b"" if self.action == Action.RECALL else package,
+            pdf_sha256=self.pdf_sha256,
+            refers_to=self.refers_to,
+            reason=self.reason,
+            queued_at=self.queued_at.isoformat(),
+            record=self.record,
+        )
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be asked of an Authority: what became of a message."""
@@ -97,6 +119,23 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     message_id: str
     sender_code: str
+
+
+class ToCarry(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for a person to carry it to a portal, of one class."""
+
+    authority: str
+    class_name: str
+    count: int
+
+
+class CarriedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a person took to a portal, of which there is no receipt yet."""
+
+    authority: str
+    sha256: str
+    taken_at: datetime
+    count: int
 
 
 #: What can be done about an error of each class.

@@ -1,7 +1,8 @@
 """A workbook comes in: read in a limited process, shown as a preview, and only then taken, all or nothing."""
 
+import asyncio
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -28,6 +29,7 @@ from backend.integrations.imports.schemas import (
     RowProblem,
     UnreadableFile,
 )
+from backend.integrations.imports.writers import lines
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import MarkChange
@@ -52,6 +54,16 @@ async def read_workbook(tenant_id: uuid.UUID, data: bytes) -> ParsedFile:
     await storage.put(tenant_id, data)
     await storage.put(tenant_id, msgspec.json.encode(file))
     return file
+
+
+async def read_cells(data: bytes) -> list[list[list[str]]]:
+    """Sheets, rows and cells of a stranger's workbook as people see them. Outside any transaction. Raises Conflict."""
+    return await sandbox.cells_async(data)
+
+
+async def lines_below(template: bytes, first_row: int, wanted: Sequence[Mapping[str, str]]) -> bytes:
+    """A workbook of the platform with these lines (texts by column) below its header. Outside any transaction."""
+    return await asyncio.to_thread(lines.below_header, template, first_row, wanted)
 
 
 async def parsed_workbook(tenant_id: uuid.UUID, parsed_sha256: str) -> ParsedFile:

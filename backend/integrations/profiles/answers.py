@@ -43,7 +43,8 @@ def read(answer: Answer, status: int, content: bytes, message_id: str) -> Readin
         variables = variables_of(answer)
         for number, rule in enumerate(answer.rules):
             if expressions.holds(rule.when, variables, values):
-                return _believed(number, rule, facts, faults, facts.get(answer.message_id) == message_id)
+                ours = bool(message_id) and facts.get(answer.message_id) == message_id
+                return _believed(number, rule, facts, faults, ours)
     except (documents.Unreadable, expressions.BadExpression, _Odd):
         return None
     return None

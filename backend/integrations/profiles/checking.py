@@ -119,13 +119,16 @@ class _Check:
                 yield (*place, "body", *inside), reason
             if (key := getattr(operation.body.sign, "key", None)) is not None:
                 yield from self._asked(key, "secrets", (*place, "body", "sign", "key"))
-        by_file = self._profile.transport.kind == "sftp" and name == "send"
+        by_file = self._profile.transport.kind in ("sftp", "manual_portal") and name == "send"
         if by_file == (operation.answer is not None):
-            yield place, "tệp gửi qua SFTP không có «answer»" if by_file else "thiếu khóa «answer»"
+            yield place, "tệp nộp đi không có «answer»" if by_file else "thiếu khóa «answer»"
         if operation.answer is not None:
             yield from self._answer(name, operation.answer, (*place, "answer"))
 
     def _answer(self, name: str, answer: Answer, place: Place) -> _Found:
+        if name == "query":
+            for inside, reason in package_checks.of_receipt(self._profile, answer):
+                yield (*place, *inside), reason
         for fact_name, fact in answer.facts.items():
             yield from self._path(fact.path, (*place, "facts", fact_name, "path"))
             if fact_name == "status":

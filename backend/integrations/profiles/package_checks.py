@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from backend.integrations.profiles.format_steps import Place
 from backend.integrations.profiles.schemas import (
+    Answer,
     Auth,
     Body,
     Mtls,
@@ -52,6 +53,20 @@ def of_body(profile: Profile, body: Body) -> _Found:
                 yield ("tree",), f"«{name}» không phải tên cột của bảng tính (A, B, …, AI)"
 
 
+def of_receipt(profile: Profile, answer: Answer) -> _Found:
+    """The receipt of a portal names a line by a cell that was written into it."""
+    sent = profile.operations.send.body
+    columns = (sent.tree.fields or {}) if sent is not None else {}
+    fact = answer.facts.get(answer.message_id)
+    if profile.transport.kind != "manual_portal":
+        if answer.format == "xlsx":
+            yield ("format",), "biên nhận xlsx đi với transport manual_portal, và chỉ với nó"
+    elif answer.format != "xlsx":
+        yield ("format",), "biên nhận của cổng nộp tay là xlsx"
+    elif fact is not None and (fact.path not in columns or columns[fact.path].empty):
+        yield ("facts", answer.message_id, "path"), f"«{fact.path}» không phải cột luôn có chữ trong tệp nộp"
+
+
 def of_access(auth: Auth, transport: Transport) -> str | None:
     """Why a way to be known does not go with a transport."""
     if isinstance(auth, WsSecurity) and transport.kind != "soap":
@@ -60,6 +75,8 @@ def of_access(auth: Auth, transport: Transport) -> str | None:
         return "sftp_key đi với transport sftp, và chỉ với nó"
     if isinstance(auth, Mtls) and transport.kind not in ("rest", "soap"):
         return "mtls chỉ đi với transport rest hoặc soap"
+    if bool(transport.steps) != (transport.kind == "manual_portal"):
+        return "«steps» (việc người nộp làm ở cổng) đi với transport manual_portal, và chỉ với nó"
     if transport.kind == "manual_portal" and not isinstance(auth, NoAuth):
         return "ở cổng nộp tay, người nộp tự đăng nhập: auth phải là none"
     return None

@@ -169,11 +169,12 @@ class Cms(_Strict, frozen=True, kw_only=True):
 class Sheet(_Strict, frozen=True, kw_only=True):
     """The Authority's own workbook, whose header stays: the tree's names are columns, lines begin at `first_row`.
 
-    The receipt of a portal is read as such lines, too.
+    `number` is the column that counts them. The receipt of a portal is read as such lines, too.
     """
 
     template: FileName
     first_row: Annotated[int, Meta(ge=2, le=100)]
+    number: Annotated[str, Meta(pattern=r"^[A-Z]{1,2}$(?!\n)")] | None = None
 
 
 class Body(_Strict, frozen=True, kw_only=True):
@@ -217,7 +218,8 @@ class Transport(_Strict, frozen=True, kw_only=True):
     """How bytes travel. `address` is the Authority's; a sandbox has none, the platform says where its simulator is.
 
     That of SFTP ends in the fingerprint of the host's key (`sftp://host:22#SHA256:…`). `authorities` are the only ones
-    (PEM) whose certificates are believed there. At a portal a person uploads what we write and brings its receipt.
+    (PEM) whose certificates are believed there. At a portal a person uploads what we write and brings its receipt;
+    `steps` are what the person does there.
     """
 
     kind: Literal["rest", "soap", "sftp", "manual_portal"]
@@ -233,6 +235,7 @@ class Transport(_Strict, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     max_answer: Annotated[int, Meta(ge=1, le=5_242_880)] = 1_048_576
     authorities: FileName | None = None
+    steps: tuple[Words, ...] = ()
 
 
 class SftpKey(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="sftp_key"):

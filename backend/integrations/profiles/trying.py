@@ -68,10 +68,10 @@ def _written(
 
 
 def _never_found(node: Node, items: list[Any], known: mapping.Known, place: Place) -> _Found:
-    """Optional leaves whose path leads nowhere in any sample: nobody would ever miss them."""
+    """Leaves that may stay empty whose path leads nowhere in any sample: nobody would ever miss them."""
     if (
         node.path is not None
-        and node.optional
+        and (node.optional or node.empty)
         and all(expressions.find(node.path, one) is None for one in items)
     ):
         yield (*place, "path"), f"đường dẫn «{node.path}» không dẫn đến đâu trong các mẫu"

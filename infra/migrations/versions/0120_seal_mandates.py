@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0120"
-down_revision = "0090"
+down_revision = "0111"
 branch_labels = None
 depends_on = None
 

@@ -16,6 +16,7 @@ from backend.integrations.profiles.schemas import Message, Node, Operation, Prof
 from infra.simulators.faults import FaultBox
 from infra.simulators.province.access import Door
 from infra.simulators.province.opening import opened
+from infra.simulators.province.portal import Portal
 from infra.simulators.province.reading import BadEnvelope, read_message, root_of
 from infra.simulators.province.rules import (
     RECALL,
@@ -31,7 +32,7 @@ from infra.simulators.web import App, Handler, Reply, Request, reply_json
 
 _FAULTS = (
     "slow", "http500", "drop_after_accept", "duplicate_ack", "html_200", "wrong_code", "foreign_ack", "stale",
-    "early_lock", "clock_skew", "busy", "token_ended",
+    "early_lock", "clock_skew", "busy", "token_ended", "half",
 )  # fmt: skip
 _PROXY_PAGE = "<!doctype html><title>Bảo trì</title><p>Hệ thống đang bảo trì, vui lòng quay lại sau.".encode()
 _KINDS = {
@@ -71,8 +72,12 @@ def build(
     faults = FaultBox(_FAULTS)
     province = Province(store, edition, settings, faults, processing, closes)
     app = App(province.around)
-    for (method, path), operations in _by_address(profile).items():
-        app.add(method, path, partial(province.call, operations))
+    if profile.transport.kind == "manual_portal":
+        known = messages.known_of(profile, settings.parameters)
+        Portal(store, edition, known, faults).add_to(app)
+    else:
+        for (method, path), operations in _by_address(profile).items():
+            app.add(method, path, partial(province.call, operations))
     province.door.add_to(app)
     app.add("GET", "/sandbox/documents", province.documents)
     app.add("GET", "/sandbox/ledger", lambda request: reply_json(store.ledger()))

@@ -73,7 +73,7 @@ async def manage(tenant_id: TenantId) -> Management:
     async with tenant_session(tenant_id) as session:
         asker = Actor(tenant_id=tenant_id, staff_id=None, name="Người lập trường")
         for role in (Role.DEPUTY_PRINCIPAL, Role.PRINCIPAL):
-            mail = f"{role}@{tenant_id.hex}.example"
+            mail = f"quan-ly-{role}@{tenant_id.hex}.example"
             staff_id = await people.add_staff(session, asker, f"Cô {role}", mail, "HIỆU TRƯỞNG", [role])
             found.append(await people.actor_of(session, staff_id))
     return Management(tenant_id, *found)

@@ -110,7 +110,13 @@ class NotSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     retry_after: float | None = None
 
 
-SendResult = Received | Rejected | Unknown | NotSent
+class ForPerson(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person has to carry it there: the line that belongs into the file is made, nothing has left."""
+
+    evidence: Evidence
+
+
+SendResult = Received | Rejected | Unknown | NotSent | ForPerson
 QueryResult = Accepted | Locked | Rejected | Processing | NotFound | Unknown
 
 

@@ -11,7 +11,8 @@ import msgspec
 
 from backend.integrations.imports.readers import detect, grid, precheck
 from backend.integrations.imports.schemas import Filling, ParsedFile
-from backend.integrations.imports.writers import cells, places
+from backend.integrations.imports.writers import cells as writer
+from backend.integrations.imports.writers import places
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 20
@@ -32,9 +33,19 @@ def fill() -> None:
     sys.stdout.buffer.write(filled(msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Filling)))
 
 
+def cells() -> None:
+    """Read one workbook as it is: what stands in each cell that people see; whatever is wrong ends the process."""
+    _limit()
+    data = sys.stdin.buffer.read(precheck.MAX_FILE_BYTES + 1)
+    shown = [
+        [[grid.shown(cell) for cell in row] for row in one.rows] for one in grid.load(data) if not one.hidden
+    ]
+    sys.stdout.buffer.write(msgspec.json.encode(shown))
+
+
 def filled(filling: Filling) -> bytes:
     """The workbook with what belongs into it."""
-    return cells.fill(filling.data, places.edits(grid.load(filling.data), filling.wanted))
+    return writer.fill(filling.data, places.edits(grid.load(filling.data), filling.wanted))
 
 
 def _parse(data: bytes) -> ParsedFile:

@@ -64,6 +64,17 @@ def fill(wanted: Filling) -> bytes:
     return done.stdout
 
 
+def cells(data: bytes) -> list[list[list[str]]]:
+    """Sheets, rows and cells as people see them. Raises Conflict for a file that cannot be read."""
+    refused = precheck.refusal(data)
+    if refused:
+        raise Conflict(refused)
+    done = _run("cells", data)
+    if done is None or done.returncode != 0 or not done.stdout:
+        raise Conflict(precheck.BROKEN)
+    return msgspec.json.decode(done.stdout, type=list[list[list[str]]])
+
+
 def _run(task: str, sent: bytes) -> subprocess.CompletedProcess[bytes] | None:
     """The process, ended; None where it had to be ended."""
     try:
@@ -83,6 +94,11 @@ def _run(task: str, sent: bytes) -> subprocess.CompletedProcess[bytes] | None:
 async def parse_async(data: bytes) -> ParsedFile:
     """`parse` without holding up the event loop. Raises Unavailable while MOST_WAITING others are under way."""
     return await _in_turn(parse, data)
+
+
+async def cells_async(data: bytes) -> list[list[list[str]]]:
+    """`cells` in the same way."""
+    return await _in_turn(cells, data)
 
 
 async def fill_async(wanted: Filling) -> bytes:

@@ -56,6 +56,19 @@ def load(data: bytes) -> tuple[Sheet, ...]:
         return tuple(_read_sheet(sheet) for sheet in book.worksheets)
 
 
+def shown(cell: Cell) -> str:
+    """A cell as people see it: whole numbers without a fraction, days as they are written here."""
+    match cell:
+        case None:
+            return ""
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case datetime():
+            return f"{cell:%d/%m/%Y}"
+        case _:
+            return str(cell)
+
+
 class _Parser(WorkSheetParser):
     """openpyxl's own, which tells an uncomputed formula from an empty cell."""
 

@@ -3,8 +3,6 @@
 The messages go through the rules of deliveries and over real sockets; only the database is left out.
 """
 
-import asyncio
-import hashlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -14,20 +12,25 @@ import msgspec
 import pytest
 
 from backend.core import at_once, http_client
-from backend.integrations.deliveries import exchange, rules
+from backend.integrations.deliveries import exchange
 from backend.integrations.deliveries.channels import port
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.profiles import catalog, samples
+from infra.profile_kit import running
 from tests.fakes.processes import Province, start_province
 
 SCHOOL = "01000701"
-PROFILES = sorted(catalog.FOLDER.glob("*.yaml"))
+#: What a person carries to a portal has its own faults (tests/integrations/portal).
+PROFILES = [
+    path
+    for path in sorted(catalog.FOLDER.glob("*.yaml"))
+    if catalog.load(path, {}).profile.transport.kind != "manual_portal"
+]
 ACTIONS = ("submit", "replace", "recall")
 #: Long enough for an answer on a machine that others use, too; `slow` is slower (seconds).
 PATIENCE = 2.0
 #: Messages that are under way together.
 AT_ONCE = 12
-IMPATIENT = {"ask": 0.05, "processing": 0.05, "unknown": 0.05, "unsent": 0.05, "settle": 0.05, "longest": 0.2}
 
 
 @dataclass
@@ -56,53 +59,27 @@ FAULTS = [
 
 
 @pytest.fixture(scope="module", params=PROFILES, ids=lambda path: path.stem)
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
+def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
     with start_province(tmp_path_factory.mktemp("matrix"), request.param, processing=0.05) as province:
         yield province
 
 
 @pytest.fixture
-async def province(running: Province) -> AsyncIterator[Province]:
-    running.clear_faults()
-    yield running
+async def province(started: Province) -> AsyncIterator[Province]:
+    started.clear_faults()
+    yield started
     await http_client.aclose()
 
 
 def message_of(action: str, code: str, version: int = 1, refers_to: str | None = None) -> port.Message:
     """A message about the document with this code."""
     [sample, *_] = [one for one in samples.messages().values() if one.action == action]
-    package = sample.package_xml.replace(sample.lookup_code.encode(), code.encode())
-    return msgspec.structs.replace(
-        sample,
-        message_id=SCHOOL + uuid.uuid4().hex,
-        lookup_code=code,
-        version=version,
-        package_xml=package,
-        sha256=hashlib.sha256(package).hexdigest(),
-        refers_to=refers_to,
-    )
+    return running.about(sample, code, version, refers_to)
 
 
 async def carry(province: Province, message: port.Message) -> list[DeliveryState]:
     """Take a message as far as it goes, as the tasks of deliveries do; answers the states that it went through."""
-    endpoint, channel, states = (
-        province.endpoint(total_timeout=PATIENCE),
-        exchange.channel_of(province.endpoint()),
-        [DeliveryState.QUEUED],
-    )
-    retry = msgspec.structs.replace(endpoint.profile.retry, **IMPATIENT)
-    answer: port.SendResult | port.QueryResult
-    for _ in range(60):
-        if states[-1] == DeliveryState.QUEUED:
-            answer = await channel.send(endpoint, message)
-        else:
-            answer = await channel.query(endpoint, message.message_id, message.sender_code)
-        found = rules.outcome(answer, 0.0, retry)
-        states.append(found.state)
-        if found.state in (*rules.FINAL, DeliveryState.PARKED):
-            return states
-        await asyncio.sleep(min(found.ask_after or found.send_after or 0.0, 0.3))
-    raise AssertionError(f"no end: {states}")
+    return await running.carry(province.endpoint(total_timeout=PATIENCE), message)
 
 
 def documents(province: Province, code: str) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+sandbox lPyms9bL2osOAcYyj0c+szx/86bHqjmrE9pSnDbxvZbybfkini/aEatyXwLwJLm+DHKqJrpuoi4qgiREMdOpBg==
