@@ -4,6 +4,7 @@ import uuid
 
 from backend.core import clock, storage
 from backend.integrations.authorities.schemas import Endpoint, Trial
+from backend.integrations.deliveries.channels import lists
 from backend.integrations.deliveries.channels.port import (
     Channel,
     Evidence,
@@ -16,7 +17,7 @@ from backend.integrations.deliveries.channels.port import (
 )
 from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.channels.sftp import SftpChannel
-from backend.integrations.deliveries.schemas import Action, Question, Sending
+from backend.integrations.deliveries.schemas import Action, FetchedList, Question, Sending
 from backend.integrations.profiles.messages import takes_grade
 
 _BY_HTTP = RestChannel()
@@ -39,9 +40,9 @@ def channel_of(endpoint: Endpoint) -> Channel:
     return _CHANNELS[endpoint.profile.transport.kind]
 
 
-async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
-    """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
-    message = Message(
+def message_of(sending: Sending, package: bytes) -> Message:
+    """The message that carries the XML `package`. A recall names it and does not carry it."""
+    return Message(
         message_id=sending.message_id,
         sender_code=sending.sender_code,
         action=sending.action,
@@ -55,6 +56,11 @@ async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendRe
         queued_at=sending.queued_at.isoformat(),
         record=sending.record,
     )
+
+
+async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
+    """Send the XML `package`, or send it again under the same message id."""
+    message = message_of(sending, package)
     answer = _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
         sending.endpoint, message
     )
@@ -71,6 +77,14 @@ async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
     return answer
 
 
+async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str) -> FetchedList:
+    """What an Authority has of a school."""
+    fetched = await lists.fetch(endpoint, sender_code)
+    for page in fetched.pages:
+        await storage.put(tenant_id, page)
+    return fetched
+
+
 async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
     """What an Authority says to a question about a message that it cannot know."""
     answer = await channel_of(endpoint).query(endpoint, sender_code + "0" * 32, sender_code)
@@ -84,14 +98,17 @@ async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
     return Trial.UNREADABLE
 
 
+def why_not(endpoint: Endpoint, message: Message) -> str:
+    """Why this Authority takes such a message in no form, in a sentence; empty where it may."""
+    if message.action not in endpoint.profile.actions:
+        return _NO_SUCH_ACTION[message.action]
+    return "" if takes_grade(endpoint.profile, message.record or {}) else _OTHER_GRADE
+
+
 def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
     """What this Authority takes in no form never leaves."""
-    profile = endpoint.profile
-    if message.action not in profile.actions:
-        reason = _NO_SUCH_ACTION[message.action]
-    elif not takes_grade(profile, message.record or {}):
-        reason = _OTHER_GRADE
-    else:
+    reason = why_not(endpoint, message)
+    if not reason:
         return None
     now = clock.now()
     nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)

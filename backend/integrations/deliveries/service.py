@@ -29,8 +29,10 @@ from backend.integrations.deliveries.schemas import (
     DeliveryId,
     DeliveryState,
     DeliverySummary,
+    FetchedList,
     Question,
     Sending,
+    SentMessage,
 )
 from backend.integrations.profiles import messages
 from backend.records.calendar import service as calendar
@@ -40,6 +42,8 @@ from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionS
 
 #: Name of the task that queues issued versions (tasks.py).
 OPEN = rules.OPEN
+#: Versions that one question names.
+_AT_ONCE = 5000
 
 
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
@@ -69,14 +73,15 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if not queued:
         return []
-    sendings = await _sendings(session, queued)
+    sendings = await sendings_of(session, queued)
     await queries.begin_attempts(session, {one.delivery_id: one.attempt_id for one in sendings}, clock.now())
     sending = {"state": DeliveryState.SENDING, "reason": None}
     await queries.update_deliveries(session, [row.id for row in queued], sending)
     return sendings
 
 
-async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
+async def sendings_of(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
+    """All that the channel needs to send these."""
     found = await _authorities(session, rows)
     version_ids = [row.version_id for row in rows]
     versions: dict[uuid.UUID, VersionSummary] = {
@@ -155,6 +160,45 @@ async def record_answers(session: TenantSession, answers: Sequence[tuple[Questio
 async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
     """Ask the Authority about a message that there is not: it answers when address, secrets and profile are right."""
     return await exchange.try_out(endpoint, sender_code)
+
+
+async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str) -> FetchedList:
+    """What an Authority has of a school, asked for outside of a transaction."""
+    return await exchange.fetch_list(tenant_id, endpoint, sender_code)
+
+
+async def messages_to(session: TenantSession, authority: str) -> list[SentMessage]:
+    """The messages that brought versions to an Authority, whatever became of them."""
+    rows = await queries.sent_to(session, authority)
+    withdrawn = {row.refers_to for row in rows if row.refers_to and row.state == DeliveryState.ACCEPTED}
+    brought = [row for row in rows if row.action != Action.RECALL]
+    versions: dict[uuid.UUID, VersionSummary] = {}
+    for start in range(0, len(brought), _AT_ONCE):
+        part = [row.version_id for row in brought[start : start + _AT_ONCE]]
+        versions |= {one.id: one for one in await transcripts.get_versions(session, part)}
+    return [
+        SentMessage(
+            delivery_id=DeliveryId(row.id),
+            message_id=row.message_id,
+            label=row.label,
+            lookup_code=versions[row.version_id].lookup_code,
+            version=str(versions[row.version_id].number),
+            sha256=row.package_sha256,
+            state=DeliveryState(row.state),
+            withdrawn=row.message_id in withdrawn,
+        )
+        for row in brought
+    ]
+
+
+async def versions_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The versions that some deliveries are about."""
+    return sorted({row.version_id for row in await queries.deliveries(session, delivery_ids)})
+
+
+async def ask_again(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> None:
+    """Have the Authority asked now what became of messages of which the answer is not known."""
+    await jobs.enqueue(session, rules.QUERY, *delivery_ids)
 
 
 async def last_answer(session: TenantSession) -> datetime | None:
@@ -240,7 +284,7 @@ async def list_deliveries(
     session: TenantSession, *, state: DeliveryState | None = None, limit: int = 50, offset: int = 0
 ) -> list[DeliverySummary]:
     """Newest first."""
-    return [_summary(row) for row in await queries.list_deliveries(session, state, limit, offset)]
+    return [summary_of(row) for row in await queries.list_deliveries(session, state, limit, offset)]
 
 
 async def open_list(
@@ -259,12 +303,12 @@ async def deliveries_after(
     session: TenantSession, after: uuid.UUID | None, limit: int, *, state: DeliveryState | None = None
 ) -> list[DeliverySummary]:
     """The next deliveries after one, oldest first, for systems that read all of them part by part."""
-    return [_summary(row) for row in await queries.deliveries_after(session, after, limit, state)]
+    return [summary_of(row) for row in await queries.deliveries_after(session, after, limit, state)]
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> list[DeliverySummary]:
     """Deliveries of one transcript version."""
-    return [_summary(row) for row in await queries.of_version(session, version_id)]
+    return [summary_of(row) for row in await queries.of_version(session, version_id)]
 
 
 async def get_delivery(
@@ -278,7 +322,7 @@ async def get_delivery(
         AttemptView(**{name: getattr(attempt, name) for name in AttemptView.__struct_fields__})
         for attempt in await queries.attempts_of(session, delivery_id)
     ]
-    return _summary(row), attempts
+    return summary_of(row), attempts
 
 
 async def open_delivery(
@@ -347,7 +391,8 @@ async def _hold(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> Se
     return rows
 
 
-def _summary(row: Delivery) -> DeliverySummary:
+def summary_of(row: Delivery) -> DeliverySummary:
+    """A delivery as lists and pages show it."""
     return DeliverySummary(
         id=DeliveryId(row.id),
         version_id=row.version_id,
