@@ -30,6 +30,7 @@ from backend.integrations.partner_api.api import reading as partner_reading
 from backend.integrations.partner_api.api import tokens as partner_tokens
 from backend.integrations.partner_api.api import writing as partner_writing
 from backend.integrations.portal import pages as portal_pages
+from backend.integrations.reconciliation import pages as reconciliation_pages
 from backend.integrations.stages import pages as stage_pages
 from backend.integrations.webhooks import pages as webhook_pages
 from backend.records.assessment import pages as assessment_pages
@@ -378,8 +379,12 @@ ROUTES: list[ControllerRouterHandler] = [
     delivery_pages.next_step,
     delivery_pages.count,
     delivery_pages.show_troubles,
+    delivery_pages.show_trouble,
+    delivery_pages.rehearse_trouble,
     delivery_pages.retry_cause,
     delivery_pages.show_delivery,
+    delivery_pages.rehearse,
+    delivery_pages.rehearse_there,
     delivery_pages.retry,
     portal_pages.show_desks,
     portal_pages.take_file,
@@ -387,6 +392,10 @@ ROUTES: list[ControllerRouterHandler] = [
     portal_pages.bring_receipt,
     portal_pages.take_back,
     portal_pages.bring_letter,
+    reconciliation_pages.show_runs,
+    reconciliation_pages.next_step,
+    reconciliation_pages.show_run,
+    reconciliation_pages.ask,
     connection_pages.show_connection,
     connection_pages.bind,
     connection_pages.try_connection,

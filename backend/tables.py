@@ -6,6 +6,7 @@ from backend.integrations.authorities import models as authorities
 from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
 from backend.integrations.partner_api import models as partner_api
+from backend.integrations.reconciliation import models as reconciliation
 from backend.integrations.webhooks import models as webhooks
 from backend.records.assessment import models as assessment
 from backend.records.calendar import models as calendar
@@ -91,6 +92,7 @@ MODULES = (
     webhooks,
     authorities,
     deliveries,
+    reconciliation,
 )
 
 __all__ = ["MODULES", "metadata"]

@@ -18,6 +18,7 @@ from backend.core import (
     store_keeper,
 )
 from backend.integrations.deliveries import service as deliveries
+from backend.integrations.reconciliation import service as reconciliation
 from backend.records.transcripts import service as transcripts
 from backend.remote_signing.archiving import service as archiving
 from backend.remote_signing.credentials import service as credentials
@@ -58,6 +59,7 @@ async def _hand_out() -> None:
             [
                 transcripts.queue_locks,
                 deliveries.queue_lock_questions,
+                reconciliation.queue,
                 credentials.queue_checks,
                 archiving.queue_due,
             ],

@@ -24,6 +24,7 @@ from backend.integrations.deliveries.events import (
     RecallRefused,
     RecallReturned,
 )
+from backend.integrations.reconciliation import tasks as reconciliation
 from backend.integrations.webhooks import tasks as webhooks
 from backend.records.assessment import tasks as assessment
 from backend.records.assessment.events import ResultsComputed, ResultsConfirmed
@@ -102,7 +103,12 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
 }
 
 #: What the calendar alone brings about: `core.daily` looks for it every night.
-BY_NIGHT: tuple[Task, ...] = (transcripts.lock, archiving.stamp, credentials.check_certificate)
+BY_NIGHT: tuple[Task, ...] = (
+    transcripts.lock,
+    archiving.stamp,
+    credentials.check_certificate,
+    reconciliation.reconcile,
+)
 
 #: The tasks that follow an event, by its name in the outbox.
 TASKS_AFTER: dict[str, tuple[Task, ...]] = {event.__name__: tasks for event, tasks in FLOW.items()}

@@ -90,6 +90,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     authority_urls: str = ""
     #: file with the platform's own key and its certificates (PEM), which signs messages where a profile wants it
     sending_identity: str = ""
+    #: where Authorities have a place for trials (their sandbox, or a simulator): profile=address, separated by spaces
+    trial_urls: str = ""
     #: Ed25519 keys that may publish profiles of Authorities, name=public key in base64, separated by spaces
     profile_keys: str = ""
     #: address under which people reach the site, printed into QR codes

@@ -1,1 +1,1 @@
-sandbox MGBFqrbY8j02keBIl0JhKNzmL+ot2HT0+jvo+5+D4WElcF7lUUrDlmCtLH3Lx+jQUs7PMVdCZjsWoHAfeQUNBQ==
+sandbox zhbWEfRpV+fd9LrIE82/W4BlNsQsKbFDJVLEkFQEvW96yMiWy0s+KwXOcUG+p+wYqTBLMOa2E6kn4vn6Z0oFBQ==

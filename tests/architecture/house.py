@@ -298,6 +298,12 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what stopped, by cause, for the slice's own pages: no door",
     ),
+    "integrations.deliveries.rehearsal": (
+        Room.SERVICE,
+        "what would go and what stops it, for the slice's own pages: no door",
+    ),
+    "integrations.deliveries.fixing": (Room.RULES, "which place of the school an Authority's field is: pure"),
+    "integrations.deliveries.shown": (Room.ADAPTER, "messages as people read them, beside earlier ones"),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),
     "integrations.deliveries.channels": (Room.ADAPTER, "one file per transport to an Authority"),
     "integrations.deliveries.channels.port": (Room.SCHEMAS, "what every channel promises"),

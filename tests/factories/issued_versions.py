@@ -103,7 +103,7 @@ async def _version(
 ) -> uuid.UUID:
     version_id = new_id()
     files = [build_xml(snapshot), f"%PDF-1.7 {snapshot.lookup_code} {number}".encode()]
-    xml, pdf = [await _store(tenant_id, data) for data in files]
+    xml, pdf = [await store(tenant_id, data) for data in files]
     async with tenant_session(tenant_id) as session:
         session.add(
             TranscriptVersion(
@@ -127,7 +127,8 @@ async def _version(
     return version_id
 
 
-async def _store(tenant_id: TenantId, data: bytes) -> str:
+async def store(tenant_id: TenantId, data: bytes) -> str:
+    """A file that the school has; returns its digest."""
     sha256 = await storage.put(tenant_id, data)
     async with tenant_session(tenant_id) as session:
         await storage.register(session, storage.File(sha256, len(data), "application/octet-stream"))

@@ -43,6 +43,16 @@ LATER: dict[str, Row] = {
     | {"key_id": None},
     "delivery": {"state": "queued", "action": "submit", "errors": []},
     "delivery_attempt": {"outcome": None},
+    "reconciliation": {
+        "outcome": "compared",
+        "extra": 1,
+        "missing": 0,
+        "content": 0,
+        "state": 0,
+        "matched": 0,
+        "pages": [],
+    },
+    "reconciliation_finding": {"kind": "extra"},
     "import_run": {
         "state": "previewed",
         "preview": {"layout": "pupils", "new": 0, "changed": 0, "unchanged": 0, "moved": 0, "bad": 0}

@@ -59,18 +59,22 @@ async def name_of_current(session: TenantSession) -> str:
 
 def name_of(profile_id: str) -> str:
     """What people read of an Authority; the id of a profile that is here no more."""
+    profile = profile_of(profile_id)
+    return profile.title if profile else profile_id
+
+
+def profile_of(profile_id: str) -> Profile | None:
+    """A profile that messages went through; None when it is here no more."""
     try:
-        return published_profile(profile_id).title
+        return published_profile(profile_id)
     except Unavailable:
-        return profile_id
+        return None
 
 
 def errors_of(profile_id: str) -> Mapping[str, ErrorEntry]:
     """What the codes of an Authority mean; nothing of a profile that is here no more."""
-    try:
-        return published_profile(profile_id).errors
-    except Unavailable:
-        return {}
+    profile = profile_of(profile_id)
+    return profile.errors if profile else {}
 
 
 async def open_binding(session: TenantSession) -> BindingView | None:
@@ -228,14 +232,22 @@ def _read_once(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
+def trial_address(profile: Profile) -> str:
+    """Where the Authority takes what is only tried; empty where the platform knows of no such place."""
+    return _named(settings.get().trial_urls).get(profile.profile, "").rstrip("/")
+
+
+def _named(pairs: str) -> dict[str, str]:
+    return {name: address for name, _, address in (pair.partition("=") for pair in pairs.split())}
+
+
 def _address_of(profile: Profile) -> str:
     """The Authority's own, or of a sandbox what the platform says; empty where it says nothing."""
     config = settings.get()
     if profile.transport.address is not None:
         return profile.transport.address
-    named = dict(pair.partition("=")[::2] for pair in config.authority_urls.split())
     own = config.province_url if profile.profile == SANDBOX_PROFILE else ""
-    return named.get(profile.profile, own).rstrip("/")
+    return _named(config.authority_urls).get(profile.profile, own).rstrip("/")
 
 
 async def _closed(session: TenantSession, profile_id: str, secrets: Mapping[str, str]) -> Closed:

@@ -4,6 +4,7 @@ import uuid
 
 from backend.core import clock, storage
 from backend.integrations.authorities.schemas import Endpoint, Trial
+from backend.integrations.deliveries.channels import lists
 from backend.integrations.deliveries.channels.port import (
     Channel,
     Evidence,
@@ -17,7 +18,7 @@ from backend.integrations.deliveries.channels.port import (
 from backend.integrations.deliveries.channels.portal import PortalChannel
 from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.channels.sftp import SftpChannel
-from backend.integrations.deliveries.schemas import Action, Question, Sending
+from backend.integrations.deliveries.schemas import Action, FetchedList, Question, Sending
 from backend.integrations.profiles.messages import takes_grade
 
 _BY_HTTP = RestChannel()
@@ -64,6 +65,14 @@ async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
     return answer
 
 
+async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str) -> FetchedList:
+    """What an Authority has of a school."""
+    fetched = await lists.fetch(endpoint, sender_code)
+    for page in fetched.pages:
+        await storage.put(tenant_id, page)
+    return fetched
+
+
 async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
     """What an Authority says to a question about a message that it cannot know."""
     answer = await channel_of(endpoint).query(endpoint, sender_code + "0" * 32, sender_code)
@@ -77,15 +86,19 @@ async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
     return Trial.UNREADABLE
 
 
-def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
-    """What this Authority takes in no form never leaves."""
+def why_not(endpoint: Endpoint, message: Message) -> str:
+    """Why this Authority takes such a message in no form, in a sentence; empty where it may."""
     profile = endpoint.profile
     by_letter = profile.transport.kind == "manual_portal" and message.action == Action.RECALL
     if message.action not in profile.actions and not by_letter:
-        reason = _NO_SUCH_ACTION[message.action]
-    elif not takes_grade(profile, message.record or {}):
-        reason = _OTHER_GRADE
-    else:
+        return _NO_SUCH_ACTION[message.action]
+    return "" if takes_grade(profile, message.record or {}) else _OTHER_GRADE
+
+
+def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
+    """What this Authority takes in no form never leaves."""
+    reason = why_not(endpoint, message)
+    if not reason:
         return None
     now = clock.now()
     nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)

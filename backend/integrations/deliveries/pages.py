@@ -1,26 +1,36 @@
 """Deliveries: how many are where, one with its attempts, and the way back for a parked one."""
 
 import uuid
+from collections.abc import Sequence
 
-import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.params import FromPath, FromQuery
 
-from backend.core.web import CurrentActor, Html, Request, Session, fragment, page, redirect
+from backend.core import storage
+from backend.core.actor import Actor
+from backend.core.errors import Invalid
+from backend.core.web import (
+    CurrentActor,
+    Html,
+    Request,
+    Session,
+    fragment,
+    page,
+    redirect,
+    transaction,
+    without_transaction,
+)
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import rules, service, troubles
-from backend.integrations.deliveries.schemas import ACTION_NAMES, CLASS_NAMES, DeliveryState
+from backend.integrations.deliveries import rehearsal, rules, service, troubles
+from backend.integrations.deliveries.schemas import (
+    ACTION_NAMES,
+    CLASS_NAMES,
+    LEVEL_NAMES,
+    DeliveryState,
+    Rehearsal,
+)
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
-
-
-class CauseForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of the causes."""
-
-    co_quan: str = ""
-    nguyen_nhan: str = ""
-    csrf_token: str = ""
-
 
 PAGE_SIZE = 50
 TONES = {
@@ -116,17 +126,101 @@ async def show_troubles(request: Request, session: Session, actor: CurrentActor)
     )
 
 
-@post("/gui/nguyen-nhan/gui-lai", guards=[requires(Permission.DELIVERY_RETRY)])
-async def retry_cause(
-    request: Request, session: Session, actor: CurrentActor, data: URLEncodedBody[CauseForm]
+@get("/gui/nguyen-nhan/xem", guards=[requires(Permission.DELIVERY_READ)])
+async def show_trouble(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    co_quan: FromQuery[str] = "",
+    nguyen_nhan: FromQuery[str] = "",
 ) -> Html:
-    """Send again all that is parked for one cause, each under its own id."""
-    number = await troubles.retry(session, actor, data.co_quan, data.nguyen_nhan)
+    """What stopped for one cause, each with the place where it is corrected."""
+    group, stopped = await troubles.members(session, actor, co_quan, nguyen_nhan)
+    return page(
+        request,
+        "integrations/deliveries/trouble.html",
+        group=group,
+        authority=authorities.name_of(group.authority),
+        stopped=stopped,
+        most=troubles.MOST,
+        class_names=CLASS_NAMES,
+        may_retry=actor.may(Permission.DELIVERY_RETRY),
+        names=rules.STATE_NAMES,
+        tones=TONES,
+    )
+
+
+@get("/gui/nguyen-nhan/chay-thu", guards=[requires(Permission.DELIVERY_RETRY), without_transaction])
+async def rehearse_trouble(
+    request: Request, actor: CurrentActor, co_quan: FromQuery[str] = "", nguyen_nhan: FromQuery[str] = ""
+) -> Html:
+    """All of one cause tried before they are sent again: what would go, and what still stops."""
+    async with transaction(request) as session:
+        group, stopped = await troubles.members(session, actor, co_quan, nguyen_nhan)
+        drafts = await rehearsal.begin(session, actor, [one.delivery.id for one in stopped])
+    seen = [await _looked(actor, draft) for draft in drafts]
+    return page(
+        request,
+        "integrations/deliveries/rehearsals.html",
+        group=group,
+        seen=seen,
+        good=sum(not one.hitches for one in seen),
+        level_names=LEVEL_NAMES,
+    )
+
+
+@get("/gui/{delivery_id:uuid}/chay-thu", guards=[requires(Permission.DELIVERY_RETRY), without_transaction])
+async def rehearse(request: Request, actor: CurrentActor, delivery_id: FromPath[uuid.UUID]) -> Html:
+    """The package of one delivery, what is wrong with it, what is new in it."""
+    async with transaction(request) as session:
+        [draft] = await rehearsal.begin(session, actor, [delivery_id])
+    return _rehearsed(request, await _looked(actor, draft))
+
+
+@post(
+    "/gui/{delivery_id:uuid}/chay-thu",
+    guards=[requires(Permission.DELIVERY_RETRY), without_transaction],
+    status_code=200,
+)
+async def rehearse_there(request: Request, actor: CurrentActor, delivery_id: FromPath[uuid.UUID]) -> Html:
+    """The same, and the Authority's place for trials is asked what it thinks."""
+    async with transaction(request) as session:
+        [draft] = await rehearsal.begin(session, actor, [delivery_id])
+    package = await storage.get(actor.tenant_id, draft.sending.package_sha256)
+    return _rehearsed(request, await rehearsal.try_there(draft, package, await _looked(actor, draft)))
+
+
+async def _looked(actor: Actor, draft: rehearsal.Draft) -> Rehearsal:
+    package = await storage.get(actor.tenant_id, draft.sending.package_sha256)
+    last = await storage.get(actor.tenant_id, draft.last_sent) if draft.last_sent else None
+    return rehearsal.look(draft, package, last)
+
+
+def _rehearsed(request: Request, seen: Rehearsal) -> Html:
+    return page(request, "integrations/deliveries/rehearsal.html", seen=seen, level_names=LEVEL_NAMES)
+
+
+@post("/gui/nguyen-nhan/gui-lai", guards=[requires(Permission.DELIVERY_RETRY)])
+async def retry_cause(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """Send again what is parked for one cause, all of it or what was ticked, each under its own id."""
+    form = await request.form()
+    chosen = _ids(form.getall("chon", [])) if form.get("da_chon") else None
+    if chosen == []:
+        raise Invalid("Chưa chọn học bạ nào; hãy đánh dấu những học bạ cần gửi lại.")
+    cause = (str(form.get("co_quan", "")), str(form.get("nguyen_nhan", "")))
+    number = await troubles.retry(session, actor, *cause, chosen)
     return redirect(
         request,
         "/gui/nguyen-nhan",
         f"Hệ thống sẽ hỏi cơ quan tiếp nhận về {number} học bạ rồi gửi lại nếu cần.",
     )
+
+
+def _ids(written: Sequence[object]) -> list[uuid.UUID]:
+    try:
+        return [uuid.UUID(str(one)) for one in written]
+    except ValueError as error:
+        raise Invalid("Danh sách đã chọn không đọc được; hãy mở lại trang rồi chọn lại.") from error
 
 
 @get("/gui/{delivery_id:uuid}", guards=[requires(Permission.DELIVERY_READ)])
@@ -135,6 +229,7 @@ async def show_delivery(
 ) -> Html:
     """One delivery with the evidence of each attempt."""
     delivery, attempts = await service.open_delivery(session, actor, delivery_id)
+    addresses = await troubles.addresses_of(session, delivery)
     return page(
         request,
         "integrations/deliveries/delivery.html",
@@ -142,7 +237,9 @@ async def show_delivery(
         authority=authorities.name_of(delivery.authority),
         attempts=attempts,
         action_names=ACTION_NAMES,
+        addresses=addresses,
         may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,
+        may_rehearse=actor.may(Permission.DELIVERY_RETRY),
         names=rules.STATE_NAMES,
         tones=TONES,
     )

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, func, insert, select, update
+from sqlalchemy import Text, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
 from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
-from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState
+from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState, DeliverySummary
+
+_FIRST_CODE = Delivery.errors[0]["code"].astext
 
 
 async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> Sequence[uuid.UUID]:
@@ -29,14 +31,14 @@ async def last_answer(session: TenantSession) -> datetime | None:
 
 async def troubles(session: TenantSession) -> Sequence[Any]:
     """What was rejected or parked, by Authority, first error and reason: how many, and one of them."""
-    code, message = Delivery.errors[0]["code"].astext, Delivery.errors[0]["message"].astext
-    told = (Delivery.authority, Delivery.state, Delivery.reason, code, message)
+    message = Delivery.errors[0]["message"].astext
+    told = (Delivery.authority, Delivery.state, Delivery.reason, _FIRST_CODE, message)
     query = (
         select(
             Delivery.authority,
             Delivery.state,
             Delivery.reason,
-            code.label("code"),
+            _FIRST_CODE.label("code"),
             message.label("message"),
             func.count().label("number"),
             func.min(Delivery.id.cast(Text)).label("sample_id"),
@@ -51,18 +53,19 @@ async def troubles(session: TenantSession) -> Sequence[Any]:
     return (await session.execute(query)).all()
 
 
-async def parked_for(session: TenantSession, authority: str, reasons: Sequence[str]) -> Sequence[Delivery]:
-    """The parked deliveries to an Authority with one of these reasons, held against change."""
+async def stopped_for(
+    session: TenantSession, authority: str, reasons: Sequence[str], codes: Sequence[str], limit: int
+) -> Sequence[Delivery]:
+    """Deliveries to an Authority that are parked for one of these reasons or rejected with one of these first codes."""
+    parked = and_(Delivery.state == DeliveryState.PARKED, func.coalesce(Delivery.reason, "").in_(reasons))
+    rejected = and_(Delivery.state == DeliveryState.REJECTED, func.coalesce(_FIRST_CODE, "").in_(codes))
     found = await session.scalars(
         select(Delivery)
         .where(
-            Delivery.tenant_id == session.tenant_id,
-            Delivery.authority == authority,
-            Delivery.state == DeliveryState.PARKED,
-            func.coalesce(Delivery.reason, "").in_(reasons),
+            Delivery.tenant_id == session.tenant_id, Delivery.authority == authority, or_(parked, rejected)
         )
-        .order_by(Delivery.id)
-        .with_for_update()
+        .order_by(Delivery.label, Delivery.id)
+        .limit(limit)
     )
     return found.all()
 
@@ -83,6 +86,24 @@ async def parked_of(session: TenantSession, version_ids: Sequence[uuid.UUID]) ->
     return found.all()
 
 
+async def parked_for(
+    session: TenantSession,
+    authority: str,
+    reasons: Sequence[str],
+    chosen: Sequence[uuid.UUID] | None = None,
+) -> Sequence[Delivery]:
+    """The parked deliveries to an Authority with one of these reasons, or those `chosen` of them, held against change."""
+    query = select(Delivery).where(
+        Delivery.tenant_id == session.tenant_id,
+        Delivery.authority == authority,
+        Delivery.state == DeliveryState.PARKED,
+        func.coalesce(Delivery.reason, "").in_(reasons),
+    )
+    if chosen is not None:
+        query = query.where(Delivery.id.in_(chosen))
+    return (await session.scalars(query.order_by(Delivery.id).with_for_update())).all()
+
+
 async def returned_recalls(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> frozenset[str]:
     """The messages by which versions were to be recalled and which the Authority has rejected."""
     found = await session.scalars(
@@ -98,6 +119,46 @@ async def returned_recalls(session: TenantSession, version_ids: Sequence[uuid.UU
 
 async def delivery(session: TenantSession, delivery_id: uuid.UUID) -> Delivery | None:
     return await session.get(Delivery, (session.tenant_id, delivery_id))
+
+
+async def deliveries(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
+    """Some deliveries, in the order of their ids."""
+    found = await session.scalars(
+        select(Delivery)
+        .where(Delivery.tenant_id == session.tenant_id, Delivery.id.in_(delivery_ids))
+        .order_by(Delivery.id)
+    )
+    return found.all()
+
+
+async def sent_to(session: TenantSession, authority: str) -> Sequence[Any]:
+    """All messages to an Authority."""
+    columns = (
+        Delivery.id, Delivery.version_id, Delivery.action, Delivery.label, Delivery.message_id, Delivery.refers_to,
+        Delivery.state, Delivery.package_sha256,
+    )  # fmt: skip
+    query = select(*columns).where(Delivery.tenant_id == session.tenant_id, Delivery.authority == authority)
+    return (await session.execute(query.order_by(Delivery.id))).all()
+
+
+async def last_sent(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """version → digest of the message that went out about it last and was not only a recall."""
+    found = await session.execute(
+        select(Delivery.version_id, DeliveryAttempt.sent_sha256)
+        .join(
+            DeliveryAttempt,
+            and_(DeliveryAttempt.tenant_id == Delivery.tenant_id, DeliveryAttempt.delivery_id == Delivery.id),
+        )
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action != Action.RECALL,
+            DeliveryAttempt.outcome.in_(("received", "rejected", "unknown")),
+            DeliveryAttempt.sent_sha256.is_not(None),
+        )
+        .order_by(DeliveryAttempt.started_at)
+    )
+    return {row.version_id: row.sent_sha256 for row in found}
 
 
 async def hold_deliveries(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
@@ -346,3 +407,22 @@ async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[
         .order_by(Delivery.id)
     )
     return found.all()
+
+
+def summary_of(row: Delivery) -> DeliverySummary:
+    """A delivery as lists and pages show it."""
+    return DeliverySummary(
+        id=DeliveryId(row.id),
+        version_id=row.version_id,
+        label=row.label,
+        authority=row.authority,
+        action=Action(row.action),
+        refers_to=row.refers_to,
+        message_id=row.message_id,
+        state=DeliveryState(row.state),
+        authority_reference=row.authority_reference,
+        errors=tuple(row.errors),
+        reason=row.reason,
+        queued_at=row.queued_at,
+        answered_at=row.answered_at,
+    )

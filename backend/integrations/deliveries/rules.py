@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -18,8 +19,8 @@ from backend.integrations.deliveries.events import (
     RecallRefused,
     RecallReturned,
 )
-from backend.integrations.deliveries.schemas import Action, ClassProgress, DeliveryState
-from backend.integrations.profiles.schemas import ErrorEntry, Retry
+from backend.integrations.deliveries.schemas import Action, ClassProgress, DeliveryState, DeliverySummary
+from backend.integrations.profiles.schemas import ErrorEntry, Profile, Retry
 from backend.records.calendar.schemas import Due, Step
 from backend.records.roster.schemas import ClassSummary
 
@@ -42,6 +43,12 @@ STATE_NAMES = {
     DeliveryState.WAITING: "Chờ người nộp ở cổng",
     DeliveryState.HANDED: "Đã lấy tệp nộp, chờ biên nhận",
 }
+
+
+CANNOT_SIGN = "Không ký được thông điệp ({reason}); hãy kiểm tra khóa ở trang Kết nối cơ quan tiếp nhận."
+CANNOT_FILL = "Học bạ thiếu hoặc sai dữ liệu mà cơ quan tiếp nhận đòi: {reason}."
+#: No reason of a recall is shorter.
+_SHORTEST_REASON = 3
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +97,35 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float, retry: Re
             return Outcome(state=DeliveryState.WAITING)
         case port.Unknown(reason=reason):
             return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=pause(retry.unknown))
+
+
+def obstacles(delivery: DeliverySummary, message: port.Message) -> list[tuple[str, str]]:
+    """Why this Authority would not take a message, by all that can be told before: the field, and a sentence."""
+    found = []
+    if delivery.state in FINAL:
+        found.append(
+            ("", f"Lần gửi này đã xong ({STATE_NAMES[delivery.state].lower()}), không gửi lại được nữa.")
+        )
+    if message.action != Action.SUBMIT and not message.refers_to:
+        found.append(("", "Chưa có thông điệp đã được chấp nhận để thay thế hay thu hồi."))
+    if message.action == Action.RECALL and len((message.reason or "").strip()) < _SHORTEST_REASON:
+        found.append(("", "Đề nghị thu hồi phải có lý do."))
+    if message.action != Action.RECALL and message.lookup_code.encode() not in message.package_xml:
+        found.append(("", "Mã tra cứu trong tệp XML khác mã của học bạ; hãy báo bên vận hành."))
+    return found
+
+
+def overdue(profile: Profile, year: Mapping[str, Any], today: date) -> str:
+    """That the last of the Authority's days for this grade is over, in a sentence; empty before."""
+    ends = str(year.get("academic_year", ""))[-4:]
+    windows = [one for one in profile.calendar if not one.grades or year.get("grade_level") in one.grades]
+    if not windows or not ends.isdigit():
+        return ""
+    last = max(windows, key=lambda one: one.closes)
+    closes = date.fromisoformat(f"{ends}-{last.closes}")
+    if today <= closes:
+        return ""
+    return f"Đã qua hạn {closes:%d/%m/%Y} của cơ quan tiếp nhận ({last.title}); xin hỏi cơ quan ấy trước khi gửi."
 
 
 def message_id(sender_code: str, version_id: uuid.UUID, authority: str, action: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NewType
 import msgspec
 
 from backend.integrations.authorities.schemas import Endpoint
-from backend.integrations.profiles.schemas import ErrorClass, Message
+from backend.integrations.profiles.schemas import ErrorClass, Listed, Message
 
 DeliveryId = NewType("DeliveryId", uuid.UUID)
 
@@ -164,6 +164,40 @@ class TroubleGroup(msgspec.Struct, frozen=True, kw_only=True):
     sample_version_id: uuid.UUID
 
 
+class Level(StrEnum):
+    """How far a package is tried before it is sent; each includes the one before it."""
+
+    MAP = "map"
+    SCHEMA = "schema"
+    RULES = "rules"
+    TRIAL = "trial"
+
+
+LEVEL_NAMES = {
+    Level.MAP: "Lập gói tin theo hồ sơ kết nối",
+    Level.SCHEMA: "Đúng lược đồ của cơ quan tiếp nhận",
+    Level.RULES: "Đúng quy định: thời hạn, việc đề nghị, mã tra cứu",
+    Level.TRIAL: "Nơi gửi thử của cơ quan tiếp nhận chấp nhận",
+}
+
+
+class Hitch(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that stops a package; `address`: the page and the field where it is corrected, if known."""
+
+    level: Level
+    field: str
+    words: str
+    address: str
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a package; `before`: what was sent for it last time, where that was something else."""
+
+    field: str
+    value: str
+    before: str | None
+
+
 class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):
     """One delivery in a list. `errors` are the Authority's, {code, field, message}."""
 
@@ -182,6 +216,37 @@ class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: datetime | None
 
 
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that stopped; `address`: the page and the field where that is corrected, empty where nobody knows."""
+
+    delivery: DeliverySummary
+    address: str
+
+
+class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to an Authority that brought a version there, as its list would name it.
+
+    `withdrawn`: a later message, which was accepted, took it back or stands in its place.
+    """
+
+    delivery_id: DeliveryId
+    message_id: str
+    label: str
+    lookup_code: str
+    version: str
+    sha256: str
+    state: DeliveryState
+    withdrawn: bool
+
+
+class FetchedList(msgspec.Struct, frozen=True, kw_only=True):
+    """An Authority's list with its pages as they came, or why there is none."""
+
+    pages: tuple[bytes, ...]
+    items: tuple[Listed, ...] = ()
+    problem: Literal["unreached", "refused", "unreadable"] | None = None
+
+
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     """One try with the digests of its evidence."""
 
@@ -191,3 +256,18 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str | None
     sent_sha256: str | None
     answer_sha256: str | None
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of trying one delivery before it is sent; `has_trial`: the Authority has a place for that.
+
+    `overdue` says that the Authority's last day is over, which stops nothing by itself.
+    """
+
+    delivery: DeliverySummary
+    passed: tuple[Level, ...]
+    hitches: tuple[Hitch, ...]
+    lines: tuple[Line, ...]
+    is_compared: bool
+    overdue: str
+    has_trial: bool

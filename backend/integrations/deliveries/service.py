@@ -39,8 +39,10 @@ from backend.integrations.deliveries.schemas import (
     DeliveryId,
     DeliveryState,
     DeliverySummary,
+    FetchedList,
     Question,
     Sending,
+    SentMessage,
     ToCarry,
 )
 from backend.integrations.profiles import messages
@@ -52,6 +54,8 @@ from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionS
 
 #: Name of the task that queues issued versions (tasks.py).
 OPEN = rules.OPEN
+#: Versions that one question names.
+_AT_ONCE = 5000
 
 
 async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
@@ -81,14 +85,15 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if not queued:
         return []
-    sendings = await _sendings(session, queued)
+    sendings = await sendings_of(session, queued)
     await queries.begin_attempts(session, {one.delivery_id: one.attempt_id for one in sendings}, clock.now())
     sending = {"state": DeliveryState.SENDING, "reason": None}
     await queries.update_deliveries(session, [row.id for row in queued], sending)
     return sendings
 
 
-async def _sendings(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
+async def sendings_of(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
+    """All that the channel needs to send these."""
     found = await _authorities(session, rows)
     version_ids = [row.version_id for row in rows]
     versions: dict[uuid.UUID, VersionSummary] = {
@@ -131,13 +136,13 @@ async def to_carry(session: TenantSession, authority: str, class_name: str | Non
     """What a person is to carry to a portal, of one class or all, by class and pupil."""
     rows = await queries.of_portal(session, DeliveryState.WAITING, authority, None)
     wanted = [row for row in rows if class_name is None or row.label.partition(" · ")[0] == class_name]
-    return await _sendings(session, wanted) if wanted else []
+    return await sendings_of(session, wanted) if wanted else []
 
 
 async def carried(session: TenantSession, file: CarriedFile) -> list[Sending]:
     """What a person took to a portal in one file."""
     rows = await queries.of_portal(session, DeliveryState.HANDED, file.authority, file.sha256)
-    return await _sendings(session, rows) if rows else []
+    return await sendings_of(session, rows) if rows else []
 
 
 async def files_carried(session: TenantSession) -> list[CarriedFile]:
@@ -197,7 +202,7 @@ async def record_receipt(
 
 async def waiting_recalls(session: TenantSession) -> list[DeliverySummary]:
     """What is to be taken back at an Authority that a letter has to ask."""
-    return [_summary(row) for row in await queries.waiting_recalls(session)]
+    return [queries.summary_of(row) for row in await queries.waiting_recalls(session)]
 
 
 async def record_letter(
@@ -285,6 +290,45 @@ async def try_out(endpoint: Endpoint, sender_code: str) -> Trial:
     return await exchange.try_out(endpoint, sender_code)
 
 
+async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str) -> FetchedList:
+    """What an Authority has of a school, asked for outside of a transaction."""
+    return await exchange.fetch_list(tenant_id, endpoint, sender_code)
+
+
+async def messages_to(session: TenantSession, authority: str) -> list[SentMessage]:
+    """The messages that brought versions to an Authority, whatever became of them."""
+    rows = await queries.sent_to(session, authority)
+    withdrawn = {row.refers_to for row in rows if row.refers_to and row.state == DeliveryState.ACCEPTED}
+    brought = [row for row in rows if row.action != Action.RECALL]
+    versions: dict[uuid.UUID, VersionSummary] = {}
+    for start in range(0, len(brought), _AT_ONCE):
+        part = [row.version_id for row in brought[start : start + _AT_ONCE]]
+        versions |= {one.id: one for one in await transcripts.get_versions(session, part)}
+    return [
+        SentMessage(
+            delivery_id=DeliveryId(row.id),
+            message_id=row.message_id,
+            label=row.label,
+            lookup_code=versions[row.version_id].lookup_code,
+            version=str(versions[row.version_id].number),
+            sha256=row.package_sha256,
+            state=DeliveryState(row.state),
+            withdrawn=row.message_id in withdrawn,
+        )
+        for row in brought
+    ]
+
+
+async def versions_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The versions that some deliveries are about."""
+    return sorted({row.version_id for row in await queries.deliveries(session, delivery_ids)})
+
+
+async def ask_again(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> None:
+    """Have the Authority asked now what became of messages of which the answer is not known."""
+    await jobs.enqueue(session, rules.QUERY, *delivery_ids)
+
+
 async def last_answer(session: TenantSession) -> datetime | None:
     """When an Authority has last decided about something of this school."""
     return await queries.last_answer(session)
@@ -368,7 +412,7 @@ async def list_deliveries(
     session: TenantSession, *, state: DeliveryState | None = None, limit: int = 50, offset: int = 0
 ) -> list[DeliverySummary]:
     """Newest first."""
-    return [_summary(row) for row in await queries.list_deliveries(session, state, limit, offset)]
+    return [queries.summary_of(row) for row in await queries.list_deliveries(session, state, limit, offset)]
 
 
 async def open_list(
@@ -387,12 +431,12 @@ async def deliveries_after(
     session: TenantSession, after: uuid.UUID | None, limit: int, *, state: DeliveryState | None = None
 ) -> list[DeliverySummary]:
     """The next deliveries after one, oldest first, for systems that read all of them part by part."""
-    return [_summary(row) for row in await queries.deliveries_after(session, after, limit, state)]
+    return [queries.summary_of(row) for row in await queries.deliveries_after(session, after, limit, state)]
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> list[DeliverySummary]:
     """Deliveries of one transcript version."""
-    return [_summary(row) for row in await queries.of_version(session, version_id)]
+    return [queries.summary_of(row) for row in await queries.of_version(session, version_id)]
 
 
 async def get_delivery(
@@ -406,7 +450,7 @@ async def get_delivery(
         AttemptView(**{name: getattr(attempt, name) for name in AttemptView.__struct_fields__})
         for attempt in await queries.attempts_of(session, delivery_id)
     ]
-    return _summary(row), attempts
+    return queries.summary_of(row), attempts
 
 
 async def open_delivery(
@@ -473,21 +517,3 @@ async def _hold(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> Se
     if len(rows) < len(set(delivery_ids)):
         raise NotFound("Không tìm thấy lần gửi này.")
     return rows
-
-
-def _summary(row: Delivery) -> DeliverySummary:
-    return DeliverySummary(
-        id=DeliveryId(row.id),
-        version_id=row.version_id,
-        label=row.label,
-        authority=row.authority,
-        action=Action(row.action),
-        refers_to=row.refers_to,
-        message_id=row.message_id,
-        state=DeliveryState(row.state),
-        authority_reference=row.authority_reference,
-        errors=tuple(row.errors),
-        reason=row.reason,
-        queued_at=row.queued_at,
-        answered_at=row.answered_at,
-    )

@@ -4,16 +4,19 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from backend.core import audit, jobs, parked_jobs
+from backend.core import audit, audit_reads, jobs, parked_jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict
+from backend.core.errors import Conflict, NotFound
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import queries, rules
+from backend.integrations.deliveries import queries, rehearsal, rules
 from backend.integrations.deliveries.models import Delivery
-from backend.integrations.deliveries.schemas import DeliveryState, TroubleGroup
+from backend.integrations.deliveries.schemas import DeliveryState, DeliverySummary, Stopped, TroubleGroup
 from backend.integrations.profiles.schemas import ErrorEntry
+
+#: So many of one cause are listed; the rest goes along when all are sent again.
+MOST = 200
 
 
 async def groups(session: TenantSession) -> list[TroubleGroup]:
@@ -37,15 +40,57 @@ async def groups(session: TenantSession) -> list[TroubleGroup]:
     return sorted(found.values(), key=lambda one: (-one.count, one.authority, one.cause))
 
 
-async def retry(session: TenantSession, actor: Actor, authority: str, cause: str) -> int:
-    """A person sends again all that is parked for one cause: the same messages under the same ids. Raises Conflict."""
-    rows = [row for row in await queries.troubles(session) if row.state == DeliveryState.PARKED]
-    reasons = [
-        row.reason or ""
-        for row in rows
-        if row.authority == authority and rules.cause_of(row.state, "", row.reason or "", None) == cause
+async def members(
+    session: TenantSession, actor: Actor, authority: str, cause: str
+) -> tuple[TroubleGroup, list[Stopped]]:
+    """One cause, and what stopped for it, by class and name; the first `MOST` of many. Raises NotFound."""
+    group = next(
+        (one for one in await groups(session) if (one.authority, one.cause) == (authority, cause)), None
+    )
+    if group is None:
+        raise NotFound("Không còn học bạ nào dừng vì nguyên nhân này.")
+    rows = await _of_cause(session, authority, cause)
+    reasons = [row.reason or "" for row in rows if row.state == DeliveryState.PARKED]
+    codes = [row.code or "" for row in rows if row.state == DeliveryState.REJECTED]
+    found = await queries.stopped_for(session, authority, reasons, codes, MOST)
+    version_ids = [row.version_id for row in found]
+    spots = await rehearsal.spots_of(session, version_ids)
+    audit_reads.record_read(session, actor, AuditAction.DELIVERY_READ, None, group.words, version_ids)
+    profile = authorities.profile_of(authority)
+    return group, [
+        Stopped(
+            delivery=queries.summary_of(row),
+            address=spots[row.version_id].address(row.errors[0]["field"], profile)
+            if row.errors and profile
+            else "",
+        )
+        for row in found
     ]
-    parked = await queries.parked_for(session, authority, reasons)
+
+
+async def addresses_of(session: TenantSession, delivery: DeliverySummary) -> list[str]:
+    """For each error of a delivery the page and the field where it is corrected; empty where nobody knows."""
+    profile = authorities.profile_of(delivery.authority)
+    if not delivery.errors or profile is None:
+        return [""] * len(delivery.errors)
+    spots = (await rehearsal.spots_of(session, [delivery.version_id]))[delivery.version_id]
+    return [spots.address(error["field"], profile) for error in delivery.errors]
+
+
+async def retry(
+    session: TenantSession,
+    actor: Actor,
+    authority: str,
+    cause: str,
+    chosen: Sequence[uuid.UUID] | None = None,
+) -> int:
+    """A person sends again what is parked for one cause, all of it or what they chose: the same messages, the same ids.
+
+    Raises Conflict.
+    """
+    rows = await _of_cause(session, authority, cause)
+    reasons = [row.reason or "" for row in rows if row.state == DeliveryState.PARKED]
+    parked = await queries.parked_for(session, authority, reasons, chosen)
     if not parked:
         raise Conflict("Không còn học bạ nào đang chờ vì nguyên nhân này; hãy mở lại trang.")
     return await _ask_again(session, actor, parked)
@@ -70,6 +115,15 @@ async def _ask_again(session: TenantSession, actor: Actor, parked: Sequence[Deli
     await audit.record_many(session, actor, AuditAction.DELIVERY_QUEUED, deeds)
     await jobs.enqueue(session, rules.QUERY, *ids)
     return len(ids)
+
+
+async def _of_cause(session: TenantSession, authority: str, cause: str) -> list[Any]:
+    return [
+        row
+        for row in await queries.troubles(session)
+        if row.authority == authority
+        and rules.cause_of(row.state, row.code or "", row.reason or "", _known(row)) == cause
+    ]
 
 
 def _known(row: Any) -> ErrorEntry | None:

@@ -100,7 +100,26 @@ class _Check:
             yield from self._operation(name, operation, ("operations", name))
         yield from self._access()
         yield from self._days()
+        yield from self._listing()
         yield from self._findings()
+
+    def _listing(self) -> _Found:
+        listing = self._profile.reconcile
+        if listing is None:
+            return
+        if self._profile.transport.kind != "rest":
+            yield ("reconcile",), "chỉ dùng với transport rest"
+        named = set(_IN_BRACES.findall(listing.path))
+        if unknown := named - {"sender_code", "page", *self._profile.parameters}:
+            yield ("reconcile", "path"), f"«{{{min(unknown)}}}» không phải tham số của hồ sơ"
+        if missing := {"sender_code", "page"} - named:
+            yield ("reconcile", "path"), f"thiếu «{{{min(missing)}}}»"
+        self._parameters |= named & set(self._profile.parameters)
+        for key in ("total", "each", "message_id", "lookup_code", "version", "sha256", "state"):
+            yield from self._path(getattr(listing, key), ("reconcile", key))
+        if missing := {"accepted", "rejected"} - set(listing.states.values()):
+            yield ("reconcile", "states"), f"không có từ nào nghĩa là «{min(missing)}»"
+        yield from self._node(listing.example, ("reconcile", "example"))
 
     def _operation(self, name: str, operation: Operation, place: Place) -> _Found:
         soap = self._profile.transport.kind == "soap"

@@ -37,7 +37,7 @@ def _paths(profile: Profile, node: Node) -> Iterator[str]:
 
 def write(body: Body, message: Message, known: Known) -> bytes:
     """The bytes of a message: the same each time. Raises BadMapping."""
-    return _written(body.format, mapping.fill(body.tree, content_of(message), known), body.namespaces)
+    return written(body.format, mapping.fill(body.tree, content_of(message), known), body.namespaces)
 
 
 def named_in_answer(profile: Profile, answer: Answer, message: Message, known: Known) -> str:
@@ -54,7 +54,7 @@ def write_example(
 ) -> bytes:
     """An answer of the Authority; `said`: authority_id, receipt, errors. Raises BadMapping."""
     value = mapping.fill(rule.example.body, {**content_of(message), **said}, known)
-    return _written(answer.format, value, {})
+    return written(answer.format, value, {})
 
 
 def content_of(message: Message) -> dict[str, Any]:
@@ -67,7 +67,8 @@ def places_of(message_id: str, sender_code: str, known: Known) -> dict[str, str]
     return {**known.parameters, "message_id": message_id, "sender_code": sender_code}
 
 
-def _written(form: str, value: Any, namespaces: Mapping[str, str]) -> bytes:
+def written(form: str, value: Any, namespaces: Mapping[str, str]) -> bytes:
+    """The bytes of a value. Raises BadMapping."""
     try:
         return documents.write(form, value, namespaces)
     except Unwritable as error:

@@ -207,6 +207,41 @@ class Operation(_Strict, frozen=True, kw_only=True):
     soap_action: str | None = None
 
 
+#: What an Authority's list says of a message that it has.
+Standing = Literal["accepted", "locked", "rejected", "processing", "recalled", "replaced"]
+
+
+class Listing(_Strict, frozen=True, kw_only=True):
+    """What the Authority has of a school, asked for page by page with GET; only with REST.
+
+    `path` names `{sender_code}` and `{page}`, which counts from 1. `total` is how many the whole list has, so that a list
+    of which a part is missing is not taken for one. The other paths start at an item of `each`; `states` says what the
+    Authority's words mean. `example` writes such a page of `total` and `items`: the simulator gives it.
+    """
+
+    path: Annotated[str, Meta(pattern=r"^/[^?#]*$(?!\n)", max_length=200)]
+    format: Literal["json", "xml"]
+    total: Path
+    each: Path
+    message_id: Path
+    lookup_code: Path
+    version: Path
+    sha256: Path
+    state: Path
+    states: dict[str, Standing]
+    example: Node
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as the Authority has it."""
+
+    message_id: str
+    lookup_code: str
+    version: str
+    sha256: str
+    state: Standing
+
+
 class Timeouts(_Strict, frozen=True, kw_only=True):
     """Seconds."""
 
@@ -383,6 +418,7 @@ class Profile(_Strict, frozen=True, kw_only=True):
     grades: tuple[Annotated[int, Meta(ge=1, le=12)], ...] = ()
     legal: tuple[Source, ...] = ()
     calendar: tuple[Window, ...] = ()
+    reconcile: Listing | None = None
     parameters: dict[Name, Asked] = {}
     secrets: dict[Name, Asked] = {}
     parts: dict[Name, Node] = {}

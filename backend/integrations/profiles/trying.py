@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from backend.integrations.profiles import (
     answers,
     conformity,
     documents,
     expressions,
+    listings,
     mapping,
     messages,
     packages,
@@ -18,7 +21,17 @@ from backend.integrations.profiles import (
 )
 from backend.integrations.profiles.format_steps import Place
 from backend.integrations.profiles.mapping import BadMapping
-from backend.integrations.profiles.schemas import Answer, Body, Message, Node, Operation, Profile, Xades
+from backend.integrations.profiles.schemas import (
+    Answer,
+    Body,
+    Listed,
+    Listing,
+    Message,
+    Node,
+    Operation,
+    Profile,
+    Xades,
+)
 from backend.remote_signing.formats import service as formats
 
 _Found = Iterator[tuple[Place, str]]
@@ -36,6 +49,27 @@ def tried(profile: Profile, operations: list[tuple[str, Operation]], files: Mapp
             yield from _read_back(
                 profile, operation.answer, next(iter(fitting.values())), known, (*place, "answer")
             )
+    if profile.reconcile is not None:
+        yield from _listed_back(profile.reconcile, known)
+
+
+def _listed_back(listing: Listing, known: mapping.Known) -> _Found:
+    """A list of everything that may be said is written and read again, and so are one item and none."""
+    listed = [
+        Listed(message_id=f"{number:032d}", lookup_code="a" * 32, version="2", sha256="b" * 64, state=state)
+        for number, state in enumerate(dict.fromkeys(listing.states.values()))
+    ]
+    for items in (listed, listed[:1], []):
+        try:
+            written = listings.write(
+                listing, len(items), [msgspec.structs.asdict(one) for one in items], known
+            )
+            page = listings.read(listing, 200, written)
+        except (BadMapping, listings.BadList) as error:
+            yield ("reconcile", "example"), f"danh sách {len(items)} mục không ghi rồi đọc lại được: {error}"
+            return
+        if page != listings.Page(len(items), tuple(items)):
+            yield ("reconcile", "example"), f"danh sách {len(items)} mục đọc lại ra khác"
 
 
 def _written(

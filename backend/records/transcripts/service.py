@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from backend.records.transcripts import (
     queries,
     rendering,
     rules,
+    xml_form,
 )
 from backend.records.transcripts.book import Book, YearRecord
 from backend.records.transcripts.closings import closing_of as closing_of
@@ -158,6 +159,11 @@ async def contents_of(
     """The frozen contents of some versions as they are written in their snapshots. Raises NotFound."""
     rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
     return {row.id: msgspec.json.decode(row.snapshot) for row in rows}
+
+
+def person_fields() -> Mapping[str, str]:
+    """Elements of the XML that say something of the pupil → fields of the pupil's record."""
+    return xml_form.PERSON
 
 
 async def corrections_of(session: TenantSession, version_id: uuid.UUID) -> list[Correction]:

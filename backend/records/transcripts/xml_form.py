@@ -193,25 +193,33 @@ def _header(snapshot: Snapshot) -> dict[str, _Text]:
     }
 
 
+#: Element → field of the pupil.
+PERSON = {
+    "MA_HOC_SINH": "student_code",
+    "MA_SO_DINH_DANH_CA_NHAN": "personal_id",
+    "HO_VA_TEN": "full_name",
+    "NGAY_SINH": "date_of_birth",
+    "GIOI_TINH": "gender",
+    "DAN_TOC": "ethnicity",
+    "QUOC_TICH": "nationality",
+    "NOI_SINH": "birth_place",
+    "QUE_QUAN": "hometown",
+    "NOI_O_HIEN_NAY": "current_address",
+    "DOI_TUONG_CHINH_SACH": "policy_group",
+    "HO_TEN_CHA": "father_name",
+    "NGHE_NGHIEP_CHA": "father_job",
+    "HO_TEN_ME": "mother_name",
+    "NGHE_NGHIEP_ME": "mother_job",
+    "HO_TEN_NGUOI_GIAM_HO": "guardian_name",
+    "NGHE_NGHIEP_NGUOI_GIAM_HO": "guardian_job",
+}
+
+
 def _person(student: Student) -> dict[str, _Text]:
-    return {
-        "MA_HOC_SINH": student.student_code,
-        "MA_SO_DINH_DANH_CA_NHAN": student.personal_id,
-        "HO_VA_TEN": student.full_name,
+    said: dict[str, _Text] = {tag: getattr(student, field) for tag, field in PERSON.items()}
+    return said | {
         "NGAY_SINH": student.date_of_birth.isoformat(),
         "GIOI_TINH": _GENDER_CODES[student.gender],
-        "DAN_TOC": student.ethnicity,
-        "QUOC_TICH": student.nationality,
-        "NOI_SINH": student.birth_place,
-        "QUE_QUAN": student.hometown,
-        "NOI_O_HIEN_NAY": student.current_address,
-        "DOI_TUONG_CHINH_SACH": student.policy_group,
-        "HO_TEN_CHA": student.father_name,
-        "NGHE_NGHIEP_CHA": student.father_job,
-        "HO_TEN_ME": student.mother_name,
-        "NGHE_NGHIEP_ME": student.mother_job,
-        "HO_TEN_NGUOI_GIAM_HO": student.guardian_name,
-        "NGHE_NGHIEP_NGUOI_GIAM_HO": student.guardian_job,
     }
 
 

@@ -259,6 +259,7 @@ async def batches_under_mandates(session: TenantSession) -> list[StandingBatch]:
             problem=row.problem or "",
         )
         for row in await batches.under_mandates(session)
+        if row.mandate_id is not None
     ]
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from backend.integrations.profiles import documents, messages
+from backend.integrations.profiles import documents, listings, messages
 from backend.integrations.profiles.catalog import Edition
 from backend.integrations.profiles.checking import operations_of
-from backend.integrations.profiles.schemas import Message, Node, Operation, Profile, Rule
+from backend.integrations.profiles.schemas import Listing, Message, Node, Operation, Profile, Rule
 from infra.simulators.faults import FaultBox
 from infra.simulators.province.access import Door
+from infra.simulators.province.lists import LIST_FAULTS, LIST_PAGE, spoilt_list
 from infra.simulators.province.opening import opened
 from infra.simulators.province.portal import Portal
 from infra.simulators.province.reading import BadEnvelope, read_message, root_of
@@ -32,7 +33,7 @@ from infra.simulators.web import App, Handler, Reply, Request, reply_json
 
 _FAULTS = (
     "slow", "http500", "drop_after_accept", "duplicate_ack", "html_200", "wrong_code", "foreign_ack", "stale",
-    "early_lock", "clock_skew", "busy", "token_ended", "half",
+    "early_lock", "clock_skew", "busy", "token_ended", "half", *LIST_FAULTS,
 )  # fmt: skip
 _PROXY_PAGE = "<!doctype html><title>Bảo trì</title><p>Hệ thống đang bảo trì, vui lòng quay lại sau.".encode()
 _KINDS = {
@@ -79,6 +80,8 @@ def build(
         for (method, path), operations in _by_address(profile).items():
             app.add(method, path, partial(province.call, operations))
     province.door.add_to(app)
+    if profile.reconcile is not None:
+        app.add("GET", profile.reconcile.path, province.list_page)
     app.add("GET", "/sandbox/documents", province.documents)
     app.add("GET", "/sandbox/ledger", lambda request: reply_json(store.ledger()))
     app.add("POST", "/sandbox/lock", province.lock)
@@ -233,6 +236,40 @@ class Province:
             for row in self._store.documents(request.query.get("sender"))
         ]
         return reply_json({"documents": listed})
+
+    def list_page(self, request: Request) -> Reply:
+        """A page of what is here of a school, as the profile writes lists."""
+        listing = self._profile.reconcile
+        assert listing is not None
+        if not self.door.knows(request):
+            return reply_json({"error": "unauthorized"}, 401)
+        rows = self._store.documents(request.params["sender_code"])
+        items = [one for row in rows if (one := self._listed(listing, row)) is not None]
+        fault = next((one for one in LIST_FAULTS if self._faults.take(one, request.path)), None)
+        items, total = spoilt_list(fault, items)
+        first = (int(request.params["page"]) - 1) * LIST_PAGE
+        body = listings.write(listing, total, items[first : first + LIST_PAGE], self._known)
+        kind = "application/json" if listing.format == "json" else "text/xml; charset=utf-8"
+        said = Reply(status=200, body=body, content_type=kind)
+        if self._faults.take("html_200", request.path):
+            said = Reply(status=200, body=_PROXY_PAGE, content_type="text/html; charset=utf-8")
+        slow = self._faults.take("slow", request.path)
+        said.delay = slow.seconds if slow else 0.0
+        said.cut = self._faults.take("drop_after_accept", request.path) is not None
+        return said
+
+    def _listed(self, listing: Listing, row: sqlite3.Row) -> dict[str, Any] | None:
+        """What the list says of a message; None of one for which it has no word, and of recalls."""
+        state = self._state(row)
+        if row["action"] == RECALL:
+            return None
+        if row["recalled_by"] is not None or row["replaced_by"] is not None:
+            state = "recalled" if row["recalled_by"] is not None else "replaced"
+        known = set(listing.states.values())
+        if state == "locked" and state not in known:
+            state = "accepted"
+        item = {name: row[name] for name in ("message_id", "lookup_code", "version", "sha256")}
+        return {**item, "state": state} if state in known else None
 
     def lock(self, request: Request) -> Reply:
         """The province's desk: close `{"messages": [ids]}`, or all without."""

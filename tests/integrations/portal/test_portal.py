@@ -142,7 +142,9 @@ def test_why_it_is_no_receipt_of_the_file(rows: list[list[str]], said: str) -> N
 
 
 def test_a_receipt_may_say_more_than_was_sent_but_not_less() -> None:
-    sheets = [[[]] * 3 + [["2", "", "HS2"], ["1", "", "HS1", "", "", "T", *[""] * 29, "Đã nhập"]]]
+    sheets: list[list[list[str]]] = [
+        [[]] * 3 + [["2", "", "HS2"], ["1", "", "HS1", "", "", "T", *[""] * 29, "Đã nhập"]]
+    ]
     found = rules.by_key(rules.rows_of(sheets, 4, "C"), SENT, "C")
     assert found["HS2"] == (4, {"A": "2", "C": "HS2"})
     assert found["HS1"] == (5, {"A": "1", "C": "HS1", "F": "T", "AJ": "Đã nhập"})
