@@ -323,7 +323,8 @@ async def test_the_tunnels_of_the_platform_are_not_for_schools(told: Told, versi
     """Where an Authority is reached on a private network, whatever a school writes leads nowhere near it."""
     await told.add()
     await told.announce(version)
-    with changed_settings(**PRODUCTION | {"HOCBA_EGRESS_TUNNELS": "csdl.example.vn=10.20.0.0/24"}):
+    tunnel = {"HOCBA_EGRESS_TUNNELS": "csdl.example.vn=10.20.0.0/24"}
+    with changed_settings(HOCBA_ENVIRONMENT="production", **PRODUCTION | tunnel):
         await told.tell()
         told.receiver.url = "http://csdl.example.vn:8080/"
         with pytest.raises(Invalid):
