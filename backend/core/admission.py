@@ -6,6 +6,7 @@ a network whose tries succeed goes on.
 """
 
 import logging
+import math
 from collections.abc import Mapping, Set
 from contextlib import suppress
 from enum import StrEnum
@@ -13,7 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
-from backend.core import settings
+from backend.core import rate_limit, settings
 from backend.core.rate_limit import Charge, Limit, TooManyTries, charge
 from backend.core.visit import SAFE_METHODS, Connection, Visit, visit_of
 from backend.core.web import network_of
@@ -95,6 +96,8 @@ async def admit(connection: Connection, route_class: RouteClass) -> None:
         for kind, number, subject in wanted
         if number
     ]
+    if route_class is RouteClass.API:
+        visit.told_limits = {kind: one for (kind, *_), one in zip(wanted, charges, strict=True)}
     if route_class is RouteClass.LOOKUP and visit.visitor is None:
         charges += await _pay_for_looking_up(charges, factor)
     elif charges:
@@ -113,6 +116,19 @@ async def settle(visit: Visit, status: int) -> None:
     paid, visit.paid_for_failing = visit.paid_for_failing, []
     if paid and status not in _FAILED:
         await charge([msgspec.structs.replace(one, cost=-1) for one in paid])
+
+
+def told(visit: Visit) -> list[tuple[bytes, bytes]]:
+    """`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers): how much there is, how much is left."""
+    policies, states = [], []
+    for kind, one in visit.told_limits.items():
+        policies.append(f'"{kind}";q={one.limit.burst};w={one.limit.per_seconds}')
+        left = rate_limit.left(one.limit, one.subject)
+        if left is not None:
+            full_in = math.ceil((one.limit.burst - left) * one.limit.per_seconds / one.limit.burst)
+            states.append(f'"{kind}";r={left};t={full_in}')
+    named = {b"ratelimit-policy": policies, b"ratelimit": states}
+    return [(name, ", ".join(values).encode()) for name, values in named.items() if values]
 
 
 async def _pay_for_looking_up(charges: list[Charge], factor: int) -> list[Charge]:

@@ -49,7 +49,7 @@ class Site(Litestar):
                     await _record_refusal(scope, visit)
                 await admission.settle(visit, status)
                 message["headers"] = headers.add_to(
-                    [*message["headers"], *_renewed(visit)],
+                    [*message["headers"], *_renewed(visit), *admission.told(visit)],
                     path=path,
                     status=status,
                     request_id=visit.request_id,

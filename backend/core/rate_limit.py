@@ -31,8 +31,8 @@ _MOST_LOCAL = 10_000
 _PARTS = 30
 
 #: KEYS: buckets. ARGV, four for each: burst, seconds to fill it, cost (+ for one that refuses), tokens to take ahead.
-#: Returns two for each: the seconds to wait as text, and the tokens taken ahead. All pay or none does; what does not
-#: refuse pays what is there.
+#: Returns three for each: the seconds to wait as text, the tokens taken ahead, and those left. All pay or none does;
+#: what does not refuse pays what is there.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -58,6 +58,7 @@ for i, key in ipairs(KEYS) do
   redis.call('EXPIRE', key, math.ceil(fill))
   table.insert(answer, tostring(waits[i]))
   table.insert(answer, ahead)
+  table.insert(answer, math.floor(tokens[i]))
 end
 return answer
 """
@@ -127,6 +128,12 @@ async def charge(charges: Sequence[Charge]) -> list[float]:
     return list(waits.values())
 
 
+def left(limit: Limit, subject: str) -> int | None:
+    """About how many tries are left, as far as this process knows; None: it has not been told."""
+    known, ahead = _left.get((limit, subject)), _ahead.get((limit, subject))
+    return known if known is None or ahead is None else known + ahead.tokens
+
+
 async def answers() -> bool:
     """Whether Valkey answers."""
     try:
@@ -141,6 +148,7 @@ async def close() -> None:
     _client.cache_clear()
     _script.cache_clear()
     _ahead.clear()
+    _left.clear()
 
 
 @lru_cache(maxsize=1)
@@ -166,6 +174,8 @@ class _Ahead(msgspec.Struct):
 
 _Bucket = tuple[Limit, str]
 _ahead: dict[_Bucket, _Ahead] = {}
+#: What was left in Valkey when this process asked last.
+_left: dict[_Bucket, int] = {}
 #: Asked for and not answered yet: of many requests at once, one takes ahead.
 _awaited: set[_Bucket] = set()
 
@@ -200,10 +210,11 @@ async def _pay_and_take_ahead(charges: Sequence[Charge], buckets: Set[_Bucket]) 
     # Counted from before the asking: these tokens are lost here before the bucket would be full without them.
     asked = time.monotonic()
     answer = await _script()(keys=[_key(one) for one in charges], args=numbers)
-    for one, tokens in zip(charges, answer[1::2], strict=True):
+    for one, tokens, left in zip(charges, answer[1::3], answer[2::3], strict=True):
+        _remember(_left, (one.limit, one.subject), int(left))
         if tokens:
             _remember(_ahead, (one.limit, one.subject), _Ahead(tokens, asked + one.limit.per_seconds))
-    return [float(wait) for wait in answer[::2]]
+    return [float(wait) for wait in answer[::3]]
 
 
 _local: dict[str, tuple[float, float]] = {}

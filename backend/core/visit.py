@@ -51,6 +51,8 @@ class Visit:
     session: TenantSession | None = None
     #: Given back when the answer says that nothing failed (`core/admission.py`).
     paid_for_failing: list[Charge] = field(default_factory=list)
+    #: What the answer tells of in `RateLimit`, by the name of each.
+    told_limits: dict[str, Charge] = field(default_factory=dict)
     refused: str = ""
     renewed: str = ""
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)

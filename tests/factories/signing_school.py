@@ -68,6 +68,20 @@ def settings_for(signing: SigningService, **others: str) -> Iterator[None]:
         yield
 
 
+#: What production asks of its settings.
+PRODUCTION = {
+    "HOCBA_S3_OBJECT_LOCK": "required",
+    **{
+        f"HOCBA_{name}": "https://example.test"
+        for name in ("PUBLIC_URL", "S3_ENDPOINT", "SIGNING_URL", "TSA_URL", "PROVINCE_URL", "GOOGLE_ISSUER")
+    },
+    "HOCBA_ENTRA_ISSUER": "https://example.test/{tid}",
+    "HOCBA_OTHER_ISSUERS": "https://example.test",
+    "HOCBA_ROUTE_LIMIT_FACTOR": "1",
+    "HOCBA_EGRESS_TUNNELS": "",
+}
+
+
 @contextmanager
 def changed_settings(**values: str) -> Iterator[None]:
     """Other HOCBA_* values while the block lasts."""

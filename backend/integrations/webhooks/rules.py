@@ -2,7 +2,7 @@
 
 import ipaddress
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,8 +36,8 @@ STOPPED_AFTER = timedelta(days=5)
 BOTH_KEYS = timedelta(days=2)
 
 
-def checked(new: NewEndpoint, *, sandbox: bool) -> NewEndpoint:
-    """The endpoint with a clean address. Raises Invalid; `sandbox` may also tell this machine, without TLS."""
+def checked(new: NewEndpoint, tunnels: Collection[str]) -> NewEndpoint:
+    """The endpoint with a clean address. Raises Invalid; hosts of `tunnels` may also be told without TLS, at any port."""
     if not new.events or not new.events <= {*TOLD}:
         raise Invalid("Chưa chọn loại tin nào để báo; hãy chọn ít nhất một loại.")
     url = new.url.strip()
@@ -47,14 +47,9 @@ def checked(new: NewEndpoint, *, sandbox: bool) -> NewEndpoint:
     except ValueError:
         raise Invalid(_no_address(url)) from None
     public = parts.scheme == "https" and port in (None, 443) and _is_name(host)
-    own = sandbox and parts.scheme == "http" and host == "127.0.0.1"
-    if (
-        not (public or own)
-        or "@" in parts.netloc
-        or parts.fragment
-        or len(url) > _LONGEST
-        or not _is_plain(url)
-    ):
+    by_tunnel = parts.scheme in ("http", "https") and host in tunnels
+    odd = "@" in parts.netloc or parts.fragment or len(url) > _LONGEST or not _is_plain(url)
+    if odd or not (public or by_tunnel):
         raise Invalid(_no_address(url))
     return NewEndpoint(url=_canonical(parts), events=new.events)
 

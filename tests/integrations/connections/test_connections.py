@@ -20,24 +20,12 @@ from backend.remote_signing.accounts import service as accounts
 from tests.core.site_fixtures import product, site
 from tests.factories.issued_versions import issue
 from tests.factories.machine import Machine
-from tests.factories.signing_school import changed_settings
+from tests.factories.signing_school import PRODUCTION, changed_settings
 from tests.factories.small_school import SmallSchool, open_small_school
 from tests.fakes.processes import Province, start_province
 
 __all__ = ["product", "site"]
 
-#: What production asks of its settings.
-_PRODUCTION = {
-    "HOCBA_S3_OBJECT_LOCK": "required",
-    **{
-        f"HOCBA_{name}": "https://example.test"
-        for name in ("PUBLIC_URL", "S3_ENDPOINT", "SIGNING_URL", "TSA_URL", "PROVINCE_URL", "GOOGLE_ISSUER")
-    },
-    "HOCBA_ENTRA_ISSUER": "https://example.test/{tid}",
-    "HOCBA_OTHER_ISSUERS": "https://example.test",
-    "HOCBA_ROUTE_LIMIT_FACTOR": "1",
-    "HOCBA_EGRESS_TUNNELS": "",
-}
 HA_NOI = "vn.ha-noi.hocba/1"
 
 
@@ -251,7 +239,7 @@ async def test_what_was_closed_under_the_key_of_the_product_opens_and_gets_the_k
 async def test_in_production_a_school_without_a_binding_sends_nothing(school: SmallSchool) -> None:
     async with school.session() as session:
         assert (await authorities.bound_authority(session)).profile == authorities.SANDBOX_PROFILE
-        with changed_settings(HOCBA_ENVIRONMENT="production", **_PRODUCTION):
+        with changed_settings(HOCBA_ENVIRONMENT="production", **PRODUCTION):
             with pytest.raises(Conflict, match="chưa kết nối cơ quan tiếp nhận"):
                 await authorities.bound_authority(session)
             assert await authorities.name_of_current(session) == "Trường chưa kết nối cơ quan tiếp nhận"

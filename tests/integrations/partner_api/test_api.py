@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import uuid
 from operator import itemgetter
 
@@ -9,8 +10,10 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import select, text
 
+from backend.core import admission
 from backend.core.audit import Action, AuditEvent
 from backend.core.database import public_session, tenant_session
+from backend.core.rate_limit import Limit
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import Scope
 from tests.factories.small_school import open_small_school
@@ -190,3 +193,28 @@ async def test_sheets_name_the_columns_that_marks_go_into_and_results_are_the_co
     async with school.session() as session:
         await session.execute(text("update year_result set state = 'computed'"))
     assert await client.all_of(path, 1) == []
+
+
+async def test_answers_say_how_much_is_left(site: Litestar, a: Partner) -> None:
+    client = Client(site, (await a.key(Scope.CLASSES_READ)).secret)
+    told = [(await client.get("/classes")).headers for _ in range(2)]
+    named = r'"person";q=(\d+);w=60, "school";q=\d+;w=60'
+    [burst] = {re.fullmatch(named, one["ratelimit-policy"])[1] for one in told}  # type: ignore[index]
+    states = [re.fullmatch(r'"person";r=(\d+);t=\d+, "school";r=\d+;t=\d+', one["ratelimit"]) for one in told]
+    assert [int(one[1]) for one in states if one] == [int(burst) - 1, int(burst) - 2]
+    page = await client.http.get("http://127.0.0.1:8000/tra-cuu")
+    assert "ratelimit" not in page.headers, "people are told in words, once it is too much"
+
+
+async def test_who_asks_too_often_is_told_when_to_ask_again(
+    site: Litestar, a: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        admission, "_limit", lambda name, *_: Limit(name=f"{name}-few", burst=1, per_seconds=60)
+    )
+    client = Client(site, (await a.key(Scope.CLASSES_READ)).secret)
+    assert (await client.get("/classes")).status_code == 200
+    refused = await client.get("/classes")
+    assert (refused.status_code, refused.headers["content-type"]) == (429, "application/problem+json")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["ratelimit"].startswith('"person";r=0;t=60')

@@ -40,23 +40,23 @@ def wanted(url: str, *events: EventKind) -> NewEndpoint:
 )
 def test_an_address_that_is_none_is_refused_in_words(url: str) -> None:
     with pytest.raises(Invalid, match="https://"):
-        rules.checked(wanted(url), sandbox=False)
+        rules.checked(wanted(url), ())
 
 
 def test_a_good_address_is_kept_in_one_spelling() -> None:
-    kept = rules.checked(wanted(" https://Doi-Tac.example?a=1 ", EventKind.RESULTS_CONFIRMED), sandbox=False)
+    kept = rules.checked(wanted(" https://Doi-Tac.example?a=1 ", EventKind.RESULTS_CONFIRMED), ())
     assert (kept.url, kept.events) == (
         "https://doi-tac.example/?a=1",
         frozenset({EventKind.RESULTS_CONFIRMED}),
     )
-    assert rules.checked(wanted("http://127.0.0.1:9/tin"), sandbox=True).url == "http://127.0.0.1:9/tin"
-    assert rules.checked(wanted("https://doi-tac.example:443/tin"), sandbox=False).url.endswith(":443/tin")
+    assert rules.checked(wanted("http://127.0.0.1:9/tin"), {"127.0.0.1"}).url == "http://127.0.0.1:9/tin"
+    assert rules.checked(wanted("https://doi-tac.example:443/tin"), ()).url.endswith(":443/tin")
 
 
 @pytest.mark.parametrize("events", [frozenset(), frozenset({EventKind.PING})])
 def test_something_is_to_be_told(events: frozenset[EventKind]) -> None:
     with pytest.raises(Invalid, match="loại tin"):
-        rules.checked(NewEndpoint(url="https://doi-tac.example/", events=events), sandbox=False)
+        rules.checked(NewEndpoint(url="https://doi-tac.example/", events=events), ())
 
 
 def test_tries_spread_over_more_than_three_days() -> None:

@@ -16,7 +16,7 @@ from backend.core import clock, http_client, settings
 from backend.core.actor import Actor
 from backend.core.audit import Action, AuditEvent
 from backend.core.database import TenantId, tenant_session
-from backend.core.errors import Conflict, NotFound
+from backend.core.errors import Conflict, Invalid, NotFound
 from backend.integrations.webhooks import rules, service
 from backend.integrations.webhooks.schemas import (
     TOLD,
@@ -32,6 +32,7 @@ from backend.tenants.permissions import Role
 from tests.core.site_fixtures import open_test_school, product, signed_in, site
 from tests.factories.issued_versions import issue, open_delivering_school
 from tests.factories.machine import Death, Machine
+from tests.factories.signing_school import PRODUCTION, changed_settings
 from tests.integrations.partner_api.partners import Client, partner_of
 from tests.integrations.webhooks.receiver import Receiver, receiving
 
@@ -316,3 +317,17 @@ async def test_the_pages(site: Litestar, receiver: Receiver, product: settings.S
     assert "Đã bỏ" in (await it.get("/ket-noi/bao-tin")).text
     assert (await it.get(f"{own}?trang_thai=failed")).status_code == 200
     await http_client.aclose()
+
+
+async def test_the_tunnels_of_the_platform_are_not_for_schools(told: Told, version: uuid.UUID) -> None:
+    """Where an Authority is reached on a private network, whatever a school writes leads nowhere near it."""
+    await told.add()
+    await told.announce(version)
+    tunnel = {"HOCBA_EGRESS_TUNNELS": "csdl.example.vn=10.20.0.0/24"}
+    with changed_settings(HOCBA_ENVIRONMENT="production", **PRODUCTION | tunnel):
+        await told.tell()
+        told.receiver.url = "http://csdl.example.vn:8080/"
+        with pytest.raises(Invalid):
+            await told.add()
+    [message] = await told.messages()
+    assert (message.problem, told.receiver.sent) == ("not_reached", [])
