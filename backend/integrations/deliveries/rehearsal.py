@@ -109,7 +109,7 @@ async def begin(session: TenantSession, actor: Actor, delivery_ids: Sequence[uui
     )  # fmt: skip
     return [
         Draft(
-            delivery=service.summary_of(row),
+            delivery=queries.summary_of(row),
             sending=sending,
             spots=spots[row.version_id],
             last_sent=next(

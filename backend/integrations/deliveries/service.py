@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from backend.core import audit, audit_reads, clock, jobs, outbox, storage
+from backend.core import audit, audit_reads, clock, jobs, outbox, parked_jobs, storage
 from backend.core.actor import Actor, machine
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
@@ -16,7 +16,7 @@ from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import BoundAuthority, Endpoint, Trial
-from backend.integrations.deliveries import exchange, opening, queries, rules, troubles
+from backend.integrations.deliveries import exchange, opening, queries, rules
 from backend.integrations.deliveries.channels import rest
 from backend.integrations.deliveries.channels.port import (
     Accepted,
@@ -386,8 +386,22 @@ async def states_of_versions(session: TenantSession) -> dict[uuid.UUID, tuple[De
 
 
 async def press_on(session: TenantSession, actor: Actor, version_ids: Sequence[uuid.UUID]) -> int:
-    """Bring issued versions to the Authority, those that stopped as well (`troubles.press_on`). Safe to repeat."""
-    return await troubles.press_on(session, actor, version_ids)
+    """Issued versions that are on no way go, and what is parked of them goes again under its own id. Counts them."""
+    sent = await queries.sent_versions(session, version_ids)
+    unsent = [one for one in version_ids if one not in sent]
+    begun, fresh = await parked_jobs.begin_again(session, rules.OPEN, unsent)
+    await jobs.enqueue(session, rules.OPEN, *fresh)
+    return begun + len(fresh) + await resume(session, actor, await queries.parked_of(session, version_ids))
+
+
+async def resume(session: TenantSession, actor: Actor, parked: Sequence[Delivery]) -> int:
+    """The Authority may have a message already, so it is asked before anything is sent again."""
+    ids = [row.id for row in parked]
+    deeds = [audit.Deed(row.id, row.label, about=(row.version_id,)) for row in parked]
+    await queries.update_deliveries(session, ids, {"state": DeliveryState.UNKNOWN, "reason": None})
+    await audit.record_many(session, actor, AuditAction.DELIVERY_QUEUED, deeds)
+    await jobs.enqueue(session, rules.QUERY, *ids)
+    return len(ids)
 
 
 async def progress_by_class(session: TenantSession) -> list[ClassProgress]:

@@ -4,14 +4,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from backend.core import audit, audit_reads, jobs, parked_jobs
+from backend.core import audit_reads
 from backend.core.actor import Actor
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import queries, rehearsal, rules
-from backend.integrations.deliveries.models import Delivery
+from backend.integrations.deliveries import queries, rehearsal, rules, service
 from backend.integrations.deliveries.schemas import DeliveryState, DeliverySummary, Stopped, TroubleGroup
 from backend.integrations.profiles.schemas import ErrorEntry
 
@@ -93,28 +92,7 @@ async def retry(
     parked = await queries.parked_for(session, authority, reasons, chosen)
     if not parked:
         raise Conflict("Không còn học bạ nào đang chờ vì nguyên nhân này; hãy mở lại trang.")
-    return await _ask_again(session, actor, parked)
-
-
-async def press_on(session: TenantSession, actor: Actor, version_ids: Sequence[uuid.UUID]) -> int:
-    """Issued versions that are on no way go, and what is parked of them goes again under its own id. Counts them."""
-    sent = await queries.sent_versions(session, version_ids)
-    unsent = [one for one in version_ids if one not in sent]
-    begun, fresh = await parked_jobs.begin_again(session, rules.OPEN, unsent)
-    await jobs.enqueue(session, rules.OPEN, *fresh)
-    return (
-        begun + len(fresh) + await _ask_again(session, actor, await queries.parked_of(session, version_ids))
-    )
-
-
-async def _ask_again(session: TenantSession, actor: Actor, parked: Sequence[Delivery]) -> int:
-    """The Authority may have a message already, so it is asked before anything is sent again."""
-    ids = [row.id for row in parked]
-    deeds = [audit.Deed(row.id, row.label, about=(row.version_id,)) for row in parked]
-    await queries.update_deliveries(session, ids, {"state": DeliveryState.UNKNOWN, "reason": None})
-    await audit.record_many(session, actor, AuditAction.DELIVERY_QUEUED, deeds)
-    await jobs.enqueue(session, rules.QUERY, *ids)
-    return len(ids)
+    return await service.resume(session, actor, parked)
 
 
 async def _of_cause(session: TenantSession, authority: str, cause: str) -> list[Any]:
