@@ -20,22 +20,27 @@ class ProvinceSettings(msgspec.Struct, frozen=True, kw_only=True):
     with it.
     """
 
-    parameters: dict[str, str]
-    secrets: dict[str, str]
-    platform: str
+    parameters: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    platform: str = ""
 
 
 def load_or_create(directory: Path, profile: Profile) -> ProvinceSettings:
-    """Read the file; write one with fresh secrets if there is none."""
+    """Read the file; write one with fresh secrets if there is none. One of an earlier version gets what it lacks."""
     path = directory / FILE_NAME
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=ProvinceSettings)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    is_there = path.exists()
+    found = msgspec.json.decode(path.read_bytes() if is_there else b"{}", type=ProvinceSettings)
     settings = ProvinceSettings(
-        parameters={name: asked.example or name for name, asked in profile.parameters.items()},
-        secrets={name: _new_secret(profile, name) for name in profile.secrets},
-        platform=identities.issue("Hocba (bản thử nghiệm)").decode(),
+        parameters={name: asked.example or name for name, asked in profile.parameters.items()}
+        | found.parameters,
+        secrets={name: found.secrets.get(name) or _new_secret(profile, name) for name in profile.secrets},
+        platform=found.platform or identities.issue("Hocba (bản thử nghiệm)").decode(),
     )
+    if settings == found:
+        return found
+    if is_there:
+        path.unlink(missing_ok=True)
     return msgspec.json.decode(keep_first(path, msgspec.json.encode(settings)), type=ProvinceSettings)
 
 
