@@ -102,7 +102,9 @@ async def test_the_page_and_the_home_page(
     principal = await small_school.browser(site, "principal")
     page = f"/truong/nam-hoc/{small_school.year_id}"
     assert page in (await principal.get("/truong/nam-hoc")).text
-    assert 'value="2026-06-29"' in (await principal.get(page)).text
+    shown = (await principal.get(page)).text
+    assert 'value="2026-06-29"' in shown
+    assert "Bộ trước ngày 10/7 và trước ngày 25/8" in shown, "what the Sở does after the school (R24)"
     wrong = await principal.post(page, FORM | {"locked": "2026-05-20", "confirmed": "2026-05-01"})
     assert (wrong.status_code, "phải đứng sau" in wrong.text) == (422, True)
     assert 'value="2026-05-01"' in wrong.text

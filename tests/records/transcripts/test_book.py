@@ -75,6 +75,7 @@ def test_the_book_has_the_pages_of_the_form_in_their_order() -> None:
     heads = ["HỌC BẠ", "HƯỚNG DẪN GHI HỌC BẠ", "QUÁ TRÌNH HỌC TẬP", "1. Các môn học", "2. Những phẩm chất"]
     for head, page in zip(heads, pages, strict=False):
         assert head in page
+    assert "Cổng tra cứu học bạ của Bộ Giáo dục và Đào tạo, hoặc trên VNeID" in " ".join(pages[1].split())
     assert "KẾT QUẢ" in pages[5].upper()
     assert len(pages) == 3 + 4 * 2 + 1 + 1
     assert "CÁC NĂM HỌC TRONG BẢN SAO" in pages[-1]
