@@ -13,8 +13,8 @@ from tests.records.transcripts.conftest import Season
 from tests.remote_signing.formats.world import World
 
 _COMPLETED = text(
-    "update signing_request set state = 'completed', current_sha256 = :sha256, completed_at = now() "
-    "where subject_id = :subject returning id"
+    "update signing_request set state = 'completed', current_sha256 = :sha256, signed_xml_sha256 = :xml, "
+    "completed_at = now() where subject_id = :subject returning id"
 )
 
 
@@ -25,18 +25,26 @@ def sign(world: World, document: bytes) -> bytes:
     return world.add_material(document)
 
 
-async def complete(school: SmallSchool, subject_id: uuid.UUID, signed: bytes) -> uuid.UUID:
-    """All that the signing flow leaves behind for a document; its signing request."""
-    await storage.put(school.tenant_id, signed)
+async def complete(
+    school: SmallSchool, subject_id: uuid.UUID, signed: bytes, xml: bytes | None = None
+) -> uuid.UUID:
+    """All that the signing flow leaves behind for a document, and its XML if that is signed; its signing request."""
+    kinds = {signed: "application/pdf"} | ({xml: "application/xml"} if xml else {})
+    for data in kinds:
+        await storage.put(school.tenant_id, data)
     async with school.session() as session:
-        await storage.register(session, storage.file_of(signed, "application/pdf"))
-        done = {"sha256": sha256_hex(signed), "subject": subject_id}
+        await storage.register(session, *(storage.file_of(data, kind) for data, kind in kinds.items()))
+        done = {
+            "sha256": sha256_hex(signed),
+            "xml": sha256_hex(xml) if xml else None,
+            "subject": subject_id,
+        }
         request_id: uuid.UUID = (await session.execute(_COMPLETED, done)).scalar_one()
     return request_id
 
 
-async def issue(season: Season, version: VersionSummary, signed: bytes) -> None:
+async def issue(season: Season, version: VersionSummary, signed: bytes, xml: bytes | None = None) -> None:
     """The product issues a version that was signed so."""
-    await complete(season.school, version.id, signed)
+    await complete(season.school, version.id, signed, xml)
     async with season.school.session() as session:
         await flow.issue(session, [version.id])

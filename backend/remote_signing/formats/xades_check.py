@@ -64,11 +64,11 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
 class XmlBones(msgspec.Struct, frozen=True, kw_only=True):
     """Signatures in signing order, and sentences about the document as a whole.
 
-    `to_sign` are the fields of subject teachers who are to sign by what the document says.
+    `to_sign` are the fields of subject teachers who are to sign by what the document says, with their subjects' names.
     """
 
     signatures: tuple[Signed, ...]
-    to_sign: tuple[str, ...]
+    to_sign: dict[str, str | None]
     problems: tuple[str, ...]
     lookup_code: str | None
     version: int | None
@@ -82,8 +82,9 @@ def read_bones(xml: bytes) -> XmlBones:
     problems: list[str] = []
     found: list[Signed] = []
     targets = dict(_subject_targets(root)) | XML_TARGETS
+    subjects = _subjects(root, "GVBM")
     for field, target in targets.items():
-        label = role_label(field)
+        label = role_label(field, subjects.get(field))
         try:
             place = xades.place_of(root, target)
             if len(place):
@@ -97,7 +98,7 @@ def read_bones(xml: bytes) -> XmlBones:
     version = root.findtext(f"{record}/PHIEN_BAN") or ""
     return XmlBones(
         signatures=tuple(found),
-        to_sign=_teachers_to_sign(root),
+        to_sign=_subjects(root, f"GVBM[@{TO_SIGN}]"),
         problems=tuple(problems),
         lookup_code=root.findtext(f"{record}/MA_DINH_DANH_HOC_BA") or None,
         version=int(version) if version.isascii() and version.isdigit() else None,
@@ -110,9 +111,10 @@ def _subject_targets(root: etree._Element) -> list[tuple[str, XmlTarget]]:
     return [(f"{TEACHER_PREFIX}{code}", subject_target(code)) for code in codes if code.isidentifier()]
 
 
-def _teachers_to_sign(root: etree._Element) -> tuple[str, ...]:
-    rows = root.findall(f"{XML_TARGETS['homeroom_teacher'].path}/BANG_DIEM/DIEM_TONG_KET/GVBM[@{TO_SIGN}]")
-    return tuple(row.get("Id") or "" for row in rows)
+def _subjects(root: etree._Element, teacher: str) -> dict[str, str | None]:
+    """Field of the teacher → what the document calls the subject, of the rows whose teacher is such an element."""
+    rows = root.findall(f"{XML_TARGETS['homeroom_teacher'].path}/BANG_DIEM/DIEM_TONG_KET")
+    return {one.get("Id") or "": row.findtext("TEN_MON_HOC") for row in rows for one in row.iterfind(teacher)}
 
 
 def _document_of(root: etree._Element) -> str:
@@ -245,8 +247,12 @@ def validate_xml(
         return _broken()
     signed = [one.field for one in bones.signatures]
     problems = [*bones.problems]
-    wanted = [*bones.to_sign, *expected_fields]
-    problems += [f"Thiếu chữ ký của {role_label(name)}." for name in wanted if name not in signed]
+    wanted = bones.to_sign | dict.fromkeys(expected_fields)
+    problems += [
+        f"Thiếu chữ ký của {role_label(name, subject)}."
+        for name, subject in wanted.items()
+        if name not in signed
+    ]
     judge = _Judge(bones.signatures, trust, at, material or Material())
     reports = asyncio.run(judge.reports())
     problems += _order_problems(reports)

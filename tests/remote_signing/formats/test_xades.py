@@ -36,7 +36,7 @@ from tests.remote_signing.formats.world import NAMES, SIGNED_AT, World
 
 BASE = build_xml(lower_secondary_snapshot())
 FIRST_SUBJECT, SECOND_SUBJECT = (one.decode() for one in re.findall(rb'Id="mon-(\w+)"', BASE)[:2])
-FIRST_NAME = re.search(r"</MA_MON_HOC><TEN_MON_HOC>(.*?)<", BASE.decode())[1]  # type: ignore[index]
+FIRST_NAME, SECOND_NAME = re.findall(r"</MA_MON_HOC><TEN_MON_HOC>(.*?)<", BASE.decode())[:2]
 
 
 def part(
@@ -127,7 +127,7 @@ def test_a_teacher_who_is_to_sign_and_has_not_is_missed(world: World) -> None:
     assert next(one.part for one in whole.signatures if one.part) == FIRST_NAME
     lacking = judged(world, xades.embed(base, parts(world, base=base)))
     assert lacking.verdict == "invalid"
-    assert lacking.problems == (f"Thiếu chữ ký của giáo viên bộ môn {FIRST_SUBJECT}.",)
+    assert lacking.problems == (f"Thiếu chữ ký của giáo viên bộ môn {FIRST_NAME}.",)
     hidden = xades.embed(base, parts(world, base=base))
     hidden = re.sub(rb' KY="[^"]*"', b"", hidden)
     assert judged(world, hidden).modified_after_signing
@@ -155,7 +155,7 @@ def test_a_signature_in_another_teachers_place_is_refused(world: World) -> None:
     report = judged(world, forged)
     assert report.verdict == "invalid"
     assert report.problems == (
-        f"Chữ ký của giáo viên bộ môn {SECOND_SUBJECT} không khớp với nội dung: tài liệu đã bị thay đổi.",
+        f"Chữ ký của giáo viên bộ môn {SECOND_NAME} không khớp với nội dung: tài liệu đã bị thay đổi.",
     )
 
 
