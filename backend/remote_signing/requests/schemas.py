@@ -159,7 +159,6 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 class StandingBatch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch that was sealed under a mandate."""
 
-    mandate_id: uuid.UUID
     consented_at: datetime
     count: int
     short_code: str

@@ -251,7 +251,6 @@ async def batches_under_mandates(session: TenantSession) -> list[StandingBatch]:
     """What was sealed without a person for each batch, newest first."""
     return [
         StandingBatch(
-            mandate_id=row.mandate_id,
             consented_at=row.consented_at,
             count=row.count,
             short_code=_short(row.merkle_root),

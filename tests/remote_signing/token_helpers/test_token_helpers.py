@@ -40,10 +40,10 @@ from tests.core.site_fixtures import open_test_school, signed_in
 from tests.factories.machine import Machine
 from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool, changed_settings
 from tests.fakes.processes import SigningService
-from tests.fakes.softhsm import MODULE, PACKAGE, SoftHsm, token_in
+from tests.fakes.softhsm import MODULE, PACKAGE, SPY_PACKAGE, SoftHsm, watched_token_in
 from tests.remote_signing.requests.test_faults import calls_of
 
-pytestmark = pytest.mark.needs(PACKAGE)
+pytestmark = pytest.mark.needs(PACKAGE, SPY_PACKAGE)
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = "Trường Có Token"
@@ -63,7 +63,8 @@ class Office:
 
     async def helper(self, *words: str, pin_file: Path | None = None) -> tuple[int, str, str]:
         """The program as somebody runs it at the school: exit status and what it says."""
-        kept = {name: os.environ[name] for name in ("PATH", "SOFTHSM2_CONF")} | {"LANG": "C.UTF-8"}
+        names = ("PATH", "SOFTHSM2_CONF", "PKCS11SPY", "PKCS11SPY_OUTPUT")
+        kept = {name: os.environ[name] for name in names} | {"LANG": "C.UTF-8"}
         pin = pin_file or self.hsm.pin_file
         where = ("--state", str(self.state), "--pin-file", str(pin))
         process = await asyncio.create_subprocess_exec(
@@ -84,7 +85,7 @@ class Office:
         """Run the program with a new code; what it says."""
         self.state.unlink(missing_ok=True)
         status, out, err = await self.helper(
-            "pair", "--site", self.url, "--code", await self.code(), "--module", MODULE
+            "pair", "--site", self.url, "--code", await self.code(), "--module", self.hsm.module
         )
         assert status == 0, err
         return out
@@ -167,7 +168,7 @@ def declared(signing: SigningService, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def hsm(tmp_path: Path) -> Iterator[SoftHsm]:
-    with token_in(tmp_path / "token", "token-truong") as token:
+    with watched_token_in(tmp_path / "token", "token-truong") as token:
         yield token
 
 
@@ -215,13 +216,21 @@ async def test_from_the_code_to_a_sealed_document(office: Office, key: Credentia
     assert (await office.approve()).status_code == 303
     batch_id = await office.school.consent(SEAL)
     await office.until_waiting(batch_id)
+    before, log_ins = office.hsm.records.signed(), office.hsm.records.log_ins()
     status, out, err = await office.helper("run", "--once")
     assert (status, err) == (0, "")
     assert "ký 3 học bạ" in out
+    made = office.hsm.records.signed() - before
+    assert (made.total(), set(made.values())) == (6, {1}), "page and XML of each, by the token's own log"
+    assert office.hsm.records.log_ins() - log_ins == 1, "one PIN for the whole call"
     assert (await office.school.progress(SEAL, batch_id)).short_code in out, "the code of our own page"
     await Machine(office.school.tenant_id).rest()
     progress = await office.school.progress(SEAL, batch_id)
     assert (progress.state, progress.signed) == (BatchState.COMPLETED, 3)
+    again, _, _ = await office.helper("run", "--once")
+    assert (again, office.hsm.records.signed() - before) == (0, made), (
+        "what was handed in is not signed again"
+    )
     [helper] = await office.helpers()
     assert helper.last_seen_at is not None
     assert oct(office.state.stat().st_mode)[-3:] == "600"
@@ -347,8 +356,10 @@ async def test_a_wrong_pin_ends_the_program_at_once(
     await office.until_waiting(batch_id)
     wrong = tmp_path / "wrong"
     wrong.write_text("000000")
+    before, log_ins = office.hsm.records.signed(), office.hsm.records.log_ins()
     status, _, err = await office.helper("run", "--once", pin_file=wrong)
     assert (status, "Mã PIN không đúng" in err) == (1, True)
+    assert (office.hsm.records.signed(), office.hsm.records.log_ins() - log_ins) == (before, 1)
     [call] = await calls_of(office.school, batch_id)
     assert call.state == CallState.WAITING
 
