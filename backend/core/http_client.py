@@ -26,10 +26,6 @@ _MOST, _MOST_IDLE, _IDLE_SECONDS = 64, 16, 15.0
 _ALWAYS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "hocba"}
 #: Of the time for everything, a connection may take so much.
 _OF_TOTAL = 0.8
-#: How TLS names that a certificate of ours is missing or not believed.
-_CERTIFICATE_ALERTS = (
-    "ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_UNSUPPORTED_CERTIFICATE",
-)  # fmt: skip
 _FIRST_BYTE_EVENTS = ("http11.send_request_headers.started", "http2.send_request_headers.started")
 
 #: Services of one process with certificates of their own whose connections are kept; the one used longest ago is closed.
@@ -64,10 +60,6 @@ class HttpFailure(Exception):
 
 class NotSent(HttpFailure):
     """Nothing left this machine: no connection, no free place in the pool, an address that is none."""
-
-
-class NotTrusted(NotSent):
-    """The other side did not take our certificate, so it never looked at the request."""
 
 
 class Forbidden(NotSent):
@@ -188,21 +180,8 @@ class _Progress:
             self.started = True
 
     def failure(self, cause: Exception) -> HttpFailure:
-        kind: type[HttpFailure] = NoAnswer if self.started else NotSent
-        if _refuses_our_certificate(cause):
-            kind = NotTrusted
+        kind = NoAnswer if self.started else NotSent
         return kind(f"{type(cause).__name__}: {cause}")
-
-
-def _refuses_our_certificate(cause: BaseException | None) -> bool:
-    """A server of TLS 1.3 says so after our first bytes, but before it reads them (RFC 8446, 4.4.2.4)."""
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError) and any(
-            one in (cause.reason or "") for one in _CERTIFICATE_ALERTS
-        ):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
 
 
 class _Checked(httpcore.AsyncNetworkBackend):

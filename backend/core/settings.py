@@ -192,6 +192,8 @@ def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingsError("HOCBA_SECRET_KEY must have at least 32 characters")
     _refuse_tunnels(settings)
+    if settings.sending_identity and not Path(settings.sending_identity).is_file():
+        raise SettingsError("HOCBA_SENDING_IDENTITY must be a file that exists")
     if settings.environment == "production":
         if settings.route_limit_factor != 1:
             raise SettingsError("HOCBA_ROUTE_LIMIT_FACTOR is for measuring; it must be 1 in production")

@@ -89,9 +89,11 @@ def about(sample: port.Message, code: str, version: int, refers_to: str | None) 
     )
 
 
-async def carry(endpoint: Endpoint, message: port.Message) -> list[DeliveryState]:
+async def carry(
+    endpoint: Endpoint, message: port.Message, begin: DeliveryState = DeliveryState.QUEUED
+) -> list[DeliveryState]:
     """Take a message as far as it goes, as the tasks of deliveries do; answers the states that it went through."""
-    channel, states = exchange.channel_of(endpoint), [DeliveryState.QUEUED]
+    channel, states = exchange.channel_of(endpoint), [begin]
     retry = msgspec.structs.replace(endpoint.profile.retry, **IMPATIENT)
     answer: port.SendResult | port.QueryResult
     for _ in range(_ROUNDS):

@@ -290,6 +290,14 @@ LISTED: dict[str, tuple[Room, str]] = {
     "integrations.imports.limited": (Room.ADAPTER, "the process in which strangers' workbooks are touched"),
     "integrations.imports.readers.text": (Room.RULES, "how words of a workbook are compared: pure"),
     "integrations.partner_api.oauth": (Room.ADAPTER, "Authlib: the words of RFC 6749"),
+    "integrations.deliveries.keeping": (
+        Room.SERVICE,
+        "what is under way and what an answer does to it, for the slice's own services: no door",
+    ),
+    "integrations.deliveries.carrying": (
+        Room.SERVICE,
+        "what people carry to a portal, entered by the slice's service",
+    ),
     "integrations.deliveries.opening": (
         Room.SERVICE,
         "what goes to an Authority next, for the slice's own service and tasks: no door",

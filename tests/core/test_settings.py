@@ -108,6 +108,11 @@ def test_production_refuses_a_folder_of_anchors_that_is_not_there(tmp_path: Path
         settings.read(PRODUCTION | {"HOCBA_TRUST_DIR": str(tmp_path / "none")})
 
 
+def test_a_sending_key_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(settings.SettingsError, match=r"^HOCBA_SENDING_IDENTITY must be a file that exists"):
+        settings.read(PRODUCTION | {"HOCBA_SENDING_IDENTITY": str(tmp_path / "none.pem")})
+
+
 def test_production_refuses_a_store_that_locks_nothing() -> None:
     with pytest.raises(
         settings.SettingsError, match=r"^HOCBA_S3_OBJECT_LOCK must be required in production$"

@@ -98,11 +98,12 @@ async def by_class(request: Request, session: Session) -> Html:
 
 @get("/gui/viec", guards=[requires(Permission.DELIVERY_RETRY)])
 async def next_step(request: Request, session: Session) -> Html:
-    """For the home page: parked deliveries wait for a person. 204, which leaves the page as it is, when none do."""
-    parked = (await service.counts(session)).get(DeliveryState.PARKED, 0)
-    if not parked:
+    """For the home page: deliveries that wait for a person. 204, which leaves the page as it is, when none do."""
+    counts = await service.counts(session)
+    parked, waiting = counts.get(DeliveryState.PARKED, 0), counts.get(DeliveryState.WAITING, 0)
+    if not parked and not waiting:
         return Response(b"", status_code=204)
-    return fragment(request, "integrations/deliveries/_next_step.html", parked=parked)
+    return fragment(request, "integrations/deliveries/_next_step.html", parked=parked, waiting=waiting)
 
 
 @get("/gui/dem", guards=[requires(Permission.DELIVERY_READ)])

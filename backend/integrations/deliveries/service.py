@@ -2,39 +2,38 @@
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import msgspec
-
-from backend.core import audit, audit_reads, clock, jobs, outbox, parked_jobs, storage
-from backend.core.actor import Actor, machine
+from backend.core import audit, audit_reads, clock, jobs, outbox, parked_jobs
+from backend.core.actor import Actor
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
-from backend.core.ids import new_id
-from backend.integrations.authorities import service as authorities
-from backend.integrations.authorities.schemas import BoundAuthority, Endpoint, Trial
+from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries import exchange, opening, queries, rules
-from backend.integrations.deliveries.channels import rest
-from backend.integrations.deliveries.channels.port import (
-    Accepted,
-    AuthorityError,
-    Evidence,
-    Locked,
-    QueryResult,
-    Rejected,
-    SendResult,
-)
+from backend.integrations.deliveries.carrying import carried as carried
+from backend.integrations.deliveries.carrying import files_carried as files_carried
+from backend.integrations.deliveries.carrying import hand_over as hand_over
+from backend.integrations.deliveries.carrying import record_letter as record_letter
+from backend.integrations.deliveries.carrying import record_receipt as record_receipt
+from backend.integrations.deliveries.carrying import take_back as take_back
+from backend.integrations.deliveries.carrying import to_carry as to_carry
+from backend.integrations.deliveries.carrying import waiting_by_class as waiting_by_class
+from backend.integrations.deliveries.carrying import waiting_recalls as waiting_recalls
+from backend.integrations.deliveries.channels.port import Locked, QueryResult, SendResult
 from backend.integrations.deliveries.events import DeliveryLocked
+from backend.integrations.deliveries.keeping import apply as _apply
+from backend.integrations.deliveries.keeping import authorities_of as _authorities
+from backend.integrations.deliveries.keeping import hold as _hold
+from backend.integrations.deliveries.keeping import keep_evidence as _keep_evidence
+from backend.integrations.deliveries.keeping import sendings_of as sendings_of
 from backend.integrations.deliveries.manifests import delivery_manifests as delivery_manifests
 from backend.integrations.deliveries.manifests import restore_delivery as restore_delivery
 from backend.integrations.deliveries.models import Delivery
 from backend.integrations.deliveries.schemas import (
     Action,
     AttemptView,
-    CarriedFile,
     ClassProgress,
     DeliveryId,
     DeliveryState,
@@ -43,10 +42,7 @@ from backend.integrations.deliveries.schemas import (
     Question,
     Sending,
     SentMessage,
-    ToCarry,
 )
-from backend.integrations.profiles import messages
-from backend.integrations.profiles.answers import Reading
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
@@ -92,154 +88,6 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     return sendings
 
 
-async def sendings_of(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
-    """All that the channel needs to send these."""
-    found = await _authorities(session, rows)
-    version_ids = [row.version_id for row in rows]
-    versions: dict[uuid.UUID, VersionSummary] = {
-        one.id: one for one in await transcripts.get_versions(session, version_ids)
-    }
-    files = await transcripts.digests_of_files(session, version_ids, "pdf")
-    records = {}
-    if any(messages.wants_record(authority.endpoint.profile) for authority in found.values()):
-        records = await transcripts.contents_of(session, version_ids)
-    return [
-        Sending(
-            delivery_id=DeliveryId(row.id),
-            endpoint=found[row.authority].endpoint,
-            attempt_id=new_id(),
-            message_id=row.message_id,
-            sender_code=found[row.authority].sender_code,
-            action=row.action,
-            lookup_code=versions[row.version_id].lookup_code,
-            version=versions[row.version_id].number,
-            package_sha256=row.package_sha256,
-            pdf_sha256=files[row.version_id],
-            refers_to=row.refers_to,
-            reason=versions[row.version_id].withdrawn_reason if row.action == Action.RECALL else None,
-            queued_at=row.queued_at,
-            record=records.get(row.version_id),
-        )
-        for row in rows
-    ]
-
-
-async def waiting_by_class(session: TenantSession) -> list[ToCarry]:
-    """What waits for a person to carry it to a portal."""
-    return [
-        ToCarry(authority=row.authority, class_name=row.class_name, count=row.number)
-        for row in await queries.waiting_by_class(session)
-    ]
-
-
-async def to_carry(session: TenantSession, authority: str, class_name: str | None) -> list[Sending]:
-    """What a person is to carry to a portal, of one class or all, by class and pupil."""
-    rows = await queries.of_portal(session, DeliveryState.WAITING, authority, None)
-    wanted = [row for row in rows if class_name is None or row.label.partition(" · ")[0] == class_name]
-    return await sendings_of(session, wanted) if wanted else []
-
-
-async def carried(session: TenantSession, file: CarriedFile) -> list[Sending]:
-    """What a person took to a portal in one file."""
-    rows = await queries.of_portal(session, DeliveryState.HANDED, file.authority, file.sha256)
-    return await sendings_of(session, rows) if rows else []
-
-
-async def files_carried(session: TenantSession) -> list[CarriedFile]:
-    """The files that people took to a portal and of which there is no receipt, the oldest first."""
-    return [
-        CarriedFile(
-            authority=row.authority, sha256=row.sent_sha256, taken_at=row.started_at, count=row.number
-        )
-        for row in await queries.files_carried(session)
-    ]
-
-
-async def hand_over(
-    session: TenantSession, actor: Actor, delivery_ids: Sequence[uuid.UUID], file_sha256: str
-) -> None:
-    """A person takes the file with these to the portal: until its receipt is here, nobody knows more. Raises Conflict."""
-    rows = await _hold(session, delivery_ids)
-    if any(row.state != DeliveryState.WAITING for row in rows):
-        raise Conflict("Có học bạ đã nằm trong tệp khác; hãy mở lại trang rồi lấy tệp.")
-    attempts = {DeliveryId(row.id): new_id() for row in rows}
-    await queries.begin_attempts(session, attempts, clock.now())
-    for attempt_id in attempts.values():
-        await queries.end_attempt(session, attempt_id, {"sent_sha256": file_sha256})
-    handed = {"state": DeliveryState.HANDED, "reason": None}
-    await queries.update_deliveries(session, delivery_ids, handed)
-    await _record_carried(session, actor, AuditAction.DELIVERY_HANDED, rows)
-
-
-async def take_back(session: TenantSession, actor: Actor, file: CarriedFile) -> None:
-    """The file never reached the portal, says a person: what was in it waits again. Raises NotFound."""
-    rows = await queries.of_portal(session, DeliveryState.HANDED, file.authority, file.sha256)
-    if not rows:
-        raise NotFound("Không tìm thấy tệp đang chờ biên nhận này.")
-    await _end_carried(session, rows, "notsent", None)
-    waiting = {"state": DeliveryState.WAITING, "reason": None}
-    await queries.update_deliveries(session, [row.id for row in rows], waiting)
-    await _record_carried(session, actor, AuditAction.DELIVERY_TAKEN_BACK, rows)
-
-
-async def record_receipt(
-    session: TenantSession, actor: Actor, readings: Sequence[tuple[Sending, Reading]], receipt: bytes
-) -> None:
-    """What the receipt that a person brought says of all that was in a file. Raises Conflict when it was brought before.
-
-    The bytes of the receipt are in the store already.
-    """
-    rows = await _hold(session, [sending.delivery_id for sending, _ in readings])
-    if any(row.state != DeliveryState.HANDED for row in rows):
-        raise Conflict("Biên nhận của tệp này đã được ghi; hãy mở lại trang.")
-    evidence = exchange.brought(receipt)
-    await _end_carried(session, rows, "received", evidence.received_sha256)
-    await _record_carried(session, actor, AuditAction.DELIVERY_RECEIPT, rows)
-    await _keep_evidence(session, [evidence])
-    told = {one.delivery_id: rest.told(reading, one.endpoint.profile, evidence) for one, reading in readings}
-    await _apply(session, told)
-
-
-async def waiting_recalls(session: TenantSession) -> list[DeliverySummary]:
-    """What is to be taken back at an Authority that a letter has to ask."""
-    return [queries.summary_of(row) for row in await queries.waiting_recalls(session)]
-
-
-async def record_letter(
-    session: TenantSession, actor: Actor, delivery_id: uuid.UUID, number: str, refusal: str, letter: bytes
-) -> None:
-    """What the Authority wrote about a recall, with the number of its letter; `refusal` is why it will not, else empty.
-
-    The bytes of the letter are in the store already. Raises NotFound, Conflict for a recall that waits for no letter.
-    """
-    [row] = await _hold(session, [delivery_id])
-    if row.state != DeliveryState.WAITING or row.action != Action.RECALL:
-        raise Conflict(f"{row.label}: không còn chờ văn bản trả lời về đề nghị thu hồi.")
-    evidence = exchange.brought(letter)
-    answer: QueryResult = Accepted(receipt=number, evidence=evidence)
-    if refusal:
-        answer = Rejected(errors=(AuthorityError(code=number, field="", message=refusal),), evidence=evidence)
-    await queries.begin_attempts(session, {DeliveryId(row.id): new_id()}, clock.now())
-    await _end_carried(session, [row], "received", evidence.received_sha256)
-    await _keep_evidence(session, [evidence])
-    await _record_carried(session, actor, AuditAction.DELIVERY_RECEIPT, [row])
-    await _apply(session, {DeliveryId(row.id): answer})
-
-
-async def _end_carried(
-    session: TenantSession, rows: Sequence[Delivery], outcome: str, answer_sha256: str | None
-) -> None:
-    values = {"ended_at": clock.now(), "outcome": outcome, "answer_sha256": answer_sha256}
-    await queries.end_open_attempts(session, [row.id for row in rows], values)
-
-
-async def _record_carried(
-    session: TenantSession, actor: Actor, action: AuditAction, rows: Sequence[Delivery]
-) -> None:
-    deeds = [audit.Deed(row.id, row.label, about=(row.version_id,)) for row in rows]
-    await audit.record_many(session, actor, action, deeds)
-
-
 async def record_sent(session: TenantSession, answers: Sequence[tuple[Sending, SendResult]]) -> None:
     """What came back on some attempts, with its evidence."""
     await _keep_evidence(session, [answer.evidence for _, answer in answers])
@@ -272,11 +120,6 @@ async def _questions(session: TenantSession, rows: Sequence[Delivery]) -> list[Q
         )
         for row in rows
     ]
-
-
-async def _authorities(session: TenantSession, rows: Sequence[Delivery]) -> dict[str, BoundAuthority]:
-    """Those that the messages go to: a message keeps to the profile with which it began."""
-    return {one: await authorities.authority_of(session, one) for one in {row.authority for row in rows}}
 
 
 async def record_answers(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
@@ -476,58 +319,3 @@ async def open_delivery(
     about = (version.id, version.student_id)
     audit_reads.record_read(session, actor, AuditAction.DELIVERY_READ, delivery_id, delivery.label, about)
     return delivery, attempts
-
-
-async def _apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult | QueryResult]) -> None:
-    """Final states never flip: a later contradiction is left to reconciliation."""
-    rows = [row for row in await _hold(session, list(answers)) if row.state not in rules.FINAL]
-    first = await queries.first_attempts(session, [row.id for row in rows])
-    authority = await _authorities(session, rows)
-    ask, send = defaultdict[float, list[uuid.UUID]](list), defaultdict[float, list[uuid.UUID]](list)
-    for row in rows:
-        waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
-        retry = authority[row.authority].endpoint.profile.retry
-        found = rules.outcome(answers[DeliveryId(row.id)], waited, retry)
-        await _change(session, row, found)
-        if found.ask_after is not None:
-            ask[found.ask_after].append(row.id)
-        if found.send_after is not None:
-            send[found.send_after].append(row.id)
-    for after, delivery_ids in ask.items():
-        await jobs.enqueue(session, rules.QUERY, *delivery_ids, after=after)
-    for after, delivery_ids in send.items():
-        await jobs.enqueue(session, rules.SEND, *delivery_ids, after=after)
-
-
-async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -> None:
-    values: dict[str, Any] = {"state": found.state, "reason": found.reason}
-    if found.reference:
-        values["authority_reference"] = found.reference
-    if found.state in rules.FINAL:
-        values |= {"answered_at": clock.now(), "errors": msgspec.to_builtins(found.errors)}
-        await audit.record(
-            session,
-            machine(session.tenant_id),
-            AuditAction.DELIVERY_ANSWERED,
-            row.id,
-            row.label,
-            about=(row.version_id,),
-            state=found.state.value,
-        )
-    await queries.update_deliveries(session, [row.id], values)
-    event = rules.announcement(row.action, row.version_id, row.state, found)
-    if event:
-        await outbox.emit(session, event)
-
-
-async def _keep_evidence(session: TenantSession, evidence: Iterable[Evidence]) -> None:
-    """The bytes are in the store already (exchange.py); here the school comes to own them."""
-    both = [part for one in evidence for part in (one.sent, one.received)]
-    await storage.register(session, *(storage.file_of(part, "application/octet-stream") for part in both))
-
-
-async def _hold(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
-    rows = await queries.hold_deliveries(session, delivery_ids)
-    if len(rows) < len(set(delivery_ids)):
-        raise NotFound("Không tìm thấy lần gửi này.")
-    return rows

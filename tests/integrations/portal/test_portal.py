@@ -153,6 +153,7 @@ def test_a_receipt_may_say_more_than_was_sent_but_not_less() -> None:
 async def test_what_is_issued_waits_for_a_person_and_is_accepted_by_its_receipt(carrier: Carrier) -> None:
     assert await carrier.states() == [DeliveryState.WAITING] * 3
     before = carrier.portal.ledger()
+    assert "3 học bạ chờ bạn nộp ở cổng" in (await carrier.browser.get("/gui/viec")).text
     shown = (await carrier.browser.get(AT)).text
     assert "Lập tệp lớp 4A" in shown
     assert "chọn đúng khối và kỳ “Cuối năm học”" in shown
@@ -185,6 +186,7 @@ async def test_what_is_issued_waits_for_a_person_and_is_accepted_by_its_receipt(
     assert after["messages"] - before["messages"] == 3
     assert after["duplicates"] == []
     assert "Không có gì chờ nộp ở cổng" in (await carrier.browser.get(AT)).text
+    assert (await carrier.browser.get("/gui/viec")).status_code == 204
 
 
 def swap_cell(place: str, value: str) -> Change:

@@ -8,13 +8,17 @@ from backend.integrations.deliveries.channels import access, port
 from backend.integrations.profiles import answers, messages, packages
 from backend.integrations.profiles.answers import Fault, Reading
 from backend.integrations.profiles.mapping import BadMapping
-from backend.integrations.profiles.schemas import Body, ErrorEntry, Jws, Operation, Profile
+from backend.integrations.profiles.schemas import Body, ErrorEntry, Jws, Mtls, Operation, Profile
 from backend.remote_signing.formats.service import BadKey
 
 UNREADABLE = (
     "Cơ quan tiếp nhận trả lời không đọc được; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
 )
 NO_ANSWER = "Đã gửi nhưng chưa nhận được trả lời; hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
+NO_ANSWER_TO_CERTIFICATE = (
+    "Cơ quan tiếp nhận ngắt kết nối mà không trả lời; nếu còn lặp lại, hãy kiểm tra khóa và chứng thư của trường ở trang "
+    "Kết nối cơ quan tiếp nhận. Hệ thống sẽ hỏi lại theo mã thông điệp trước khi gửi lại."
+)
 UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp chưa được gửi; hệ thống sẽ tự thử lại."
 FORBIDDEN = (
     "Hệ thống không được phép kết nối đến địa chỉ của cơ quan tiếp nhận, chưa gửi gì; hãy báo bên vận hành."
@@ -50,14 +54,14 @@ class RestChannel:
             return port.NotSent(
                 reason=BAD_KEY.format(reason=error), evidence=call.evidence(), needs_person=True
             )
-        except (access.Refused, http_client.NotTrusted):
+        except access.Refused:
             return port.NotSent(reason=KEY_REFUSED, evidence=call.evidence(), needs_person=True)
         except http_client.Forbidden:
             return port.NotSent(reason=FORBIDDEN, evidence=call.evidence(), needs_person=True)
         except http_client.NotSent:
             return port.NotSent(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
-            return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
+            return port.Unknown(reason=_no_answer(endpoint), evidence=call.evidence())
         return _sent(reading, endpoint.profile, call)
 
     async def query(self, endpoint: port.Endpoint, message_id: str, sender_code: str) -> port.QueryResult:
@@ -65,7 +69,7 @@ class RestChannel:
         call = _Call(endpoint, endpoint.profile.operations.query, _asked(message_id, sender_code))
         try:
             reading = await call.run()
-        except (access.Refused, http_client.NotTrusted):
+        except access.Refused:
             return port.Unknown(reason=KEY_REFUSED, evidence=call.evidence(), refused=True)
         except BadKey as error:
             reason = BAD_KEY.format(reason=error)
@@ -77,7 +81,7 @@ class RestChannel:
         except http_client.NotSent:
             return port.Unknown(reason=UNREACHED, evidence=call.evidence())
         except http_client.NoAnswer:
-            return port.Unknown(reason=NO_ANSWER, evidence=call.evidence())
+            return port.Unknown(reason=_no_answer(endpoint), evidence=call.evidence())
         return told(reading, endpoint.profile, call.evidence())
 
 
@@ -171,6 +175,11 @@ def _content_type(body: Body) -> str:
     if body.zip is not None:
         return "application/zip"
     return "application/jose" if isinstance(body.sign, Jws) else _CONTENT_TYPES[body.format]
+
+
+def _no_answer(endpoint: port.Endpoint) -> str:
+    """Where certificates are shown, silence may be what a server of TLS 1.3 has for one that it does not believe."""
+    return NO_ANSWER_TO_CERTIFICATE if isinstance(endpoint.profile.auth, Mtls) else NO_ANSWER
 
 
 def _asked(message_id: str, sender_code: str) -> port.Message:
