@@ -16,7 +16,7 @@ from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import BoundAuthority, Endpoint, Trial
-from backend.integrations.deliveries import exchange, opening, queries, rules
+from backend.integrations.deliveries import exchange, gates, opening, queries, rules
 from backend.integrations.deliveries.channels import rest
 from backend.integrations.deliveries.channels.port import (
     Accepted,
@@ -47,6 +47,7 @@ from backend.integrations.deliveries.schemas import (
 )
 from backend.integrations.profiles import messages
 from backend.integrations.profiles.answers import Reading
+from backend.integrations.profiles.schemas import Profile
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
@@ -83,6 +84,8 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
         settle = max(authority.endpoint.profile.retry.settle for authority in found.values())
         await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
+    if queued:
+        queued = await gates.let_through(session, queued, await _authorities(session, queued))
     if not queued:
         return []
     sendings = await sendings_of(session, queued)
@@ -327,6 +330,11 @@ async def versions_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID])
 async def ask_again(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> None:
     """Have the Authority asked now what became of messages of which the answer is not known."""
     await jobs.enqueue(session, rules.QUERY, *delivery_ids)
+
+
+async def why_waiting(session: TenantSession, profile: Profile) -> str:
+    """Why nothing goes to an Authority at the moment, in a sentence; empty where messages go."""
+    return gates.words(await gates.state(session, profile))
 
 
 async def last_answer(session: TenantSession) -> datetime | None:
