@@ -1,1 +1,1 @@
-sandbox 13lQPxs8nu85fGsDI9u+8Uo4CNTpDfwOUlqSZ1Ap/JQUdZy8yjsLb3eWIUOzyhZdbUjZiQl11gYFx6PMFm+WBg==
+sandbox 1VXHPvxRHFseufrt9xbN9Avxm/ZWOMMk64Gt0aMDv6CmEcr1DDgGKJQC0mxlu+PN+BtQN8gQeGTGx68kcmccCA==

@@ -310,6 +310,11 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what would go and what stops it, for the slice's own pages: no door",
     ),
+    "integrations.deliveries.gates": (
+        Room.SERVICE,
+        "what of the queue may go now, for the slice's own service: no door",
+    ),
+    "integrations.deliveries.gate_rules": (Room.RULES, "when an Authority is left alone: pure"),
     "integrations.deliveries.fixing": (Room.RULES, "which place of the school an Authority's field is: pure"),
     "integrations.deliveries.shown": (Room.ADAPTER, "messages as people read them, beside earlier ones"),
     "integrations.deliveries.exchange": (Room.SERVICE, "talking to an Authority between transactions"),

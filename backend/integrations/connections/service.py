@@ -20,12 +20,16 @@ from backend.tenants.people import service as people
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """The connection as its page shows it. Without a binding the sandbox of the platform is used, or nothing."""
+    """The connection as its page shows it. Without a binding the sandbox of the platform is used, or nothing.
+
+    `waiting`: why nothing goes out at the moment.
+    """
 
     name: str
     binding: BindingView | None
     bound_by: str | None
     last_answer: datetime | None
+    waiting: str
     offered: list[Profile]
 
 
@@ -40,6 +44,7 @@ async def look(session: TenantSession) -> Connection:
         binding=binding,
         bound_by=staff.get(binding.bound_by) if binding and binding.bound_by else None,
         last_answer=await deliveries.last_answer(session),
+        waiting=await deliveries.why_waiting(session, binding.profile) if binding else "",
         # Read and tried the first time, which takes a second that others need not wait for.
         offered=await asyncio.to_thread(authorities.offered),
     )

@@ -59,6 +59,7 @@ class DeliveryAttempt(TenantTable):
     __table_args__ = (
         UniqueConstraint("tenant_id", "delivery_id", "number"),
         tenant_key("delivery_id", "delivery"),
+        Index("ix_delivery_attempt_started", "tenant_id", "started_at"),
         {"info": holding(internal="number started_at ended_at outcome sent_sha256 answer_sha256")},
     )
 

@@ -131,6 +131,21 @@ async def deliveries(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) 
     return found.all()
 
 
+async def last_tries(session: TenantSession, authority: str, number: int) -> Sequence[Any]:
+    """The school's newest attempts at an Authority: when, and what became of them."""
+    query = (
+        select(DeliveryAttempt.started_at, DeliveryAttempt.ended_at, DeliveryAttempt.outcome)
+        .join(
+            Delivery,
+            and_(Delivery.tenant_id == DeliveryAttempt.tenant_id, Delivery.id == DeliveryAttempt.delivery_id),
+        )
+        .where(DeliveryAttempt.tenant_id == session.tenant_id, Delivery.authority == authority)
+        .order_by(DeliveryAttempt.started_at.desc())
+        .limit(number)
+    )
+    return (await session.execute(query)).all()
+
+
 async def sent_to(session: TenantSession, authority: str) -> Sequence[Any]:
     """All messages to an Authority."""
     columns = (

@@ -11,7 +11,7 @@ from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.integrations.authorities.schemas import Endpoint, Trial
-from backend.integrations.deliveries import exchange, opening, queries, rules
+from backend.integrations.deliveries import exchange, gates, opening, queries, rules
 from backend.integrations.deliveries.carrying import carried as carried
 from backend.integrations.deliveries.carrying import files_carried as files_carried
 from backend.integrations.deliveries.carrying import hand_over as hand_over
@@ -21,7 +21,11 @@ from backend.integrations.deliveries.carrying import take_back as take_back
 from backend.integrations.deliveries.carrying import to_carry as to_carry
 from backend.integrations.deliveries.carrying import waiting_by_class as waiting_by_class
 from backend.integrations.deliveries.carrying import waiting_recalls as waiting_recalls
-from backend.integrations.deliveries.channels.port import Locked, QueryResult, SendResult
+from backend.integrations.deliveries.channels.port import (
+    Locked,
+    QueryResult,
+    SendResult,
+)
 from backend.integrations.deliveries.events import DeliveryLocked
 from backend.integrations.deliveries.keeping import apply as _apply
 from backend.integrations.deliveries.keeping import authorities_of as _authorities
@@ -43,6 +47,7 @@ from backend.integrations.deliveries.schemas import (
     Sending,
     SentMessage,
 )
+from backend.integrations.profiles.schemas import Profile
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
@@ -79,6 +84,8 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
         settle = max(authority.endpoint.profile.retry.settle for authority in found.values())
         await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
+    if queued:
+        queued = await gates.let_through(session, queued, await _authorities(session, queued))
     if not queued:
         return []
     sendings = await sendings_of(session, queued)
@@ -170,6 +177,11 @@ async def versions_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID])
 async def ask_again(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> None:
     """Have the Authority asked now what became of messages of which the answer is not known."""
     await jobs.enqueue(session, rules.QUERY, *delivery_ids)
+
+
+async def why_waiting(session: TenantSession, profile: Profile) -> str:
+    """Why nothing goes to an Authority at the moment, in a sentence; empty where messages go."""
+    return gates.words(await gates.state(session, profile))
 
 
 async def last_answer(session: TenantSession) -> datetime | None:

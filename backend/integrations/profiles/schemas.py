@@ -359,10 +359,30 @@ class Retry(_Strict, frozen=True, kw_only=True):
     longest: Seconds = 60.0
 
 
+Hour = Annotated[str, Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
+
+
+class Quiet(_Strict, frozen=True, kw_only=True):
+    """Hours of Vietnam at which nothing is sent, every day; they may go over midnight ("22:00" to "05:30")."""
+
+    begins: Hour
+    ends: Hour
+
+
+class Breaker(_Strict, frozen=True, kw_only=True):
+    """After so many messages of a school in a row without an answer it pauses (seconds), then tries with one."""
+
+    failures: Annotated[int, Meta(ge=2, le=200)] = 20
+    pause: Seconds = 300.0
+
+
 class Limits(_Strict, frozen=True, kw_only=True):
-    """Calls of one job that are under way at the same time."""
+    """What the Authority bears: calls of one job under way together, messages of all schools in a minute."""
 
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 8
+    per_minute: Annotated[int, Meta(ge=6, le=60_000)] | None = None
+    quiet: Annotated[tuple[Quiet, ...], Meta(max_length=10)] = ()
+    breaker: Breaker = Breaker()
 
 
 class Asked(_Strict, frozen=True, kw_only=True):

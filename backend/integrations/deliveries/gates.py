@@ -1,0 +1,94 @@
+"""What of the queued messages may go now; the others wait as rows of the queue, with the reason where people read it."""
+
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from backend.core import clock, jobs, rate_limit
+from backend.core.database import TenantSession
+from backend.core.rate_limit import Charge, Limit, TooManyTries
+from backend.integrations.authorities.schemas import BoundAuthority
+from backend.integrations.deliveries import gate_rules, queries, rules
+from backend.integrations.deliveries.gate_rules import Flow, Gate, Try
+from backend.integrations.deliveries.models import Delivery
+from backend.integrations.profiles.schemas import Profile
+
+_QUIET = "Ngoài giờ nhận của cơ quan tiếp nhận; hệ thống gửi tiếp lúc {at}."
+_PAUSED = "Cơ quan tiếp nhận không trả lời nhiều lần liền; hệ thống tạm dừng gửi và thử lại lúc {at}."
+_RATE = "Đang chờ lượt theo tốc độ mà cơ quan tiếp nhận cho phép; hệ thống tự gửi tiếp."
+#: A minute's tokens come in so many parts.
+_PARTS = 6
+#: Messages that have to wait for their turn look again after one to so many times the wait: not all at once.
+_SPREAD = 5.0
+
+
+async def let_through(
+    session: TenantSession, queued: Sequence[Delivery], found: Mapping[str, BoundAuthority]
+) -> list[Delivery]:
+    """Those that may go now. The rest is put off, each with the reason."""
+    through: list[Delivery] = []
+    for name in sorted({row.authority for row in queued}):
+        rows = [row for row in queued if row.authority == name]
+        through += await _through(session, rows, found[name].endpoint.profile)
+    return through
+
+
+async def state(session: TenantSession, profile: Profile) -> Gate:
+    """How an Authority is left alone at the moment."""
+    limits, now = profile.limits, clock.now()
+    quiet = gate_rules.quiet_until(limits.quiet, now, clock.VIETNAM)
+    if quiet is not None:
+        return Gate(Flow.CLOSED, 0, quiet)
+    tries = await _tries(session, profile)
+    return gate_rules.gate(tries, limits.breaker, now)
+
+
+def words(gate: Gate) -> str:
+    """Why messages wait, in a sentence; empty where they do not."""
+    if gate.until is None:
+        return ""
+    said = _QUIET if gate.flow is Flow.CLOSED else _PAUSED
+    return said.format(at=gate.until.astimezone(clock.VIETNAM).strftime("%H:%M %d/%m/%Y"))
+
+
+async def _through(session: TenantSession, rows: list[Delivery], profile: Profile) -> list[Delivery]:
+    gate = await state(session, profile)
+    if gate.flow is not Flow.CLOSED:
+        # One probe: who comes second sees the try of the first.
+        await session.hold(f"probe of {profile.profile}")
+        gate = await state(session, profile)
+    if gate.most is not None and gate.until is not None:
+        await _put_off(session, rows[gate.most :], words(gate), gate.until - clock.now())
+        rows = rows[: gate.most]
+    wait = await _turn(profile, len(rows))
+    if wait:
+        await _put_off(session, rows, _RATE, timedelta(seconds=wait * random.uniform(1.0, _SPREAD)))
+        return []
+    return rows
+
+
+async def _turn(profile: Profile, number: int) -> float:
+    """0 when so many messages may go by what the Authority takes of all schools; else seconds to wait."""
+    rate = profile.limits.per_minute
+    if rate is None or not number:
+        return 0.0
+    limit = Limit(name="authority", burst=max(1, rate // _PARTS), per_seconds=60 // _PARTS)
+    try:
+        await rate_limit.charge([Charge(limit, profile.profile, number)])
+    except TooManyTries as error:
+        return float(error.retry_after)
+    return 0.0
+
+
+async def _put_off(session: TenantSession, rows: Sequence[Delivery], reason: str, wait: timedelta) -> None:
+    ids: list[uuid.UUID] = [row.id for row in rows]
+    await queries.update_deliveries(session, ids, {"reason": reason})
+    await jobs.enqueue(session, rules.SEND, *ids, after=max(0.0, wait.total_seconds()))
+
+
+async def _tries(session: TenantSession, profile: Profile) -> list[Try]:
+    # One more than may fail: those that are under way do not count.
+    number = profile.limits.breaker.failures + profile.limits.concurrency
+    rows = await queries.last_tries(session, profile.profile, number)
+    return [Try(row.started_at, row.ended_at, row.outcome) for row in rows]

@@ -1,0 +1,210 @@
+"""When nothing goes: quiet hours, an Authority that does not answer, more than it takes in a minute."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from backend.core import clock, settings
+from backend.core.clock import VIETNAM
+from backend.core.database import TenantId, TenantSession, tenant_session
+from backend.integrations.authorities import service as authorities
+from backend.integrations.authorities.schemas import BoundAuthority
+from backend.integrations.deliveries import rules, service
+from backend.integrations.deliveries.gate_rules import Flow, Gate, Try, gate, quiet_until
+from backend.integrations.profiles.schemas import Breaker, Limits, Quiet
+from tests.core.site_fixtures import product
+from tests.factories.issued_versions import issue, open_delivering_school
+
+__all__ = ["product"]
+
+NOW = datetime(2026, 6, 1, 5, 0, tzinfo=UTC)  # noon in Vietnam
+BREAKER = Breaker(failures=3, pause=60)
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "wanted"),
+    [
+        ([("22:00", "05:30")], "12:00", None),
+        ([("22:00", "05:30")], "22:00", "05:30"),
+        ([("22:00", "05:30")], "02:00", "05:30"),
+        ([("22:00", "05:30")], "05:30", None),
+        ([("11:30", "13:00"), ("22:00", "05:00")], "12:00", "13:00"),
+        ([("00:00", "00:00")], "12:00", "00:00"),
+        ([], "12:00", None),
+    ],
+)
+def test_quiet_hours_are_those_of_vietnam(hours: list[tuple[str, str]], at: str, wanted: str | None) -> None:
+    now = datetime.fromisoformat(f"2026-06-01T{at}:00+07:00").astimezone(UTC)
+    found = quiet_until([Quiet(begins=begins, ends=ends) for begins, ends in hours], now, VIETNAM)
+    assert (found and found.strftime("%H:%M")) == wanted
+    assert found is None or found > now
+
+
+def tries(*outcomes: str | None, ago: float = 10) -> list[Try]:
+    """The newest first; one that is under way has no end."""
+    ended = NOW - timedelta(seconds=ago)
+    return [Try(ended, ended if one else None, one) for one in outcomes]
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        ([], Gate(Flow.CLOSED)),
+        (tries("unknown", "notsent"), Gate(Flow.CLOSED)),
+        (tries("unknown", "notsent", "received"), Gate(Flow.CLOSED)),
+        (tries("rejected", "unknown", "unknown", "unknown"), Gate(Flow.CLOSED)),
+        (tries("unknown", "notsent", "unknown"), Gate(Flow.OPEN, 0, NOW + timedelta(seconds=50))),
+        (tries("unknown", "notsent", "unknown", ago=61), Gate(Flow.PROBING, 1, NOW + timedelta(seconds=5))),
+        (
+            tries(None, ago=1) + tries("unknown", "notsent", "unknown", ago=61),
+            Gate(Flow.PROBING, 0, NOW + timedelta(seconds=5)),
+        ),
+        (tries("received", ago=1) + tries("unknown", "notsent", "unknown", ago=61), Gate(Flow.CLOSED)),
+        # A try that was cut off long ago is a failed one, and no probe.
+        (tries(None, "unknown", "unknown", ago=600), Gate(Flow.PROBING, 1, NOW + timedelta(seconds=5))),
+    ],
+)
+def test_after_too_many_without_an_answer_one_goes_ahead(found: list[Try], wanted: Gate) -> None:
+    assert gate(found, BREAKER, NOW) == wanted
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def school(product: settings.Settings) -> AsyncIterator[TenantId]:
+    yield await open_delivering_school()
+
+
+class Bound:
+    """The limits of the sandbox, as a test wants them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.limits = Limits(breaker=BREAKER)
+        authority_of = authorities.authority_of
+
+        async def limited(session: TenantSession, profile_id: str) -> BoundAuthority:
+            found = await authority_of(session, profile_id)
+            profile = msgspec.structs.replace(found.endpoint.profile, limits=self.limits)
+            endpoint = msgspec.structs.replace(found.endpoint, profile=profile)
+            return msgspec.structs.replace(found, endpoint=endpoint)
+
+        patch.setattr(authorities, "authority_of", limited)
+
+
+@pytest.fixture
+def bound(monkeypatch: pytest.MonkeyPatch) -> Bound:
+    return Bound(monkeypatch)
+
+
+async def queued(school: TenantId, number: int) -> list[uuid.UUID]:
+    versions = await issue(school, number)
+    async with tenant_session(school) as session:
+        await service.open_deliveries(session, versions)
+        return [(await service.of_version(session, one))[0].id for one in versions]
+
+
+async def failed(school: TenantId, delivery_id: uuid.UUID, number: int, seconds_ago: float) -> None:
+    """So many tries without an answer, of which the last ended then."""
+    async with tenant_session(school) as session:
+        for one in range(number):
+            await session.execute(
+                text(
+                    "insert into delivery_attempt (tenant_id, id, delivery_id, number, started_at, ended_at, outcome)"
+                    " values (:tenant, gen_random_uuid(), :delivery, :number, :at, :at, 'unknown')"
+                ),
+                {
+                    "tenant": school,
+                    "delivery": delivery_id,
+                    "number": one + 1,
+                    "at": clock.now() - timedelta(seconds=seconds_ago),
+                },
+            )
+
+
+async def begin(school: TenantId, deliveries: list[uuid.UUID]) -> list[uuid.UUID]:
+    async with tenant_session(school) as session:
+        return [one.delivery_id for one in await service.begin_sending(session, deliveries)]
+
+
+async def reasons(school: TenantId, deliveries: list[uuid.UUID]) -> list[tuple[str, str | None]]:
+    async with tenant_session(school) as session:
+        found = [(await service.get_delivery(session, one))[0] for one in deliveries]
+    return [(one.state.value, one.reason) for one in found]
+
+
+async def waiting(school: TenantId) -> list[tuple[int, int]]:
+    """Jobs that send: how many subjects, in how many seconds."""
+    async with tenant_session(school) as session:
+        rows = await session.execute(
+            text(
+                "select cardinality(subject_ids) as subjects, extract(epoch from next_at - now()) as seconds"
+                " from work.job where kind = :kind and next_at > now() order by next_at"
+            ),
+            {"kind": rules.SEND},
+        )
+        return [(row.subjects, round(row.seconds)) for row in rows]
+
+
+async def test_an_authority_that_does_not_answer_is_left_alone_then_probed_once(
+    school: TenantId, bound: Bound
+) -> None:
+    deliveries = await queued(school, 4)
+    await failed(school, deliveries[0], 3, seconds_ago=10)
+    assert await begin(school, deliveries) == []
+    told = await reasons(school, deliveries)
+    assert {state for state, _ in told} == {"queued"}
+    assert all(reason and "tạm dừng gửi và thử lại lúc" in reason for _, reason in told)
+    [(subjects, seconds)] = await waiting(school)
+    assert (subjects, 40 <= seconds <= 50) == (4, True)
+    async with tenant_session(school) as session:
+        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/1")).endpoint.profile
+        assert "tạm dừng gửi" in await service.why_waiting(session, profile)
+    # The pause is over: of two workers that look at the same time one sends one message.
+    async with tenant_session(school) as session:
+        await session.execute(text("update delivery_attempt set ended_at = ended_at - interval '2 min'"))
+    gone = await asyncio.gather(begin(school, deliveries[:2]), begin(school, deliveries[2:]))
+    assert sorted(len(one) for one in gone) == [0, 1]
+    assert await begin(school, deliveries) == []
+    # It answers: everything goes again.
+    async with tenant_session(school) as session:
+        await session.execute(
+            text("update delivery_attempt set ended_at = now(), outcome = 'received' where ended_at is null")
+        )
+    assert len(await begin(school, [one for one in deliveries if one not in (*gone[0], *gone[1])])) == 3
+
+
+async def test_at_quiet_hours_nothing_goes(school: TenantId, bound: Bound) -> None:
+    deliveries = await queued(school, 2)
+    local = clock.now().astimezone(VIETNAM)
+    ends = local + timedelta(hours=2)
+    hours = Quiet(begins=(local - timedelta(hours=1)).strftime("%H:%M"), ends=ends.strftime("%H:%M"))
+    bound.limits = Limits(quiet=(hours,))
+    assert await begin(school, deliveries) == []
+    [(_, reason), _] = await reasons(school, deliveries)
+    assert reason is not None
+    assert reason.startswith(f"Ngoài giờ nhận của cơ quan tiếp nhận; hệ thống gửi tiếp lúc {ends:%H:%M}")
+    [(subjects, seconds)] = await waiting(school)
+    assert subjects == 2
+    assert 7000 <= seconds <= 7200
+    bound.limits = Limits()
+    assert len(await begin(school, deliveries)) == 2
+
+
+async def test_all_schools_together_send_no_more_than_the_authority_takes(
+    bound: Bound, school: TenantId
+) -> None:
+    bound.limits = Limits(per_minute=6 * 4)
+    other = await open_delivering_school("Trường Khác")
+    first, second = await queued(school, 4), await queued(other, 4)
+    assert len(await begin(school, first)) == 4
+    assert await begin(other, second) == []
+    [(_, reason), *_] = await reasons(other, second)
+    assert reason is not None
+    assert "Đang chờ lượt" in reason
+    [(subjects, seconds)] = await waiting(other)
+    assert subjects == 4
+    assert 1 <= seconds <= 60
