@@ -9,7 +9,9 @@ from collections.abc import Mapping
 import pytest
 import pytest_asyncio
 from litestar import Litestar
+from sqlalchemy import select
 
+from backend.core.audit import Action, AuditEvent
 from backend.core.errors import Conflict
 from backend.integrations.imports import exporting, service
 from backend.integrations.imports.limited import sandbox
@@ -194,8 +196,12 @@ async def test_another_system_and_a_person_take_it_away(site: Litestar, school: 
     assert oneroster.is_package(answer.content)
     browser = await school.browser(site, "it")
     assert "/nhap/oneroster.zip" in (await browser.get("/nhap")).text
-    refused = await browser.get("/nhap/oneroster.zip")
-    assert refused.headers["location"].startswith("/xac-minh")
+    taken = await browser.get("/nhap/oneroster.zip")
+    assert taken.content == answer.content, "the same roster is the same bytes"
+    async with school.session(read_only=True) as session:
+        query = select(AuditEvent).where(AuditEvent.action == Action.WORKBOOK_TAKEN)
+        [event] = await session.scalars(query)
+    assert (event.details, len(event.about)) == ({"kind": "oneroster"}, 3)
     empty = await open_small_school("Trường Chưa Có Học Sinh")
     async with empty.session() as session:
         with pytest.raises(Conflict, match="chưa có học sinh"):
