@@ -381,6 +381,7 @@ DETAIL_VALUES = {
         "chu-nhiem": "Sổ chủ nhiệm",
         "ket-qua-csdl": "Kết quả học tập theo mẫu CSDL ngành",
         "nhan-xet": "Nhận xét và số buổi nghỉ",
+        "oneroster": "Gói OneRoster 1.2",
         "hoc-sinh-csdl": "Danh sách học sinh theo mẫu CSDL ngành",
         "reassessed": "Đánh giá lại môn học trong hè",
         "conduct": "Rèn luyện sau kì nghỉ hè",

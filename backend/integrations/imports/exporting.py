@@ -22,6 +22,7 @@ from backend.integrations.imports.schemas import (
     FormSubject,
     ImportView,
     Layout,
+    OneRosterFile,
     ParsedFile,
     PrimaryResultsFile,
     ToFill,
@@ -72,6 +73,11 @@ async def filling_of_run(session: TenantSession, actor: Actor, run: ImportView, 
     """
     if isinstance(file, UnreadableFile):
         raise Conflict(f"Tệp “{run.file_name}” không đọc được nên không có chỗ để điền.")
+    if isinstance(file, OneRosterFile):
+        raise Conflict(
+            f"Tệp “{run.file_name}” là gói OneRoster, không phải bảng tính để điền; "
+            "hãy tải gói OneRoster mới ở trang Nhập dữ liệu."
+        )
     if isinstance(file, PrimaryResultsFile) and file.period != conversion.YEAR_END:
         raise Conflict(conversion.ONLY_YEAR_END)
     layout = Layout(str(file.__struct_config__.tag))

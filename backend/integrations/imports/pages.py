@@ -35,6 +35,7 @@ LAYOUT_NAMES = {
     "primary_comments": "Nhận xét tiểu học",
     "secondary_marks": "Điểm các môn",
     "homeroom": "Sổ chủ nhiệm",
+    "oneroster": "Gói OneRoster 1.2",
     "unreadable": "Không đọc được",
 }
 
@@ -223,6 +224,19 @@ async def take_filled(request: Request, actor: CurrentActor, run_id: FromPath[uu
     return _workbook(
         data, run.file_name if run.file_name.lower().endswith(".xlsx") else f"{run.file_name}.xlsx"
     )
+
+
+@get(
+    "/nhap/oneroster.zip",
+    guards=[requires(Permission.IMPORT), step_up("/nhap"), without_transaction],
+    media_type=service.ZIP,
+)
+async def take_oneroster(request: Request, actor: CurrentActor) -> Response[bytes]:
+    """The classes and pupils of the working year, for systems that read OneRoster."""
+    async with transaction(request) as session:
+        data = await service.take_oneroster(session, actor)
+    headers = {"Content-Disposition": 'attachment; filename="oneroster.zip"'}
+    return Response(data, media_type=service.ZIP, headers=headers)
 
 
 @get(

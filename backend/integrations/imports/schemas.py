@@ -81,6 +81,7 @@ class Layout(StrEnum):
     PRIMARY_COMMENTS = "primary_comments"
     SECONDARY_MARKS = "secondary_marks"
     HOMEROOM = "homeroom"
+    ONEROSTER = "oneroster"
 
 
 class MarkKind(StrEnum):
@@ -131,7 +132,7 @@ class PupilRow(_Row, frozen=True, kw_only=True):
     """One line of the pupils' register (CSDL ngành, C1-HocSinh)."""
 
     date_of_birth: date
-    gender: Gender
+    gender: Gender | None
     status: str
     personal_id: str | None
     ethnicity: str | None
@@ -242,6 +243,10 @@ class PupilsFile(_File, tag=Layout.PUPILS.value, frozen=True, kw_only=True):
     rows: tuple[PupilRow, ...]
 
 
+class OneRosterFile(PupilsFile, tag=Layout.ONEROSTER.value, frozen=True, kw_only=True):
+    """A register that came as a OneRoster package; its "sheets" are CSV files."""
+
+
 class PrimaryResultsFile(_File, tag=Layout.PRIMARY_RESULTS.value, frozen=True, kw_only=True):
     period: Period
     rows: tuple[PrimaryResultRow, ...]
@@ -264,7 +269,13 @@ class UnreadableFile(_File, tag="unreadable", frozen=True, kw_only=True):
 
 
 ParsedFile = (
-    PupilsFile | PrimaryResultsFile | PrimaryCommentsFile | SecondaryMarksFile | HomeroomFile | UnreadableFile
+    PupilsFile
+    | OneRosterFile
+    | PrimaryResultsFile
+    | PrimaryCommentsFile
+    | SecondaryMarksFile
+    | HomeroomFile
+    | UnreadableFile
 )
 
 

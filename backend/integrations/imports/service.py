@@ -29,7 +29,7 @@ from backend.integrations.imports.schemas import (
     RowProblem,
     UnreadableFile,
 )
-from backend.integrations.imports.writers import lines
+from backend.integrations.imports.writers import lines, oneroster
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import MarkChange
@@ -39,6 +39,7 @@ from backend.records.roster.schemas import ClassSummary, RosterChange, StudentId
 from backend.tenants.schools import service as schools
 
 JSON = "application/json"
+ZIP = "application/zip"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: Largest workbook, in bytes.
 MAX_UPLOAD = precheck.MAX_FILE_BYTES
@@ -313,3 +314,33 @@ def _view(run: ImportRun) -> ImportView:
         applied_at=run.applied_at,
         undone_at=run.undone_at,
     )
+
+
+async def oneroster_package(session: TenantSession) -> tuple[bytes, list[StudentId]]:
+    """The working year's classes and pupils as a OneRoster package, and who stands in it. Raises Conflict without any."""
+    year = await roster.current_year(session)
+    [told_year] = [one for one in await roster.list_years(session) if one.id == year.id]
+    classes = [one for one in await roster.list_classes(session) if one.academic_year_id == year.id]
+    members = [(one, await roster.list_students(session, one.id)) for one in classes]
+    pupils = [pupil.id for _, found in members for pupil in found]
+    if not pupils:
+        raise Conflict(
+            f"Năm học {year.name} chưa có học sinh nào trong lớp; hãy nhập danh sách học sinh trước."
+        )
+    school = await schools.get_school(session)
+    told = oneroster.Roster(
+        school_id=session.tenant_id,
+        school_name=school.name,
+        school_code=school.code,
+        year=told_year,
+        classes=tuple(members),
+    )
+    return oneroster.package(told), pupils
+
+
+async def take_oneroster(session: TenantSession, actor: Actor) -> bytes:
+    """`oneroster_package` for a person who takes it away. Raises Conflict."""
+    data, pupils = await oneroster_package(session)
+    label = "Gói OneRoster"
+    audit_reads.record_taken(session, actor, Action.WORKBOOK_TAKEN, None, label, pupils, kind="oneroster")
+    return data

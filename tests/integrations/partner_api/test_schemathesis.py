@@ -51,7 +51,7 @@ async def test_the_document_is_whole(site: Litestar) -> None:
     published = await document(site)
     assert published["openapi"].startswith("3.")
     assert published["openapi"] == "3.1.0"
-    assert sum(len(methods) for methods in published["paths"].values()) == 15
+    assert sum(len(methods) for methods in published["paths"].values()) == 16
     for path, methods in published["paths"].items():
         for method, operation in methods.items():
             assert {"200", "429", "503"} <= set(operation["responses"]), path

@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from backend.integrations.imports.readers import detect, grid, precheck
+from backend.integrations.imports.readers import detect, grid, oneroster, precheck
 from backend.integrations.imports.schemas import Filling, ParsedFile
 from backend.integrations.imports.writers import cells as writer
 from backend.integrations.imports.writers import places
@@ -50,7 +50,7 @@ def filled(filling: Filling) -> bytes:
 
 def _parse(data: bytes) -> ParsedFile:
     try:
-        return detect.read(grid.load(data))
+        return oneroster.read(data) if oneroster.is_package(data) else detect.read(grid.load(data))
     except MemoryError:
         return detect.unreadable(TOO_MUCH_MEMORY)
     except Exception:

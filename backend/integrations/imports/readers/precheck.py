@@ -18,6 +18,9 @@ MAX_RATIO: Final = 100
 #: Honest sheets full of empty styled cells pack better than 100:1, so small parts are not measured by ratio.
 RATIO_FREE_BYTES: Final = 1024 * 1024
 MAX_DIRECTORY_BYTES: Final = 512 * 1024
+#: What a OneRoster package holds in place of a workbook's parts, and no more than so many files.
+MANIFEST: Final = "manifest.csv"
+_MOST_CSV: Final = 40
 _PROLOG_BYTES: Final = 4096
 _RELATIONS_BYTES: Final = 256 * 1024
 
@@ -98,7 +101,8 @@ def _check_end_of_directory(data: bytes) -> None:
 
 def _check_directory(entries: list[zipfile.ZipInfo]) -> None:
     names = [entry.filename for entry in entries]
-    if "[Content_Types].xml" not in names or not any(name.startswith("xl/") for name in names):
+    is_workbook = "[Content_Types].xml" in names and any(name.startswith("xl/") for name in names)
+    if not is_workbook and not _is_package(names):
         raise _Refused(NOT_A_WORKBOOK)
     if len(entries) > MAX_ENTRIES or len(set(names)) != len(names):
         raise _Refused(_BOMB)
@@ -106,6 +110,12 @@ def _check_directory(entries: list[zipfile.ZipInfo]) -> None:
         raise _Refused(_BOMB)
     for entry in entries:
         _check_entry(entry)
+
+
+def _is_package(names: list[str]) -> bool:
+    """CSV files alone, in no folder, one of them a manifest."""
+    only_csv = all(name.endswith(".csv") and "/" not in name and "\\" not in name for name in names)
+    return only_csv and MANIFEST in names and len(names) <= _MOST_CSV
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:

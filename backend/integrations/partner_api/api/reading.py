@@ -13,9 +13,10 @@ from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from backend.core.actor import Actor
-from backend.core.api_document import MISSING, NOT_YET, ROOT, Cursor, Limit, documented
+from backend.core.api_document import MISSING, NO_ROSTER, NOT_YET, ROOT, Cursor, Limit, documented
 from backend.core.web import CurrentActor, Request, transaction
 from backend.integrations.deliveries.schemas import DeliveryState
+from backend.integrations.imports import service as imports
 from backend.integrations.partner_api import service
 from backend.integrations.partner_api.schemas import (
     ClassPage,
@@ -95,6 +96,21 @@ async def list_results(
         found = await service.results(session, class_id, cursor, limit)
     await service.record_read(actor, "results", class_id, [one.student_id for one in found.items])
     return found
+
+
+@get(
+    f"{ROOT}/oneroster",
+    guards=[scoped(Scope.STUDENTS_READ)],
+    media_type="application/zip",
+    **documented(Scope.STUDENTS_READ, NO_ROSTER),
+)
+async def download_oneroster(request: Request, actor: CurrentActor) -> Response[bytes]:
+    """The working year's classes and pupils as a OneRoster 1.2 package (CSV, bulk). / Lớp, học sinh theo OneRoster."""
+    async with transaction(request) as session:
+        data, pupils = await imports.oneroster_package(session)
+    await service.record_read(actor, "students", None, pupils)
+    headers = {"Content-Disposition": 'attachment; filename="oneroster.zip"'}
+    return Response(data, media_type="application/zip", headers=headers)
 
 
 @get(f"{ROOT}/events", guards=[scoped(Scope.EVENTS_READ)], **documented(Scope.EVENTS_READ))
