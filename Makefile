@@ -38,7 +38,7 @@ stop: ## dừng hệ thống đang chạy ở cửa sổ khác
 
 .PHONY: test
 test: $(INSTALLED_DEV) system-packages assets ## chạy mọi bài kiểm thử (chọn bài: make test TESTS=tests/records)
-	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 2 --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(or $(TESTS),--numprocesses 3 --no-loadscope-reorder)
 
 .PHONY: check
 check: format-check lint types imports templates drift audit ## định dạng, lỗi thường gặp, kiểu, hướng import, mẫu trang, migration, gói đã khóa

@@ -5,6 +5,7 @@ OCSP is RFC 6960, CRL is RFC 5280; callers fetch by `core/http_client` and hand 
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -277,7 +278,13 @@ def certificates_to_check(certificates: Sequence[bytes]) -> list[tuple[bytes, by
 
     Raises RevocationRefused when an issuer is missing.
     """
-    loaded = {item: _load(item) for item in dict.fromkeys(certificates)}
+    return list(_pairs(tuple(dict.fromkeys(certificates))))
+
+
+# The documents of a batch bring the same few certificates, and who issued whom is a matter of signatures.
+@lru_cache(maxsize=256)
+def _pairs(certificates: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    loaded = {item: _load(item) for item in certificates}
     pairs = []
     for encoded, certificate in loaded.items():
         if certificate.subject == certificate.issuer or _needs_no_check(certificate):
@@ -286,7 +293,7 @@ def certificates_to_check(certificates: Sequence[bytes]) -> list[tuple[bytes, by
         if issuer is None:
             raise RevocationRefused(f"the issuer of {certificate.subject.rfc4514_string()} is missing")
         pairs.append((encoded, issuer))
-    return pairs
+    return tuple(pairs)
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
