@@ -10,7 +10,13 @@ MENU = (
         (
             NavItem("Trang chủ", "/", "home"),
             NavItem("Chủ trường", "/chu-truong", "building-community", Permission.CONSOLE_READ),
-            NavItem("Mùa học bạ", "/mua-hoc-ba", "calendar", Permission.CLASSES_READ),
+            NavItem(
+                "Mùa học bạ",
+                "/mua-hoc-ba",
+                "calendar",
+                Permission.CLASSES_READ,
+                also=("/theo-chang", "/chot-hoc-ba"),
+            ),
             NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
             NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
             NavItem("Chờ duyệt", "/duyet", "circle-check", Permission.APPROVE),
