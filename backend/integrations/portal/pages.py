@@ -123,8 +123,6 @@ async def bring_letter(
     """What the Authority answered in writing about a recall."""
     content = await data.van_ban.read()
     try:
-        if not content:
-            raise Invalid("Bạn chưa chọn bản chụp văn bản trả lời; hãy chọn tệp rồi ghi lại.")
         await service.keep_letter(actor.tenant_id, content)
         async with transaction(request) as session:
             await service.record_letter(session, actor, delivery_id, data.so, data.ly_do, content)

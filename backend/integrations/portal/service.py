@@ -58,8 +58,11 @@ async def keep_letter(tenant_id: uuid.UUID, letter: bytes) -> None:
 async def record_letter(
     session: TenantSession, actor: Actor, delivery_id: uuid.UUID, number: str, refusal: str, letter: bytes
 ) -> None:
-    """What the Authority answered about a recall. Raises NotFound, Conflict, Invalid without a number."""
+    """What the Authority answered about a recall. Raises NotFound, Conflict, Invalid without a number or a letter."""
+    await deliveries.get_delivery(session, delivery_id)
     number, refusal = number.strip(), refusal.strip()
+    if not letter:
+        raise Invalid("Bạn chưa chọn bản chụp văn bản trả lời; hãy chọn tệp rồi ghi lại.")
     if not number or len(number) > rules.LONGEST_NUMBER:
         raise Invalid(
             "Số văn bản trả lời: chưa điền hoặc quá dài; hãy chép như trên văn bản, ví dụ 125/SGDĐT-QLCL."

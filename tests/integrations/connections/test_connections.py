@@ -117,7 +117,7 @@ async def test_an_authority_that_is_not_there_is_said_on_the_page(
         ({"bi_mat.client_secret": ""}, "Khóa kết nối do Sở cấp: chưa điền"),
         ({"tham_so.client_id": "x"}, "Mã kết nối do Sở cấp: không đúng dạng"),
         ({"bi_mat.client_secret": "khóa"}, "Khóa kết nối do Sở cấp: có ký tự lạ"),
-        ({"bi_mat.client_secret": "k" * 500}, "Khóa kết nối do Sở cấp: có ký tự lạ hoặc quá dài"),
+        ({"bi_mat.client_secret": "k" * 20_000}, "Khóa kết nối do Sở cấp: có ký tự lạ hoặc quá dài"),
         ({"ho_so": "vn.ninh-binh.hocba/1"}, "không có trong danh sách"),
         ({"ho_so": "../../etc/passwd"}, "không có trong danh sách"),
     ],
