@@ -14,7 +14,6 @@ async def show_guide(request: Request) -> Html:
     return page(
         request,
         "integrations/partner_api/guide.html",
-        lang="en",
         most=MOST,
         tries=len(SCHEDULE) + 1,
         stopped_days=STOPPED_AFTER.days,
