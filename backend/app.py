@@ -25,6 +25,7 @@ from backend.core import (
 from backend.integrations.connections import pages as connection_pages
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
+from backend.integrations.partner_api import pages as partner_pages
 from backend.integrations.partner_api.api import document as partner_document
 from backend.integrations.partner_api.api import reading as partner_reading
 from backend.integrations.partner_api.api import tokens as partner_tokens
@@ -420,6 +421,7 @@ ROUTES: list[ControllerRouterHandler] = [
     webhook_pages.rotate_key,
     webhook_pages.resume,
     webhook_pages.end_endpoint,
+    partner_pages.show_guide,
     partner_tokens.issue_token,
     partner_reading.list_classes,
     partner_reading.list_students,

@@ -35,6 +35,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 ROOT = "/api/v1"
 TOKEN_PATH = f"{ROOT}/oauth/token"
+GUIDE_PATH = "/tai-lieu/api"
 MOST = 200
 
 Limit = Annotated[

@@ -4,6 +4,7 @@ Whatever it sends with the key of one school: no 500, only answers that the docu
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,6 +27,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from backend.integrations.webhooks.schemas import EventKind
+from backend.tenants.api_clients.schemas import Scope
 from tests.integrations.partner_api.partners import Client, Partner
 
 #: Requests for each address, with right input and with wrong input.
@@ -60,6 +63,14 @@ async def test_the_document_is_whole(site: Litestar) -> None:
             by_header = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
             asks_for_a_key = method == "post" and not path.endswith("/oauth/token")
             assert by_header == ({"Idempotency-Key"} if asks_for_a_key else set()), path
+
+
+async def test_the_guide_names_every_scope_and_every_event(site: Litestar) -> None:
+    guide = (await Client(site, "").http.get("http://127.0.0.1:8000/tai-lieu/api")).text
+    assert '<div lang="en">' in guide
+    assert {f"<code>{one}</code>" for one in (*Scope, *EventKind)} - {
+        *re.findall("<code>[^<]*</code>", guide)
+    } == set()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

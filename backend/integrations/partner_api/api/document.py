@@ -5,14 +5,18 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OAuthFlow, OAuthFlows, SecurityScheme
 
-from backend.core.api_document import ROOT, TOKEN_PATH
+from backend.core.api_document import GUIDE_PATH, ROOT, TOKEN_PATH
 from backend.tenants.api_clients.schemas import SCOPE_NAMES
 from backend.tenants.guards import public
 
 OPENAPI = OpenAPIConfig(
     title="Hocba",
     version="1",
-    description="Read a school's classes, pupils, transcripts and deliveries with a key that the school has given.",
+    description=(
+        "Read a school's classes, pupils, results, transcripts and deliveries, write its roster and marks, and follow "
+        f"what happens, with a key that the school has given. Guide: {GUIDE_PATH}. / Đọc lớp, học sinh, kết quả, học bạ, "
+        "kết quả gửi; ghi danh sách học sinh và điểm; theo dõi các việc đã xảy ra, bằng mã truy cập do nhà trường cấp."
+    ),
     use_handler_docstrings=True,
     components=Components(
         security_schemes={
