@@ -184,7 +184,7 @@ ACTION_NAMES = {
     Action.TRANSCRIPT_RECALL_RETURNED: "Sở trả lại đề nghị thu hồi học bạ",
     Action.TRANSCRIPT_RECALL_REFUSED: "Sở không cho thu hồi học bạ",
     Action.TRANSCRIPT_LOCKED: "Học bạ được chốt và có hiệu lực",
-    Action.TRANSCRIPT_HANDED_OVER: "Chuyển giao quyền quản lý học bạ",
+    Action.TRANSCRIPT_HANDED_OVER: "Học bạ chuyển sang trường khác quản lý",
     Action.TRANSCRIPT_GIVEN_BACK: "Sở từ chối học bạ đã chuyển giao, trường phát hành sửa",
     Action.TRANSCRIPT_REPLACED: "Học bạ được thay bằng phiên bản sau",
     Action.COPY_ISSUED: "Cấp bản in, bản sao hoặc trích lục học bạ",

@@ -59,6 +59,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.EDGE,
         "`hocba verify`, offline: a command of a slice of adapters",
     ),
+    "remote_signing.archiving.history": (
+        Room.SERVICE,
+        "the stamps of one turn, for the page of its history: no door",
+    ),
     "remote_signing.archiving.stamping": (
         Room.SERVICE,
         "bytes of the archive, worked on between transactions",
@@ -78,6 +82,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     "remote_signing.requests.challenges": (
         Room.SERVICE,
         "what a provider wants of a signer on our page, for the slice's own pages and tasks: no door",
+    ),
+    "remote_signing.requests.turns": (
+        Room.SERVICE,
+        "the history of one turn, through the door of the slice's service",
     ),
     "remote_signing.requests.notices": (
         Room.SERVICE,
@@ -213,6 +221,10 @@ LISTED: dict[str, tuple[Room, str]] = {
     ),
     "records.assessment.explaining": (Room.RULES, "a result as a page explains it, a pure function"),
     "records.handover.packing": (Room.ADAPTER, "zipfile"),
+    "records.transcripts.signers": (
+        Room.SERVICE,
+        "who is to sign and who is missing, for the slice's own service and flow: no door",
+    ),
     "records.transcripts.canonical": (Room.RULES, "one snapshot, one sequence of bytes: pure"),
     "records.transcripts.composition": (Room.RULES, "results and marks as the content of a transcript: pure"),
     "records.transcripts.printed": (Room.RULES, "a snapshot as the words of the form: pure"),

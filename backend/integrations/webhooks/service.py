@@ -17,6 +17,9 @@ from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.integrations.webhooks import queries, rules, signing
 from backend.integrations.webhooks.models import WebhookEndpoint
+from backend.integrations.webhooks.rules import BOTH_KEYS as BOTH_KEYS
+from backend.integrations.webhooks.rules import SCHEDULE as SCHEDULE
+from backend.integrations.webhooks.rules import STOPPED_AFTER as STOPPED_AFTER
 from backend.integrations.webhooks.schemas import (
     Call,
     EndpointId,

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from backend.core.web import CurrentActor, Html, Request, page, transaction, without_transaction
 from backend.remote_signing.archiving import history
-from backend.remote_signing.requests import turns
+from backend.remote_signing.requests import service as requests
 from backend.remote_signing.requests.schemas import ROLE_NAMES
 from backend.tenants.factors.schemas import FACTOR_NAMES
 from backend.tenants.guards import requires
@@ -21,7 +21,7 @@ from backend.tenants.permissions import Permission
 async def show_history(request: Request, actor: CurrentActor, step_id: FromPath[uuid.UUID]) -> Html:
     """Request, attempts, transactions, signatures, time stamps, archive: for the signer, the owner and the principal."""
     async with transaction(request) as session:
-        turn = await turns.history(session, actor, step_id)
+        turn = await requests.history_of_turn(session, actor, step_id)
         forms = await history.stamped_forms(session, turn.request_id)
     return page(
         request,

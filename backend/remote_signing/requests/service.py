@@ -59,6 +59,7 @@ from backend.remote_signing.requests.schemas import (
     TrayGroup,
     TrayItem,
 )
+from backend.remote_signing.requests.turns import history_of_turn as history_of_turn
 from backend.tenants.access.schemas import PROOF_LASTS, Verified
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission

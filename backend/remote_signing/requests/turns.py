@@ -22,7 +22,7 @@ from backend.remote_signing.requests.schemas import (
 from backend.tenants.permissions import Permission
 
 
-async def history(session: TenantSession, actor: Actor, step_id: uuid.UUID) -> TurnHistory:
+async def history_of_turn(session: TenantSession, actor: Actor, step_id: uuid.UUID) -> TurnHistory:
     """For whoever signs in that turn, and whoever reads the school's audit. Raises NotFound for anybody else."""
     found = await queries.turn(session, step_id)
     if found is None or not _may_read(actor, found.SigningStep):

@@ -56,5 +56,5 @@ async def test_a_turn_that_nobody_has_taken_has_no_attempt(school: SigningSchool
     await school.ask(1)
     [item] = (await school.offer(TEACHER)).items
     async with tenant_session(school.tenant_id, read_only=True) as session:
-        found = await turns.history(session, await school.actor(TEACHER), item.step_id)
+        found = await turns.history_of_turn(session, await school.actor(TEACHER), item.step_id)
     assert (found.attempts, found.parts, found.signed_at) == ((), (), None)
