@@ -32,6 +32,7 @@ class Site:
     trust: Path
     school: DemoSchool
     other_school: DemoSchool
+    environment: dict[str, str]
 
     @property
     def named(self) -> str:
@@ -83,7 +84,7 @@ def _site(line: bytes, folder: Path) -> Site:
     assert line, (folder / "output.txt").read_text()
     ready = msgspec.json.decode(line, type=Ready)
     school, other = read_plan(Path(ready.books)).schools
-    return Site(ready.url, Path(ready.books), Path(ready.trust), school, other)
+    return Site(ready.url, Path(ready.books), Path(ready.trust), school, other, ready.environment)
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

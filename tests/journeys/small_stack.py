@@ -25,11 +25,12 @@ SCALE = 0.1
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Where the site is, the folder of the workbooks with their plan, and the trust anchors of the sandbox."""
+    """Where the site is, the folder of the workbooks with their plan, the trust anchors of the sandbox, its settings."""
 
     url: str
     books: str
     trust: str
+    environment: dict[str, str]
 
 
 async def serve(folder: Path) -> None:
@@ -45,7 +46,10 @@ async def serve(folder: Path) -> None:
             await seed(plan.schools, plan.academic_year)
             await stack.start_product(workers=2)
             ready = Ready(
-                environment["HOCBA_PUBLIC_URL"], str(folder / "books"), environment["HOCBA_TRUST_DIR"]
+                environment["HOCBA_PUBLIC_URL"],
+                str(folder / "books"),
+                environment["HOCBA_TRUST_DIR"],
+                dict(environment),
             )
             print(msgspec.json.encode(ready).decode(), flush=True)
             await first_of(stack.supervisor.failure(), _left_alone())
