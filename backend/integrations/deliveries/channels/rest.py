@@ -24,8 +24,8 @@ FORBIDDEN = (
     "Hệ thống không được phép kết nối đến địa chỉ của cơ quan tiếp nhận, chưa gửi gì; hãy báo bên vận hành."
 )
 NOT_PROVEN = (
-    "Chứng thư số của máy chủ cơ quan tiếp nhận hết hạn hoặc không đúng tên, chưa gửi gì; hãy báo cơ quan ấy, "
-    "hệ thống sẽ tự thử lại."
+    "Chứng thư số của máy chủ cơ quan tiếp nhận hết hạn, sai tên hoặc không ai bảo đảm, chưa gửi gì; "
+    "hãy báo cơ quan ấy, hệ thống sẽ tự thử lại."
 )
 KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
 _WAIT = "Cơ quan tiếp nhận đang quá tải, thông điệp chưa được nhận; hệ thống sẽ tự thử lại."
