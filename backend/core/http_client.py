@@ -9,7 +9,7 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import SplitResult, urlencode, urlsplit
 from weakref import WeakKeyDictionary
@@ -60,6 +60,10 @@ class HttpFailure(Exception):
 
 class NotSent(HttpFailure):
     """Nothing left this machine: no connection, no free place in the pool, an address that is none."""
+
+
+class NotProven(NotSent):
+    """The other side shows a certificate that is over, of another name or of nobody we know; nothing left."""
 
 
 class Forbidden(NotSent):
@@ -180,8 +184,16 @@ class _Progress:
             self.started = True
 
     def failure(self, cause: Exception) -> HttpFailure:
-        kind = NoAnswer if self.started else NotSent
+        kind: type[HttpFailure] = NoAnswer if self.started else NotSent
+        if not self.started and any(isinstance(one, ssl.SSLCertVerificationError) for one in _causes(cause)):
+            kind = NotProven
         return kind(f"{type(cause).__name__}: {cause}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class _Checked(httpcore.AsyncNetworkBackend):

@@ -246,6 +246,21 @@ def certificate(ends: datetime, folder: Path) -> ssl.SSLContext:
     return context
 
 
+def endpoint_at(address: str) -> port.Endpoint:
+    """An Authority there."""
+    profile = catalog.load(catalog.path_of("vn.sandbox.hocba/1"), {}).profile
+    return port.Endpoint(
+        profile=profile,
+        base_url=address,
+        parameters={},
+        secrets={"api_key": "x"},
+        files={},
+        platform=None,
+        connect_timeout=1.0,
+        total_timeout=2.0,
+    )
+
+
 @pytest.mark.parametrize(
     ("host", "days", "reached"), [(NAME, 30, True), ("other.example.vn", 30, False), (NAME, -1, False)]
 )
@@ -263,8 +278,12 @@ async def test_tls_is_held_to_the_name_and_to_its_time(
         if reached:
             assert (await http_client.request("GET", url)).body == b"ok"
         else:
-            with pytest.raises(http_client.NotSent, match="CERTIFICATE_VERIFY_FAILED"):
+            with pytest.raises(http_client.NotProven, match="CERTIFICATE_VERIFY_FAILED"):
                 await http_client.request("GET", url)
+            sent = await RestChannel().send(endpoint_at(url[:-1]), message_of("submit", "a" * 32))
+            assert isinstance(sent, port.NotSent)
+            assert (sent.needs_person, sent.reason) == (False, rest.NOT_PROVEN)
+            seen.pop()
         assert seen == [host]
         assert len(listener.came) == int(reached)
 
@@ -273,17 +292,7 @@ async def test_tls_is_held_to_the_name_and_to_its_time(
     "address", ["https://10.1.2.3", "https://inside.example.vn", "https://[::ffff:a9fe:a9fe]"]
 )
 async def test_an_authority_inside_waits_for_the_platform(names: Names, address: str) -> None:
-    profile = catalog.load(catalog.path_of("vn.chung.hocba/1"), {}).profile
-    endpoint = port.Endpoint(
-        profile=profile,
-        base_url=address,
-        parameters=dict.fromkeys(profile.parameters, "x"),
-        secrets=dict.fromkeys(profile.secrets, "x"),
-        files={},
-        platform=None,
-        connect_timeout=1.0,
-        total_timeout=2.0,
-    )
+    endpoint = endpoint_at(address)
     message = message_of("submit", "a" * 32)
     sent = await RestChannel().send(endpoint, message)
     assert isinstance(sent, port.NotSent)

@@ -13,6 +13,8 @@ _ITEM = ("message_id", "lookup_code", "version", "sha256", "state")
 _LONGEST = 200
 #: No page has more.
 MOST_OF_A_PAGE = 5000
+#: No school has more messages with one Authority.
+_MOST = 500_000
 
 
 class BadList(Exception):
@@ -37,7 +39,7 @@ def read(listing: Listing, status: int, content: bytes) -> Page:
     except (documents.Unreadable, expressions.BadExpression, ValueError) as error:
         raise BadList(str(error)[:_LONGEST]) from error
     items = [] if found in (None, "") else found if isinstance(found, list) else [found]
-    if total < 0 or len(items) > min(total, MOST_OF_A_PAGE):
+    if not 0 <= total <= _MOST or len(items) > min(total, MOST_OF_A_PAGE):
         raise BadList(f"{len(items)} items of {total}")
     return Page(total, tuple(_item(listing, one) for one in items))
 

@@ -23,6 +23,10 @@ UNREACHED = "Không kết nối được cơ quan tiếp nhận, thông điệp 
 FORBIDDEN = (
     "Hệ thống không được phép kết nối đến địa chỉ của cơ quan tiếp nhận, chưa gửi gì; hãy báo bên vận hành."
 )
+NOT_PROVEN = (
+    "Chứng thư số của máy chủ cơ quan tiếp nhận hết hạn, sai tên hoặc không ai bảo đảm, chưa gửi gì; "
+    "hãy báo cơ quan ấy, hệ thống sẽ tự thử lại."
+)
 KEY_REFUSED = "Cơ quan tiếp nhận từ chối khóa kết nối; người quản trị cần kiểm tra lại khóa của trường."
 _WAIT = "Cơ quan tiếp nhận đang quá tải, thông điệp chưa được nhận; hệ thống sẽ tự thử lại."
 UNMAPPED = "Không lập được thông điệp theo hồ sơ kết nối ({reason}); hãy báo bên vận hành."
@@ -56,10 +60,9 @@ class RestChannel:
             )
         except access.Refused:
             return port.NotSent(reason=KEY_REFUSED, evidence=call.evidence(), needs_person=True)
-        except http_client.Forbidden:
-            return port.NotSent(reason=FORBIDDEN, evidence=call.evidence(), needs_person=True)
-        except http_client.NotSent:
-            return port.NotSent(reason=UNREACHED, evidence=call.evidence())
+        except http_client.NotSent as error:
+            forbidden = isinstance(error, http_client.Forbidden)
+            return port.NotSent(reason=_unsent(error), evidence=call.evidence(), needs_person=forbidden)
         except http_client.NoAnswer:
             return port.Unknown(reason=_no_answer(endpoint), evidence=call.evidence())
         return _sent(reading, endpoint.profile, call)
@@ -76,13 +79,21 @@ class RestChannel:
             return port.Unknown(reason=reason, evidence=call.evidence(), refused=True)
         except BadMapping as error:
             return port.Unknown(reason=UNMAPPED.format(reason=error), evidence=call.evidence())
-        except http_client.Forbidden:
-            return port.Unknown(reason=FORBIDDEN, evidence=call.evidence())
-        except http_client.NotSent:
-            return port.Unknown(reason=UNREACHED, evidence=call.evidence())
+        except http_client.NotSent as error:
+            return port.Unknown(reason=_unsent(error), evidence=call.evidence())
         except http_client.NoAnswer:
             return port.Unknown(reason=_no_answer(endpoint), evidence=call.evidence())
         return told(reading, endpoint.profile, call.evidence())
+
+
+def _unsent(error: http_client.NotSent) -> str:
+    """Why nothing left, in a sentence."""
+    match error:
+        case http_client.Forbidden():
+            return FORBIDDEN
+        case http_client.NotProven():
+            return NOT_PROVEN
+    return UNREACHED
 
 
 def encode(endpoint: port.Endpoint, message: port.Message) -> bytes:

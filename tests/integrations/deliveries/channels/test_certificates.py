@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from backend.core import http_client
 from backend.integrations.deliveries.channels import port
-from backend.integrations.deliveries.channels.rest import UNREACHED, RestChannel
+from backend.integrations.deliveries.channels.rest import NOT_PROVEN, RestChannel
 from backend.integrations.profiles import catalog
 from infra.simulators.province import identities
 from tests.fakes.processes import Province, start_province
@@ -96,7 +96,7 @@ async def test_a_host_with_a_certificate_of_somebody_else_gets_nothing(
     )
     sent = await RestChannel().send(endpoint, message_of("submit", uuid.uuid4().hex))
     assert isinstance(sent, port.NotSent)
-    assert sent.reason == UNREACHED
+    assert sent.reason == NOT_PROVEN
     assert province.ledger()["messages"] == before
 
 
