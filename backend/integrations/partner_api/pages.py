@@ -4,7 +4,7 @@ from litestar import get
 
 from backend.core.api_document import GUIDE_PATH, MOST
 from backend.core.web import Html, Request, page
-from backend.integrations.webhooks.rules import BOTH_KEYS, SCHEDULE, STOPPED_AFTER
+from backend.integrations.webhooks.schemas import BOTH_KEYS, SCHEDULE, STOPPED_AFTER
 from backend.tenants.guards import public
 
 
