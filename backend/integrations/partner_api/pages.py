@@ -4,7 +4,7 @@ from litestar import get
 
 from backend.core.api_document import GUIDE_PATH, MOST
 from backend.core.web import Html, Request, page
-from backend.integrations.webhooks import service as webhooks
+from backend.integrations.webhooks.schemas import BOTH_KEYS, SCHEDULE, STOPPED_AFTER
 from backend.tenants.guards import public
 
 
@@ -15,7 +15,7 @@ async def show_guide(request: Request) -> Html:
         request,
         "integrations/partner_api/guide.html",
         most=MOST,
-        tries=len(webhooks.SCHEDULE) + 1,
-        stopped_days=webhooks.STOPPED_AFTER.days,
-        both_days=webhooks.BOTH_KEYS.days,
+        tries=len(SCHEDULE) + 1,
+        stopped_days=STOPPED_AFTER.days,
+        both_days=BOTH_KEYS.days,
     )

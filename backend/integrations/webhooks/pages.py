@@ -9,8 +9,8 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect, several
 from backend.integrations.webhooks import service
-from backend.integrations.webhooks.rules import BOTH_KEYS
 from backend.integrations.webhooks.schemas import (
+    BOTH_KEYS,
     EVENT_NAMES,
     PROBLEM_NAMES,
     STATE_NAMES,

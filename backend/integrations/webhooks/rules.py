@@ -3,37 +3,28 @@
 import ipaddress
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from backend.core.errors import Invalid
-from backend.integrations.webhooks.schemas import TOLD, EventKind, NewEndpoint, Outcome, Problem
+from backend.integrations.webhooks.schemas import (
+    SCHEDULE,
+    STOPPED_AFTER,
+    TOLD,
+    EventKind,
+    NewEndpoint,
+    Outcome,
+    Problem,
+)
 
 #: The kind of job that sends one message.
 SEND = "webhooks.send"
 MOST_ENDPOINTS = 10
 _LONGEST = 500
-_MINUTE, _HOUR = 60.0, 3600.0
-#: Seconds until the next try after each one that failed: three and a half days in all.
-SCHEDULE = (
-    5,
-    5 * _MINUTE,
-    30 * _MINUTE,
-    2 * _HOUR,
-    5 * _HOUR,
-    10 * _HOUR,
-    14 * _HOUR,
-    20 * _HOUR,
-    24 * _HOUR,
-)
 #: Whoever asks to wait is waited for no longer than this.
-_LONGEST_WAIT = 24 * _HOUR
-#: An endpoint that has taken nothing for so long is told nothing more until a person says so.
-STOPPED_AFTER = timedelta(days=5)
-#: So long both keys sign, so that the other system can change them at any moment in between.
-BOTH_KEYS = timedelta(days=2)
+_LONGEST_WAIT = 24 * 3600.0
 
 
 def checked(new: NewEndpoint, tunnels: Collection[str]) -> NewEndpoint:

@@ -1,7 +1,7 @@
 """The words of webhooks: what happened in a school, which other systems are told so, and how far that has come."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -9,6 +9,24 @@ import msgspec
 
 EndpointId = NewType("EndpointId", uuid.UUID)
 MessageId = NewType("MessageId", uuid.UUID)
+
+_MINUTE, _HOUR = 60.0, 3600.0
+#: Seconds until the next try after each one that failed: three and a half days in all.
+SCHEDULE = (
+    5,
+    5 * _MINUTE,
+    30 * _MINUTE,
+    2 * _HOUR,
+    5 * _HOUR,
+    10 * _HOUR,
+    14 * _HOUR,
+    20 * _HOUR,
+    24 * _HOUR,
+)
+#: An endpoint that has taken nothing for so long is told nothing more until a person says so.
+STOPPED_AFTER = timedelta(days=5)
+#: So long both keys sign, so that the other system can change them at any moment in between.
+BOTH_KEYS = timedelta(days=2)
 
 
 class EventKind(StrEnum):

@@ -17,10 +17,8 @@ from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.integrations.webhooks import queries, rules, signing
 from backend.integrations.webhooks.models import WebhookEndpoint
-from backend.integrations.webhooks.rules import BOTH_KEYS as BOTH_KEYS
-from backend.integrations.webhooks.rules import SCHEDULE as SCHEDULE
-from backend.integrations.webhooks.rules import STOPPED_AFTER as STOPPED_AFTER
 from backend.integrations.webhooks.schemas import (
+    BOTH_KEYS,
     Call,
     EndpointId,
     EndpointView,
@@ -109,7 +107,7 @@ async def end_endpoint(session: TenantSession, actor: Actor, endpoint_id: uuid.U
 async def rotate_key(session: TenantSession, actor: Actor, endpoint_id: uuid.UUID) -> None:
     """Sign with a new key from now on, and for a while with the one before as well. Raises NotFound."""
     row = await _open(session, endpoint_id)
-    old = {"old_key": row.key, "old_public_key": row.public_key, "old_until": clock.now() + rules.BOTH_KEYS}
+    old = {"old_key": row.key, "old_public_key": row.public_key, "old_until": clock.now() + BOTH_KEYS}
     await queries.update_endpoint(session, endpoint_id, old | _new_key(endpoint_id))
     await audit.record(session, actor, Action.WEBHOOK_KEY_CHANGED, endpoint_id, row.url)
 

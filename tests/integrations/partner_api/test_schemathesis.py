@@ -67,7 +67,7 @@ async def test_the_document_is_whole(site: Litestar) -> None:
 
 async def test_the_guide_names_every_scope_and_every_event(site: Litestar) -> None:
     guide = (await Client(site, "").http.get("http://127.0.0.1:8000/tai-lieu/api")).text
-    assert '<div lang="en">' in guide
+    assert '<div class="stack" lang="en">' in guide
     assert {f"<code>{one}</code>" for one in (*Scope, *EventKind)} - {
         *re.findall("<code>[^<]*</code>", guide)
     } == set()

@@ -7,7 +7,7 @@ import pytest
 from backend.core import clock
 from backend.core.errors import Invalid
 from backend.integrations.webhooks import rules
-from backend.integrations.webhooks.schemas import TOLD, EventKind, NewEndpoint, Outcome, Problem
+from backend.integrations.webhooks.schemas import SCHEDULE, TOLD, EventKind, NewEndpoint, Outcome, Problem
 
 
 def wanted(url: str, *events: EventKind) -> NewEndpoint:
@@ -60,10 +60,10 @@ def test_something_is_to_be_told(events: frozenset[EventKind]) -> None:
 
 
 def test_tries_spread_over_more_than_three_days() -> None:
-    waits = [rules.delay(attempts, 0.5, 0) for attempts in range(1, len(rules.SCHEDULE) + 1)]
+    waits = [rules.delay(attempts, 0.5, 0) for attempts in range(1, len(SCHEDULE) + 1)]
     assert None not in waits
     assert timedelta(days=3) < timedelta(seconds=sum(filter(None, waits))) < timedelta(days=4)
-    assert rules.delay(len(rules.SCHEDULE) + 1, 0.5, 0) is None
+    assert rules.delay(len(SCHEDULE) + 1, 0.5, 0) is None
     assert rules.delay(1, 0, 0) != rules.delay(1, 1, 0), (
         "those of one moment are not tried again at one moment"
     )

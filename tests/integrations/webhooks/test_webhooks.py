@@ -17,8 +17,9 @@ from backend.core.actor import Actor
 from backend.core.audit import Action, AuditEvent
 from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Conflict, Invalid, NotFound
-from backend.integrations.webhooks import rules, service
+from backend.integrations.webhooks import service
 from backend.integrations.webhooks.schemas import (
+    SCHEDULE,
     TOLD,
     EndpointId,
     EndpointView,
@@ -163,7 +164,7 @@ async def test_after_the_last_try_a_person_sends_it_again(told: Told, version: u
     await told.announce(version)
     await told.tell(hurry=True)
     [given_up] = await told.messages(MessageState.FAILED)
-    assert given_up.attempts == len(rules.SCHEDULE) + 1 == len(told.receiver.sent)
+    assert given_up.attempts == len(SCHEDULE) + 1 == len(told.receiver.sent)
     assert await Machine(told.tenant_id).left() == []
     told.receiver.status = 200
     assert await told.do(service.replay, None) == 1
@@ -172,7 +173,7 @@ async def test_after_the_last_try_a_person_sends_it_again(told: Told, version: u
     assert await told.do(service.replay, given_up.id) == 1, "also what was taken"
     assert await told.do(service.replay, given_up.id) == 0, "not while it waits"
     await told.tell()
-    assert told.receiver.times() == [len(rules.SCHEDULE) + 3]
+    assert told.receiver.times() == [len(SCHEDULE) + 3]
     with pytest.raises(NotFound):
         await told.do(service.replay, uuid.uuid4())
 
