@@ -38,7 +38,7 @@ class ChildSpec:
     prepare: Callable[[], Awaitable[None]] = _nothing
     ready: Callable[[], Awaitable[bool]] = _at_once
     settle: Callable[[], Awaitable[None]] = _nothing
-    ready_within: float = 30.0
+    ready_within: float = 90.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within: float = 10.0
 
