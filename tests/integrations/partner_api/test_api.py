@@ -195,8 +195,8 @@ async def test_sheets_name_the_columns_that_marks_go_into_and_results_are_the_co
     assert await client.all_of(path, 1) == []
 
 
-async def test_answers_say_how_much_is_left(site: Litestar, a: Partner) -> None:
-    client = Client(site, (await a.key(Scope.CLASSES_READ)).secret)
+async def test_answers_say_how_much_is_left(site: Litestar, b: Partner) -> None:
+    client = Client(site, (await b.key(Scope.CLASSES_READ)).secret)
     told = [(await client.get("/classes")).headers for _ in range(2)]
     named = r'"person";q=(\d+);w=60, "school";q=\d+;w=60'
     [burst] = {re.fullmatch(named, one["ratelimit-policy"])[1] for one in told}  # type: ignore[index]
@@ -207,12 +207,12 @@ async def test_answers_say_how_much_is_left(site: Litestar, a: Partner) -> None:
 
 
 async def test_who_asks_too_often_is_told_when_to_ask_again(
-    site: Litestar, a: Partner, monkeypatch: pytest.MonkeyPatch
+    site: Litestar, b: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         admission, "_limit", lambda name, *_: Limit(name=f"{name}-few", burst=1, per_seconds=60)
     )
-    client = Client(site, (await a.key(Scope.CLASSES_READ)).secret)
+    client = Client(site, (await b.key(Scope.CLASSES_READ)).secret)
     assert (await client.get("/classes")).status_code == 200
     refused = await client.get("/classes")
     assert (refused.status_code, refused.headers["content-type"]) == (429, "application/problem+json")

@@ -139,7 +139,7 @@ def _play(
                     case.path_parameters[name] = str(known)
             key = {"Authorization": f"Bearer {asking.token}"}
             answer = case.call_and_validate(base_url=address, headers=key, checks=PROMISES)
-            said.setdefault(answer.status_code, []).append(answer.text)
+            said.setdefault(answer.status_code, []).append(answer.content.decode(errors="replace"))
 
         ask()
     return said

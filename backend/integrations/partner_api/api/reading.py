@@ -36,7 +36,7 @@ from backend.tenants.guards import scoped
 _FILES = {
     FileKind.PDF: "application/pdf",
     FileKind.XML: "application/xml",
-    FileKind.JSON: "application/json",
+    FileKind.JSON: "application/octet-stream",
 }
 
 
