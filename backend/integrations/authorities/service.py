@@ -146,8 +146,12 @@ async def bind(
     return binding_id
 
 
-async def close_anew(session: TenantSession) -> None:
-    """Close what was bound under the school's newest key. What does not open stays: the school fills it in again."""
+async def close_anew(session: TenantSession, key_id: uuid.UUID) -> None:
+    """Close what was bound under the school's newest key. What does not open stays: the school fills it in again.
+
+    `key_id` is the key that was made. Raises NotFound where that is none of the school's.
+    """
+    await accounts.require_key(session, key_id)
     for row in await queries.bindings(session):
         try:
             secrets = await _opened(session, row)

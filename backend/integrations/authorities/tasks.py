@@ -8,4 +8,5 @@ from backend.integrations.authorities import service
 async def close_anew(work: Work) -> None:
     """The school has a new key: close under it what was bound."""
     async with work.finish() as session:
-        await service.close_anew(session)
+        [key_id] = work.subject_ids
+        await service.close_anew(session, key_id)

@@ -177,6 +177,12 @@ async def rotate(session: TenantSession, actor: Actor) -> int:
     return len(opened)
 
 
+async def require_key(session: TenantSession, key_id: uuid.UUID) -> None:
+    """Raises NotFound for a key that is none of the school's."""
+    if await queries.key(session, key_id) is None:
+        raise NotFound("Không tìm thấy khóa niêm phong này của trường.")
+
+
 def _fields(provider: str) -> tuple[port.AccountField, ...]:
     try:
         return gateway.fields(provider)

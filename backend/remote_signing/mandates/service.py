@@ -120,6 +120,11 @@ async def living(session: TenantSession) -> Mandate | None:
     return None
 
 
+async def is_known(session: TenantSession, mandate_id: uuid.UUID) -> bool:
+    """Whether the school has, or had, that mandate."""
+    return any(row.id == mandate_id for row in await queries.mandates(session))
+
+
 def turn_of(mandate: Mandate, sealed_today: int) -> Turn:
     """What it allows now, when so many were sealed today."""
     return rules.turn(mandate.terms, clock.now().astimezone(clock.VIETNAM), sealed_today)

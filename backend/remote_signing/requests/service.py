@@ -240,6 +240,11 @@ async def agree(
     return batch_id
 
 
+async def is_batch(session: TenantSession, batch_id: uuid.UUID) -> bool:
+    """Whether that is a batch of the school."""
+    return await batches.batch(session, batch_id) is not None
+
+
 async def complete_but_for_seal(session: TenantSession, keeper: Actor, most: int) -> list[TrayItem]:
     """Documents that all others have signed and nobody has remarked on, at most so many; the transaction holds them."""
     as_of = await queries.settle_tray(session)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from backend.core import clock
 from backend.core.actor import Actor
 from backend.core.database import TenantSession
-from backend.core.errors import Forbidden
+from backend.core.errors import Forbidden, NotFound
 from backend.remote_signing.mandates import service as mandates
 from backend.remote_signing.mandates.schemas import Mandate
 from backend.remote_signing.requests import service as requests
@@ -35,11 +35,14 @@ async def overview(session: TenantSession, actor: Actor) -> Overview:
     )
 
 
-async def seal_waiting(session: TenantSession) -> float | None:
+async def seal_waiting(session: TenantSession, because: uuid.UUID) -> float | None:
     """Seal what may be sealed now. In how many seconds to look again; None when there is no need to.
 
-    Only what everybody else has signed and nobody has remarked on: the rest waits in the keeper's tray.
+    Only what everybody else has signed and nobody has remarked on: the rest waits in the keeper's tray. `because` is the
+    mandate that was given or the batch after which the seal has its turn. Raises NotFound where it is neither.
     """
+    if not (await mandates.is_known(session, because) or await requests.is_batch(session, because)):
+        raise NotFound("Không tìm thấy văn bản cho con dấu tự đóng hay lô ký này.")
     mandate = await mandates.living(session)
     if mandate is None:
         return None

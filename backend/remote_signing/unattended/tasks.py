@@ -9,6 +9,7 @@ from backend.remote_signing.unattended import service
 async def seal_unattended(work: Work) -> None:
     """Within the mandate; outside its hours and above its count it waits for the next day."""
     async with work.finish() as session:
-        wait = await service.seal_waiting(session)
+        [because] = work.subject_ids
+        wait = await service.seal_waiting(session, because)
         if wait is not None:
             raise jobs.RetryLater(wait)
