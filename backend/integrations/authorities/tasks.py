@@ -8,5 +8,4 @@ from backend.integrations.authorities import service
 async def close_anew(work: Work) -> None:
     """The school has a new key: close under it what was bound."""
     async with work.finish() as session:
-        [key_id] = work.subject_ids
-        await service.close_anew(session, key_id)
+        await service.close_anew(session, work.subject_id)

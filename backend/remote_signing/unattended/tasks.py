@@ -9,7 +9,6 @@ from backend.remote_signing.unattended import service
 async def seal_unattended(work: Work) -> None:
     """Within the mandate; outside its hours and above its count it waits for the next day."""
     async with work.finish() as session:
-        [because] = work.subject_ids
-        wait = await service.seal_waiting(session, because)
+        wait = await service.seal_waiting(session, work.subject_id)
         if wait is not None:
             raise jobs.RetryLater(wait)
