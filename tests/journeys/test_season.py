@@ -49,7 +49,7 @@ async def test_what_people_left_in_their_trays_stays_there(site: Site, hands: Ha
     assert [row.stage for row in season.times].count("Chốt học bạ") == 1
     assert await in_tray(hands.principal, "principal") == BY_HAND_WAITS
     assert await in_tray(hands.clerk, "school_seal") == set()
-    names = re.findall(r'<a href="/nhap/[^"]+">([^<]+)</a>', await hands.it_teacher.get("/nhap"))
+    names = re.findall(r'<a href="/nhap/[^"]+">([^<]+\.xlsx)</a>', await hands.it_teacher.get("/nhap"))
     assert len(names) == len(set(names)) == len(files_of(site))
 
     again, sample = await a_start(site, hands, frozen_before=2 * PUPILS)

@@ -35,6 +35,7 @@ _HX = ("HX-Target", "HX-Trigger", "HX-Trigger-Name", "HX-Prompt", "HX-Current-UR
 #: in which the id of the path may stand.
 BY_HAND: Mapping[str, tuple[str, ...]] = {
     "/nhat-ky": (audit_filter.PERSON, audit_filter.ACTION),
+    "POST /gui/nguyen-nhan/gui-lai": ("co_quan", "nguyen_nhan"),
     "POST /ket-noi": ("name", "kind", "months"),
     "POST /ket-noi-so": ("ho_so", "tham_so.account", "bi_mat.api_key"),
     "POST /chung-thu/ket-noi/nha-cung-cap/{provider:str}": ("client_id", "client_secret", "ly_do"),

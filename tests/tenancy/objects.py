@@ -94,6 +94,8 @@ UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
     "POST /chung-thu/con-dau/token/{helper_id:uuid}/de-nghi": "no computer has shown its code",
     "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
+    "GET /gui/{delivery_id:uuid}/chay-thu": "the package is not in the store",
+    "POST /gui/{delivery_id:uuid}/chay-thu": "the package is not in the store",
     "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "no year of another school was entered",
     "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/goi/{transfer_id:uuid}/tai": "the package is not in the store",
     "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/nhan/{received_id:uuid}/ghi": "the package is not in the store",

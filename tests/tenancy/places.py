@@ -25,6 +25,7 @@ from backend.tenants.federation.schemas import Outsider
 from backend.tenants.permissions import Role
 from tests.factories.machine import Machine
 from tests.factories.offers import offer_to
+from tests.factories.pki import Pki
 from tests.factories.small_school import SmallSchool, open_small_school
 from tests.records.transcripts.conftest import Season, confirmed_class
 from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
@@ -32,6 +33,7 @@ from tests.tenancy.rows import TABLES, Row, Tenant, digests, named
 #: Tables whose rows a season before the signatures does not make, and what pages of the asking school need to show them.
 LATER: dict[str, Row] = {
     "credential": {"purpose": "seal", "staff_id": None, "status": "active"}
+    | {"certificate": Pki().person("Dấu thử").der}
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "secret_key": {},
     "provider_account": {"state": "active"},

@@ -95,6 +95,7 @@ def test_every_name_that_is_read_by_hand_is_known() -> None:
     }
     assert found == {
         "integrations/connections/pages.py",
+        "integrations/deliveries/pages.py",
         "records/duties/pages.py",
         "records/planning/pages.py",
         "records/rollover/pages.py",

@@ -27,7 +27,7 @@ _NEW = re.compile(
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){2}[0-9a-f]\b"  # what was typed, quoted with its first 20 characters
 )
 #: Headers that are new in each answer, or follow from its length.
-_NEW_HEADERS = {"x-request-id", "set-cookie", "content-length", "date"}
+_NEW_HEADERS = {"x-request-id", "set-cookie", "content-length", "date", "ratelimit"}
 
 
 @dataclass

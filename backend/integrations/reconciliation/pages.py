@@ -45,12 +45,12 @@ async def next_step(request: Request, session: Session) -> Html:
     return fragment(request, "integrations/reconciliation/_next_step.html", run=run)
 
 
-@get("/doi-soat/{run_id:uuid}", guards=[requires(Permission.DELIVERY_READ)])
+@get("/doi-soat/{reconciliation_id:uuid}", guards=[requires(Permission.DELIVERY_READ)])
 async def show_run(
-    request: Request, session: Session, actor: CurrentActor, run_id: FromPath[uuid.UUID]
+    request: Request, session: Session, actor: CurrentActor, reconciliation_id: FromPath[uuid.UUID]
 ) -> Html:
     """What differed in one run."""
-    run, findings = await service.open_run(session, actor, run_id)
+    run, findings = await service.open_run(session, actor, reconciliation_id)
     return page(
         request,
         "integrations/reconciliation/run.html",

@@ -10,14 +10,15 @@ from backend.tenants.schools.schemas import Closing
 #: An archive has at most so many files and bytes, give or take one file.
 MOST_FILES, MOST_BYTES = 500, 60_000_000
 TAKE_AWAY = timedelta(days=7)
-#: Columns that stay here: what signs in at the identity provider in the school's name, and the bytes between preparing
-#: a signature and embedding it, which the finished documents hold.
+#: Columns that stay here: what signs, or signs in elsewhere, in the school's name, and the bytes between preparing a
+#: signature and embedding it, which the finished documents hold.
 STAYS = {
     "authority_binding": frozenset({"secrets"}),
     "identity_provider": frozenset({"sealed_secret"}),
     "provider_account": frozenset({"sealed_values"}),
     "secret_key": frozenset({"sealed_key"}),
     "signing_item": frozenset({"prepared_update"}),
+    "webhook_endpoint": frozenset({"key", "old_key"}),
 }
 UNDER_WAY = "Đang có một bản xuất dữ liệu được đóng gói; xin chờ bản ấy xong."
 #: What whoever approves an export is told of it.

@@ -88,16 +88,15 @@ async def give(session: TenantSession, actor: Actor, facts: Facts) -> None:
 async def end(session: TenantSession, actor: Actor, mandate_id: uuid.UUID, reason: str) -> None:
     """Nothing is sealed by itself from this moment on, not even the rest of what is under way.
 
-    Raises Forbidden, Invalid without a reason, NotFound for one that has ended.
+    Raises Forbidden, NotFound for one that has ended, Invalid without a reason.
     """
     if not (actor.may(Permission.SEAL) or actor.may(Permission.CREDENTIALS_MANAGE)):
         raise Forbidden("Bạn không dừng được việc tự đóng dấu.")
-    why = rules.checked_reason(reason)
     await session.hold("seal-mandate")
     found = await queries.live(session)
     if found is None or found.id != mandate_id:
         raise NotFound("Việc tự đóng dấu này đã dừng từ trước.")
-    await _end(session, actor, found.id, why)
+    await _end(session, actor, found.id, rules.checked_reason(reason))
 
 
 async def history(session: TenantSession) -> list[Mandate]:

@@ -69,5 +69,10 @@ async def test_a_batch_that_never_ends_is_named(visitor: Visitor) -> None:
 
 def test_whoever_has_come_farther_is_counted_as_well() -> None:
     """The words on the page are the product's: a state that is added there is known here."""
-    aside = ENDED | {VersionState.FROZEN, VersionState.REJECTED, VersionState.RECALL_REQUESTED}
+    aside = ENDED | {
+        VersionState.FROZEN,
+        VersionState.REJECTED,
+        VersionState.RECALL_REQUESTED,
+        VersionState.TRANSFERRED_OUT,
+    }
     assert list(ON_ITS_WAY) == [STATE_NAMES[state] for state in VersionState if state not in aside]

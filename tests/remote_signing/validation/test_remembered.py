@@ -30,7 +30,7 @@ class Watched:
 
     def _validate(self, pdf: bytes, *_: Any) -> Report:
         self.seen.append(pdf)
-        if pdf == b"broken":
+        if pdf == b"%PDF-broken":
             raise Unreadable("Tệp hỏng.")
         return Report(verdict="valid", format="pdf", signatures=(), modified_after_signing=False)
 
@@ -43,18 +43,18 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
 
 
 async def test_the_same_bytes_are_validated_once(watched: Watched) -> None:
-    first = await service.check_own(b"one", FIELDS)
-    assert await service.check_own(b"".join([b"on", b"e"]), list(FIELDS)) is first
-    assert watched.seen == [b"one"]
+    first = await service.check_own(b"%PDF-one", FIELDS)
+    assert await service.check_own(b"".join([b"%PDF-on", b"e"]), list(FIELDS)) is first
+    assert watched.seen == [b"%PDF-one"]
 
 
 async def test_other_bytes_other_fields_and_other_anchors_are_validated(watched: Watched) -> None:
-    await service.check_own(b"one", FIELDS)
-    await service.check_own(b"two", FIELDS)
-    await service.check_own(b"one", FIELDS[:1])
+    await service.check_own(b"%PDF-one", FIELDS)
+    await service.check_own(b"%PDF-two", FIELDS)
+    await service.check_own(b"%PDF-one", FIELDS[:1])
     watched.trust = TrustStore([Pki().root.certificate])
-    await service.check_own(b"one", FIELDS)
-    assert watched.seen == [b"one", b"two", b"one", b"one"]
+    await service.check_own(b"%PDF-one", FIELDS)
+    assert watched.seen == [b"%PDF-one", b"%PDF-two", b"%PDF-one", b"%PDF-one"]
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ async def test_other_bytes_other_fields_and_other_anchors_are_validated(watched:
     ids=["still fresh", "old", "the clock was set back"],
 )
 async def test_a_report_grows_old(watched: Watched, later: timedelta, times: int) -> None:
-    await service.check_own(b"one", FIELDS)
+    await service.check_own(b"%PDF-one", FIELDS)
     watched.now = NOON + later
-    await service.check_own(b"one", FIELDS)
+    await service.check_own(b"%PDF-one", FIELDS)
     assert len(watched.seen) == times
 
 
 async def test_a_refusal_is_not_remembered(watched: Watched) -> None:
     for _ in range(2):
         with pytest.raises(Unreadable):
-            await service.check_own(b"broken", FIELDS)
+            await service.check_own(b"%PDF-broken", FIELDS)
     assert len(watched.seen) == 2
 
 
 async def test_only_so_many_are_kept(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MOST_REMEMBERED", 2)
-    for document in (b"one", b"two", b"three", b"three", b"two", b"one"):
+    for document in (b"%PDF-one", b"%PDF-two", b"%PDF-three", b"%PDF-three", b"%PDF-two", b"%PDF-one"):
         await service.check_own(document, FIELDS)
     assert len(service._reports) == 2
-    assert watched.seen == [b"one", b"two", b"three", b"one"]
+    assert watched.seen == [b"%PDF-one", b"%PDF-two", b"%PDF-three", b"%PDF-one"]
