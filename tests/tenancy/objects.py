@@ -94,8 +94,6 @@ UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
     "POST /chung-thu/con-dau/token/{helper_id:uuid}/de-nghi": "no computer has shown its code",
     "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
-    "GET /gui/{delivery_id:uuid}/chay-thu": "the package is not in the store",
-    "POST /gui/{delivery_id:uuid}/chay-thu": "the package is not in the store",
     "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "no year of another school was entered",
     "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/goi/{transfer_id:uuid}/tai": "the package is not in the store",
     "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/nhan/{received_id:uuid}/ghi": "the package is not in the store",
@@ -104,8 +102,11 @@ UNREACHED = {
     "POST /so-diem/{sheet_id:uuid}/ra-soat": "nothing in the sheet is worth a look",
     "POST /truong/nam-hoc/{year_id:uuid}/len-lop/xep": "no year follows",
 }
-#: Addresses that show no page: whoever may, is sent to another site.
-LEADING_AWAY = {"GET /ky/lan/{call_id:uuid}/cap-quyen": "to the provider's page"}
+#: Addresses that show no page in this school to whoever may ask, and why.
+LEADING_AWAY = {
+    "GET /gui/{delivery_id:uuid}/chay-thu": "the package is not in the store",
+    "GET /ky/lan/{call_id:uuid}/cap-quyen": "to the provider's page",
+}
 
 
 async def people_it(place: Place) -> None:
