@@ -21,14 +21,16 @@ from backend.core import egress, settings
 
 #: Largest answer that is read, in bytes, unless the caller says otherwise.
 MAX_ANSWER = 5 * 1024 * 1024
-#: Connections of one process to all services together, how many of them may idle, and for how long (seconds).
+#: Connections of one process by the same ways, under the same certificates, how many of them may idle, and for how long
+#: (seconds).
 _MOST, _MOST_IDLE, _IDLE_SECONDS = 64, 16, 15.0
 _ALWAYS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "hocba"}
 #: Of the time for everything, a connection may take so much.
 _OF_TOTAL = 0.8
 _FIRST_BYTE_EVENTS = ("http11.send_request_headers.started", "http2.send_request_headers.started")
 
-#: Services of one process with certificates of their own whose connections are kept; the one used longest ago is closed.
+#: Services of one process with certificates of their own whose connections are kept; beyond that the one used longest ago
+#: is closed, of those that nobody waits for.
 _MAX_TLS = 32
 _pools_lock = threading.Lock()
 
@@ -106,7 +108,7 @@ async def request(
 
     `total_timeout` covers everything from the look-up of the name to the last byte. `in_the_open`: what is said is
     signed by itself and a secret to nobody, so that it may go without TLS. `ways`: other outlets than those of the
-    settings. Raises `NotSent`, also as `Forbidden`, or `NoAnswer`, and BadIdentity for what `require_usable` refuses.
+    settings. Raises `NotSent`, also as `Forbidden`, `NotProven`, or where `require_usable` refuses `tls`; or `NoAnswer`.
     """
     try:
         address = urlsplit(url)
@@ -264,7 +266,8 @@ async def _pool(outlets: egress.Outlets, tls: Tls | None) -> httpcore.AsyncConne
         pools[wanted] = pool
         own = [one for one in pools if one[1] is not None]
         if len(own) > _MAX_TLS:
-            over = pools.pop(own[0])
+            idle = [one for one in own[:-1] if all(used.is_idle() for used in pools[one].connections)]
+            over = pools.pop(idle[0]) if idle else None
     if over is not None:
         await over.aclose()
     return pool

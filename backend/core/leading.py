@@ -7,7 +7,6 @@ pause it begins anew, here or elsewhere.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 
 import asyncpg
 
@@ -59,7 +58,7 @@ async def unless(stop: asyncio.Event, work: Coroutine[object, object, None]) -> 
         await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
-        if not working.done():
-            working.cancel()
-    with suppress(asyncio.CancelledError):
-        await working
+        working.cancel()
+    await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()

@@ -34,3 +34,26 @@ async def test_a_fault_that_nobody_foresaw_ends_a_turn_and_stops_nobody_else(
     said = [record for record in caplog.records if record.getMessage() == "the faulty begins anew"]
     assert {record.levelno for record in said} == {logging.ERROR}
     assert len(said) >= 3
+
+
+async def test_work_that_may_be_left_off_is_left_off_when_it_is_time_to_stop() -> None:
+    stop, did = asyncio.Event(), list[str]()
+
+    async def endless() -> None:
+        did.append("begun")
+        stop.set()
+        await asyncio.sleep(60)
+        did.append("ended")
+
+    async def short() -> None:
+        did.append("done")
+
+    async def faulty() -> None:
+        raise LookupError
+
+    async with asyncio.timeout(5):
+        await leading.unless(stop, endless())
+        await leading.unless(asyncio.Event(), short())
+        with pytest.raises(LookupError):
+            await leading.unless(asyncio.Event(), faulty())
+    assert did == ["begun", "done"]

@@ -218,6 +218,31 @@ async def test_slow_drops_of_an_answer_end_at_the_total_time(monkeypatch: pytest
     server.close()
 
 
+async def test_a_service_too_many_cuts_off_nobody_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /slow"):
+            asked.set()
+            await go_on.wait()
+        writer.write(b"HTTP/1.1 204 No\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    monkeypatch.setattr(http_client, "_MAX_TLS", 1)
+    monkeypatch.setenv("HOCBA_EGRESS_TUNNELS", "127.0.0.1=127.0.0.1/32")
+    roots = Path(certifi.where()).read_bytes()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        slow = asyncio.create_task(http_client.request("GET", f"{url}/slow", tls=http_client.Tls(roots)))
+        await asked.wait()
+        for number in range(1, 3):
+            other = http_client.Tls(roots + b"\n" * number)
+            assert (await http_client.request("GET", f"{url}/", tls=other)).status == 204
+        go_on.set()
+        assert (await slow).status == 204
+        await http_client.aclose()
+
+
 def certificate(ends: datetime, folder: Path) -> ssl.SSLContext:
     """A server that shows a certificate of its own for NAME, which is also the root that `trusted.pem` holds."""
     key, subject = rsa_key("egress"), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])

@@ -142,9 +142,10 @@ def _mark(one: NewMarkItem, sheets: Sheets, pupils: Mapping[str, StudentPlace]) 
         raise Invalid(
             f"Trường không có học sinh đang học mang mã {one.student_code}; hãy gửi danh sách học sinh trước."
         )
+    # Whose code it is, is not said: that is another scope's to read.
     if not _same_name(one.full_name, pupil.full_name):
         raise Invalid(
-            f"Mã {one.student_code} trong danh sách của trường là của {pupil.full_name}, không phải {one.full_name}; "
+            f"Mã {one.student_code} trong danh sách của trường không phải của {one.full_name}; "
             "hãy xem lại mã và họ tên."
         )
     cell = Cell(one.kind, one.slot)

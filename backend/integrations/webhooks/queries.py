@@ -147,3 +147,15 @@ async def update_messages(
     if unless is not None:
         query = query.where(WebhookMessage.state != unless)
     return list(await session.scalars(query.values(**values).returning(WebhookMessage.id)))
+
+
+async def update_due(
+    session: TenantSession, endpoint_id: uuid.UUID, values: Mapping[str, Any]
+) -> list[uuid.UUID]:
+    """Write some columns of all messages that wait for an endpoint, however many; which they are."""
+    query = update(WebhookMessage).where(
+        _own(session, WebhookMessage),
+        WebhookMessage.endpoint_id == endpoint_id,
+        WebhookMessage.state == MessageState.DUE,
+    )
+    return list(await session.scalars(query.values(**values).returning(WebhookMessage.id)))

@@ -35,8 +35,6 @@ from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.tenants.people import service as people
 
-#: What is held while events get their numbers.
-_EVENTS = "partner events"
 #: A try takes no longer than this (s), and reads no more of the answer (bytes): nothing in it means anything.
 _PATIENCE, _MOST_READ = 15.0, 1024 * 1024
 #: As many as one click sends again.
@@ -114,19 +112,20 @@ async def rotate_key(session: TenantSession, actor: Actor, endpoint_id: uuid.UUI
 
 async def resume(session: TenantSession, actor: Actor, endpoint_id: uuid.UUID) -> int:
     """An endpoint that was stopped is told again, first what waited for it; counts that. Raises NotFound, Conflict."""
+    await _hold_events(session)
     row = await _open(session, endpoint_id)
     if row.stopped_at is None:
         raise Conflict(f"Địa chỉ {row.url} vẫn đang được báo tin; không cần bật lại.")
     await queries.update_endpoint(session, endpoint_id, {"stopped_at": None, "failing_since": None})
-    waiting = await queries.ids_of(session, endpoint_id, MessageState.DUE, REPLAYED_AT_ONCE)
-    await queries.update_messages(session, waiting, _AGAIN)
-    await jobs.enqueue(session, rules.SEND, *waiting)
+    waiting = await queries.update_due(session, endpoint_id, _AGAIN)
+    await jobs.enqueue(session, rules.SEND, *sorted(waiting))
     await audit.record(session, actor, Action.WEBHOOK_RESUMED, endpoint_id, row.url, count=len(waiting))
     return len(waiting)
 
 
 async def ping(session: TenantSession, actor: Actor, endpoint_id: uuid.UUID) -> None:
     """Send it something that says nothing. Raises NotFound, Conflict while it is stopped."""
+    await _hold_events(session)
     row = await _told(session, endpoint_id)
     [event] = await _add_events(session, EventKind.PING, [row.id])
     await _tell(session, [row], [event])
@@ -238,6 +237,8 @@ async def record_try(session: TenantSession, call: Call, outcome: Outcome) -> No
         if row.failing_since is not None:
             await queries.update_endpoint(session, row.id, {"failing_since": None})
         return
+    if found.state == MessageState.DELIVERED:  # by another try of it
+        return
     since = row.failing_since or now
     if rules.stops(outcome, since, now) and row.stopped_at is None:
         await queries.update_messages(session, [call.message_id], tried)
@@ -255,11 +256,18 @@ async def record_try(session: TenantSession, call: Call, outcome: Outcome) -> No
         await jobs.enqueue(session, rules.SEND, call.message_id, after=after)
 
 
+async def _hold_events(session: TenantSession) -> None:
+    """Nobody else adds events until the commit: a reader who has seen a number has seen all before it.
+
+    Held before any endpoint, and by whoever lets one be told again: what is added after that finds it so.
+    """
+    await session.hold("partner events")
+
+
 async def _add_events(
     session: TenantSession, kind: EventKind, subject_ids: Sequence[uuid.UUID]
 ) -> list[uuid.UUID]:
-    """Held until the commit: a reader who has seen a number has seen all before it."""
-    await session.hold(_EVENTS)
+    await _hold_events(session)
     last, now = await queries.last_sequence(session), clock.now()
     ids = [new_id() for _ in subject_ids]
     rows = [
@@ -303,7 +311,7 @@ async def _open(session: TenantSession, endpoint_id: uuid.UUID) -> WebhookEndpoi
 async def _told(session: TenantSession, endpoint_id: uuid.UUID) -> WebhookEndpoint:
     row = await _open(session, endpoint_id)
     if row.stopped_at is not None:
-        raise Conflict(f"Địa chỉ {row.url} đang dừng vì nhiều ngày không nhận tin; hãy bật lại trước.")
+        raise Conflict(f"Địa chỉ {row.url} đang dừng vì không nhận tin; hãy bật lại trước.")
     return row
 
 

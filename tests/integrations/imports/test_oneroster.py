@@ -150,6 +150,14 @@ def test_a_reference_that_leads_nowhere_is_named_by_file_and_line(package: bytes
     assert f"dòng {problem.row}" in problem.message
 
 
+def test_a_code_of_two_pupils_is_named_by_both_lines(package: bytes) -> None:
+    first, second = (line["identifier"] for line in cells(package, "users.csv")[:2])
+    found = oneroster.read(edited(package, "users.csv", f",{second},,,,", f",{first},,,,"))
+    [problem] = found.problems
+    assert (problem.sheet, problem.column, problem.value) == ("users.csv", "identifier", first)
+    assert "ở dòng 2" in problem.message
+
+
 @pytest.mark.parametrize(
     "files",
     [

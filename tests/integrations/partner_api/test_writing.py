@@ -107,7 +107,11 @@ async def test_the_audit_names_the_system_and_whom_it_wrote_about(
         ("/marks", {"value": "11"}, "Vừ Thị Mai"),
         ("/marks", {"subject_code": "ANCIENT"}, "không có sổ môn ANCIENT"),
         ("/marks", {"student_code": "NOBODY"}, "không có học sinh đang học mang mã NOBODY"),
-        ("/marks", {"full_name": "Lò Thị Lan"}, "là của Vừ Thị Mai, không phải Lò Thị Lan"),
+        (
+            "/marks",
+            {"full_name": "Lò Thị Lan"},
+            "PUSH-1 trong danh sách của trường không phải của Lò Thị Lan",
+        ),
     ],
 )
 async def test_a_refused_row_is_named_and_nothing_is_written(
@@ -146,6 +150,11 @@ async def test_what_is_not_of_the_schema_is_led_to(
     answer = await client.post(path, row(path, **said))
     assert answer.status_code == 422
     assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+
+
+async def test_who_may_write_marks_is_told_no_names(client: Client) -> None:
+    answer = await client.post("/marks", row("/marks", full_name="Lò Thị Lan"))
+    assert (answer.status_code, "Vừ Thị Mai" in answer.text) == (422, False)
 
 
 async def test_a_locked_sheet_takes_nothing(client: Client, school: SmallSchool) -> None:

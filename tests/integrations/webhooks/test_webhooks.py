@@ -1,5 +1,6 @@
 """Other systems are told what happened: signed, by ids alone, until they take it, and never more than they asked for."""
 
+import asyncio
 import json
 import re
 import uuid
@@ -26,6 +27,8 @@ from backend.integrations.webhooks.schemas import (
     EventKind,
     MessageState,
     NewEndpoint,
+    Outcome,
+    Problem,
 )
 from backend.records.transcripts import flow
 from backend.records.transcripts.schemas import Deed
@@ -188,6 +191,20 @@ async def test_a_worker_that_dies_loses_nothing(told: Told, version: uuid.UUID, 
     assert told.receiver.times() == [1 if death is Death.AFTER_THE_INTENT else 2], "twice, under one id"
 
 
+async def test_what_one_try_has_brought_no_later_one_loses(told: Told, version: uuid.UUID) -> None:
+    await told.add()
+    await told.announce(version)
+    [message] = await told.messages()
+    async with tenant_session(told.tenant_id) as session:
+        due = await service.to_send(session, message.id)
+        assert due is not None
+        for outcome in (Outcome(status=204), Outcome(status=500, problem=Problem.REFUSED)):
+            await service.record_try(session, due[1], outcome)
+    [message] = await told.messages()
+    assert (message.state, message.attempts) == (MessageState.DELIVERED, 1)
+    assert (await told.view()).failing_since is None
+
+
 async def test_both_keys_sign_while_they_are_changed(told: Told, version: uuid.UUID) -> None:
     await told.add()
     old = (await told.view()).public_key
@@ -233,6 +250,56 @@ async def test_an_endpoint_that_takes_nothing_is_stopped_until_somebody_resumes_
     assert (await told.view()).delivered == 2
     with pytest.raises(Conflict):
         await told.do(service.resume)
+
+
+async def stopped(told: Told, version: uuid.UUID) -> None:
+    """An endpoint that wants no messages any more, with one that waits for it."""
+    await told.add()
+    told.receiver.status = 410
+    await told.announce(version)
+    await told.tell()
+    told.receiver.status = 200
+
+
+async def test_however_much_waits_for_an_endpoint_is_sent_when_it_is_resumed(
+    told: Told, version: uuid.UUID
+) -> None:
+    await stopped(told, version)
+    more = service.REPLAYED_AT_ONCE
+    async with tenant_session(told.tenant_id) as session:
+        await service.announce(session, EventKind.TRANSCRIPT_LOCKED, [version] * more)
+    assert await told.do(service.resume) == more + 1
+    assert len(await Machine(told.tenant_id).left()) == more + 1
+
+
+async def test_what_happens_while_an_endpoint_is_resumed_is_told(told: Told, version: uuid.UUID) -> None:
+    await stopped(told, version)
+    async with tenant_session(told.tenant_id) as session:
+        await service.resume(session, told.owner, told.endpoint_id)
+        announcing = asyncio.create_task(told.announce(version, EventKind.TRANSCRIPT_LOCKED))
+        await asyncio.sleep(0.3)
+    await announcing
+    await told.tell()
+    assert ((await told.view()).due, (await told.view()).delivered) == (0, 2)
+
+
+async def test_trying_an_endpoint_is_in_nobodys_way(told: Told, version: uuid.UUID) -> None:
+    """Whoever announces holds the events before the endpoints; so does whoever sends a message to try one."""
+    await told.add(EventKind.TRANSCRIPT_ISSUED)
+    told.receiver.url += "?b"
+    await told.add(EventKind.TRANSCRIPT_LOCKED)
+    async with tenant_session(told.tenant_id) as session:
+        await service.announce(session, EventKind.TRANSCRIPT_ISSUED, [version])
+        trying = asyncio.create_task(told.do(service.ping))
+        await asyncio.sleep(0.3)
+        await service.announce(session, EventKind.TRANSCRIPT_LOCKED, [version])
+    await trying
+    await told.tell()
+    assert sorted(json.loads(one.body)["type"] for one in told.receiver.sent) == [
+        "transcript.issued",
+        "transcript.locked",
+        "webhook.ping",
+    ]
 
 
 async def test_nobody_is_told_any_more_once_it_is_ended(told: Told, version: uuid.UUID) -> None:

@@ -91,12 +91,9 @@ def _read(archive: zipfile.ZipFile) -> OneRosterFile:
             )
         elif place["classType"] == "homeroom":
             found = _pupil(user, births.get(user["sourcedId"]), place, problems)
-            if found and rows.setdefault(found.student_code, found).class_code != found.class_code:
-                problems.append(
-                    _problem(
-                        line, "userSourcedId", "học sinh này được xếp vào hai lớp; hãy giữ một lớp chủ nhiệm."
-                    )
-                )
+            if found:
+                first = rows.setdefault(found.student_code, found)
+                problems += _second_place(line, user, first, found)
     return OneRosterFile(
         school_name=_one(files["orgs"], "school", "name"),
         academic_year=_year(files["academicSessions"]),
@@ -177,6 +174,16 @@ def _pupil(user: _Line, birth: _Line | None, place: _Line, problems: list[RowPro
         mother_name=None,
         guardian_name=None,
     )
+
+
+def _second_place(line: _Line, user: _Line, first: PupilRow, found: PupilRow) -> Iterator[RowProblem]:
+    """What is wrong where a code comes again: it is somebody else's, or they are in two classes."""
+    if found.row != first.row:
+        yield _problem(
+            user, "identifier", f"mã này đã là của {first.full_name} ở dòng {first.row}; mỗi học sinh một mã."
+        )
+    elif found.class_code != first.class_code:
+        yield _problem(line, "userSourcedId", "học sinh này được xếp vào hai lớp; hãy giữ một lớp chủ nhiệm.")
 
 
 def _day(text: str) -> date | None:
