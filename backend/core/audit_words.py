@@ -349,6 +349,7 @@ DETAIL_VALUES = {
         "code": "mã xác minh hoặc mã khôi phục",
         "recovery_code": "mã khôi phục",
         "elsewhere": "tài khoản ở nơi khác",
+        "mandate": "giới hạn mà hai người đã duyệt",
     },
     "locked": {"1": "có"},
     "role": {

@@ -30,6 +30,7 @@ from backend.records.gradebook.schemas import MarkKind
 from backend.records.privacy.schemas import KIND_NAMES as REQUEST_KINDS
 from backend.remote_signing.requests.rules import BatchState
 from backend.remote_signing.requests.schemas import ROLE_NAMES as SIGNING_ROLES
+from backend.remote_signing.unattended.service import STANDING
 from backend.tenants.api_clients.schemas import SCOPE_NAMES
 from backend.tenants.factors.schemas import FACTOR_NAMES
 from backend.tenants.federation.schemas import KIND_NAMES as PROVIDER_KINDS
@@ -126,6 +127,7 @@ def test_a_detail_of_another_release_is_called_by_its_name() -> None:
     ("detail", "words"),
     [
         ("factor", FACTOR_NAMES),
+        ("factor", {STANDING: None}),
         ("role", SIGNING_ROLES),
         ("state", STATE_NAMES | dict.fromkeys(BatchState)),
         ("kind", PROVIDER_KINDS),

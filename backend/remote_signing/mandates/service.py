@@ -112,10 +112,22 @@ async def living(session: TenantSession) -> Mandate | None:
     if row is None:
         return None
     found = _view(row, await people.names(session))
-    why = await _why_over(session, found)
+    why = await why_over(session, found)
     if why is None:
         return found
     await _end(session, machine(session.tenant_id), row.id, why)
+    return None
+
+
+async def why_over(session: TenantSession, mandate: Mandate) -> str | None:
+    """Why one that has not ended does not hold any more, in a sentence; None as long as it does."""
+    credential = await credentials.get(session, mandate.credential_id)
+    if credential.status is not CredentialStatus.ACTIVE:
+        return "Chứng thư của con dấu không còn là chứng thư đang dùng."
+    if not (await people.actor_of(session, mandate.keeper_id)).may(Permission.SEAL):
+        return f"{mandate.keeper_name} không còn giữ con dấu."
+    if clock.today() > mandate.terms.last_day:
+        return "Đã hết thời hạn."
     return None
 
 
@@ -148,17 +160,6 @@ async def _sealing(session: TenantSession) -> CredentialView:
             "dấu có khóa trong HSM hoặc KMS."
         )
     return credential
-
-
-async def _why_over(session: TenantSession, mandate: Mandate) -> str | None:
-    credential = await credentials.get(session, mandate.credential_id)
-    if credential.status is not CredentialStatus.ACTIVE:
-        return "Chứng thư của con dấu không còn là chứng thư đang dùng."
-    if not (await people.actor_of(session, mandate.keeper_id)).may(Permission.SEAL):
-        return f"{mandate.keeper_name} không còn giữ con dấu."
-    if clock.today() > mandate.terms.last_day:
-        return "Đã hết thời hạn."
-    return None
 
 
 async def _end(session: TenantSession, actor: Actor, mandate_id: uuid.UUID, why: str) -> None:

@@ -11,6 +11,7 @@ from backend.core.database import TenantSession
 from backend.core.errors import AppError, Conflict, Invalid
 from backend.core.web import CurrentActor, CurrentSignIn, Html, Request, Session, page, redirect
 from backend.remote_signing.mandates import service as mandates
+from backend.remote_signing.mandates.schemas import Terms
 from backend.remote_signing.unattended import service
 from backend.tenants.approvals import service as approvals
 from backend.tenants.guards import requires, step_up
@@ -84,12 +85,23 @@ async def _page(
     data: TermsForm | None = None,
     error: AppError | None = None,
 ) -> Html:
+    shown = await service.overview(session, actor)
     return page(
         request,
         "remote_signing/unattended/page.html",
         status_code=error.status if error else 200,
-        shown=await service.overview(session, actor),
+        shown=shown,
         approvers=await approvals.approvers(session, actor),
-        form_data=data or TermsForm(),
+        form_data=data or (_typed(shown.live.terms) if shown.live else TermsForm()),
         error=error.message if error else None,
+    )
+
+
+def _typed(terms: Terms) -> TermsForm:
+    """Limits as they would be typed again."""
+    return TermsForm(
+        so_luong=str(terms.daily_limit),
+        tu_gio=f"{terms.opens:%H:%M}",
+        den_gio=f"{terms.closes:%H:%M}",
+        den_ngay=terms.last_day.isoformat(),
     )

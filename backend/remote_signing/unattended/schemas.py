@@ -8,9 +8,13 @@ from backend.tenants.approvals.schemas import ApprovalRequest
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds now, what held before, what was sealed under either, and what two people have yet to decide."""
+    """What holds now, what held before, what was sealed under either, and what two people have yet to decide.
+
+    `over`: why the one of now seals nothing any more, though nobody has ended it.
+    """
 
     live: Mandate | None
+    over: str | None
     earlier: tuple[Mandate, ...]
     sealed: tuple[StandingBatch, ...]
     sealed_today: int

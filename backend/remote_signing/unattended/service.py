@@ -28,6 +28,7 @@ async def overview(session: TenantSession, actor: Actor) -> Overview:
     sealed = await requests.batches_under_mandates(session)
     return Overview(
         live=live,
+        over=await mandates.why_over(session, live) if live else None,
         earlier=tuple(one for one in found if one is not live),
         sealed=tuple(sealed),
         sealed_today=_today(sealed, live),
@@ -47,15 +48,16 @@ async def seal_waiting(session: TenantSession, because: uuid.UUID) -> float | No
     if mandate is None:
         return None
     sealed = await requests.batches_under_mandates(session)
-    turn = mandates.turn_of(mandate, _today(sealed, mandate))
-    if turn.most:
-        keeper = await people.actor_of(session, mandate.keeper_id)
-        items = await requests.complete_but_for_seal(session, keeper, turn.most)
-        if items:
-            basis = Basis(proved_by=STANDING, proved_at=mandate.given_at, mandate_id=mandate.id)
-            await requests.agree(session, keeper, requests.SEAL_ROLE, items, basis)
-        return None
-    return turn.wait
+    sealed_today = _today(sealed, mandate)
+    turn = mandates.turn_of(mandate, sealed_today)
+    if not turn.most:
+        return turn.wait
+    keeper = await people.actor_of(session, mandate.keeper_id)
+    items = await requests.complete_but_for_seal(session, keeper, turn.most)
+    if items:
+        basis = Basis(proved_by=STANDING, proved_at=mandate.given_at, mandate_id=mandate.id)
+        await requests.agree(session, keeper, requests.SEAL_ROLE, items, basis)
+    return mandates.turn_of(mandate, sealed_today + len(items)).wait
 
 
 def _today(sealed: Sequence[StandingBatch], mandate: Mandate | None) -> int:

@@ -1,5 +1,6 @@
 """A seal that seals by itself: what two people agreed to and no more, stopped at once; counted in the token's records."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -39,6 +40,9 @@ from tests.fakes.processes import SigningService
 from tests.fakes.softhsm import PACKAGE, SPY_PACKAGE, SoftHsm, watched_token_in
 from tests.remote_signing.credentials.test_pages import Desk
 from tests.remote_signing.requests.test_faults import calls_of
+from tests.remote_signing.requests.test_held import Browsers, browsers
+
+__all__ = ["browsers"]
 
 pytestmark = pytest.mark.needs(PACKAGE, SPY_PACKAGE)
 
@@ -124,7 +128,7 @@ async def settle(school: SigningSchool) -> None:
 
 
 async def test_what_everybody_else_has_signed_is_sealed_without_a_person(
-    sealing: SigningSchool, hsm: SoftHsm
+    sealing: SigningSchool, hsm: SoftHsm, browsers: Browsers
 ) -> None:
     await signed_by_people(sealing, 2)
     assert await sealing.waiting(SEAL) == 2
@@ -137,6 +141,11 @@ async def test_what_everybody_else_has_signed_is_sealed_without_a_person(
     assert (await sealing.waiting(SEAL), await sealed(sealing)) == (0, [2, 3]), "what came later"
     made = hsm.records.signed() - before
     assert (made.total(), set(made.values())) == (10, {1}), "page and XML of five documents, each once"
+    keeper = await browsers.of(sealing, SEAL)
+    [newest, _] = re.findall(r'href="(/ky/lo/[^"]+)"', (await keeper.get("/ky")).text)
+    [turn, *_] = re.findall(r'href="(/ky/luot/[^"]+)"', (await keeper.get(newest)).text)
+    shown = (await keeper.get(turn)).text
+    assert ("Con dấu tự đóng lúc" in shown, "mandate" in shown) == (True, False), "nobody proved who they are"
 
 
 async def test_above_the_days_count_it_waits_for_the_next_day(
@@ -146,17 +155,18 @@ async def test_above_the_days_count_it_waits_for_the_next_day(
     await signed_by_people(sealing, 3)
     await settle(sealing)
     assert (await sealed(sealing), await sealing.waiting(SEAL)) == ([2], 1)
-    await signed_by_people(sealing, 1, "Lớp 4B")
-    await settle(sealing)
-    assert (await sealed(sealing), await sealing.waiting(SEAL)) == ([2], 2)
     tomorrow = clock.now() + timedelta(days=1)
-    monkeypatch.setattr(clock, "now", lambda: tomorrow)
     work = Machine(sealing.tenant_id)
 
-    async def next_ones() -> bool:
-        return await sealed(sealing) == [2, 2]
+    async def the_rest() -> bool:
+        return await sealed(sealing) == [2, 1]
 
-    await work.until(next_ones)
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: tomorrow)
+        await work.until(the_rest)
+    await signed_by_people(sealing, 1, "Lớp 4B")
+    await settle(sealing)
+    assert (await sealed(sealing), await sealing.waiting(SEAL)) == ([2, 1], 1)
 
 
 @pytest.mark.parametrize("at", [CallState.PREPARING, CallState.SUBMITTING])
@@ -260,11 +270,18 @@ async def test_two_people_one_page_and_the_switch(
     assert (await desk.approve(Role.PRINCIPAL)).status_code == 303
     shown = (await clerk.get(PAGE)).text
     assert ("Đang bật" in shown, "200 tài liệu" in shown) == (True, True)
+    assert f'value="{typed["den_ngay"]}"' in shown, "what holds is where a change begins"
     async with tenant_session(desk.school.tenant_id, read_only=True) as session:
         [mandate] = await mandates.history(session)
+    it, [seal] = await desk.browser(Role.IT_TEACHER), await desk.held(None)
+    resting = await it.post(
+        f"/chung-thu/so/{seal.id}/tam-dung", {"lan": str(seal.revision), "ly_do": "Kiểm tra"}
+    )
+    assert resting.status_code == 303
+    shown = (await clerk.get(PAGE)).text
+    assert ("Đang bật" in shown, "không còn là chứng thư đang dùng" in shown) == (False, True)
     teacher = await desk.browser(Role.HOMEROOM_TEACHER)
     assert (await teacher.post(f"{PAGE}/{mandate.id}/dung", {"ly_do": "x"})).status_code == 403
-    it = await desk.browser(Role.IT_TEACHER)
     stopped = await it.post(f"{PAGE}/{mandate.id}/dung", {"ly_do": "Nghi lộ khóa"})
     assert stopped.status_code == 303
     after = (await clerk.get(PAGE)).text
