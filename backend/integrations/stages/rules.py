@@ -74,6 +74,14 @@ def freeze_count(check: CheckList) -> Count:
     return Count(done=sum(one.frozen for one in check.classes), ready=check.ready, notes=tuple(notes))
 
 
+def unsigned_notes(check: CheckList) -> tuple[str, ...]:
+    """Whether head and seal could sign, and in which classes a teacher could not."""
+    named = [f"Lớp {one.class_name}: {one.unsigned}" for one in check.classes if one.unsigned]
+    if len(named) > NAMED:
+        named[NAMED:] = [f"Còn {len(named) - NAMED} lớp khác có giáo viên chưa ký được."]
+    return (*check.doubts, *named)
+
+
 def signer_notes(turns: Iterable[str], declined: int, held: int) -> tuple[str, ...]:
     """Whose signatures are missing (`turns`: a name per document), and what waits for a decision."""
     waiting = Counter(turns)

@@ -99,7 +99,7 @@ async def _asking(session: TenantSession, versions: _Versions, check: CheckList)
         done=_number(versions) - unsent,
         ready=len(waiting),
         told=tuple(told),
-        notes=check.doubts if unsent or signing_now else (),
+        notes=rules.unsigned_notes(check) if unsent or signing_now else (),
     )
 
 

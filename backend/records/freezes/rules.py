@@ -1,21 +1,13 @@
 """What keeps a class back from the freeze, and what is worth a look before it. No I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from backend.core.actor import StaffId
 from backend.core.errors import Conflict
 from backend.records.assessment.schemas import ClassProgress
 from backend.records.freezes.schemas import ClassCheck, Scope
 from backend.records.gradebook.schemas import CLOSED, SheetSummary
 from backend.records.roster.schemas import ClassSummary
-from backend.remote_signing.credentials.schemas import CertificateState, HolderState
-
-#: Certificates that sign nothing today, in words that follow a name.
-_SIGNS_NOT = {
-    CertificateState.MISSING: "chưa có chứng thư số",
-    CertificateState.EXPIRED: "chứng thư số đã hết hạn",
-    CertificateState.SUSPENDED: "chứng thư số đang tạm dừng",
-}
+from backend.records.transcripts.schemas import MissingSigner
 
 
 def name_of(scope: Scope, classes: Sequence[ClassSummary]) -> str:
@@ -32,11 +24,12 @@ def check(
     standing: int,
     odd: int,
     gaps: Sequence[str],
-    holders: Mapping[StaffId | None, HolderState],
+    missing: Sequence[MissingSigner],
 ) -> ClassCheck:
     """What is known of a class.
 
-    `standing`: versions that stand; `odd`: unexplained oddities in its sheets; `gaps`: in its pupils' records.
+    `standing`: versions that stand; `odd`: unexplained oddities in its sheets; `gaps`: in its pupils' records; `missing`:
+    who of its teachers could not sign.
     """
     obstacles, doubts = [], []
     still_open = [sheet for sheet in sheets if sheet.state not in CLOSED]
@@ -46,14 +39,13 @@ def check(
         )
     if one.homeroom_teacher_id is None:
         obstacles.append("Lớp chưa có giáo viên chủ nhiệm.")
-    elif words := certificate_doubt(holders.get(one.homeroom_teacher_id), one.homeroom_teacher or ""):
-        doubts.append(words)
     unconfirmed = max(0, one.students - progress.confirmed)
     if unconfirmed:
         doubts.append(f"{unconfirmed} học sinh chưa được xác nhận kết quả nên chưa chốt được.")
     if odd:
         doubts.append(f"{odd} chỗ cần xem lại trong sổ điểm chưa được giải thích.")
     doubts += gaps
+    unsigned = unsigned_words(missing) if one.homeroom_teacher_id else ""
     return ClassCheck(
         class_id=one.id,
         class_name=one.name,
@@ -64,16 +56,19 @@ def check(
         later=progress.later,
         unconfirmed=unconfirmed,
         obstacles=tuple(obstacles),
+        unsigned=unsigned,
         doubts=tuple(doubts),
     )
 
 
-def certificate_doubt(holder: HolderState | None, name: str) -> str | None:
-    """Why somebody could not sign today; their documents would wait for them."""
-    state = holder.state if holder else CertificateState.MISSING
-    if state not in _SIGNS_NOT:
-        return None
-    return f"{holder.holder if holder else name}: {_SIGNS_NOT[state]} nên học bạ sẽ chờ ở lượt ký ấy."
+def unsigned_words(missing: Sequence[MissingSigner]) -> str:
+    """Who of a class could not sign today, in a sentence that names the first; empty where all can."""
+    if not missing:
+        return ""
+    first = missing[0].words
+    if len(missing) == 1:
+        return f"{first} Học bạ sẽ chờ ở lượt ký ấy."
+    return f"{len(missing)} lượt chưa ký được nên học bạ sẽ chờ ở đó. Lượt đầu: {first}"
 
 
 def chosen(checks: Sequence[ClassCheck]) -> list[ClassCheck]:

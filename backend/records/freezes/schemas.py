@@ -42,7 +42,7 @@ class ClassCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a class before its transcripts are frozen.
 
     `ready` would be frozen now, `frozen` are, `later` wait for a result after the summer. `obstacles` keep the class
-    back; `doubts` keep nobody back, and are worth a look first.
+    back; `doubts` keep nobody back, and are worth a look first, as is `unsigned`: who of its teachers could not sign.
     """
 
     class_id: uuid.UUID
@@ -54,11 +54,12 @@ class ClassCheck(msgspec.Struct, frozen=True, kw_only=True):
     later: int
     unconfirmed: int
     obstacles: tuple[str, ...]
+    unsigned: str
     doubts: tuple[str, ...]
 
 
 class CheckList(msgspec.Struct, frozen=True, kw_only=True):
-    """The classes of a scope; `name` is what people call it, `doubts` are those of the whole school."""
+    """The classes of a scope; `name` is what people call it, `doubts` say whether head and seal could sign."""
 
     academic_year: str
     scope: Scope

@@ -2,7 +2,6 @@
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 
 import msgspec
 
@@ -10,7 +9,7 @@ from backend.core import audit, clock, outbox, parked_jobs
 from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, Forbidden, NotFound
+from backend.core.errors import Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import ClassProgress
@@ -24,9 +23,6 @@ from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import IN_FORCE, VersionState
-from backend.remote_signing.credentials import service as credentials
-from backend.remote_signing.credentials.schemas import HolderState
-from backend.tenants.delegations import service as delegations
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Permission
 
@@ -47,7 +43,7 @@ async def check_list(session: TenantSession, scope: Scope) -> CheckList:
     versions = await transcripts.counts(session, present=True)
     odd = await review.unexplained(session, [sheet for found in sheets.values() for sheet in found])
     gaps = await roster.gaps(session, [one.id for one in classes])
-    holders = {one.staff_id: one for one in await credentials.overview(session)}
+    missing = await transcripts.missing_signers(session, classes)
     return CheckList(
         academic_year=classes[0].academic_year if classes else "",
         scope=scope,
@@ -61,27 +57,12 @@ async def check_list(session: TenantSession, scope: Scope) -> CheckList:
                 sum(versions.get(one.id, {}).values()),
                 odd[one.id],
                 gaps.get(one.id, []),
-                holders,
+                missing[one.id],
             )
             for one in classes
         ),
-        doubts=await _doubts_of_school(session, holders),
+        doubts=tuple(one.words for one in missing[None]),
     )
-
-
-async def _doubts_of_school(
-    session: TenantSession, holders: Mapping[StaffId | None, HolderState]
-) -> tuple[str, ...]:
-    """Whether the head and the seal could sign today."""
-    try:
-        head = await delegations.head_signer(session)
-    except Conflict as nobody:
-        return (nobody.message,)
-    found = [
-        rules.certificate_doubt(holders.get(head.staff_id), head.name),
-        rules.certificate_doubt(holders.get(None), "nhà trường"),
-    ]
-    return tuple(words for words in found if words)
 
 
 async def start(session: TenantSession, actor: Actor, scope: Scope) -> RunId:

@@ -3,6 +3,7 @@
 What is frozen says who signs it, so a decision changes nothing of what is on its way.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
 from backend.core import audit, clock
@@ -18,31 +19,20 @@ from backend.tenants.schools import service as schools
 from backend.tenants.schools.schemas import LEVEL_NAMES, SchoolLevel
 
 
-async def teachers_sign(session: TenantSession, level: SchoolLevel, day: date) -> bool:
-    """Whether the subject teachers of a level sign what is frozen on a day."""
-    return rules.teachers_sign(await history(session), level, day)
+async def levels_signed(session: TenantSession, day: date) -> frozenset[SchoolLevel]:
+    """The levels whose subject teachers sign what is frozen on a day."""
+    decisions = await _decisions(session, {})
+    return frozenset(level for level in SchoolLevel if rules.teachers_sign(decisions, level, day))
 
 
 async def history(session: TenantSession) -> list[Decision]:
     """All decisions, the newest first."""
-    found = await queries.decisions(session)
-    names = await people.names(session) if found else {}
-    return [
-        Decision(
-            level=SchoolLevel(row.level),
-            teachers_sign=row.teachers_sign,
-            starts_on=row.starts_on,
-            reason=row.reason,
-            set_by=names.get(StaffId(row.set_by), ""),
-            set_at=row.set_at,
-        )
-        for row in found
-    ]
+    return await _decisions(session, await people.names(session))
 
 
 async def current(session: TenantSession) -> list[LevelOrder]:
     """What holds today, for each level of the school."""
-    decisions, today = await history(session), clock.today()
+    decisions, today = await _decisions(session, {}), clock.today()
     held = {level: rules.in_force(decisions, level, today) for level in await _levels(session)}
     return [
         LevelOrder(
@@ -70,7 +60,7 @@ async def decide(
         set_by="",
         set_at=clock.now(),
     )
-    if rules.teachers_sign(await history(session), made.level, made.starts_on) is made.teachers_sign:
+    if rules.teachers_sign(await _decisions(session, {}), made.level, made.starts_on) is made.teachers_sign:
         raise Conflict(
             f"{LEVEL_NAMES[made.level]}: ngày {made.starts_on:%d/%m/%Y} đã {rules.SAYS[made.teachers_sign]} nên không có "
             "gì để lưu."
@@ -86,6 +76,20 @@ async def decide(
         reason=made.reason,
     )
     return made
+
+
+async def _decisions(session: TenantSession, names: Mapping[StaffId, str]) -> list[Decision]:
+    return [
+        Decision(
+            level=SchoolLevel(row.level),
+            teachers_sign=row.teachers_sign,
+            starts_on=row.starts_on,
+            reason=row.reason,
+            set_by=names.get(StaffId(row.set_by), ""),
+            set_at=row.set_at,
+        )
+        for row in await queries.decisions(session)
+    ]
 
 
 async def _levels(session: TenantSession) -> list[SchoolLevel]:

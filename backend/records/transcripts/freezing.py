@@ -151,11 +151,10 @@ async def _class_facts(session: TenantSession, school_class: ClassSummary) -> Cl
     plan = await plans.plan_of(session, school_class)
     assigned = {one.subject_code for one in assignments}
     codes = tuple(one.code for one in plan.chosen(assigned) if not one.own)
-    teachers_sign = await signing_order.teachers_sign(
-        session, level_of(school_class.grade_level), clock.today()
-    )
+    signed_levels = await signing_order.levels_signed(session, clock.today())
+    teachers_sign = level_of(school_class.grade_level) in signed_levels
     if teachers_sign:
-        # A subject that is assigned to nobody is taught by the homeroom teacher (TT22 Đ.20), who signs for it.
+        # A subject that is assigned to nobody is the homeroom teacher's, who has its sheet, too, and signs for it.
         taught = {code: taught.get(code) or school_class.homeroom_teacher for code in codes}
     return ClassFacts(
         school=school,

@@ -135,13 +135,17 @@ async def issued_manifests(tenant_id: TenantId) -> list[IssuedManifest]:
 
 
 async def since_issued(tenant_id: TenantId) -> Since:
-    """What the store knows of versions after they were issued: the newest of each, where there are several."""
+    """What the store knows of versions after they were issued: the newest of each, where there are several.
+
+    Of days of effect it is the first: once known, the Authority makes it earlier by locking, and nobody later.
+    """
     recalls = await manifests.of_school(tenant_id, RecallManifest)
     locks = await manifests.of_school(tenant_id, LockManifest)
+    locks.sort(key=lambda one: one.effective_on, reverse=True)
     handovers = await manifests.of_school(tenant_id, HandOverManifest)
     return Since(
         recalls={one.version_id: one for one in sorted(recalls, key=lambda one: one.withdrawn_at)},
-        locks={one.version_id: one for one in sorted(locks, key=lambda one: one.effective_on)},
+        locks={one.version_id: one for one in locks},
         handovers={one.transcript_id: one for one in sorted(handovers, key=lambda one: one.handed_over_at)},
     )
 
@@ -190,9 +194,12 @@ async def _restore_lock(session: TenantSession, made: LockManifest | None) -> bo
     if made is None:
         return False
     [row] = await queries.hold_versions(session, [made.version_id])
-    if row.state in {VersionState.LOCKED, VersionState.TRANSFERRED_OUT, *ENDED}:
+    known = row.effective_on is not None and row.effective_on <= made.effective_on
+    if known or row.state in {VersionState.LOCKED, *ENDED}:
         return False
-    values = {"state": VersionState.LOCKED, "effective_on": made.effective_on}
+    values: dict[str, Any] = {"effective_on": made.effective_on}
+    if row.state != VersionState.TRANSFERRED_OUT:
+        values["state"] = VersionState.LOCKED
     await queries.update_versions(session, {made.version_id: values})
     return True
 

@@ -28,7 +28,7 @@ from backend.records.assessment import service as assessment
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.calendar import service as calendar
 from backend.records.roster import service as roster
-from backend.records.transcripts import book, life, package, printed, rules, service, signers
+from backend.records.transcripts import book, life, package, printed, rules, service
 from backend.records.transcripts.schemas import (
     ENDED,
     IN_FORCE,
@@ -86,13 +86,14 @@ async def show_transcripts(
     freezable = max(0, confirmed - later - sum(one.state not in ENDED for one in versions))
     may_freeze = actor.may(Permission.TRANSCRIPT_FREEZE)
     unsigned = freezable or any(one.issued_at is None and one.state not in ENDED for one in versions)
+    lacking = await service.missing_signers(session, [school_class]) if may_freeze and unsigned else {}
     return page(
         request,
         "records/transcripts/transcripts.html",
         school_class=school_class,
         versions=versions,
         may_freeze=may_freeze,
-        missing=await signers.missing(session, school_class) if may_freeze and unsigned else [],
+        missing=[*lacking[school_class.id], *lacking[None]] if lacking else [],
         may_withdraw=any(rules.may(actor, one, Deed.WITHDRAW) for one in versions),
         freezable=freezable,
         issued=sum(one.state in IN_FORCE for one in versions),

@@ -528,6 +528,11 @@ class MissingSigner(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     path: str
 
+    @property
+    def words(self) -> str:
+        """Both in a sentence."""
+        return f"{self.who}: {self.what}"
+
 
 class Overdue(msgspec.Struct, frozen=True, kw_only=True):
     """A version that its last day has found in this state."""

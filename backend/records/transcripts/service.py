@@ -56,6 +56,7 @@ from backend.records.transcripts.schemas import (
     VersionSummary,
 )
 from backend.records.transcripts.schemas import SIGNING_ORDER as SIGNING_ORDER
+from backend.records.transcripts.signers import missing_signers as missing_signers
 from backend.remote_signing.requests import service as signing
 from backend.tenants.permissions import Permission
 from backend.tenants.schools import service as schools

@@ -112,7 +112,13 @@ async def all_stages_say_how_far_they_are(season: Season, versions: list[Version
     assert found.moving
     render, sign = found.stages[1], found.stages[2]
     assert render.notes == (f"1 học bạ dừng lại: {WHY}",)
-    assert [words.partition(":")[0] for words in sign.notes] == ["Nghiêm Thế Khải", "Con dấu số của trường"]
+    waits = "Giáo viên chủ nhiệm: Đinh Thị Hoài Thu chưa có chứng thư số. Học bạ sẽ chờ ở lượt ký ấy."
+    assert sign.notes == (
+        "Người ký thay mặt nhà trường: Nghiêm Thế Khải chưa có chứng thư số.",
+        "Con dấu số: chưa có chứng thư số.",
+        f"Lớp 1A: {waits}",
+        f"Lớp 2A: {waits}",
+    )
     one_class = await look(season, Scope(class_id=season.class_id))
     assert (one_class.check.name, one_class.stages[1].total, one_class.stages[1].stopped) == ("Lớp 1A", 2, 0)
     grade = await look(season, GRADE_2)

@@ -82,11 +82,12 @@ async def test_the_list_says_what_is_missing_before_anything_is_done(small_schoo
     )
     assert second.obstacles == ("Còn 1 sổ điểm chưa khóa, trong đó có Toán.",)
     assert "1 học sinh chưa được xác nhận kết quả nên chưa chốt được." in first.doubts
-    assert "Đinh Thị Hoài Thu: chưa có chứng thư số nên học bạ sẽ chờ ở lượt ký ấy." in first.doubts
-    assert [words.partition(":")[0] for words in found.doubts] == [
-        "Nghiêm Thế Khải",
-        "Con dấu số của trường",
-    ]
+    waits = "Giáo viên chủ nhiệm: Đinh Thị Hoài Thu chưa có chứng thư số. Học bạ sẽ chờ ở lượt ký ấy."
+    assert first.unsigned == waits
+    assert found.doubts == (
+        "Người ký thay mặt nhà trường: Nghiêm Thế Khải chưa có chứng thư số.",
+        "Con dấu số: chưa có chứng thư số.",
+    )
     assert (found.ready, found.grades) == (3, (1, 2)), "1B is held back"
     assert [one.class_name for one in (await looked_at(small_school, GRADE_2)).classes] == ["2A"]
 

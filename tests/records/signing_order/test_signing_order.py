@@ -133,3 +133,6 @@ async def test_who_could_not_sign_is_named_before_anything_is_frozen(
     assert f'href="/chung-thu/{music}"' in shown
     assert "Giáo viên chủ nhiệm: Đinh Thị Hoài Thu chưa có chứng thư số." in shown
     assert "Con dấu số: chưa có chứng thư số." in shown
+    listed = (await browser.get(f"/chot-hoc-ba?lop={season.class_id}")).text
+    assert "13 lượt chưa ký được nên học bạ sẽ chờ ở đó. Lượt đầu: Giáo viên môn Ngữ văn: Đinh Thị" in listed
+    assert f'<th scope="row"><a href="/lop/{season.class_id}/hoc-ba">6A</a>' in listed
