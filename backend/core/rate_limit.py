@@ -55,7 +55,7 @@ for i, key in ipairs(KEYS) do
     tokens[i] = math.min(burst, tokens[i] - cost - ahead)
   end
   redis.call('HSET', key, 'tokens', tostring(tokens[i]), 'at', string.format('%.6f', now))
-  redis.call('EXPIRE', key, math.ceil(fill))
+  redis.call('EXPIRE', key, math.ceil(fill * math.max(1, (burst - tokens[i]) / burst)))
   table.insert(answer, tostring(waits[i]))
   table.insert(answer, ahead)
   table.insert(answer, math.floor(tokens[i]))

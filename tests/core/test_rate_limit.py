@@ -60,6 +60,13 @@ async def test_it_fills_again(product: settings.Settings) -> None:
     assert [wait > 0 for wait in await _tries(quick, subject, 2)] == [False, True]
 
 
+async def test_who_took_more_than_there_was_waits_until_it_is_paid(product: settings.Settings) -> None:
+    one_a_second, subject = Limit(name="debt", burst=1, per_seconds=1), new_token()
+    await rate_limit.charge([Charge(one_a_second, subject, 4)])
+    await asyncio.sleep(1.5)
+    assert await _tries(one_a_second, subject, 1) == [3]
+
+
 async def test_subjects_do_not_share(product: settings.Settings) -> None:
     one, other = new_token(), new_token()
     await _tries(FIVE_A_MINUTE, one, 6)
