@@ -8,6 +8,7 @@ from backend.integrations.deliveries.schemas import FetchedList
 from backend.integrations.profiles import listings, messages
 from backend.integrations.profiles.listings import BadList
 from backend.integrations.profiles.schemas import Listed, Listing
+from backend.remote_signing.formats.service import BadKey
 
 #: More pages no school has.
 _MOST_PAGES = 500
@@ -28,7 +29,7 @@ async def fetch(endpoint: port.Endpoint, sender_code: str) -> FetchedList:
                 return FetchedList(pages=tuple(pages), items=tuple(items))
             if not page.items or len(items) > page.total:
                 break
-    except access.Refused:
+    except (access.Refused, BadKey):
         return FetchedList(pages=tuple(pages), problem="refused")
     except http_client.HttpFailure:
         return FetchedList(pages=tuple(pages), problem="unreached")
@@ -40,7 +41,7 @@ async def fetch(endpoint: port.Endpoint, sender_code: str) -> FetchedList:
 async def _page(
     endpoint: port.Endpoint, listing: Listing, sender_code: str, number: int, pages: list[bytes]
 ) -> tuple[int, bytes]:
-    """Status and bytes of a page, which is kept. Raises access.Refused and what `http_client.request` raises."""
+    """Status and bytes of a page, which is kept. Raises access.Refused, BadKey and what `http_client.request` raises."""
     places = {
         **messages.known_of(endpoint.profile, endpoint.parameters).parameters,
         "sender_code": sender_code,
@@ -56,6 +57,7 @@ async def _page(
         total_timeout=endpoint.total_timeout,
         connect_timeout=endpoint.connect_timeout,
         max_bytes=endpoint.profile.transport.max_answer,
+        tls=access.tls(endpoint),
     )
     if answer.status in _REFUSED:
         # The next run asks for another token.

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import shutil
 import ssl
 import subprocess
 import uuid
@@ -13,19 +14,26 @@ import pytest
 import pytest_asyncio
 
 from backend.core import http_client
-from backend.integrations.deliveries.channels import port
+from backend.integrations.deliveries.channels import lists, port
 from backend.integrations.deliveries.channels.rest import NOT_PROVEN, RestChannel
 from backend.integrations.profiles import catalog
 from infra.simulators.province import identities
 from tests.fakes.processes import Province, start_province
 from tests.integrations.deliveries.channels.test_matrix import SCHOOL, message_of
 
-PROFILE = catalog.path_of("vn.hai-chieu.hocba/1")
+PROFILE, LISTED = catalog.path_of("vn.hai-chieu.hocba/1"), catalog.path_of("vn.sandbox.hocba/1")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def province(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Province]:
-    with start_province(tmp_path_factory.mktemp("tls"), PROFILE, processing=0.05) as running:
+    """The Authority behind certificates, which lets its list be read, too."""
+    folder = tmp_path_factory.mktemp("tls")
+    for path in (*PROFILE.parent.glob(f"{PROFILE.stem}.*"), *PROFILE.parent.glob("sandbox.*.pem")):
+        shutil.copy(path, folder)
+    _, _, listing = LISTED.read_text("utf-8").partition("\nreconcile:\n")
+    profile = folder / PROFILE.name
+    profile.write_text(PROFILE.read_text("utf-8") + "\nreconcile:\n" + listing, "utf-8")
+    with start_province(folder, profile, processing=0.05) as running:
         yield running
     await http_client.aclose()
 
@@ -108,3 +116,14 @@ async def test_a_key_that_is_none_is_said_before_anything_leaves(province: Provi
     assert isinstance(sent, port.NotSent)
     assert sent.needs_person
     assert "hãy điền lại khóa ở trang Kết nối cơ quan tiếp nhận" in sent.reason
+
+
+async def test_the_list_is_asked_for_with_the_same_certificates(province: Province, tmp_path: Path) -> None:
+    message = message_of("submit", uuid.uuid4().hex)
+    assert isinstance(await RestChannel().send(province.endpoint(), message), port.Received)
+    fetched = await lists.fetch(province.endpoint(), SCHOOL)
+    assert fetched.problem is None
+    assert message.message_id in {one.message_id for one in fetched.items}
+    stranger = with_identity(province.endpoint(), self_signed(tmp_path))
+    assert (await lists.fetch(stranger, SCHOOL)).problem == "unreached"
+    assert (await lists.fetch(with_identity(province.endpoint(), b""), SCHOOL)).problem == "refused"
