@@ -79,8 +79,6 @@ REFUSALS = {
     503: problem("Something that is needed does not answer; try again later. / Xin thử lại sau."),
 }
 MISSING = {404: problem("The school has no such thing. / Trường không có mục này.")}
-NOT_YET = {409: problem("The transcript has not been issued yet. / Học bạ chưa được phát hành.")}
-NO_ROSTER = {409: problem("The working year has no pupils yet. / Năm học hiện tại chưa có học sinh.")}
 #: What a deed may be refused with besides.
 OF_DEEDS = {
     409: problem(

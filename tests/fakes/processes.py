@@ -123,6 +123,8 @@ class Process:
 class SigningService(Process):
     """The signing service, with what a test needs of it."""
 
+    _signed_twice_before: frozenset[str] = frozenset()
+
     @property
     def csc_url(self) -> str:
         """Base address of the CSC interface."""
@@ -168,8 +170,14 @@ class SigningService(Process):
         return [base64.b64decode(der) for der in (answer["certificate"], *answer["chain"])]
 
     def ledger(self, transaction: str | None = None) -> Any:
-        """The service's own count of signatures."""
-        return self.get("/sandbox/ledger" + (f"?transaction={transaction}" if transaction else ""))
+        """The service's own count of signatures; what was signed twice since the last `look_away`."""
+        found = self.get("/sandbox/ledger" + (f"?transaction={transaction}" if transaction else ""))
+        twice = set(found["signed_more_than_once"]) - self._signed_twice_before
+        return found | {"signed_more_than_once": sorted(twice)}
+
+    def look_away(self) -> None:
+        """What was signed twice until now was meant to be: documents went back and were consented to anew."""
+        self._signed_twice_before |= set(self.ledger()["signed_more_than_once"])
 
     def otp(self, credential_id: str) -> Any:
         """The one-time code on a person's telephone, and how many were sent: {"code", "sent"}; None before the first."""

@@ -1,6 +1,6 @@
 """What other systems write: the roster and marks, through the doors that people's own files come in by. No door.
 
-The same rules refuse; each refused row is named by its JSON pointer, and then nothing of the request is written.
+The same rules refuse; what is wrong is named by the JSON pointer of its row, and nothing of the request is written.
 """
 
 import unicodedata

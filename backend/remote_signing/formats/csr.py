@@ -70,7 +70,10 @@ def all_in(pem_bytes: bytes) -> list[bytes]:
 
 
 def in_file(content: bytes) -> list[bytes]:
-    """Certificates (DER) of a file as authorities send it: PEM, DER or PKCS#7; at least one. Raises ValueError."""
+    """Certificates (DER) of a file as authorities send it: PEM, DER or PKCS#7; at least one, of keys that can be read.
+
+    Raises ValueError.
+    """
     readers: tuple[Callable[[bytes], list[certificates.Certificate]], ...] = (
         certificates.load_pem_x509_certificates,
         pkcs7.load_pem_pkcs7_certificates,
@@ -80,6 +83,8 @@ def in_file(content: bytes) -> list[bytes]:
     for read in readers:
         try:
             found = read(content)
+            for one in found:
+                one.public_key()
         except (ValueError, UnsupportedAlgorithm):
             continue
         if found:

@@ -106,11 +106,12 @@ def hint(body: bytes, *path: str) -> port.WebhookHint | None:
     """The transaction that a notice names, at the given place; None when it names none."""
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
-    return port.WebhookHint(provider_tx=found) if isinstance(found, str) and found else None
+    is_name = isinstance(found, str) and found and found.isprintable()
+    return port.WebhookHint(provider_tx=found) if is_name else None
 
 
 def peek(answer: Response, kind: type[_Answer], empty: _Answer) -> _Answer:

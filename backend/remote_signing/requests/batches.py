@@ -20,7 +20,17 @@ from backend.remote_signing.requests.models import (
     SigningRequest,
     SigningStep,
 )
+from backend.remote_signing.requests.queries import BATCH_OF_STEP, CREDENTIAL_OF_BATCH, REQUEST_OF_STEP
 from backend.remote_signing.requests.rules import ENDED, HELD, BatchState, CallState, StepState
+
+#: Beside those of `queries.py`.
+BATCH_OF_CALL = and_(
+    SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id
+)
+ITEM_OF_STEP = and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id)
+CALL_OF_ATTEMPT = and_(
+    ProviderCall.tenant_id == SigningAttempt.tenant_id, ProviderCall.id == SigningAttempt.call_id
+)
 
 
 async def insert_batch(
@@ -51,10 +61,7 @@ async def calls_of_credential(
     """Calls that are, or were, to be signed with this certificate, oldest first."""
     query = (
         select(ProviderCall.id)
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
-        )
+        .join(SigningBatch, BATCH_OF_CALL)
         .where(ProviderCall.tenant_id == session.tenant_id, SigningBatch.credential_id == credential_id)
         .order_by(SigningBatch.consented_at, ProviderCall.number)
     )
@@ -90,11 +97,15 @@ async def under_mandates(session: TenantSession) -> Sequence[SigningBatch]:
 
 
 async def is_under_way(session: TenantSession, credential_id: uuid.UUID) -> bool:
-    """Whether a batch that was consented to with this certificate has not ended."""
-    running = select(SigningBatch.id).where(
-        SigningBatch.tenant_id == session.tenant_id,
-        SigningBatch.credential_id == credential_id,
-        SigningBatch.state == BatchState.RUNNING,
+    """Whether of a call that was consented to with this certificate it is not known yet what came of it."""
+    running = (
+        select(ProviderCall.id)
+        .join(SigningBatch, BATCH_OF_CALL)
+        .where(
+            ProviderCall.tenant_id == session.tenant_id,
+            SigningBatch.credential_id == credential_id,
+            ProviderCall.state.not_in(ENDED - HELD),
+        )
     )
     return bool(await session.scalar(select(running.exists())))
 
@@ -103,14 +114,8 @@ async def call_named(session: TenantSession, provider: str, reference: str) -> u
     """The call that waits at a provider under the provider's own name of it."""
     return await session.scalar(
         select(ProviderCall.id)
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
-        )
-        .join(
-            Credential,
-            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
-        )
+        .join(SigningBatch, BATCH_OF_CALL)
+        .join(Credential, CREDENTIAL_OF_BATCH)
         .where(
             ProviderCall.tenant_id == session.tenant_id,
             ProviderCall.provider_reference == reference,
@@ -205,16 +210,8 @@ async def items_of(session: TenantSession, call_id: uuid.UUID) -> Sequence[Any]:
             SigningRequest.subject_id,
             SigningRequest.state.label("request_state"),
         )
-        .join(
-            SigningStep,
-            and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
-        )
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(SigningStep, ITEM_OF_STEP)
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(SigningItem.tenant_id == session.tenant_id, SigningItem.call_id == call_id)
         .order_by(SigningItem.position)
     )
@@ -242,18 +239,9 @@ async def signatures_of(session: TenantSession, request_ids: Sequence[uuid.UUID]
             Credential.certificate,
             Credential.chain,
         )
-        .join(
-            SigningItem,
-            and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
-        )
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),
-        )
-        .join(
-            Credential,
-            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
-        )
+        .join(SigningItem, ITEM_OF_STEP)
+        .join(SigningBatch, BATCH_OF_STEP)
+        .join(Credential, CREDENTIAL_OF_BATCH)
         .where(
             SigningStep.tenant_id == session.tenant_id,
             SigningStep.request_id.in_(request_ids),
@@ -281,20 +269,9 @@ async def consents_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence
             SigningItem.proof,
             SigningBatch,
         )
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
-        .join(
-            SigningItem,
-            and_(SigningItem.tenant_id == SigningStep.tenant_id, SigningItem.step_id == SigningStep.id),
-        )
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),
-        )
+        .join(SigningRequest, REQUEST_OF_STEP)
+        .join(SigningItem, ITEM_OF_STEP)
+        .join(SigningBatch, BATCH_OF_STEP)
         .where(
             SigningStep.tenant_id == session.tenant_id,
             SigningRequest.subject_id == subject_id,
@@ -323,14 +300,8 @@ async def challenged_calls(session: TenantSession, batch_id: uuid.UUID) -> Seque
     """Calls of a batch that wait for its signer, with provider and number of documents, in order."""
     query = (
         select(ProviderCall, Credential.provider, func.count(distinct(SigningItem.step_id)).label("count"))
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
-        )
-        .join(
-            Credential,
-            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
-        )
+        .join(SigningBatch, BATCH_OF_CALL)
+        .join(Credential, CREDENTIAL_OF_BATCH)
         .join(SigningItem, _CALL_OF_ITEM)
         .where(
             ProviderCall.tenant_id == session.tenant_id,
@@ -366,24 +337,10 @@ async def held_calls(session: TenantSession) -> Sequence[Any]:
         )
         .select_from(SigningItem)
         .join(ProviderCall, _CALL_OF_ITEM)
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
-        )
-        .join(
-            Credential,
-            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
-        )
-        .join(
-            SigningStep,
-            and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
-        )
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(SigningBatch, BATCH_OF_CALL)
+        .join(Credential, CREDENTIAL_OF_BATCH)
+        .join(SigningStep, ITEM_OF_STEP)
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(SigningItem.tenant_id == session.tenant_id, ProviderCall.state.in_(HELD))
         .group_by(
             SigningBatch.tenant_id,
@@ -472,10 +429,7 @@ async def end_calls_without_turns(session: TenantSession) -> Sequence[uuid.UUID]
     items = select(SigningItem.id).where(
         SigningItem.tenant_id == ProviderCall.tenant_id, SigningItem.call_id == ProviderCall.id
     )
-    turns = items.join(
-        SigningStep,
-        and_(SigningStep.tenant_id == SigningItem.tenant_id, SigningStep.id == SigningItem.step_id),
-    )
+    turns = items.join(SigningStep, ITEM_OF_STEP)
     ended = await session.scalars(
         update(ProviderCall)
         .where(
@@ -495,24 +449,13 @@ async def attempts_of(session: TenantSession, step_id: uuid.UUID) -> Sequence[An
     """The calls that were about a turn, oldest first, with consent and certificate."""
     query = (
         select(ProviderCall, SigningBatch, Credential.provider, Credential.subject_name, Credential.serial)
-        .join(SigningAttempt, _CALL_OF_ATTEMPT)
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == ProviderCall.tenant_id, SigningBatch.id == ProviderCall.batch_id),
-        )
-        .join(
-            Credential,
-            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
-        )
+        .join(SigningAttempt, CALL_OF_ATTEMPT)
+        .join(SigningBatch, BATCH_OF_CALL)
+        .join(Credential, CREDENTIAL_OF_BATCH)
         .where(SigningAttempt.tenant_id == session.tenant_id, SigningAttempt.step_id == step_id)
         .order_by(SigningBatch.consented_at, ProviderCall.number)
     )
     return (await session.execute(query)).all()
-
-
-_CALL_OF_ATTEMPT = and_(
-    ProviderCall.tenant_id == SigningAttempt.tenant_id, ProviderCall.id == SigningAttempt.call_id
-)
 
 
 async def parts_of_turn(session: TenantSession, step_id: uuid.UUID) -> Sequence[Any]:
@@ -544,13 +487,8 @@ async def turns_of(session: TenantSession, batch_id: uuid.UUID, limit: int) -> S
             SigningAttempt,
             and_(SigningAttempt.tenant_id == SigningStep.tenant_id, SigningAttempt.step_id == SigningStep.id),
         )
-        .join(ProviderCall, _CALL_OF_ATTEMPT)
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(ProviderCall, CALL_OF_ATTEMPT)
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(SigningStep.tenant_id == session.tenant_id, ProviderCall.batch_id == batch_id)
         .order_by(SigningRequest.sort_key, SigningStep.part_label)
         .limit(limit)

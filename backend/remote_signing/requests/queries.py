@@ -23,6 +23,15 @@ from backend.remote_signing.requests.rules import OPEN_REQUESTS, OPEN_STEPS, Req
 #: Any constant: the class of advisory locks that order the moments of a school's tray.
 _TRAY_LOCK = 7_474_002
 
+#: How the rows of one signature hang together.
+REQUEST_OF_STEP = and_(
+    SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
+)
+BATCH_OF_STEP = and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id)
+CREDENTIAL_OF_BATCH = and_(
+    Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id
+)
+
 
 async def enter_tray(session: TenantSession) -> datetime:
     """The moment at which steps become ready in this transaction. `settle_tray` waits until it has ended."""
@@ -141,12 +150,7 @@ async def tray_groups(session: TenantSession, staff_id: StaffId, *, seal: bool) 
             SigningRequest.noun,
             func.count().label("number"),
         )
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(
             SigningStep.tenant_id == session.tenant_id,
             SigningStep.state == StepState.READY,
@@ -162,12 +166,7 @@ async def ready_turns(session: TenantSession) -> Sequence[Any]:
     """Every step that is ready, with the subject of its document."""
     query = (
         select(SigningRequest.subject_id, SigningStep.signer_id, SigningStep.signer_name)
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.state == StepState.READY)
     )
     return (await session.execute(query)).all()
@@ -204,12 +203,7 @@ async def tray_items(
             SigningStep.signs_pdf,
             SigningStep.xml_targets,
         )
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(
             SigningStep.tenant_id == session.tenant_id,
             SigningStep.state == StepState.READY,
@@ -232,12 +226,7 @@ async def turn(session: TenantSession, step_id: uuid.UUID, *, hold: bool = False
     """One step with its document; None where the school has none of that id."""
     query = (
         select(SigningStep, SigningRequest)
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.id == step_id)
     )
     return (await session.execute(query.with_for_update(of=SigningStep) if hold else query)).first()
@@ -247,12 +236,7 @@ async def declined(session: TenantSession, staff_id: StaffId | None = None) -> S
     """Declined steps with their documents, the newest first; with `staff_id` those of documents that the person signs."""
     query = (
         select(SigningStep, SigningRequest)
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
+        .join(SigningRequest, REQUEST_OF_STEP)
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.state == StepState.DECLINED)
         .order_by(SigningStep.declined_at.desc(), SigningRequest.sort_key)
     )
@@ -376,20 +360,9 @@ async def steps_of(session: TenantSession, subject_id: uuid.UUID) -> Sequence[An
             Credential.subject_name.label("certificate_subject"),
             Credential.serial.label("certificate_serial"),
         )
-        .join(
-            SigningRequest,
-            and_(
-                SigningRequest.tenant_id == SigningStep.tenant_id, SigningRequest.id == SigningStep.request_id
-            ),
-        )
-        .outerjoin(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),
-        )
-        .outerjoin(
-            Credential,
-            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
-        )
+        .join(SigningRequest, REQUEST_OF_STEP)
+        .outerjoin(SigningBatch, BATCH_OF_STEP)
+        .outerjoin(Credential, CREDENTIAL_OF_BATCH)
         .where(SigningStep.tenant_id == session.tenant_id, SigningRequest.subject_id == subject_id)
         .order_by(SigningStep.position, SigningStep.part_label)
     )
@@ -427,14 +400,8 @@ async def certificates_of(session: TenantSession, request_ids: Sequence[uuid.UUI
             Credential.certificate,
             Credential.chain,
         )
-        .join(
-            SigningBatch,
-            and_(SigningBatch.tenant_id == SigningStep.tenant_id, SigningBatch.id == SigningStep.batch_id),
-        )
-        .join(
-            Credential,
-            and_(Credential.tenant_id == SigningBatch.tenant_id, Credential.id == SigningBatch.credential_id),
-        )
+        .join(SigningBatch, BATCH_OF_STEP)
+        .join(Credential, CREDENTIAL_OF_BATCH)
         .where(
             SigningStep.tenant_id == session.tenant_id,
             SigningStep.request_id.in_(request_ids),

@@ -8,7 +8,7 @@ from backend.remote_signing.requests import batches
 
 
 async def retire(session: TenantSession, credential_id: uuid.UUID) -> bool:
-    """End it, unless a batch with it is under way; whether it has ended."""
+    """End it, unless a call with it is under way or held; whether it has ended."""
     if await batches.is_under_way(session, credential_id):
         return False
     await credentials.retire(session, credential_id)

@@ -11,4 +11,4 @@ async def seal_unattended(work: Work) -> None:
     async with work.finish() as session:
         wait = await service.seal_waiting(session, work.subject_id)
         if wait is not None:
-            await jobs.enqueue(session, work.kind, work.subject_id, after=wait)
+            await jobs.enqueue(session, "signing.seal_unattended", work.subject_id, after=wait)

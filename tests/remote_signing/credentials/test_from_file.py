@@ -113,6 +113,7 @@ async def test_what_does_not_fit_is_refused_with_the_reason(
     for content, status, told in (
         (b"", 422, "không chứa chứng thư số"),
         (b"\x00" * 40, 422, "không chứa chứng thư số"),
+        (of_a_strange_key(chain[0]), 422, "không chứa chứng thư số"),
         (pem(*chain[1:]), 409, "Không chứng thư nào trong tệp"),
         (pem(*elsewhere), 409, "Không chứng thư nào trong tệp"),
         (pem(*named(hsm, signing, "Trường Khác")), 409, "Tên trên chứng thư"),
@@ -121,6 +122,12 @@ async def test_what_does_not_fit_is_refused_with_the_reason(
         refused = await upload(desk, content)
         assert (refused.status_code, told in refused.text) == (status, True), told
     assert not await desk.waiting()
+
+
+def of_a_strange_key(certificate: x509.Certificate) -> bytes:
+    """As of an algorithm that nobody here knows (its identifier in place of RSA's)."""
+    rsa, strange = (bytes.fromhex(f"06092a864886f70d0101{last}") for last in ("01", "63"))
+    return certificate.public_bytes(Encoding.DER).replace(rsa, strange, 1)
 
 
 def named(

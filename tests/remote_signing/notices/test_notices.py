@@ -128,7 +128,8 @@ async def test_a_notice_that_comes_first_or_means_nothing_wakes_nothing(
     site: Litestar, patient: SigningSchool, signing: SigningService
 ) -> None:
     caller = Caller(site, patient)
-    bodies: list[object] = [{"transaction_id": uuid.uuid4().hex}, {}, [], b"\xff", b""]
+    unlike = [{"transaction_id": "\0"}, {"transaction_id": ["x"]}, b"[" * 100_000, b"\xff", b""]
+    bodies: list[object] = [{"transaction_id": uuid.uuid4().hex}, {}, [], *unlike]
     for body in bodies:
         answer = await caller.post(body)
         assert (answer.status_code, answer.json()) == (200, {"status_code": "00"}), body

@@ -13,6 +13,7 @@ from backend.core import clock
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.credentials.schemas import CredentialStatus
 from backend.remote_signing.providers import csc, gateway, port
 from backend.remote_signing.requests import flow, held
 from backend.remote_signing.requests.models import ProviderCall
@@ -25,6 +26,7 @@ from tests.factories.machine import Machine
 from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool
 from tests.fakes.processes import SigningService
 from tests.remote_signing.requests.test_faults import AUTHORIZE, CHECK, SIGN, calls_of, made, signed_twice
+from tests.remote_signing.requests.test_suspended import certificate, renew, status_of
 
 
 async def only_call(school: SigningSchool, batch_id: BatchId) -> ProviderCall:
@@ -146,6 +148,24 @@ async def test_a_call_that_was_given_up_is_found_at_the_service(
     assert not signed_twice(signing)
 
 
+async def test_a_certificate_that_was_replaced_waits_for_what_is_held(
+    school: SigningSchool, signing: SigningService, browsers: Browsers
+) -> None:
+    """What the person has confirmed is not lost because another certificate came meanwhile."""
+    batch_id, earlier = await given_up(school, signing, CallState.WAITING), await certificate(school)
+    await renew(school)
+    machine = Machine(school.tenant_id)
+    for _ in range(3):
+        await machine.round()
+    assert await status_of(school, earlier) is CredentialStatus.RETIRING
+    call = await only_call(school, batch_id)
+    assert "đã ký, đang ghép chữ ký" in await ask(await browsers.of(school, PRINCIPAL), call.id)
+    await machine.rest()
+    assert (await school.progress(TEACHER, batch_id)).state == BatchState.COMPLETED
+    assert await status_of(school, earlier) is CredentialStatus.REPLACED
+    assert not signed_twice(signing)
+
+
 async def test_values_that_are_here_are_embedded_without_a_question(
     school: SigningSchool, signing: SigningService, browsers: Browsers
 ) -> None:
@@ -232,6 +252,7 @@ async def test_documents_go_back_with_a_reason_and_are_signed_by_a_new_consent(
     again = await school.consent(TEACHER)
     await Machine(school.tenant_id).rest()
     assert (await school.progress(TEACHER, again)).state == BatchState.COMPLETED
+    signing.look_away()
 
 
 async def test_only_the_signer_and_the_management_see_it(

@@ -13,7 +13,7 @@ from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from backend.core.actor import Actor
-from backend.core.api_document import MISSING, NO_ROSTER, NOT_YET, ROOT, Cursor, Limit, documented
+from backend.core.api_document import MISSING, ROOT, Cursor, Limit, documented, problem
 from backend.core.web import CurrentActor, Request, transaction
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.imports import service as imports
@@ -33,6 +33,8 @@ from backend.records.transcripts.schemas import VersionState
 from backend.tenants.api_clients.schemas import Scope
 from backend.tenants.guards import scoped
 
+_NOT_YET = {409: problem("The transcript has not been issued yet. / Học bạ chưa được phát hành.")}
+_NO_ROSTER = {409: problem("The working year has no pupils yet. / Năm học hiện tại chưa có học sinh.")}
 _FILES = {
     FileKind.PDF: "application/pdf",
     FileKind.XML: "application/xml",
@@ -102,7 +104,7 @@ async def list_results(
     f"{ROOT}/oneroster",
     guards=[scoped(Scope.STUDENTS_READ)],
     media_type="application/zip",
-    **documented(Scope.STUDENTS_READ, NO_ROSTER),
+    **documented(Scope.STUDENTS_READ, _NO_ROSTER),
 )
 async def download_oneroster(request: Request, actor: CurrentActor) -> Response[bytes]:
     """The working year's classes and pupils as a OneRoster 1.2 package (CSV, bulk). / Lớp, học sinh theo OneRoster."""
@@ -165,7 +167,7 @@ async def get_transcript(
     f"{ROOT}/transcripts/{{version_id:uuid}}/pdf",
     guards=[scoped(Scope.TRANSCRIPTS_READ)],
     media_type=_FILES[FileKind.PDF],
-    **documented(Scope.TRANSCRIPTS_READ, MISSING, NOT_YET),
+    **documented(Scope.TRANSCRIPTS_READ, MISSING, _NOT_YET),
 )
 async def download_pdf(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
@@ -178,7 +180,7 @@ async def download_pdf(
     f"{ROOT}/transcripts/{{version_id:uuid}}/xml",
     guards=[scoped(Scope.TRANSCRIPTS_READ)],
     media_type=_FILES[FileKind.XML],
-    **documented(Scope.TRANSCRIPTS_READ, MISSING, NOT_YET),
+    **documented(Scope.TRANSCRIPTS_READ, MISSING, _NOT_YET),
 )
 async def download_xml(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
@@ -191,7 +193,7 @@ async def download_xml(
     f"{ROOT}/transcripts/{{version_id:uuid}}/json",
     guards=[scoped(Scope.TRANSCRIPTS_READ)],
     media_type=_FILES[FileKind.JSON],
-    **documented(Scope.TRANSCRIPTS_READ, MISSING, NOT_YET),
+    **documented(Scope.TRANSCRIPTS_READ, MISSING, _NOT_YET),
 )
 async def download_json(
     request: Request, actor: CurrentActor, version_id: FromPath[uuid.UUID]
