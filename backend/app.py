@@ -441,6 +441,10 @@ ROUTES: list[ControllerRouterHandler] = [
     verification_pages.show_form,
     verification_pages.check_code,
     verification_pages.check,
+    verification_pages.show_content,
+    verification_pages.take_file,
+    verification_pages.make_slip,
+    verification_pages.show_slip,
 ]
 
 

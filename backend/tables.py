@@ -29,6 +29,7 @@ from backend.records.season import models as season
 from backend.records.signing_order import models as signing_order
 from backend.records.transcripts import models as transcripts
 from backend.records.transfers import models as transfers
+from backend.records.verification import models as verification
 from backend.remote_signing.accounts import models as accounts
 from backend.remote_signing.archiving import models as archiving
 from backend.remote_signing.credentials import models as credentials
@@ -84,6 +85,7 @@ MODULES = (
     copies,
     season,
     rollover,
+    verification,
     transfers,
     handover,
     privacy,

@@ -152,6 +152,8 @@ class Action(StrEnum):
     TRANSCRIPTS_FROZEN_TOGETHER = "transcripts.run.freeze"
     TRANSCRIPT_RENDERED = "transcripts.version.render"
     TRANSCRIPT_ISSUED = "transcripts.version.issue"
+    TRANSCRIPT_SHOWN = "verification.content.read"
+    TRANSCRIPT_TAKEN = "verification.content.download"
     TRANSFERS_READ = "transfers.pupil.read"
     TRANSFER_DRAFTED = "transfers.package.draft"
     TRANSFER_SEALED = "transfers.package.seal"

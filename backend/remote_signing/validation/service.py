@@ -69,6 +69,11 @@ async def check_own(document: bytes, fields: Sequence[str]) -> Report:
     return known
 
 
+def remembered(sha256: str, fields: Sequence[str]) -> Report | None:
+    """What `check_own` said of the bytes of that digest a short while ago; None: they must be read."""
+    return _remembered((sha256, _trust().fingerprint, tuple(fields)))
+
+
 async def check_foreign(document: bytes, fields: Sequence[str]) -> Report:
     """A stranger's file, in a process of its own with hard limits; about a second.
 
