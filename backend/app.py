@@ -64,6 +64,7 @@ from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
+from backend.records.transparency import pages as transparency_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.archiving import pages as archiving_pages
@@ -445,6 +446,9 @@ ROUTES: list[ControllerRouterHandler] = [
     verification_pages.take_file,
     verification_pages.make_slip,
     verification_pages.show_slip,
+    transparency_pages.show_log,
+    transparency_pages.show_checkpoint,
+    transparency_pages.show_tile,
 ]
 
 
