@@ -59,6 +59,7 @@ from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.season import pages as season_pages
+from backend.records.shares import pages as share_pages
 from backend.records.signing_order import pages as signing_order_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import life_pages as version_life_pages
@@ -446,6 +447,15 @@ ROUTES: list[ControllerRouterHandler] = [
     verification_pages.take_file,
     verification_pages.make_slip,
     verification_pages.show_slip,
+    verification_pages.take_log_proof,
+    share_pages.show_shares,
+    share_pages.make_share,
+    share_pages.revoke_share,
+    share_pages.show_link,
+    share_pages.open_link,
+    share_pages.take_shared_file,
+    share_pages.show_family,
+    share_pages.end_as_family,
     transparency_pages.show_log,
     transparency_pages.show_checkpoint,
     transparency_pages.show_tile,

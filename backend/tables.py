@@ -26,6 +26,7 @@ from backend.records.review import models as review
 from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
 from backend.records.season import models as season
+from backend.records.shares import models as shares
 from backend.records.signing_order import models as signing_order
 from backend.records.transcripts import models as transcripts
 from backend.records.transfers import models as transfers
@@ -89,6 +90,7 @@ MODULES = (
     rollover,
     transparency,
     verification,
+    shares,
     transfers,
     handover,
     privacy,

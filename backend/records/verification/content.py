@@ -13,17 +13,17 @@ from datetime import date
 
 import msgspec
 
-from backend.core import audit_reads, rate_limit, storage
+from backend.core import audit, rate_limit
 from backend.core.actor import Actor
-from backend.core.audit import Action
+from backend.core.audit import Action, Deed
 from backend.core.crypto import text_digest
-from backend.core.database import TenantSession, tenant_session
+from backend.core.database import tenant_session
 from backend.core.errors import Invalid, NotFound
 from backend.core.rate_limit import Charge, Limit
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import IN_FORCE, IssuedVersion, Snapshot, TranscriptId
+from backend.records.transcripts.schemas import IssuedVersion, Snapshot, TranscriptId
 from backend.records.verification import service
-from backend.records.verification.schemas import Answer
+from backend.records.verification.schemas import Shown
 
 #: Wrong dates for one code in a day; whoever is right gives the try back.
 TRIES = Limit(name="check-birth", burst=10, per_seconds=86_400)
@@ -45,30 +45,6 @@ class _Held(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[IssuedVersion]
     snapshot: Snapshot
 
-    @property
-    def standing(self) -> list[IssuedVersion]:
-        """The newest version of each year that stands, the newest year first."""
-        years = {one.academic_year: one for one in reversed(self.versions) if one.state in IN_FORCE}
-        return list(years.values())[::-1]
-
-
-class ShownYear(msgspec.Struct, frozen=True, kw_only=True):
-    """A school year that stands: what its page says (`view`, as the form prints it)."""
-
-    academic_year: str
-    version: int
-    class_name: str
-    full_name: str
-    born: date
-    view: object
-
-
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer about a transcript, and its years; none where everything was recalled."""
-
-    answer: Answer
-    years: tuple[ShownYear, ...]
-
 
 def read_day(typed: str) -> date:
     """A date as people or browsers write it: 31/5/2012, 31-05-2012, 2012-05-31. Raises Invalid."""
@@ -88,13 +64,10 @@ async def open_content(code: str, born: date, network: str) -> Shown:
     for an unknown code and a wrong date; TooManyTries.
     """
     held = await _held(code, born)
-    if not held.standing:
-        return Shown(answer=await service.about_recalled(held.tenant_id, held.versions), years=())
-    answer = await service.answer_of(held.tenant_id, held.transcript_id)
-    async with tenant_session(held.tenant_id, read_only=True) as session:
-        years = [await _year(session, one) for one in held.standing]
-        _record(session, Action.TRANSCRIPT_SHOWN, held.standing[0], held.snapshot, network)
-    return Shown(answer=answer, years=tuple(years))
+    shown = await service.shown(held.tenant_id, held.transcript_id)
+    if shown.years:
+        await _record(held, Action.TRANSCRIPT_SHOWN, held.versions[0], network=network)
+    return shown
 
 
 async def take_file(
@@ -105,13 +78,9 @@ async def take_file(
     Raises as `open_content`; NotFound for a year that does not stand, too.
     """
     held = await _held(code, born)
-    version = next((one for one in held.standing if one.academic_year == academic_year), None)
-    if version is None or kind not in ("pdf", "xml"):
-        raise NotFound("Năm học này không còn học bạ nào có giá trị để tải; hãy xem lại trang nội dung.")
-    async with tenant_session(held.tenant_id, read_only=True) as session:
-        digest = await transcripts.digest_of_file(session, version.id, kind)
-        _record(session, Action.TRANSCRIPT_TAKEN, version, held.snapshot, network, file=kind)
-    return await storage.get(held.tenant_id, digest), version
+    file, version = await service.file_of(held.tenant_id, held.transcript_id, academic_year, kind)
+    await _record(held, Action.TRANSCRIPT_TAKEN, version, network=network, file=kind)
+    return file, version
 
 
 async def _held(code: str, born: date) -> _Held:
@@ -132,30 +101,11 @@ async def _held(code: str, born: date) -> _Held:
     raise NotFound(NO_MATCH)
 
 
-async def _year(session: TenantSession, version: IssuedVersion) -> ShownYear:
-    snapshot, view = await transcripts.shown_content(session, version.id)
-    return ShownYear(
-        academic_year=version.academic_year,
-        version=version.number,
-        class_name=snapshot.year.class_name,
-        full_name=snapshot.student.full_name,
-        born=snapshot.student.date_of_birth,
-        view=view,
-    )
-
-
-def _record(
-    session: TenantSession,
-    action: Action,
-    version: IssuedVersion,
-    snapshot: Snapshot,
-    network: str,
-    **details: str,
-) -> None:
-    """Somebody without a name read it: the school finds from which network, and when."""
-    student = snapshot.student
-    reader = Actor(tenant_id=session.tenant_id, staff_id=None, name=_READER)
+async def _record(held: _Held, action: Action, version: IssuedVersion, **details: str) -> None:
+    """Somebody without a name read it: the school finds from which network, and when. No record, no answer."""
+    student = held.snapshot.student
+    reader = Actor(tenant_id=held.tenant_id, staff_id=None, name=_READER)
     label = f"{student.full_name} ({student.student_code})"
-    audit_reads.record_taken(
-        session, reader, action, version.id, label, [version.student_id], network=network, **details
-    )
+    deed = Deed(version.id, label, {**details}, (version.student_id,))
+    async with tenant_session(held.tenant_id) as session:
+        await audit.record_many(session, reader, action, [deed])

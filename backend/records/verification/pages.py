@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, URLEncodedBody
+from litestar.params import Body, FromPath, FromQuery, URLEncodedBody
 
 from backend.core import admission, rate_limit, settings
 from backend.core.admission import RouteClass
@@ -63,19 +63,36 @@ class SlipForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/tra-cuu", guards=[public()])
-async def show_form(request: Request) -> Html:
+async def show_form(request: Request, lang: FromQuery[str] = "") -> Html:
     """Where a code is typed or a file is dropped."""
-    return _show(request)
+    return _show(request, lang=lang)
 
 
 @get("/tra-cuu/{code:str}", guards=[public()], opt=_LOOKUP)
-async def check_code(request: Request, code: FromPath[str]) -> Html:
+async def check_code(request: Request, code: FromPath[str], lang: FromQuery[str] = "") -> Html:
     """The answer to a code: the address in the QR code leads here."""
     try:
         answer = await service.check_code(code)
     except NotFound as error:
-        return _show(request, error=error, typed=code[:_MAX_TYPED])
-    return _show(request, answer=answer)
+        return _show(request, error=error, typed=code[:_MAX_TYPED], lang=lang)
+    return _show(request, answer=answer, lang=lang)
+
+
+@get("/tra-cuu/{code:str}/minh-bach", guards=[public()], opt=_LOOKUP)
+async def take_log_proof(
+    request: Request, code: FromPath[str], lang: FromQuery[str] = ""
+) -> Html | Response[bytes]:
+    """The proof that it stands in the public log (c2sp.org/tlog-proof)."""
+    try:
+        proof, version = await service.log_proof(code)
+    except NotFound as error:
+        return _show(request, error=error, typed=code[:_MAX_TYPED], lang=lang)
+    name = f"hoc-ba-{version.academic_year}-phien-ban-{version.number}.tlog-proof"
+    return Response(
+        proof.encode(),
+        media_type="text/plain",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @post(
@@ -89,7 +106,7 @@ async def check(
     request: Request, data: Annotated[CheckForm, Body(media_type=RequestEncodingType.MULTI_PART)]
 ) -> Html:
     """A typed code is sent on to its own address; a file is checked here and not kept."""
-    lang = _language(request, data.lang)
+    lang = _language(data.lang)
     if data.ma.strip():
         return redirect(request, _address(f"/tra-cuu/{_path_part(data.ma)}", lang))
     try:
@@ -110,7 +127,7 @@ async def check(
 @post("/tra-cuu/noi-dung", guards=[public()], opt=_LOOKUP, status_code=200)
 async def show_content(request: Request, data: URLEncodedBody[HeldForm]) -> Html:
     """The answer and what the transcript says; nothing of it is kept in the browser or in the address."""
-    lang = _language(request, data.lang)
+    lang = _language(data.lang)
     try:
         born = content.read_day(data.ngay_sinh)
         shown = await content.open_content(data.ma, born, network_of(request))
@@ -134,7 +151,7 @@ async def take_file(request: Request, data: URLEncodedBody[HeldForm]) -> Html | 
         born = content.read_day(data.ngay_sinh)
         file, version = await content.take_file(data.ma, born, data.nam_hoc, data.loai, network_of(request))
     except (Invalid, NotFound) as error:
-        return _show(request, error=error, typed=data.ma[:_MAX_TYPED], lang=_language(request, data.lang))
+        return _show(request, error=error, typed=data.ma[:_MAX_TYPED], lang=_language(data.lang))
     name = f"hoc-ba-{version.academic_year}-phien-ban-{version.number}.{data.loai}"
     return Response(
         file,
@@ -146,7 +163,7 @@ async def take_file(request: Request, data: URLEncodedBody[HeldForm]) -> Html | 
 @post("/tra-cuu/phieu", guards=[public()], opt=_LOOKUP, status_code=200)
 async def make_slip(request: Request, data: URLEncodedBody[SlipForm]) -> Html:
     """Ask once more, keep the answer, and show it under its reference."""
-    lang = _language(request, data.lang)
+    lang = _language(data.lang)
     try:
         await rate_limit.take(SLIPS, network_of(request))
         reference = await slips.make(await service.check_code(data.ma))
@@ -156,9 +173,9 @@ async def make_slip(request: Request, data: URLEncodedBody[SlipForm]) -> Html:
 
 
 @get("/tra-cuu/phieu/{reference:str}", guards=[public()], opt=_LOOKUP)
-async def show_slip(request: Request, reference: FromPath[str]) -> Html:
+async def show_slip(request: Request, reference: FromPath[str], lang: FromQuery[str] = "") -> Html:
     """The answer as it was given, to be printed."""
-    lang = _language(request)
+    lang = _language(lang)
     try:
         slip = await slips.find(reference)
     except NotFound as error:
@@ -174,10 +191,9 @@ async def show_slip(request: Request, reference: FromPath[str]) -> Html:
     )
 
 
-def _language(request: Request, asked: str = "") -> str:
+def _language(asked: str) -> str:
     """The language that the form or the address asks for; Vietnamese without it."""
-    wanted = asked or request.query_params.get("lang", "")
-    return wanted if wanted in LANGUAGES else LANGUAGES[0]
+    return asked if asked in LANGUAGES else LANGUAGES[0]
 
 
 def _address(path: str, lang: str) -> str:
@@ -201,7 +217,7 @@ def _show(
     lang: str = "",
 ) -> Html:
     """The page with an answer, or with what was wrong about the question. `note`: what could not be done besides."""
-    lang = lang or _language(request)
+    lang = _language(lang)
     return page(
         request,
         _TEMPLATE,

@@ -67,3 +67,21 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     replaced_at: datetime | None = None
     years: tuple[YearStanding, ...] = ()
     file_sha256: str | None = None
+
+
+class ShownYear(msgspec.Struct, frozen=True, kw_only=True):
+    """A school year that stands: what its page says (`view`, as the form prints it)."""
+
+    academic_year: str
+    version: int
+    class_name: str
+    full_name: str
+    born: date
+    view: object
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer about a transcript, and its years; none where everything was recalled."""
+
+    answer: Answer
+    years: tuple[ShownYear, ...]

@@ -28,7 +28,15 @@ from backend.records.transcripts.schemas import (
     VersionId,
     VersionState,
 )
-from backend.records.verification.schemas import Answer, SignatureView, Standing, YearStanding
+from backend.records.transparency import service as transparency
+from backend.records.verification.schemas import (
+    Answer,
+    Shown,
+    ShownYear,
+    SignatureView,
+    Standing,
+    YearStanding,
+)
 from backend.remote_signing.archiving import service as archiving
 from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, Report, SignatureReport, Unreadable
 from backend.remote_signing.validation import service as signatures
@@ -38,6 +46,7 @@ _CODE = re.compile(r"[0-9a-f]{32}")
 UNKNOWN_CODE = (
     "Không tìm thấy học bạ nào đã phát hành với mã này; hãy kiểm tra lại từng ký tự của mã tra cứu."
 )
+NOT_LOGGED = "Học bạ này đang chờ vào nhật ký minh bạch; xin thử lại sau ít phút."
 #: Of what was issued and neither recalled nor replaced: what is not named is issued, and not in force yet.
 _OF_STATE = {VersionState.LOCKED: Standing.IN_FORCE, VersionState.REJECTED: Standing.NOT_ACCEPTED}
 #: What is said of a file, the best first.
@@ -111,10 +120,73 @@ async def answer_of(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer
     return with_report(report, newest, versions, school=school.name)
 
 
-async def about_recalled(tenant_id: uuid.UUID, versions: Sequence[IssuedVersion]) -> Answer:
-    """What is known about the newest version of a transcript of which none stands, for who holds it."""
-    report = await _report_of(tenant_id, versions[0].signed_sha256)
-    return with_report(report, versions[0], versions, school=None)
+async def shown(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Shown:
+    """What a transcript says, for who may see it; of one of which everything was recalled only that it was."""
+    versions = await _versions(tenant_id, transcript_id)
+    standing = _standing(versions)
+    if not standing:
+        report = await _report_of(tenant_id, versions[0].signed_sha256)
+        return Shown(answer=with_report(report, versions[0], versions, school=None), years=())
+    answer = await answer_of(tenant_id, transcript_id)
+    async with tenant_session(tenant_id, read_only=True) as session:
+        return Shown(answer=answer, years=tuple([await _year(session, one) for one in standing]))
+
+
+async def file_of(
+    tenant_id: uuid.UUID, transcript_id: TranscriptId, academic_year: str, kind: str
+) -> tuple[bytes, IssuedVersion]:
+    """A file of a year that stands: "pdf" and "xml" as they were signed, "json" is the content that was frozen.
+
+    Raises NotFound for a year of which nothing stands.
+    """
+    versions = _standing(await _versions(tenant_id, transcript_id))
+    version = next((one for one in versions if one.academic_year == academic_year), None)
+    if version is None or kind not in ("pdf", "xml", "json"):
+        raise NotFound("Năm học này không còn học bạ nào có giá trị để tải; hãy xem lại trang nội dung.")
+    async with tenant_session(tenant_id, read_only=True) as session:
+        if kind == "json":
+            return await transcripts.canonical_content(session, version.id), version
+        digest = await transcripts.digest_of_file(session, version.id, kind)
+    return await storage.get(tenant_id, digest), version
+
+
+async def _year(session: TenantSession, version: IssuedVersion) -> ShownYear:
+    snapshot, view = await transcripts.shown_content(session, version.id)
+    return ShownYear(
+        academic_year=version.academic_year,
+        version=version.number,
+        class_name=snapshot.year.class_name,
+        full_name=snapshot.student.full_name,
+        born=snapshot.student.date_of_birth,
+        view=view,
+    )
+
+
+def _standing(versions: Sequence[IssuedVersion]) -> list[IssuedVersion]:
+    """The newest version of each year that stands, the newest year first."""
+    years = {one.academic_year: one for one in reversed(versions) if one.state in IN_FORCE}
+    return list(years.values())[::-1]
+
+
+async def log_proof(code: str) -> tuple[str, IssuedVersion]:
+    """The proof that the newest version of a code stands in the public log, as a file.
+
+    Raises NotFound as `check_code`, and while the version waits for its number there; StoreDown.
+    """
+    found = await transcripts.find_by_code(normal(code))
+    if found is None:
+        raise NotFound(UNKNOWN_CODE)
+    tenant_id, transcript_id = found
+    async with tenant_session(tenant_id, read_only=True) as session:
+        versions = await transcripts.issued_of(session, transcript_id)
+        newest = next((one for one in versions if one.state in IN_FORCE), None)
+        openings = await transparency.openings_of(session, newest.id) if newest else []
+    if newest is None:
+        raise NotFound(UNKNOWN_CODE)
+    written = [one.written() for one in await transparency.prove(openings[:1])]
+    if not written or written[0] is None:
+        raise NotFound(NOT_LOGGED)
+    return written[0], newest
 
 
 async def _is_in_parts(session: TenantSession, version_id: VersionId) -> bool:
@@ -205,10 +277,9 @@ def _view(one: SignatureReport) -> SignatureView:
 
 def years_of(versions: Sequence[IssuedVersion]) -> tuple[YearStanding, ...]:
     """The school years of which a version stands, the newest first."""
-    standing = {one.academic_year: one for one in reversed(versions) if one.state in IN_FORCE}
     return tuple(
-        YearStanding(academic_year=year, version=one.number, standing=standing_of(one, one))
-        for year, one in reversed(standing.items())
+        YearStanding(academic_year=one.academic_year, version=one.number, standing=standing_of(one, one))
+        for one in _standing(versions)
     )
 
 

@@ -52,6 +52,11 @@ def evidence_pack(manifest: EvidenceManifest, files: Mapping[str, bytes]) -> byt
     return evidence.build(manifest, {**files, **evidence.material_files(newest)})
 
 
+def log_proof_name(event: str) -> str:
+    """What a pack calls the proof that an event of its document stands in the public log."""
+    return evidence.log_proof_name(event)
+
+
 def unsigned_xml(xml: bytes) -> bytes:
     """An XML document as it was before anybody signed it."""
     return xades.unsigned(xml)

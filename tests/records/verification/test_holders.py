@@ -1,26 +1,35 @@
 """Whoever holds the document: its content behind the date of birth, its answer on paper, and what a recall leaves."""
 
+import io
 import re
 import statistics
 import time
 from datetime import date
+from pathlib import Path
 
 import asyncpg
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import audit, rate_limit
+from backend.core import audit, log_keeper, rate_limit
 from backend.core.audit import Action
 from backend.core.crypto import sha256_hex, text_digest
 from backend.core.errors import Invalid, NotFound
 from backend.core.ids import new_lookup_code
+from backend.core.log_keeper import Keeper
 from backend.core.rate_limit import Charge, TooManyTries
 from backend.records.transcripts import flow
+from backend.records.transcripts import service as transcripts
+from backend.records.transparency import service as transparency
+from backend.records.transparency.schemas import LogEvent
 from backend.records.verification import content, service, slips
 from backend.records.verification.schemas import Standing
+from backend.remote_signing.validation import service as signatures
 from infra.embedded.stack import EmbeddedStack
+from infra.transparency_check import command
 from tests.core.browser import Browser
 from tests.records.verification.conftest import Public, same_in_every_request, send
 
@@ -166,6 +175,53 @@ async def test_the_page_in_english_says_nothing_in_vietnamese_but_names(
             said = said.replace(name, "")
         left = re.findall(r"[^\n]*[ăâđêôơưĂÂĐÊÔƠƯ\u1ea0-\u1ef9][^\n]*", said)
         assert left == [], str(page.url)
+
+
+async def test_an_evidence_pack_is_known_by_the_signed_files_in_it(public: Public) -> None:
+    about_pdf = await signatures.check_foreign(public.file, transcripts.SIGNING_ORDER)
+    pack = {"format": "evidence", "documents": (sha256_hex(public.file),)}
+    answer = await service.answer_about(b"PK...", msgspec.structs.replace(about_pdf, **pack))
+    assert (answer.standing, answer.file_sha256) == (Standing.ISSUED, sha256_hex(b"PK..."))
+    other = msgspec.structs.replace(about_pdf, format="evidence", documents=("0" * 64,))
+    assert (await service.answer_about(b"PK...", other)).standing is None
+
+
+async def test_it_can_be_shown_to_stand_in_the_public_log(
+    public: Public, embedded_stack: EmbeddedStack, tmp_path: Path, stranger: Browser
+) -> None:
+    """Told once, however often; the proof is about this very file, and checked by a program that shares nothing."""
+    here = f"/tra-cuu/{public.issued.lookup_code}/minh-bach"
+    assert service.NOT_LOGGED in (await stranger.get(here)).text
+    for _ in range(2):
+        async with public.season.school.session() as session:
+            await transparency.queue_untold(session)
+            await transparency.tell(session, LogEvent.ISSUED, [public.issued.id])
+    async with public.season.school.session(read_only=True) as session:
+        [opening] = await transparency.openings_of(session, public.issued.id)
+        waiting = text("select count(*) from work.log_entry where entry = :entry")
+        assert await session.scalar(waiting, {"entry": opening.entry}) == 1
+    assert public.issued.lookup_code not in opening.statement
+    assert public.snapshot.student.full_name not in opening.statement
+    key = log_keeper.key()
+    assert key is not None
+    dispatcher = await asyncpg.connect(embedded_stack.postgres.url("hocba_dispatcher"))
+    keeper = Keeper(dispatcher, key)
+    await keeper.begin()
+    while await keeper.round():
+        pass
+    await dispatcher.close()
+    taken = await stranger.http.get(here)
+    assert taken.status_code == 200
+    proof, document, other = (tmp_path / name for name in ("a.tlog-proof", "hoc-ba.pdf", "khac.pdf"))
+    proof.write_bytes(taken.content)
+    document.write_bytes(public.file)
+    other.write_bytes(public.file + b"\n")
+    said = io.StringIO()
+    assert command.prove(proof, key.verifier, document, said) == command.OK, said.getvalue()
+    assert "(issued, phiên bản 1" in said.getvalue()
+    assert command.prove(proof, key.verifier, other, said) == command.FORGED
+    proof.write_bytes(taken.content.replace(b"index ", b"index 1"))
+    assert command.prove(proof, key.verifier, document, said) == command.FORGED
 
 
 async def test_a_million_guesses_find_nothing(public: Public, embedded_stack: EmbeddedStack) -> None:
