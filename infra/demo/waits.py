@@ -9,7 +9,7 @@ from typing import NamedTuple
 from infra.demo.visitor import Refused, Visitor
 
 #: As often as the pages themselves ask; all homeroom teachers watch at the same time.
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.5
 #: Nothing of the season stands still so long on the slowest machine.
 PATIENCE_SECONDS = 300.0
 
