@@ -1,8 +1,10 @@
 """Talking to an Authority between two transactions: the bytes of both sides are stored before they are recorded."""
 
 import uuid
+from collections.abc import Sequence
 
 from backend.core import clock, storage
+from backend.core.storage import Packed
 from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries.channels import lists
 from backend.integrations.deliveries.channels.port import (
@@ -46,23 +48,24 @@ def channel_of(endpoint: Endpoint) -> Channel:
     return _CHANNELS[endpoint.profile.transport.kind]
 
 
-async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
+async def send(sending: Sending, package: bytes) -> SendResult:
     """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
     message = sending.message(package)
-    answer = _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
+    return _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
         sending.endpoint, message
     )
-    await _keep(tenant_id, answer.evidence)
-    return answer
 
 
-async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
+async def ask(question: Question) -> QueryResult:
     """What became of a message."""
-    answer = await channel_of(question.endpoint).query(
-        question.endpoint, question.message_id, question.sender_code
-    )
-    await _keep(tenant_id, answer.evidence)
-    return answer
+    channel = channel_of(question.endpoint)
+    return await channel.query(question.endpoint, question.message_id, question.sender_code)
+
+
+async def keep(tenant_id: uuid.UUID, evidence: Sequence[Evidence]) -> list[Packed]:
+    """Store what went out and what came back, before it is recorded. Raises Unavailable."""
+    both = [part for one in evidence for part in (one.sent, one.received)]
+    return await storage.put_together(tenant_id, both, "application/octet-stream") if both else []
 
 
 async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str) -> FetchedList:
@@ -109,8 +112,3 @@ def brought(receipt: bytes) -> Evidence:
     """The evidence of a receipt that a person brought."""
     now = clock.now()
     return Evidence(target="", started_at=now, ended_at=now, sent=b"", received=receipt, status=None)
-
-
-async def _keep(tenant_id: uuid.UUID, evidence: Evidence) -> None:
-    await storage.put(tenant_id, evidence.sent)
-    await storage.put(tenant_id, evidence.received)
