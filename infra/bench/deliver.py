@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from backend import workflow
 from backend.core import outbox, settings, storage
 from backend.core.actor import machine
 from backend.core.database import TenantId, tenant_session
@@ -50,6 +51,10 @@ _EVERY: Final = 0.5
 #: How often, and for how long, is looked whether it is done (seconds).
 _BREATH: Final = 0.25
 _PATIENCE: Final = 3600.0
+
+
+#: Their tasks are declared.
+assert workflow.FLOW
 
 
 def run(bench: Bench) -> None:

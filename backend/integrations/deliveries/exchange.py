@@ -33,6 +33,7 @@ _CHANNELS: dict[str, Channel] = {
 }
 
 
+_NO_TURN = "Cơ quan tiếp nhận trả lời chậm nên chưa đến lượt gửi; hệ thống tự gửi tiếp."
 _OTHER_GRADE = (
     "Cơ quan tiếp nhận này không nhận học bạ của khối lớp này; hãy hỏi Sở nơi nhận rồi kết nối đúng cơ quan."
 )
@@ -54,6 +55,11 @@ async def send(sending: Sending, package: bytes) -> SendResult:
     return _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
         sending.endpoint, message
     )
+
+
+def not_begun() -> NotSent:
+    """What is said of a message that had no turn in the time of its job."""
+    return NotSent(reason=_NO_TURN, evidence=_nothing())
 
 
 async def ask(question: Question) -> QueryResult:
@@ -103,9 +109,12 @@ def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
     reason = why_not(endpoint, message)
     if not reason:
         return None
+    return NotSent(reason=reason, evidence=_nothing(), needs_person=True)
+
+
+def _nothing() -> Evidence:
     now = clock.now()
-    nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
-    return NotSent(reason=reason, evidence=nothing, needs_person=True)
+    return Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
 
 
 def brought(receipt: bytes) -> Evidence:

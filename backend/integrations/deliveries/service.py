@@ -59,9 +59,13 @@ async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUI
     await opening.open_deliveries(session, version_ids)
 
 
-async def packages_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """SHA-256 of the XML that each delivery sends. Raises NotFound."""
-    return {row.id: row.package_sha256 for row in await _hold(session, delivery_ids)}
+async def to_send(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID]
+) -> tuple[set[str], list[Profile]]:
+    """SHA-256 of the XML that deliveries send, and through which profiles they go. Raises NotFound."""
+    rows = await _hold(session, delivery_ids)
+    found = await _authorities(session, rows)
+    return {row.package_sha256 for row in rows}, [one.endpoint.profile for one in found.values()]
 
 
 async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
@@ -99,7 +103,7 @@ async def record_sent(
         {
             "attempt": sending.attempt_id,
             "ended_at": answer.evidence.ended_at,
-            "outcome": type(answer).__name__.lower(),
+            "outcome": rules.outcome_name(answer),
             "sent_sha256": answer.evidence.sent_sha256,
             "answer_sha256": answer.evidence.received_sha256,
         }
