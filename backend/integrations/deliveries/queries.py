@@ -1,14 +1,15 @@
 """All SQL of deliveries."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ARRAY, Text, Uuid, and_, any_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
+from backend.core.questions import Question
 from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
 from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState, DeliverySummary
 
@@ -228,13 +229,10 @@ async def first_attempts(
 
 
 #: Built once: they run for every message.
-_SOME = and_(
-    Delivery.tenant_id == bindparam("tenant"), Delivery.id.in_(bindparam("deliveries", expanding=True))
-)
-_ATTEMPTS = and_(
-    DeliveryAttempt.tenant_id == bindparam("tenant"),
-    DeliveryAttempt.delivery_id.in_(bindparam("deliveries", expanding=True)),
-)
+#: One list as one value: a person may set any number going again at once.
+_IDS = bindparam("deliveries", type_=ARRAY(Uuid))
+_SOME = and_(Delivery.tenant_id == bindparam("tenant"), Delivery.id == any_(_IDS))
+_ATTEMPTS = and_(DeliveryAttempt.tenant_id == bindparam("tenant"), DeliveryAttempt.delivery_id == any_(_IDS))
 _OPEN_ATTEMPT = DeliveryAttempt.ended_at.is_(None)
 #: In one order everywhere, so that two who hold several do not wait for each other.
 _HOLD = select(Delivery).where(_SOME).order_by(Delivery.id).with_for_update()
@@ -244,12 +242,33 @@ def _keys(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[str
     return {"tenant": session.tenant_id, "deliveries": list(delivery_ids)}
 
 
-async def end_attempt(session: TenantSession, attempt_id: uuid.UUID, values: dict[str, Any]) -> None:
-    await session.execute(
-        update(DeliveryAttempt)
-        .where(DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.id == attempt_id)
-        .values(values)
+async def end_attempts(session: TenantSession, attempts: Iterable[Mapping[str, Any]]) -> None:
+    """What became of some attempts: `attempt` (its id), ended_at, outcome, sent_sha256, answer_sha256 of each."""
+    await session.tell(_END_ATTEMPT, attempts)
+
+
+async def change_deliveries(session: TenantSession, changes: Iterable[Mapping[str, Any]]) -> None:
+    """Put deliveries, each into its own state: `delivery` (its id), state, reason, and as far as they are not None
+    authority_reference, answered_at, errors (JSON).
+    """
+    await session.tell(_CHANGE, changes)
+
+
+_END_ATTEMPT = Question(
+    text(
+        "update delivery_attempt set ended_at = :ended_at, outcome = :outcome, sent_sha256 = :sent_sha256, "
+        "answer_sha256 = :answer_sha256 where tenant_id = :tenant and id = :attempt"
     )
+)
+#: The driver takes JSON as text.
+_CHANGE = Question(
+    text(
+        "update delivery set state = :state, reason = :reason, "
+        "authority_reference = coalesce(:authority_reference, authority_reference), "
+        "answered_at = coalesce(:answered_at, answered_at), errors = coalesce(:errors, errors) "
+        "where tenant_id = :tenant and id = :delivery"
+    )
+)
 
 
 async def of_portal(

@@ -73,6 +73,12 @@ class DeliveryManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="sta
     queued_at: datetime
 
 
+class DeliveryManifests(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="deliveries"):
+    """Those of the deliveries that one transaction opened, in one object."""
+
+    deliveries: tuple[DeliveryManifest, ...]
+
+
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
     """All that the channel needs for one attempt; `package_sha256` names the XML in the store, `record` is its content.
 

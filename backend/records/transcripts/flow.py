@@ -152,7 +152,8 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
     Raises NotFound; Conflict for a version that has not come so far.
     """
     for deed in deeds:
-        due, stays = _due(await _hold(session, version_ids), deed), rules.edge_of(deed).stays
+        held = rules.all_of(version_ids, await queries.hold_states(session, version_ids))
+        due, stays = _due(held, deed), rules.edge_of(deed).stays
         if deed is Deed.GIVE_BACK:  # what the Authority had accepted it refuses no more
             due = [row for row in due if row.effective_on is None]
         rows = [row for row in due if row.state not in stays]

@@ -276,7 +276,7 @@ async def digests_of_files(
     session: TenantSession, version_ids: Sequence[uuid.UUID], kind: str
 ) -> dict[uuid.UUID, str]:
     """`digest_of_file` for several versions. Raises NotFound when one has no such file."""
-    rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
+    rows = rules.all_of(version_ids, await queries.files_of_versions(session, version_ids))
     signing_ids = [row.id for row in rows if kind == "pdf" and row.state == VersionState.SIGNING]
     under_way = await signing.signed_documents(session, signing_ids)
     found: dict[uuid.UUID, str] = {}
