@@ -17,7 +17,9 @@ PATIENCE_SECONDS = 300.0
 ON_ITS_WAY = (
     "Đã kết xuất",
     "Đang ký",
+    "Đã ký đủ",
     "Đã phát hành",
+    "Đã đóng gói chờ gửi",
     "Đã nộp Sở",
     "Sở đã chấp nhận",
     "Đã chốt, có hiệu lực",

@@ -90,8 +90,14 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
+async def note_signed(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """All have signed. Safe to repeat. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), Deed.COMPLETE)
+    await queries.update_versions(session, {row.id: {"state": VersionState.SIGNED} for row in rows})
+
+
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """All have signed: the versions are issued and their lookup codes answer from now on.
+    """Signed versions are issued, and their lookup codes answer from now on.
 
     Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed, and while the store
     has not shown that it keeps what is locked.
@@ -125,6 +131,12 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
     ]
     await audit.record_many(session, machine(session.tenant_id), Action.TRANSCRIPT_ISSUED, deeds)
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
+
+
+async def note_packaged(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """The packages of issued versions wait for the Authority. Safe to repeat. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), Deed.PACKAGE)
+    await queries.update_versions(session, {row.id: {"state": VersionState.PACKAGED} for row in rows})
 
 
 async def versions_among(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
