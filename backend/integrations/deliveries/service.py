@@ -10,6 +10,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
+from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries import exchange, gates, opening, queries, rules
 from backend.integrations.deliveries.carrying import carried as carried
@@ -64,8 +65,8 @@ async def to_send(
 ) -> tuple[set[str], list[Profile]]:
     """SHA-256 of the XML that deliveries send, and through which profiles they go. Raises NotFound."""
     rows = await _hold(session, delivery_ids)
-    found = await _authorities(session, rows)
-    return {row.package_sha256 for row in rows}, [one.endpoint.profile for one in found.values()]
+    named = {row.authority for row in rows}
+    return {row.package_sha256 for row in rows}, [authorities.published_profile(one) for one in named]
 
 
 async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
