@@ -285,25 +285,6 @@ async def progress_by_class(session: TenantSession) -> list[ClassProgress]:
     ]
 
 
-async def list_deliveries(
-    session: TenantSession, *, state: DeliveryState | None = None, limit: int = 50, offset: int = 0
-) -> list[DeliverySummary]:
-    """Newest first."""
-    return [queries.summary_of(row) for row in await queries.list_deliveries(session, state, limit, offset)]
-
-
-async def open_list(
-    session: TenantSession, actor: Actor, state: DeliveryState | None, *, limit: int, offset: int
-) -> list[DeliverySummary]:
-    """`list_deliveries` for a person who looks at them."""
-    found = await list_deliveries(session, state=state, limit=limit, offset=offset)
-    if found:
-        about = [one.version_id for one in found]
-        label = "Danh sách gửi dữ liệu"
-        audit_reads.record_read(session, actor, AuditAction.DELIVERY_READ, None, label, about)
-    return found
-
-
 async def deliveries_after(
     session: TenantSession, after: uuid.UUID | None, limit: int, *, state: DeliveryState | None = None
 ) -> list[DeliverySummary]:
