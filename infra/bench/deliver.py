@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+from sqlalchemy import select
 
 from backend import workflow
 from backend.core import outbox, settings, storage
@@ -24,6 +25,7 @@ from backend.core.database import TenantId, tenant_session
 from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import keeping, opening, queries, service, troubles
 from backend.integrations.deliveries.channels import rest
+from backend.integrations.deliveries.models import Delivery
 from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.profiles import catalog
 from backend.records.transcripts import service as transcripts
@@ -80,7 +82,7 @@ async def _packages(bench: Bench, count: int) -> None:
                 async with tenant_session(school.tenant_id) as session:
                     await opening.open_deliveries(session, ids)
                 async with tenant_session(school.tenant_id) as session:
-                    rows = [one for id_ in ids for one in await queries.of_version(session, id_)]
+                    rows = (await session.scalars(select(Delivery).where(Delivery.version_id.in_(ids)))).all()
                     sendings = await keeping.sendings_of(session, rows)
                 for sending in sendings:
                     package = packages[sending.package_sha256]

@@ -74,12 +74,11 @@ async def apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult 
     """Final states never flip: a later contradiction is left to reconciliation."""
     rows = [row for row in await hold(session, list(answers)) if row.state not in rules.FINAL]
     first = await queries.first_attempts(session, [row.id for row in rows])
-    authority = await authorities_of(session, rows)
     ask, send = defaultdict[float, list[uuid.UUID]](list), defaultdict[float, list[uuid.UUID]](list)
     outcomes: list[tuple[Delivery, rules.Outcome]] = []
     for row in rows:
         waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
-        retry = authority[row.authority].endpoint.profile.retry
+        retry = authorities.published_profile(row.authority).retry
         found = rules.outcome(answers[DeliveryId(row.id)], waited, retry)
         outcomes.append((row, found))
         if found.ask_after is not None:

@@ -3,9 +3,23 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Text, Uuid, and_, any_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
@@ -14,6 +28,8 @@ from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
 from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState, DeliverySummary
 
 _FIRST_CODE = Delivery.errors[0]["code"].astext
+#: A label begins with its class.
+_CLASS_NAME = func.split_part(Delivery.label, " · ", 1)
 
 
 async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> Sequence[uuid.UUID]:
@@ -58,13 +74,9 @@ async def stopped_for(
     session: TenantSession, authority: str, reasons: Sequence[str], codes: Sequence[str], limit: int
 ) -> Sequence[Delivery]:
     """Deliveries to an Authority that are parked for one of these reasons or rejected with one of these first codes."""
-    parked = and_(Delivery.state == DeliveryState.PARKED, func.coalesce(Delivery.reason, "").in_(reasons))
-    rejected = and_(Delivery.state == DeliveryState.REJECTED, func.coalesce(_FIRST_CODE, "").in_(codes))
     found = await session.scalars(
         select(Delivery)
-        .where(
-            Delivery.tenant_id == session.tenant_id, Delivery.authority == authority, or_(parked, rejected)
-        )
+        .where(Delivery.tenant_id == session.tenant_id, _stopped(authority, reasons, codes))
         .order_by(Delivery.label, Delivery.id)
         .limit(limit)
     )
@@ -298,7 +310,7 @@ async def of_portal(
 
 async def waiting_by_class(session: TenantSession) -> Sequence[Any]:
     """What waits for a person to carry it, by Authority and class: a label begins with its class."""
-    class_name = func.split_part(Delivery.label, " · ", 1).label("class_name")
+    class_name = _CLASS_NAME.label("class_name")
     query = (
         select(Delivery.authority, class_name, func.count().label("number"))
         .where(
@@ -385,16 +397,64 @@ async def counts(session: TenantSession) -> Sequence[Any]:
     return (await session.execute(query)).all()
 
 
+class Conditions(NamedTuple):
+    """What rows of the board have to be; None leaves nothing out. `stopped`: an Authority, reasons of parked and first
+    codes of rejected ones.
+    """
+
+    class_names: Sequence[str] | None = None
+    authority: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    stopped: tuple[str, Sequence[str], Sequence[str]] | None = None
+
+
+async def counts_of(session: TenantSession, wanted: Conditions) -> Sequence[Any]:
+    """Number of deliveries per state, of those that fit."""
+    query = select(Delivery.state, func.count().label("number")).where(*_fitting(session, wanted))
+    return (await session.execute(query.group_by(Delivery.state))).all()
+
+
 async def list_deliveries(
-    session: TenantSession, state: str | None, limit: int, offset: int
+    session: TenantSession, wanted: Conditions, state: str | None, limit: int, offset: int
 ) -> Sequence[Delivery]:
-    query = select(Delivery).where(Delivery.tenant_id == session.tenant_id)
+    """The newest first."""
+    query = select(Delivery).where(*_fitting(session, wanted))
     if state:
         query = query.where(Delivery.state == state)
     found = await session.scalars(
         query.order_by(Delivery.queued_at.desc(), Delivery.id).limit(limit).offset(offset)
     )
     return found.all()
+
+
+async def places(session: TenantSession) -> Sequence[Any]:
+    """The classes and Authorities that deliveries have."""
+    query = select(_CLASS_NAME.label("class_name"), Delivery.authority).where(
+        Delivery.tenant_id == session.tenant_id
+    )
+    return (await session.execute(query.distinct())).all()
+
+
+def _fitting(session: TenantSession, wanted: Conditions) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [Delivery.tenant_id == session.tenant_id]
+    if wanted.class_names is not None:
+        found.append(_CLASS_NAME.in_(wanted.class_names))
+    if wanted.authority is not None:
+        found.append(Delivery.authority == wanted.authority)
+    if wanted.since is not None:
+        found.append(Delivery.queued_at >= wanted.since)
+    if wanted.before is not None:
+        found.append(Delivery.queued_at < wanted.before)
+    if wanted.stopped is not None:
+        found.append(_stopped(*wanted.stopped))
+    return found
+
+
+def _stopped(authority: str, reasons: Sequence[str], codes: Sequence[str]) -> ColumnElement[bool]:
+    parked = and_(Delivery.state == DeliveryState.PARKED, func.coalesce(Delivery.reason, "").in_(reasons))
+    rejected = and_(Delivery.state == DeliveryState.REJECTED, func.coalesce(_FIRST_CODE, "").in_(codes))
+    return and_(Delivery.authority == authority, or_(parked, rejected))
 
 
 async def deliveries_after(

@@ -222,6 +222,35 @@ class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: datetime | None
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries a person looks for; what is None or empty leaves nothing out.
+
+    `cause` is that of a `TroubleGroup` with its Authority before it; `since` and `until` are days of Vietnam.
+    """
+
+    state: DeliveryState | None = None
+    class_name: str = ""
+    grade: int | None = None
+    authority: str = ""
+    cause: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """The deliveries that were looked for, newest first, a part of them; how many of each state there are among all that
+    fit but for their state; and what can be chosen.
+    """
+
+    rows: tuple[DeliverySummary, ...]
+    counts: Mapping[DeliveryState, int]
+    total: int
+    classes: tuple[str, ...]
+    grades: tuple[int, ...]
+    authorities: tuple[tuple[str, str], ...]
+    causes: tuple[tuple[str, str], ...]
+
+
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery that stopped; `address`: the page and the field where that is corrected, empty where nobody knows."""
 

@@ -10,6 +10,7 @@ from backend.core.actor import Actor
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
+from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries import exchange, gates, opening, queries, rules
 from backend.integrations.deliveries.carrying import carried as carried
@@ -64,8 +65,8 @@ async def to_send(
 ) -> tuple[set[str], list[Profile]]:
     """SHA-256 of the XML that deliveries send, and through which profiles they go. Raises NotFound."""
     rows = await _hold(session, delivery_ids)
-    found = await _authorities(session, rows)
-    return {row.package_sha256 for row in rows}, [one.endpoint.profile for one in found.values()]
+    named = {row.authority for row in rows}
+    return {row.package_sha256 for row in rows}, [authorities.published_profile(one) for one in named]
 
 
 async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
@@ -282,25 +283,6 @@ async def progress_by_class(session: TenantSession) -> list[ClassProgress]:
         for one in classes
         if numbers[one.id]
     ]
-
-
-async def list_deliveries(
-    session: TenantSession, *, state: DeliveryState | None = None, limit: int = 50, offset: int = 0
-) -> list[DeliverySummary]:
-    """Newest first."""
-    return [queries.summary_of(row) for row in await queries.list_deliveries(session, state, limit, offset)]
-
-
-async def open_list(
-    session: TenantSession, actor: Actor, state: DeliveryState | None, *, limit: int, offset: int
-) -> list[DeliverySummary]:
-    """`list_deliveries` for a person who looks at them."""
-    found = await list_deliveries(session, state=state, limit=limit, offset=offset)
-    if found:
-        about = [one.version_id for one in found]
-        label = "Danh sách gửi dữ liệu"
-        audit_reads.record_read(session, actor, AuditAction.DELIVERY_READ, None, label, about)
-    return found
 
 
 async def deliveries_after(

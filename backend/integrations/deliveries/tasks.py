@@ -4,13 +4,16 @@ import uuid
 from collections.abc import Mapping, Sequence
 from time import monotonic
 
-from backend.core import at_once, storage
+from backend.core import at_once, jobs, storage
 from backend.core.jobs import Lane, Work, task
 from backend.integrations.authorities.schemas import Endpoint
 from backend.integrations.deliveries import exchange, gates, opening, rules, service
 from backend.integrations.deliveries.channels.port import Locked, QueryResult, SendResult
 from backend.integrations.deliveries.schemas import Question, Sending
 
+#: Deliveries of one job: what the statements of a job cost is shared by so many, and a school that comes with one waits
+#: for as many.
+TOGETHER = 48
 #: How long a job's calls may take all together, of what it is given (`broker.LONGEST_SECONDS`), and how long it begins
 #: calls at least (seconds).
 _OF_A_JOB, _SHORTEST = 200.0, 20.0
@@ -18,21 +21,21 @@ _OF_A_JOB, _SHORTEST = 200.0, 20.0
 _FILES_AT_ONCE = 8
 
 
-@task(rules.OPEN, "Xếp hàng gửi lên Sở", lane=Lane.DELIVER, together=25)
+@task(rules.OPEN, "Xếp hàng gửi lên Sở", lane=Lane.DELIVER, together=TOGETHER)
 async def open_delivery(work: Work) -> None:
     """Versions were issued: queue them for the school's Authority."""
     async with work.finish() as session:
         await service.open_deliveries(session, work.subject_ids)
 
 
-@task("deliveries.open_recall", "Xếp hàng đề nghị Sở thu hồi", lane=Lane.DELIVER, together=25)
+@task("deliveries.open_recall", "Xếp hàng đề nghị Sở thu hồi", lane=Lane.DELIVER, together=TOGETHER)
 async def open_recall(work: Work) -> None:
     """Versions are to be recalled: ask the school's Authority for it."""
     async with work.finish() as session:
         await opening.open_recalls(session, work.subject_ids)
 
 
-@task(rules.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=24)
+@task(rules.SEND, "Gửi lên Sở", lane=Lane.DELIVER, on_park=service.park, together=TOGETHER)
 async def send(work: Work) -> None:
     """Send, or send again under the same message ids. Everything is at hand before the attempts are committed."""
     async with work.transaction() as session:
@@ -45,7 +48,7 @@ async def send(work: Work) -> None:
     async with gates.turns(profiles, len(work.subject_ids)) as given:
         if not given:
             async with work.finish() as session:
-                await gates.look_again(session, rules.SEND, work.subject_ids)
+                await jobs.enqueue(session, rules.SEND, *work.subject_ids, after=gates.soon())
             return
         async with work.transaction() as session:
             sendings = await service.begin_sending(session, work.subject_ids)
@@ -56,7 +59,7 @@ async def send(work: Work) -> None:
         await service.record_sent(session, answers, kept)
 
 
-@task(rules.QUERY, "Hỏi kết quả ở Sở", lane=Lane.DELIVER, on_park=service.park, together=24)
+@task(rules.QUERY, "Hỏi kết quả ở Sở", lane=Lane.DELIVER, on_park=service.park, together=TOGETHER)
 async def query(work: Work) -> None:
     """Ask what became of messages."""
     async with work.transaction() as session:
@@ -66,10 +69,10 @@ async def query(work: Work) -> None:
     kept = await _keep(work, answers)
     async with work.finish() as session:
         await service.record_answers(session, answers, kept)
-        await gates.look_again(session, rules.QUERY, _unasked(questions, answers))
+        await jobs.enqueue(session, rules.QUERY, *_unasked(questions, answers), after=gates.soon())
 
 
-@task(rules.ASK_LOCKED, "Hỏi Sở đã chốt học bạ chưa", lane=Lane.DELIVER, together=24)
+@task(rules.ASK_LOCKED, "Hỏi Sở đã chốt học bạ chưa", lane=Lane.DELIVER, together=TOGETHER)
 async def ask_locked(work: Work) -> None:
     """Ask whether accepted messages are locked by now."""
     async with work.transaction() as session:
@@ -79,7 +82,7 @@ async def ask_locked(work: Work) -> None:
     kept = await _keep(work, answers)
     async with work.finish() as session:
         await service.record_locked(session, answers, kept)
-        await gates.look_again(session, rules.ASK_LOCKED, _unasked(questions, told))
+        await jobs.enqueue(session, rules.ASK_LOCKED, *_unasked(questions, told), after=gates.soon())
 
 
 async def _send(

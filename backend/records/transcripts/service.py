@@ -280,7 +280,7 @@ async def digests_of_files(
     """`digest_of_file` for several versions. Raises NotFound when one has no such file."""
     rows = rules.all_of(version_ids, await queries.files_of_versions(session, version_ids))
     signing_ids = [row.id for row in rows if kind == "pdf" and row.state in _UNDER_WAY]
-    under_way = await signing.signed_documents(session, signing_ids)
+    under_way = await signing.signed_documents(session, signing_ids) if signing_ids else {}
     found: dict[uuid.UUID, str] = {}
     for row in rows:
         newest = under_way.get(row.id) or row.signed_sha256 or row.pdf_sha256
