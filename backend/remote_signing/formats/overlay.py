@@ -19,13 +19,16 @@ from backend.remote_signing.formats.pdf_syntax import (
 )
 from backend.remote_signing.formats.updates import Update
 
-_REFERENCE = re.compile(rb"(?<![0-9])([0-9]{1,10}) [0-9]{1,5} R(?![A-Za-z])")
+#: As any reader may find one: white space of all kinds, or comments, between its parts (7.2).
+_BETWEEN = rb"(?:[\0\t\n\f\r ]|%[^\r\n]{0,1000}[\r\n])+"
+_REFERENCE = re.compile(rb"(?<![0-9])([0-9]{1,20})" + _BETWEEN + rb"[0-9]{1,20}" + _BETWEEN + rb"R")
 
 
 class Base:
     """What the first signature covers, read by qpdf. Close it after use."""
 
     def __init__(self, pdf: bytes) -> None:
+        self._pdf = pdf
         self._reader = pikepdf.open(BytesIO(pdf), attempt_recovery=False, suppress_warnings=True)
         self.trailer = said(self._reader.trailer)
 
@@ -43,13 +46,14 @@ class Base:
     def numbers(self) -> frozenset[int]:
         """Numbers of all objects that are there, and of all that something refers to, as if they were there.
 
-        Who fills such a place later changes what was signed.
+        Who fills such a place later changes what was signed. qpdf does not tell of it: it takes a reference to nothing
+        for nothing. So the bytes are searched, of packed objects, too; a chance find does no harm but to a number.
         """
-        found = set[int]()
+        found = {int(one) for one in _REFERENCE.findall(self._pdf)}
         for item in self._reader.objects:
             found.add(item.objgen[0])
-            holder = item.stream_dict if isinstance(item, pikepdf.Stream) else item
-            found.update(int(one) for one in _REFERENCE.findall(holder.unparse(resolved=True)))
+            if isinstance(item, pikepdf.Stream) and item.get("/Type") == "/ObjStm":
+                found.update(int(one) for one in _REFERENCE.findall(item.read_bytes()))
         return frozenset(found)
 
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import msgspec
 
-#: White space of PDF (7.2.2, table 1), as a class of a regular expression.
-GAP = rb"[\0\t\n\f\r ]"
+#: White space that writers use, as a class of a regular expression; the rest of table 1 (7.2.2) would only hide a change.
+GAP = rb"[\n\r ]"
 #: Number and generation of an indirect object.
 ObjectId = tuple[int, int]
 
@@ -19,7 +19,7 @@ _ENDS = rb"(?=[\0\t\n\f\r ()<>\[\]{}/%]|\Z)"
 _TOKEN = re.compile(
     GAP
     + rb"*(?:(?P<opens><<|\[)|(?P<closes>>>|\])"
-    + rb"|<(?P<hexadecimal>[0-9A-Fa-f\0\t\n\f\r ]*)>"
+    + rb"|<(?P<hexadecimal>[0-9A-Fa-f\n\r ]*)>"
     + rb"|\((?P<literal>(?:[^()\\]|\\.)*)\)"
     + rb"|/(?P<name>[^\0\t\n\f\r ()<>\[\]{}/%]*)"
     + rb"|(?P<reference>[0-9]{1,10} [0-9]{1,5}) R"
@@ -174,7 +174,10 @@ def _closed(data: bytes, at: int, bracket: bytes) -> int | None:
 
 def _plain(kind: str, text: bytes) -> Value:
     if kind == "hexadecimal":
-        digits = text.translate(None, b"\0\t\n\f\r ")
+        # Either case may be written; both in one value are a changed byte that changes no digit.
+        if text not in (text.lower(), text.upper()):
+            raise Malformed("digits of either case in one value")
+        digits = text.translate(None, b"\n\r ")
         return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
     if kind == "literal":
         return _ESCAPED.sub(_unescaped, text)

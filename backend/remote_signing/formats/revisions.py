@@ -6,6 +6,7 @@ That is all that `pades` and `document_stamp` write; whatever else an update hol
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import msgspec
 import pikepdf
@@ -33,7 +34,7 @@ _TWICE = "Hai chữ ký được ghi trong cùng một lần cập nhật tệp.
 _TWO_READERS = "Hai bộ đọc PDF hiểu các chữ ký trong tệp khác nhau."
 SPOILED = "Thông tin kiểm tra lâu dài (DSS) kèm theo chữ ký đã bị hỏng hoặc bị sửa."
 _ETSI = b"ESIC"
-_EXTENSION_KEYS = frozenset((b"Type", b"BaseVersion", b"ExtensionLevel"))
+_EXTENDS, _LEVELS = Name(b"DeveloperExtensions"), tuple(map(Decimal, (1, 2, 5)))
 #: What a signature dictionary may say; texts, but for these.
 _SIGNATURE_KEYS = frozenset((b"Type", b"Filter", b"SubFilter", b"ByteRange", b"Contents", b"Reference"))
 _TEXT_KEYS = frozenset((b"Name", b"Reason", b"ContactInfo", b"Location", b"M"))
@@ -207,8 +208,19 @@ def _extends(before: Dictionary, after: Dictionary) -> bool:
     if b"Extensions" not in after:
         return b"Extensions" not in before
     later, kept = keys(after[b"Extensions"]), keys(before.get(b"Extensions", {}))
-    added = keys(later.get(_ETSI, {}))
-    return _same_but(kept, later, {_ETSI}) and added.keys() <= _EXTENSION_KEYS and not _leads_on(added)
+    if later == kept:
+        return True
+    added = keys(later.get(_ETSI))
+    return _ETSI not in kept and _is_extension(added) and later == kept | {_ETSI: added}
+
+
+def _is_extension(said: Dictionary) -> bool:
+    return (
+        said.keys() <= {b"Type", b"BaseVersion", b"ExtensionLevel"}
+        and said.get(b"Type", _EXTENDS) == _EXTENDS
+        and said.get(b"BaseVersion") == Name(b"1.7")
+        and said.get(b"ExtensionLevel") in _LEVELS
+    )
 
 
 def _adds_timestamp(step: _Step, slot: Slot) -> bool:

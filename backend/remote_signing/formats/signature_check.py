@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from asn1crypto import tsp as asn1_tsp
 from asn1crypto import x509 as asn1_x509
+from cryptography import x509
 
 from backend.core import clock
 from backend.remote_signing.formats import cms, judging, structure
@@ -53,6 +54,7 @@ class SignatureJudge:
     ) -> None:
         self._pdf = pdf
         self._changed_after = max(changed_after, default=-1)
+        self._trust = trust
         self._material = material
         self._carried = {slot: _sound_certificates(slot, trust) for slot in slots}
         carried = [one for found in self._carried.values() for one in found or ()]
@@ -77,7 +79,7 @@ class SignatureJudge:
 
     async def _check_document_timestamp(self, findings: Findings, parts: SignedParts) -> None:
         slot, stamped_at = findings.slot, stamp_time(findings.slot) or self._judged_at
-        if slot.sub_filter != "/ETSI.RFC3161":
+        if slot.sub_filter != "/ETSI.RFC3161" or self._carried[slot] is None:
             findings.problems.append("Dấu thời gian không theo chuẩn.")
         self._note_integrity(findings, is_intact=_stamps(parts.whole, self._covered(slot)))
         is_believed = await self._chains.is_authority(parts.signer, stamped_at, self._judged_at)
@@ -153,9 +155,21 @@ class SignatureJudge:
         findings.revoked = found.revo_details is not None
         if found.error_subindic is not None:
             findings.problems.append(judging.trust_problem(found.revo_details, found.error_subindic))
+        elif not self._is_whole(parts):
+            findings.problems.append(judging.SPOILED_CERTIFICATES)
+            findings.intact, findings.modified = False, True
         elif not self._chains.tells_revocation:
             findings.problems.append(judging.NO_REVOCATION)
         findings.trusted = findings.intact and not findings.problems
+
+    def _is_whole(self, parts: SignedParts) -> bool:
+        """Whether the chain beside a believed signature has no gap: a certificate without an issuer may be forged."""
+        known = [x509.load_der_x509_certificate(one) for one in self._material.certificates]
+        try:
+            Material(certificates=parts.certificates).check((*self._trust.anchors, *known), complete=True)
+        except MaterialSpoiled:
+            return False
+        return True
 
     def _level(self, findings: Findings) -> Level:
         """What the file holds (EN 319 142-1, 6.1), whoever is believed."""

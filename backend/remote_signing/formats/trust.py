@@ -83,16 +83,19 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
             listed.issuer == certificate.issuer for listed in lists
         )
 
-    def check(self, anchors: Sequence[x509.Certificate] = ()) -> None:
+    def check(self, anchors: Sequence[x509.Certificate] = (), *, complete: bool = False) -> None:
         """Read everything in it, and check each part against its issuer where that is known. Raises MaterialSpoiled.
 
-        Whether anything of it is to be believed is another question.
+        Of a `complete` one every certificate's issuer must be known. Whether anything of it is to be believed is
+        another question.
         """
         try:
             certificates = [_load(item) for item in self.certificates]
             known = [*certificates, *anchors]
             for certificate in certificates:
                 _check_signed(certificate, known)
+                if complete and certificate not in anchors and not _has_issuer(certificate, known):
+                    raise MaterialSpoiled("the issuer of a certificate is not known")
             for answer in self.ocsps:
                 _check_ocsp(ocsp.load_der_ocsp_response(answer), known)
             for listed in self.crls:
@@ -202,6 +205,10 @@ def _check_signed(certificate: x509.Certificate, certificates: Sequence[x509.Cer
     issuers = [item for item in certificates if item.subject == certificate.issuer]
     if issuers and not any(_issued(certificate, issuer) for issuer in issuers):
         raise MaterialSpoiled("a certificate is not signed by its issuer")
+
+
+def _has_issuer(certificate: x509.Certificate, certificates: Sequence[x509.Certificate]) -> bool:
+    return any(item.subject == certificate.issuer for item in certificates)
 
 
 def _check_ocsp(response: ocsp.OCSPResponse, certificates: Sequence[x509.Certificate]) -> None:

@@ -27,7 +27,7 @@ from backend.remote_signing.formats.pdf_syntax import (
     unpacked,
 )
 
-_BLANK = b"\0\t\n\f\r "
+_BLANK = b"\n\r "
 _RUN = re.compile(rb"([0-9]{1,10}) ([0-9]{1,6})" + GAP + rb"+")
 _ENTRY = re.compile(rb"([0-9]{10}) ([0-9]{5}) ([nf])(?: \r| \n|\r\n)")
 _NOTHING_FREE = b"0000000000 65535 f"
