@@ -524,6 +524,22 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.full_name} ({self.student_code}), lớp {self.class_name}"
 
 
+class IssuedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version that was issued, as far as anyone may know of it; `state` is a `VersionState`."""
+
+    id: VersionId
+    student_id: StudentId
+    academic_year: str
+    number: int
+    state: str
+    lookup_code: str
+    signed_sha256: str
+    signed_xml_sha256: str | None
+    issued_at: datetime
+    withdrawn_at: datetime | None
+    effective_on: date | None
+
+
 class MissingSigner(msgspec.Struct, frozen=True, kw_only=True):
     """In which role somebody could not sign, what is missing, and the page on which that is mended."""
 
