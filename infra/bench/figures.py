@@ -29,6 +29,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "web.mark_save": Figure("saves/s on 2 cores"),
     "web.mark_save_p99": Figure("ms"),
     "web.verify_code": Figure("requests/s on 2 cores"),
+    "web.ratio_report": Figure("ms, p95, 2,000 pupils"),
     "tenants.scale": Figure("page latency among 500 schools / alone"),
     "tenants.transcript_open": Figure("ms, p95", "the page of one's own account"),
 }

@@ -43,6 +43,7 @@ NAMES = {
         "web.verify_code",
         "web.mark_save",
         "web.mark_save_p99",
+        "web.ratio_report",
     },
     "tenants": {"tenants.scale", "tenants.transcript_open"},
 }
