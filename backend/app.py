@@ -32,6 +32,7 @@ from backend.integrations.partner_api.api import tokens as partner_tokens
 from backend.integrations.partner_api.api import writing as partner_writing
 from backend.integrations.portal import pages as portal_pages
 from backend.integrations.reconciliation import pages as reconciliation_pages
+from backend.integrations.reports import pages as official_report_pages
 from backend.integrations.stages import pages as stage_pages
 from backend.integrations.webhooks import pages as webhook_pages
 from backend.records.assessment import pages as assessment_pages
@@ -169,6 +170,10 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
+    official_report_pages.show_report,
+    official_report_pages.show_pupils,
+    official_report_pages.download_workbook,
+    official_report_pages.download_letter,
     season_pages.show_board,
     season_pages.show_class,
     season_pages.nudge,

@@ -1,7 +1,7 @@
 """THE FLOW: the product on one page. Each event, and the tasks that follow it.
 
 marks in → sheets submitted, checked, locked → assessed → confirmed → frozen → rendered → signed in order → issued →
-delivered → accepted → locked
+packaged → delivered → accepted → locked
 
 Aside, before that: withdrawn or recalled → corrected → frozen as the next version.
 
@@ -18,6 +18,7 @@ from backend.integrations.deliveries import tasks as deliveries
 from backend.integrations.deliveries.events import (
     DeliveryAccepted,
     DeliveryLocked,
+    DeliveryPackaged,
     DeliveryRecalled,
     DeliveryRejected,
     DeliverySubmitted,
@@ -82,6 +83,7 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     SigningRequestSigned: (signing.complete_request,),
     SigningRequestCompleted: (transcripts.issue, transfers.seal),
     TranscriptIssued: (deliveries.open_delivery, webhooks.transcript_issued, transparency.issued),
+    DeliveryPackaged: (transcripts.packaged,),
     DeliverySubmitted: (transcripts.submitted,),
     DeliveryAccepted: (transcripts.accepted, webhooks.delivery_accepted),
     # Management recalls it and corrects what was refused.

@@ -145,6 +145,7 @@ class Action(StrEnum):
     RESULTS_COMPUTED = "assessment.result.compute"
     RESULTS_CONFIRMED = "assessment.result.confirm"
     RESULTS_UNCONFIRMED = "assessment.result.unconfirm"
+    REPORT_TAKEN = "reports.report.download"
     TRANSCRIPTS_LISTED = "transcripts.class.read"
     TRANSCRIPT_READ = "transcripts.version.read"
     TRANSCRIPT_DOWNLOADED = "transcripts.version.download"

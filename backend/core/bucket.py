@@ -170,6 +170,17 @@ def read(key: str, version_id: str | None) -> IO[bytes]:
     return content
 
 
+def read_part(key: str, version_id: str | None, offset: int, size: int) -> bytes:
+    """So many bytes of an object from a place on. Raises NotFound, StoreDown."""
+    if not size:
+        return b""
+    asked = {"VersionId": version_id} if version_id else {}
+    bytes_asked = f"bytes={offset}-{offset + size - 1}"
+    with failures_told():
+        content: IO[bytes] = client().get_object(Bucket=_name(), Key=key, Range=bytes_asked, **asked)["Body"]
+        return content.read()
+
+
 def read_all(key: str, version_id: str | None = None) -> bytes:
     """`read`, all of it."""
     content = read(key, version_id)

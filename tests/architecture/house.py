@@ -220,6 +220,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         "marks of the gradebook as input of the circulars, a pure function",
     ),
     "records.assessment.explaining": (Room.RULES, "a result as a page explains it, a pure function"),
+    "records.statistics.coverage": (Room.RULES, "certificates over the staff as annexes count them: pure"),
     "records.handover.packing": (Room.ADAPTER, "zipfile"),
     "records.transcripts.signers": (
         Room.SERVICE,
@@ -335,6 +336,8 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what of the queue may go now, for the slice's own service: no door",
     ),
+    "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
+    "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
     "integrations.deliveries.gate_rules": (Room.RULES, "when an Authority is left alone: pure"),
     "integrations.deliveries.fixing": (Room.RULES, "which place of the school an Authority's field is: pure"),
     "integrations.deliveries.shown": (Room.ADAPTER, "messages as people read them, beside earlier ones"),

@@ -91,8 +91,14 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
+async def note_signed(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """All have signed. Safe to repeat. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), Deed.COMPLETE)
+    await queries.update_versions(session, {row.id: {"state": VersionState.SIGNED} for row in rows})
+
+
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """All have signed: the versions are issued and their lookup codes answer from now on.
+    """Signed versions are issued, and their lookup codes answer from now on.
 
     Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed, and while the store
     has not shown that it keeps what is locked.
@@ -128,6 +134,12 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
 
+async def note_packaged(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """The packages of issued versions wait for the Authority. Safe to repeat. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), Deed.PACKAGE)
+    await queries.update_versions(session, {row.id: {"state": VersionState.PACKAGED} for row in rows})
+
+
 async def versions_among(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     """Of what was signed, the versions of transcripts; other documents are signed as well."""
     return [row.id for row in await queries.versions(session, subject_ids)]
@@ -153,7 +165,8 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
     Raises NotFound; Conflict for a version that has not come so far.
     """
     for deed in deeds:
-        due, stays = _due(await _hold(session, version_ids), deed), rules.edge_of(deed).stays
+        held = rules.all_of(version_ids, await queries.hold_states(session, version_ids))
+        due, stays = _due(held, deed), rules.edge_of(deed).stays
         if deed is Deed.GIVE_BACK:  # what the Authority had accepted it refuses no more
             due = [row for row in due if row.effective_on is None]
         rows = [row for row in due if row.state not in stays]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Uuid, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 
 from backend.core import lookups
 from backend.core.database import TenantSession
@@ -93,6 +93,18 @@ async def hold_versions(
 ) -> Sequence[TranscriptVersion]:
     """Versions, held against change until the transaction ends."""
     return (await session.scalars(_HOLD_VERSIONS, _keys(session, version_ids))).all()
+
+
+async def hold_states(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> Sequence[TranscriptVersion]:
+    """`hold_versions` without what is large: their contents cannot be read off these."""
+    return (await session.scalars(_HOLD_STATES, _keys(session, version_ids))).all()
+
+
+async def files_of_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """State and digests of files of some versions."""
+    return (await session.execute(_FILES, _keys(session, version_ids))).all()
 
 
 async def versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
@@ -249,6 +261,17 @@ _THE_VERSIONS = select(TranscriptVersion).where(_SOME_VERSIONS)
 _HOLD_VERSIONS = (
     _THE_VERSIONS.order_by(TranscriptVersion.id).with_for_update().execution_options(populate_existing=True)
 )
+_HOLD_STATES = _HOLD_VERSIONS.options(
+    defer(TranscriptVersion.snapshot, raiseload=True), defer(TranscriptVersion.corrections, raiseload=True)
+)
+_FILES = select(
+    TranscriptVersion.id,
+    TranscriptVersion.state,
+    TranscriptVersion.pdf_sha256,
+    TranscriptVersion.xml_sha256,
+    TranscriptVersion.signed_sha256,
+    TranscriptVersion.signed_xml_sha256,
+).where(_SOME_VERSIONS)
 _SUMMARIES = _versions().where(_SOME_VERSIONS)
 
 

@@ -352,15 +352,15 @@ VersionId = NewType("VersionId", uuid.UUID)
 class VersionState(StrEnum):
     """How far a version has come. `rules.EDGES` says what leads from one to the next; no other way is gone.
 
-    Three words of the plans are no states of their own, because nobody can do anything else while they last. A draft is
-    the pupil's confirmed result. "Signed" is the end of `SIGNING`: everybody has signed and the proof of it is added. And
-    "packaged" is `ISSUED`: the XML package is made with the page, and waits in the queue of deliveries.
+    What the plans call a draft is the pupil's confirmed result; a version begins with the freeze.
     """
 
     FROZEN = "frozen"
     RENDERED = "rendered"
     SIGNING = "signing"
+    SIGNED = "signed"
     ISSUED = "issued"
+    PACKAGED = "packaged"
     SUBMITTED = "submitted"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -376,6 +376,7 @@ class VersionState(StrEnum):
 IN_FORCE = frozenset(
     {
         VersionState.ISSUED,
+        VersionState.PACKAGED,
         VersionState.SUBMITTED,
         VersionState.ACCEPTED,
         VersionState.REJECTED,
@@ -393,8 +394,10 @@ class Deed(StrEnum):
 
     RENDER = "render"
     ASK_FOR_SIGNATURES = "ask_for_signatures"
+    COMPLETE = "complete"
     ISSUE = "issue"
     WITHDRAW = "withdraw"
+    PACKAGE = "package"
     SUBMIT = "submit"
     ACCEPT = "accept"
     REJECT = "reject"

@@ -65,6 +65,8 @@ from backend.tenants.schools import service as schools
 
 #: Name of the task that locks versions (tasks.py).
 LOCK = "transcripts.lock"
+#: The newest signed revision of its PDF is with the signing request.
+_UNDER_WAY = {VersionState.SIGNING, VersionState.SIGNED}
 #: What its last day should not find a version in.
 _FINISHED = {VersionState.ACCEPTED, VersionState.LOCKED, VersionState.TRANSFERRED_OUT}
 UNFINISHED = frozenset(VersionState) - ENDED - _FINISHED
@@ -278,9 +280,9 @@ async def digests_of_files(
     session: TenantSession, version_ids: Sequence[uuid.UUID], kind: str
 ) -> dict[uuid.UUID, str]:
     """`digest_of_file` for several versions. Raises NotFound when one has no such file."""
-    rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
-    signing_ids = [row.id for row in rows if kind == "pdf" and row.state == VersionState.SIGNING]
-    under_way = await signing.signed_documents(session, signing_ids)
+    rows = rules.all_of(version_ids, await queries.files_of_versions(session, version_ids))
+    signing_ids = [row.id for row in rows if kind == "pdf" and row.state in _UNDER_WAY]
+    under_way = await signing.signed_documents(session, signing_ids) if signing_ids else {}
     found: dict[uuid.UUID, str] = {}
     for row in rows:
         newest = under_way.get(row.id) or row.signed_sha256 or row.pdf_sha256

@@ -8,7 +8,7 @@ from alembic import op
 from infra.migrations.tenancy import run_script
 
 revision = "0180"
-down_revision = "0141"
+down_revision = "0171"
 branch_labels = None
 depends_on = None
 

@@ -45,7 +45,10 @@ NAMES = {
         "web.check_file",
         "web.mark_save",
         "web.mark_save_p99",
+        "web.ratio_report",
     },
+    "deliver": {"deliver.package", "deliver.rest", "deliver.replay"},
+    "jobs": {"jobs.quiet_p99"},
     "tenants": {"tenants.scale", "tenants.transcript_open"},
 }
 ROOT = Path(__file__).resolve().parents[3]
@@ -59,6 +62,7 @@ WITH_YARDSTICK = {
     "web.page_signed_in",
     "web.sheet_open",
     "tenants.transcript_open",
+    "jobs.quiet_p99",
 }
 
 
