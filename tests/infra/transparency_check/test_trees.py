@@ -82,31 +82,10 @@ def test_roots_and_proofs_are_those_of_the_rfc(size: int, data: Any) -> None:
     if size > 1:
         assert trees.root_by_inclusion(trees.leaf(entries[index]), (index + 1) % size, size, way) != root
     grown = merkle_tiles.consistency(old, size, log.tiles(size))
-    assert consistent(old, size, naive(entries[:old]), root, grown)
-    assert not consistent(old, size, hashlib.sha256(b"forged").digest(), root, grown)
+    assert trees.is_continued((old, naive(entries[:old])), (size, root), grown)
+    assert not trees.is_continued((old, hashlib.sha256(b"forged").digest()), (size, root), grown)
+    assert not trees.is_continued((old, naive(entries[:old])), (size, root), [*grown, root])
     assert log.checked() == size
-
-
-def consistent(first: int, second: int, old: bytes, new: bytes, proof: list[bytes]) -> bool:
-    """RFC 9162, section 2.1.4.2, step by step."""
-    if first == second:
-        return old == new and not proof
-    way = [old, *proof] if first & (first - 1) == 0 else list(proof)
-    fn, sn = first - 1, second - 1
-    while fn & 1:
-        fn, sn = fn >> 1, sn >> 1
-    fr = sr = way[0]
-    for one in way[1:]:
-        if sn == 0:
-            return False
-        if fn & 1 or fn == sn:
-            fr, sr = trees.parent(one, fr), trees.parent(one, sr)
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            sr = trees.parent(sr, one)
-        fn, sn = fn >> 1, sn >> 1
-    return sn == 0 and fr == old and sr == new
 
 
 @given(st.integers(0, 2_000_000_000))
