@@ -45,4 +45,5 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     recalled_at: datetime | None
     effective_on: date | None
     problems: tuple[str, ...]
+    notices: tuple[str, ...]
     sandbox: bool

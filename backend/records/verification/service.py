@@ -20,7 +20,7 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import ENDED, TranscriptId, VersionState, VersionSummary
 from backend.records.verification.schemas import Answer, SignatureView, Standing
 from backend.remote_signing.archiving import service as archiving
-from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, Report, Unreadable
+from backend.remote_signing.formats.schemas import SANDBOX_NOTICE, SUBJECT_TEACHER, Report, Unreadable
 from backend.remote_signing.validation import service as signatures
 from backend.tenants.schools import service as schools
 
@@ -147,6 +147,7 @@ def _with_report(
         recalled_at=ours.withdrawn_at if ours and standing is Standing.RECALLED else None,
         effective_on=ours.effective_on if ours else None,
         problems=report.problems + tuple(problem for one in report.signatures for problem in one.problems),
+        notices=tuple(notice for notice in report.notices if notice != SANDBOX_NOTICE),
         sandbox=any(one.sandbox for one in report.signatures),
     )
 
