@@ -159,13 +159,13 @@ async def last_tries(session: TenantSession, authority: str, number: int) -> Seq
     return (await session.execute(query)).all()
 
 
-async def sent_to(session: TenantSession, authority: str) -> Sequence[Any]:
-    """All messages to an Authority."""
+async def sent_to(session: TenantSession, editions: Sequence[str]) -> Sequence[Any]:
+    """All messages to an Authority, through whichever edition of its profile."""
     columns = (
         Delivery.id, Delivery.version_id, Delivery.action, Delivery.label, Delivery.message_id, Delivery.refers_to,
         Delivery.state, Delivery.package_sha256,
     )  # fmt: skip
-    query = select(*columns).where(Delivery.tenant_id == session.tenant_id, Delivery.authority == authority)
+    query = select(*columns).where(Delivery.tenant_id == session.tenant_id, Delivery.authority.in_(editions))
     return (await session.execute(query.order_by(Delivery.id))).all()
 
 

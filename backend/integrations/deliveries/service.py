@@ -153,8 +153,8 @@ async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str)
 
 
 async def messages_to(session: TenantSession, authority: str) -> list[SentMessage]:
-    """The messages that brought versions to an Authority, whatever became of them."""
-    rows = await queries.sent_to(session, authority)
+    """The messages that brought versions to an Authority, through any edition of its profile, whatever became of them."""
+    rows = await queries.sent_to(session, authorities.editions_of(authority))
     withdrawn = {row.refers_to for row in rows if row.refers_to and row.state == DeliveryState.ACCEPTED}
     brought = [row for row in rows if row.action != Action.RECALL]
     versions: dict[uuid.UUID, VersionSummary] = {}

@@ -370,14 +370,14 @@ class Quiet(_Strict, frozen=True, kw_only=True):
 
 
 class Breaker(_Strict, frozen=True, kw_only=True):
-    """After so many messages of a school in a row without an answer it pauses (seconds), then tries with one."""
+    """After so many messages in a row without an answer, of all schools or of one, it pauses (seconds), then tries with one."""
 
     failures: Annotated[int, Meta(ge=2, le=200)] = 20
     pause: Seconds = 300.0
 
 
 class Limits(_Strict, frozen=True, kw_only=True):
-    """What the Authority bears: calls of one job under way together, messages of all schools in a minute."""
+    """What the Authority bears of all schools: calls under way together, messages in a minute."""
 
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 8
     per_minute: Annotated[int, Meta(ge=6, le=60_000)] | None = None

@@ -162,7 +162,7 @@ async def test_an_authority_that_does_not_answer_is_left_alone_then_probed_once(
     [(subjects, seconds)] = await waiting(school)
     assert (subjects, 40 <= seconds <= 50) == (4, True)
     async with tenant_session(school) as session:
-        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/1")).endpoint.profile
+        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/2")).endpoint.profile
         assert "tạm dừng gửi" in await service.why_waiting(session, profile)
     # The pause is over: of two workers that look at the same time one sends one message.
     async with tenant_session(school) as session:
@@ -218,7 +218,7 @@ async def test_what_one_school_finds_silent_the_others_leave_alone_and_one_answe
     other = await open_delivering_school("Trường Khác")
     deliveries = await queued(other, 2)
     async with tenant_session(other) as session:
-        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/1")).endpoint.profile
+        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/2")).endpoint.profile
     now = clock.now()
     nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
     silent, refused = Unknown(reason="", evidence=nothing), Unknown(reason="", evidence=nothing, refused=True)
