@@ -47,6 +47,7 @@ def test_every_profile_that_ships_can_be_used_and_is_published(path: Path) -> No
     assert edition.profile.environment == "sandbox"
     assert not edition.profile.confirmed
     assert "mẫu, chờ cơ quan xác nhận" in edition.profile.title
+    assert ") (" not in edition.profile.title
 
 
 @pytest.mark.parametrize(
