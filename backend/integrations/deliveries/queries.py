@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal,
     or_,
     select,
     text,
@@ -492,6 +493,26 @@ async def sent_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]
         )
     )
     return set(found)
+
+
+async def under_way(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Versions about which a message is still to go, or has no answer yet; not those that wait for a person."""
+    found = await session.scalars(
+        select(Delivery.version_id).where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id == any_(literal(list(version_ids), ARRAY(Uuid))),
+            Delivery.state.in_(_UNDER_WAY),
+        )
+    )
+    return set(found)
+
+
+_UNDER_WAY = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENDING,
+    DeliveryState.RECEIVED,
+    DeliveryState.UNKNOWN,
+)
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[Delivery]:

@@ -85,6 +85,7 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
         await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if queued:
+        queued = await gates.in_order(session, queued)
         queued = await gates.let_through(session, queued, found)
     if not queued:
         return []
