@@ -112,7 +112,7 @@ async def record_sent(
         for sending, answer in answers
     ]
     await queries.end_attempts(session, ended)
-    await _apply(session, {sending.delivery_id: answer for sending, answer in answers})
+    await _apply(session, {sending.delivery_id: answer for sending, answer in answers}, sent=True)
 
 
 async def to_query(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
