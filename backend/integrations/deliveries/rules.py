@@ -47,7 +47,10 @@ STATE_NAMES = {
 
 CANNOT_SIGN = "Không ký được thông điệp ({reason}); hãy kiểm tra khóa ở trang Kết nối cơ quan tiếp nhận."
 CANNOT_FILL = "Học bạ thiếu hoặc sai dữ liệu mà cơ quan tiếp nhận đòi: {reason}."
-_TURNED_BACK = "Cơ quan tiếp nhận chưa nhận thông điệp: {told}. Học bạ không sai; hãy sửa thông tin kết nối nếu cần rồi gửi lại."
+_TURNED_BACK = (
+    "Cơ quan tiếp nhận chưa nhận thông điệp: {told}. "
+    "Học bạ không sai; hãy sửa thông tin kết nối nếu cần rồi gửi lại."
+)
 #: Classes of errors that another message with the same content may not meet; and so much is told of them (characters).
 _NOT_THE_CONTENT, _LONGEST = frozenset({"fix_config", "resend_same", "wait"}), 300
 #: No reason of a recall is shorter.

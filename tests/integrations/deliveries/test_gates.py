@@ -252,7 +252,7 @@ async def test_what_comes_before_goes_before(school: TenantId, bound: Bound) -> 
     async with tenant_session(school) as session:
         for version in (first, second):
             await service.open_deliveries(session, [version])
-        ids = [(await service.of_version(session, one))[0].id for one in (second, first)]
+        ids: list[uuid.UUID] = [(await service.of_version(session, one))[0].id for one in (second, first)]
     # In whichever order they come, also in one job: the later one waits.
     assert await begin(school, ids) == [ids[1]]
     [(state, reason), _] = await reasons(school, ids)
@@ -270,17 +270,19 @@ async def test_what_comes_before_goes_before(school: TenantId, bound: Bound) -> 
 
 
 async def test_an_earlier_year_goes_before_a_later_one(school: TenantId, bound: Bound) -> None:
-    earlier, later = await issue(school, 2)
+    [later] = await issue(school, 1)
+    earlier = uuid.uuid4()
     async with tenant_session(school) as session:
         year_id = await roster.open_year(session, "2024-2025", date(2024, 9, 5), date(2025, 5, 31))
         await session.execute(
             text(
-                "update transcript_version v set academic_year_id = :year, student_id = "
-                "(select student_id from transcript_version where id = :later) where id = :earlier"
+                "insert into transcript_version select (jsonb_populate_record(v, jsonb_build_object("
+                "'id', cast(:id as text), 'academic_year_id', cast(:year as text)))).* "
+                "from transcript_version v where id = :later"
             ),
-            {"year": year_id, "earlier": earlier, "later": later},
+            {"year": str(year_id), "id": str(earlier), "later": later},
         )
         await service.open_deliveries(session, [later, earlier])
-        ids = [(await service.of_version(session, one))[0].id for one in (later, earlier)]
+        ids: list[uuid.UUID] = [(await service.of_version(session, one))[0].id for one in (later, earlier)]
     assert await begin(school, ids) == [ids[1]]
     assert await begin(school, ids[:1]) == []

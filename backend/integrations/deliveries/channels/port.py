@@ -42,9 +42,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorityError(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the authority's error list: its code, the field meant, its words; what the code means to us, and who can
-    do something about it.
-    """
+    """One line of the authority's error list: its code, the field meant, its words; what it means, who can act."""
 
     code: str
     field: str
