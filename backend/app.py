@@ -32,6 +32,7 @@ from backend.integrations.partner_api.api import tokens as partner_tokens
 from backend.integrations.partner_api.api import writing as partner_writing
 from backend.integrations.portal import pages as portal_pages
 from backend.integrations.reconciliation import pages as reconciliation_pages
+from backend.integrations.reports import pages as official_report_pages
 from backend.integrations.stages import pages as stage_pages
 from backend.integrations.webhooks import pages as webhook_pages
 from backend.records.assessment import pages as assessment_pages
@@ -59,11 +60,13 @@ from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.season import pages as season_pages
+from backend.records.shares import pages as share_pages
 from backend.records.signing_order import pages as signing_order_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
+from backend.records.transparency import pages as transparency_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.archiving import pages as archiving_pages
@@ -167,6 +170,10 @@ ROUTES: list[ControllerRouterHandler] = [
     audit_pages.show_trail,
     audit_pages.show_event,
     report_pages.show_home,
+    official_report_pages.show_report,
+    official_report_pages.show_pupils,
+    official_report_pages.download_workbook,
+    official_report_pages.download_letter,
     season_pages.show_board,
     season_pages.show_class,
     season_pages.nudge,
@@ -441,6 +448,22 @@ ROUTES: list[ControllerRouterHandler] = [
     verification_pages.show_form,
     verification_pages.check_code,
     verification_pages.check,
+    verification_pages.show_content,
+    verification_pages.take_file,
+    verification_pages.make_slip,
+    verification_pages.show_slip,
+    verification_pages.take_log_proof,
+    share_pages.show_shares,
+    share_pages.make_share,
+    share_pages.revoke_share,
+    share_pages.show_link,
+    share_pages.open_link,
+    share_pages.take_shared_file,
+    share_pages.show_family,
+    share_pages.end_as_family,
+    transparency_pages.show_log,
+    transparency_pages.show_checkpoint,
+    transparency_pages.show_tile,
 ]
 
 

@@ -17,6 +17,7 @@ MENU = (
                 Permission.CLASSES_READ,
                 also=("/theo-chang", "/chot-hoc-ba"),
             ),
+            NavItem("Báo cáo", "/bao-cao", "chart-bar", Permission.REPORTS_READ),
             NavItem("Duyệt sổ điểm", "/duyet-so", "list-check", Permission.SHEET_CHECK),
             NavItem("Khay ký", "/ky", "signature", Permission.SIGN),
             NavItem("Chờ duyệt", "/duyet", "circle-check", Permission.APPROVE),

@@ -12,6 +12,7 @@ from backend.core import (
     database,
     dispatcher,
     http_client,
+    log_keeper,
     logs,
     retention,
     settings,
@@ -20,6 +21,7 @@ from backend.core import (
 from backend.integrations.deliveries import service as deliveries
 from backend.integrations.reconciliation import service as reconciliation
 from backend.records.transcripts import service as transcripts
+from backend.records.transparency import service as transparency
 from backend.remote_signing.archiving import service as archiving
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.timestamping import service as timestamping
@@ -62,10 +64,12 @@ async def _hand_out() -> None:
                 reconciliation.queue,
                 credentials.queue_checks,
                 archiving.queue_due,
+                transparency.queue_untold,
             ],
             stop,
         ),
         store_keeper.keep(config.database_dispatcher_url, stop),
+        log_keeper.keep(config.database_dispatcher_url, stop),
     )
     doorbell.close()
     doorbell.client.close()

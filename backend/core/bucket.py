@@ -110,6 +110,12 @@ def put(key: str, data: bytes | IO[bytes], size: int, lock: Lock | None = None) 
         return version_id
 
 
+def replace(key: str, data: bytes) -> None:
+    """Write an object whatever is there: the one kind of thing that changes. Raises StoreDown."""
+    with failures_told():
+        client().put_object(Bucket=_name(), Key=key, Body=data)
+
+
 def _locked(data: bytes | IO[bytes], lock: Lock | None) -> dict[str, Any]:
     if lock is None:
         return {}

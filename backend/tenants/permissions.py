@@ -56,6 +56,7 @@ class Permission(StrEnum):
     SCHOOL_MANAGE = "schools:school:manage"
     SEATS_MANAGE = "subscriptions:seat:manage"
     CONSOLE_READ = "management:console:read"
+    REPORTS_READ = "reports:report:read"
     SCHOOL_EXPORT = "handover:school:export"
     SCHOOL_CLOSE = "handover:school:close"
     APPROVE = "approvals:request:approve"
@@ -104,6 +105,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             _P.CLASSES_READ,
             _P.DELIVERY_READ,
+            _P.REPORTS_READ,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
             _P.SCHOOL_MANAGE,
@@ -152,6 +154,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CREDENTIALS_READ,
             _P.CREDENTIALS_MANAGE,
             _P.DELIVERY_READ,
+            _P.REPORTS_READ,
             _P.WORK_RESUME,
             _P.PEOPLE_READ,
             _P.PEOPLE_MANAGE,
@@ -177,6 +180,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SIGN,
             _P.CREDENTIALS_READ,
             _P.DELIVERY_READ,
+            _P.REPORTS_READ,
             _P.PEOPLE_READ,
             _P.DEPARTMENTS_MANAGE,
             _P.SEASON_NUDGE,
@@ -202,6 +206,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SIGN,
             _P.SEAL,
             _P.DELIVERY_READ,
+            _P.REPORTS_READ,
             _P.DELIVERY_RETRY,
         }
     ),
@@ -217,6 +222,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.PUPILS_WRITE,
             _P.IMPORT,
             _P.DELIVERY_READ,
+            _P.REPORTS_READ,
             _P.DELIVERY_RETRY,
             _P.WORK_RESUME,
             _P.PEOPLE_READ,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from infra.bench import samples, saves, servers, sheet
+from infra.bench import ratio, samples, saves, servers, sheet
 from infra.bench import site as pages
 from infra.bench.harness import Bench, one_core
 from infra.bench.servers import OpenSchool
@@ -53,6 +53,7 @@ async def _measure(bench: Bench, table: Table, everywhere: set[int], other: int)
         )
         await _verify_code(bench, school, table, site)
         await saves.measure(bench, school, site, _PROCESSES)
+        await ratio.measure(bench, school, site)
 
 
 async def _page(bench: Bench, stack: EmbeddedStack, school: OpenSchool, core: int) -> None:

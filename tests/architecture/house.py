@@ -220,6 +220,7 @@ LISTED: dict[str, tuple[Room, str]] = {
         "marks of the gradebook as input of the circulars, a pure function",
     ),
     "records.assessment.explaining": (Room.RULES, "a result as a page explains it, a pure function"),
+    "records.statistics.coverage": (Room.RULES, "certificates over the staff as annexes count them: pure"),
     "records.handover.packing": (Room.ADAPTER, "zipfile"),
     "records.transcripts.signers": (
         Room.SERVICE,
@@ -263,6 +264,11 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what lies in the store of a copy, and back: no door",
     ),
+    "records.verification.content": (
+        Room.SERVICE,
+        "what a transcript says, behind a second factor, for the slice's own pages: no door",
+    ),
+    "records.verification.slips": (Room.SERVICE, "answers on paper, for the slice's own pages: no door"),
     "integrations.partner_api.once": (
         Room.SERVICE,
         "a deed and its kept answer, for the slice's own api: no door",
@@ -326,6 +332,8 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what of the queue may go now, for the slice's own service: no door",
     ),
+    "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
+    "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
     "integrations.deliveries.gate_rules": (Room.RULES, "when an Authority is left alone: pure"),
     "integrations.deliveries.fixing": (Room.RULES, "which place of the school an Authority's field is: pure"),
     "integrations.deliveries.shown": (Room.ADAPTER, "messages as people read them, beside earlier ones"),

@@ -108,9 +108,9 @@ async def note(tenant_id: uuid.UUID, answers: Iterable[tuple[Profile, SendResult
         await far_side.note(name, str(tenant_id), answered=any(answered), silent=silent)
 
 
-async def look_again(session: TenantSession, kind: str, delivery_ids: Iterable[uuid.UUID]) -> None:
-    """No turn came free for these, or no time was left: they are as they were, and look again soon."""
-    await jobs.enqueue(session, kind, *delivery_ids, after=random.uniform(1.0, _SPREAD))
+def soon() -> float:
+    """Seconds until what did not get its turn looks again."""
+    return random.uniform(1.0, _SPREAD)
 
 
 def words(gate: Gate) -> str:

@@ -388,6 +388,21 @@ async def states_of_versions(session: TenantSession) -> Sequence[Any]:
     return (await session.execute(query.order_by(Delivery.id))).all()
 
 
+async def accepted_at(session: TenantSession) -> Sequence[Any]:
+    """When the Authority took each version in that it has."""
+    query = (
+        select(Delivery.version_id, func.min(Delivery.answered_at).label("at"))
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.action != Action.RECALL,
+            Delivery.state == DeliveryState.ACCEPTED,
+            Delivery.answered_at.is_not(None),
+        )
+        .group_by(Delivery.version_id)
+    )
+    return (await session.execute(query)).all()
+
+
 async def counts(session: TenantSession) -> Sequence[Any]:
     """Number of deliveries per state."""
     query = (

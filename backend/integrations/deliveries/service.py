@@ -249,6 +249,11 @@ async def states_of_versions(session: TenantSession) -> dict[uuid.UUID, tuple[De
     return {row.version_id: (DeliveryState(row.state), row.reason or "") for row in rows}
 
 
+async def accepted_at(session: TenantSession) -> dict[uuid.UUID, datetime]:
+    """version → when the Authority took it in, of those that it has."""
+    return {row.version_id: row.at for row in await queries.accepted_at(session)}
+
+
 async def press_on(session: TenantSession, actor: Actor, version_ids: Sequence[uuid.UUID]) -> int:
     """Issued versions that are on no way go, and what is parked of them goes again under its own id. Counts them."""
     sent = await queries.sent_versions(session, version_ids)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from time import monotonic
 
-from backend.core import at_once, storage
+from backend.core import at_once, jobs, storage
 from backend.core.jobs import Lane, Work, task
 from backend.integrations.authorities.schemas import Endpoint
 from backend.integrations.deliveries import exchange, gates, opening, rules, service
@@ -48,7 +48,7 @@ async def send(work: Work) -> None:
     async with gates.turns(profiles, len(work.subject_ids)) as given:
         if not given:
             async with work.finish() as session:
-                await gates.look_again(session, rules.SEND, work.subject_ids)
+                await jobs.enqueue(session, rules.SEND, *work.subject_ids, after=gates.soon())
             return
         async with work.transaction() as session:
             sendings = await service.begin_sending(session, work.subject_ids)
@@ -69,7 +69,7 @@ async def query(work: Work) -> None:
     kept = await _keep(work, answers)
     async with work.finish() as session:
         await service.record_answers(session, answers, kept)
-        await gates.look_again(session, rules.QUERY, _unasked(questions, answers))
+        await jobs.enqueue(session, rules.QUERY, *_unasked(questions, answers), after=gates.soon())
 
 
 @task(rules.ASK_LOCKED, "Hỏi Sở đã chốt học bạ chưa", lane=Lane.DELIVER, together=TOGETHER)
@@ -82,7 +82,7 @@ async def ask_locked(work: Work) -> None:
     kept = await _keep(work, answers)
     async with work.finish() as session:
         await service.record_locked(session, answers, kept)
-        await gates.look_again(session, rules.ASK_LOCKED, _unasked(questions, told))
+        await jobs.enqueue(session, rules.ASK_LOCKED, *_unasked(questions, told), after=gates.soon())
 
 
 async def _send(

@@ -15,6 +15,7 @@ from backend.core.templates import vn_date
 from backend.core.web import CurrentActor, Html, Request, Session, page, redirect
 from backend.records.duties import service as duties
 from backend.records.management import rules, service
+from backend.records.statistics import service as statistics
 from backend.remote_signing.credentials import service as credentials
 from backend.tenants.guards import requires
 from backend.tenants.people import service as people
@@ -123,7 +124,7 @@ async def _console(
         role_names=ROLE_NAMES,
         plan_names=PLAN_NAMES,
         certificates=await credentials.overview(session),
-        coverage=await service.coverage(session),
+        coverage=await statistics.coverage(session),
         use=await service.season_use(session),
         invoices=await subscriptions.list_invoices(session),
     )

@@ -2,13 +2,10 @@
 
 from backend.core.actor import StaffId
 from backend.core.database import TenantSession
-from backend.records.departments import service as departments
 from backend.records.duties import service as duties
-from backend.records.management import rules
-from backend.records.management.schemas import Coverage, SeasonUse, Unfinished
+from backend.records.management.schemas import SeasonUse, Unfinished
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import IN_FORCE
-from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.requests import service as signing
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.people import service as people
@@ -22,15 +19,6 @@ async def unfinished_of(session: TenantSession, staff_id: StaffId) -> Unfinished
         to_sign=await signing.open_steps_of(session, staff_id),
         duties=tuple(await duties.duties_of(session, staff_id)),
         connections=tuple(await api_clients.open_clients_of(session, staff_id)),
-    )
-
-
-async def coverage(session: TenantSession) -> Coverage:
-    """Certificates over the staff, by department."""
-    return rules.coverage(
-        await departments.list_departments(session),
-        [one.id for one in await people.list_staff(session)],
-        await credentials.having(session),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Uuid, and_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased, defer
@@ -133,13 +133,64 @@ async def publish_codes(session: TenantSession, codes: dict[uuid.UUID, str]) -> 
         await (await session.connection()).execute(query, rows)
 
 
+async def hide_codes(session: TenantSession, transcript_ids: Collection[uuid.UUID]) -> None:
+    """Let the codes of these transcripts answer as codes that nobody has."""
+    if transcript_ids:
+        query = text("select directory.hide_code(:transcript)")
+        rows = [{"transcript": transcript_id} for transcript_id in transcript_ids]
+        await (await session.connection()).execute(query, rows)
+
+
 _FIND_CODE = Question(text("select tenant_id, transcript_id from directory.find_code(:digest)"))
+_FIND_HELD_CODE = Question(text("select tenant_id, transcript_id from directory.find_held_code(:digest)"))
 
 
-async def find_code(code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """(tenant, transcript) of a published lookup code."""
-    rows = await lookups.ask(_FIND_CODE, digest=code_digest)
+async def find_code(code_digest: str, *, held: bool) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """(tenant, transcript) of a lookup code that is shown; for who has the document (`held`), of any that was issued."""
+    rows = await lookups.ask(_FIND_HELD_CODE if held else _FIND_CODE, digest=code_digest)
     return (rows[0].tenant_id, rows[0].transcript_id) if rows else None
+
+
+_PUBLIC = Question(
+    select(
+        TranscriptVersion.id,
+        TranscriptVersion.student_id,
+        AcademicYear.name.label("academic_year"),
+        TranscriptVersion.number,
+        TranscriptVersion.state,
+        Transcript.lookup_code,
+        TranscriptVersion.signed_sha256,
+        TranscriptVersion.signed_xml_sha256,
+        TranscriptVersion.issued_at,
+        TranscriptVersion.withdrawn_at,
+        TranscriptVersion.effective_on,
+    )
+    .join(
+        Transcript,
+        and_(
+            Transcript.tenant_id == TranscriptVersion.tenant_id,
+            Transcript.id == TranscriptVersion.transcript_id,
+        ),
+    )
+    .join(
+        AcademicYear,
+        and_(
+            AcademicYear.tenant_id == TranscriptVersion.tenant_id,
+            AcademicYear.id == TranscriptVersion.academic_year_id,
+        ),
+    )
+    .where(
+        TranscriptVersion.tenant_id == bindparam("tenant", type_=Uuid()),
+        TranscriptVersion.transcript_id == bindparam("transcript", type_=Uuid()),
+        TranscriptVersion.issued_at.is_not(None),
+    )
+    .order_by(AcademicYear.starts_on.desc(), TranscriptVersion.number.desc())
+)
+
+
+async def issued_versions(session: TenantSession, transcript_id: uuid.UUID) -> list[Any]:
+    """What was ever issued of a transcript, newest first, as far as the public check needs it."""
+    return await session.ask(_PUBLIC, transcript=transcript_id)
 
 
 def _versions() -> Any:

@@ -36,10 +36,13 @@ async def ask_for_signatures(work: Work) -> None:
 
 @task(again.ISSUE, "Phát hành học bạ", lane=Lane.SIGN, together=25)
 async def issue(work: Work) -> None:
-    """Everybody has signed: issue."""
-    async with work.finish() as session:
+    """Everybody has signed: note that, and issue as soon as audit and store allow it."""
+    async with work.transaction() as session:
         subject_ids = await signing.subjects_of(session, work.subject_ids)
-        await flow.issue(session, await flow.versions_among(session, subject_ids))
+        version_ids = await flow.versions_among(session, subject_ids)
+        await flow.note_signed(session, version_ids)
+    async with work.finish() as session:
+        await flow.issue(session, version_ids)
 
 
 @task(service.LOCK, "Chốt học bạ", lane=Lane.DELIVER, together=25)
@@ -47,6 +50,13 @@ async def lock(work: Work) -> None:
     """The last day of the plan is over: what the Authority has accepted is in force from now on."""
     async with work.finish() as session:
         await flow.lock_due(session, work.subject_ids)
+
+
+@task("transcripts.packaged", "Ghi việc đóng gói học bạ", lane=Lane.DELIVER, together=48)
+async def packaged(work: Work) -> None:
+    """Its package waits for the Authority."""
+    async with work.finish() as session:
+        await flow.note_packaged(session, work.subject_ids)
 
 
 @task("transcripts.submitted", "Ghi việc nộp học bạ", lane=Lane.DELIVER, together=48)

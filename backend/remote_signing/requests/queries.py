@@ -1,11 +1,25 @@
 """SQL of signing requests and their steps: whose turn it is, and what waits for whom. Batches: `batches.py`."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from backend.core import clock
@@ -168,6 +182,30 @@ async def ready_turns(session: TenantSession) -> Sequence[Any]:
         select(SigningRequest.subject_id, SigningStep.signer_id, SigningStep.signer_name)
         .join(SigningRequest, REQUEST_OF_STEP)
         .where(SigningStep.tenant_id == session.tenant_id, SigningStep.state == StepState.READY)
+    )
+    return (await session.execute(query)).all()
+
+
+async def signed_by_role(session: TenantSession, groups: Mapping[uuid.UUID, int]) -> Sequence[Any]:
+    """Per group and role, how many signatures of the documents about these subjects (subject → group) are wanted
+    (`total`), and how many are there (`signed`)."""
+    asked = select(
+        func.unnest(cast(list(groups), ARRAY(Uuid))).label("subject_id"),
+        func.unnest(cast(list(groups.values()), ARRAY(Integer))).label("number"),
+    ).subquery()
+    query = (
+        select(
+            asked.c.number.label("group"),
+            SigningStep.role,
+            func.count().label("total"),
+            func.count().filter(SigningStep.state == StepState.SIGNED).label("signed"),
+            func.min(SigningStep.position).label("position"),
+        )
+        .join(SigningRequest, REQUEST_OF_STEP)
+        .join(asked, asked.c.subject_id == SigningRequest.subject_id)
+        .where(SigningStep.tenant_id == session.tenant_id, SigningRequest.state != RequestState.CANCELLED)
+        .group_by(asked.c.number, SigningStep.role)
+        .order_by("position")
     )
     return (await session.execute(query)).all()
 

@@ -6,7 +6,7 @@ in `flow.py`.
 
 import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -151,6 +151,15 @@ async def cancel(session: TenantSession, actor: Actor, subject_ids: Sequence[uui
 async def ready_turns(session: TenantSession) -> list[ReadyTurn]:
     """Whose turn it is now, document by document, in the whole school."""
     return [ReadyTurn(**row._asdict()) for row in await queries.ready_turns(session)]
+
+
+async def signed_by_role(
+    session: TenantSession, groups: Mapping[uuid.UUID, int]
+) -> dict[tuple[int, str], tuple[int, int]]:
+    """(group, role) → signatures that are there and that are wanted, of documents about subjects (subject → group), in
+    the order of signing. One query, however many there are."""
+    found = await queries.signed_by_role(session, groups) if groups else []
+    return {(row.group, row.role): (row.signed, row.total) for row in found}
 
 
 async def tray(session: TenantSession, actor: Actor) -> list[TrayGroup]:

@@ -43,6 +43,7 @@ NAMES = {
         "web.verify_code",
         "web.mark_save",
         "web.mark_save_p99",
+        "web.ratio_report",
     },
     "deliver": {"deliver.package", "deliver.rest", "deliver.replay"},
     "jobs": {"jobs.quiet_p99"},

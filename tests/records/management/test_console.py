@@ -4,14 +4,10 @@ import uuid
 from datetime import date
 from decimal import Decimal
 
-import pytest
 from litestar import Litestar
 
-from backend.core.actor import StaffId
 from backend.core.database import tenant_session
 from backend.core.ids import new_id
-from backend.records.departments.schemas import DepartmentId, DepartmentView
-from backend.records.management import rules
 from backend.tenants.permissions import Role
 from backend.tenants.subscriptions import service as subscriptions
 from backend.tenants.subscriptions.schemas import Invoice, InvoiceId
@@ -60,21 +56,3 @@ async def test_the_owners_page(site: Litestar) -> None:
 async def test_invoices_of_another_school_are_not_there(site: Litestar, school: TestSchool) -> None:
     owner = await signed_in(site, school, Role.OWNER)
     assert (await owner.get(f"/chu-truong/hoa-don/{uuid.uuid4()}")).status_code == 404
-
-
-def test_coverage_counts_each_person_once_and_adds_up() -> None:
-    """Who has left is in no line, whatever department still lists them."""
-    staff = [StaffId(uuid.uuid4()) for _ in range(6)]
-    gone = StaffId(uuid.uuid4())
-    maths, empty = (
-        DepartmentView(id=DepartmentId(uuid.uuid4()), name=name, head_id=None, head=None, members=members)
-        for name, members in (("Tổ Toán", (*staff[:3], gone)), ("Tổ cũ", (gone,)))
-    )
-    found = rules.coverage([maths, empty], staff, {staff[0], staff[4], gone})
-    assert [(one.name, one.total, one.having, one.lacking) for one in (*found.lines, found.total)] == [
-        ("Tổ Toán", 3, 1, 2),
-        ("Chưa thuộc tổ nào", 3, 1, 2),
-        ("Toàn trường", 6, 2, 4),
-    ]
-    assert found.total.percent == pytest.approx(100 / 3)
-    assert rules.coverage([], [], []).total.percent is None
