@@ -268,6 +268,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what a transcript says, behind a second factor, for the slice's own pages: no door",
     ),
+    "records.shares.asking": (
+        Room.SERVICE,
+        "requests of organisations, for the slice's own pages: no door",
+    ),
     "records.verification.slips": (Room.SERVICE, "answers on paper, for the slice's own pages: no door"),
     "integrations.partner_api.once": (
         Room.SERVICE,

@@ -212,15 +212,16 @@ Standing = Literal["accepted", "locked", "rejected", "processing", "recalled", "
 
 
 class Listing(_Strict, frozen=True, kw_only=True):
-    """What the Authority has of a school, asked for page by page with GET; only with REST.
+    """What the Authority has of a school, asked for page by page.
 
-    `path` names `{sender_code}` and `{page}`, which counts from 1. `total` is how many the whole list has, so that a list
-    of which a part is missing is not taken for one. The other paths start at an item of `each`; `states` says what the
-    Authority's words mean. `example` writes such a page of `total` and `items`: the simulator gives it.
+    `path` names `{sender_code}` and `{page}`, which counts from 1: with REST it is got, with SFTP it is a file. With SOAP
+    the question is a `body`, whose paths are `sender_code` and `page`. `total` is how many the whole list has, so that a
+    list of which a part is missing is not taken for one. The other paths start at an item of `each`; `states` says what
+    the Authority's words mean. `example` writes such a page of `total` and `items`: the simulator gives it.
     """
 
     path: Annotated[str, Meta(pattern=r"^/[^?#]*$(?!\n)", max_length=200)]
-    format: Literal["json", "xml"]
+    format: Literal["json", "xml", "soap"]
     total: Path
     each: Path
     message_id: Path
@@ -230,6 +231,9 @@ class Listing(_Strict, frozen=True, kw_only=True):
     state: Path
     states: dict[str, Standing]
     example: Node
+    body: Node | None = None
+    namespaces: dict[str, str] = {}
+    soap_action: str | None = None
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -370,14 +374,14 @@ class Quiet(_Strict, frozen=True, kw_only=True):
 
 
 class Breaker(_Strict, frozen=True, kw_only=True):
-    """After so many messages of a school in a row without an answer it pauses (seconds), then tries with one."""
+    """After so many messages in a row without an answer, of all schools or of one: a pause (seconds), then one tries."""
 
     failures: Annotated[int, Meta(ge=2, le=200)] = 20
     pause: Seconds = 300.0
 
 
 class Limits(_Strict, frozen=True, kw_only=True):
-    """What the Authority bears: calls of one job under way together, messages of all schools in a minute."""
+    """What the Authority bears of all schools: calls under way together, messages in a minute."""
 
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 8
     per_minute: Annotated[int, Meta(ge=6, le=60_000)] | None = None
@@ -449,7 +453,12 @@ class Profile(_Strict, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """What people read: whose it is, and that it is not confirmed where it is not."""
-        return self.authority.name if self.confirmed else f"{self.authority.name} (mẫu, chờ cơ quan xác nhận)"
+        name = self.authority.name
+        if self.confirmed:
+            return name
+        # No second pair of brackets behind a first.
+        opened = f"{name[:-1]}; " if name.endswith(")") else f"{name} ("
+        return f"{opened}mẫu, chờ cơ quan xác nhận)"
 
 
 class Operations(_Strict, frozen=True, kw_only=True):

@@ -118,12 +118,12 @@ async def answer_of(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer
         newest = next((one for one in versions if one.state in IN_FORCE), None)
         if newest is None:
             raise NotFound(UNKNOWN_CODE)
-        school = await schools.get_school(session)
+        school = await schools.name_of(session)
         in_parts = await _is_in_parts(session, newest.id)
     report = await _report_of(tenant_id, newest.signed_sha256)
     if in_parts:
         report = _with_parts(report, await _report_of(tenant_id, newest.signed_xml_sha256 or ""))
-    return with_report(report, newest, versions, school=school.name)
+    return with_report(report, newest, versions, school=school)
 
 
 async def shown(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Shown:

@@ -248,4 +248,5 @@ def _error(fault: Fault, known: ErrorEntry | None) -> port.AuthorityError:
         field=fault.field,
         message=fault.message or (known.words if known else ""),
         means=known.means if known else (),
+        kind=known.kind if known else "ask_human",
     )
