@@ -209,7 +209,11 @@ def _signer_parts(
     inner = der.read(contents, encapsulated[1].content) if len(encapsulated) > 1 else None
     signer = _named(certificates, contents[fields[1].content : fields[1].end])
     algorithm = _digest_algorithm(contents, fields[2])
-    if der.encoded(contents, fields[4]) not in _value_algorithms(signer, algorithm):
+    try:
+        fits = der.encoded(contents, fields[4]) in _value_algorithms(signer, algorithm)
+    except SignatureValueRefused as error:
+        raise MalformedDer("a key that is neither RSA nor EC") from error
+    if not fits:
         raise MalformedDer("the value is made in a way that the key or the digest does not fit")
     return SignedParts(
         whole=contents,
