@@ -469,6 +469,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transparency_pages.show_log,
     transparency_pages.show_checkpoint,
     transparency_pages.show_tile,
+    transparency_pages.show_growth,
 ]
 
 

@@ -136,7 +136,7 @@ async def revoke_share(
 
 
 @post(
-    "/hoc-ba/{version_id:uuid}/de-nghi/{request_id:uuid}",
+    "/hoc-ba/{version_id:uuid}/de-nghi/{share_request_id:uuid}",
     guards=[_KEEPS, step_up("/hoc-ba/{version_id}/chia-se")],
     status_code=200,
 )
@@ -145,17 +145,17 @@ async def answer_request(
     session: Session,
     actor: CurrentActor,
     version_id: FromPath[uuid.UUID],
-    request_id: FromPath[uuid.UUID],
+    share_request_id: FromPath[uuid.UUID],
     data: URLEncodedBody[AnswerForm],
 ) -> Html:
     """Grant what an organisation asks, as the family agreed, or refuse it."""
     try:
         if data.tra_loi == "tu-choi":
-            await asking.refuse(session, actor, version_id, request_id, data.ly_do)
+            await asking.refuse(session, actor, version_id, share_request_id, data.ly_do)
             said = "Đã từ chối; nơi đề nghị đọc được lý do ở liên kết của họ."
             return redirect(request, f"/hoc-ba/{version_id}/chia-se", said)
         consent = (data.nguoi_dong_y, data.quan_he, data.cach, data.ngay, bool(data.hoc_sinh))
-        made = await asking.grant(session, actor, version_id, request_id, data.so_ngay, consent)
+        made = await asking.grant(session, actor, version_id, share_request_id, data.so_ngay, consent)
     except (Invalid, Conflict) as error:
         return await _show(request, session, actor, version_id, ShareForm(), error=error)
     return await _show(request, session, actor, version_id, ShareForm(), made=made)
