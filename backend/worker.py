@@ -18,6 +18,7 @@ from backend.core import (
     store_keeper,
 )
 from backend.integrations.deliveries import service as deliveries
+from backend.integrations.notifications import service as notifications
 from backend.integrations.reconciliation import service as reconciliation
 from backend.records.transcripts import service as transcripts
 from backend.remote_signing.archiving import service as archiving
@@ -62,6 +63,7 @@ async def _hand_out() -> None:
                 reconciliation.queue,
                 credentials.queue_checks,
                 archiving.queue_due,
+                notifications.queue_digests,
             ],
             stop,
         ),
