@@ -61,11 +61,13 @@ from backend.records.review import pages as review_pages
 from backend.records.rollover import pages as rollover_pages
 from backend.records.roster import pages as roster_pages
 from backend.records.season import pages as season_pages
+from backend.records.shares import pages as share_pages
 from backend.records.signing_order import pages as signing_order_pages
 from backend.records.summer import pages as summer_pages
 from backend.records.transcripts import life_pages as version_life_pages
 from backend.records.transcripts import pages as transcript_pages
 from backend.records.transfers import pages as transfer_pages
+from backend.records.transparency import pages as transparency_pages
 from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.archiving import pages as archiving_pages
@@ -452,6 +454,22 @@ ROUTES: list[ControllerRouterHandler] = [
     verification_pages.show_form,
     verification_pages.check_code,
     verification_pages.check,
+    verification_pages.show_content,
+    verification_pages.take_file,
+    verification_pages.make_slip,
+    verification_pages.show_slip,
+    verification_pages.take_log_proof,
+    share_pages.show_shares,
+    share_pages.make_share,
+    share_pages.revoke_share,
+    share_pages.show_link,
+    share_pages.open_link,
+    share_pages.take_shared_file,
+    share_pages.show_family,
+    share_pages.end_as_family,
+    transparency_pages.show_log,
+    transparency_pages.show_checkpoint,
+    transparency_pages.show_tile,
 ]
 
 

@@ -89,6 +89,8 @@ def parser() -> argparse.ArgumentParser:
     )
     forward.add_argument("--write", action="store_true", help="ghi thật; không có thì chỉ nói sẽ làm gì")
 
+    _add_transparency(commands)
+
     storage = _add(commands, "storage", "storage_probe", "thử xem kho lưu trữ có giữ được tệp đã khóa")
     storage.add_argument("action", choices=("probe",))
     _add_school(commands)
@@ -165,6 +167,23 @@ def _add_profiles(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     simulator.add_argument("profile", type=Path, metavar="TỆP")
     simulator.add_argument("options", nargs=argparse.REMAINDER, help="--data THƯ_MỤC --port CỔNG …")
+
+
+def _add_transparency(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    words = "kiểm tra nhật ký minh bạch, không dùng chung mã nguồn với nơi ghi nhật ký"
+    log = commands.add_parser("transparency", help=words, description=words)
+    verbs = log.add_subparsers(required=True, metavar="VIỆC")
+    whole = _add(verbs, "check", "transparency_check", "kiểm tra toàn bộ nhật ký")
+    whole.add_argument("place", metavar="ĐỊA_CHỈ", help="https://…/minh-bach, hoặc thư mục chứa bản sao")
+    whole.add_argument(
+        "--seen", type=Path, action="append", default=[], metavar="TỆP", help="điểm kiểm đã ghi lại lần trước"
+    )
+    whole.add_argument("--mirror", type=Path, metavar="THƯ_MỤC", help="giữ lại một bản sao ở đây")
+    proof = _add(verbs, "proof", "transparency_proof", "kiểm tra một chứng minh, không cần mạng")
+    proof.add_argument("file", type=Path, metavar="TỆP")
+    proof.add_argument("--document", type=Path, metavar="TỆP", help="học bạ mà chứng minh này nói về")
+    for verb in (whole, proof):
+        verb.add_argument("--key", required=True, metavar="KHÓA", help="khóa kiểm tra của nhật ký")
 
 
 def _add_hsm(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

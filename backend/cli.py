@@ -289,6 +289,18 @@ def _audit_check(chosen: argparse.Namespace) -> int:
     return asyncio.run(command.run(sources, chosen.school, dict(chosen.seen), sys.stdout))
 
 
+def _transparency_check(chosen: argparse.Namespace) -> int:
+    from infra.transparency_check import command
+
+    return command.check(chosen.place, chosen.key, chosen.seen, chosen.mirror, sys.stdout)
+
+
+def _transparency_proof(chosen: argparse.Namespace) -> int:
+    from infra.transparency_check import command
+
+    return command.prove(chosen.file, chosen.key, chosen.document, sys.stdout)
+
+
 def _rotate_secrets(chosen: argparse.Namespace) -> int:
     from backend.remote_signing.accounts import command
 
@@ -422,6 +434,8 @@ _COMMANDS: dict[str, Command] = {
     "rotate_secrets": _rotate_secrets,
     "evidence": _evidence,
     "audit_check": _audit_check,
+    "transparency_check": _transparency_check,
+    "transparency_proof": _transparency_proof,
     "restore_forward": _restore_forward,
     "storage_probe": _storage_probe,
     "assess": _assess,

@@ -1,6 +1,6 @@
 """All tables of the product, for migrations: importing this module fills `metadata`."""
 
-from backend.core import audit, jobs, outbox, storage
+from backend.core import audit, jobs, outbox, public_log, storage
 from backend.core.database import metadata
 from backend.integrations.authorities import models as authorities
 from backend.integrations.deliveries import models as deliveries
@@ -27,9 +27,12 @@ from backend.records.review import models as review
 from backend.records.rollover import models as rollover
 from backend.records.roster import models as roster
 from backend.records.season import models as season
+from backend.records.shares import models as shares
 from backend.records.signing_order import models as signing_order
 from backend.records.transcripts import models as transcripts
 from backend.records.transfers import models as transfers
+from backend.records.transparency import models as transparency
+from backend.records.verification import models as verification
 from backend.remote_signing.accounts import models as accounts
 from backend.remote_signing.archiving import models as archiving
 from backend.remote_signing.credentials import models as credentials
@@ -51,6 +54,7 @@ MODULES = (
     audit,
     jobs,
     outbox,
+    public_log,
     storage,
     schools,
     subscriptions,
@@ -85,6 +89,9 @@ MODULES = (
     copies,
     season,
     rollover,
+    transparency,
+    verification,
+    shares,
     transfers,
     handover,
     privacy,

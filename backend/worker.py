@@ -12,6 +12,7 @@ from backend.core import (
     database,
     dispatcher,
     http_client,
+    log_keeper,
     logs,
     retention,
     settings,
@@ -21,6 +22,7 @@ from backend.integrations.deliveries import service as deliveries
 from backend.integrations.notifications import service as notifications
 from backend.integrations.reconciliation import service as reconciliation
 from backend.records.transcripts import service as transcripts
+from backend.records.transparency import service as transparency
 from backend.remote_signing.archiving import service as archiving
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.timestamping import service as timestamping
@@ -64,10 +66,12 @@ async def _hand_out() -> None:
                 credentials.queue_checks,
                 archiving.queue_due,
                 notifications.queue_digests,
+                transparency.queue_untold,
             ],
             stop,
         ),
         store_keeper.keep(config.database_dispatcher_url, stop),
+        log_keeper.keep(config.database_dispatcher_url, stop),
     )
     doorbell.close()
     doorbell.client.close()

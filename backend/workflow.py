@@ -1,7 +1,7 @@
 """THE FLOW: the product on one page. Each event, and the tasks that follow it.
 
 marks in → sheets submitted, checked, locked → assessed → confirmed → frozen → rendered → signed in order → issued →
-delivered → accepted → locked
+packaged → delivered → accepted → locked
 
 Aside, before that: withdrawn or recalled → corrected → frozen as the next version.
 
@@ -18,6 +18,7 @@ from backend.integrations.deliveries import tasks as deliveries
 from backend.integrations.deliveries.events import (
     DeliveryAccepted,
     DeliveryLocked,
+    DeliveryPackaged,
     DeliveryRecalled,
     DeliveryRejected,
     DeliverySubmitted,
@@ -51,6 +52,7 @@ from backend.records.transcripts.events import (
 )
 from backend.records.transfers import tasks as transfers
 from backend.records.transfers.events import TransferDrafted, TransferOffered, TransferSealed
+from backend.records.transparency import tasks as transparency
 from backend.remote_signing.accounts.events import SecretKeyRotated
 from backend.remote_signing.archiving import tasks as archiving
 from backend.remote_signing.credentials import tasks as credentials
@@ -81,7 +83,8 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     TurnsOpened: (unattended.seal_unattended,),  # the others look into their trays
     SigningRequestSigned: (signing.complete_request,),
     SigningRequestCompleted: (transcripts.issue, transfers.seal),
-    TranscriptIssued: (deliveries.open_delivery, webhooks.transcript_issued),
+    TranscriptIssued: (deliveries.open_delivery, webhooks.transcript_issued, transparency.issued),
+    DeliveryPackaged: (transcripts.packaged,),
     DeliverySubmitted: (transcripts.submitted,),
     DeliveryAccepted: (transcripts.accepted, webhooks.delivery_accepted),
     # Management recalls it and corrects what was refused.
@@ -92,8 +95,8 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     DeliveryRecalled: (transcripts.recalled, notifications.urge),
     RecallRefused: (transcripts.recall_refused, notifications.urge),
     TranscriptLocked: (webhooks.transcript_locked,),
-    TranscriptRecalled: (webhooks.transcript_recalled,),
-    TranscriptReplaced: (webhooks.transcript_replaced,),
+    TranscriptRecalled: (webhooks.transcript_recalled, transparency.recalled),
+    TranscriptReplaced: (webhooks.transcript_replaced, transparency.replaced),
     RecallReturned: (transcripts.recall_returned, notifications.urge),  # management reads why, and asks again
     CopyIssued: (copies.print_copy,),
     TransferDrafted: (transfers.compile_package,),
@@ -111,6 +114,10 @@ BY_NIGHT: tuple[Task, ...] = (
     credentials.check_certificate,
     reconciliation.reconcile,
     notifications.send,
+    # What the log was not told when it happened.
+    transparency.issued,
+    transparency.recalled,
+    transparency.replaced,
 )
 
 #: The tasks that follow an event, by its name in the outbox.

@@ -27,6 +27,8 @@ MAX_BACKOFF_SECONDS = 300
 UNAVAILABLE_SECONDS = 8.0
 #: Longest run of one task; after that it has hung and counts as failed.
 LONGEST_SECONDS = 240
+#: Longest pause (ms) between two looks of a lane that has nothing: each look costs Redis and us, and there are many.
+LOOK_MS = 400
 #: Longest wait for an answer of Redis; none of our commands blocks there.
 REDIS_SECONDS = 5.0
 #: From SIGTERM: tasks still running after so long are interrupted and their jobs given back, …
@@ -201,7 +203,7 @@ def work_until_stopped() -> None:
     # The loop of all tasks; Dramatiq makes it by the policy.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     broker = make_broker(config.redis_url)
-    worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=200)
+    worker = dramatiq.Worker(broker, worker_threads=config.worker_threads, worker_timeout=LOOK_MS)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())

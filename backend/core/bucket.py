@@ -110,6 +110,12 @@ def put(key: str, data: bytes | IO[bytes], size: int, lock: Lock | None = None) 
         return version_id
 
 
+def replace(key: str, data: bytes) -> None:
+    """Write an object whatever is there: the one kind of thing that changes. Raises StoreDown."""
+    with failures_told():
+        client().put_object(Bucket=_name(), Key=key, Body=data)
+
+
 def _locked(data: bytes | IO[bytes], lock: Lock | None) -> dict[str, Any]:
     if lock is None:
         return {}
@@ -162,6 +168,17 @@ def read(key: str, version_id: str | None) -> IO[bytes]:
     with failures_told():
         content: IO[bytes] = client().get_object(Bucket=_name(), Key=key, **asked)["Body"]
     return content
+
+
+def read_part(key: str, version_id: str | None, offset: int, size: int) -> bytes:
+    """So many bytes of an object from a place on. Raises NotFound, StoreDown."""
+    if not size:
+        return b""
+    asked = {"VersionId": version_id} if version_id else {}
+    bytes_asked = f"bytes={offset}-{offset + size - 1}"
+    with failures_told():
+        content: IO[bytes] = client().get_object(Bucket=_name(), Key=key, Range=bytes_asked, **asked)["Body"]
+        return content.read()
 
 
 def read_all(key: str, version_id: str | None = None) -> bytes:

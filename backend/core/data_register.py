@@ -93,8 +93,11 @@ DIRECTORY: dict[str, dict[str, Any]] = {
     ),
     "directory.audit_head": holding(internal="n hash settled_at"),
     "directory.audit_checkpoint": holding(internal="number made_at document_sha256 token_sha256"),
+    "directory.log_entry": holding(internal="n entry"),
+    "directory.log_checkpoint": holding(internal="size note verifier made_at"),
     "directory.store_probe": holding(internal="at tried broken"),
-    "directory.lookup_code": holding(internal="code_digest"),
+    "directory.lookup_code": holding(internal="code_digest shown"),
+    "directory.public_address": holding(internal="digest kind"),
     "directory.transfer_offer": holding(internal="sha256 state why offered_at answered_at"),
     "directory.api_client": holding(
         internal="name secret_digest scopes ends_at seen_at refused refusal_told_at"

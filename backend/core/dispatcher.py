@@ -29,7 +29,7 @@ SLOTS = {
 #: Longest wait for a notice before looking anyway.
 IDLE_SECONDS = 0.5
 #: Shortest pause between two rounds: a burst of notices is one round.
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.05
 EVENTS_AT_ONCE = 500
 
 #: Tells a worker; raises OSError when it cannot.

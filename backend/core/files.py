@@ -11,6 +11,13 @@ class File(msgspec.Struct, frozen=True):
     content_type: str
 
 
+class Packed(File, frozen=True):
+    """A file that lies within another object, at `pack_offset` of the archive with that digest."""
+
+    pack_sha256: str
+    pack_offset: int
+
+
 class Recorded(File, frozen=True):
     """A file with the version that the store gave it."""
 

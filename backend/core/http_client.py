@@ -7,10 +7,12 @@ one byte of the request left; `NoAnswer`, the other side may have acted.
 
 import asyncio
 import os
+import select
 import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
@@ -217,10 +219,50 @@ class _Checked(httpcore.AsyncNetworkBackend):
         failure: Exception = OSError("no address")
         for address in await egress.addresses(host, port, self._outlets):
             try:
-                return await self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _Stream(
+                    await self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """A connection that says cheaply whether the other side has closed it: before each request the library asks that of
+    every connection that it keeps, and asking it through its own layers costs more than the request.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._socket = inner.get_extra_info("socket")
+        self._number = -1 if self._socket is None else self._socket.fileno()
+        self._poll = select.poll()
+        if self._number >= 0:
+            self._poll.register(self._number, select.POLLIN)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        if info != "is_readable":
+            return self._inner.get_extra_info(info)
+        if self._socket is None or self._number < 0 or self._socket.fileno() != self._number:
+            return True
+        return bool(self._poll.poll(0))
 
 
 def _permitted(address: SplitResult, outlets: egress.Outlets, in_the_open: bool) -> int:

@@ -17,7 +17,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, Uuid, and_, any_, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    Index,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -60,6 +74,15 @@ class Job(Base):
 
     __tablename__ = "job"
     __table_args__ = (
+        Index(
+            "ix_job_due",
+            "tenant_id",
+            "lane",
+            "next_at",
+            "id",
+            postgresql_where=text("state in ('due', 'leased')"),
+        ),
+        Index("ix_job_leased", "lane", "tenant_id", postgresql_where=text("state = 'leased'")),
         {
             "schema": "work",
             "info": holding(

@@ -38,6 +38,7 @@ class Ground(StrEnum):
     )
     EMPLOYMENT = "Thực hiện hợp đồng với nhân sự (Luật 91/2025/QH15 Đ.19)"
     SIGNATURES = "Nghĩa vụ về chữ ký số và lưu chứng cứ ký (Luật Giao dịch điện tử 20/2023/QH15)"
+    CONSENT = "Sự đồng ý của người đại diện, và của học sinh từ đủ 7 tuổi (Luật 91/2025/QH15 Đ.24)"
     ACCOUNTABILITY = "Nghĩa vụ bảo vệ và chứng minh việc xử lý dữ liệu (Luật 91/2025/QH15)"
 
 

@@ -151,6 +151,11 @@ async def close() -> None:
     _left.clear()
 
 
+def valkey() -> Redis:
+    """The connections of this process, for whatever else may be forgotten."""
+    return _client()
+
+
 @lru_cache(maxsize=1)
 def _client() -> Redis:
     return Redis.from_url(settings.get().redis_url, socket_timeout=1, socket_connect_timeout=1)

@@ -24,6 +24,9 @@ Factor = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number fro
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?"
 ObjectLock = Annotated[Literal["off", "required"], Meta(description="off or required")]
 Years = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
+Seed = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="32 bytes as 64 lower-case hexadecimal digits")
+]
 WebAddress = Annotated[
     str, Meta(pattern=rf"^https?://{_HOST}([/?#]\S*)?$", description="an address http(s)://host:port/…")
 ]
@@ -101,6 +104,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trial_urls: str = ""
     #: Ed25519 keys that may publish profiles of Authorities, name=public key in base64, separated by spaces
     profile_keys: str = ""
+    #: the Ed25519 key that signs the public log (core/log_keeper.py), 32 random bytes as hex; only `hocba dispatch` needs
+    #: it, and without it no log is published
+    log_key: Seed = ""
     #: address under which people reach the site, printed into QR codes
     public_url: WebAddress
     #: issuers of Google Workspace and Microsoft Entra (`{tid}` is the school's directory there); and further OpenID

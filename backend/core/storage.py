@@ -6,6 +6,7 @@ locked there (infra/decisions/0029).
 
 import asyncio
 import hashlib
+import io
 import logging
 import shutil
 import tempfile
@@ -18,16 +19,17 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import BigInteger, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.core import at_once, bucket, clock, settings
+from backend.core import at_once, bucket, clock, packs, settings
 from backend.core.bucket import Lock, LockMode
 from backend.core.crypto import sha256_hex
 from backend.core.database import Base, TenantSession, tenant_session
 from backend.core.errors import AppError, NotFound
 from backend.core.files import File as File
+from backend.core.files import Packed as Packed
 from backend.core.files import Recorded
 from backend.core.personal_data import holding
 
@@ -35,10 +37,19 @@ log = logging.getLogger(__name__)
 
 
 class StoredObject(Base):
-    """A file that this school owns; the key in the store follows from tenant and digest."""
+    """A file that this school owns; the key in the store follows from tenant and digest.
+
+    One that lies within another has the digest of that one, and its place there; `version_id` is then that of the other.
+    """
 
     __tablename__ = "stored_object"
-    __table_args__ = ({"info": holding(internal="sha256 size content_type version_id stored_at")},)
+    __table_args__ = (
+        {
+            "info": holding(
+                internal="sha256 size content_type version_id stored_at pack_sha256 pack_offset",
+            )
+        },
+    )
 
     tenant_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(primary_key=True)
@@ -46,6 +57,8 @@ class StoredObject(Base):
     content_type: Mapped[str]
     version_id: Mapped[str | None]
     stored_at: Mapped[datetime]
+    pack_sha256: Mapped[str | None]
+    pack_offset: Mapped[int | None] = mapped_column(BigInteger)
 
 
 #: Files of one call that are locked at the same time.
@@ -109,6 +122,14 @@ async def put(tenant_id: uuid.UUID, data: bytes, *, lock: bool = False) -> str:
     return digest
 
 
+async def put_together(tenant_id: uuid.UUID, files: Sequence[bytes], content_type: str) -> list[Packed]:
+    """`put` for many small files that are kept equally long: one object holds them all. Raises Unavailable."""
+    archive, places = packs.pack(files)
+    digest = await put(tenant_id, archive)
+    sizes = {sha256_hex(data): len(data) for data in files}
+    return [Packed(one, sizes[one], content_type, digest, place) for one, place in places.items()]
+
+
 async def put_file(tenant_id: uuid.UUID, path: Path, content_type: str) -> File:
     """`put` for a file that is too large to be held in memory. Safe to repeat. Raises Unavailable."""
     return await asyncio.to_thread(_put_file, tenant_id, path, content_type)
@@ -121,17 +142,26 @@ def file_of(data: bytes, content_type: str) -> File:
 
 async def register(session: TenantSession, *files: File) -> None:
     """Record in the database that the school owns files which `put` has written."""
+    keys = {file: object_key(session.tenant_id, _object_of(file)) for file in files}
+    written = {key: _take_written(key) for key in set(keys.values())}
     rows = [
         {
             "tenant_id": session.tenant_id,
             "stored_at": clock.now(),
-            "version_id": _take_written(object_key(session.tenant_id, file.sha256)),
+            "version_id": written[key],
+            "pack_sha256": None,
+            "pack_offset": None,
             **msgspec.structs.asdict(file),
         }
-        for file in files
+        for file, key in keys.items()
     ]
     if rows:
         await session.execute(_REGISTER, rows)
+
+
+def _object_of(file: File) -> str:
+    """The digest of what lies in the store: the file, or that which holds it."""
+    return file.pack_sha256 if isinstance(file, Packed) else file.sha256
 
 
 def remove_afterwards(session: TenantSession, digests: Sequence[str]) -> None:
@@ -171,8 +201,8 @@ async def lock_for_good(session: TenantSession, digests: Sequence[str]) -> None:
     await require_owned(session, digests)
 
     async def one(sha256: str) -> None:
-        key, recorded = object_key(session.tenant_id, sha256), await _recorded(session.tenant_id, sha256)
-        await asyncio.to_thread(_lock_verified, session.tenant_id, sha256, key, recorded, lock)
+        key, place = object_key(session.tenant_id, sha256), await _recorded(session.tenant_id, sha256)
+        await asyncio.to_thread(_lock_verified, session.tenant_id, sha256, key, place.version_id, lock)
 
     await at_once.each(sorted(set(digests)), one, limit=LOCKED_AT_ONCE)
 
@@ -202,8 +232,14 @@ async def record_again(session: TenantSession, files: Iterable[Recorded]) -> Non
 
 async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
     """The bytes stored under a digest, verified. Raises NotFound, Unavailable, CorruptObject."""
-    version_id = await _recorded(tenant_id, sha256)
-    data = await asyncio.to_thread(bucket.read_all, object_key(tenant_id, sha256), version_id)
+    try:
+        place = await _recorded(tenant_id, sha256)
+        data = await asyncio.to_thread(_read_place, place)
+    except NotFound:
+        packed = await _place(tenant_id, sha256)
+        if packed is None or packed.offset is None:
+            raise
+        data = await asyncio.to_thread(_read_place, packed)
     _check(tenant_id, sha256, sha256_hex(data))
     return data
 
@@ -213,20 +249,44 @@ async def get_file(tenant_id: uuid.UUID, sha256: str) -> IO[bytes]:
 
     Raises NotFound, Unavailable, CorruptObject.
     """
-    return await asyncio.to_thread(_get_file, tenant_id, sha256, await _recorded(tenant_id, sha256))
+    place = await _recorded(tenant_id, sha256)
+    try:
+        return await asyncio.to_thread(_get_file, tenant_id, sha256, place.version_id)
+    except NotFound:
+        return io.BytesIO(await get(tenant_id, sha256))
 
 
-async def _recorded(tenant_id: uuid.UUID, sha256: str) -> str | None:
-    """The version that `register` recorded; None where the store has none, and before it is recorded."""
+class _Place(msgspec.Struct, frozen=True):
+    """Where a file lies: an object of the store, in a version of it, and where in it, if it is not the whole of it."""
+
+    key: str
+    size: int = 0
+    version_id: str | None = None
+    offset: int | None = None
+
+
+async def _recorded(tenant_id: uuid.UUID, sha256: str) -> _Place:
+    """Where a file lies; nobody is asked where the store has no versions and most files lie by themselves."""
+    whole = _Place(object_key(tenant_id, sha256))
     if not settings.get().locks_files:
-        return None
+        return whole
+    return await _place(tenant_id, sha256) or whole
+
+
+async def _place(tenant_id: uuid.UUID, sha256: str) -> _Place | None:
+    """What `register` recorded; None before."""
     async with tenant_session(tenant_id, read_only=True) as session:
-        found: str | None = await session.scalar(
-            select(StoredObject.version_id).where(
-                StoredObject.tenant_id == tenant_id, StoredObject.sha256 == sha256
-            )
-        )
-    return found
+        found = await session.get(StoredObject, (tenant_id, sha256))
+    if found is None:
+        return None
+    key = object_key(tenant_id, found.pack_sha256 or sha256)
+    return _Place(key, found.size, found.version_id, found.pack_offset)
+
+
+def _read_place(place: _Place) -> bytes:
+    if place.offset is None:
+        return bucket.read_all(place.key, place.version_id)
+    return bucket.read_part(place.key, place.version_id, place.offset, place.size)
 
 
 def _put(key: str, data: bytes | IO[bytes], size: int, lock: Lock | None = None) -> None:

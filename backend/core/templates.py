@@ -1,10 +1,14 @@
-"""Jinja: one environment for all pages. Escapes everything, refuses unknown names, speaks Vietnamese."""
+"""Jinja: one environment for all pages. Escapes everything, refuses unknown names, speaks Vietnamese.
+
+A page that is offered in English, too, has its words in `locale/en.json` by the Vietnamese ones, and is rendered with
+`lang="en"`; what is not there stays Vietnamese.
+"""
 
 import json
 from collections.abc import MutableMapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +22,48 @@ from backend.core.text import term_words
 
 ROOT = Path(__file__).resolve().parents[2] / "frontend_templates"
 DIST = ROOT / "static" / "dist"
+LOCALE = ROOT / "locale"
+#: The language of the product, and those in which some of its pages are offered, too.
+LANGUAGES = ("vi", "en")
 STATIC_URL = "/static/"
 _MANIFEST = DIST / "manifest.json"
 
 
 def render(name: str, context: dict[str, object]) -> str:
     """The text of a template. Raises jinja2.TemplateError for an unknown file or an unknown name in it."""
-    return environment().get_template(name).render(context)
+    return environment(str(context.get("lang", LANGUAGES[0]))).get_template(name).render(context)
 
 
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """The environment of this process; templates are read again on change in development alone."""
+def said(lang: str, words: str) -> str:
+    """Vietnamese words of the product in another language of `LANGUAGES`; the same where nobody has translated them."""
+    return _catalogue(lang).get(words, words)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _catalogue(lang: str) -> dict[str, str]:
+    path = LOCALE / f"{lang}.json"
+    words: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return words
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def environment(lang: str = LANGUAGES[0]) -> Environment:
+    """The environment of a language in this process; templates are read again on change in development alone."""
     env = _Environment(
+        lang=lang,
         loader=FileSystemLoader(ROOT),
         autoescape=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         auto_reload=settings.get().environment == "development",
     )
-    env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    env.install_gettext_callables(  # type: ignore[attr-defined]
+        partial(said, lang), lambda one, many, number: said(lang, one if number == 1 else many), newstyle=True
+    )
     env.globals["asset"] = asset
     env.filters |= {
-        "vn_date": vn_date,
-        "vn_datetime": vn_datetime,
+        "vn_date": vn_date if lang == "vi" else en_date,
+        "vn_datetime": vn_datetime if lang == "vi" else en_datetime,
         "vn_number": vn_number,
         "vn_mark": vn_mark,
         "term_words": term_words,
@@ -56,7 +78,7 @@ class _Constants(NodeTransformer):
     components whose arguments are all known: an icon, the button that sends a form, a panel around what is not known.
     """
 
-    def __init__(self, environment: Environment, template: nodes.Template) -> None:
+    def __init__(self, environment: "_Environment", template: nodes.Template) -> None:
         self._environment = environment
         self._files_may_change = environment.auto_reload
         self._components = _imported(template)
@@ -67,7 +89,7 @@ class _Constants(NodeTransformer):
         match node:
             case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=str(text))], kwargs=[]):
                 # As `_` answers at run time (jinja2.ext): markup, in which %% is a percent sign.
-                return nodes.TemplateData(text % {}, lineno=node.lineno)
+                return nodes.TemplateData(said(self._environment.lang, text) % {}, lineno=node.lineno)
             case nodes.Call(node=nodes.Name(name="asset"), args=[nodes.Const(value=str(name))]):
                 return node if self._files_may_change else nodes.Const(asset(name), lineno=node.lineno)
             case nodes.Call(node=nodes.Name(name=name)) if name in self._components:
@@ -166,6 +188,8 @@ def _drop_unused_imports(template: nodes.Template) -> None:
 
 
 class _Generator(CodeGenerator):
+    environment: "_Environment"
+
     def visit_Template(self, node: nodes.Template, frame: Any = None) -> None:
         _Constants(self.environment, node).visit(node)
         _drop_unused_imports(node)
@@ -175,8 +199,9 @@ class _Generator(CodeGenerator):
 class _Environment(Environment):
     code_generator_class = _Generator
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, lang: str, **options: Any) -> None:
         super().__init__(**options)
+        self.lang = lang
         self._found: dict[str, Template] = {}
 
     def get_template(
@@ -230,6 +255,21 @@ def vn_date(value: date | None) -> str:
 def vn_datetime(value: datetime | None) -> str:
     """30/05/2026 14:05 in Vietnam's time; nothing for None."""
     return f"{value.astimezone(VIETNAM):%d/%m/%Y %H:%M}" if value else ""
+
+
+_MONTHS = "January February March April May June July August September October November December".split()
+
+
+def en_date(value: date | None) -> str:
+    """30 May 2026, in which nobody takes the day for the month; of an instant Vietnam's day; nothing for None."""
+    if isinstance(value, datetime):
+        value = value.astimezone(VIETNAM)
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}" if value else ""
+
+
+def en_datetime(value: datetime | None) -> str:
+    """30 May 2026, 14:05 in Vietnam's time; nothing for None."""
+    return f"{en_date(value)}, {value.astimezone(VIETNAM):%H:%M}" if value else ""
 
 
 def vn_number(value: float | Decimal | None, places: int | None = None) -> str:

@@ -19,6 +19,8 @@ GROUPS: Final = {
     "assess": "infra.bench.assess",
     "import": "infra.bench.imports",
     "web": "infra.bench.web",
+    "deliver": "infra.bench.deliver",
+    "jobs": "infra.bench.jobs",
     "tenants": "infra.bench.tenants",
 }
 

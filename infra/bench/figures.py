@@ -30,6 +30,12 @@ FIGURES: Final[dict[str, Figure]] = {
     "web.mark_save_p99": Figure("ms"),
     "web.verify_code": Figure("requests/s on 2 cores"),
     "web.ratio_report": Figure("ms, p95, 2,000 pupils"),
+    "deliver.package": Figure("packages/s/core: map, validate, sign, enqueue"),
+    "deliver.rest": Figure("deliveries/s on 2 cores through the simulator"),
+    "deliver.replay": Figure("deliveries/s on 2 cores, 0 new ids"),
+    "jobs.quiet_p99": Figure(
+        "ms that a quiet school waits behind a backlog of 200,000", "first-in-first-out, same load"
+    ),
     "tenants.scale": Figure("page latency among 500 schools / alone"),
     "tenants.transcript_open": Figure("ms, p95", "the page of one's own account"),
 }

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from infra.demo.visitor import Refused, Visitor
 
 #: As often as the pages themselves ask; all homeroom teachers watch at the same time.
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.5
 #: Nothing of the season stands still so long on the slowest machine.
 PATIENCE_SECONDS = 300.0
 
@@ -17,7 +17,9 @@ PATIENCE_SECONDS = 300.0
 ON_ITS_WAY = (
     "Đã kết xuất",
     "Đang ký",
+    "Đã ký đủ",
     "Đã phát hành",
+    "Đã đóng gói chờ gửi",
     "Đã nộp Sở",
     "Sở đã chấp nhận",
     "Đã chốt, có hiệu lực",

@@ -117,6 +117,7 @@ class EmbeddedStack:
         return {
             "HOCBA_ENVIRONMENT": "development",
             "HOCBA_SECRET_KEY": self.secrets.get("product", size=32),
+            "HOCBA_LOG_KEY": self.secrets.get("log", size=32),
             "HOCBA_PORT": str(web),
             "HOCBA_PUBLIC_URL": f"http://{LOOPBACK}:{web}",
             "HOCBA_DATABASE_URL": self.postgres.url(APP),

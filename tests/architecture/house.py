@@ -264,6 +264,11 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what lies in the store of a copy, and back: no door",
     ),
+    "records.verification.content": (
+        Room.SERVICE,
+        "what a transcript says, behind a second factor, for the slice's own pages: no door",
+    ),
+    "records.verification.slips": (Room.SERVICE, "answers on paper, for the slice's own pages: no door"),
     "integrations.partner_api.once": (
         Room.SERVICE,
         "a deed and its kept answer, for the slice's own api: no door",

@@ -77,6 +77,15 @@ async def test_the_version_that_was_recorded_is_read_whatever_lies_over_it(store
         assert content.read() == data
 
 
+async def test_a_file_within_another_is_read_from_the_version_that_was_recorded(store: Any) -> None:
+    files = [os.urandom(500), os.urandom(700)]
+    kept = await storage.put_together(TENANT, files, "application/octet-stream")
+    async with tenant_session(TENANT) as session:
+        await storage.register(session, *kept)
+    store.put_object(Bucket="khoa", Key=storage.object_key(TENANT, kept[0].pack_sha256), Body=b"another")
+    assert [await storage.get(TENANT, one.sha256) for one in kept] == files
+
+
 async def test_a_signed_file_is_held_from_the_start_and_another_is_not(store: Any) -> None:
     signed, draft = await keep(os.urandom(500)), await keep(os.urandom(500), lock=False)
     found = told(store, signed, await version_of(signed))

@@ -1,8 +1,10 @@
 """Files by content, in the real store: what a crash in the middle of an upload leaves is not taken for the file."""
 
 import asyncio
+import io
 import os
 import uuid
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,32 @@ async def test_a_file_is_owned_once_however_often_it_is_recorded() -> None:
     async with tenant_session(uuid.uuid4(), read_only=True) as session:
         with pytest.raises(NotFound):
             await storage.require_owned(session, [digest])
+
+
+async def test_files_that_lie_together_are_read_one_by_one_and_opened_by_any_zip_program() -> None:
+    files = [b"", *(os.urandom(size) for size in (1, 300, 70_000))]
+    kept = await storage.put_together(TENANT, [*files, files[2]], "application/octet-stream")
+    assert len(kept) == len(files)
+    with pytest.raises(NotFound):
+        await storage.get(TENANT, kept[1].sha256)
+    async with tenant_session(TENANT) as session:
+        await storage.register(session, *kept)
+        await storage.require_owned(session, [one.sha256 for one in kept])
+    for data in files:
+        assert await storage.get(TENANT, sha256_hex(data)) == data
+    with await storage.get_file(TENANT, sha256_hex(files[3])) as content:
+        assert content.read() == files[3]
+    with pytest.raises(NotFound):
+        await storage.get(uuid.uuid4(), kept[1].sha256)
+    key = storage.object_key(TENANT, kept[0].pack_sha256)
+    archive = bucket.read_all(key)
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert {name: opened.read(name) for name in opened.namelist()} == {
+            sha256_hex(one): one for one in files
+        }
+    bucket.client().put_object(Bucket=settings.get().s3_bucket, Key=key, Body=archive[::-1])
+    with pytest.raises(storage.CorruptObject):
+        await storage.get(TENANT, sha256_hex(files[3]))
 
 
 async def test_a_store_that_is_away_is_unavailable_not_empty() -> None:

@@ -47,4 +47,5 @@ async def issue(season: Season, version: VersionSummary, signed: bytes, xml: byt
     """The product issues a version that was signed so."""
     await complete(season.school, version.id, signed, xml)
     async with season.school.session() as session:
+        await flow.note_signed(session, [version.id])
         await flow.issue(session, [version.id])

@@ -56,6 +56,10 @@ DEFINERS = {
     "directory.unlink_identity(uuid)",
     "directory.publish_code(text, uuid)",
     "directory.find_code(text)",
+    "directory.find_held_code(text)",
+    "directory.hide_code(uuid)",
+    "directory.publish_address(text, text, uuid)",
+    "directory.find_address(text, text)",
     "directory.receiver_of(text)",
     "directory.offer_transfer(uuid, text, text)",
     "directory.answer_to_transfer(uuid)",
@@ -83,6 +87,8 @@ DEFINERS = {
     "directory.chain_audit(integer)",
     "directory.newest_checkpoint()",
     "directory.newest_store_probe()",
+    "directory.log_place(bytea)",
+    "directory.newest_log_checkpoint()",
     "directory.begin_restoring(text, boolean)",
     "directory.take_away_pupils(uuid[], uuid[])",
     "directory.purge(text, timestamp with time zone, integer)",
@@ -220,13 +226,14 @@ LINTS = {
         select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('r', 'p') and n.nspname <> 'work'
           and (has_table_privilege('hocba_dispatcher', c.oid, 'update, delete, truncate')
-               or c.relname not in ('audit_checkpoint', 'store_probe')
+               or c.relname not in ('audit_checkpoint', 'store_probe', 'log_entry', 'log_checkpoint')
                   and has_any_column_privilege('hocba_dispatcher', c.oid, 'insert')
                or has_any_column_privilege('hocba_dispatcher', c.oid, 'update')
                or exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                           and has_column_privilege('hocba_dispatcher', c.oid, a.attnum, 'select')
                           and (c.oid, a.attname) <> ('directory.tenant'::regclass, 'id')
-                          and c.relname not in ('audit_head', 'audit_checkpoint', 'store_probe')))""",
+                          and c.relname not in ('audit_head', 'audit_checkpoint', 'store_probe', 'log_entry',
+                                               'log_checkpoint')))""",
     "tables that the auditor may read beyond the audit, or write": f"""
         select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where {_OURS} and c.relkind in ('r', 'p')

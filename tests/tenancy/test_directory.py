@@ -60,6 +60,7 @@ _MOST = 64
 #: What answers without a key, and why that tells of nobody.
 _KEYLESS = {
     "directory.newest_checkpoint()": "number, time and digest of a document about the whole installation",
+    "directory.newest_log_checkpoint()": "what anybody may mirror: how many digests the public log has, and their root",
     "directory.newest_store_probe()": "when the store was last tried, and what it did not keep",
     "directory.chain_audit(integer)": "how many events of the school in context it has taken into the chain",
 }

@@ -66,8 +66,8 @@ async def hand_over(
         raise Conflict("Có học bạ đã nằm trong tệp khác; hãy mở lại trang rồi lấy tệp.")
     attempts = {DeliveryId(row.id): new_id() for row in rows}
     await queries.begin_attempts(session, attempts, clock.now())
-    for attempt_id in attempts.values():
-        await queries.end_attempt(session, attempt_id, {"sent_sha256": file_sha256})
+    carried = {"ended_at": None, "outcome": None, "sent_sha256": file_sha256, "answer_sha256": None}
+    await queries.end_attempts(session, [{"attempt": one, **carried} for one in attempts.values()])
     handed = {"state": DeliveryState.HANDED, "reason": None}
     await queries.update_deliveries(session, delivery_ids, handed)
     await _record_carried(session, actor, AuditAction.DELIVERY_HANDED, rows)

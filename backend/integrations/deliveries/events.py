@@ -3,6 +3,10 @@
 from backend.core.events import Event
 
 
+class DeliveryPackaged(Event, frozen=True):
+    """The package of the version is queued for it; nothing has left."""
+
+
 class DeliverySubmitted(Event, frozen=True):
     """It has the message, and has not decided."""
 

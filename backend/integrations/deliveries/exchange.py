@@ -1,8 +1,10 @@
 """Talking to an Authority between two transactions: the bytes of both sides are stored before they are recorded."""
 
 import uuid
+from collections.abc import Sequence
 
 from backend.core import clock, storage
+from backend.core.storage import Packed
 from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries.channels import lists
 from backend.integrations.deliveries.channels.port import (
@@ -31,6 +33,7 @@ _CHANNELS: dict[str, Channel] = {
 }
 
 
+_NO_TURN = "Cơ quan tiếp nhận trả lời chậm nên chưa đến lượt gửi; hệ thống tự gửi tiếp."
 _OTHER_GRADE = (
     "Cơ quan tiếp nhận này không nhận học bạ của khối lớp này; hãy hỏi Sở nơi nhận rồi kết nối đúng cơ quan."
 )
@@ -46,23 +49,29 @@ def channel_of(endpoint: Endpoint) -> Channel:
     return _CHANNELS[endpoint.profile.transport.kind]
 
 
-async def send(tenant_id: uuid.UUID, sending: Sending, package: bytes) -> SendResult:
+async def send(sending: Sending, package: bytes) -> SendResult:
     """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
     message = sending.message(package)
-    answer = _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
+    return _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
         sending.endpoint, message
     )
-    await _keep(tenant_id, answer.evidence)
-    return answer
 
 
-async def ask(tenant_id: uuid.UUID, question: Question) -> QueryResult:
+def not_begun() -> NotSent:
+    """What is said of a message that had no turn in the time of its job."""
+    return NotSent(reason=_NO_TURN, evidence=_nothing())
+
+
+async def ask(question: Question) -> QueryResult:
     """What became of a message."""
-    answer = await channel_of(question.endpoint).query(
-        question.endpoint, question.message_id, question.sender_code
-    )
-    await _keep(tenant_id, answer.evidence)
-    return answer
+    channel = channel_of(question.endpoint)
+    return await channel.query(question.endpoint, question.message_id, question.sender_code)
+
+
+async def keep(tenant_id: uuid.UUID, evidence: Sequence[Evidence]) -> list[Packed]:
+    """Store what went out and what came back, before it is recorded. Raises Unavailable."""
+    both = [part for one in evidence for part in (one.sent, one.received)]
+    return await storage.put_together(tenant_id, both, "application/octet-stream") if both else []
 
 
 async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str) -> FetchedList:
@@ -100,17 +109,15 @@ def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
     reason = why_not(endpoint, message)
     if not reason:
         return None
+    return NotSent(reason=reason, evidence=_nothing(), needs_person=True)
+
+
+def _nothing() -> Evidence:
     now = clock.now()
-    nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
-    return NotSent(reason=reason, evidence=nothing, needs_person=True)
+    return Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
 
 
 def brought(receipt: bytes) -> Evidence:
     """The evidence of a receipt that a person brought."""
     now = clock.now()
     return Evidence(target="", started_at=now, ended_at=now, sent=b"", received=receipt, status=None)
-
-
-async def _keep(tenant_id: uuid.UUID, evidence: Evidence) -> None:
-    await storage.put(tenant_id, evidence.sent)
-    await storage.put(tenant_id, evidence.received)

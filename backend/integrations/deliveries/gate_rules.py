@@ -10,7 +10,7 @@ from backend.integrations.profiles.schemas import Breaker, Quiet
 
 #: A try of which nothing is known for so long was cut off.
 _CUT_OFF = timedelta(minutes=3)
-#: What became of a try to which the Authority said nothing of use.
+#: What became of a try to which the Authority said nothing of use. That it refuses a key is an answer.
 _FAILED = frozenset({"notsent", "unknown"})
 #: Until a probe is back, the others look again after so long.
 _LOOK_AGAIN = timedelta(seconds=5)
@@ -63,6 +63,14 @@ def gate(tries: Sequence[Try], breaker: Breaker, now: datetime) -> Gate:
     if now < again:
         return Gate(Flow.OPEN, 0, again)
     return Gate(Flow.PROBING, 0 if under_way else 1, now + _LOOK_AGAIN)
+
+
+def shared_gate(silent: int, since: datetime, breaker: Breaker, now: datetime) -> Gate:
+    """The same from what all schools together know: so many messages in a row without an answer, the last one then."""
+    if silent < breaker.failures:
+        return Gate(Flow.CLOSED)
+    again = since + timedelta(seconds=breaker.pause)
+    return Gate(Flow.OPEN, 0, again) if now < again else Gate(Flow.PROBING, 1, now + _LOOK_AGAIN)
 
 
 def _failed(one: Try) -> bool:

@@ -2,14 +2,24 @@
 
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from backend.core import clock, jobs, rate_limit
+from msgspec.structs import replace
+
+from backend.core import clock, far_side, jobs, rate_limit
 from backend.core.database import TenantSession
 from backend.core.rate_limit import Charge, Limit, TooManyTries
 from backend.integrations.authorities.schemas import BoundAuthority
 from backend.integrations.deliveries import gate_rules, queries, rules
+from backend.integrations.deliveries.channels.port import (
+    ForPerson,
+    NotSent,
+    QueryResult,
+    SendResult,
+    Unknown,
+)
 from backend.integrations.deliveries.gate_rules import Flow, Gate, Try
 from backend.integrations.deliveries.models import Delivery
 from backend.integrations.profiles.schemas import Profile
@@ -21,6 +31,9 @@ _RATE = "Đang chờ lượt theo tốc độ mà cơ quan tiếp nhận cho ph�
 _PARTS = 6
 #: Messages that have to wait for their turn look again after one to so many times the wait: not all at once.
 _SPREAD = 5.0
+#: How long a job waits for its turn at an Authority; it is leased meanwhile. And how much longer than a call a probe may
+#: be under way (seconds).
+_PATIENCE, _PROBE_MARGIN = 20.0, 10.0
 
 
 async def let_through(
@@ -35,13 +48,52 @@ async def let_through(
 
 
 async def state(session: TenantSession, profile: Profile) -> Gate:
-    """How an Authority is left alone at the moment."""
+    """How an Authority is left alone at the moment: by all schools, or by this one, which alone may be to blame."""
     limits, now = profile.limits, clock.now()
     quiet = gate_rules.quiet_until(limits.quiet, now, clock.VIETNAM)
     if quiet is not None:
         return Gate(Flow.CLOSED, 0, quiet)
+    silence = await far_side.silence(profile.profile)
+    if silence is not None:
+        shared = gate_rules.shared_gate(silence.number, silence.since, limits.breaker, now)
+        if shared.flow is not Flow.CLOSED:
+            return shared
     tries = await _tries(session, profile)
     return gate_rules.gate(tries, limits.breaker, now)
+
+
+@asynccontextmanager
+async def turns(profiles: Iterable[Profile], wanted: int) -> AsyncIterator[int]:
+    """How many calls may be under way now, of those that these Authorities bear from all schools; 0: none came free.
+
+    No job takes more than half of them, so that another's need not wait for the whole of it.
+    """
+    given = wanted
+    async with AsyncExitStack() as held:
+        for name, most in sorted({(one.profile, one.limits.concurrency) for one in profiles}):
+            half = min(wanted, -(-most // 2))
+            given = min(
+                given, await held.enter_async_context(far_side.turns(name, most, half, patience=_PATIENCE))
+            )
+        yield given
+
+
+async def note(tenant_id: uuid.UUID, answers: Iterable[tuple[Profile, SendResult | QueryResult]]) -> None:
+    """Let all schools know whether an Authority answers. What never left this machine says nothing of it."""
+    heard: dict[str, list[bool]] = {}
+    for profile, answer in answers:
+        if isinstance(answer, Unknown):
+            heard.setdefault(profile.profile, []).append(answer.refused)
+        elif not isinstance(answer, ForPerson) and not (isinstance(answer, NotSent) and answer.needs_person):
+            heard.setdefault(profile.profile, []).append(not isinstance(answer, NotSent))
+    for name, answered in heard.items():
+        silent = answered.count(False)
+        await far_side.note(name, str(tenant_id), answered=any(answered), silent=silent)
+
+
+def soon() -> float:
+    """Seconds until what did not get its turn looks again."""
+    return random.uniform(1.0, _SPREAD)
 
 
 def words(gate: Gate) -> str:
@@ -58,6 +110,9 @@ async def _through(session: TenantSession, rows: list[Delivery], profile: Profil
         # One probe: who comes second sees the try of the first.
         await session.hold(f"probe of {profile.profile}")
         gate = await state(session, profile)
+    if gate.flow is Flow.PROBING and gate.most:
+        timeout = profile.transport.timeouts.total + _PROBE_MARGIN
+        gate = gate if await far_side.is_probe(profile.profile, timeout) else replace(gate, most=0)
     if gate.most is not None and gate.until is not None:
         await _put_off(session, rows[gate.most :], words(gate), gate.until - clock.now())
         rows = rows[: gate.most]

@@ -3,7 +3,6 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -37,9 +36,11 @@ async def authorities_of(session: TenantSession, rows: Sequence[Delivery]) -> di
     return {one: await authorities.authority_of(session, one) for one in {row.authority for row in rows}}
 
 
-async def sendings_of(session: TenantSession, rows: Sequence[Delivery]) -> list[Sending]:
-    """All that the channel needs to send these."""
-    found = await authorities_of(session, rows)
+async def sendings_of(
+    session: TenantSession, rows: Sequence[Delivery], found: Mapping[str, BoundAuthority] | None = None
+) -> list[Sending]:
+    """All that the channel needs to send these; `found`: the Authorities that they go to, if they are known."""
+    found = found or await authorities_of(session, rows)
     version_ids = [row.version_id for row in rows]
     versions: dict[uuid.UUID, VersionSummary] = {
         one.id: one for one in await transcripts.get_versions(session, version_ids)
@@ -73,45 +74,50 @@ async def apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult 
     """Final states never flip: a later contradiction is left to reconciliation."""
     rows = [row for row in await hold(session, list(answers)) if row.state not in rules.FINAL]
     first = await queries.first_attempts(session, [row.id for row in rows])
-    authority = await authorities_of(session, rows)
     ask, send = defaultdict[float, list[uuid.UUID]](list), defaultdict[float, list[uuid.UUID]](list)
+    outcomes: list[tuple[Delivery, rules.Outcome]] = []
     for row in rows:
         waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
-        retry = authority[row.authority].endpoint.profile.retry
+        retry = authorities.published_profile(row.authority).retry
         found = rules.outcome(answers[DeliveryId(row.id)], waited, retry)
-        await _change(session, row, found)
+        outcomes.append((row, found))
         if found.ask_after is not None:
             ask[found.ask_after].append(row.id)
         if found.send_after is not None:
             send[found.send_after].append(row.id)
+    await _change(session, outcomes)
     for after, delivery_ids in ask.items():
         await jobs.enqueue(session, rules.QUERY, *delivery_ids, after=after)
     for after, delivery_ids in send.items():
         await jobs.enqueue(session, rules.SEND, *delivery_ids, after=after)
 
 
-async def _change(session: TenantSession, row: Delivery, found: rules.Outcome) -> None:
-    values: dict[str, Any] = {"state": found.state, "reason": found.reason}
-    if found.reference:
-        values["authority_reference"] = found.reference
-    if found.state in rules.FINAL:
-        values |= {"answered_at": clock.now(), "errors": msgspec.to_builtins(found.errors)}
-        await audit.record(
-            session,
-            machine(session.tenant_id),
-            AuditAction.DELIVERY_ANSWERED,
-            row.id,
-            row.label,
-            about=(row.version_id,),
-            state=found.state.value,
-        )
-    await queries.update_deliveries(session, [row.id], values)
-    event = rules.announcement(row.action, row.version_id, row.state, found)
-    if event:
-        await outbox.emit(session, event)
+async def _change(session: TenantSession, outcomes: Sequence[tuple[Delivery, rules.Outcome]]) -> None:
+    now = clock.now()
+    changes = [
+        {
+            "delivery": row.id,
+            "state": found.state.value,
+            "reason": found.reason,
+            "authority_reference": found.reference or None,
+            "answered_at": now if found.state in rules.FINAL else None,
+            "errors": msgspec.json.encode(found.errors).decode() if found.state in rules.FINAL else None,
+        }
+        for row, found in outcomes
+    ]
+    await queries.change_deliveries(session, changes)
+    deeds = [
+        audit.Deed(row.id, row.label, {"state": found.state.value}, (row.version_id,))
+        for row, found in outcomes
+        if found.state in rules.FINAL
+    ]
+    by = machine(session.tenant_id)
+    await audit.record_many(session, by, AuditAction.DELIVERY_ANSWERED, deeds)
+    told = [rules.announcement(row.action, row.version_id, row.state, found) for row, found in outcomes]
+    await outbox.emit_all(session, [event for event in told if event is not None])
 
 
 async def keep_evidence(session: TenantSession, evidence: Iterable[Evidence]) -> None:
-    """The bytes are in the store already (exchange.py); here the school comes to own them."""
+    """What a person brought is in the store already; here the school comes to own it."""
     both = [part for one in evidence for part in (one.sent, one.received)]
     await storage.register(session, *(storage.file_of(part, "application/octet-stream") for part in both))

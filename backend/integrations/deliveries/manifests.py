@@ -4,18 +4,21 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from backend.core import at_once, audit, jobs, manifests
+from backend.core import audit, jobs, manifests
 from backend.core.actor import machine
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantId, TenantSession
 from backend.core.errors import Conflict
 from backend.integrations.deliveries import queries
 from backend.integrations.deliveries.rules import QUERY
-from backend.integrations.deliveries.schemas import Action, DeliveryManifest, DeliveryState
+from backend.integrations.deliveries.schemas import (
+    Action,
+    DeliveryManifest,
+    DeliveryManifests,
+    DeliveryState,
+)
 from backend.records.transcripts import service as transcripts
 
-#: Manifests of one job that are written at the same time.
-AT_ONCE = 8
 _REASON = "Cơ sở dữ liệu được khôi phục từ bản cũ hơn; hệ thống hỏi cơ quan tiếp nhận trước khi gửi."
 #: States of an older database in which the message may have been sent since.
 _MAYBE_SENT = (DeliveryState.QUEUED, DeliveryState.SENDING)
@@ -23,7 +26,9 @@ _MAYBE_SENT = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
 async def keep(tenant_id: uuid.UUID, rows: Sequence[dict[str, Any]]) -> None:
     """Write the manifests of deliveries that this transaction opens. Raises Unavailable without the store."""
-    made = [
+    if not rows:
+        return
+    made = tuple(
         DeliveryManifest(
             version_id=row["version_id"],
             delivery_id=row["id"],
@@ -35,13 +40,15 @@ async def keep(tenant_id: uuid.UUID, rows: Sequence[dict[str, Any]]) -> None:
             queued_at=row["queued_at"],
         )
         for row in rows
-    ]
-    await at_once.each(made, lambda one: manifests.keep(tenant_id, one.version_id, one), limit=AT_ONCE)
+    )
+    await manifests.keep(tenant_id, made[0].version_id, DeliveryManifests(deliveries=made))
 
 
 async def delivery_manifests(tenant_id: TenantId) -> list[DeliveryManifest]:
     """One manifest for each message that may have been sent: the newest, where a crash left several."""
+    together = await manifests.of_school(tenant_id, DeliveryManifests)
     found = await manifests.of_school(tenant_id, DeliveryManifest)
+    found += [one for many in together for one in many.deliveries]
     newest = {one.message_id: one for one in sorted(found, key=lambda one: one.queued_at)}
     return [newest[message_id] for message_id in sorted(newest)]
 

@@ -13,7 +13,7 @@ from backend.core.database import TenantSession
 from backend.core.ids import new_id
 from backend.integrations.authorities import service as authorities
 from backend.integrations.deliveries import manifests, queries, rules
-from backend.integrations.deliveries.events import DeliveryRecalled
+from backend.integrations.deliveries.events import DeliveryPackaged, DeliveryRecalled
 from backend.integrations.deliveries.schemas import Action, DeliveryState
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import VersionSummary
@@ -117,6 +117,8 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
     opened = set(await queries.open_deliveries(session, rows))
     fresh = [row for row in rows if row["id"] in opened]
     await manifests.keep(session.tenant_id, fresh)
+    packaged = [row["version_id"] for row in fresh if row["action"] != Action.RECALL]
+    await outbox.emit_all(session, [DeliveryPackaged(version_id) for version_id in packaged])
     deeds = [audit.Deed(row["id"], row["label"], about=about[row["version_id"]]) for row in fresh]
     await audit.record_many(session, machine(session.tenant_id), AuditAction.DELIVERY_QUEUED, deeds)
     await jobs.enqueue(session, rules.SEND, *(row["id"] for row in fresh))

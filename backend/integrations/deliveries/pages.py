@@ -21,7 +21,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import rehearsal, rules, service, troubles
+from backend.integrations.deliveries import board, looking, rehearsal, rules, service, troubles
 from backend.integrations.deliveries.schemas import (
     ACTION_NAMES,
     CLASS_NAMES,
@@ -47,30 +47,25 @@ TONES = {
 
 
 @get("/gui", guards=[requires(Permission.DELIVERY_READ)])
-async def show_deliveries(
-    request: Request,
-    session: Session,
-    actor: CurrentActor,
-    trang_thai: FromQuery[DeliveryState | None] = None,
-    trang: FromQuery[int] = 1,
-) -> Html:
-    """Deliveries, newest first."""
-    counts = await service.counts(session)
-    total = counts.get(trang_thai, 0) if trang_thai else sum(counts.values())
-    number = min(max(1, trang), max(1, -(-total // PAGE_SIZE)))
+async def show_deliveries(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """Deliveries, newest first, as the filter in the address wants them."""
+    form = {name: str(value) for name, value in request.query_params.items()}
+    wanted, number = looking.wanted(form), looking.page_of(form)
+    found = await board.look(session, actor, wanted, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
+    pages = max(1, -(-found.total // PAGE_SIZE))
+    if number > pages:
+        return redirect(request, f"{looking.address(wanted, wanted.state)}&{looking.PAGE}={pages}")
     return page(
         request,
         "integrations/deliveries/deliveries.html",
         authority=await authorities.name_of_current(session),
-        deliveries=await service.open_list(
-            session, actor, trang_thai, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE
-        ),
-        counts=counts,
+        board=found,
+        wanted=wanted,
+        is_narrowed=looking.is_narrowed(wanted),
+        address=looking.address,
         action_names=ACTION_NAMES,
-        state=trang_thai,
         page_number=number,
-        pages=max(1, -(-total // PAGE_SIZE)),
-        total=total,
+        pages=pages,
         names=rules.STATE_NAMES,
         tones=TONES,
     )

@@ -1,18 +1,35 @@
 """All SQL of deliveries."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Text, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
+from backend.core.questions import Question
 from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
 from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState, DeliverySummary
 
 _FIRST_CODE = Delivery.errors[0]["code"].astext
+#: A label begins with its class.
+_CLASS_NAME = func.split_part(Delivery.label, " · ", 1)
 
 
 async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> Sequence[uuid.UUID]:
@@ -57,13 +74,9 @@ async def stopped_for(
     session: TenantSession, authority: str, reasons: Sequence[str], codes: Sequence[str], limit: int
 ) -> Sequence[Delivery]:
     """Deliveries to an Authority that are parked for one of these reasons or rejected with one of these first codes."""
-    parked = and_(Delivery.state == DeliveryState.PARKED, func.coalesce(Delivery.reason, "").in_(reasons))
-    rejected = and_(Delivery.state == DeliveryState.REJECTED, func.coalesce(_FIRST_CODE, "").in_(codes))
     found = await session.scalars(
         select(Delivery)
-        .where(
-            Delivery.tenant_id == session.tenant_id, Delivery.authority == authority, or_(parked, rejected)
-        )
+        .where(Delivery.tenant_id == session.tenant_id, _stopped(authority, reasons, codes))
         .order_by(Delivery.label, Delivery.id)
         .limit(limit)
     )
@@ -228,13 +241,10 @@ async def first_attempts(
 
 
 #: Built once: they run for every message.
-_SOME = and_(
-    Delivery.tenant_id == bindparam("tenant"), Delivery.id.in_(bindparam("deliveries", expanding=True))
-)
-_ATTEMPTS = and_(
-    DeliveryAttempt.tenant_id == bindparam("tenant"),
-    DeliveryAttempt.delivery_id.in_(bindparam("deliveries", expanding=True)),
-)
+#: One list as one value: a person may set any number going again at once.
+_IDS = bindparam("deliveries", type_=ARRAY(Uuid))
+_SOME = and_(Delivery.tenant_id == bindparam("tenant"), Delivery.id == any_(_IDS))
+_ATTEMPTS = and_(DeliveryAttempt.tenant_id == bindparam("tenant"), DeliveryAttempt.delivery_id == any_(_IDS))
 _OPEN_ATTEMPT = DeliveryAttempt.ended_at.is_(None)
 #: In one order everywhere, so that two who hold several do not wait for each other.
 _HOLD = select(Delivery).where(_SOME).order_by(Delivery.id).with_for_update()
@@ -244,12 +254,33 @@ def _keys(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[str
     return {"tenant": session.tenant_id, "deliveries": list(delivery_ids)}
 
 
-async def end_attempt(session: TenantSession, attempt_id: uuid.UUID, values: dict[str, Any]) -> None:
-    await session.execute(
-        update(DeliveryAttempt)
-        .where(DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.id == attempt_id)
-        .values(values)
+async def end_attempts(session: TenantSession, attempts: Iterable[Mapping[str, Any]]) -> None:
+    """What became of some attempts: `attempt` (its id), ended_at, outcome, sent_sha256, answer_sha256 of each."""
+    await session.tell(_END_ATTEMPT, attempts)
+
+
+async def change_deliveries(session: TenantSession, changes: Iterable[Mapping[str, Any]]) -> None:
+    """Put deliveries, each into its own state: `delivery` (its id), state, reason, and as far as they are not None
+    authority_reference, answered_at, errors (JSON).
+    """
+    await session.tell(_CHANGE, changes)
+
+
+_END_ATTEMPT = Question(
+    text(
+        "update delivery_attempt set ended_at = :ended_at, outcome = :outcome, sent_sha256 = :sent_sha256, "
+        "answer_sha256 = :answer_sha256 where tenant_id = :tenant and id = :attempt"
     )
+)
+#: The driver takes JSON as text.
+_CHANGE = Question(
+    text(
+        "update delivery set state = :state, reason = :reason, "
+        "authority_reference = coalesce(:authority_reference, authority_reference), "
+        "answered_at = coalesce(:answered_at, answered_at), errors = coalesce(:errors, errors) "
+        "where tenant_id = :tenant and id = :delivery"
+    )
+)
 
 
 async def of_portal(
@@ -279,7 +310,7 @@ async def of_portal(
 
 async def waiting_by_class(session: TenantSession) -> Sequence[Any]:
     """What waits for a person to carry it, by Authority and class: a label begins with its class."""
-    class_name = func.split_part(Delivery.label, " · ", 1).label("class_name")
+    class_name = _CLASS_NAME.label("class_name")
     query = (
         select(Delivery.authority, class_name, func.count().label("number"))
         .where(
@@ -381,16 +412,64 @@ async def counts(session: TenantSession) -> Sequence[Any]:
     return (await session.execute(query)).all()
 
 
+class Conditions(NamedTuple):
+    """What rows of the board have to be; None leaves nothing out. `stopped`: an Authority, reasons of parked and first
+    codes of rejected ones.
+    """
+
+    class_names: Sequence[str] | None = None
+    authority: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    stopped: tuple[str, Sequence[str], Sequence[str]] | None = None
+
+
+async def counts_of(session: TenantSession, wanted: Conditions) -> Sequence[Any]:
+    """Number of deliveries per state, of those that fit."""
+    query = select(Delivery.state, func.count().label("number")).where(*_fitting(session, wanted))
+    return (await session.execute(query.group_by(Delivery.state))).all()
+
+
 async def list_deliveries(
-    session: TenantSession, state: str | None, limit: int, offset: int
+    session: TenantSession, wanted: Conditions, state: str | None, limit: int, offset: int
 ) -> Sequence[Delivery]:
-    query = select(Delivery).where(Delivery.tenant_id == session.tenant_id)
+    """The newest first."""
+    query = select(Delivery).where(*_fitting(session, wanted))
     if state:
         query = query.where(Delivery.state == state)
     found = await session.scalars(
         query.order_by(Delivery.queued_at.desc(), Delivery.id).limit(limit).offset(offset)
     )
     return found.all()
+
+
+async def places(session: TenantSession) -> Sequence[Any]:
+    """The classes and Authorities that deliveries have."""
+    query = select(_CLASS_NAME.label("class_name"), Delivery.authority).where(
+        Delivery.tenant_id == session.tenant_id
+    )
+    return (await session.execute(query.distinct())).all()
+
+
+def _fitting(session: TenantSession, wanted: Conditions) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [Delivery.tenant_id == session.tenant_id]
+    if wanted.class_names is not None:
+        found.append(_CLASS_NAME.in_(wanted.class_names))
+    if wanted.authority is not None:
+        found.append(Delivery.authority == wanted.authority)
+    if wanted.since is not None:
+        found.append(Delivery.queued_at >= wanted.since)
+    if wanted.before is not None:
+        found.append(Delivery.queued_at < wanted.before)
+    if wanted.stopped is not None:
+        found.append(_stopped(*wanted.stopped))
+    return found
+
+
+def _stopped(authority: str, reasons: Sequence[str], codes: Sequence[str]) -> ColumnElement[bool]:
+    parked = and_(Delivery.state == DeliveryState.PARKED, func.coalesce(Delivery.reason, "").in_(reasons))
+    rejected = and_(Delivery.state == DeliveryState.REJECTED, func.coalesce(_FIRST_CODE, "").in_(codes))
+    return and_(Delivery.authority == authority, or_(parked, rejected))
 
 
 async def deliveries_after(

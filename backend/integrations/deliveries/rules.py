@@ -99,6 +99,13 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float, retry: Re
             return Outcome(state=DeliveryState.UNKNOWN, reason=reason, ask_after=pause(retry.unknown))
 
 
+def outcome_name(answer: port.SendResult) -> str:
+    """What became of an attempt, in a word. That an Authority refuses us, or a message cannot be made, is no silence."""
+    if isinstance(answer, port.NotSent) and answer.needs_person:
+        return "refused"
+    return type(answer).__name__.lower()
+
+
 def obstacles(delivery: DeliverySummary, message: port.Message) -> list[tuple[str, str]]:
     """Why this Authority would not take a message, by all that can be told before: the field, and a sentence."""
     found = []

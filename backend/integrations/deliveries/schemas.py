@@ -73,6 +73,12 @@ class DeliveryManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="sta
     queued_at: datetime
 
 
+class DeliveryManifests(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="deliveries"):
+    """Those of the deliveries that one transaction opened, in one object."""
+
+    deliveries: tuple[DeliveryManifest, ...]
+
+
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
     """All that the channel needs for one attempt; `package_sha256` names the XML in the store, `record` is its content.
 
@@ -214,6 +220,35 @@ class DeliverySummary(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     queued_at: datetime
     answered_at: datetime | None
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries a person looks for; what is None or empty leaves nothing out.
+
+    `cause` is that of a `TroubleGroup` with its Authority before it; `since` and `until` are days of Vietnam.
+    """
+
+    state: DeliveryState | None = None
+    class_name: str = ""
+    grade: int | None = None
+    authority: str = ""
+    cause: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """The deliveries that were looked for, newest first, a part of them; how many of each state there are among all that
+    fit but for their state; and what can be chosen.
+    """
+
+    rows: tuple[DeliverySummary, ...]
+    counts: Mapping[DeliveryState, int]
+    total: int
+    classes: tuple[str, ...]
+    grades: tuple[int, ...]
+    authorities: tuple[tuple[str, str], ...]
+    causes: tuple[tuple[str, str], ...]
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):

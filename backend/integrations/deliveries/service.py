@@ -5,11 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from backend.core import audit, audit_reads, clock, jobs, outbox, parked_jobs
+from backend.core import audit, audit_reads, clock, jobs, outbox, parked_jobs, storage
 from backend.core.actor import Actor
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
+from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import Endpoint, Trial
 from backend.integrations.deliveries import exchange, gates, opening, queries, rules
 from backend.integrations.deliveries.carrying import carried as carried
@@ -21,16 +22,11 @@ from backend.integrations.deliveries.carrying import take_back as take_back
 from backend.integrations.deliveries.carrying import to_carry as to_carry
 from backend.integrations.deliveries.carrying import waiting_by_class as waiting_by_class
 from backend.integrations.deliveries.carrying import waiting_recalls as waiting_recalls
-from backend.integrations.deliveries.channels.port import (
-    Locked,
-    QueryResult,
-    SendResult,
-)
+from backend.integrations.deliveries.channels.port import QueryResult, SendResult
 from backend.integrations.deliveries.events import DeliveryLocked
 from backend.integrations.deliveries.keeping import apply as _apply
 from backend.integrations.deliveries.keeping import authorities_of as _authorities
 from backend.integrations.deliveries.keeping import hold as _hold
-from backend.integrations.deliveries.keeping import keep_evidence as _keep_evidence
 from backend.integrations.deliveries.keeping import sendings_of as sendings_of
 from backend.integrations.deliveries.manifests import delivery_manifests as delivery_manifests
 from backend.integrations.deliveries.manifests import restore_delivery as restore_delivery
@@ -64,9 +60,13 @@ async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUI
     await opening.open_deliveries(session, version_ids)
 
 
-async def packages_of(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """SHA-256 of the XML that each delivery sends. Raises NotFound."""
-    return {row.id: row.package_sha256 for row in await _hold(session, delivery_ids)}
+async def to_send(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID]
+) -> tuple[set[str], list[Profile]]:
+    """SHA-256 of the XML that deliveries send, and through which profiles they go. Raises NotFound."""
+    rows = await _hold(session, delivery_ids)
+    named = {row.authority for row in rows}
+    return {row.package_sha256 for row in rows}, [authorities.published_profile(one) for one in named]
 
 
 async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
@@ -79,33 +79,38 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     reason = "Lần gửi trước bị ngắt giữa chừng; hệ thống hỏi lại trước khi gửi lại."
     unknown = {"state": DeliveryState.UNKNOWN, "reason": reason}
     await queries.update_deliveries(session, interrupted, unknown)
+    found = await _authorities(session, rows)
     if interrupted:
-        found = await _authorities(session, rows)
         settle = max(authority.endpoint.profile.retry.settle for authority in found.values())
         await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if queued:
-        queued = await gates.let_through(session, queued, await _authorities(session, queued))
+        queued = await gates.let_through(session, queued, found)
     if not queued:
         return []
-    sendings = await sendings_of(session, queued)
+    sendings = await sendings_of(session, queued, found)
     await queries.begin_attempts(session, {one.delivery_id: one.attempt_id for one in sendings}, clock.now())
     sending = {"state": DeliveryState.SENDING, "reason": None}
     await queries.update_deliveries(session, [row.id for row in queued], sending)
     return sendings
 
 
-async def record_sent(session: TenantSession, answers: Sequence[tuple[Sending, SendResult]]) -> None:
-    """What came back on some attempts, with its evidence."""
-    await _keep_evidence(session, [answer.evidence for _, answer in answers])
-    for sending, answer in answers:
-        ended = {
+async def record_sent(
+    session: TenantSession, answers: Sequence[tuple[Sending, SendResult]], kept: Sequence[storage.Packed]
+) -> None:
+    """What came back on some attempts, with its evidence, which is `kept` in the store."""
+    await storage.register(session, *kept)
+    ended = [
+        {
+            "attempt": sending.attempt_id,
             "ended_at": answer.evidence.ended_at,
-            "outcome": type(answer).__name__.lower(),
+            "outcome": rules.outcome_name(answer),
             "sent_sha256": answer.evidence.sent_sha256,
             "answer_sha256": answer.evidence.received_sha256,
         }
-        await queries.end_attempt(session, sending.attempt_id, ended)
+        for sending, answer in answers
+    ]
+    await queries.end_attempts(session, ended)
     await _apply(session, {sending.delivery_id: answer for sending, answer in answers})
 
 
@@ -129,9 +134,11 @@ async def _questions(session: TenantSession, rows: Sequence[Delivery]) -> list[Q
     ]
 
 
-async def record_answers(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
-    """What the Authority says became of some messages."""
-    await _keep_evidence(session, [answer.evidence for _, answer in answers])
+async def record_answers(
+    session: TenantSession, answers: Sequence[tuple[Question, QueryResult]], kept: Sequence[storage.Packed]
+) -> None:
+    """What the Authority says became of some messages; its words are `kept` in the store."""
+    await storage.register(session, *kept)
     await _apply(session, {question.delivery_id: answer for question, answer in answers})
 
 
@@ -201,10 +208,11 @@ async def to_ask_locked(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     return await _questions(session, await _hold(session, delivery_ids))
 
 
-async def record_locked(session: TenantSession, answers: Sequence[tuple[Question, QueryResult]]) -> None:
+async def record_locked(
+    session: TenantSession, locked: Sequence[tuple[Question, QueryResult]], kept: Sequence[storage.Packed]
+) -> None:
     """Announce what the Authority has locked. Any other answer changes nothing: the next night asks again."""
-    locked = [(question, answer) for question, answer in answers if isinstance(answer, Locked)]
-    await _keep_evidence(session, [answer.evidence for _, answer in locked])
+    await storage.register(session, *kept)
     rows = await _hold(session, [question.delivery_id for question, _ in locked])
     await outbox.emit_all(session, [DeliveryLocked(row.version_id) for row in rows])
 
@@ -280,25 +288,6 @@ async def progress_by_class(session: TenantSession) -> list[ClassProgress]:
         for one in classes
         if numbers[one.id]
     ]
-
-
-async def list_deliveries(
-    session: TenantSession, *, state: DeliveryState | None = None, limit: int = 50, offset: int = 0
-) -> list[DeliverySummary]:
-    """Newest first."""
-    return [queries.summary_of(row) for row in await queries.list_deliveries(session, state, limit, offset)]
-
-
-async def open_list(
-    session: TenantSession, actor: Actor, state: DeliveryState | None, *, limit: int, offset: int
-) -> list[DeliverySummary]:
-    """`list_deliveries` for a person who looks at them."""
-    found = await list_deliveries(session, state=state, limit=limit, offset=offset)
-    if found:
-        about = [one.version_id for one in found]
-        label = "Danh sách gửi dữ liệu"
-        audit_reads.record_read(session, actor, AuditAction.DELIVERY_READ, None, label, about)
-    return found
 
 
 async def deliveries_after(

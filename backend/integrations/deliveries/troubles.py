@@ -48,9 +48,7 @@ async def members(
     )
     if group is None:
         raise NotFound("Không còn học bạ nào dừng vì nguyên nhân này.")
-    rows = await _of_cause(session, authority, cause)
-    reasons = [row.reason or "" for row in rows if row.state == DeliveryState.PARKED]
-    codes = [row.code or "" for row in rows if row.state == DeliveryState.REJECTED]
+    reasons, codes = await words_of(session, authority, cause)
     found = await queries.stopped_for(session, authority, reasons, codes, MOST)
     version_ids = [row.version_id for row in found]
     spots = await rehearsal.spots_of(session, version_ids)
@@ -93,6 +91,13 @@ async def retry(
     if not parked:
         raise Conflict("Không còn học bạ nào đang chờ vì nguyên nhân này; hãy mở lại trang.")
     return await service.resume(session, actor, parked)
+
+
+async def words_of(session: TenantSession, authority: str, cause: str) -> tuple[list[str], list[str]]:
+    """By what deliveries stopped for one cause are known: reasons of parked, first codes of rejected ones."""
+    rows = await _of_cause(session, authority, cause)
+    reasons = [row.reason or "" for row in rows if row.state == DeliveryState.PARKED]
+    return reasons, [row.code or "" for row in rows if row.state == DeliveryState.REJECTED]
 
 
 async def _of_cause(session: TenantSession, authority: str, cause: str) -> list[Any]:

@@ -64,9 +64,11 @@ async def press_on(session: TenantSession, actor: Actor, stage: Stage, scope: Sc
             waiting = versions[VersionState.RENDERED]
             begun = await transcripts.press_on(session, Deed.ASK_FOR_SIGNATURES, waiting)
         case Stage.ISSUE:
-            begun = await transcripts.press_on(session, Deed.ISSUE, versions[VersionState.SIGNING])
+            under_way = [*versions[VersionState.SIGNING], *versions[VersionState.SIGNED]]
+            begun = await transcripts.press_on(session, Deed.ISSUE, under_way)
         case Stage.SUBMIT:
-            issued = [*versions[VersionState.ISSUED], *versions[VersionState.SUBMITTED]]
+            unanswered = (VersionState.ISSUED, VersionState.PACKAGED, VersionState.SUBMITTED)
+            issued = [one for state in unanswered for one in versions[state]]
             begun = await deliveries.press_on(session, actor, issued)
     if begun:
         label = f"{STAGE_NAMES[stage]}: {check.name}"
@@ -105,7 +107,7 @@ async def _asking(session: TenantSession, versions: _Versions, check: CheckList)
 
 async def _issuing(session: TenantSession, versions: _Versions) -> Count:
     """What everybody has signed, whose signatures are missing, and what keeps the machine from issuing."""
-    under_way = set(versions[VersionState.SIGNING])
+    under_way = {*versions[VersionState.SIGNING], *versions[VersionState.SIGNED]}
     signed = await signing.fully_signed(session, list(under_way))
     told = await transcripts.told_of(session, Deed.ISSUE, signed)
     turns = [one.signer_name for one in await signing.ready_turns(session) if one.subject_id in under_way]

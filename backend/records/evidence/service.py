@@ -14,6 +14,7 @@ from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.text import check_text
 from backend.records.evidence.schemas import Gathered
 from backend.records.transcripts import service as transcripts
+from backend.records.transparency import service as transparency
 from backend.remote_signing.archiving import service as archiving
 from backend.remote_signing.formats.schemas import (
     EvidenceConsent,
@@ -79,6 +80,7 @@ async def gather(session: TenantSession, actor: Actor, version_id: uuid.UUID, pu
         files=files,
         stored={name: sha256 for name, sha256 in stored.items() if sha256},
         checkpoint=(newest.number, newest.document_sha256) if newest.number else None,
+        logged=tuple(await transparency.openings_of(session, version_id)),
     )
 
 
@@ -90,6 +92,9 @@ async def pack(tenant_id: uuid.UUID, gathered: Gathered) -> bytes:
     if gathered.checkpoint is not None:
         document, token = await storage.get_checkpoint(*gathered.checkpoint)
         files |= {EvidenceFile.CHECKPOINT: document, EvidenceFile.CHECKPOINT_TOKEN: token}
+    for proven in await transparency.prove(gathered.logged):
+        if proof := proven.written():
+            files[validation.log_proof_name(proven.opening.event)] = proof.encode()
     return await asyncio.to_thread(validation.evidence_pack, gathered.manifest, files)
 
 

@@ -146,7 +146,7 @@ async def get_run(session: TenantSession, run_id: uuid.UUID) -> Run:
                 problem=row.problem,
                 standing=states.total(),
                 rendered=states.total() - states[VersionState.FROZEN],
-                signing=states[VersionState.SIGNING],
+                signing=states[VersionState.SIGNING] + states[VersionState.SIGNED],
                 issued=sum(states[one] for one in IN_FORCE),
                 accepted=sum(states[one] for one in _ACCEPTED),
                 rejected=states[VersionState.REJECTED],

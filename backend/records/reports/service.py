@@ -122,7 +122,7 @@ async def board(session: TenantSession, actor: Actor) -> Board:
     )
 
 
-_ASKED = IN_FORCE | {VersionState.SIGNING}
+_ASKED = IN_FORCE | {VersionState.SIGNING, VersionState.SIGNED}
 _RENDERED = _ASKED | {VersionState.RENDERED}
 
 #: What the school waits for while a stage is the first that is not complete.

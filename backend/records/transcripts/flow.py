@@ -20,6 +20,7 @@ from backend.records.transcripts.events import (
 )
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
+    IN_FORCE,
     PDF_TYPE,
     XML_TYPE,
     Deed,
@@ -90,8 +91,14 @@ async def ask_for_signatures(session: TenantSession, version_ids: Sequence[uuid.
     await queries.update_versions(session, {row.id: {"state": VersionState.SIGNING} for row in rows})
 
 
+async def note_signed(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """All have signed. Safe to repeat. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), Deed.COMPLETE)
+    await queries.update_versions(session, {row.id: {"state": VersionState.SIGNED} for row in rows})
+
+
 async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
-    """All have signed: the versions are issued and their lookup codes answer from now on.
+    """Signed versions are issued, and their lookup codes answer from now on.
 
     Raises NotFound; Unavailable while the audit, in which every issue must stand, cannot be sealed, and while the store
     has not shown that it keeps what is locked.
@@ -127,6 +134,12 @@ async def issue(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Non
     await outbox.emit_all(session, [TranscriptIssued(version_id) for version_id in values])
 
 
+async def note_packaged(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """The packages of issued versions wait for the Authority. Safe to repeat. Raises NotFound."""
+    rows = _due(await _hold(session, version_ids), Deed.PACKAGE)
+    await queries.update_versions(session, {row.id: {"state": VersionState.PACKAGED} for row in rows})
+
+
 async def versions_among(session: TenantSession, subject_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     """Of what was signed, the versions of transcripts; other documents are signed as well."""
     return [row.id for row in await queries.versions(session, subject_ids)]
@@ -152,7 +165,8 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
     Raises NotFound; Conflict for a version that has not come so far.
     """
     for deed in deeds:
-        due, stays = _due(await _hold(session, version_ids), deed), rules.edge_of(deed).stays
+        held = rules.all_of(version_ids, await queries.hold_states(session, version_ids))
+        due, stays = _due(held, deed), rules.edge_of(deed).stays
         if deed is Deed.GIVE_BACK:  # what the Authority had accepted it refuses no more
             due = [row for row in due if row.effective_on is None]
         rows = [row for row in due if row.state not in stays]
@@ -166,10 +180,18 @@ async def advance(session: TenantSession, version_ids: Sequence[uuid.UUID], *dee
         if deed is Deed.RETURN_RECALL:
             values |= dict.fromkeys(("withdrawn_by", "withdrawn_at", "withdrawn_reason"))
         await queries.update_versions(session, {row.id: values for row in rows})
+        if values["state"] == VersionState.RECALLED:
+            await queries.hide_codes(session, await _without_a_version(session, rows))
         versions = await service.get_versions(session, [row.id for row in [*rows, *news]])
         told = [audit.Deed(one.id, one.label, {}, (one.student_id,)) for one in versions]
         await audit.record_many(session, machine(session.tenant_id), _ACTIONS[deed], told)
         await outbox.emit_all(session, [one for row in rows for one in _announced(row.id, values["state"])])
+
+
+async def _without_a_version(session: TenantSession, rows: Sequence[TranscriptVersion]) -> set[uuid.UUID]:
+    """The transcripts of these versions of which no year stands any more."""
+    ids = {row.transcript_id for row in rows}
+    return {one for one in ids if not await queries.in_state(session, one, IN_FORCE)}
 
 
 def _announced(version_id: uuid.UUID, state: VersionState) -> list[Event]:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, select, text, update
+from sqlalchemy import Uuid, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 
 from backend.core import lookups
 from backend.core.database import TenantSession
@@ -95,6 +95,18 @@ async def hold_versions(
     return (await session.scalars(_HOLD_VERSIONS, _keys(session, version_ids))).all()
 
 
+async def hold_states(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> Sequence[TranscriptVersion]:
+    """`hold_versions` without what is large: their contents cannot be read off these."""
+    return (await session.scalars(_HOLD_STATES, _keys(session, version_ids))).all()
+
+
+async def files_of_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+    """State and digests of files of some versions."""
+    return (await session.execute(_FILES, _keys(session, version_ids))).all()
+
+
 async def versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[TranscriptVersion]:
     return (await session.scalars(_THE_VERSIONS, _keys(session, version_ids))).all()
 
@@ -121,13 +133,64 @@ async def publish_codes(session: TenantSession, codes: dict[uuid.UUID, str]) -> 
         await (await session.connection()).execute(query, rows)
 
 
+async def hide_codes(session: TenantSession, transcript_ids: Collection[uuid.UUID]) -> None:
+    """Let the codes of these transcripts answer as codes that nobody has."""
+    if transcript_ids:
+        query = text("select directory.hide_code(:transcript)")
+        rows = [{"transcript": transcript_id} for transcript_id in transcript_ids]
+        await (await session.connection()).execute(query, rows)
+
+
 _FIND_CODE = Question(text("select tenant_id, transcript_id from directory.find_code(:digest)"))
+_FIND_HELD_CODE = Question(text("select tenant_id, transcript_id from directory.find_held_code(:digest)"))
 
 
-async def find_code(code_digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """(tenant, transcript) of a published lookup code."""
-    rows = await lookups.ask(_FIND_CODE, digest=code_digest)
+async def find_code(code_digest: str, *, held: bool) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """(tenant, transcript) of a lookup code that is shown; for who has the document (`held`), of any that was issued."""
+    rows = await lookups.ask(_FIND_HELD_CODE if held else _FIND_CODE, digest=code_digest)
     return (rows[0].tenant_id, rows[0].transcript_id) if rows else None
+
+
+_PUBLIC = Question(
+    select(
+        TranscriptVersion.id,
+        TranscriptVersion.student_id,
+        AcademicYear.name.label("academic_year"),
+        TranscriptVersion.number,
+        TranscriptVersion.state,
+        Transcript.lookup_code,
+        TranscriptVersion.signed_sha256,
+        TranscriptVersion.signed_xml_sha256,
+        TranscriptVersion.issued_at,
+        TranscriptVersion.withdrawn_at,
+        TranscriptVersion.effective_on,
+    )
+    .join(
+        Transcript,
+        and_(
+            Transcript.tenant_id == TranscriptVersion.tenant_id,
+            Transcript.id == TranscriptVersion.transcript_id,
+        ),
+    )
+    .join(
+        AcademicYear,
+        and_(
+            AcademicYear.tenant_id == TranscriptVersion.tenant_id,
+            AcademicYear.id == TranscriptVersion.academic_year_id,
+        ),
+    )
+    .where(
+        TranscriptVersion.tenant_id == bindparam("tenant", type_=Uuid()),
+        TranscriptVersion.transcript_id == bindparam("transcript", type_=Uuid()),
+        TranscriptVersion.issued_at.is_not(None),
+    )
+    .order_by(AcademicYear.starts_on.desc(), TranscriptVersion.number.desc())
+)
+
+
+async def issued_versions(session: TenantSession, transcript_id: uuid.UUID) -> list[Any]:
+    """What was ever issued of a transcript, newest first, as far as the public check needs it."""
+    return await session.ask(_PUBLIC, transcript=transcript_id)
 
 
 def _versions() -> Any:
@@ -198,6 +261,17 @@ _THE_VERSIONS = select(TranscriptVersion).where(_SOME_VERSIONS)
 _HOLD_VERSIONS = (
     _THE_VERSIONS.order_by(TranscriptVersion.id).with_for_update().execution_options(populate_existing=True)
 )
+_HOLD_STATES = _HOLD_VERSIONS.options(
+    defer(TranscriptVersion.snapshot, raiseload=True), defer(TranscriptVersion.corrections, raiseload=True)
+)
+_FILES = select(
+    TranscriptVersion.id,
+    TranscriptVersion.state,
+    TranscriptVersion.pdf_sha256,
+    TranscriptVersion.xml_sha256,
+    TranscriptVersion.signed_sha256,
+    TranscriptVersion.signed_xml_sha256,
+).where(_SOME_VERSIONS)
 _SUMMARIES = _versions().where(_SOME_VERSIONS)
 
 

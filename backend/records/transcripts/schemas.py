@@ -352,15 +352,15 @@ VersionId = NewType("VersionId", uuid.UUID)
 class VersionState(StrEnum):
     """How far a version has come. `rules.EDGES` says what leads from one to the next; no other way is gone.
 
-    Three words of the plans are no states of their own, because nobody can do anything else while they last. A draft is
-    the pupil's confirmed result. "Signed" is the end of `SIGNING`: everybody has signed and the proof of it is added. And
-    "packaged" is `ISSUED`: the XML package is made with the page, and waits in the queue of deliveries.
+    What the plans call a draft is the pupil's confirmed result; a version begins with the freeze.
     """
 
     FROZEN = "frozen"
     RENDERED = "rendered"
     SIGNING = "signing"
+    SIGNED = "signed"
     ISSUED = "issued"
+    PACKAGED = "packaged"
     SUBMITTED = "submitted"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -376,6 +376,7 @@ class VersionState(StrEnum):
 IN_FORCE = frozenset(
     {
         VersionState.ISSUED,
+        VersionState.PACKAGED,
         VersionState.SUBMITTED,
         VersionState.ACCEPTED,
         VersionState.REJECTED,
@@ -393,8 +394,10 @@ class Deed(StrEnum):
 
     RENDER = "render"
     ASK_FOR_SIGNATURES = "ask_for_signatures"
+    COMPLETE = "complete"
     ISSUE = "issue"
     WITHDRAW = "withdraw"
+    PACKAGE = "package"
     SUBMIT = "submit"
     ACCEPT = "accept"
     REJECT = "reject"
@@ -519,6 +522,22 @@ class VersionSummary(msgspec.Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """What the audit calls it."""
         return f"{self.full_name} ({self.student_code}), lớp {self.class_name}"
+
+
+class IssuedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version that was issued, as far as anyone may know of it; `state` is a `VersionState`."""
+
+    id: VersionId
+    student_id: StudentId
+    academic_year: str
+    number: int
+    state: str
+    lookup_code: str
+    signed_sha256: str
+    signed_xml_sha256: str | None
+    issued_at: datetime
+    withdrawn_at: datetime | None
+    effective_on: date | None
 
 
 class MissingSigner(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from backend.records.transcripts import (
     corrections,
     freezing,
     handing_over,
+    printed,
     queries,
     rendering,
     rules,
@@ -47,6 +48,7 @@ from backend.records.transcripts.schemas import (
     Correction,
     Deed,
     FreezeReport,
+    IssuedVersion,
     Overdue,
     SchoolLevel,
     Snapshot,
@@ -63,6 +65,8 @@ from backend.tenants.schools import service as schools
 
 #: Name of the task that locks versions (tasks.py).
 LOCK = "transcripts.lock"
+#: The newest signed revision of its PDF is with the signing request.
+_UNDER_WAY = {VersionState.SIGNING, VersionState.SIGNED}
 #: What its last day should not find a version in.
 _FINISHED = {VersionState.ACCEPTED, VersionState.LOCKED, VersionState.TRANSFERRED_OUT}
 UNFINISHED = frozenset(VersionState) - ENDED - _FINISHED
@@ -276,9 +280,9 @@ async def digests_of_files(
     session: TenantSession, version_ids: Sequence[uuid.UUID], kind: str
 ) -> dict[uuid.UUID, str]:
     """`digest_of_file` for several versions. Raises NotFound when one has no such file."""
-    rows = rules.all_of(version_ids, await queries.versions(session, version_ids))
-    signing_ids = [row.id for row in rows if kind == "pdf" and row.state == VersionState.SIGNING]
-    under_way = await signing.signed_documents(session, signing_ids)
+    rows = rules.all_of(version_ids, await queries.files_of_versions(session, version_ids))
+    signing_ids = [row.id for row in rows if kind == "pdf" and row.state in _UNDER_WAY]
+    under_way = await signing.signed_documents(session, signing_ids) if signing_ids else {}
     found: dict[uuid.UUID, str] = {}
     for row in rows:
         newest = under_way.get(row.id) or row.signed_sha256 or row.pdf_sha256
@@ -299,10 +303,28 @@ async def versions_of_transcript(session: TenantSession, transcript_id: uuid.UUI
     return [rules.summary_of(row) for row in await queries.versions_of_transcript(session, transcript_id)]
 
 
-async def find_by_code(lookup_code: str) -> tuple[uuid.UUID, TranscriptId] | None:
-    """(tenant, transcript) behind a published code, or None. Who asks has no school, so it is asked outside of any."""
-    found = await queries.find_code(code_digest(lookup_code))
+async def find_by_code(lookup_code: str, *, held: bool = False) -> tuple[uuid.UUID, TranscriptId] | None:
+    """(tenant, transcript) behind a code that is shown, or None. Who asks has no school, so it is asked outside of any.
+
+    `held`: whoever asks has the document itself, so one of which every version was recalled is found, too.
+    """
+    found = await queries.find_code(code_digest(lookup_code), held=held)
     return (found[0], TranscriptId(found[1])) if found else None
+
+
+async def issued_of(session: TenantSession, transcript_id: uuid.UUID) -> list[IssuedVersion]:
+    """What was ever issued of a transcript, newest first, without the pupil."""
+    found = await queries.issued_versions(session, transcript_id)
+    return [
+        IssuedVersion(**{name: getattr(row, name) for name in IssuedVersion.__struct_fields__})
+        for row in found
+    ]
+
+
+async def shown_content(session: TenantSession, version_id: uuid.UUID) -> tuple[Snapshot, printed.View]:
+    """The frozen content of a version, and the words in which its form prints it. Raises NotFound."""
+    snapshot = await get_snapshot(session, version_id)
+    return snapshot, printed.printed(snapshot)
 
 
 async def classes_of(session: TenantSession, states: Collection[VersionState]) -> dict[uuid.UUID, uuid.UUID]:

@@ -36,10 +36,13 @@ async def ask_for_signatures(work: Work) -> None:
 
 @task(again.ISSUE, "Phát hành học bạ", lane=Lane.SIGN, together=25)
 async def issue(work: Work) -> None:
-    """Everybody has signed: issue."""
-    async with work.finish() as session:
+    """Everybody has signed: note that, and issue as soon as audit and store allow it."""
+    async with work.transaction() as session:
         subject_ids = await signing.subjects_of(session, work.subject_ids)
-        await flow.issue(session, await flow.versions_among(session, subject_ids))
+        version_ids = await flow.versions_among(session, subject_ids)
+        await flow.note_signed(session, version_ids)
+    async with work.finish() as session:
+        await flow.issue(session, version_ids)
 
 
 @task(service.LOCK, "Chốt học bạ", lane=Lane.DELIVER, together=25)
@@ -49,25 +52,32 @@ async def lock(work: Work) -> None:
         await flow.lock_due(session, work.subject_ids)
 
 
-@task("transcripts.submitted", "Ghi việc nộp học bạ", lane=Lane.DELIVER, together=25)
+@task("transcripts.packaged", "Ghi việc đóng gói học bạ", lane=Lane.DELIVER, together=48)
+async def packaged(work: Work) -> None:
+    """Its package waits for the Authority."""
+    async with work.finish() as session:
+        await flow.note_packaged(session, work.subject_ids)
+
+
+@task("transcripts.submitted", "Ghi việc nộp học bạ", lane=Lane.DELIVER, together=48)
 async def submitted(work: Work) -> None:
     """The Authority has the message."""
     await _advance(work, Deed.SUBMIT)
 
 
-@task("transcripts.accepted", "Ghi việc Sở chấp nhận học bạ", lane=Lane.DELIVER, together=25)
+@task("transcripts.accepted", "Ghi việc Sở chấp nhận học bạ", lane=Lane.DELIVER, together=48)
 async def accepted(work: Work) -> None:
     """The Authority has taken it in."""
     await _advance(work, Deed.ACCEPT)
 
 
-@task("transcripts.rejected", "Ghi việc Sở từ chối học bạ", lane=Lane.DELIVER, together=25)
+@task("transcripts.rejected", "Ghi việc Sở từ chối học bạ", lane=Lane.DELIVER, together=48)
 async def rejected(work: Work) -> None:
     """The Authority refuses it, whoever manages it by now."""
     await _advance(work, Deed.REJECT, Deed.GIVE_BACK)
 
 
-@task("transcripts.locked", "Ghi việc Sở chốt học bạ", lane=Lane.DELIVER, together=25)
+@task("transcripts.locked", "Ghi việc Sở chốt học bạ", lane=Lane.DELIVER, together=48)
 async def locked(work: Work) -> None:
     """The Authority has taken it in and locked it."""
     await _advance(work, Deed.ACCEPT, Deed.LOCK)

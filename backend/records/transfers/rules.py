@@ -69,7 +69,13 @@ _STANDS = frozenset({Standing.IN_FORCE, Standing.ISSUED})
 #: What a package must not hold.
 _FALLEN = frozenset({Standing.RECALLED, Standing.SUPERSEDED})
 _UNDER_WAY = frozenset(
-    {VersionState.FROZEN, VersionState.RENDERED, VersionState.SIGNING, VersionState.RECALL_REQUESTED}
+    {
+        VersionState.FROZEN,
+        VersionState.RENDERED,
+        VersionState.SIGNING,
+        VersionState.SIGNED,
+        VersionState.RECALL_REQUESTED,
+    }
 )
 MIN_REASON, MAX_REASON = 10, 500
 _MAX_TEXT = 300

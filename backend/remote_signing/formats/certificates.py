@@ -39,6 +39,11 @@ def read(der: bytes) -> CertificateFacts:
     )
 
 
+def is_strong(der: bytes) -> bool:
+    """Whether the key is long enough to sign with. Raises ValueError for what is no certificate."""
+    return _is_strong(x509.load_der_x509_certificate(der))
+
+
 def _common_name(name: x509.Name) -> str:
     names = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else name.rfc4514_string()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from backend.core.crypto import sha256_hex
 from backend.remote_signing.formats import evidence, structure
 from backend.remote_signing.formats.attached_data import AttachedData, read_attached
 from backend.remote_signing.formats.kinds import file_format
@@ -81,7 +82,8 @@ def _pack(request: Request, data: bytes, store: TrustStore) -> Report:
     manifest, files = evidence.open_pack(data)
     signed = [name for name in (EvidenceFile.PDF, EvidenceFile.ARCHIVED, EvidenceFile.XML) if name in files]
     reports: dict[str, Report] = {name: _report(request, files[name], store) for name in signed}
-    return evidence.merged(reports[EvidenceFile.PDF], evidence.problems(manifest, files, reports))
+    report = evidence.merged(reports[EvidenceFile.PDF], evidence.problems(manifest, files, reports))
+    return msgspec.structs.replace(report, documents=tuple(sha256_hex(files[name]) for name in signed))
 
 
 def _attached(pdf: bytes) -> AttachedData:

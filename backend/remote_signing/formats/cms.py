@@ -21,6 +21,7 @@ _DATA = der.oid("1.2.840.113549.1.7.1")
 _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 _CONTENT_TYPE = der.oid("1.2.840.113549.1.9.3")
 _MESSAGE_DIGEST = der.oid("1.2.840.113549.1.9.4")
+_SIGNING_CERTIFICATE = der.oid("1.2.840.113549.1.9.16.2.12")
 _SIGNING_CERTIFICATE_V2 = der.oid("1.2.840.113549.1.9.16.2.47")
 _TIMESTAMP_TOKEN = der.oid("1.2.840.113549.1.9.16.2.14")
 _SHA256 = der.sequence(der.oid("2.16.840.1.101.3.4.2.1"))
@@ -33,6 +34,11 @@ DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
 _SHA256_WITH_RSA = der.sequence(der.oid("1.2.840.113549.1.1.11"), der.tlv(der.NULL))
 _SHA256_WITH_ECDSA = der.sequence(der.oid("1.2.840.10045.4.3.2"))
 _ONE = der.tlv(der.INTEGER, b"\x01")
+_THREE = der.tlv(der.INTEGER, b"\x03")
+#: What may be said of how a value was made, by its digest: the digest's own way with RSA or ECDSA, or RSA alone.
+_RSA, _NULL = der.oid("1.2.840.113549.1.1.1"), der.tlv(der.NULL)
+_WITH_RSA = {"sha256": 11, "sha384": 12, "sha512": 13}
+_WITH_ECDSA = {"sha256": 2, "sha384": 3, "sha512": 4}
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -42,8 +48,9 @@ class SignatureValueRefused(Exception):
 
 
 class SignedParts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a self check needs of one SignedData; all fields are slices of the input."""
+    """What a check needs of one SignedData; all fields are slices of the input."""
 
+    whole: bytes  # the ContentInfo
     content_type: bytes  # OBJECT IDENTIFIER, encoded
     content: bytes | None  # encapsulated bytes, or None when detached
     certificates: tuple[bytes, ...]
@@ -52,8 +59,19 @@ class SignedParts(msgspec.Struct, frozen=True, kw_only=True):
     digest_algorithm: hashes.HashAlgorithm
     message_digest: bytes
     certificate_hash: bytes | None  # SHA-256 in signing-certificate-v2
+    names_signer: bool  # signing-certificate(-v2) is there and names `signer`
     value: bytes
     tokens: tuple[bytes, ...]  # RFC 3161 tokens over `value`
+
+    @property
+    def is_as_built(self) -> bool:
+        """Whether `build` would have written it, to the byte: nothing in it is of anybody's choice."""
+        chain = [one for one in self.certificates if one != self.signer]
+        token = self.tokens[0] if self.tokens else None
+        return (
+            self.signed_attributes == signed_attributes(self.message_digest, self.signer)
+            and build(self.signed_attributes, self.value, self.signer, chain, token) == self.whole
+        )
 
 
 @lru_cache(maxsize=512)
@@ -160,10 +178,28 @@ def read(contents: bytes) -> SignedParts:
     infos = der.children(contents, fields[-1], der.SET)
     if len(fields) < 4 or len(infos) != 1:
         raise MalformedDer("exactly one signer is expected")
+    _check_version(contents, fields[0])
     holders = [field for field in fields if field.tag == 0xA0]
     certificates = tuple(der.encoded(contents, c) for h in holders for c in der.children(contents, h))
     encapsulated = der.children(contents, fields[2], der.SEQUENCE)
-    return _signer_parts(contents, infos[0], certificates, encapsulated)
+    digests = [der.encoded(contents, one) for one in der.children(contents, fields[1], der.SET)]
+    parts = _signer_parts(contents[: whole.end], infos[0], certificates, encapsulated)
+    if _algorithm_oid(parts.digest_algorithm) not in {_oid_of(one) for one in digests}:
+        raise MalformedDer("the digest of the signer is not among those of the whole")
+    return parts
+
+
+def _check_version(contents: bytes, version: der.Element) -> None:
+    if der.encoded(contents, version) not in (_ONE, _THREE):
+        raise MalformedDer("a version that is none")
+
+
+def _oid_of(algorithm: bytes) -> bytes:
+    return der.encoded(algorithm, der.children(algorithm, der.read(algorithm), der.SEQUENCE)[0])
+
+
+def _algorithm_oid(digest: hashes.HashAlgorithm) -> bytes:
+    return next(oid for oid, known in DIGESTS.items() if known.name == digest.name)
 
 
 def _signer_parts(
@@ -172,25 +208,39 @@ def _signer_parts(
     fields = der.children(contents, info, der.SEQUENCE)
     if len(fields) < 6 or fields[3].tag != 0xA0 or not encapsulated:
         raise MalformedDer("a signer with signed attributes is expected")
+    _check_version(contents, fields[0])
     attributes = _attributes(contents, fields[3])
     unsigned = _attributes(contents, fields[6]) if len(fields) > 6 and fields[6].tag == 0xA1 else {}
-    digests = attributes.get(_MESSAGE_DIGEST, [])
-    if len(digests) != 1:
-        raise MalformedDer("exactly one message digest is expected")
-    name = contents[fields[1].content : fields[1].end]
+    digests, content_type = attributes.get(_MESSAGE_DIGEST, []), der.encoded(contents, encapsulated[0])
+    if len(digests) != 1 or attributes.get(_CONTENT_TYPE) != [content_type]:
+        raise MalformedDer("exactly one message digest and one type of content are expected")
     inner = der.read(contents, encapsulated[1].content) if len(encapsulated) > 1 else None
+    signer = _named(certificates, contents[fields[1].content : fields[1].end])
+    algorithm = _digest_algorithm(contents, fields[2])
+    if der.encoded(contents, fields[4]) not in _value_algorithms(signer, algorithm):
+        raise MalformedDer("the value is made in a way that the key or the digest does not fit")
     return SignedParts(
-        content_type=der.encoded(contents, encapsulated[0]),
+        whole=contents,
+        content_type=content_type,
         content=der.content(contents, inner, der.OCTET_STRING) if inner else None,
         certificates=certificates,
-        signer=_named(certificates, name),
+        signer=signer,
         signed_attributes=b"\x31" + der.encoded(contents, fields[3])[1:],
-        digest_algorithm=_digest_algorithm(contents, fields[2]),
+        digest_algorithm=algorithm,
         message_digest=der.content(digests[0], der.read(digests[0]), der.OCTET_STRING),
         certificate_hash=_certificate_hash(attributes.get(_SIGNING_CERTIFICATE_V2, [])),
+        names_signer=_names(signer, attributes),
         value=der.content(contents, fields[5], der.OCTET_STRING),
         tokens=tuple(unsigned.get(_TIMESTAMP_TOKEN, [])),
     )
+
+
+def _value_algorithms(certificate_der: bytes, digest: hashes.HashAlgorithm) -> tuple[bytes, ...]:
+    """How the field may be written that says how the value was made; without parameters, too (RFC 3370, 3.2; 5754)."""
+    if not isinstance(public_key(certificate_der), rsa.RSAPublicKey):
+        return (der.sequence(der.oid(f"1.2.840.10045.4.3.{_WITH_ECDSA[digest.name]}")),)
+    with_digest = der.oid(f"1.2.840.113549.1.1.{_WITH_RSA[digest.name]}")
+    return tuple(der.sequence(one, *null) for one in (_RSA, with_digest) for null in ((_NULL,), ()))
 
 
 def _digest_algorithm(contents: bytes, identifier: der.Element) -> hashes.HashAlgorithm:
@@ -204,8 +254,10 @@ def _attributes(contents: bytes, holder: der.Element) -> dict[bytes, list[bytes]
     found: dict[bytes, list[bytes]] = {}
     for attribute in der.children(contents, holder):
         kind, values = der.children(contents, attribute, der.SEQUENCE)
-        encoded = [der.encoded(contents, value) for value in der.children(contents, values, der.SET)]
-        found.setdefault(der.encoded(contents, kind), []).extend(encoded)
+        name = der.encoded(contents, kind)
+        if name in found:
+            raise MalformedDer("an attribute stands twice")
+        found[name] = [der.encoded(contents, value) for value in der.children(contents, values, der.SET)]
     return found
 
 
@@ -214,6 +266,21 @@ def _named(certificates: tuple[bytes, ...], issuer_serial: bytes) -> bytes:
         if b"".join(issuer_and_serial(certificate)) == issuer_serial:
             return certificate
     raise MalformedDer("the signer's certificate is not in the signature")
+
+
+def _names(signer: bytes, attributes: dict[bytes, list[bytes]]) -> bool:
+    """Whether the first ESSCertIDv2, or ESSCertID where there is none (RFC 5035), is that of the signer."""
+    newer, older = attributes.get(_SIGNING_CERTIFICATE_V2, []), attributes.get(_SIGNING_CERTIFICATE, [])
+    [value] = newer or older or [b""]
+    if not value:
+        return False
+    named = der.children(value, der.children(value, der.read(value), der.SEQUENCE)[0], der.SEQUENCE)[0]
+    fields = der.children(value, named, der.SEQUENCE)
+    algorithm = "sha256" if newer else "sha1"
+    if newer and fields[0].tag == der.SEQUENCE:
+        algorithm = _digest_algorithm(value, fields[0]).name
+        fields = fields[1:]
+    return der.content(value, fields[0], der.OCTET_STRING) == hashlib.new(algorithm, signer).digest()
 
 
 def _certificate_hash(values: list[bytes]) -> bytes | None:

@@ -4,6 +4,8 @@
 far as it follows from the signed files in it: that a consent covers a document is worked out again from the bytes.
 """
 
+import base64
+import hashlib
 import io
 import json
 import re
@@ -34,6 +36,9 @@ from backend.remote_signing.formats.schemas import (
 )
 from backend.remote_signing.formats.timestamps import TimestampRefused, check_token
 
+#: That an event of the document stands in the platform's public log (c2sp.org/tlog-proof).
+_LOG_PROOF = re.compile(r"minh-bach-[a-z]+\.tlog-proof")
+_LOG_DOMAIN = b"hocba transparency 1\n"
 _XML_TOKEN = re.compile(r"hoc-ba\.xml\.([1-9][0-9]?)\.tst")
 _NAME = re.compile(r"[a-z0-9][a-z0-9./-]{0,60}")
 _MOST_FILES = 120
@@ -123,6 +128,7 @@ def problems(
         *_token_problems(files),
         *_consent_problems(manifest, files),
         *_audit_problems(manifest, files),
+        *(problem for name in files if _LOG_PROOF.fullmatch(name) for problem in _log_problems(name, files)),
     ]
 
 
@@ -217,6 +223,33 @@ def _audit_problems(manifest: EvidenceManifest, files: Mapping[str, bytes]) -> l
         return ["Điểm niêm phong nhật ký không có dấu thời gian của chính nó."]
     if not {one.merkle_root for one in manifest.consents} <= roots:
         return ["Nhật ký trong gói không ghi đủ các lần xác nhận ký."]
+    return []
+
+
+def log_proof_name(event: str) -> str:
+    """What the proof is called that an event (issued, recalled, replaced) stands in the public log."""
+    return f"minh-bach-{event}.tlog-proof"
+
+
+def _log_problems(name: str, files: Mapping[str, bytes]) -> list[str]:
+    """Whether a proof leads from these very files to a root; who signed that root, the checker of the log says."""
+    try:
+        head, _, note = files[name].decode().partition("\n\n")
+        _, extra, index, *hashes = head.split("\n")
+        told = json.loads(base64.b64decode(extra.removeprefix("extra "), validate=True))
+        said = json.loads(told["statement"])
+        entry = hashlib.sha256(
+            _LOG_DOMAIN + bytes.fromhex(told["salt"]) + told["statement"].encode()
+        ).digest()
+        _, size, signed, *_ = note.split("\n")
+        way = [base64.b64decode(one, validate=True) for one in hashes]
+        root = root_by_proof(entry, int(index.removeprefix("index ")), int(size), way)
+        if root is None or base64.b64encode(root).decode() != signed:
+            return [f"Tệp {name} không chứng minh được mục của nó nằm trong nhật ký minh bạch."]
+        if said["pdf_sha256"] != sha256_hex(files[EvidenceFile.PDF]):
+            return [f"Tệp {name} là của một học bạ khác."]
+    except (ValueError, KeyError, TypeError):
+        return [f"Tệp {name} trong gói bằng chứng không đọc được."]
     return []
 
 

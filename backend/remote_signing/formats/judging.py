@@ -7,7 +7,6 @@ from typing import Any
 
 from asn1crypto import x509 as asn1_x509
 from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
-from pyhanko.sign.validation.settings import KeyUsageConstraints
 
 from backend.core import clock
 from backend.remote_signing.formats.schemas import Level, SignatureReport, Verdict
@@ -17,8 +16,6 @@ FOREIGN_TIMESTAMP = "Dấu thời gian không thuộc về chữ ký này hoặc
 SPOILED_CERTIFICATES = "Chứng thư kèm theo chữ ký đã bị hỏng hoặc bị sửa."
 UNTRUSTED_AUTHORITY = "Chưa xác lập được độ tin cậy của tổ chức cấp dấu thời gian."
 TOO_LATE = "Chữ ký được tạo sau thời điểm kiểm tra."
-#: What a person's or a school's certificate must be for.
-USAGE = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 
 
 def report(
@@ -102,6 +99,8 @@ def trust_problem(details: Any, reason: object) -> str:
         return "Không xác định được chứng thư người ký có bị thu hồi hay không."
     if reason is AdESIndeterminate.CHAIN_CONSTRAINTS_FAILURE:
         return "Chứng thư người ký không được cấp để ký văn bản hoặc chuỗi chứng thư không hợp lệ."
+    if reason is AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE:
+        return "Khóa hoặc thuật toán của chữ ký yếu hơn mức mà Thông tư 15/2025/TT-BKHCN cho phép."
     return "Chưa xác lập được độ tin cậy của chứng thư người ký."
 
 

@@ -7,16 +7,16 @@ from asn1crypto import x509 as asn1_x509
 from pyhanko_certvalidator import CertificateValidator
 from pyhanko_certvalidator.errors import PathError, ValidationError
 
-from backend.remote_signing.formats.trust import Material, TrustStore
+from backend.remote_signing.formats.trust import Loaded, TrustStore
 
 
 async def is_anchored(
     trust: TrustStore, certificate: bytes, chain: Sequence[bytes], moment: datetime
 ) -> bool:
     """Whether a valid path (RFC 5280, 6) leads from the certificate (DER) over the chain to an anchor at `moment`."""
-    material = Material(certificates=tuple(chain))
-    context = trust.context(moment, material, require_revocation=False)
     try:
+        loaded = Loaded([asn1_x509.Certificate.load(one) for one in chain])
+        context = trust.context(moment, loaded, require_revocation=False)
         await CertificateValidator(
             asn1_x509.Certificate.load(certificate), validation_context=context
         ).async_validate_path()

@@ -128,7 +128,10 @@ class StampFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer about one file. `problems` and `notices` are Vietnamese sentences for a person."""
+    """The answer about one file. `problems` and `notices` are Vietnamese sentences for a person.
+
+    `documents` are the digests (SHA-256) of the signed files in an evidence pack.
+    """
 
     verdict: Verdict
     format: Literal["pdf", "xml", "evidence"]
@@ -140,6 +143,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
     content_sha256: str | None = None
     embedded_data_matches_page: bool | None = None
+    documents: tuple[str, ...] = ()
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ closed for a recipient cannot: its key is drawn anew each time.
 
 import base64
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 from cryptography import x509
@@ -39,6 +40,8 @@ class Identity(msgspec.Struct, frozen=True):
         return "Identity(…)"
 
 
+#: A key signs many messages, one after the other.
+@lru_cache(maxsize=16)
 def read_identity(pem: bytes) -> Identity:
     """A key (RSA or P-256, without a password) and its certificates in one file. Raises BadKey."""
     try:

@@ -5,28 +5,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from asn1crypto import cms as asn1_cms
+from asn1crypto import tsp as asn1_tsp
 from asn1crypto import x509 as asn1_x509
-from pyhanko.sign.diff_analysis import ModificationLevel
-from pyhanko.sign.validation.generic_cms import message_imprint_checker, validate_tst_signed_data
-from pyhanko.sign.validation.pdf_embedded import (
-    EmbeddedPdfSignature,
-    async_validate_pdf_signature,
-    async_validate_pdf_timestamp,
-)
-from pyhanko.sign.validation.status import (
-    DocumentTimestampStatus,
-    PdfSignatureStatus,
-    SignatureCoverageLevel,
-    TimestampSignatureStatus,
-)
-from pyhanko_certvalidator import ValidationContext
+from cryptography import x509
 
 from backend.core import clock
 from backend.remote_signing.formats import cms, judging, structure
-from backend.remote_signing.formats.cms import SignedParts
+from backend.remote_signing.formats.chains import Chains
+from backend.remote_signing.formats.cms import SignatureValueRefused, SignedParts
 from backend.remote_signing.formats.schemas import Level, SignatureReport
 from backend.remote_signing.formats.structure import Slot
+from backend.remote_signing.formats.timestamps import TimestampRefused, check_token
 from backend.remote_signing.formats.trust import Material, MaterialSpoiled, TrustStore
 
 
@@ -48,166 +37,139 @@ class Findings(msgspec.Struct, kw_only=True):
 
 
 class SignatureJudge:
-    """Checks the signatures of one file, newest first; contexts are shared between them."""
+    """Checks the signatures of one file, newest first; contexts are shared between them.
+
+    `changed_after`: offsets behind which something stands that must not be there.
+    """
 
     def __init__(
         self,
         pdf: bytes,
-        embedded: Sequence[EmbeddedPdfSignature],
+        slots: Sequence[Slot],
         trust: TrustStore,
         at: datetime | None,
         *,
         material: Material,
-        clean_updates: bool,
+        changed_after: Sequence[int],
     ) -> None:
         self._pdf = pdf
-        self._oldest = embedded[0] if embedded else None
-        self._clean_updates = clean_updates
+        self._changed_after = max(changed_after, default=-1)
         self._trust = trust
         self._material = material
-        self._contexts: dict[tuple[datetime, bool], ValidationContext] = {}
-        self._at = at
-        self._judged_at = at or max(filter(None, map(_stamped_at, embedded)), default=None) or clock.now()
+        self._carried = {slot: _sound_certificates(slot, trust) for slot in slots}
+        carried = [one for found in self._carried.values() for one in found or ()]
+        self._chains = Chains(trust, material, carried)
+        self._judged_at = at or max(filter(None, map(stamp_time, slots)), default=None) or clock.now()
         self._archived = False
-        self._newer_exists = False
 
-    async def check(self, slot: Slot, item: EmbeddedPdfSignature) -> Findings:
+    async def check(self, slot: Slot) -> Findings:
         """Judge the next older signature. Never raises for what the file contains."""
         findings = Findings(slot=slot)
-        is_newest, self._newer_exists = (
-            not self._newer_exists,
-            self._newer_exists or not slot.is_document_timestamp,
-        )
         try:
-            findings.certificate = item.signer_cert
+            parts = cms.read(slot.signed_data)
+            findings.certificate = self._chains.certificate(parts.signer)
             if slot.is_document_timestamp:
-                await self._check_document_timestamp(findings, item)
+                await self._check_document_timestamp(findings, parts)
             else:
-                await self._check_signature(findings, item, is_newest=is_newest)
+                await self._check_signature(findings, parts)
         except Exception:
             findings.intact = findings.trusted = False
             findings.problems.append("Chữ ký không đọc được hoặc không đúng chuẩn.")
         return findings
 
-    async def _check_document_timestamp(self, findings: Findings, item: EmbeddedPdfSignature) -> None:
-        stamped_at = _stamped_at(item) or self._judged_at
-        status = await async_validate_pdf_timestamp(item, self._context(stamped_at))
-        self._note_integrity(findings, status, allowed=ModificationLevel.LTA_UPDATES)
-        chain = await validate_tst_signed_data(
-            item.signed_data, self._context(self._judged_at, hard=False), item.compute_digest
-        )
-        findings.trusted = findings.intact and status.trusted and _is_trusted(chain)
+    async def _check_document_timestamp(self, findings: Findings, parts: SignedParts) -> None:
+        slot, stamped_at = findings.slot, stamp_time(findings.slot) or self._judged_at
+        if slot.sub_filter != "/ETSI.RFC3161" or self._carried[slot] is None:
+            findings.problems.append("Dấu thời gian không theo chuẩn.")
+        self._note_integrity(findings, is_intact=_stamps(parts.whole, self._covered(slot)))
+        is_believed = await self._chains.is_authority(parts.signer, stamped_at, self._judged_at)
+        findings.trusted = findings.intact and is_believed
         findings.signed_at = stamped_at
-        self._archived = findings.intact and self._material.tells_revocation
+        self._archived = findings.intact and self._chains.tells_revocation
         if findings.trusted and self._archived:
             self._judged_at = stamped_at
 
-    async def _check_signature(
-        self, findings: Findings, item: EmbeddedPdfSignature, *, is_newest: bool
-    ) -> None:
-        stamped_at = _stamped_at(item)
-        moment = stamped_at or self._judged_at
-        # Where every update is clean by `revisions`, what changed after a signature in the middle is part of
-        # what changed after the oldest one: the costly analysis need not run for it again.
-        is_implied = self._clean_updates and not is_newest and item is not self._oldest
-        status = await async_validate_pdf_signature(
-            item,
-            skip_diff=is_implied,
-            signer_validation_context=self._context(moment),
-            ts_validation_context=self._context(moment),
-            key_usage_settings=judging.USAGE,
-        )
-        allowed = ModificationLevel.LTA_UPDATES if is_newest else ModificationLevel.FORM_FILLING
-        self._note_integrity(findings, status, allowed=None if is_implied else allowed)
-        findings.signed_at = stamped_at or item.self_reported_timestamp
-        self._check_profile(findings, item, status)
-        await self._note_timestamp(findings, item, status)
-        self._note_trust(findings, status)
+    async def _check_signature(self, findings: Findings, parts: SignedParts) -> None:
+        stamped_at = stamp_time(findings.slot)
+        self._note_integrity(findings, is_intact=self._is_intact(findings.slot, parts))
+        findings.signed_at = stamped_at or findings.slot.claimed_at
+        self._check_profile(findings, parts)
+        await self._note_timestamp(findings, parts, stamped_at)
+        await self._note_trust(findings, parts, stamped_at or self._judged_at)
         findings.level = self._level(findings)
 
-    def _note_integrity(
-        self,
-        findings: Findings,
-        status: PdfSignatureStatus | DocumentTimestampStatus,
-        *,
-        allowed: ModificationLevel | None,
-    ) -> None:
-        findings.covers_whole_document = findings.slot.end == len(self._pdf)
-        findings.modified = status.coverage < SignatureCoverageLevel.ENTIRE_REVISION or (
-            allowed is not None and not _within(status, allowed)
-        )
-        if not (status.intact and status.valid):
+    def _is_intact(self, slot: Slot, parts: SignedParts) -> bool:
+        if parts.content is not None or parts.message_digest != hashlib.sha256(self._covered(slot)).digest():
+            return False
+        try:
+            cms.check_value(parts.signed_attributes, parts.signer, parts.value)
+        except SignatureValueRefused:
+            return False
+        return True
+
+    def _note_integrity(self, findings: Findings, *, is_intact: bool) -> None:
+        slot = findings.slot
+        findings.covers_whole_document = slot.end == len(self._pdf)
+        is_changed = self._changed_after > slot.start
+        if not is_intact:
             findings.problems.append("Nội dung tệp hoặc giá trị chữ ký không khớp: tài liệu đã bị thay đổi.")
-        if fault := structure.region_problem(self._pdf, findings.slot):
+        if fault := structure.region_problem(self._pdf, slot):
             findings.problems.append(f"Chữ ký không đáng tin: {fault}.")
-        if findings.modified:
+        if is_changed:
             findings.problems.append("Sau chữ ký này, tài liệu đã bị sửa đổi ngoài phạm vi cho phép.")
-        findings.modified = findings.modified or not status.intact or fault is not None
+        findings.modified = is_changed or not is_intact or fault is not None
         findings.intact = not findings.problems
 
-    def _check_profile(
-        self, findings: Findings, item: EmbeddedPdfSignature, status: PdfSignatureStatus
-    ) -> None:
-        parts = cms.read(item.pkcs7_content)
-        if parts.certificate_hash != hashlib.sha256(status.signing_cert.dump()).digest():
+    def _check_profile(self, findings: Findings, parts: SignedParts) -> None:
+        if parts.certificate_hash != hashlib.sha256(parts.signer).digest():
             findings.problems.append("Chữ ký không gắn với chứng thư của người ký (signing-certificate-v2).")
-        if item.sig_object["/SubFilter"] != "/ETSI.CAdES.detached":
+        if len(parts.tokens) > 1:
+            # Which of them told the time would be a matter of choice.
+            findings.problems.append("Chữ ký mang nhiều dấu thời gian.")
+        elif findings.slot.sub_filter != "/ETSI.CAdES.detached" or not parts.is_as_built:
             findings.problems.append("Chữ ký không theo chuẩn PAdES.")
-        if status.seed_value_constraint_error is not None:
-            findings.problems.append("Chữ ký không theo quy định của trường chữ ký.")
-        self._check_certificates(findings, parts)
-        findings.intact = findings.intact and not findings.problems
-
-    def _check_certificates(self, findings: Findings, parts: SignedParts) -> None:
-        """The certificates beside the signature: no value covers them, so each must hold by itself."""
-        carried = [
-            *parts.certificates,
-            *(item for token in parts.tokens for item in cms.read(token).certificates),
-        ]
-        try:
-            Material(certificates=tuple(carried)).check(self._trust.anchors)
-        except MaterialSpoiled:
+        if self._carried[findings.slot] is None:
             findings.problems.append(judging.SPOILED_CERTIFICATES)
             findings.modified = True
+        findings.intact = findings.intact and not findings.problems
 
     async def _note_timestamp(
-        self, findings: Findings, item: EmbeddedPdfSignature, status: PdfSignatureStatus
+        self, findings: Findings, parts: SignedParts, stamped_at: datetime | None
     ) -> None:
-        stamp: TimestampSignatureStatus | None = status.timestamp_validity
-        if stamp is None:
+        if not parts.tokens:
             return
         findings.timestamped = True
-        findings.authority_expires = stamp.signing_cert.not_valid_after
-        if not (stamp.intact and stamp.valid):
+        if not _stamps(parts.tokens[0], parts.value):
             findings.problems.append(judging.FOREIGN_TIMESTAMP)
             findings.intact = False
             return
-        if stamp.timestamp > self._judged_at:
+        authority = cms.read(parts.tokens[0]).signer
+        findings.authority_expires = self._chains.certificate(authority).not_valid_after
+        if stamped_at is None or stamped_at > self._judged_at:
             findings.problems.append(judging.TOO_LATE)
-        elif not (stamp.trusted and await self._authority_trusted_now(item, stamp.timestamp)):
+        elif not await self._chains.is_authority(authority, stamped_at, self._judged_at):
             findings.problems.append(judging.UNTRUSTED_AUTHORITY)
 
-    async def _authority_trusted_now(self, item: EmbeddedPdfSignature, stamped_at: datetime) -> bool:
-        """The authority's chain at the time of judgement, too: an expired one proves nothing any more."""
-        if self._judged_at == stamped_at:
-            return True
-        context = self._context(self._judged_at, hard=False)
-        imprint = message_imprint_checker(item.signer_info)
-        tokens = [_token(item)]
-        checked = [
-            await validate_tst_signed_data(token, context, imprint) for token in tokens if token is not None
-        ]
-        return all(_is_trusted(kwargs) for kwargs in checked)
-
-    def _note_trust(self, findings: Findings, status: PdfSignatureStatus) -> None:
-        findings.revoked = status.revocation_details is not None
-        if findings.revoked or not status.trusted:
-            findings.problems.append(
-                judging.trust_problem(status.revocation_details, status.trust_problem_indic)
-            )
-        elif not self._material.tells_revocation:
+    async def _note_trust(self, findings: Findings, parts: SignedParts, moment: datetime) -> None:
+        found = await self._chains.signer(parts.signer, moment)
+        findings.revoked = found.revo_details is not None
+        if found.error_subindic is not None:
+            findings.problems.append(judging.trust_problem(found.revo_details, found.error_subindic))
+        elif not self._is_whole(parts):
+            findings.problems.append(judging.SPOILED_CERTIFICATES)
+            findings.intact, findings.modified = False, True
+        elif not self._chains.tells_revocation:
             findings.problems.append(judging.NO_REVOCATION)
         findings.trusted = findings.intact and not findings.problems
+
+    def _is_whole(self, parts: SignedParts) -> bool:
+        """Whether the chain beside a believed signature has no gap: a certificate without an issuer may be forged."""
+        known = [x509.load_der_x509_certificate(one) for one in self._material.certificates]
+        try:
+            Material(certificates=parts.certificates).check((*self._trust.anchors, *known), complete=True)
+        except MaterialSpoiled:
+            return False
+        return True
 
     def _level(self, findings: Findings) -> Level:
         """What the file holds (EN 319 142-1, 6.1), whoever is believed."""
@@ -217,13 +179,43 @@ class SignatureJudge:
             return "B-T"
         return "B-LTA" if self._archived else "B-LT"
 
-    def _context(self, moment: datetime, *, hard: bool = True) -> ValidationContext:
-        hard = hard and self._material.tells_revocation
-        if (moment, hard) not in self._contexts:
-            # Stale answers would spoil a chain that is only asked whether it has expired.
-            material = self._material if hard else Material(certificates=self._material.certificates)
-            self._contexts[moment, hard] = self._trust.context(moment, material, require_revocation=hard)
-        return self._contexts[moment, hard]
+    def _covered(self, slot: Slot) -> bytes:
+        """What the signature says that it covers; whether that is what it must cover is another question."""
+        first, length, second, rest = (max(number, 0) for number in slot.byte_range)
+        return self._pdf[first : first + length] + self._pdf[second : second + rest]
+
+
+def _sound_certificates(slot: Slot, trust: TrustStore) -> list[bytes] | None:
+    """The certificates beside a signature; None unless each holds by itself, for no value covers them."""
+    try:
+        parts = cms.read(slot.signed_data)
+        found = [
+            *parts.certificates,
+            *(one for token in parts.tokens for one in cms.read(token).certificates),
+        ]
+        Material(certificates=tuple(found)).check(trust.anchors)
+    except (ValueError, IndexError, SignatureValueRefused, MaterialSpoiled):
+        return None
+    return found
+
+
+def _stamps(token: bytes, stamped: bytes) -> bool:
+    try:
+        check_token(token, stamped)
+    except (TimestampRefused, ValueError, IndexError):
+        return False
+    return True
+
+
+def stamp_time(slot: Slot) -> datetime | None:
+    """The time that the token of a signature, or a document time stamp, states; None without one."""
+    try:
+        tokens = (slot.signed_data,) if slot.is_document_timestamp else cms.read(slot.signed_data).tokens
+        info = cms.read(tokens[0]).content if tokens else None
+        moment = asn1_tsp.TSTInfo.load(info, strict=True)["gen_time"].native if info is not None else None
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, SignatureValueRefused):
+        return None
+    return moment if isinstance(moment, datetime) and moment.tzinfo is not None else None
 
 
 def describe(findings: Findings) -> SignatureReport:
@@ -240,33 +232,3 @@ def describe(findings: Findings) -> SignatureReport:
         covers_whole_document=findings.covers_whole_document,
         problems=findings.problems,
     )
-
-
-def _within(status: PdfSignatureStatus | DocumentTimestampStatus, allowed: ModificationLevel) -> bool:
-    """Whether the difference analysis ran, found nothing above `allowed` and no lock broken."""
-    level = status.modification_level
-    keeps_locks = not isinstance(status, PdfSignatureStatus) or status.docmdp_ok is True
-    return keeps_locks and level is not None and level <= allowed
-
-
-def _token(item: EmbeddedPdfSignature) -> asn1_cms.SignedData | None:
-    for attribute in item.signer_info["unsigned_attrs"]:
-        if attribute["type"].native == "signature_time_stamp_token":
-            return attribute["values"][0]["content"]
-    return None
-
-
-def _stamped_at(item: EmbeddedPdfSignature) -> datetime | None:
-    """The time that the token of a signature, or a document time stamp, states; None without one."""
-    try:
-        token = item.signed_data if item.sig_object_type == "/DocTimeStamp" else _token(item)
-        moment = (
-            token["encap_content_info"]["content"].parsed["gen_time"].native if token is not None else None
-        )
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return None
-    return moment if isinstance(moment, datetime) and moment.tzinfo is not None else None
-
-
-def _is_trusted(kwargs: dict[str, object]) -> bool:
-    return TimestampSignatureStatus(**kwargs).trusted  # type: ignore[arg-type]

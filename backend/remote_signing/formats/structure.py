@@ -8,6 +8,7 @@ that we expect.
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
@@ -22,6 +23,9 @@ from backend.remote_signing.formats.schemas import Damaged, Unreadable
 #: A transcript is 50–400 KB; nothing near this size is one.
 MAX_BYTES = 32 * 1024 * 1024
 _MAX_FIELDS = 64
+_SEED_KEYS = frozenset(("/Type", "/Ff", "/Filter", "/SubFilter", "/MDP"))
+#: A date with its zone (ISO 32000-1, 7.9.4).
+_DATE = re.compile(r"D:([0-9]{14})([+-][0-9]{2})'([0-9]{2})'?")
 #: A hexadecimal string as long as a signature value, and the head of an object.
 _VALUE = re.compile(rb"<(30[0-9A-Fa-f]{1000,})>")
 _OBJECT = re.compile(rb"(?<![0-9])[0-9]{1,10} [0-9]{1,5} obj\b")
@@ -35,8 +39,16 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     is_document_timestamp: bool
     byte_range: tuple[int, ...]
     contents: bytes
+    sub_filter: str
+    claimed_at: datetime | None  # what the signer's clock said (/M)
+    obeys_seed: bool  # it is as the field wants it (12.7.4.5), and the field wants nothing that is not ours
     certifies: bool  # nothing but the filling in of fields is allowed from here on (DocMDP, /P 2)
     closes: bool  # every field is locked (FieldMDP, /Action /All)
+
+    @property
+    def signed_data(self) -> bytes:
+        """The ContentInfo in /Contents, without what fills the room behind it. Raises MalformedDer."""
+        return self.contents[: der.read(self.contents).end]
 
     @property
     def start(self) -> int:
@@ -95,7 +107,7 @@ def read_bones(reader: pikepdf.Pdf) -> Bones:
         fields=tuple(name for name, _ in fields),
         strange_fields=tuple(name for name, item in fields if item.get("/FT") != "/Sig"),
         slots=tuple(
-            sorted((_slot(name, item.V) for name, item in signed), key=lambda slot: slot.byte_range[2:])
+            sorted((_slot(name, item) for name, item in signed), key=lambda slot: slot.byte_range[2:])
         ),
         certified=certified.objgen if certified is not None else None,
         has_other_permissions=bool(set(permissions.keys()) - {"/DocMDP"}),
@@ -119,18 +131,23 @@ def _terminal_fields(form: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def _slot(name: str, value: Any) -> Slot:
+def _slot(name: str, field: Any) -> Slot:
     try:
+        value = field.V
+        certifies = any(
+            one.TransformMethod == "/DocMDP" and one.TransformParams.get("/P") == 2
+            for one in value.get("/Reference", [])
+        )
         return Slot(
             field=name,
             object_id=value.objgen,
             is_document_timestamp=value.get("/Type") == "/DocTimeStamp",
             byte_range=tuple(int(number) for number in value.ByteRange),
             contents=bytes(value.Contents),
-            certifies=any(
-                one.TransformMethod == "/DocMDP" and one.TransformParams.get("/P") == 2
-                for one in value.get("/Reference", [])
-            ),
+            sub_filter=str(value.get("/SubFilter", "")),
+            claimed_at=_claimed_at(str(value.get("/M", ""))),
+            obeys_seed=_obeys(value, field.get("/SV", pikepdf.Dictionary()), certifies=certifies),
+            certifies=certifies,
             closes=any(
                 one.TransformMethod == "/FieldMDP" and one.TransformParams.get("/Action") == "/All"
                 for one in value.get("/Reference", [])
@@ -138,6 +155,25 @@ def _slot(name: str, value: Any) -> Slot:
         )
     except Exception as error:
         raise Damaged(f"Chữ ký trong trường “{name}” không có cấu trúc của chữ ký số PDF.") from error
+
+
+def _obeys(value: Any, seed: Any, *, certifies: bool) -> bool:
+    """Whether a signature is as the seed values of its field want it (ISO 32000-1, 12.7.4.5)."""
+    permitted = seed.get("/MDP", pikepdf.Dictionary()).get("/P", 2 if certifies else 0)
+    return (
+        set(seed.keys()) <= _SEED_KEYS
+        and seed.get("/Filter", value.Filter) == value.Filter
+        and value.SubFilter in list(seed.get("/SubFilter", [value.SubFilter]))
+        and permitted == (2 if certifies else 0)
+    )
+
+
+def _claimed_at(text: str) -> datetime | None:
+    found = _DATE.fullmatch(text)
+    try:
+        return datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%S%z") if found else None
+    except ValueError:
+        return None
 
 
 def region_problem(pdf: bytes, slot: Slot) -> str | None:
@@ -215,6 +251,8 @@ def problems(bones: Bones, expected: Sequence[str]) -> list[str]:
             found.append("Các chữ ký không nối tiếp nhau: chữ ký sau không bao trùm chữ ký trước.")
     if people and (bones.certified != people[0].object_id or not people[0].certifies):
         found.append("Chữ ký đầu tiên không quy định tài liệu được sửa gì sau đó (DocMDP).")
+    if not all(slot.obeys_seed for slot in people) or any(slot.certifies for slot in people[1:]):
+        found.append("Có chữ ký không theo quy định của trường chữ ký.")
     if people and people[-1].field == expected[-1] and not people[-1].closes:
         found.append("Chữ ký cuối cùng không khóa toàn bộ tài liệu (FieldMDP).")
     if bones.has_xfa or bones.has_other_permissions:

@@ -51,6 +51,8 @@ def check_token(token: bytes, value: bytes, nonce: int | None = None) -> None:
         raise TimestampRefused("the answer holds no time stamp")
     if parts.message_digest != hashlib.new(parts.digest_algorithm.name, info).digest():
         raise TimestampRefused("the time stamp was altered")
+    if not parts.names_signer:
+        raise TimestampRefused("the time stamp does not name the certificate of its authority")
     try:
         cms.check_value(parts.signed_attributes, parts.signer, parts.value, parts.digest_algorithm)
     except SignatureValueRefused as error:

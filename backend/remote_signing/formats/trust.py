@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.registry import CertificateRegistry
+from pyhanko_certvalidator.revinfo.archival import OCSPContainer
+from pyhanko_certvalidator.sig_validate import SignatureValidator
 
 from backend.core.crypto import merkle_root
 
@@ -80,22 +83,40 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
             listed.issuer == certificate.issuer for listed in lists
         )
 
-    def check(self, anchors: Sequence[x509.Certificate] = ()) -> None:
+    def check(self, anchors: Sequence[x509.Certificate] = (), *, complete: bool = False) -> None:
         """Read everything in it, and check each part against its issuer where that is known. Raises MaterialSpoiled.
 
-        Whether anything of it is to be believed is another question.
+        Of a `complete` one every certificate's issuer must be known. Whether anything of it is to be believed is
+        another question.
         """
         try:
             certificates = [_load(item) for item in self.certificates]
             known = [*certificates, *anchors]
             for certificate in certificates:
                 _check_signed(certificate, known)
+                if complete and certificate not in anchors and not _has_issuer(certificate, known):
+                    raise MaterialSpoiled("the issuer of a certificate is not known")
             for answer in self.ocsps:
                 _check_ocsp(ocsp.load_der_ocsp_response(answer), known)
             for listed in self.crls:
                 _check_crl(x509.load_der_x509_crl(listed), known)
         except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
             raise MaterialSpoiled("a certificate or an answer about revocation cannot be read") from error
+
+
+class Loaded:
+    """Certificates and answers about revocation (DER) of one document, taken apart once for all its contexts."""
+
+    def __init__(
+        self,
+        certificates: Sequence[asn1_x509.Certificate],
+        ocsps: Sequence[bytes] = (),
+        crls: Sequence[bytes] = (),
+    ) -> None:
+        answers = [asn1_ocsp.OCSPResponse.load(item) for item in ocsps]
+        self.registry = CertificateRegistry.build(certificates)
+        self.ocsps = [one for answer in answers for one in OCSPContainer.load_multi(answer)]
+        self.crls = [asn1_crl.CertificateList.load(item) for item in crls]
 
 
 class TrustStore:
@@ -121,21 +142,29 @@ class TrustStore:
                 raise TrustError(f"Không đọc được chứng thư gốc tin cậy trong tệp “{path}”.") from error
         return cls(anchors)
 
-    def context(self, moment: datetime, material: Material, *, require_revocation: bool) -> ValidationContext:
+    def context(
+        self,
+        moment: datetime,
+        loaded: Loaded,
+        *,
+        require_revocation: bool,
+        validator: SignatureValidator | None = None,
+    ) -> ValidationContext:
         """A pyHanko context at `moment` that never fetches.
 
         With `require_revocation` every certificate below an anchor must be shown not to be revoked.
         """
         return ValidationContext(
             trust_roots=list(self._roots),
-            other_certs=[asn1_x509.Certificate.load(item) for item in material.certificates],
-            ocsps=[asn1_ocsp.OCSPResponse.load(item) for item in material.ocsps],
-            crls=[asn1_crl.CertificateList.load(item) for item in material.crls],
+            certificate_registry=loaded.registry,
+            ocsps=loaded.ocsps,
+            crls=loaded.crls,
             moment=moment,
             revocation_mode="require" if require_revocation else "soft-fail",
             # Answers are fetched after the signature: they speak about the past, too.
             retroactive_revinfo=True,
             allow_fetching=False,
+            signature_validator=validator,
         )
 
 
@@ -176,6 +205,10 @@ def _check_signed(certificate: x509.Certificate, certificates: Sequence[x509.Cer
     issuers = [item for item in certificates if item.subject == certificate.issuer]
     if issuers and not any(_issued(certificate, issuer) for issuer in issuers):
         raise MaterialSpoiled("a certificate is not signed by its issuer")
+
+
+def _has_issuer(certificate: x509.Certificate, certificates: Sequence[x509.Certificate]) -> bool:
+    return any(item.subject == certificate.issuer for item in certificates)
 
 
 def _check_ocsp(response: ocsp.OCSPResponse, certificates: Sequence[x509.Certificate]) -> None:

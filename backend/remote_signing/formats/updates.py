@@ -1,135 +1,213 @@
 """The incremental updates of a PDF (ISO 32000-1, 7.5.6), accounted for to the last byte.
 
 An update is objects, a cross-reference section and `startxref`. What lies between them would be seen by no reader
-that follows the references, and by everyone who looks for it.
+that follows the references, and by everyone who looks for it. Read by hand: qpdf reads the same bytes, too, and both
+must come to the same (`revisions`).
 """
 
 import re
 from collections.abc import Iterator
-from io import BytesIO
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import msgspec
-from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.pdf_utils.xref import XRefSectionMetaInfo
 
-#: Number and generation of an indirect object.
-ObjectId = tuple[int, int]
-Span = tuple[int, int]
+from backend.remote_signing.formats.pdf_syntax import (
+    GAP,
+    Dictionary,
+    Malformed,
+    Name,
+    ObjectId,
+    Stream,
+    Value,
+    items,
+    keys,
+    number,
+    read,
+    read_object,
+    unpacked,
+)
 
-#: White space of PDF (7.2.2, table 1).
-_BLANK = b"\0\t\n\f\r "
-_GAP = rb"[\0\t\n\f\r ]"
-_OBJECT = re.compile(rb"(\d+) (\d+) obj" + _GAP + rb"*")
-_END = re.compile(_GAP + rb"*endobj")
-_ENTRY = rb"(?:\d{10} \d{5} [nf](?: \r| \n|\r\n))"
-_TABLE = re.compile(rb"xref" + _GAP + rb"+(?:\d+ \d+" + _GAP + rb"+" + _ENTRY + rb"+)+trailer" + _GAP + rb"*")
-_FOOT = re.compile(_GAP + rb"*startxref" + _GAP + rb"+(\d+)" + _GAP + rb"+%%EOF")
+_BLANK = b"\n\r "
+_RUN = re.compile(rb"([0-9]{1,10}) ([0-9]{1,6})" + GAP + rb"+")
+_ENTRY = re.compile(rb"([0-9]{10}) ([0-9]{5}) ([nf])(?: \r| \n|\r\n)")
+_NOTHING_FREE = b"0000000000 65535 f"
+_TABLE = re.compile(rb"xref" + GAP + rb"+")
+_TRAILER = re.compile(rb"trailer" + GAP + rb"*(?=<<)")
+_FOOT = re.compile(GAP + rb"*startxref" + GAP + rb"+([0-9]{1,10})" + GAP + rb"+%%EOF")
+#: How long that is at most, with the end of a line behind it.
+_LONGEST_FOOT = 64
 #: What a trailer says about its own section; everything else is the document's and stays as it was.
 _OF_THE_SECTION = frozenset(
-    ("/Size", "/Prev", "/ID", "/Type", "/W", "/Index", "/Length", "/Filter", "/DecodeParms")
+    (b"Size", b"Prev", b"ID", b"Type", b"W", b"Index", b"Length", b"Filter", b"DecodeParms")
 )
+#: A transcript has three signatures, their proof, and a time stamp every few years.
+_MOST_UPDATES = 200
+_LARGEST_SECTION = 1024 * 1024
 
 
 class Irregular(Exception):
-    """An update is not made as 7.5.6 says, or holds bytes that belong to nothing."""
+    """An update is not made as 7.5.6 says, or holds bytes that belong to nothing; `start`: where it begins, if known."""
+
+    def __init__(self, why: str, start: int | None = None) -> None:
+        super().__init__(why)
+        self.start = start
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """One update: the objects that it writes, new ones and others again."""
+    """One update: where it begins and ends, and the objects that it writes, new ones and others again.
 
-    number: int
-    objects: frozenset[ObjectId]
+    `section` is the object that its cross-reference section is, where that is a stream.
+    """
+
+    start: int
+    end: int
+    objects: dict[ObjectId, Value]
+    section: ObjectId | None
 
 
-def read_updates(pdf: bytes, reader: PdfFileReader, first: int, start: int) -> list[Update]:
-    """The updates from revision `first` on, which are all that follows offset `start`. Raises Irregular."""
-    found, spans = [], []
-    previous = _of_the_document(reader.trailer.flatten(first - 1))
-    for number in range(first, reader.xrefs.total_revisions):
+class _Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A cross-reference section: where it and each object begins, and where its `%%EOF` ends."""
+
+    at: int
+    end: int
+    places: dict[ObjectId, int]
+    trailer: Dictionary
+    own: ObjectId | None
+
+
+def read_updates(pdf: bytes, start: int, trailer: Dictionary) -> list[Update]:
+    """All that follows offset `start`, the end of an update itself; oldest first. Raises Irregular.
+
+    `trailer` is that of the bytes before `start`: where it leads, all later ones must lead.
+    """
+    document, updates = _of_the_document(trailer), list[Update]()
+    for section in _sections(pdf, start):
         try:
-            section, trailer = _section(pdf, reader, number)
-            places = dict(_object_spans(pdf, reader, number))
-        except (PdfError, ValueError, IndexError) as error:
-            raise Irregular(f"update {number} cannot be read") from error
-        if _of_the_document(trailer) != previous:
-            raise Irregular(f"the trailer of update {number} leads elsewhere")
-        spans += [section, *places.values()]
-        found.append(Update(number=number, objects=frozenset(places)))
-    _check_nothing_between(pdf, start, spans)
-    return found
+            updates.append(_update(pdf, start, section))
+        except Malformed as error:
+            raise Irregular(str(error), start) from error
+        if _of_the_document(section.trailer) != document:
+            raise Irregular("a trailer leads elsewhere", start)
+        start = section.end
+    return updates
 
 
-def written(value: generic.PdfObject) -> bytes:
-    """A value as a file would hold it; references stay references."""
-    out = BytesIO()
-    value.write_to_stream(out, None)
-    return out.getvalue()
+def _sections(pdf: bytes, start: int) -> list[_Section]:
+    """Those behind `start`, oldest first; the first one must continue the one that ends there."""
+    at, found = _newest(pdf, len(pdf)), list[_Section]()
+    while at >= start:
+        try:
+            found.append(_section(pdf, at))
+            previous = number(found[-1].trailer.get(b"Prev"))
+        except Malformed as error:
+            raise Irregular(str(error)) from error
+        if previous >= at or len(found) > _MOST_UPDATES:
+            raise Irregular("the sections do not lead backwards")
+        at = previous
+    if at != _newest(pdf, start):
+        raise Irregular("the updates do not continue what was signed")
+    return found[::-1]
 
 
-def _of_the_document(trailer: generic.DictionaryObject) -> dict[str, bytes]:
-    said = {key: written(trailer.raw_get(key)) for key in trailer if key not in _OF_THE_SECTION}
+def _newest(pdf: bytes, end: int) -> int:
+    """Where the section begins that is the newest one of the first `end` bytes; these must end with it."""
+    mark = pdf.rfind(b"startxref", max(0, end - _LONGEST_FOOT), end)
+    foot = _FOOT.match(pdf, mark, end) if mark >= 0 else None
+    if foot is None or pdf[foot.end() : end].strip(b"\r\n"):
+        raise Irregular("the bytes do not end with a section")
+    return int(foot[1])
+
+
+def _of_the_document(trailer: Dictionary) -> Dictionary:
+    said = {key: value for key, value in trailer.items() if key not in _OF_THE_SECTION}
     # The first identifier is the document's, the second one its version's (14.4).
-    return said | ({"/ID": written(trailer["/ID"].raw_get(0))} if "/ID" in trailer else {})
+    return said | ({b"ID": items(trailer[b"ID"])[:1]} if b"ID" in trailer else {})
 
 
-def _object_spans(pdf: bytes, reader: PdfFileReader, number: int) -> Iterator[tuple[ObjectId, Span]]:
-    entries = reader.xrefs.get_xref_data(number)
-    if entries.freed or entries.xrefs_in_objstm or entries.hybrid is not None:
-        raise Irregular(f"update {number} frees, packs or hides objects")
-    section = reader.xrefs.get_xref_container_info(number).stream_ref
-    for name, (generation, offset) in entries.standard_xrefs.items():
-        if section is None or name != section.idnum:
-            span, _ = _object(pdf, reader, offset, (name, generation))
-            yield (name, generation), span
-
-
-def _object(pdf: bytes, reader: PdfFileReader, offset: int, name: ObjectId) -> tuple[Span, generic.PdfObject]:
-    head = _OBJECT.match(pdf, offset)
-    if head is None or (int(head[1]), int(head[2])) != name:
-        raise Irregular(f"object {name} is not at its place")
-    stream = BytesIO(pdf)
-    stream.seek(head.end())
-    value = generic.read_object(stream, generic.Reference(*name, reader))
-    end = _END.match(pdf, stream.tell())
-    if end is None:
-        raise Irregular(f"object {name} does not end")
-    return (offset, end.end()), value
-
-
-def _section(pdf: bytes, reader: PdfFileReader, number: int) -> tuple[Span, generic.DictionaryObject]:
-    """The cross-reference section with what follows it, and its trailer."""
-    place = reader.xrefs.get_xref_container_info(number)
-    end, trailer = _trailer(pdf, reader, place)
-    foot = _FOOT.match(pdf, end)
-    if foot is None or int(foot[1]) != place.declared_startxref:
-        raise Irregular(f"update {number} does not end with its own startxref")
-    return (place.declared_startxref, foot.end()), trailer
-
-
-def _trailer(
-    pdf: bytes, reader: PdfFileReader, place: XRefSectionMetaInfo
-) -> tuple[int, generic.DictionaryObject]:
-    if place.stream_ref is not None:
-        name = (place.stream_ref.idnum, place.stream_ref.generation)
-        (_, end), value = _object(pdf, reader, place.declared_startxref, name)
-    else:
-        table = _TABLE.match(pdf, place.declared_startxref)
-        if table is None:
-            raise Irregular("startxref leads to no cross-reference section")
-        stream = BytesIO(pdf)
-        stream.seek(table.end())
-        value = generic.read_object(stream, generic.Reference(0, 0, reader))
-        end = stream.tell()
-    if not isinstance(value, generic.DictionaryObject):
-        raise Irregular("a trailer is no dictionary")
-    return end, value
-
-
-def _check_nothing_between(pdf: bytes, start: int, spans: list[Span]) -> None:
-    ordered = [(start, start), *sorted(spans), (len(pdf), len(pdf))]
+def _update(pdf: bytes, start: int, section: _Section) -> Update:
+    objects, spans = dict[ObjectId, Value](), [(section.at, section.end)]
+    for name, place in section.places.items():
+        found, objects[name], end = read_object(pdf, place)
+        if found != name:
+            raise Malformed(f"object {name} is not at its place")
+        spans.append((place, end))
+    ordered = [(start, start), *sorted(spans), (section.end, section.end)]
     for (_, end), (following, _) in pairwise(ordered):
         if following < end or pdf[end:following].strip(_BLANK):
-            raise Irregular(f"bytes at {end} belong to nothing")
+            raise Malformed(f"bytes at {end} belong to nothing")
+    return Update(start=start, end=section.end, objects=objects, section=section.own)
+
+
+def _section(pdf: bytes, at: int) -> _Section:
+    table = _TABLE.match(pdf, at)
+    own = None
+    if table is not None:
+        places, trailer, end = _table(pdf, table.end())
+    else:
+        own, places, trailer, end = _packed(pdf, at)
+    foot = _FOOT.match(pdf, end)
+    if foot is None or int(foot[1]) != at:
+        raise Malformed(f"the section at {at} does not end with its own startxref")
+    return _Section(at=at, end=foot.end(), places=places, trailer=trailer, own=own)
+
+
+def _table(pdf: bytes, at: int) -> tuple[dict[ObjectId, int], Dictionary, int]:
+    places: dict[ObjectId, int] = {}
+    while run := _RUN.match(pdf, at):
+        at = run.end()
+        for own in range(int(run[1]), int(run[1]) + int(run[2])):
+            entry = _ENTRY.match(pdf, at)
+            if entry is None:
+                raise Malformed(f"no entry of a table at {at}")
+            at = entry.end()
+            # The head of the list of free objects may be said again; it stays without others (7.5.4).
+            if entry[0][:18] != _NOTHING_FREE or own != 0:
+                _note(places, (own, int(entry[2])), int(entry[1]), is_used=entry[3] == b"n")
+    foot = _TRAILER.match(pdf, at)
+    if foot is None:
+        raise Malformed(f"a table without trailer at {at}")
+    trailer, end = read(pdf, foot.end())
+    if b"XRefStm" in keys(trailer):
+        raise Malformed("a trailer leads to hidden objects")
+    return places, keys(trailer), end
+
+
+def _packed(pdf: bytes, at: int) -> tuple[ObjectId, dict[ObjectId, int], Dictionary, int]:
+    """A section that is a stream (7.5.8), with its id; its own entry, where it has one, is no object of the document."""
+    own, stream, end = read_object(pdf, at)
+    if not isinstance(stream, Stream) or stream.keys.get(b"Type") != Name(b"XRef"):
+        raise Malformed("startxref leads to no cross-reference section")
+    places: dict[ObjectId, int] = {}
+    for name, kind, place in _packed_entries(stream):
+        if name != own:
+            _note(places, name, place, is_used=kind == 1)
+        elif place != at:
+            raise Malformed("a section says that it stands elsewhere")
+    return own, places, stream.keys, end
+
+
+def _packed_entries(stream: Stream) -> Iterator[tuple[ObjectId, int, int]]:
+    """Id, kind and place of each entry."""
+    widths = [number(one) for one in items(stream.keys.get(b"W"))]
+    runs = [number(one) for one in items(stream.keys.get(b"Index"))]
+    data, row = unpacked(stream, _LARGEST_SECTION), sum(widths)
+    if len(widths) != 3 or not all(widths) or len(runs) % 2 or row * sum(runs[1::2]) != len(data):
+        raise Malformed("a packed section has another form")
+    numbers = chain.from_iterable(
+        range(first, first + count) for first, count in zip(runs[::2], runs[1::2], strict=True)
+    )
+    kind_end, place_end = widths[0], widths[0] + widths[1]
+    for own, at in zip(numbers, range(0, len(data), row), strict=True):
+        parts = (
+            data[at : at + kind_end],
+            data[at + kind_end : at + place_end],
+            data[at + place_end : at + row],
+        )
+        kind, place, generation = (int.from_bytes(part, "big") for part in parts)
+        yield (own, generation), kind, place
+
+
+def _note(places: dict[ObjectId, int], name: ObjectId, place: int, *, is_used: bool) -> None:
+    if not is_used or name[1] != 0 or name in places:
+        raise Malformed(f"object {name} is freed, packed, or written twice in one update")
+    places[name] = place

@@ -1,4 +1,4 @@
-"""Is a signed PDF intact, by whom, and is the chain to be believed? pyHanko, tightened by our own rules.
+"""Is a signed PDF intact, by whom, and is the chain to be believed? Our own reading of the bytes, pyHanko's of chains.
 
 A verdict is `valid` only when every expected signature is there in order, nothing was changed but what its
 signers allowed, each chain ends at an anchor, and revocation at the trusted time is shown by the file's own
@@ -8,37 +8,19 @@ material (ETSI EN 319 102-1, narrowed). What cannot be established is `indetermi
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from io import BytesIO
-
-from pyhanko.pdf_utils.decode_limits import (
-    DEFAULT_PURPOSE_LIMITS,
-    DecodeLimits,
-    DocumentDecodeBudget,
-    StreamDecodeLimits,
-)
-from pyhanko.pdf_utils.misc import PdfDecodeLimitError
-from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from backend.core import clock
 from backend.remote_signing.formats import judging, revisions, structure
+from backend.remote_signing.formats.revisions import History
 from backend.remote_signing.formats.schemas import Damaged, Report, SignatureReport, Unreadable
 from backend.remote_signing.formats.self_check import SelfCheckFailed, quick_check
 from backend.remote_signing.formats.signature_check import Findings, SignatureJudge, describe
 from backend.remote_signing.formats.structure import Bones
 from backend.remote_signing.formats.trust import Material, MaterialSpoiled, TrustStore
-from backend.remote_signing.formats.validation_store import SpoiledStore, read_store
 
 __all__ = ["Report", "SelfCheckFailed", "SignatureReport", "Unreadable", "quick_check", "validate_pdf"]
 
 _ABNORMAL = "Tệp PDF bị hỏng hoặc có cấu trúc bất thường, không kiểm tra được."
-_MIB = 1024 * 1024
-#: A transcript decodes to a few MB; a bomb stops long before it hurts.
-LIMITS = DecodeLimits(
-    per_stream=StreamDecodeLimits(max_ratio=400, max_output_size=32 * _MIB),
-    per_purpose=DEFAULT_PURPOSE_LIMITS,
-    document_budget=DocumentDecodeBudget(base_allowance=96 * _MIB, max_ratio=20),
-)
 
 
 def validate_pdf(
@@ -57,15 +39,15 @@ def validate_pdf(
     names = labels or {}
     judging.quiet_libraries()
     try:
-        reader = structure.open_pdf(pdf)
-        bones = structure.read_bones(reader)
-        reader.close()
-        return _judge(pdf, bones, trust, at, expected_fields, names)
+        with structure.open_pdf(pdf) as reader:
+            bones = structure.read_bones(reader)
+            history = revisions.read_history(pdf, reader, bones.slots)
+        return _judge(pdf, bones, history, trust, at, expected_fields, names)
     except Damaged as error:
         return _broken(pdf, error)
     except Unreadable:
         raise
-    except (PdfDecodeLimitError, MemoryError, RecursionError) as error:
+    except (MemoryError, RecursionError) as error:
         raise Unreadable(_ABNORMAL) from error
     except Exception:
         return _broken(pdf, Unreadable(_ABNORMAL))
@@ -74,20 +56,24 @@ def validate_pdf(
 def _judge(
     pdf: bytes,
     bones: Bones,
+    history: History,
     trust: TrustStore,
     at: datetime | None,
     expected: Sequence[str],
     labels: Mapping[str, str],
 ) -> Report:
     problems = [*structure.missing(bones, expected, labels), *structure.problems(bones, expected)]
-    reader = PdfFileReader(BytesIO(pdf), strict=True, decode_limits=LIMITS)
-    embedded = list(reader.embedded_signatures)
-    material, spoiled = _material(reader, trust)
-    changes = [*_tail_problems(pdf, bones), *revisions.problems(pdf, reader, embedded), *spoiled]
-    judge = SignatureJudge(pdf, embedded, trust, at, material=material, clean_updates=not changes)
-    findings = asyncio.run(_findings(judge, bones, embedded))
-    if [item.slot.object_id for item in findings] != [slot.object_id for slot in bones.slots]:
-        problems.append("Hai bộ đọc PDF hiểu các chữ ký trong tệp khác nhau.")
+    material, spoiled = _material(history, trust)
+    changes = [*dict.fromkeys(change.problem for change in history.changes), *spoiled]
+    judge = SignatureJudge(
+        pdf,
+        bones.slots,
+        trust,
+        at,
+        material=material,
+        changed_after=[change.start for change in history.changes],
+    )
+    findings = asyncio.run(_findings(judge, bones))
     problems.extend(changes)
     people = [item for item in findings if not item.slot.is_document_timestamp]
     problems.extend(_archive_problems(findings))
@@ -103,35 +89,19 @@ def _judge(
     )
 
 
-def _tail_problems(pdf: bytes, bones: Bones) -> list[str]:
-    is_closed = pdf.rstrip(b"\r\n").endswith(b"%%EOF")
-    if is_closed and (bones.slots[-1].end == len(pdf) or bones.has_store):
-        return []
-    return ["Sau chữ ký cuối cùng, tệp đã được ghi thêm nội dung."]
-
-
-def _material(reader: PdfFileReader, trust: TrustStore) -> tuple[Material, list[str]]:
-    """What the file brings for its own validation, and sentences about what of it is spoiled."""
+def _material(history: History, trust: TrustStore) -> tuple[Material, list[str]]:
+    """What the file brings for its own validation, and a sentence where something of it is spoiled."""
     try:
-        material = read_store(reader.root).material
-        material.check(trust.anchors)
-        return material, []
-    except (SpoiledStore, MaterialSpoiled):
+        history.store.material.check(trust.anchors)
+        return history.store.material, []
+    except MaterialSpoiled:
         return Material(), [revisions.SPOILED]
 
 
-async def _findings(
-    judge: SignatureJudge, bones: Bones, embedded: Sequence[EmbeddedPdfSignature]
-) -> list[Findings]:
-    slots = {slot.object_id: slot for slot in bones.slots}
-    found = []
+async def _findings(judge: SignatureJudge, bones: Bones) -> list[Findings]:
     # Newest first: a document time stamp lends its time to what it covers.
-    for item in reversed(embedded):
-        reference = item.sig_field.raw_get("/V").reference
-        slot = slots.get((reference.idnum, reference.generation))
-        if slot is not None:
-            found.append(await judge.check(slot, item))
-    return list(reversed(found))
+    found = [await judge.check(slot) for slot in reversed(bones.slots)]
+    return found[::-1]
 
 
 def _archive_problems(findings: Sequence[Findings]) -> list[str]:

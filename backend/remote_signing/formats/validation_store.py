@@ -4,24 +4,31 @@ Nobody signs what stands in it, so everything in it must be what it says it is.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
-from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
+from backend.remote_signing.formats.overlay import Document
+from backend.remote_signing.formats.pdf_syntax import (
+    Dictionary,
+    Malformed,
+    Name,
+    ObjectId,
+    Reference,
+    Stream,
+    Value,
+    items,
+    keys,
+    unpacked,
+)
 from backend.remote_signing.formats.trust import Material, MaterialSpoiled
-from backend.remote_signing.formats.updates import ObjectId
 
-_PURPOSES = {
-    "/Certs": DecodePurpose.CERTIFICATE,
-    "/OCSPs": DecodePurpose.OCSP_RESPONSE,
-    "/CRLs": DecodePurpose.CRL,
-}
+_CERTIFICATES, _ANSWERS, _LISTS = b"Certs", b"OCSPs", b"CRLs"
 #: Keys of the store and of one entry of its /VRI.
-_LISTS = {"/Certs": "/Certs", "/OCSPs": "/OCSPs", "/CRLs": "/CRLs"}
-_LISTS_OF_ENTRY = {"/Cert": "/Certs", "/OCSP": "/OCSPs", "/CRL": "/CRLs"}
-_KEYS_OF_STREAM = frozenset(("/Length", "/Filter", "/DecodeParms"))
+_OF_STORE = {_CERTIFICATES: _CERTIFICATES, _ANSWERS: _ANSWERS, _LISTS: _LISTS}
+_OF_ENTRY = {b"Cert": _CERTIFICATES, b"OCSP": _ANSWERS, b"CRL": _LISTS}
+_KEYS_OF_STREAM = frozenset((b"Length", b"Filter"))
+#: All that a store holds; a list of revoked certificates may be long.
+_LARGEST_STORE = 16 * 1024 * 1024
 
 
 class SpoiledStore(Exception):
@@ -31,20 +38,22 @@ class SpoiledStore(Exception):
 class Store(msgspec.Struct, frozen=True, kw_only=True):
     """What the store consists of: dictionaries and lists, data streams, and what these say."""
 
-    containers: frozenset[ObjectId]
-    streams: frozenset[ObjectId]
-    material: Material
+    containers: frozenset[ObjectId] = frozenset()
+    streams: frozenset[ObjectId] = frozenset()
+    material: Material = Material()
 
 
-def read_store(root: generic.DictionaryObject) -> Store:
-    """The store that a catalog names, an empty one without. Raises SpoiledStore."""
-    reader = _Reader()
-    if "/DSS" in root:
-        reader.read(root)
-    store = reader.store()
+def read_store(document: Document) -> Store:
+    """The store that a document's catalog names, an empty one without. Raises SpoiledStore."""
     try:
+        root = document.root
+        if b"DSS" not in root:
+            return Store()
+        reader = _Reader(document)
+        reader.read(root)
+        store = reader.store()
         store.material.check()
-    except MaterialSpoiled as error:
+    except (Malformed, MaterialSpoiled) as error:
         raise SpoiledStore(str(error)) from error
     return store
 
@@ -52,67 +61,55 @@ def read_store(root: generic.DictionaryObject) -> Store:
 class _Reader:
     """Walks down one store and remembers what it is made of."""
 
-    def __init__(self) -> None:
+    def __init__(self, document: Document) -> None:
+        self._document = document
         self._containers: set[ObjectId] = set()
-        self._streams: dict[str, dict[ObjectId, bytes]] = {key: {} for key in _PURPOSES}
+        self._data: dict[bytes, dict[ObjectId, bytes]] = {kind: {} for kind in _OF_STORE}
+        self._room = _LARGEST_STORE
 
     def store(self) -> Store:
-        data = {key: tuple(streams.values()) for key, streams in self._streams.items()}
+        data = {kind: tuple(streams.values()) for kind, streams in self._data.items()}
         return Store(
             containers=frozenset(self._containers),
-            streams=frozenset(name for streams in self._streams.values() for name in streams),
-            material=Material(certificates=data["/Certs"], ocsps=data["/OCSPs"], crls=data["/CRLs"]),
+            streams=frozenset(name for streams in self._data.values() for name in streams),
+            material=Material(certificates=data[_CERTIFICATES], ocsps=data[_ANSWERS], crls=data[_LISTS]),
         )
 
-    def read(self, root: generic.DictionaryObject) -> None:
-        store = self._dictionary(root, "/DSS")
-        if store.get("/Type", "/DSS") != "/DSS":
-            raise SpoiledStore("the store is something else")
-        self._read_lists(store, _LISTS, {"/Type", "/VRI"})
-        if "/VRI" in store:
-            entries = self._dictionary(store, "/VRI")
+    def read(self, root: Dictionary) -> None:
+        store = keys(self._opened(root, b"DSS"))
+        if store.get(b"Type", Name(b"DSS")) != Name(b"DSS"):
+            raise Malformed("the store is something else")
+        self._read_lists(store, _OF_STORE, {b"Type", b"VRI"})
+        if b"VRI" in store:
+            entries = keys(self._opened(store, b"VRI"))
             for key in entries:
-                self._read_lists(self._dictionary(entries, key), _LISTS_OF_ENTRY, {"/Type", "/TU"})
+                self._read_lists(keys(self._opened(entries, key)), _OF_ENTRY, {b"Type", b"TU"})
 
-    def _read_lists(
-        self, holder: generic.DictionaryObject, lists: Mapping[str, str], others: set[str]
-    ) -> None:
-        if not set(holder) <= lists.keys() | others:
-            raise SpoiledStore("the store holds more than validation material")
+    def _read_lists(self, holder: Dictionary, lists: Mapping[bytes, bytes], others: set[bytes]) -> None:
+        if not holder.keys() <= lists.keys() | others:
+            raise Malformed("the store holds more than validation material")
         for key, kind in lists.items():
             if key in holder:
-                self._streams[kind].update(self._data(self._list(holder, key), kind))
+                self._data[kind].update(self._streams(items(self._opened(holder, key)), self._data[kind]))
 
-    def _data(self, references: generic.ArrayObject, kind: str) -> Iterator[tuple[ObjectId, bytes]]:
-        for position in range(len(references)):
-            reference = references.raw_get(position)
-            name = _name(reference)
-            stream: Any = reference.get_object()
-            if not isinstance(stream, generic.StreamObject) or not set(stream) <= _KEYS_OF_STREAM:
-                raise SpoiledStore("the store holds something else than data")
-            yield name, bytes(stream.read_data(_PURPOSES[kind]))
+    def _streams(
+        self, references: list[Value], known: Mapping[ObjectId, bytes]
+    ) -> Iterator[tuple[ObjectId, bytes]]:
+        for reference in references:
+            if not isinstance(reference, Reference):
+                raise Malformed("data stands in the store itself")
+            if reference.id in known:
+                continue
+            # Only an update brings a store: what stood there before the first signature is nobody's proof.
+            stream = self._document.written.get(reference.id)
+            if not isinstance(stream, Stream) or not stream.keys.keys() <= _KEYS_OF_STREAM:
+                raise Malformed("the store holds something else than data")
+            data = unpacked(stream, self._room)
+            self._room -= len(data)
+            yield reference.id, data
 
-    def _dictionary(self, holder: generic.DictionaryObject, key: str) -> generic.DictionaryObject:
-        value = self._opened(holder, key)
-        if type(value) is not generic.DictionaryObject:
-            raise SpoiledStore(f"{key} is no dictionary")
-        return value
-
-    def _list(self, holder: generic.DictionaryObject, key: str) -> generic.ArrayObject:
-        value = self._opened(holder, key)
-        if not isinstance(value, generic.ArrayObject):
-            raise SpoiledStore(f"{key} is no list")
-        return value
-
-    def _opened(self, holder: generic.DictionaryObject, key: str) -> Any:
-        value: Any = holder.raw_get(key)
-        if not isinstance(value, generic.IndirectObject):
-            return value
-        self._containers.add(_name(value))
-        return holder[key]
-
-
-def _name(reference: Any) -> ObjectId:
-    if not isinstance(reference, generic.IndirectObject):
-        raise SpoiledStore("data stands in the store itself")
-    return reference.idnum, reference.generation
+    def _opened(self, holder: Dictionary, key: bytes) -> Value | None:
+        value = holder[key]
+        if isinstance(value, Reference):
+            self._containers.add(value.id)
+        return self._document.opened(value)

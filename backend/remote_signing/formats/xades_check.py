@@ -7,22 +7,18 @@ same. So there is no algorithm, transform or reference to be fooled by. Everythi
 
 import asyncio
 import base64
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from asn1crypto import cms as asn1_cms
-from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
-from pyhanko.sign.validation.generic_cms import validate_cert_usage, validate_tst_signed_data
-from pyhanko.sign.validation.status import TimestampSignatureStatus
-from pyhanko_certvalidator import ValidationContext
 
 from backend.core import clock
 from backend.remote_signing.formats import cms, judging, xades
+from backend.remote_signing.formats.chains import Chains
 from backend.remote_signing.formats.cms import SignatureValueRefused
 from backend.remote_signing.formats.der import MalformedDer
 from backend.remote_signing.formats.schemas import (
@@ -293,7 +289,7 @@ class _Judge:
         )
         moments = [_stamped_at(one.added.token) for one in signatures]
         self._judged_at = at or max(filter(None, moments), default=None) or clock.now()
-        self._contexts: dict[tuple[datetime, bool], ValidationContext] = {}
+        self._chains = Chains(trust, self._material)
 
     async def reports(self) -> tuple[SignatureReport, ...]:
         """One report for each signature."""
@@ -311,11 +307,7 @@ class _Judge:
         if one.added.token is not None:
             problems += await self._timestamp_problems(one, moment)
         intact = sound and judging.FOREIGN_TIMESTAMP not in problems
-        certificate = asn1_x509.Certificate.load(one.prepared.certificate)
-        context = self._context(moment)
-        result = await validate_cert_usage(
-            certificate, context, judging.USAGE, context.path_builder.async_build_paths_lazy(certificate)
-        )
+        result = await self._chains.signer(one.prepared.certificate, moment)
         revoked = result.revo_details is not None
         if revoked or result.error_subindic is not None:
             problems.append(judging.trust_problem(result.revo_details, result.error_subindic))
@@ -323,7 +315,7 @@ class _Judge:
             problems.append(judging.NO_REVOCATION)
         return judging.report(
             field=one.field,
-            certificate=certificate,
+            certificate=self._chains.certificate(one.prepared.certificate),
             signed_at=stamped_at or one.claimed_at,
             timestamped=stamped_at is not None,
             level=_level(one) if sound else "B-B",
@@ -340,32 +332,13 @@ class _Judge:
         token = one.added.token or b""
         try:
             check_token(token, stamped)
-            signed_data = asn1_cms.ContentInfo.load(token)["content"]
         except (TimestampRefused, MalformedDer, ValueError):
             return [judging.FOREIGN_TIMESTAMP]
         if moment > self._judged_at:
             return [judging.TOO_LATE]
-
-        def imprint(algorithm: str) -> bytes:
-            return hashlib.new(algorithm, stamped).digest()
-
-        contexts = [self._context(moment)]
-        if moment != self._judged_at:
-            # An authority's chain that has expired by then proves nothing any more.
-            contexts.append(self._context(self._judged_at, hard=False))
-        for context in contexts:
-            checked = await validate_tst_signed_data(signed_data, context, imprint)
-            if not TimestampSignatureStatus(**checked).trusted:
-                return [judging.UNTRUSTED_AUTHORITY]
+        if not await self._chains.is_authority(cms.read(token).signer, moment, self._judged_at):
+            return [judging.UNTRUSTED_AUTHORITY]
         return []
-
-    def _context(self, moment: datetime, *, hard: bool = True) -> ValidationContext:
-        hard = hard and self._material.tells_revocation
-        if (moment, hard) not in self._contexts:
-            # Stale answers would spoil a chain that is only asked whether it has expired.
-            material = self._material if hard else Material(certificates=self._material.certificates)
-            self._contexts[moment, hard] = self._trust.context(moment, material, require_revocation=hard)
-        return self._contexts[moment, hard]
 
 
 def _material(one: Signed) -> Material:

@@ -27,6 +27,7 @@ from backend.remote_signing.providers import (
     port,
     rssp,
     smartca,
+    smartca_oauth,
     usb_token,
 )
 
@@ -40,6 +41,7 @@ ADAPTERS: Mapping[str, port.Adapter] = {
     "pkcs11": pkcs11.ADAPTER,
     "rssp": rssp.ADAPTER,
     "smartca": smartca.ADAPTER,
+    "smartca_oauth": smartca_oauth.ADAPTER,
     "usb_token": usb_token.ADAPTER,
 }
 

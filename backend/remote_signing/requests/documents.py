@@ -24,8 +24,9 @@ from backend.remote_signing.requests.schemas import (
     XmlSignature,
 )
 
-#: Documents of one call that are worked on at the same time.
-AT_ONCE = 8
+#: Documents of one call that are worked on at the same time. With several calls in a process enough to fill the waits
+#: for store and time stamps, and few enough that the connections are used again: each one costs at every request.
+AT_ONCE = 4
 
 
 async def prepare_all(tenant_id: uuid.UUID, call: CallToPrepare) -> list[PreparedItem]:

@@ -73,9 +73,10 @@ async def call_to_prepare(session: TenantSession, call_id: uuid.UUID) -> CallToP
     if call.state != CallState.PREPARING:
         return None
     batch = await _batch(session, call.batch_id)
-    if not all(_is_consented(row, batch.merkle_root) for row in await batches.items_of(session, call_id)):
+    items = await batches.items_of(session, call_id)
+    if not all(_is_consented(row, batch.merkle_root) for row in items):
         raise Conflict("Danh sách hồ sơ của lô ký không khớp với xác nhận của người ký; lô ký bị dừng lại.")
-    rows = [row for row in await batches.items_of(session, call_id) if _stands(row)]
+    rows = [row for row in items if _stands(row)]
     if not rows:
         raise Conflict("Nhà trường đã rút lại mọi hồ sơ của lần ký này nên không có gì được ký.")
     if any(row.base_sha256 != (row.xml_sha256 if row.part else row.current_sha256) for row in rows):

@@ -52,6 +52,11 @@ def evidence_pack(manifest: EvidenceManifest, files: Mapping[str, bytes]) -> byt
     return evidence.build(manifest, {**files, **evidence.material_files(newest)})
 
 
+def log_proof_name(event: str) -> str:
+    """What a pack calls the proof that an event of its document stands in the public log."""
+    return evidence.log_proof_name(event)
+
+
 def unsigned_xml(xml: bytes) -> bytes:
     """An XML document as it was before anybody signed it."""
     return xades.unsigned(xml)
@@ -67,6 +72,11 @@ async def check_own(document: bytes, fields: Sequence[str]) -> Report:
     if known is None:
         known = await asyncio.get_running_loop().run_in_executor(_validator, _validated, key, document)
     return known
+
+
+def remembered(sha256: str, fields: Sequence[str]) -> Report | None:
+    """What `check_own` said of the bytes of that digest a short while ago; None: they must be read."""
+    return _remembered((sha256, _trust().fingerprint, tuple(fields)))
 
 
 async def check_foreign(document: bytes, fields: Sequence[str]) -> Report:

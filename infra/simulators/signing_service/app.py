@@ -19,6 +19,7 @@ from infra.simulators.signing_service.revocation import Revocation
 from infra.simulators.signing_service.rssp import Rssp
 from infra.simulators.signing_service.sandbox import Sandbox
 from infra.simulators.signing_service.settings import load_or_create
+from infra.simulators.signing_service.smartca_oauth import SmartCaOauth
 from infra.simulators.signing_service.sp769 import Sp769
 from infra.simulators.signing_service.store import Store
 from infra.simulators.signing_service.timestamps import TimestampAuthority
@@ -31,7 +32,7 @@ _AFTER = ("delay", "cut_after_accept")
 _OWN = ("reject", "expire", "later", "out_of_turns", "shuffled")
 _CONTROLS = ("/sandbox", "/phone", "/health")
 
-DIALECTS: tuple[type[Dialect], ...] = (Sp769, MySign, Rssp, Misa)
+DIALECTS: tuple[type[Dialect], ...] = (Sp769, SmartCaOauth, MySign, Rssp, Misa)
 
 
 def build(directory: Path, base_url: str, auto_confirm: float | None) -> App:

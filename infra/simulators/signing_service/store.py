@@ -11,6 +11,9 @@ _SCHEMA = """
 create table if not exists access_token (
   digest blob primary key, client_id text not null, user_id text not null, expires_at real not null
 ) strict;
+create table if not exists let_in (
+  digest blob primary key, kind text not null, client_id text not null, user_id text not null, expires_at real not null
+) strict;
 create table if not exists owner (
   credential_id text primary key, auth text not null, pin text not null, wrong integer not null default 0
 ) strict;

@@ -45,6 +45,8 @@ NAMES = {
         "web.mark_save_p99",
         "web.ratio_report",
     },
+    "deliver": {"deliver.package", "deliver.rest", "deliver.replay"},
+    "jobs": {"jobs.quiet_p99"},
     "tenants": {"tenants.scale", "tenants.transcript_open"},
 }
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,6 +60,7 @@ WITH_YARDSTICK = {
     "web.page_signed_in",
     "web.sheet_open",
     "tenants.transcript_open",
+    "jobs.quiet_p99",
 }
 
 

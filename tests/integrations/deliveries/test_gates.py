@@ -15,7 +15,8 @@ from backend.core.clock import VIETNAM
 from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import BoundAuthority
-from backend.integrations.deliveries import rules, service
+from backend.integrations.deliveries import gates, rules, service
+from backend.integrations.deliveries.channels.port import Evidence, Unknown
 from backend.integrations.deliveries.gate_rules import Flow, Gate, Try, gate, quiet_until
 from backend.integrations.profiles.schemas import Breaker, Limits, Quiet
 from tests.core.site_fixtures import product
@@ -208,3 +209,35 @@ async def test_all_schools_together_send_no_more_than_the_authority_takes(
     [(subjects, seconds)] = await waiting(other)
     assert subjects == 4
     assert 1 <= seconds <= 60
+
+
+async def test_what_one_school_finds_silent_the_others_leave_alone_and_one_answer_opens_it(
+    bound: Bound, school: TenantId
+) -> None:
+    bound.limits = Limits(breaker=Breaker(failures=3, pause=600))
+    other = await open_delivering_school("Trường Khác")
+    deliveries = await queued(other, 2)
+    async with tenant_session(other) as session:
+        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/1")).endpoint.profile
+    now = clock.now()
+    nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
+    silent, refused = Unknown(reason="", evidence=nothing), Unknown(reason="", evidence=nothing, refused=True)
+    try:
+        await gates.note(school, [(profile, silent)] * 5)
+        async with tenant_session(other) as session:
+            assert await service.why_waiting(session, profile) == ""
+        await gates.note(uuid.uuid4(), [(profile, silent)])
+        assert await begin(other, deliveries) == []
+        assert all("tạm dừng gửi" in (reason or "") for _, reason in await reasons(other, deliveries))
+        # A key that is refused is an answer.
+        await gates.note(school, [(profile, refused)])
+        assert len(await begin(other, deliveries)) == 2
+        # The pause is over: one school tries, with one message.
+        bound.limits = Limits(breaker=Breaker(failures=3, pause=0.1))
+        for one in (school, other):
+            await gates.note(one, [(profile, silent)] * 2)
+        await asyncio.sleep(0.2)
+        fresh, more = await queued(other, 2), await queued(school, 2)
+        assert [len(await begin(other, fresh)), len(await begin(school, more))] == [1, 0]
+    finally:
+        await gates.note(school, [(profile, refused)])

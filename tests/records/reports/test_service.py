@@ -158,7 +158,8 @@ async def test_a_version_counts_in_every_step_that_it_has_passed(season: Season)
     await season.ask_for_signatures(first)
     await season.render(second)
     stages, step = await board(season.school)
-    assert [stages[state][0] for state in list(VersionState)[:4]] == [3, 2, 1, 0]
+    passed = [VersionState.FROZEN, VersionState.RENDERED, VersionState.SIGNING, VersionState.ISSUED]
+    assert [stages[state][0] for state in passed] == [3, 2, 1, 0]
     assert step is None
     _, step = await board(season.school, "homeroom")
     assert title(step) == "1 học bạ đang chờ bạn ký"

@@ -28,11 +28,13 @@ async def test_without_a_checkpoint_for_long_nothing_is_issued(
     version = (await season.freeze())[0]
     await season.render(version)
     await season.ask_for_signatures(version)
+    async with season.school.session() as session:
+        await flow.note_signed(session, [version.id])
     with pytest.raises(Unavailable, match="Nhật ký chưa được niêm phong từ"):
         async with season.school.session() as session:
             await flow.issue(session, [version.id])
     async with season.school.session(read_only=True) as session:
-        assert (await service.get_version(session, version.id)).state == VersionState.SIGNING
+        assert (await service.get_version(session, version.id)).state == VersionState.SIGNED
         assert "tạm chưa được phát hành" in (await reports.board(session, season.principal)).halted
 
 
@@ -52,12 +54,14 @@ async def test_while_the_store_does_not_keep_what_is_locked_nothing_is_issued(
     version = (await season.freeze())[0]
     await season.render(version)
     await season.ask_for_signatures(version)
+    async with season.school.session() as session:
+        await flow.note_signed(session, [version.id])
     with changed_settings(HOCBA_S3_OBJECT_LOCK="required"):
         with pytest.raises(Unavailable, match=said):
             async with season.school.session() as session:
                 await flow.issue(session, [version.id])
         async with season.school.session(read_only=True) as session:
-            assert (await service.get_version(session, version.id)).state == VersionState.SIGNING
+            assert (await service.get_version(session, version.id)).state == VersionState.SIGNED
             assert said in (await reports.board(session, season.principal)).halted
             assert said in await store_promise.told(session)
         await owner.execute(_PROBED, clock.now(), [])
@@ -72,6 +76,8 @@ async def test_without_a_manifest_in_the_store_nothing_is_issued(season: Season)
     version = (await season.freeze())[0]
     await season.render(version)
     await season.ask_for_signatures(version)
+    async with season.school.session() as session:
+        await flow.note_signed(session, [version.id])
     bucket.close()
     with changed_settings(HOCBA_S3_ENDPOINT="http://127.0.0.1:1"):
         with pytest.raises(Unavailable):
@@ -79,7 +85,7 @@ async def test_without_a_manifest_in_the_store_nothing_is_issued(season: Season)
                 await flow.issue(session, [version.id])
         bucket.close()
     async with season.school.session(read_only=True) as session:
-        assert (await service.get_version(session, version.id)).state == VersionState.SIGNING
+        assert (await service.get_version(session, version.id)).state == VersionState.SIGNED
 
 
 def move_clock(monkeypatch: pytest.MonkeyPatch, to: datetime) -> None:

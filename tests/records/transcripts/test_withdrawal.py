@@ -303,6 +303,7 @@ async def test_a_recalled_version_is_replaced_once_the_next_is_issued(season: Se
     assert await state(season, first) == VersionState.RECALLED, "until the next one is issued"
     await all_sign(season, second)
     async with season.school.session() as session:
+        await flow.note_signed(session, [second.id])
         await flow.issue(session, [second.id])
     assert await state(season, first) == VersionState.REPLACED
     assert await state(season, second) == VersionState.ISSUED

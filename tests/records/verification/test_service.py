@@ -4,15 +4,11 @@ import asyncio
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
-import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import text
 
@@ -21,79 +17,16 @@ from backend.core.errors import NotFound, Unavailable
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.canonical import text_leaves
-from backend.records.transcripts.schemas import Snapshot, VersionSummary
+from backend.records.transcripts.schemas import IssuedVersion, Snapshot
 from backend.records.verification import service
 from backend.records.verification.schemas import Answer, Standing
 from backend.remote_signing.validation import service as signatures
 from tests.core.browser import Browser
-from tests.factories.own_keys import issue, sign
+from tests.factories.own_keys import sign
 from tests.factories.pki import Pki
-from tests.factories.small_school import open_small_school
-from tests.records.transcripts.conftest import Season, confirmed_class
+from tests.records.verification.conftest import Public, recall, same_in_every_request, send
 from tests.remote_signing.formats.attacks import flipped_byte, page_replaced
 from tests.remote_signing.formats.world import make_world
-
-NAMES = ["Lường Thị Ngọc Ánh", "Cầm Văn Bình", "Quàng Thị Chi"]
-
-
-@dataclass
-class Public:
-    """One issued transcript (its signed file, its content), one that is still being signed, one only frozen."""
-
-    season: Season
-    issued: VersionSummary
-    signing: VersionSummary
-    frozen: VersionSummary
-    file: bytes
-    unsigned: bytes
-    snapshot: Snapshot
-    anchor: Path
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def public(product: settings.Settings) -> Any:
-    world = make_world(Pki())
-    anchor = Path(product.trust_dir) / "test-verification.pem"
-    anchor.parent.mkdir(parents=True, exist_ok=True)
-    anchor.write_bytes(world.pki.root.pem)
-    signatures._read.cache_clear()
-    school = await open_small_school()
-    async with school.session() as session:
-        season = await confirmed_class(school, session, names=NAMES)
-    issued, signing, frozen = sorted(await season.freeze(), key=lambda one: NAMES.index(one.full_name))
-    await season.render(issued)
-    unsigned = await season.ask_for_signatures(issued)
-    file = sign(world, unsigned)
-    await issue(season, issued, file)
-    await season.render(signing)
-    await season.ask_for_signatures(signing)
-    async with school.session() as session:
-        snapshot = await transcripts.get_snapshot(session, issued.id)
-        versions = {one.id: one for one in await transcripts.list_versions(session, season.class_id)}
-    yield Public(
-        season=season,
-        issued=versions[issued.id],
-        signing=versions[signing.id],
-        frozen=versions[frozen.id],
-        file=file,
-        unsigned=unsigned,
-        snapshot=snapshot,
-        anchor=anchor,
-    )
-    anchor.unlink()
-    signatures._read.cache_clear()
-
-
-async def send(browser: Browser, content: bytes, name: str = "hoc-ba.pdf") -> httpx.Response:
-    """Drop a file onto the public page."""
-    await browser.get("/tra-cuu")
-    return browser._seen(
-        await browser.http.post(
-            "/tra-cuu",
-            data={"csrf_token": browser.csrf_token, "ma": ""},
-            files={"tep": (name, content, "application/pdf")},
-        )
-    )
 
 
 async def test_a_known_code_is_answered_threefold(public: Public, stranger: Browser) -> None:
@@ -136,27 +69,33 @@ def personal(snapshot: Snapshot) -> set[str]:
     )
 
 
-async def test_in_force_and_the_file_are_looked_at_each_time(
+async def test_in_force_is_looked_at_each_time_and_the_file_every_minute(
     public: Public, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was found out about the bytes may be remembered; not that they are there, nor that they are in force."""
+    """What was found out about the bytes may be remembered, and for a minute that they are there; not that they are in
+    force."""
     reads: list[str] = []
-    get, versions_of = storage.get, transcripts.versions_of_transcript
+    get, versions_of = storage.get, transcripts.issued_of
 
     async def watched_get(tenant_id: Any, sha256: str) -> bytes:
         reads.append(sha256)
         return await get(tenant_id, sha256)
 
-    async def watched_versions(*asked: Any) -> list[VersionSummary]:
+    async def watched_versions(*asked: Any) -> list[IssuedVersion]:
         reads.append("versions")
         return await versions_of(*asked)
 
     monkeypatch.setattr(storage, "get", watched_get)
-    monkeypatch.setattr(transcripts, "versions_of_transcript", watched_versions)
-    for _ in range(2):
+    monkeypatch.setattr(transcripts, "issued_of", watched_versions)
+    service._seen.clear()
+    for _ in range(3):
         answer = await service.check_code(public.issued.lookup_code)
         assert answer.standing is Standing.ISSUED
-    assert reads == ["versions", public.issued.signed_sha256] * 2
+    assert reads == ["versions", public.issued.signed_sha256, "versions", "versions"]
+    for key in service._seen:
+        service._seen[key] -= service.SEEN_FOR
+    await service.check_code(public.issued.lookup_code)
+    assert reads[-2:] == ["versions", public.issued.signed_sha256]
 
 
 async def test_strangers_do_not_use_up_the_connections(public: Public) -> None:
@@ -187,13 +126,6 @@ async def test_no_answer_says_anything_about_the_pupil(public: Public, stranger:
         assert str(public.issued.student_id) not in answer.text
         assert str(public.issued.id) not in answer.text
         assert str(public.season.school.tenant_id) not in answer.text
-
-
-def same_in_every_request(answer: httpx.Response, typed: str) -> str:
-    """The page without what is new in each request anyway, and without the words of who asks."""
-    page = answer.text.replace(typed, "") if typed else answer.text
-    page = re.sub(r'(name="csrf-token" content|name="csrf_token" value)="[^"]*"', "", page)
-    return page.replace(answer.headers["x-request-id"], "")
 
 
 async def test_every_code_that_answers_nothing_is_answered_alike(public: Public, site: Litestar) -> None:
@@ -324,16 +256,6 @@ async def copy_as(public: Public, year_id: Any, number: int, sha256: str) -> Non
     values = {"year": year_id, "number": number, "sha256": sha256, "id": public.issued.id}
     async with public.season.school.session() as session:
         await session.execute(statement, values)
-
-
-async def recall(public: Public) -> None:
-    """The school has asked for it, and the province has done it."""
-    statement = text(
-        "update transcript_version set state = 'recalled', withdrawn_at = now(), withdrawn_reason = 'Sai điểm' "
-        "where id = :id"
-    )
-    async with public.season.school.session() as session:
-        await session.execute(statement, {"id": public.issued.id})
 
 
 #: As what a state is known to everybody, and in which words.

@@ -1,5 +1,7 @@
 """The evidence pack of a document that was really signed: complete, checked offline, and refused when anything is off."""
 
+import base64
+import hashlib
 import io
 import json
 import uuid
@@ -12,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from backend.core import audit, clock, storage
-from backend.core.crypto import merkle_proofs, merkle_root, root_by_proof
+from backend.core.crypto import merkle_proofs, merkle_root, root_by_proof, sha256_hex
 from backend.core.database import tenant_session
 from backend.records.evidence.service import consent_of, events_of
 from backend.remote_signing.archiving import service as archiving
@@ -137,6 +139,40 @@ def without_audit(manifest: EvidenceManifest, files: Files) -> tuple[EvidenceMan
 
 def foreign_token(manifest: EvidenceManifest, files: Files) -> tuple[EvidenceManifest, Files]:
     return manifest, files | {xml_token_name(2): files[xml_token_name(1)]}
+
+
+def log_proof(pdf: bytes, *, salt: str = "ab" * 32) -> bytes:
+    """As the public log proves an entry that is the second of three."""
+    statement = json.dumps({"event": "issued", "pdf_sha256": sha256_hex(pdf)})
+    entry = hashlib.sha256(b"hocba transparency 1\n" + bytes.fromhex(salt) + statement.encode()).digest()
+    leaves = [b"a", entry, b"c"]
+    way = "".join(f"{base64.b64encode(one).decode()}\n" for one in merkle_proofs(leaves)[1])
+    extra = base64.b64encode(json.dumps({"salt": salt, "statement": statement}).encode()).decode()
+    root = base64.b64encode(merkle_root(leaves)).decode()
+    text = (
+        f"c2sp.org/tlog-proof@v1\nextra {extra}\nindex 1\n{way}\nlog.example\n3\n{root}\n\n— log.example x\n"
+    )
+    return text.encode()
+
+
+def test_a_proof_of_the_public_log_is_about_the_document_beside_it(
+    made: tuple[EvidenceManifest, Files], signing: SigningService, tmp_path: Path
+) -> None:
+    manifest, files = made
+    name, trust = validation.log_proof_name("issued"), signing.trust_root.parent
+    right = log_proof(files[EvidenceFile.PDF])
+    pack = validation.evidence_pack(manifest, files | {name: right})
+    assert said(tmp_path / "goi.zip", pack, trust)[0] == 0
+    for wrong, words in (
+        (log_proof(b"another"), "là của một học bạ khác"),
+        (
+            right.replace(b"index 1", b"index 0"),
+            "không chứng minh được mục của nó nằm trong nhật ký minh bạch",
+        ),
+        (right[:60], "không đọc được"),
+    ):
+        status, told = said(tmp_path / "goi.zip", evidence.build(manifest, files | {name: wrong}), trust)
+        assert (status, words in told) == (1, True), told
 
 
 def evidence_json(manifest: EvidenceManifest) -> str:

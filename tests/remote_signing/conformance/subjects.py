@@ -6,10 +6,21 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from backend.remote_signing.providers import aws_kms, csc, misa, mysign, pkcs11, port, rssp, smartca
+from backend.remote_signing.providers import (
+    aws_kms,
+    csc,
+    misa,
+    mysign,
+    pkcs11,
+    port,
+    rssp,
+    smartca,
+    smartca_oauth,
+)
 from backend.remote_signing.providers.csc import Authorization, CscProvider, CscSettings
 from backend.remote_signing.providers.csc_spelling import V1, V2
 from backend.remote_signing.providers.hsm_pool import Pool
+from tests.fakes.letting_in import let_in
 from tests.fakes.processes import PIN, SigningService
 from tests.fakes.relying_party import relying_party
 from tests.remote_signing.conformance.places import AtService, InKms, InToken, Place
@@ -123,6 +134,30 @@ class Remote(Subject):
         if port.Ask.OTP in challenge.asks:
             given["otp"] = service.otp(service.enrol(self.user(), auth=self.auth).credential_id)["code"]
         return {name: given[name] for name in challenge.asks}
+
+
+class LetIn(Remote):
+    """SmartCA's OAuth interface: its user lets us in once, on a page of the service, which leaves us a refresh token."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="smartca_oauth",
+            make=smartca_oauth.SmartCaOauthProvider,
+            begins="/smartca/csc/signature/signhash",
+            answers="/gettraninfo",
+            parameters=_client,
+            base="/smartca",
+            webhook="smartca_oauth",
+            out_of_turns="/signature/signhash",
+        )
+        self._left: dict[str, str] = {}
+
+    def account(self, place: Place, user: str) -> port.ProviderAccount:
+        account = super().account(place, user)
+        if user not in self._left:
+            self._left[user] = let_in(account)
+        parameters = {**account.parameters, "refresh_token": self._left[user]}
+        return msgspec.structs.replace(account, parameters=parameters)
 
 
 class Kms(Subject):
@@ -271,6 +306,7 @@ SUBJECTS: tuple[Subject, ...] = (
         webhook="sp769",
         out_of_turns="/signatures/sign",
     ),
+    LetIn(),
     Remote(
         name="mysign",
         make=mysign.MySignProvider,

@@ -206,7 +206,7 @@ sys.exit(status)
 @pytest.mark.parametrize(
     ("make", "status"),
     [
-        (lambda world, signed: hostile.material_bomb(signed), (2,)),
+        (lambda world, signed: hostile.material_bomb(signed), (1,)),
         (lambda world, signed: hostile.page_bomb(signed), (1, 2)),
         (lambda world, signed: world.add_material(world.sign_all(hostile.data_bomb(world.rendered))), (0, 2)),
         (lambda world, signed: hostile.reference_bomb(), (2,)),

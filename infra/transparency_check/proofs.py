@@ -1,0 +1,42 @@
+"""A proof that something is in the log (c2sp.org/tlog-proof), checked without the log."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+
+from infra.transparency_check.check import Wrong, statement_entry
+from infra.transparency_check.notes import BadNote, Checkpoint, Verifier, read_checkpoint
+from infra.transparency_check.trees import leaf, root_by_inclusion
+
+_FIRST = "c2sp.org/tlog-proof@v1"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a proof shows: this statement is entry `index` of the log that was signed so."""
+
+    index: int
+    statement: dict[str, object]
+    checkpoint: Checkpoint
+
+
+def read_proof(content: bytes, verifier: Verifier) -> Proof:
+    """Check a proof file of a document. Raises Wrong, BadNote."""
+    try:
+        head, _, note = content.decode("utf-8").partition("\n\n")
+        first, extra, index, *hashes = head.split("\n")
+        if first != _FIRST or not extra.startswith("extra ") or not index.startswith("index "):
+            raise ValueError
+        told = json.loads(base64.b64decode(extra.removeprefix("extra "), validate=True))
+        salt, statement = bytes.fromhex(told["salt"]), str(told["statement"])
+        number = int(index.removeprefix("index "))
+        way = [base64.b64decode(one, validate=True) for one in hashes]
+        said = json.loads(statement)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise BadNote("tệp chứng minh không đọc được") from None
+    checkpoint = read_checkpoint(note.encode(), verifier)
+    entry = statement_entry(salt, statement)
+    if root_by_inclusion(leaf(entry), number, checkpoint.size, way) != checkpoint.root:
+        raise Wrong("mục này không có trong nhật ký đã ký")
+    return Proof(number, said, checkpoint)
