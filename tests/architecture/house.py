@@ -378,6 +378,7 @@ JOINS = {
 #: What the entry files may enter a slice by.
 ENTRIES = {
     "app": {"pages", "life_pages", "api"},
+    "console": {"pages"},
     "cli": {"command", "verify_command"},
     # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.
     "worker": {"service"},
@@ -460,7 +461,11 @@ def _trespass(module: Module, target: str) -> str | None:
 
 def _by_the_entry(entry: str, there: Place) -> str | None:
     if there.slice in OF_DOMAIN:
-        return None if entry in ("app", "menu", "own_routes") else "only the site and its pages need this"
+        return (
+            None
+            if entry in ("app", "console", "menu", "own_routes")
+            else "only the site and its pages need this"
+        )
     if there.file in ENTRIES.get(entry, set()):
         return None
     return f"{entry} enters a slice by {' or '.join(sorted(ENTRIES.get(entry, set()))) or 'nothing'}"
