@@ -219,17 +219,27 @@ async def _authority(
             platform=_sending_identity(),
             connect_timeout=timeouts.connect,
             total_timeout=timeouts.total,
+            in_the_open=_is_waived(profile),
         ),
     )
 
 
 def _reachable(profile: Profile) -> bool:
     """Whether the platform has what messages of this profile need: a key that signs, an address (a portal needs none)."""
+    if (profile.transport.address or "").startswith("http://") and not _is_waived(profile):
+        return False
     sent = profile.operations.send.body
     signed = sent.sign if sent is not None else None
     if signed is not None and signed.key is None and _sending_identity() is None:
         return False
     return profile.transport.kind == "manual_portal" or bool(_address_of(profile))
+
+
+def _is_waived(profile: Profile) -> bool:
+    """Whether the platform has consented in writing to a wire without TLS, and says so in its settings, too."""
+    waiver = profile.transport.waiver
+    named = profile.profile in settings.get().plain_http.split()
+    return waiver is not None and named and clock.today() <= waiver.until
 
 
 def _sending_identity() -> bytes | None:

@@ -66,6 +66,8 @@ def named_files(profile: Profile) -> Iterator[tuple[Place, str]]:
         yield ("transport", "authorities"), profile.transport.authorities
     for name, operation in operations_of(profile):
         body, place = operation.body, ("operations", name, "body")
+        if operation.answer is not None and operation.answer.signed is not None:
+            yield ("operations", name, "answer", "signed", "certificate"), operation.answer.signed.certificate
         if body is None:
             continue
         for number, schema in enumerate(body.schemas):
@@ -237,6 +239,7 @@ class _Check:
             transport.kind == "sftp"
         ):
             yield ("transport", "address"), "địa chỉ không phải của loại transport này"
+        yield from package_checks.of_plain_http(profile)
         if not isinstance(auth, NoAuth):
             yield from self._asked(auth.secret, "secrets", ("auth", "secret"))
         for key in ("user", "client"):

@@ -125,10 +125,20 @@ class Rule(_Strict, frozen=True, kw_only=True):
     uncorrelated: bool = False
 
 
+class Signed(_Strict, frozen=True, kw_only=True):
+    """An answer that is a compact JWS by the holder of this certificate; what it holds is read, anything else is none."""
+
+    certificate: FileName
+
+
 class Answer(_Strict, frozen=True, kw_only=True):
-    """How an answer is read. `message_id` is the fact in which the Authority repeats the id of our message."""
+    """How an answer is read. `message_id` is the fact in which the Authority repeats the id of our message.
+
+    `signed`: only what the Authority itself has signed is believed.
+    """
 
     format: Format
+    signed: Signed | None = None
     facts: dict[Name, Fact]
     message_id: Name
     rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=40)]
@@ -253,11 +263,21 @@ class Timeouts(_Strict, frozen=True, kw_only=True):
     total: Seconds = 60.0
 
 
+class Waiver(_Strict, frozen=True, kw_only=True):
+    """The platform's written consent to a wire without TLS: the document, who signed it, until when it holds."""
+
+    document: Words
+    signed_by: Words
+    until: date
+
+
 class Transport(_Strict, frozen=True, kw_only=True):
     """How bytes travel. `address` is the Authority's; a sandbox has none, the platform says where its simulator is.
 
     That of SFTP ends in the fingerprint of the host's key (`sftp://host:22#SHA256:…`). `authorities` are the only ones
-    (PEM) whose certificates are believed there. At a portal a person uploads what we write and brings its receipt;
+    (PEM) whose certificates are believed there. An address without TLS takes a `waiver`, messages signed and closed for
+    the Authority alone, answers that it has signed, and nothing of ours that is secret; besides, the platform's settings
+    name the profile (HOCBA_PLAIN_HTTP). At a portal a person uploads what we write and brings its receipt;
     `steps` are what the person does there.
     """
 
@@ -266,7 +286,7 @@ class Transport(_Strict, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
-                pattern=r"^(?:https://[^/?#@\s]+(/[^?#\s]*)?[^/\s]|sftp://[^/?#@\s]+#SHA256:[A-Za-z0-9+/]{43})$(?!\n)"
+                pattern=r"^(?:https?://[^/?#@\s]+(/[^?#\s]*)?[^/\s]|sftp://[^/?#@\s]+#SHA256:[A-Za-z0-9+/]{43})$(?!\n)"
             ),
         ]
         | None
@@ -274,6 +294,7 @@ class Transport(_Strict, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     max_answer: Annotated[int, Meta(ge=1, le=5_242_880)] = 1_048_576
     authorities: FileName | None = None
+    waiver: Waiver | None = None
     steps: tuple[Words, ...] = ()
 
 

@@ -13,7 +13,9 @@ from backend.integrations.profiles import documents, listings, messages
 from backend.integrations.profiles.catalog import Edition
 from backend.integrations.profiles.checking import operations_of
 from backend.integrations.profiles.schemas import Listing, Message, Node, Operation, Profile, Rule
+from backend.remote_signing.formats import service as formats
 from infra.simulators.faults import FaultBox
+from infra.simulators.province import identities
 from infra.simulators.province.access import Door
 from infra.simulators.province.lists import LIST_FAULTS, LIST_PAGE, spoilt_list
 from infra.simulators.province.opening import opened
@@ -304,6 +306,8 @@ class Province:
             rule = msgspec.structs.replace(rule, example=strange)
         written = messages.write_example(answer, rule, said.message, said.words, self._known)
         kind = _KINDS[answer.format]
+        if answer.signed is not None:
+            written, kind = formats.sign_jws(written, identities.recipient()), "application/jose"
         return Reply(status=rule.example.status, body=written, content_type=kind)
 
 
