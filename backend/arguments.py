@@ -42,6 +42,10 @@ def parser() -> argparse.ArgumentParser:
     migrations = _add(commands, "migrations", "check_migrations", "kiểm tra lược đồ có khớp với mã nguồn")
     migrations.add_argument("action", choices=("check",))
 
+    _add(commands, "console", "console", "chạy bảng vận hành (dành cho bên vận hành)")
+    console = _add(commands, "console-link", "console_link", "cấp đường dẫn vào bảng vận hành, dùng một lần")
+    _add_operator(console)
+
     reset = _add(
         commands, "reset-link", "reset_link", "cấp đường dẫn đặt lại tài khoản, khi trường không tự làm được"
     )

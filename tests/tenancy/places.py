@@ -41,7 +41,7 @@ LATER: dict[str, Row] = {
     "signing_batch": {"state": "running", "mandate_id": None},
     "token_helper": {"state": "offered", "public_key": b"", "certificate": b"", "credential_id": None},
     "provider_call": {"state": "unknown", "provider_reference": None, "held_at": None},
-    "authority_binding": {"profile": "vn.sandbox.hocba/1", "parameters": {}, "trial": None, "ended_at": None}
+    "authority_binding": {"profile": "vn.sandbox.hocba/2", "parameters": {}, "trial": None, "ended_at": None}
     | {"key_id": None},
     "delivery": {"state": "queued", "action": "submit", "errors": []},
     "delivery_attempt": {"outcome": None},

@@ -38,7 +38,13 @@ from backend.records.verification.schemas import (
     YearStanding,
 )
 from backend.remote_signing.archiving import service as archiving
-from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, Report, SignatureReport, Unreadable
+from backend.remote_signing.formats.schemas import (
+    SANDBOX_NOTICE,
+    SUBJECT_TEACHER,
+    Report,
+    SignatureReport,
+    Unreadable,
+)
 from backend.remote_signing.validation import service as signatures
 from backend.tenants.schools import service as schools
 
@@ -252,6 +258,7 @@ def with_report(
         recalled_at=ours.withdrawn_at if ours and standing is Standing.RECALLED else None,
         effective_on=ours.effective_on if ours else None,
         problems=report.problems + tuple(problem for one in report.signatures for problem in one.problems),
+        notices=tuple(notice for notice in report.notices if notice != SANDBOX_NOTICE),
         sandbox=any(one.sandbox for one in report.signatures),
         replaced_by=newer.number if newer else None,
         replaced_at=newer.issued_at if newer else None,
