@@ -462,6 +462,11 @@ ROUTES: list[ControllerRouterHandler] = [
     share_pages.show_shares,
     share_pages.make_share,
     share_pages.revoke_share,
+    share_pages.answer_request,
+    share_pages.show_requests,
+    share_pages.show_asking,
+    share_pages.ask,
+    share_pages.show_answer,
     share_pages.show_link,
     share_pages.open_link,
     share_pages.take_shared_file,
@@ -470,6 +475,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transparency_pages.show_log,
     transparency_pages.show_checkpoint,
     transparency_pages.show_tile,
+    transparency_pages.show_growth,
 ]
 
 

@@ -182,7 +182,17 @@ def _add_transparency(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     proof = _add(verbs, "proof", "transparency_proof", "kiểm tra một chứng minh, không cần mạng")
     proof.add_argument("file", type=Path, metavar="TỆP")
     proof.add_argument("--document", type=Path, metavar="TỆP", help="học bạ mà chứng minh này nói về")
-    for verb in (whole, proof):
+    grown = _add(
+        verbs,
+        "growth",
+        "transparency_growth",
+        "kiểm tra nhật ký chỉ dài thêm từ một điểm kiểm, không cần mạng",
+    )
+    grown.add_argument("file", type=Path, metavar="TỆP", help="tải ở /minh-bach/noi-tiep/SỐ_MỤC")
+    grown.add_argument(
+        "--seen", type=Path, required=True, metavar="TỆP", help="điểm kiểm đã ghi lại lần trước"
+    )
+    for verb in (whole, proof, grown):
         verb.add_argument("--key", required=True, metavar="KHÓA", help="khóa kiểm tra của nhật ký")
 
 

@@ -301,6 +301,12 @@ def _transparency_proof(chosen: argparse.Namespace) -> int:
     return command.prove(chosen.file, chosen.key, chosen.document, sys.stdout)
 
 
+def _transparency_growth(chosen: argparse.Namespace) -> int:
+    from infra.transparency_check import command
+
+    return command.growth(chosen.file, chosen.key, chosen.seen, sys.stdout)
+
+
 def _rotate_secrets(chosen: argparse.Namespace) -> int:
     from backend.remote_signing.accounts import command
 
@@ -436,6 +442,7 @@ _COMMANDS: dict[str, Command] = {
     "audit_check": _audit_check,
     "transparency_check": _transparency_check,
     "transparency_proof": _transparency_proof,
+    "transparency_growth": _transparency_growth,
     "restore_forward": _restore_forward,
     "storage_probe": _storage_probe,
     "assess": _assess,

@@ -102,6 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sending_identity: str = ""
     #: where Authorities have a place for trials (their sandbox, or a simulator): profile=address, separated by spaces
     trial_urls: str = ""
+    #: profiles of Authorities without TLS to which the platform has consented in writing, separated by spaces
+    plain_http: str = ""
     #: Ed25519 keys that may publish profiles of Authorities, name=public key in base64, separated by spaces
     profile_keys: str = ""
     #: the Ed25519 key that signs the public log (core/log_keeper.py), 32 random bytes as hex; only `hocba dispatch` needs

@@ -268,6 +268,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what a transcript says, behind a second factor, for the slice's own pages: no door",
     ),
+    "records.shares.asking": (
+        Room.SERVICE,
+        "requests of organisations, for the slice's own pages: no door",
+    ),
     "records.verification.slips": (Room.SERVICE, "answers on paper, for the slice's own pages: no door"),
     "integrations.partner_api.once": (
         Room.SERVICE,
@@ -334,6 +338,14 @@ LISTED: dict[str, tuple[Room, str]] = {
     ),
     "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
     "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
+    "integrations.deliveries.board": (
+        Room.SERVICE,
+        "what a person looks for among all deliveries, for the slice's own pages: no door",
+    ),
+    "integrations.deliveries.looking": (
+        Room.RULES,
+        "the filter of the board, and the address that keeps it: pure",
+    ),
     "integrations.deliveries.gate_rules": (Room.RULES, "when an Authority is left alone: pure"),
     "integrations.deliveries.fixing": (Room.RULES, "which place of the school an Authority's field is: pure"),
     "integrations.deliveries.shown": (Room.ADAPTER, "messages as people read them, beside earlier ones"),

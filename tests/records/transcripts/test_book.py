@@ -82,6 +82,14 @@ def test_the_book_has_the_pages_of_the_form_in_their_order() -> None:
     assert "gồm 13 trang" in pages[-1].replace("\r\n", " ")
 
 
+def test_a_year_has_two_pages_in_the_book_also_with_a_note_of_corrections() -> None:
+    content = lower_secondary_book()
+    pages = pages_of(content)
+    for one in content.records:
+        assert one.snapshot.corrections
+        assert sum(one.signed_sha256 in squeezed(page) for page in pages[:-1]) == 2
+
+
 def test_each_year_names_who_signed_it_when_and_its_version_and_digest() -> None:
     content = primary_book()
     pages = pages_of(content)
