@@ -37,6 +37,13 @@ DatabaseAddress = Annotated[
         description="an address postgresql://role:password@host:port/database",
     ),
 ]
+MailAddress = Annotated[
+    str,
+    Meta(
+        pattern=rf"^smtps?://([^\s/?#@]*@)?{_HOST}/?$",
+        description="an address smtps://name:password@host:port or smtp://name:password@host:port",
+    ),
+]
 RedisAddress = Annotated[
     str,
     Meta(
@@ -95,6 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sending_identity: str = ""
     #: where Authorities have a place for trials (their sandbox, or a simulator): profile=address, separated by spaces
     trial_urls: str = ""
+    #: profiles of Authorities without TLS to which the platform has consented in writing, separated by spaces
+    plain_http: str = ""
     #: Ed25519 keys that may publish profiles of Authorities, name=public key in base64, separated by spaces
     profile_keys: str = ""
     #: the Ed25519 key that signs the public log (core/log_keeper.py), 32 random bytes as hex; only `hocba dispatch` needs
@@ -110,8 +119,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: hosts that are not at a public address, or not at the usual port, and where they are: host=network or
     #: host:port=network, separated by spaces; all else is reached at public addresses alone, at the usual port
     egress_tunnels: str = ""
+    #: e-mail server, smtps://name:password@host:port or smtp:// (TLS by STARTTLS, in production always); none: no e-mail
+    mail_url: MailAddress = ""
+    #: address from which the product writes; none: hoc-ba-so@ the host of `public_url`
+    mail_from: str = ""
     host: str = "127.0.0.1"
     port: Port = 8000
+    #: of the operator's console, at `host` (`hocba console`)
+    console_port: Port = 8010
     #: threads of one worker process
     worker_threads: Count = 4
     #: so many times the requests that `core/admission.py` lets in; above 1 where speed is measured, not in production

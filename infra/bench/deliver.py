@@ -252,7 +252,7 @@ async def _replay(bench: Bench, stack: EmbeddedStack, school: IssuedSchool) -> N
 
 async def _message_ids(school: IssuedSchool) -> set[str]:
     async with tenant_session(school.tenant_id, read_only=True) as session:
-        return {row.message_id for row in await queries.sent_to(session, _REST)}
+        return {row.message_id for row in await queries.sent_to(session, [_REST])}
 
 
 async def _announce(tenant_id: TenantId, version_ids: list[uuid.UUID]) -> None:

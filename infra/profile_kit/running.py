@@ -97,11 +97,12 @@ async def carry(
     retry = msgspec.structs.replace(endpoint.profile.retry, **IMPATIENT)
     answer: port.SendResult | port.QueryResult
     for _ in range(_ROUNDS):
-        if states[-1] == DeliveryState.QUEUED:
+        sent = states[-1] == DeliveryState.QUEUED
+        if sent:
             answer = await channel.send(endpoint, message)
         else:
             answer = await channel.query(endpoint, message.message_id, message.sender_code)
-        found = rules.outcome(answer, 0.0, retry)
+        found = rules.outcome(answer, 0.0, retry, sent=sent)
         states.append(found.state)
         if found.state in (*rules.FINAL, DeliveryState.PARKED, DeliveryState.WAITING):
             break

@@ -1,1 +1,1 @@
-sandbox 1VXHPvxRHFseufrt9xbN9Avxm/ZWOMMk64Gt0aMDv6CmEcr1DDgGKJQC0mxlu+PN+BtQN8gQeGTGx68kcmccCA==
+sandbox 69eYpe4jcGKrIGrPGZdFyPKR4A69amLTbz2Nkiltm4OTcw9iTa3yza1oOTSStiJuHQ07meG/lOU28ePVbBH/Bw==

@@ -30,7 +30,7 @@ from infra.profile_kit import running
 from infra.simulators.province import identities
 from infra.simulators.province.__main__ import ADDRESS
 
-SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
+SANDBOX = catalog.path_of("vn.sandbox.hocba/2")
 _ROOT = Path(__file__).parents[2]
 #: Five RSA keys are made at the first start; two cores are shared by many (seconds).
 _START_LIMIT = 60.0

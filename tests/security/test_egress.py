@@ -273,7 +273,7 @@ def certificate(ends: datetime, folder: Path) -> ssl.SSLContext:
 
 def endpoint_at(address: str) -> port.Endpoint:
     """An Authority there."""
-    profile = catalog.load(catalog.path_of("vn.sandbox.hocba/1"), {}).profile
+    profile = catalog.load(catalog.path_of("vn.sandbox.hocba/2"), {}).profile
     return port.Endpoint(
         profile=profile,
         base_url=address,

@@ -33,7 +33,8 @@ TRIAL_NAMES = {
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where, how and as whom: the profile with its files, its address, what the school bound. Times in seconds.
 
-    `platform` is the platform's own sending key with its certificates (PEM), where it has one.
+    `platform` is the platform's own sending key with its certificates (PEM), where it has one. `in_the_open`: the
+    platform has consented to a wire without TLS; what goes there is signed and closed by itself.
     """
 
     profile: Profile
@@ -44,6 +45,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     platform: bytes | None
     connect_timeout: float
     total_timeout: float
+    in_the_open: bool = False
 
     def __repr__(self) -> str:
         return f"Endpoint(profile={self.profile.profile!r}, base_url={self.base_url!r})"

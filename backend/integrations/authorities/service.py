@@ -31,7 +31,7 @@ from backend.remote_signing.accounts.schemas import Closed, KeyId
 from backend.tenants.schools import service as schools
 
 #: What a school reports through that has bound nothing, outside of production: with the platform's own key.
-SANDBOX_PROFILE = "vn.sandbox.hocba/1"
+SANDBOX_PROFILE = "vn.sandbox.hocba/2"
 
 
 async def bound_authority(session: TenantSession) -> BoundAuthority:
@@ -100,7 +100,7 @@ async def require_binding(session: TenantSession, binding_id: BindingId) -> None
 
 
 def offered() -> list[Profile]:
-    """The profiles that a school may bind today: published, in force, with an address."""
+    """The profiles that a school may bind today: published, in force, with an address, of several editions the newest."""
     found = []
     for profile_id in catalog.ids():
         try:
@@ -109,7 +109,8 @@ def offered() -> list[Profile]:
             continue
         if rules.is_in_force(profile, clock.today()) and _reachable(profile):
             found.append(profile)
-    return found
+    followed = {former for one in found for former in one.authority.successor_of}
+    return [one for one in found if one.profile not in followed]
 
 
 async def bind(
@@ -178,6 +179,11 @@ def _edition(profile_id: str) -> Edition:
         raise Unavailable(f"Hồ sơ kết nối {profile_id} không dùng được: {error}") from error
 
 
+def editions_of(profile_id: str) -> list[str]:
+    """All editions of a profile: what went to an Authority through an earlier one is with the same Authority."""
+    return [one for one in catalog.ids() if catalog.family(one) == catalog.family(profile_id)]
+
+
 def trusted_keys() -> tuple[tuple[str, str], ...]:
     """Who may publish profiles: the platform's keys, and outside production the sandbox."""
     config = settings.get()
@@ -192,7 +198,7 @@ async def _authority(
     session: TenantSession, profile_id: str, binding: AuthorityBinding | None
 ) -> BoundAuthority:
     config = settings.get()
-    if binding is None and not (config.is_sandbox and profile_id == SANDBOX_PROFILE):
+    if binding is None and not (config.is_sandbox and _is_of_sandbox(profile_id)):
         raise Conflict(
             "Trường chưa kết nối cơ quan tiếp nhận; chủ trường hoặc giáo viên phụ trách CNTT hãy kết nối ở trang Kết nối "
             "cơ quan tiếp nhận."
@@ -213,17 +219,27 @@ async def _authority(
             platform=_sending_identity(),
             connect_timeout=timeouts.connect,
             total_timeout=timeouts.total,
+            in_the_open=_is_waived(profile),
         ),
     )
 
 
 def _reachable(profile: Profile) -> bool:
     """Whether the platform has what messages of this profile need: a key that signs, an address (a portal needs none)."""
+    if (profile.transport.address or "").startswith("http://") and not _is_waived(profile):
+        return False
     sent = profile.operations.send.body
     signed = sent.sign if sent is not None else None
     if signed is not None and signed.key is None and _sending_identity() is None:
         return False
     return profile.transport.kind == "manual_portal" or bool(_address_of(profile))
+
+
+def _is_waived(profile: Profile) -> bool:
+    """Whether the platform has consented in writing to a wire without TLS, and says so in its settings, too."""
+    waiver = profile.transport.waiver
+    named = profile.profile in settings.get().plain_http.split()
+    return waiver is not None and named and clock.today() <= waiver.until
 
 
 def _sending_identity() -> bytes | None:
@@ -250,8 +266,13 @@ def _address_of(profile: Profile) -> str:
     config = settings.get()
     if profile.transport.address is not None:
         return profile.transport.address
-    own = config.province_url if profile.profile == SANDBOX_PROFILE else ""
+    own = config.province_url if _is_of_sandbox(profile.profile) else ""
     return _named(config.authority_urls).get(profile.profile, own).rstrip("/")
+
+
+def _is_of_sandbox(profile_id: str) -> bool:
+    """A message keeps to the edition with which it began, also where nothing was bound."""
+    return catalog.family(profile_id) == catalog.family(SANDBOX_PROFILE)
 
 
 async def _closed(session: TenantSession, profile_id: str, secrets: Mapping[str, str]) -> Closed:

@@ -13,6 +13,9 @@ from backend.integrations.deliveries.queries import Conditions
 from backend.integrations.deliveries.schemas import Board, DeliveryState, Wanted
 from backend.records.roster import service as roster
 
+#: What a list to choose from says of one cause (characters).
+_LONGEST = 70
+
 
 async def look(session: TenantSession, actor: Actor, wanted: Wanted, *, limit: int, offset: int) -> Board:
     """A part of what fits, and what can be chosen. A person sees whom it is about."""
@@ -37,7 +40,9 @@ async def look(session: TenantSession, actor: Actor, wanted: Wanted, *, limit: i
         authorities=tuple(
             (name, authorities.name_of(name)) for name in sorted({row.authority for row in places})
         ),
-        causes=tuple((f"{one.authority} {one.cause}", f"{one.words} ({one.count})") for one in groups),
+        causes=tuple(
+            (f"{one.authority} {one.cause}", f"{_short(one.words)} ({one.count})") for one in groups
+        ),
     )
 
 
@@ -50,6 +55,10 @@ async def _conditions(session: TenantSession, wanted: Wanted, grades: dict[str, 
         before=_midnight(wanted.until + timedelta(days=1)) if wanted.until else None,
         stopped=(authority, *await troubles.words_of(session, authority, cause)) if cause else None,
     )
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST].rstrip()}…"
 
 
 def _class_names(wanted: Wanted, grades: dict[str, int]) -> Sequence[str] | None:

@@ -23,10 +23,14 @@ from backend.integrations.deliveries.channels.port import (
 from backend.integrations.deliveries.gate_rules import Flow, Gate, Try
 from backend.integrations.deliveries.models import Delivery
 from backend.integrations.profiles.schemas import Profile
+from backend.records.transcripts import service as transcripts
 
 _QUIET = "Ngoài giờ nhận của cơ quan tiếp nhận; hệ thống gửi tiếp lúc {at}."
 _PAUSED = "Cơ quan tiếp nhận không trả lời nhiều lần liền; hệ thống tạm dừng gửi và thử lại lúc {at}."
 _RATE = "Đang chờ lượt theo tốc độ mà cơ quan tiếp nhận cho phép; hệ thống tự gửi tiếp."
+_ORDER = "Chờ cơ quan tiếp nhận trả lời về học bạ trước đó của cùng học sinh; hệ thống tự gửi tiếp."
+#: What waits for another message looks again after so long (seconds).
+_LOOK_AGAIN = 5.0
 #: A minute's tokens come in so many parts.
 _PARTS = 6
 #: Messages that have to wait for their turn look again after one to so many times the wait: not all at once.
@@ -45,6 +49,19 @@ async def let_through(
         rows = [row for row in queued if row.authority == name]
         through += await _through(session, rows, found[name].endpoint.profile)
     return through
+
+
+async def in_order(session: TenantSession, queued: Sequence[Delivery]) -> list[Delivery]:
+    """Those of which nothing that comes before is still under way: an Authority that lacks what one refers to, a recall
+    or an earlier year of the pupil, would refuse it. The rest is put off. What waits for a person holds up nothing.
+    """
+    preceding = await transcripts.preceding_versions(session, [row.version_id for row in queued])
+    before = {one for found in preceding.values() for one in found}
+    waiting = await queries.under_way(session, sorted(before)) if before else set()
+    late = [row for row in queued if waiting.intersection(preceding.get(row.version_id, ()))]
+    if late:
+        await _put_off(session, late, _ORDER, timedelta(seconds=_LOOK_AGAIN * random.uniform(1.0, 2.0)))
+    return [row for row in queued if row not in late]
 
 
 async def state(session: TenantSession, profile: Profile) -> Gate:

@@ -70,8 +70,10 @@ async def sendings_of(
     ]
 
 
-async def apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult | QueryResult]) -> None:
-    """Final states never flip: a later contradiction is left to reconciliation."""
+async def apply(
+    session: TenantSession, answers: Mapping[DeliveryId, SendResult | QueryResult], *, sent: bool = False
+) -> None:
+    """Final states never flip: a later contradiction is left to reconciliation. `sent`: these answer the messages."""
     rows = [row for row in await hold(session, list(answers)) if row.state not in rules.FINAL]
     first = await queries.first_attempts(session, [row.id for row in rows])
     ask, send = defaultdict[float, list[uuid.UUID]](list), defaultdict[float, list[uuid.UUID]](list)
@@ -79,7 +81,7 @@ async def apply(session: TenantSession, answers: Mapping[DeliveryId, SendResult 
     for row in rows:
         waited = (clock.now() - first[row.id]).total_seconds() if row.id in first else 0.0
         retry = authorities.published_profile(row.authority).retry
-        found = rules.outcome(answers[DeliveryId(row.id)], waited, retry)
+        found = rules.outcome(answers[DeliveryId(row.id)], waited, retry, sent=sent)
         outcomes.append((row, found))
         if found.ask_after is not None:
             ask[found.ask_after].append(row.id)

@@ -235,7 +235,7 @@ async def show_delivery(
         action_names=ACTION_NAMES,
         addresses=addresses,
         may_retry=actor.may(Permission.DELIVERY_RETRY) and delivery.state is DeliveryState.PARKED,
-        may_rehearse=actor.may(Permission.DELIVERY_RETRY),
+        may_rehearse=actor.may(Permission.DELIVERY_RETRY) and delivery.state not in rules.FINAL,
         names=rules.STATE_NAMES,
         tones=TONES,
     )

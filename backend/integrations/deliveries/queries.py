@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal,
     or_,
     select,
     text,
@@ -159,13 +160,13 @@ async def last_tries(session: TenantSession, authority: str, number: int) -> Seq
     return (await session.execute(query)).all()
 
 
-async def sent_to(session: TenantSession, authority: str) -> Sequence[Any]:
-    """All messages to an Authority."""
+async def sent_to(session: TenantSession, editions: Sequence[str]) -> Sequence[Any]:
+    """All messages to an Authority, through whichever edition of its profile."""
     columns = (
         Delivery.id, Delivery.version_id, Delivery.action, Delivery.label, Delivery.message_id, Delivery.refers_to,
         Delivery.state, Delivery.package_sha256,
     )  # fmt: skip
-    query = select(*columns).where(Delivery.tenant_id == session.tenant_id, Delivery.authority == authority)
+    query = select(*columns).where(Delivery.tenant_id == session.tenant_id, Delivery.authority.in_(editions))
     return (await session.execute(query.order_by(Delivery.id))).all()
 
 
@@ -507,6 +508,26 @@ async def sent_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]
         )
     )
     return set(found)
+
+
+async def under_way(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Versions about which a message is still to go, or has no answer yet; not those that wait for a person."""
+    found = await session.scalars(
+        select(Delivery.version_id).where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id == any_(literal(list(version_ids), ARRAY(Uuid))),
+            Delivery.state.in_(_UNDER_WAY),
+        )
+    )
+    return set(found)
+
+
+_UNDER_WAY = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENDING,
+    DeliveryState.RECEIVED,
+    DeliveryState.UNKNOWN,
+)
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[Delivery]:

@@ -47,6 +47,12 @@ STATE_NAMES = {
 
 CANNOT_SIGN = "Không ký được thông điệp ({reason}); hãy kiểm tra khóa ở trang Kết nối cơ quan tiếp nhận."
 CANNOT_FILL = "Học bạ thiếu hoặc sai dữ liệu mà cơ quan tiếp nhận đòi: {reason}."
+_TURNED_BACK = (
+    "Cơ quan tiếp nhận chưa nhận thông điệp: {told}. "
+    "Học bạ không sai; hãy sửa thông tin kết nối nếu cần rồi gửi lại."
+)
+#: Classes of errors that another message with the same content may not meet; and so much is told of them (characters).
+_NOT_THE_CONTENT, _LONGEST = frozenset({"fix_config", "resend_same", "wait"}), 300
 #: No reason of a recall is shorter.
 _SHORTEST_REASON = 3
 
@@ -66,8 +72,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     send_after: float | None = None
 
 
-def outcome(answer: port.SendResult | port.QueryResult, waited: float, retry: Retry) -> Outcome:
+def outcome(
+    answer: port.SendResult | port.QueryResult, waited: float, retry: Retry, *, sent: bool = False
+) -> Outcome:
     """What an answer means. What cannot be read is UNKNOWN, never accepted and never rejected.
+
+    `sent`: it is the answer to the message itself. An Authority that turns a message back at its door, for nothing that
+    stands in the học bạ, has not decided about it: it waits for a person, and then goes under its own id again.
 
     `waited`: seconds since the first attempt; an Authority in trouble is left alone for longer and longer, as its profile
     says.
@@ -83,6 +94,11 @@ def outcome(answer: port.SendResult | port.QueryResult, waited: float, retry: Re
             return Outcome(state=DeliveryState.ACCEPTED, reference=receipt)
         case port.Locked(receipt=receipt):
             return Outcome(state=DeliveryState.ACCEPTED, reference=receipt, locked=True)
+        case port.Rejected(errors=errors) if sent and all(one.kind in _NOT_THE_CONTENT for one in errors):
+            told = "; ".join(dict.fromkeys(f"{one.message or one.code} ({one.code})" for one in errors))
+            return Outcome(
+                state=DeliveryState.PARKED, reason=_TURNED_BACK.format(told=told[:_LONGEST]), errors=errors
+            )
         case port.Rejected(errors=errors):
             return Outcome(state=DeliveryState.REJECTED, errors=errors)
         case port.Processing():

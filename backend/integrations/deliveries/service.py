@@ -85,6 +85,7 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
         await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if queued:
+        queued = await gates.in_order(session, queued)
         queued = await gates.let_through(session, queued, found)
     if not queued:
         return []
@@ -111,7 +112,7 @@ async def record_sent(
         for sending, answer in answers
     ]
     await queries.end_attempts(session, ended)
-    await _apply(session, {sending.delivery_id: answer for sending, answer in answers})
+    await _apply(session, {sending.delivery_id: answer for sending, answer in answers}, sent=True)
 
 
 async def to_query(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Question]:
@@ -153,8 +154,8 @@ async def fetch_list(tenant_id: uuid.UUID, endpoint: Endpoint, sender_code: str)
 
 
 async def messages_to(session: TenantSession, authority: str) -> list[SentMessage]:
-    """The messages that brought versions to an Authority, whatever became of them."""
-    rows = await queries.sent_to(session, authority)
+    """The messages that brought versions to an Authority, through any edition of its profile, whatever became of them."""
+    rows = await queries.sent_to(session, authorities.editions_of(authority))
     withdrawn = {row.refers_to for row in rows if row.refers_to and row.state == DeliveryState.ACCEPTED}
     brought = [row for row in rows if row.action != Action.RECALL]
     versions: dict[uuid.UUID, VersionSummary] = {}

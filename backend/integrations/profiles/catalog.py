@@ -74,3 +74,25 @@ def load(path: Path, trusted: Mapping[str, str]) -> Edition:
 def signature_path(path: Path) -> Path:
     """The signature lies beside the profile."""
     return path.with_suffix(".sig")
+
+
+#: In the folder of the profiles: what was published, a line each, and its digest then.
+LEDGER = "published.txt"
+
+
+def ledger(folder: Path) -> dict[str, str]:
+    """profile → digest of all that was ever published from a folder."""
+    path = folder / LEDGER
+    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    return dict(line.split() for line in lines)
+
+
+def write_ledger(folder: Path, published_there: Mapping[str, str]) -> None:
+    """Lines are only ever added."""
+    lines = [f"{name} {digest}\n" for name, digest in sorted(published_there.items())]
+    (folder / LEDGER).write_text("".join(lines), "utf-8")
+
+
+def family(profile_id: str) -> str:
+    """What the editions of one profile have in common: the Authority, and how it is talked to."""
+    return profile_id.partition("/")[0]

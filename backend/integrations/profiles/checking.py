@@ -66,6 +66,8 @@ def named_files(profile: Profile) -> Iterator[tuple[Place, str]]:
         yield ("transport", "authorities"), profile.transport.authorities
     for name, operation in operations_of(profile):
         body, place = operation.body, ("operations", name, "body")
+        if operation.answer is not None and operation.answer.signed is not None:
+            yield ("operations", name, "answer", "signed", "certificate"), operation.answer.signed.certificate
         if body is None:
             continue
         for number, schema in enumerate(body.schemas):
@@ -79,6 +81,13 @@ def named_files(profile: Profile) -> Iterator[tuple[Place, str]]:
 def operations_of(profile: Profile) -> list[tuple[str, Operation]]:
     """The calls by name."""
     return [("send", profile.operations.send), ("query", profile.operations.query)]
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    if node.path is not None:
+        yield node
+    for child in (node.fields or {}).values():
+        yield from _leaves(child)
 
 
 _Found = Iterator[tuple[Place, str]]
@@ -107,13 +116,21 @@ class _Check:
         listing = self._profile.reconcile
         if listing is None:
             return
-        if self._profile.transport.kind != "rest":
-            yield ("reconcile",), "chỉ dùng với transport rest"
+        kind, soap = self._profile.transport.kind, self._profile.transport.kind == "soap"
+        if kind == "manual_portal":
+            yield ("reconcile",), "không dùng với transport manual_portal"
+        if soap != (listing.format == "soap") or soap != (listing.body is not None):
+            yield ("reconcile",), "format soap và «body» đi với transport soap, và chỉ với nó"
+        if not soap and (listing.namespaces or listing.soap_action is not None):
+            yield ("reconcile",), "namespaces và soap_action chỉ dùng với transport soap"
         named = set(_IN_BRACES.findall(listing.path))
         if unknown := named - {"sender_code", "page", *self._profile.parameters}:
             yield ("reconcile", "path"), f"«{{{min(unknown)}}}» không phải tham số của hồ sơ"
-        if missing := {"sender_code", "page"} - named:
-            yield ("reconcile", "path"), f"thiếu «{{{min(missing)}}}»"
+        said = {node.path for node in _leaves(listing.body)} if listing.body else named
+        if missing := {"sender_code", "page"} - said:
+            yield ("reconcile", "body" if listing.body else "path"), f"thiếu «{min(missing)}»"
+        if listing.body is not None:
+            yield from self._node(listing.body, ("reconcile", "body"))
         self._parameters |= named & set(self._profile.parameters)
         for key in ("total", "each", "message_id", "lookup_code", "version", "sha256", "state"):
             yield from self._path(getattr(listing, key), ("reconcile", key))
@@ -222,6 +239,7 @@ class _Check:
             transport.kind == "sftp"
         ):
             yield ("transport", "address"), "địa chỉ không phải của loại transport này"
+        yield from package_checks.of_plain_http(profile)
         if not isinstance(auth, NoAuth):
             yield from self._asked(auth.secret, "secrets", ("auth", "secret"))
         for key in ("user", "client"):

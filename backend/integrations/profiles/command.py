@@ -94,13 +94,26 @@ def sabotage(file: Path, out: TextIO) -> int:
 
 
 def publish(file: Path, key_name: str, key_file: Path | None, out: TextIO) -> int:
-    """Sign the profile as it lies there. From then on it is not changed: the next edition takes the next number."""
+    """Sign the profile as it lies there. From then on it is not changed: the next edition takes the next number.
+
+    What was published once stays in the list of the folder; under its name nothing else is ever signed.
+    """
     edition = _load(file, out)
     if edition is None:
+        return _DIFFERENT
+    known = catalog.ledger(file.parent)
+    if known.get(edition.profile.profile, edition.digest) != edition.digest:
+        print(
+            f"{file.name}: {edition.profile.profile} đã công bố với nội dung khác "
+            f"({known[edition.profile.profile]}) và không sửa được nữa; hãy trả tệp về như cũ, chép nội dung mới sang "
+            "phiên bản kế tiếp rồi công bố phiên bản ấy",
+            file=out,
+        )
         return _DIFFERENT
     key = key_file.read_bytes() if key_file else signature.sandbox_key()
     line = catalog.signature_path(file)
     line.write_text(signature.sign(edition.digest, key_name, key), "utf-8")
+    catalog.write_ledger(file.parent, known | {edition.profile.profile: edition.digest})
     print(
         f"đã ký {edition.digest} bằng khóa {key_name} ({signature.public_of(key)}) vào {line.name}", file=out
     )

@@ -44,6 +44,14 @@ def read(listing: Listing, status: int, content: bytes) -> Page:
     return Page(total, tuple(_item(listing, one) for one in items))
 
 
+def ask(listing: Listing, sender_code: str, page: int, known: Known) -> bytes:
+    """The question for a page, where a list is asked for by a message; empty else. Raises BadMapping."""
+    if listing.body is None:
+        return b""
+    value = mapping.fill(listing.body, {"sender_code": sender_code, "page": page}, known)
+    return messages.written(listing.format, value, listing.namespaces)
+
+
 def write(listing: Listing, total: int, items: Sequence[Mapping[str, Any]], known: Known) -> bytes:
     """A page as the Authority writes it. Raises BadMapping."""
     words = {meaning: word for word, meaning in reversed(listing.states.items())}

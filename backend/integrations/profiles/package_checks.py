@@ -82,6 +82,38 @@ def of_access(auth: Auth, transport: Transport) -> str | None:
     return None
 
 
+def of_plain_http(profile: Profile) -> _Found:
+    """What an address without TLS takes: consent, and that nobody on the way can read, change or make up anything."""
+    transport = profile.transport
+    plain = transport.address is not None and transport.address.startswith("http://")
+    if transport.waiver is not None and not plain:
+        yield ("transport", "waiver"), "chỉ dùng với địa chỉ http không có TLS"
+    if not plain:
+        return
+    if transport.waiver is None:
+        yield ("transport", "address"), "địa chỉ http không có TLS cần «waiver» bằng văn bản của nền tảng"
+    if not isinstance(profile.auth, NoAuth):
+        yield (
+            ("auth", "kind"),
+            "không có TLS thì khóa nào gửi kèm cũng lộ: auth phải là none, thông điệp tự ký",
+        )
+    if profile.reconcile is not None:
+        yield ("reconcile",), "không dùng được khi không có TLS: danh sách không có chữ ký"
+    for name in ("send", "query"):
+        operation = getattr(profile.operations, name)
+        body, answer = operation.body, operation.answer
+        if body is not None and (body.sign is None or body.encrypt is None):
+            yield (
+                ("operations", name, "body"),
+                "không có TLS thì thông điệp phải vừa ký («sign») vừa mã hóa («encrypt»)",
+            )
+        if answer is None or answer.signed is None:
+            yield (
+                ("operations", name, "answer"),
+                "không có TLS thì trả lời phải có chữ ký của cơ quan («signed»)",
+            )
+
+
 def of_files(profile: Profile, files: Mapping[str, bytes]) -> _Found:
     """Certificates that cannot be used."""
     if (name := profile.transport.authorities) is not None and not formats.are_certificates(files[name]):
@@ -93,3 +125,8 @@ def of_files(profile: Profile, files: Mapping[str, bytes]) -> _Found:
                 formats.encrypt_for(files[body.encrypt.certificate], b"")
             except formats.BadKey as error:
                 yield ("operations", call, "body", "encrypt", "certificate"), str(error)
+        answer = getattr(profile.operations, call).answer
+        if answer is None or answer.signed is None:
+            continue
+        if not formats.are_certificates(files[(name := answer.signed.certificate)]):
+            yield ("operations", call, "answer", "signed"), f"«{name}» không có chứng thư dạng PEM"

@@ -11,7 +11,7 @@ import msgspec
 
 from backend.integrations.profiles import conformity, messages
 from backend.integrations.profiles.mapping import BadMapping, Known
-from backend.integrations.profiles.schemas import Body, Jws, Message, Xades
+from backend.integrations.profiles.schemas import Answer, Body, Jws, Message, Xades
 from backend.remote_signing.formats import service as formats
 from backend.remote_signing.formats.schemas import XmlTarget
 
@@ -50,6 +50,16 @@ def require(body: Body, content: bytes, files: Mapping[str, bytes]) -> None:
     for schema in body.schemas:
         if reason := conformity.reason_against(schema.kind, files[schema.file], content):
             raise BadMapping("", f"không đúng {schema.file}: {reason}")
+
+
+def opened(answer: Answer, content: bytes, files: Mapping[str, bytes]) -> bytes:
+    """What an answer says; where it has to be signed and is not by whom the profile names, nothing."""
+    if answer.signed is None:
+        return content
+    try:
+        return formats.open_jws(content, files[answer.signed.certificate])
+    except formats.BadSignature:
+        return b""
 
 
 def pem_of(secret: str) -> bytes:

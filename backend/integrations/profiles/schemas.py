@@ -125,10 +125,20 @@ class Rule(_Strict, frozen=True, kw_only=True):
     uncorrelated: bool = False
 
 
+class Signed(_Strict, frozen=True, kw_only=True):
+    """An answer that is a compact JWS by the holder of this certificate; what it holds is read, anything else is none."""
+
+    certificate: FileName
+
+
 class Answer(_Strict, frozen=True, kw_only=True):
-    """How an answer is read. `message_id` is the fact in which the Authority repeats the id of our message."""
+    """How an answer is read. `message_id` is the fact in which the Authority repeats the id of our message.
+
+    `signed`: only what the Authority itself has signed is believed.
+    """
 
     format: Format
+    signed: Signed | None = None
     facts: dict[Name, Fact]
     message_id: Name
     rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=40)]
@@ -212,15 +222,16 @@ Standing = Literal["accepted", "locked", "rejected", "processing", "recalled", "
 
 
 class Listing(_Strict, frozen=True, kw_only=True):
-    """What the Authority has of a school, asked for page by page with GET; only with REST.
+    """What the Authority has of a school, asked for page by page.
 
-    `path` names `{sender_code}` and `{page}`, which counts from 1. `total` is how many the whole list has, so that a list
-    of which a part is missing is not taken for one. The other paths start at an item of `each`; `states` says what the
-    Authority's words mean. `example` writes such a page of `total` and `items`: the simulator gives it.
+    `path` names `{sender_code}` and `{page}`, which counts from 1: with REST it is got, with SFTP it is a file. With SOAP
+    the question is a `body`, whose paths are `sender_code` and `page`. `total` is how many the whole list has, so that a
+    list of which a part is missing is not taken for one. The other paths start at an item of `each`; `states` says what
+    the Authority's words mean. `example` writes such a page of `total` and `items`: the simulator gives it.
     """
 
     path: Annotated[str, Meta(pattern=r"^/[^?#]*$(?!\n)", max_length=200)]
-    format: Literal["json", "xml"]
+    format: Literal["json", "xml", "soap"]
     total: Path
     each: Path
     message_id: Path
@@ -230,6 +241,9 @@ class Listing(_Strict, frozen=True, kw_only=True):
     state: Path
     states: dict[str, Standing]
     example: Node
+    body: Node | None = None
+    namespaces: dict[str, str] = {}
+    soap_action: str | None = None
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,11 +263,21 @@ class Timeouts(_Strict, frozen=True, kw_only=True):
     total: Seconds = 60.0
 
 
+class Waiver(_Strict, frozen=True, kw_only=True):
+    """The platform's written consent to a wire without TLS: the document, who signed it, until when it holds."""
+
+    document: Words
+    signed_by: Words
+    until: date
+
+
 class Transport(_Strict, frozen=True, kw_only=True):
     """How bytes travel. `address` is the Authority's; a sandbox has none, the platform says where its simulator is.
 
     That of SFTP ends in the fingerprint of the host's key (`sftp://host:22#SHA256:…`). `authorities` are the only ones
-    (PEM) whose certificates are believed there. At a portal a person uploads what we write and brings its receipt;
+    (PEM) whose certificates are believed there. An address without TLS takes a `waiver`, messages signed and closed for
+    the Authority alone, answers that it has signed, and nothing of ours that is secret; besides, the platform's settings
+    name the profile (HOCBA_PLAIN_HTTP). At a portal a person uploads what we write and brings its receipt;
     `steps` are what the person does there.
     """
 
@@ -262,7 +286,7 @@ class Transport(_Strict, frozen=True, kw_only=True):
         Annotated[
             str,
             Meta(
-                pattern=r"^(?:https://[^/?#@\s]+(/[^?#\s]*)?[^/\s]|sftp://[^/?#@\s]+#SHA256:[A-Za-z0-9+/]{43})$(?!\n)"
+                pattern=r"^(?:https?://[^/?#@\s]+(/[^?#\s]*)?[^/\s]|sftp://[^/?#@\s]+#SHA256:[A-Za-z0-9+/]{43})$(?!\n)"
             ),
         ]
         | None
@@ -270,6 +294,7 @@ class Transport(_Strict, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     max_answer: Annotated[int, Meta(ge=1, le=5_242_880)] = 1_048_576
     authorities: FileName | None = None
+    waiver: Waiver | None = None
     steps: tuple[Words, ...] = ()
 
 
@@ -370,14 +395,14 @@ class Quiet(_Strict, frozen=True, kw_only=True):
 
 
 class Breaker(_Strict, frozen=True, kw_only=True):
-    """After so many messages of a school in a row without an answer it pauses (seconds), then tries with one."""
+    """After so many messages in a row without an answer, of all schools or of one: a pause (seconds), then one tries."""
 
     failures: Annotated[int, Meta(ge=2, le=200)] = 20
     pause: Seconds = 300.0
 
 
 class Limits(_Strict, frozen=True, kw_only=True):
-    """What the Authority bears: calls of one job under way together, messages of all schools in a minute."""
+    """What the Authority bears of all schools: calls under way together, messages in a minute."""
 
     concurrency: Annotated[int, Meta(ge=1, le=32)] = 8
     per_minute: Annotated[int, Meta(ge=6, le=60_000)] | None = None
@@ -449,7 +474,12 @@ class Profile(_Strict, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """What people read: whose it is, and that it is not confirmed where it is not."""
-        return self.authority.name if self.confirmed else f"{self.authority.name} (mẫu, chờ cơ quan xác nhận)"
+        name = self.authority.name
+        if self.confirmed:
+            return name
+        # No second pair of brackets behind a first.
+        opened = f"{name[:-1]}; " if name.endswith(")") else f"{name} ("
+        return f"{opened}mẫu, chờ cơ quan xác nhận)"
 
 
 class Operations(_Strict, frozen=True, kw_only=True):

@@ -54,7 +54,11 @@ def tried(profile: Profile, operations: list[tuple[str, Operation]], files: Mapp
 
 
 def _listed_back(listing: Listing, known: mapping.Known) -> _Found:
-    """A list of everything that may be said is written and read again, and so are one item and none."""
+    """A list can be asked for; one of all that may be said is written and read again, and so are one item and none."""
+    try:
+        listings.ask(listing, "01000701", 1, known)
+    except BadMapping as error:
+        yield ("reconcile", "body"), f"không lập được câu hỏi: {error}"
     listed = [
         Listed(message_id=f"{number:032d}", lookup_code="a" * 32, version="2", sha256="b" * 64, state=state)
         for number, state in enumerate(dict.fromkeys(listing.states.values()))

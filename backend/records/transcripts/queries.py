@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Uuid, and_, bindparam, func, insert, select, text, update
+from sqlalchemy import Uuid, and_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased, defer
@@ -358,6 +358,54 @@ async def former_versions(
     for row in await session.execute(query, _keys(session, version_ids)):
         found[row.id].append(row.former)
     return found
+
+
+async def preceding_versions(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """version → the versions of the same pupil of earlier years, and of its own year those with a lower number."""
+    found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for row in await session.execute(_PRECEDING, _keys(session, version_ids)):
+        found[row.id].append(row.earlier)
+    return found
+
+
+_EARLIER, _EARLIER_YEAR = aliased(TranscriptVersion), aliased(AcademicYear)
+_PRECEDING = (
+    select(TranscriptVersion.id, _EARLIER.id.label("earlier"))
+    .join(
+        _EARLIER,
+        and_(
+            _EARLIER.tenant_id == TranscriptVersion.tenant_id,
+            _EARLIER.student_id == TranscriptVersion.student_id,
+            _EARLIER.id != TranscriptVersion.id,
+        ),
+    )
+    .join(
+        AcademicYear,
+        and_(
+            AcademicYear.tenant_id == TranscriptVersion.tenant_id,
+            AcademicYear.id == TranscriptVersion.academic_year_id,
+        ),
+    )
+    .join(
+        _EARLIER_YEAR,
+        and_(
+            _EARLIER_YEAR.tenant_id == _EARLIER.tenant_id,
+            _EARLIER_YEAR.id == _EARLIER.academic_year_id,
+        ),
+    )
+    .where(
+        _SOME_VERSIONS,
+        or_(
+            _EARLIER_YEAR.starts_on < AcademicYear.starts_on,
+            and_(
+                _EARLIER.academic_year_id == TranscriptVersion.academic_year_id,
+                _EARLIER.number < TranscriptVersion.number,
+            ),
+        ),
+    )
+)
 
 
 async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> Sequence[uuid.UUID]:

@@ -219,6 +219,13 @@ async def former_versions(
     return await queries.former_versions(session, version_ids)
 
 
+async def preceding_versions(
+    session: TenantSession, version_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """version → the versions of the same pupil of earlier years, and of its own year those with a lower number."""
+    return await queries.preceding_versions(session, version_ids)
+
+
 async def other_versions(session: TenantSession, version: VersionSummary) -> list[VersionSummary]:
     """The other versions of the same pupil's year, newest first."""
     return [

@@ -7,11 +7,13 @@ closed for a recipient cannot: its key is drawn anew each time.
 import base64
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
@@ -85,6 +87,36 @@ def sign_jws(content: bytes, identity: Identity) -> bytes:
     if not is_rsa:
         value = b"".join(one.to_bytes(_P256, "big") for one in decode_dss_signature(value))
     return said + b"." + _url64(value)
+
+
+class BadSignature(Exception):
+    """What should be a JWS of somebody is none, or not theirs."""
+
+
+def open_jws(content: bytes, certificate_pem: bytes) -> bytes:
+    """What a compact JWS (RS256, ES256) holds that the holder of this certificate signed. Raises BadSignature.
+
+    The header's own certificates are not looked at: who may sign is known beforehand.
+    """
+    try:
+        said, _, signature = content.rpartition(b".")
+        header, _, payload = said.partition(b".")
+        algorithm = msgspec.json.decode(_opened64(header), type=dict[str, Any])["alg"]
+        key, value = x509.load_pem_x509_certificate(certificate_pem).public_key(), _opened64(signature)
+        if isinstance(key, rsa.RSAPublicKey) and algorithm == "RS256":
+            key.verify(value, said, padding.PKCS1v15(), SHA256())
+        elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm == "ES256" and len(value) == 2 * _P256:
+            halves = (int.from_bytes(value[:_P256]), int.from_bytes(value[_P256:]))
+            key.verify(encode_dss_signature(*halves), said, ec.ECDSA(SHA256()))
+        else:
+            raise BadSignature("another algorithm")
+        return _opened64(payload)
+    except (ValueError, KeyError, TypeError, InvalidSignature, msgspec.MsgspecError) as error:
+        raise BadSignature(type(error).__name__) from error
+
+
+def _opened64(text: bytes) -> bytes:
+    return base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def are_certificates(pem: bytes) -> bool:

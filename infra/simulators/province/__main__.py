@@ -17,7 +17,7 @@ from infra.simulators.web import Tls, bind, serve
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 #: File in DIR with the address of SFTP, its fingerprint included.
 ADDRESS = "sftp.txt"
-SANDBOX = "vn.sandbox.hocba/1"
+SANDBOX = "vn.sandbox.hocba/2"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

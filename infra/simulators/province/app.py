@@ -13,7 +13,9 @@ from backend.integrations.profiles import documents, listings, messages
 from backend.integrations.profiles.catalog import Edition
 from backend.integrations.profiles.checking import operations_of
 from backend.integrations.profiles.schemas import Listing, Message, Node, Operation, Profile, Rule
+from backend.remote_signing.formats import service as formats
 from infra.simulators.faults import FaultBox
+from infra.simulators.province import identities
 from infra.simulators.province.access import Door
 from infra.simulators.province.lists import LIST_FAULTS, LIST_PAGE, spoilt_list
 from infra.simulators.province.opening import opened
@@ -80,7 +82,7 @@ def build(
         for (method, path), operations in _by_address(profile).items():
             app.add(method, path, partial(province.call, operations))
     province.door.add_to(app)
-    if profile.reconcile is not None:
+    if profile.reconcile is not None and profile.reconcile.body is None:
         app.add("GET", profile.reconcile.path, province.list_page)
     app.add("GET", "/sandbox/documents", province.documents)
     app.add("GET", "/sandbox/ledger", lambda request: reply_json(store.ledger()))
@@ -127,6 +129,8 @@ class Province:
 
     def call(self, operations: dict[str, Operation], request: Request) -> Reply:
         """A school calls: faults stand around what is done."""
+        if (places := _list_asked(self._profile.reconcile, request)) is not None:
+            return self.list_page(msgspec.structs.replace(request, params=places))
         name = _meant(request, operations)
         operation = operations[name]
         asked = self._asked(name, operation, request)
@@ -241,21 +245,23 @@ class Province:
         """A page of what is here of a school, as the profile writes lists."""
         listing = self._profile.reconcile
         assert listing is not None
+        path = f"{request.path}#list"
         if not self.door.knows(request):
-            return reply_json({"error": "unauthorized"}, 401)
+            refused = self._reply(self._profile.operations.query, self._about("refused"))
+            return refused or reply_json({"error": "unauthorized"}, 401)
         rows = self._store.documents(request.params["sender_code"])
         items = [one for row in rows if (one := self._listed(listing, row)) is not None]
-        fault = next((one for one in LIST_FAULTS if self._faults.take(one, request.path)), None)
+        fault = next((one for one in LIST_FAULTS if self._faults.take(one, path)), None)
         items, total = spoilt_list(fault, items)
         first = (int(request.params["page"]) - 1) * LIST_PAGE
         body = listings.write(listing, total, items[first : first + LIST_PAGE], self._known)
         kind = "application/json" if listing.format == "json" else "text/xml; charset=utf-8"
         said = Reply(status=200, body=body, content_type=kind)
-        if self._faults.take("html_200", request.path):
+        if self._faults.take("html_200", path):
             said = Reply(status=200, body=_PROXY_PAGE, content_type="text/html; charset=utf-8")
-        slow = self._faults.take("slow", request.path)
+        slow = self._faults.take("slow", path)
         said.delay = slow.seconds if slow else 0.0
-        said.cut = self._faults.take("drop_after_accept", request.path) is not None
+        said.cut = self._faults.take("drop_after_accept", path) is not None
         return said
 
     def _listed(self, listing: Listing, row: sqlite3.Row) -> dict[str, Any] | None:
@@ -300,6 +306,8 @@ class Province:
             rule = msgspec.structs.replace(rule, example=strange)
         written = messages.write_example(answer, rule, said.message, said.words, self._known)
         kind = _KINDS[answer.format]
+        if answer.signed is not None:
+            written, kind = formats.sign_jws(written, identities.recipient()), "application/jose"
         return Reply(status=rule.example.status, body=written, content_type=kind)
 
 
@@ -322,6 +330,25 @@ def _meant(request: Request, operations: dict[str, Operation]) -> str:
             except documents.Unreadable:
                 continue
     return next(iter(operations))
+
+
+def _list_asked(listing: Listing | None, request: Request) -> dict[str, str] | None:
+    """Whose list, and which page of it, a message asks for; None where it asks for something else."""
+    if listing is None or listing.body is None:
+        return None
+    [(root, question)] = (listing.body.fields or {}).items()
+    try:
+        asked = documents.read(listing.format, request.body).get(root.rpartition(":")[2])
+    except documents.Unreadable:
+        return None
+    if not isinstance(asked, dict):
+        return None
+    children = (question.fields or {}).items()
+    return {
+        child.path: str(asked.get(name.rpartition(":")[2], ""))
+        for name, child in children
+        if child.path is not None
+    }
 
 
 def _rule(operation: Operation, meaning: str) -> Rule | None:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from backend.integrations.profiles import catalog
+from backend.remote_signing.formats import service as formats
 
 AUTHORITY = catalog.FOLDER / "sandbox.ca.pem"
 _KEY = Path(__file__).with_name("sandbox.key.pem")
@@ -30,6 +31,12 @@ def key() -> rsa.RSAPrivateKey:
     found = load_pem_private_key(_KEY.read_bytes(), None)
     assert isinstance(found, rsa.RSAPrivateKey)
     return found
+
+
+def recipient() -> formats.Identity:
+    """Who reads what is encrypted, and signs answers where they are signed."""
+    certificate = catalog.FOLDER / "sandbox.recipient.pem"
+    return formats.read_identity(_KEY.read_bytes() + certificate.read_bytes())
 
 
 def issue(name: str, host: str | None = None) -> bytes:

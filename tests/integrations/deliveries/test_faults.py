@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from backend.core import jobs, settings, storage
-from backend.core.actor import Actor
+from backend.core.actor import Actor, machine
 from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Conflict
 from backend.integrations.authorities import service as authorities
-from backend.integrations.deliveries import rules, service
+from backend.integrations.deliveries import rules, service, troubles
 from backend.integrations.deliveries.channels import port
 from backend.integrations.deliveries.schemas import AttemptView, DeliveryState, DeliverySummary
 from backend.integrations.profiles.schemas import Retry
 from backend.records.transcripts import queries as transcript_queries
+from backend.records.transcripts import service as transcripts
+from backend.records.transcripts.schemas import VersionState
 from tests.factories.issued_versions import issue
 from tests.factories.machine import Death, Machine
 from tests.factories.signing_school import changed_settings
@@ -137,7 +140,7 @@ async def test_a_refused_key_waits_for_a_person_who_sends_it_again(
     assert await arrived(authority, school) == []
     async with tenant_session(school) as session:
         await service.retry(session, somebody(school), parked.id)
-    await machine.rest()
+    await Machine(school).rest()
     await accepted_once(authority, school, version_id)
     assert (await delivery_of(school, version_id)).message_id == parked.message_id
     async with tenant_session(school) as session:
@@ -245,3 +248,28 @@ async def spoil(tenant_id: TenantId, version_id: uuid.UUID, xml_sha256: str) -> 
     """Let a version name another XML than its own, before it is delivered."""
     async with tenant_session(tenant_id) as session:
         await transcript_queries.update_versions(session, {version_id: {"xml_sha256": xml_sha256}})
+
+
+async def test_what_is_turned_back_at_the_door_is_not_rejected_and_goes_again_under_its_id(
+    school: TenantId, authority: Province
+) -> None:
+    [version_id] = await issue(school)
+    async with tenant_session(school) as session:
+        await service.open_deliveries(session, [version_id])
+        # Our message says another school than its id: an error of the connection, not of the learning record.
+        await session.execute(text("update school set code = 'X' || code"))
+    await Machine(school).rest()
+    found = await delivery_of(school, version_id)
+    assert found.state == DeliveryState.PARKED
+    assert "MA_THONG_DIEP" in (found.reason or "")
+    assert "Học bạ không sai" in (found.reason or "")
+    assert await arrived(authority, school) == []
+    async with tenant_session(school) as session:
+        assert (await transcripts.get_version(session, version_id)).state == VersionState.ISSUED
+        await session.execute(text("update school set code = substr(code, 2)"))
+        [group] = await troubles.groups(session)
+        assert (group.count, group.parked) == (1, 1)
+        await troubles.retry(session, machine(school), group.authority, group.cause)
+    await Machine(school).rest()
+    await accepted_once(authority, school, version_id)
+    assert (await delivery_of(school, version_id)).message_id == found.message_id

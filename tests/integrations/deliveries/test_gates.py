@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
@@ -19,8 +19,9 @@ from backend.integrations.deliveries import gates, rules, service
 from backend.integrations.deliveries.channels.port import Evidence, Unknown
 from backend.integrations.deliveries.gate_rules import Flow, Gate, Try, gate, quiet_until
 from backend.integrations.profiles.schemas import Breaker, Limits, Quiet
+from backend.records.roster import service as roster
 from tests.core.site_fixtures import product
-from tests.factories.issued_versions import issue, open_delivering_school
+from tests.factories.issued_versions import issue, issue_next, open_delivering_school
 
 __all__ = ["product"]
 
@@ -162,7 +163,7 @@ async def test_an_authority_that_does_not_answer_is_left_alone_then_probed_once(
     [(subjects, seconds)] = await waiting(school)
     assert (subjects, 40 <= seconds <= 50) == (4, True)
     async with tenant_session(school) as session:
-        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/1")).endpoint.profile
+        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/2")).endpoint.profile
         assert "tạm dừng gửi" in await service.why_waiting(session, profile)
     # The pause is over: of two workers that look at the same time one sends one message.
     async with tenant_session(school) as session:
@@ -218,7 +219,7 @@ async def test_what_one_school_finds_silent_the_others_leave_alone_and_one_answe
     other = await open_delivering_school("Trường Khác")
     deliveries = await queued(other, 2)
     async with tenant_session(other) as session:
-        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/1")).endpoint.profile
+        profile = (await authorities.authority_of(session, "vn.sandbox.hocba/2")).endpoint.profile
     now = clock.now()
     nothing = Evidence(target="", started_at=now, ended_at=now, sent=b"", received=b"", status=None)
     silent, refused = Unknown(reason="", evidence=nothing), Unknown(reason="", evidence=nothing, refused=True)
@@ -241,3 +242,47 @@ async def test_what_one_school_finds_silent_the_others_leave_alone_and_one_answe
         assert [len(await begin(other, fresh)), len(await begin(school, more))] == [1, 0]
     finally:
         await gates.note(school, [(profile, refused)])
+
+
+async def test_what_comes_before_goes_before(school: TenantId, bound: Bound) -> None:
+    [first] = await issue(school, 1)
+    async with tenant_session(school) as session:
+        await session.execute(text("update transcript_version set state = 'recalled'"))
+    second = await issue_next(school, first)
+    async with tenant_session(school) as session:
+        for version in (first, second):
+            await service.open_deliveries(session, [version])
+        ids: list[uuid.UUID] = [(await service.of_version(session, one))[0].id for one in (second, first)]
+    # In whichever order they come, also in one job: the later one waits.
+    assert await begin(school, ids) == [ids[1]]
+    [(state, reason), _] = await reasons(school, ids)
+    assert (state, "học bạ trước đó của cùng học sinh" in (reason or "")) == ("queued", True)
+    [(subjects, seconds)] = await waiting(school)
+    assert (subjects, 4 <= seconds <= 10) == (1, True)
+    for answer in ("unknown", "received"):
+        async with tenant_session(school) as session:
+            query = text("update delivery set state = :state where id = :id")
+            await session.execute(query, {"state": answer, "id": ids[1]})
+        assert await begin(school, ids[:1]) == []
+    async with tenant_session(school) as session:
+        await service.park(session, ids[1], "Sở từ chối khóa kết nối.")
+    assert await begin(school, ids[:1]) == [ids[0]]
+
+
+async def test_an_earlier_year_goes_before_a_later_one(school: TenantId, bound: Bound) -> None:
+    [later] = await issue(school, 1)
+    earlier = uuid.uuid4()
+    async with tenant_session(school) as session:
+        year_id = await roster.open_year(session, "2024-2025", date(2024, 9, 5), date(2025, 5, 31))
+        await session.execute(
+            text(
+                "insert into transcript_version select (jsonb_populate_record(v, jsonb_build_object("
+                "'id', cast(:id as text), 'academic_year_id', cast(:year as text)))).* "
+                "from transcript_version v where id = :later"
+            ),
+            {"year": str(year_id), "id": str(earlier), "later": later},
+        )
+        await service.open_deliveries(session, [later, earlier])
+        ids: list[uuid.UUID] = [(await service.of_version(session, one))[0].id for one in (later, earlier)]
+    assert await begin(school, ids) == [ids[1]]
+    assert await begin(school, ids[:1]) == []

@@ -80,7 +80,7 @@ async def test_what_is_looked_for_stays_in_the_address(site: Litestar, product: 
             (f"{cause}&trang_thai=queued", 0),
             (f"tu={today}&den={today}", 2),
             (f"den={today - timedelta(days=1)}", 0),
-            ("co_quan=vn.sandbox.hocba/1&trang_thai=parked", 1),
+            ("co_quan=vn.sandbox.hocba/2&trang_thai=parked", 1),
             ("co_quan=vn.khac.hocba/1", 0),
         ):
             assert await found(query) == wanted, query

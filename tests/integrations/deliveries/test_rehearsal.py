@@ -24,7 +24,7 @@ from tests.integrations.deliveries.test_troubles import REFUSED, stopped
 
 __all__ = ["site"]
 
-SANDBOX, NINH_BINH = "vn.sandbox.hocba/1", "vn.ninh-binh.hocba/1"
+SANDBOX, NINH_BINH = "vn.sandbox.hocba/2", "vn.ninh-binh.hocba/1"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

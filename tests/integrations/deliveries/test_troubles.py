@@ -78,7 +78,7 @@ async def test_one_cause_goes_out_again_under_the_same_ids(
     browser = await school.browser(site, "clerk")
     await browser.get("/gui/nguyen-nhan")
     cause = rules.cause_of(DeliveryState.PARKED, "", REFUSED, None)
-    form = {"co_quan": "vn.sandbox.hocba/1", "nguyen_nhan": cause}
+    form = {"co_quan": "vn.sandbox.hocba/2", "nguyen_nhan": cause}
     assert (await browser.post("/gui/nguyen-nhan/gui-lai", form)).status_code == 303
     async with school.session() as session:
         states = [(await service.get_delivery(session, one))[0].state for one in deliveries]

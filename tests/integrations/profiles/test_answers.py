@@ -7,7 +7,7 @@ import pytest
 
 from backend.integrations.profiles import answers, catalog
 
-PROFILE = catalog.load(catalog.path_of("vn.sandbox.hocba/1"), {}).profile
+PROFILE = catalog.load(catalog.path_of("vn.sandbox.hocba/2"), {}).profile
 OURS = "01000701" + "a" * 32
 TAKEN = {"messageId": OURS, "maGiaoDich": "GD1", "code": "00"}
 DECIDED = {"messageId": OURS, "trangThai": "DA_TIEP_NHAN", "soBienNhan": "BN1"}

@@ -9,7 +9,7 @@ import pytest
 from backend.integrations.profiles import catalog, format_steps, signature
 from backend.integrations.profiles.reading import BadProfile
 
-SANDBOX = catalog.path_of("vn.sandbox.hocba/1")
+SANDBOX = catalog.path_of("vn.sandbox.hocba/2")
 KEYS = ((signature.SANDBOX, signature.public_of(signature.sandbox_key())),)
 Change = Callable[[str], str]
 
@@ -47,6 +47,7 @@ def test_every_profile_that_ships_can_be_used_and_is_published(path: Path) -> No
     assert edition.profile.environment == "sandbox"
     assert not edition.profile.confirmed
     assert "mẫu, chờ cơ quan xác nhận" in edition.profile.title
+    assert ") (" not in edition.profile.title
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_only_a_published_profile_is_given_out(monkeypatch: pytest.MonkeyPatch, 
     (tmp_path / SANDBOX.name).write_bytes(SANDBOX.read_bytes())
     catalog.published.cache_clear()
     with pytest.raises(BadProfile, match="chưa công bố"):
-        catalog.published("vn.sandbox.hocba/1", KEYS)
-    with pytest.raises(BadProfile, match="không có hồ sơ kết nối"):
         catalog.published("vn.sandbox.hocba/2", KEYS)
+    with pytest.raises(BadProfile, match="không có hồ sơ kết nối"):
+        catalog.published("vn.sandbox.hocba/9", KEYS)
     catalog.published.cache_clear()

@@ -191,12 +191,12 @@ async def test_every_night_of_the_season_once(
 
 
 async def test_an_authority_without_a_list_is_said_so(product: settings.Settings) -> None:
-    assert catalog.load(catalog.path_of("vn.ha-noi.hocba/1"), {}).profile.reconcile is None
+    assert catalog.load(catalog.path_of("vn.so-tay.hocba/1"), {}).profile.reconcile is None
     opened = await open_small_school()
-    with changed_settings(HOCBA_AUTHORITY_URLS="vn.ha-noi.hocba/1=http://127.0.0.1:9"):
+    with changed_settings(HOCBA_AUTHORITY_URLS="vn.so-tay.hocba/1=http://127.0.0.1:9"):
         async with opened.session() as session:
             actor = machine(opened.tenant_id)
-            bound = {"client_id": "truong-mau"}, {"client_secret": "khoa"}
-            await authorities.bind(session, actor, "vn.ha-noi.hocba/1", *bound)
+            bound = {"account": "truong-mau", "school": "TM0001"}, {"password": "khoa"}
+            await authorities.bind(session, actor, "vn.so-tay.hocba/1", *bound)
             with pytest.raises(Conflict, match="không cho lấy danh sách"):
                 await service.ask(session, actor)

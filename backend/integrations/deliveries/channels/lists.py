@@ -1,18 +1,19 @@
-"""The list of what an Authority has of a school, page by page over HTTP. A list that is not whole is none."""
+"""The list of what an Authority has of a school, page by page, over whichever wire. A list that is not whole is none."""
 
 from urllib.parse import quote
 
 from backend.core import http_client
-from backend.integrations.deliveries.channels import access, port
+from backend.integrations.deliveries.channels import access, port, sftp
 from backend.integrations.deliveries.schemas import FetchedList
-from backend.integrations.profiles import listings, messages
+from backend.integrations.profiles import answers, listings, messages
 from backend.integrations.profiles.listings import BadList
+from backend.integrations.profiles.mapping import BadMapping
 from backend.integrations.profiles.schemas import Listed, Listing
 from backend.remote_signing.formats.service import BadKey
 
 #: More pages no school has.
 _MOST_PAGES = 500
-_REFUSED = (401, 403)
+_OK, _REFUSED = 200, (401, 403)
 
 
 async def fetch(endpoint: port.Endpoint, sender_code: str) -> FetchedList:
@@ -33,7 +34,7 @@ async def fetch(endpoint: port.Endpoint, sender_code: str) -> FetchedList:
         return FetchedList(pages=tuple(pages), problem="refused")
     except http_client.HttpFailure:
         return FetchedList(pages=tuple(pages), problem="unreached")
-    except BadList:
+    except (BadList, BadMapping):
         return FetchedList(pages=tuple(pages), problem="unreadable")
     return FetchedList(pages=tuple(pages), problem="unreadable")
 
@@ -41,27 +42,60 @@ async def fetch(endpoint: port.Endpoint, sender_code: str) -> FetchedList:
 async def _page(
     endpoint: port.Endpoint, listing: Listing, sender_code: str, number: int, pages: list[bytes]
 ) -> tuple[int, bytes]:
-    """Status and bytes of a page, which is kept. Raises access.Refused, BadKey and what `http_client.request` raises."""
-    places = {
-        **messages.known_of(endpoint.profile, endpoint.parameters).parameters,
-        "sender_code": sender_code,
-    }
-    path = listing.path.format_map(
-        {name: quote(value, safe="") for name, value in places.items()} | {"page": number}
+    """Status and bytes of a page, which is kept. A token that is over is asked for once more.
+
+    Raises access.Refused, BadKey, BadMapping and what `http_client.request` raises.
+    """
+    if endpoint.profile.transport.kind == "sftp":
+        places = _places(endpoint, sender_code) | {"page": str(number)}
+        status, body = _OK, await sftp.fetch(endpoint, listing.path.format_map(places))
+    else:
+        status, body = await _called(endpoint, listing, sender_code, number)
+        if _is_refused(endpoint, status, body):
+            access.forget(endpoint)
+            status, body = await _called(endpoint, listing, sender_code, number)
+            if _is_refused(endpoint, status, body):
+                access.forget(endpoint)
+                raise access.Refused
+    pages.append(body)
+    return status, body
+
+
+async def _called(
+    endpoint: port.Endpoint, listing: Listing, sender_code: str, number: int
+) -> tuple[int, bytes]:
+    quoted = {name: quote(value, safe="") for name, value in _places(endpoint, sender_code).items()}
+    content = listings.ask(
+        listing, sender_code, number, messages.known_of(endpoint.profile, endpoint.parameters)
     )
     proof = await access.proof(endpoint)
+    headers = {"accept": "text/xml" if listing.format == "soap" else f"application/{listing.format}"}
+    if content:
+        headers["content-type"] = "text/xml; charset=utf-8"
+    if listing.soap_action is not None:
+        headers["soapaction"] = f'"{listing.soap_action}"'
     answer = await http_client.request(
-        "GET",
-        endpoint.base_url + path,
-        headers={"accept": f"application/{listing.format}", **proof.headers},
+        "POST" if content else "GET",
+        endpoint.base_url + listing.path.format_map(quoted | {"page": str(number)}),
+        headers={**headers, **proof.headers},
+        content=proof.on(content) or None,
         total_timeout=endpoint.total_timeout,
         connect_timeout=endpoint.connect_timeout,
         max_bytes=endpoint.profile.transport.max_answer,
         tls=access.tls(endpoint),
     )
-    if answer.status in _REFUSED:
-        # The next run asks for another token.
-        access.forget(endpoint)
-        raise access.Refused
-    pages.append(answer.body)
     return answer.status, answer.body
+
+
+def _places(endpoint: port.Endpoint, sender_code: str) -> dict[str, str]:
+    known = messages.known_of(endpoint.profile, endpoint.parameters)
+    return {**known.parameters, "sender_code": sender_code}
+
+
+def _is_refused(endpoint: port.Endpoint, status: int, body: bytes) -> bool:
+    """By the status, or in the words in which this Authority refuses a question about a message."""
+    if status in _REFUSED:
+        return True
+    asked = endpoint.profile.operations.query.answer
+    reading = answers.read(asked, status, body, "") if asked is not None and status != _OK else None
+    return reading is not None and reading.meaning in ("refused", "renew")

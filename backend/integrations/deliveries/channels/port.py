@@ -13,7 +13,7 @@ import msgspec
 
 # These words belong to authorities and profiles; they are named here again because every channel speaks them.
 from backend.integrations.authorities.schemas import Endpoint as Endpoint
-from backend.integrations.profiles.schemas import Finding
+from backend.integrations.profiles.schemas import ErrorClass, Finding
 from backend.integrations.profiles.schemas import Message as Message
 
 
@@ -42,12 +42,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorityError(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the authority's error list: its code, the field meant, its words; what the code means to us."""
+    """One line of the authority's error list: its code, the field meant, its words; what it means, who can act."""
 
     code: str
     field: str
     message: str
     means: tuple[Finding, ...] = ()
+    kind: ErrorClass = "ask_human"
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -149,8 +149,10 @@ class _Call:
             connect_timeout=self._endpoint.connect_timeout,
             max_bytes=self._endpoint.profile.transport.max_answer,
             tls=access.tls(self._endpoint),
+            in_the_open=self._endpoint.in_the_open,
         )
-        return answers.read(self._read, self._answer.status, self._answer.body, self._message.message_id)
+        said = packages.opened(self._read, self._answer.body, self._endpoint.files)
+        return answers.read(self._read, self._answer.status, said, self._message.message_id)
 
     def _headers(self) -> dict[str, str]:
         headers = {"accept": _CONTENT_TYPES[self._read.format].partition(";")[0]}
@@ -248,4 +250,5 @@ def _error(fault: Fault, known: ErrorEntry | None) -> port.AuthorityError:
         field=fault.field,
         message=fault.message or (known.words if known else ""),
         means=known.means if known else (),
+        kind=known.kind if known else "ask_human",
     )

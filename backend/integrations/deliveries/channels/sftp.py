@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import asyncssh
 
-from backend.core import clock, egress, settings
-from backend.integrations.deliveries.channels import port, rest
+from backend.core import clock, egress, http_client, settings
+from backend.integrations.deliveries.channels import access, port, rest
 from backend.integrations.profiles import answers, messages
 from backend.integrations.profiles.mapping import BadMapping
 from backend.integrations.profiles.schemas import SftpKey
@@ -80,6 +80,24 @@ class SftpChannel:
         assert operations.query.answer is not None
         reading = answers.read(operations.query.answer, 200, call.received, message_id)
         return rest.told(reading, endpoint.profile, call.evidence())
+
+
+async def fetch(endpoint: port.Endpoint, path: str) -> bytes:
+    """A file that the Authority left. Raises access.Refused; http_client.NotSent where there is none, or nobody."""
+    try:
+        async with (
+            asyncio.timeout(endpoint.total_timeout),
+            _files(endpoint) as files,
+            files.open(path, "rb") as file,
+        ):
+            found: bytes = await file.read(endpoint.profile.transport.max_answer + 1)
+    except _Refused as error:
+        raise access.Refused from error
+    except (asyncssh.Error, OSError, TimeoutError) as error:
+        raise http_client.NotSent(type(error).__name__) from error
+    if len(found) > endpoint.profile.transport.max_answer:
+        raise http_client.NoAnswer("a file that is too large")
+    return found
 
 
 class _Refused(Exception):

@@ -96,7 +96,7 @@ def endpoint_of(profile_id: str, address: str) -> port.Endpoint:
     )
 
 
-@pytest.mark.parametrize("profile_id", ["vn.sandbox.hocba/1", "vn.so-tay.hocba/1"])
+@pytest.mark.parametrize("profile_id", ["vn.sandbox.hocba/2", "vn.so-tay.hocba/1"])
 async def test_what_is_no_answer_is_unknown(profile_id: str) -> None:
     talks = {name: once(*said) for name, said in BODIES.items()} | {"endless": endless}
     for name, talk in talks.items():
@@ -114,7 +114,7 @@ async def test_what_is_no_answer_is_unknown(profile_id: str) -> None:
 async def test_what_is_no_list_is_unreadable() -> None:
     for name, said in BODIES.items():
         async with authority_that(once(*said)) as address:
-            fetched = await lists.fetch(endpoint_of("vn.sandbox.hocba/1", address), SCHOOL)
+            fetched = await lists.fetch(endpoint_of("vn.sandbox.hocba/2", address), SCHOOL)
         wanted = "unreached" if name == "larger than it may be" else "unreadable"
         assert (fetched.problem, fetched.items) == (wanted, ()), name
 
@@ -123,5 +123,5 @@ async def test_a_list_that_never_ends_is_left() -> None:
     item = {"messageId": "m", "maTraCuu": "c", "phienBan": 1, "bam": "b", "trangThai": "DA_CHOT"}
     page = msgspec.json.encode({"tongSo": 10**9, "danhSach": [item] * 5000})
     async with authority_that(once("application/json", page)) as address:
-        endpoint = endpoint_of("vn.sandbox.hocba/1", address)
+        endpoint = endpoint_of("vn.sandbox.hocba/2", address)
         assert (await lists.fetch(endpoint, SCHOOL)).problem == "unreadable"

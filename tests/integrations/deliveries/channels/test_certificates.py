@@ -21,7 +21,7 @@ from infra.simulators.province import identities
 from tests.fakes.processes import Province, start_province
 from tests.integrations.deliveries.channels.test_matrix import SCHOOL, message_of
 
-PROFILE, LISTED = catalog.path_of("vn.hai-chieu.hocba/1"), catalog.path_of("vn.sandbox.hocba/1")
+PROFILE, LISTED = catalog.path_of("vn.hai-chieu.hocba/1"), catalog.path_of("vn.sandbox.hocba/2")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

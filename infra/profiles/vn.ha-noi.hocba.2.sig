@@ -1,0 +1,1 @@
+sandbox 01Ie8rJFYADwkRA0Mda/Un/isfDRUGC8hHiiUtBrKAOQscL/x3UGtcjQecQ2QrvMq4iniu7qEL0LCZMN+6euAA==

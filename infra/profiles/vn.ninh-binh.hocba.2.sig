@@ -1,0 +1,1 @@
+sandbox beaUWBQOv45VjntBJhbkPV60LslhD5J1v7rMCph2ASfzS/2phRqkys5Ybca1CBBRW2UCb9yj8pEBU33ielWlCw==

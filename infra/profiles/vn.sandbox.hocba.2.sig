@@ -1,0 +1,1 @@
+sandbox /BujBBM9flfYAoErQ/Dri7dNBtfJxCwNd33bFcOH42XuXONdaDBAMDFtFHftERzx9XJnjsxxP90ZdYZfMUCFDw==
