@@ -76,7 +76,7 @@ def test_roots_and_proofs_are_those_of_the_rfc(size: int, data: Any) -> None:
     index = data.draw(st.integers(0, size - 1)) if data else 256
     log = Log(entries, old)
     root = naive(entries)
-    assert log.edge.root() == merkle_tiles.root_of(size, log.tiles(size)) == root
+    assert log.edge.root() == root
     way = merkle_tiles.inclusion(index, size, log.tiles(size))
     assert trees.root_by_inclusion(trees.leaf(entries[index]), index, size, way) == root
     other = trees.leaf(b"other")
