@@ -404,3 +404,4 @@ def test_the_command_checks_xml_too(
     assert run(path, trust_dir, None, False, out, err) == status
     assert ("Giáo viên chủ nhiệm: Đinh Thị Hoài Thu" in out.getvalue()) == (status == 0)
     assert ("Tệp XML không đọc được" in err.getvalue()) == (status == 2)
+    assert "None" not in out.getvalue() + err.getvalue()
