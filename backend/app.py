@@ -25,6 +25,7 @@ from backend.core import (
 from backend.integrations.connections import pages as connection_pages
 from backend.integrations.deliveries import pages as delivery_pages
 from backend.integrations.imports import pages as import_pages
+from backend.integrations.notifications import pages as notification_pages
 from backend.integrations.partner_api import pages as partner_pages
 from backend.integrations.partner_api.api import document as partner_document
 from backend.integrations.partner_api.api import reading as partner_reading
@@ -180,6 +181,11 @@ ROUTES: list[ControllerRouterHandler] = [
     report_pages.progress,
     report_pages.show_stopped,
     report_pages.resume,
+    notification_pages.show_notices,
+    notification_pages.show_bell,
+    notification_pages.show_setting,
+    notification_pages.change_setting,
+    notification_pages.show_mails,
     workplace_pages.show_workplaces,
     workplace_pages.change,
     opening_pages.show_application,
@@ -456,6 +462,11 @@ ROUTES: list[ControllerRouterHandler] = [
     share_pages.show_shares,
     share_pages.make_share,
     share_pages.revoke_share,
+    share_pages.answer_request,
+    share_pages.show_requests,
+    share_pages.show_asking,
+    share_pages.ask,
+    share_pages.show_answer,
     share_pages.show_link,
     share_pages.open_link,
     share_pages.take_shared_file,
@@ -464,6 +475,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transparency_pages.show_log,
     transparency_pages.show_checkpoint,
     transparency_pages.show_tile,
+    transparency_pages.show_growth,
 ]
 
 

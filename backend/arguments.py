@@ -42,6 +42,10 @@ def parser() -> argparse.ArgumentParser:
     migrations = _add(commands, "migrations", "check_migrations", "kiểm tra lược đồ có khớp với mã nguồn")
     migrations.add_argument("action", choices=("check",))
 
+    _add(commands, "console", "console", "chạy bảng vận hành (dành cho bên vận hành)")
+    console = _add(commands, "console-link", "console_link", "cấp đường dẫn vào bảng vận hành, dùng một lần")
+    _add_operator(console)
+
     reset = _add(
         commands, "reset-link", "reset_link", "cấp đường dẫn đặt lại tài khoản, khi trường không tự làm được"
     )
@@ -178,7 +182,17 @@ def _add_transparency(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     proof = _add(verbs, "proof", "transparency_proof", "kiểm tra một chứng minh, không cần mạng")
     proof.add_argument("file", type=Path, metavar="TỆP")
     proof.add_argument("--document", type=Path, metavar="TỆP", help="học bạ mà chứng minh này nói về")
-    for verb in (whole, proof):
+    grown = _add(
+        verbs,
+        "growth",
+        "transparency_growth",
+        "kiểm tra nhật ký chỉ dài thêm từ một điểm kiểm, không cần mạng",
+    )
+    grown.add_argument("file", type=Path, metavar="TỆP", help="tải ở /minh-bach/noi-tiep/SỐ_MỤC")
+    grown.add_argument(
+        "--seen", type=Path, required=True, metavar="TỆP", help="điểm kiểm đã ghi lại lần trước"
+    )
+    for verb in (whole, proof, grown):
         verb.add_argument("--key", required=True, metavar="KHÓA", help="khóa kiểm tra của nhật ký")
 
 

@@ -85,6 +85,36 @@ def _serve(chosen: argparse.Namespace) -> int:
     return _OK
 
 
+def _console(chosen: argparse.Namespace) -> int:
+    import uvicorn
+
+    config = settings.get()
+    for name in ("database_operator_url", "database_dispatcher_url"):
+        if not getattr(config, name):
+            raise settings.SettingsError(f"HOCBA_{name.upper()} is not set; the console needs it")
+    asyncio.run(_refuse_unsafe_roles(dispatching=True))
+    uvicorn.run(
+        "backend.console:site",
+        factory=True,
+        host=config.host,
+        port=config.console_port,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    return _OK
+
+
+def _console_link(chosen: argparse.Namespace) -> int:
+    from backend.integrations.operations import command
+
+    if not settings.get().database_operator_url:
+        raise settings.SettingsError("HOCBA_DATABASE_OPERATOR_URL is not set; the console is the operator's")
+    command.print_link(_operator(chosen), sys.stdout)
+    return _OK
+
+
 @contextmanager
 def _database_of(variable: str) -> Iterator[None]:
     """Says in one sentence, with the setting, why PostgreSQL cannot be used; other errors stay what they are.
@@ -271,6 +301,12 @@ def _transparency_proof(chosen: argparse.Namespace) -> int:
     return command.prove(chosen.file, chosen.key, chosen.document, sys.stdout)
 
 
+def _transparency_growth(chosen: argparse.Namespace) -> int:
+    from infra.transparency_check import command
+
+    return command.growth(chosen.file, chosen.key, chosen.seen, sys.stdout)
+
+
 def _rotate_secrets(chosen: argparse.Namespace) -> int:
     from backend.remote_signing.accounts import command
 
@@ -396,6 +432,8 @@ _COMMANDS: dict[str, Command] = {
     "serve": _serve,
     "work": _work,
     "dispatch": _dispatch,
+    "console": _console,
+    "console_link": _console_link,
     "migrate": _migrate,
     "check_migrations": _check_migrations,
     "reset_link": _reset_link,
@@ -404,6 +442,7 @@ _COMMANDS: dict[str, Command] = {
     "audit_check": _audit_check,
     "transparency_check": _transparency_check,
     "transparency_proof": _transparency_proof,
+    "transparency_growth": _transparency_growth,
     "restore_forward": _restore_forward,
     "storage_probe": _storage_probe,
     "assess": _assess,

@@ -36,6 +36,7 @@ MENU = (
             NavItem("Học sinh", "/hoc-sinh", "user", Permission.PUPILS_READ),
             NavItem("Học bạ chuyển đến", "/hoc-ba-chuyen-den", "file-import", Permission.TRANSFER_MANAGE),
             NavItem("Sổ cấp bản sao", "/so-ban-sao", "notebook", Permission.TRANSCRIPT_READ_ANY),
+            NavItem("Đề nghị xem học bạ", "/de-nghi-xem-hoc-ba", "inbox", Permission.TRANSCRIPT_READ_ANY),
             NavItem("Câu mẫu nhận xét", "/cau-mau", "message", Permission.PHRASE_WRITE),
             NavItem("Sau năm học", "/sau-nam-hoc", "checklist", Permission.TRANSCRIPT_READ_ANY),
         ),

@@ -5,6 +5,7 @@ from backend.core.database import metadata
 from backend.integrations.authorities import models as authorities
 from backend.integrations.deliveries import models as deliveries
 from backend.integrations.imports import models as imports
+from backend.integrations.notifications import models as notifications
 from backend.integrations.partner_api import models as partner_api
 from backend.integrations.reconciliation import models as reconciliation
 from backend.integrations.webhooks import models as webhooks
@@ -100,6 +101,7 @@ MODULES = (
     authorities,
     deliveries,
     reconciliation,
+    notifications,
 )
 
 __all__ = ["MODULES", "metadata"]

@@ -19,6 +19,7 @@ from backend.core import (
     store_keeper,
 )
 from backend.integrations.deliveries import service as deliveries
+from backend.integrations.notifications import service as notifications
 from backend.integrations.reconciliation import service as reconciliation
 from backend.records.transcripts import service as transcripts
 from backend.records.transparency import service as transparency
@@ -64,6 +65,7 @@ async def _hand_out() -> None:
                 reconciliation.queue,
                 credentials.queue_checks,
                 archiving.queue_due,
+                notifications.queue_digests,
                 transparency.queue_untold,
             ],
             stop,

@@ -25,6 +25,7 @@ from backend.integrations.deliveries.events import (
     RecallRefused,
     RecallReturned,
 )
+from backend.integrations.notifications import tasks as notifications
 from backend.integrations.reconciliation import tasks as reconciliation
 from backend.integrations.webhooks import tasks as webhooks
 from backend.records.assessment import tasks as assessment
@@ -87,15 +88,16 @@ FLOW: dict[type[Event], tuple[Task, ...]] = {
     DeliverySubmitted: (transcripts.submitted,),
     DeliveryAccepted: (transcripts.accepted, webhooks.delivery_accepted),
     # Management recalls it and corrects what was refused.
-    DeliveryRejected: (transcripts.rejected, webhooks.delivery_rejected),
+    DeliveryRejected: (transcripts.rejected, webhooks.delivery_rejected, notifications.urge),
     DeliveryLocked: (transcripts.locked,),
     TranscriptRecallAsked: (deliveries.open_recall,),
-    DeliveryRecalled: (transcripts.recalled,),  # the pupil's marks are corrected and the next version frozen
-    RecallRefused: (transcripts.recall_refused,),
+    # The pupil's marks are corrected and the next version frozen.
+    DeliveryRecalled: (transcripts.recalled, notifications.urge),
+    RecallRefused: (transcripts.recall_refused, notifications.urge),
     TranscriptLocked: (webhooks.transcript_locked,),
     TranscriptRecalled: (webhooks.transcript_recalled, transparency.recalled),
     TranscriptReplaced: (webhooks.transcript_replaced, transparency.replaced),
-    RecallReturned: (transcripts.recall_returned,),  # management reads why, and asks again
+    RecallReturned: (transcripts.recall_returned, notifications.urge),  # management reads why, and asks again
     CopyIssued: (copies.print_copy,),
     TransferDrafted: (transfers.compile_package,),
     TransferSealed: (transfers.offer,),
@@ -111,6 +113,7 @@ BY_NIGHT: tuple[Task, ...] = (
     archiving.stamp,
     credentials.check_certificate,
     reconciliation.reconcile,
+    notifications.send,
     # What the log was not told when it happened.
     transparency.issued,
     transparency.recalled,

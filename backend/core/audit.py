@@ -155,6 +155,8 @@ class Action(StrEnum):
     TRANSCRIPT_ISSUED = "transcripts.version.issue"
     TRANSCRIPT_SHOWN = "verification.content.read"
     TRANSCRIPT_TAKEN = "verification.content.download"
+    SHARE_ASKED = "shares.request.ask"
+    SHARE_DENIED = "shares.request.deny"
     SHARE_MADE = "shares.share.make"
     SHARE_REVOKED = "shares.share.revoke"
     SHARE_READ = "shares.share.read"

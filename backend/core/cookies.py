@@ -9,14 +9,15 @@ from backend.core.visit import Connection
 
 #: session: who is signed in. form: binds forms of people who are not. flash: one message for the next page.
 #: elsewhere: what a browser that went to sign in elsewhere must bring back.
-#: known: who has signed in here before.
-CookieName = Literal["session", "form", "flash", "elsewhere", "known"]
+#: known: who has signed in here before. operator: who is in the console, which is a site of its own.
+CookieName = Literal["session", "form", "flash", "elsewhere", "known", "operator"]
 _SUFFIX: dict[CookieName, str] = {
     "session": "",
     "form": "-form",
     "flash": "-flash",
     "elsewhere": "-elsewhere",
     "known": "-known",
+    "operator": "-operator",
 }
 
 

@@ -15,7 +15,7 @@ import msgspec
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_PORTS = {"https": 443, "http": 80, "sftp": 22}
+_PORTS = {"https": 443, "http": 80, "sftp": 22, "smtps": 465, "smtp": 587}
 #: Global by their registries, and yet not the public internet: addresses in addresses, shared and measuring ranges, old
 #: site-local ones, the inside of a cloud.
 _NEVER = tuple(

@@ -139,11 +139,6 @@ def consistency(old: int, size: int, tiles: Tiles) -> list[bytes]:
     return [] if old == size else _between(old, 0, size, tiles, is_whole=True)
 
 
-def root_of(size: int, tiles: Tiles) -> bytes:
-    """The root of a tree by its tiles."""
-    return _root(0, size, tiles) if size else hashlib.sha256(b"").digest()
-
-
 def _split(count: int) -> int:
     """The largest power of two below a number."""
     return 1 << ((count - 1).bit_length() - 1)

@@ -24,6 +24,8 @@ from backend.core.questions import Question
 #: Where the log lies in the bucket; below it as c2sp.org/tlog-tiles wants it.
 PREFIX = "tlog/"
 CHECKPOINT = f"{PREFIX}checkpoint"
+#: First line of a proof that the log has only grown; after it the old size, the hashes (RFC 6962, 2.1.2), the checkpoint.
+GROWTH = "hocba log growth 1"
 
 
 class LogEntry(Base):
@@ -108,6 +110,19 @@ def tiles(size: int) -> Tiles:
         return fetched[key]
 
     return tile
+
+
+async def growth_since(size: int) -> str | None:
+    """That the log, as it was signed last, begins with its first `size` entries: hashes, then the checkpoint.
+
+    None where it was never so small or is smaller now. Raises StoreDown.
+    """
+    checkpoint = await newest()
+    if checkpoint is None or not 0 < size <= checkpoint.size:
+        return None
+    hashes = await asyncio.to_thread(merkle_tiles.consistency, size, checkpoint.size, tiles(checkpoint.size))
+    lines = [GROWTH, f"old {size}", *(base64.b64encode(one).decode() for one in hashes)]
+    return "\n".join(lines) + f"\n\n{checkpoint.note}"
 
 
 async def read(path: str) -> bytes:

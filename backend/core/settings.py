@@ -37,6 +37,13 @@ DatabaseAddress = Annotated[
         description="an address postgresql://role:password@host:port/database",
     ),
 ]
+MailAddress = Annotated[
+    str,
+    Meta(
+        pattern=rf"^smtps?://([^\s/?#@]*@)?{_HOST}/?$",
+        description="an address smtps://name:password@host:port or smtp://name:password@host:port",
+    ),
+]
 RedisAddress = Annotated[
     str,
     Meta(
@@ -112,8 +119,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: hosts that are not at a public address, or not at the usual port, and where they are: host=network or
     #: host:port=network, separated by spaces; all else is reached at public addresses alone, at the usual port
     egress_tunnels: str = ""
+    #: e-mail server, smtps://name:password@host:port or smtp:// (TLS by STARTTLS, in production always); none: no e-mail
+    mail_url: MailAddress = ""
+    #: address from which the product writes; none: hoc-ba-so@ the host of `public_url`
+    mail_from: str = ""
     host: str = "127.0.0.1"
     port: Port = 8000
+    #: of the operator's console, at `host` (`hocba console`)
+    console_port: Port = 8010
     #: threads of one worker process
     worker_threads: Count = 4
     #: so many times the requests that `core/admission.py` lets in; above 1 where speed is measured, not in production

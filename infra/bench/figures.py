@@ -29,6 +29,8 @@ FIGURES: Final[dict[str, Figure]] = {
     "web.mark_save": Figure("saves/s on 2 cores"),
     "web.mark_save_p99": Figure("ms"),
     "web.verify_code": Figure("requests/s on 2 cores"),
+    "web.verify_code_p95": Figure("ms"),
+    "web.check_file": Figure("s"),
     "web.ratio_report": Figure("ms, p95, 2,000 pupils"),
     "deliver.package": Figure("packages/s/core: map, validate, sign, enqueue"),
     "deliver.rest": Figure("deliveries/s on 2 cores through the simulator"),

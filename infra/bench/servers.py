@@ -143,10 +143,11 @@ def _takes_marks(grade: int, code: str) -> bool:
 
 
 class Issued(NamedTuple):
-    """A version that is issued, and the code by which it is looked up."""
+    """A version that is issued, the code by which it is looked up, and its signed file."""
 
     version_id: uuid.UUID
     code: str
+    document: bytes
 
 
 async def issue_one(school: OpenSchool, table: Table) -> Issued:
@@ -187,7 +188,7 @@ async def issue_one(school: OpenSchool, table: Table) -> Issued:
         code = document.snapshot.lookup_code
         transcript_id = uuid.UUID(str(transcript["id"]))
         await queries.publish_codes(session, {transcript_id: transcripts.code_digest(code)})
-    return Issued(version_id, code)
+    return Issued(version_id, code, pdf)
 
 
 async def look_at_tables() -> None:

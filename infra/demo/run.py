@@ -37,6 +37,7 @@ from infra.demo.workbooks import DemoPlan, read_plan, write_workbooks
 from infra.embedded.errors import StartRefused
 from infra.embedded.interrupt import first_of, until_interrupted
 from infra.embedded.leash import leashed
+from infra.embedded.ports import LOOPBACK
 from infra.embedded.stack import EmbeddedStack
 
 #: Classes of the second school that go all the way; the others stay open to be explored.
@@ -82,6 +83,7 @@ async def _run(data: Path, scale: float, once: bool, console: Console) -> int:
             )
             work = _seasons(plan, data, stack, console)
             await first_of(work, stack.supervisor.failure())
+            console.print(f"Thư đã gửi (không đi đâu cả): http://{LOOPBACK}:{stack.ports['mail']}")
             console.print(f"Tổng thời gian: {time.monotonic() - started:.0f} giây.")
             if not once:
                 await stack.supervisor.failure()

@@ -4,6 +4,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from infra.embedded import ready
@@ -32,6 +33,12 @@ def simulator(module: str, folder: Path, place: Place) -> ChildSpec:
         place=place,
         ready=ready.answers_http(place.port, "/health"),
     )
+
+
+def mail(folder: Path, place: Place, smtp_port: int) -> ChildSpec:
+    """An e-mail server that keeps what it gets in `folder` and shows it on a page."""
+    spec = simulator("mail", folder, place)
+    return replace(spec, command=(*spec.command, "--smtp-port", str(smtp_port)))
 
 
 def web(settings: Mapping[str, str]) -> ChildSpec:

@@ -30,7 +30,7 @@ from infra.simulators.signing_service import settings as signing_settings
 
 PID_FILE = "hocba.pid"
 _PORTS_FILE = "ports.json"
-SERVICES = ("postgres", "valkey", "s3", "signing", "province", "oidc", "web")
+SERVICES = ("postgres", "valkey", "s3", "signing", "province", "oidc", "mail", "smtp", "web")
 
 
 def print_line(line: str) -> None:
@@ -91,11 +91,12 @@ class EmbeddedStack:
         await self.supervisor.start(*children)
 
     async def start_simulators(self) -> None:
-        """Start the signing service, the province and the identity provider."""
+        """Start the signing service, the province, the identity provider and the e-mail server."""
         await self.start(
             programs.simulator("signing_service", self._signing_folder, self._place("signing")),
             programs.simulator("province", self._province_folder, self._place("province")),
             programs.simulator("oidc", self.data.folder("oidc"), self._place("oidc")),
+            programs.mail(self.data.folder("mail"), self._place("mail"), self.ports["smtp"]),
         )
         # `hocba verify` looks for anchors in this folder by itself.
         for root in (self._signing_folder / "trust").glob("*.pem"):
@@ -138,6 +139,7 @@ class EmbeddedStack:
             "HOCBA_PROVINCE_API_KEY": self._province_key(),
             "HOCBA_GOOGLE_ISSUER": f"{elsewhere}/google",
             "HOCBA_ENTRA_ISSUER": f"{elsewhere}/entra/{{tid}}/v2.0",
+            "HOCBA_MAIL_URL": f"smtp://{LOOPBACK}:{self.ports['smtp']}",
             "HOCBA_OTHER_ISSUERS": f"{elsewhere}/vneid",
             "HOCBA_EGRESS_TUNNELS": f"{LOOPBACK}={LOOPBACK}/32",
         }

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from infra.transparency_check.check import Whole, Wrong
 from infra.transparency_check.notes import BadNote, read_checkpoint, read_verifier
-from infra.transparency_check.proofs import Proof, read_proof
+from infra.transparency_check.proofs import Proof, read_growth, read_proof
 from infra.transparency_check.sources import Missing, copying, source
 
 OK, FORGED, UNCERTAIN = 0, 1, 2
@@ -53,6 +53,22 @@ def prove(path: Path, key: str, document: Path | None, out: TextIO) -> int:
         f"phiên bản {said.get('version')}, {said.get('at')}).",
         file=out,
     )
+    return OK
+
+
+def growth(path: Path, key: str, seen: Path, out: TextIO) -> int:
+    """Check that the log has only grown since a checkpoint that was noted."""
+    try:
+        verifier = read_verifier(key)
+        before = read_checkpoint(_read(seen), verifier)
+        now = read_growth(_read(path), before, verifier)
+    except (Wrong, BadNote) as error:
+        print(f"NHẬT KÝ SAI: {error}.", file=out)
+        return FORGED
+    except Missing as error:
+        print(f"Không kiểm được: {error}.", file=out)
+        return UNCERTAIN
+    print(f"Đúng: nhật ký {now.size} mục nối tiếp điểm kiểm {before.size} mục.", file=out)
     return OK
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from infra.transparency_check.check import Wrong, statement_entry
 from infra.transparency_check.notes import BadNote, Checkpoint, Verifier, read_checkpoint
-from infra.transparency_check.trees import leaf, root_by_inclusion
+from infra.transparency_check.trees import is_continued, leaf, root_by_inclusion
 
 _FIRST = "c2sp.org/tlog-proof@v1"
+_GROWTH = "hocba log growth 1"
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,21 @@ def read_proof(content: bytes, verifier: Verifier) -> Proof:
     if root_by_inclusion(leaf(entry), number, checkpoint.size, way) != checkpoint.root:
         raise Wrong("mục này không có trong nhật ký đã ký")
     return Proof(number, said, checkpoint)
+
+
+def read_growth(content: bytes, before: Checkpoint, verifier: Verifier) -> Checkpoint:
+    """Check that a log has only grown since a checkpoint; returns the newer one. Raises Wrong, BadNote."""
+    try:
+        head, _, note = content.decode("utf-8").partition("\n\n")
+        first, old, *hashes = head.split("\n")
+        way = [base64.b64decode(one, validate=True) for one in hashes]
+        if first != _GROWTH or old != f"old {before.size}":
+            raise ValueError
+    except (ValueError, binascii.Error):
+        raise BadNote(f"tệp chứng minh không phải là từ {before.size} mục") from None
+    now = read_checkpoint(note.encode(), verifier)
+    if not is_continued((before.size, before.root), (now.size, now.root), way):
+        raise Wrong(
+            f"nhật ký {now.size} mục không nối tiếp điểm kiểm {before.size} mục: có mục đã bị sửa, xóa hoặc chèn"
+        )
+    return now

@@ -58,3 +58,28 @@ def root_by_inclusion(node: bytes, index: int, size: int, proof: Sequence[bytes]
             node = parent(node, other)
         place, last = place >> 1, last >> 1
     return node if last == 0 else None
+
+
+def is_continued(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequence[bytes]) -> bool:
+    """Whether a tree (size, root) begins with an older one, by its proof (RFC 9162, 2.1.4.2)."""
+    (first, old_root), (second, new_root) = old, new
+    if first == second:
+        return old_root == new_root and not proof
+    way = [old_root, *proof] if first & (first - 1) == 0 else list(proof)
+    if not 0 < first < second or not way:
+        return False
+    place, last = first - 1, second - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    before = after = way[0]
+    for other in way[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            before, after = parent(other, before), parent(other, after)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            after = parent(after, other)
+        place, last = place >> 1, last >> 1
+    return last == 0 and (before, after) == (old_root, new_root)

@@ -17,7 +17,7 @@ _CLOCKS = {"backend.core.clock", "backend.core.ids"}
 _TERMINALS = {"cli", "command", "verify_command"}
 
 #: Where connections to elsewhere are made.
-_EGRESS = {"backend.core.egress", "backend.core.http_client"}
+_EGRESS = {"backend.core.egress", "backend.core.http_client", "backend.core.mail"}
 _CONNECTS = re.compile(
     r"\.(?:getaddrinfo|gethostbyname\w*|create_connection|open_connection|create_datagram_endpoint|sock_connect|urlopen)$"
 )

@@ -268,6 +268,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what a transcript says, behind a second factor, for the slice's own pages: no door",
     ),
+    "records.shares.asking": (
+        Room.SERVICE,
+        "requests of organisations, for the slice's own pages: no door",
+    ),
     "records.verification.slips": (Room.SERVICE, "answers on paper, for the slice's own pages: no door"),
     "integrations.partner_api.once": (
         Room.SERVICE,
@@ -334,6 +338,14 @@ LISTED: dict[str, tuple[Room, str]] = {
     ),
     "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
     "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
+    "integrations.deliveries.board": (
+        Room.SERVICE,
+        "what a person looks for among all deliveries, for the slice's own pages: no door",
+    ),
+    "integrations.deliveries.looking": (
+        Room.RULES,
+        "the filter of the board, and the address that keeps it: pure",
+    ),
     "integrations.deliveries.gate_rules": (Room.RULES, "when an Authority is left alone: pure"),
     "integrations.deliveries.fixing": (Room.RULES, "which place of the school an Authority's field is: pure"),
     "integrations.deliveries.shown": (Room.ADAPTER, "messages as people read them, beside earlier ones"),
@@ -366,6 +378,7 @@ JOINS = {
 #: What the entry files may enter a slice by.
 ENTRIES = {
     "app": {"pages", "life_pages", "api"},
+    "console": {"pages"},
     "cli": {"command", "verify_command"},
     # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.
     "worker": {"service"},
@@ -448,7 +461,11 @@ def _trespass(module: Module, target: str) -> str | None:
 
 def _by_the_entry(entry: str, there: Place) -> str | None:
     if there.slice in OF_DOMAIN:
-        return None if entry in ("app", "menu", "own_routes") else "only the site and its pages need this"
+        return (
+            None
+            if entry in ("app", "console", "menu", "own_routes")
+            else "only the site and its pages need this"
+        )
     if there.file in ENTRIES.get(entry, set()):
         return None
     return f"{entry} enters a slice by {' or '.join(sorted(ENTRIES.get(entry, set()))) or 'nothing'}"

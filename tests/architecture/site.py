@@ -40,10 +40,12 @@ def _is_mark(source: Source, module: Module, guard: ast.expr) -> bool:
 
 
 def unrouted(source: Source) -> Iterator[str]:
-    """Handlers that the site does not list: nobody can call them."""
-    routes = constant(source, "backend.app.ROUTES")
-    assert isinstance(routes, ast.List)
-    listed = {meaning(source["backend.app"], element) for element in routes.elts}
+    """Handlers that neither the site nor the operator's console lists: nobody can call them."""
+    listed = set()
+    for entry in ("backend.app", "backend.console"):
+        routes = constant(source, f"{entry}.ROUTES")
+        assert isinstance(routes, ast.List)
+        listed |= {meaning(source[entry], element) for element in routes.elts}
     found = (f"{module.name}.{name}" for module, name, _ in handlers(source))
     yield from (handler for handler in found if handler not in listed)
 

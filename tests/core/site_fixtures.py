@@ -28,6 +28,8 @@ from tests.fakes.radosgw import Gateway, start_gateway
 PASSWORD = "mat-khau-thu-nghiem"
 #: What the stack does not know because nothing in these tests talks to it.
 _ELSEWHERE = {"HOCBA_PROVINCE_API_KEY": "khong-dung"}
+#: No e-mail server runs beside these tests; those of e-mails start their own.
+_NO_MAIL = {"HOCBA_MAIL_URL": ""}
 #: One person of a test asks more in a minute than a hundred do; tests of the limits set it to 1.
 _IN_A_HURRY = {"HOCBA_ROUTE_LIMIT_FACTOR": "1000"}
 
@@ -43,7 +45,7 @@ def locking_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]
 async def product(embedded_stack: EmbeddedStack) -> AsyncIterator[settings.Settings]:
     """The product's settings for the embedded stack, with the schema migrated and the bucket made."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (_ELSEWHERE | _IN_A_HURRY | embedded_stack.environment()).items():
+        for name, value in (_ELSEWHERE | _IN_A_HURRY | embedded_stack.environment() | _NO_MAIL).items():
             patch.setenv(name, os.environ.get(name, value) if name in _ELSEWHERE else value)
         await let_go()
         assert await asyncio.to_thread(cli.main, ["migrate"]) == 0

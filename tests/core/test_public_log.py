@@ -1,8 +1,10 @@
 """The keeper of the public log, on the real database and store: one number each, whatever dies in between."""
 
 import asyncio
+import io
 import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -17,7 +19,7 @@ from backend.core.log_keeper import Forked, Keeper
 from backend.core.signed_notes import NoteKey
 from backend.tenants.schools import service as schools
 from infra.embedded.stack import EmbeddedStack
-from infra.transparency_check import notes
+from infra.transparency_check import command, notes
 from infra.transparency_check.check import Whole
 from tests.core.browser import Browser
 from tests.factories.signing_school import profile_of
@@ -125,6 +127,27 @@ async def test_anybody_reads_it_at_its_addresses(keeper: Keeper, key: NoteKey, s
             parts[lacking.args[0]] = answer.content
     for path in ("tile/0/999", "tile/64/000", "tile/0/..%2F..%2Fcheckpoint", "tile/t/000", "tile/entries/"):
         assert (await browser.http.get(f"/minh-bach/{path}")).status_code == 404, path
+
+
+async def test_who_noted_a_checkpoint_sees_that_it_only_grew(
+    keeper: Keeper, key: NoteKey, site: Litestar, tmp_path: Path
+) -> None:
+    await queue(3)
+    await keeper.round()
+    noted, proof, said = tmp_path / "checkpoint", tmp_path / "growth", io.StringIO()
+    noted.write_bytes(await public_log.read("checkpoint"))
+    before = notes.read_checkpoint(noted.read_bytes(), notes.read_verifier(key.verifier))
+    await queue(40)
+    await keeper.round()
+    browser = Browser(site)
+    proof.write_bytes((await browser.http.get(f"/minh-bach/noi-tiep/{before.size}")).content)
+    assert command.growth(proof, key.verifier, noted, said) == command.OK, said.getvalue()
+    assert f"{before.size + 40} mục nối tiếp điểm kiểm {before.size} mục" in said.getvalue()
+    forged = signed_notes.Head(origin=key.name, size=before.size, root=secrets.token_bytes(32))
+    noted.write_text(key.signed(forged.text()))
+    assert command.growth(proof, key.verifier, noted, said) == command.FORGED
+    for size in (0, before.size + 41, -1):
+        assert (await browser.http.get(f"/minh-bach/noi-tiep/{size}")).status_code == 404, size
 
 
 @pytest.mark.parametrize("dies_at", ["put", "replace"])

@@ -10,7 +10,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -75,7 +75,8 @@ class Machine:
     """The background of these schools. With `hurry` no job waits for its time: what is due later is done at once.
 
     With `death` every job is first taken up by a worker that dies at that point, `times` of them one after the other; its
-    lease then runs out. `spared`: after the intent, so many commits later.
+    lease then runs out. `spared`: after the intent, so many commits later. `deaths`: one worker after another,
+    each with a point of its own.
     """
 
     def __init__(
@@ -85,12 +86,12 @@ class Machine:
         death: Death | None = None,
         times: int = 1,
         spared: int = 0,
+        deaths: Sequence[tuple[Death, int]] = (),
     ) -> None:
         self._tenants = list(tenant_ids)
         self._hurry = hurry
-        self._death = death
+        self._deaths = [(death, spared)] * times if death is not None else list(deaths)
         self._haunted: Counter[uuid.UUID] = Counter()
-        self._times, self._spared = times, spared
         self.done: list[str] = []
 
     async def round(self) -> int:
@@ -141,11 +142,12 @@ class Machine:
             return [dict(row) for row in await connection.fetch(_LEFT, self._tenants)]
 
     async def _do(self, job: Any) -> None:
-        if self._death is None or self._haunted[job["id"]] == self._times:
+        turn = self._haunted[job["id"]]
+        if turn == len(self._deaths):
             await broker.run(job["tenant_id"], job["id"], job["fence"])
             return
         self._haunted[job["id"]] += 1
-        await die(job["tenant_id"], job["id"], job["fence"], self._death, self._spared)
+        await die(job["tenant_id"], job["id"], job["fence"], *self._deaths[turn])
 
 
 async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death, spared: int = 0) -> None:

@@ -66,6 +66,16 @@ LATER: dict[str, Row] = {
     "mark_change": {"kind": "level"},
     "class_freeze": {"state": "done", "frozen": 0, "left_out": [], "problem": None},
     "issued_copy": {"kind": "ban-sao"},
+    "share": {"relation": "mother", "means": "paper", "wrong_pins": 0, "revoked_by_family": False}
+    | {"revoked_at": None, "revoked_by": None, "revoked_why": None}
+    | {"expires_at": datetime(2999, 1, 1, tzinfo=UTC)},
+    "share_request": {
+        "state": "waiting",
+        "decided_at": None,
+        "decided_by": None,
+        "why": None,
+        "share_id": None,
+    },
     "exemption": {"ground": "health", "ended_at": None, "ended_by": None},
     "publication": {"period": "year_end", "cells": {}, "withdrawn_at": None, "withdrawn_by": None},
     "comment_phrase": {"grade_level": 0},

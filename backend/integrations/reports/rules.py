@@ -156,15 +156,16 @@ def signed_tables(lines: Sequence[SignedLine]) -> tuple[Table, ...]:
     made = Table(
         name="Học bạ đã ký",
         title="Tổng hợp số liệu học bạ số đã ký",
-        columns=("Khối", "Đã chốt", "Chờ đưa đi ký", "Đang ký", "Đã ký đủ, phát hành", "Tỉ lệ đã ký đủ"),
+        columns=("Khối", "Đã chốt", "Chờ đưa đi ký", "Đang ký", "Đã ký đủ", "Đã phát hành", "Tỉ lệ đã ký đủ"),
         rows=tuple(
             _row(
                 grade_name(one.grade_level),
                 one.made,
                 one.waiting,
                 one.signing,
+                one.complete,
                 one.issued,
-                percent(one.issued, one.made),
+                percent(one.complete, one.made),
                 is_sum=one.grade_level is None,
             )
             for one in lines
@@ -175,7 +176,7 @@ def signed_tables(lines: Sequence[SignedLine]) -> tuple[Table, ...]:
         )
         if lines
         else (),
-        numbers=frozenset(range(1, 6)),
+        numbers=frozenset(range(1, 7)),
     )
     by_role = Table(
         name="Chữ ký theo vai trò",

@@ -11,6 +11,9 @@ from backend.records.copies.models import IssuedCopy
 from backend.records.roster.models import Student
 from backend.records.transcripts.models import Transcript
 
+#: By number, as the register has them: an id is given out with a form, which may lie open for long.
+_NEWEST_FIRST = (IssuedCopy.register_year.desc(), IssuedCopy.number.desc())
+
 
 async def last_number(session: TenantSession, register_year: int) -> int:
     """The highest number of a year's register, 0 before the first."""
@@ -70,7 +73,7 @@ async def of_transcript(session: TenantSession, transcript_id: uuid.UUID) -> Seq
     query = _lines().where(
         IssuedCopy.tenant_id == session.tenant_id, IssuedCopy.transcript_id == transcript_id
     )
-    return (await session.execute(query.order_by(IssuedCopy.id.desc()))).all()
+    return (await session.execute(query.order_by(*_NEWEST_FIRST))).all()
 
 
 async def search(
@@ -91,6 +94,5 @@ async def search(
         wanted.append(or_(pupil, *others))
     query = _lines().where(*wanted)
     total = await session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    order = (IssuedCopy.register_year.desc(), IssuedCopy.number.desc())
-    rows = await session.execute(query.order_by(*order).offset(first).limit(size))
+    rows = await session.execute(query.order_by(*_NEWEST_FIRST).offset(first).limit(size))
     return rows.all(), total

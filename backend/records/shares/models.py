@@ -77,3 +77,43 @@ class ShareVisit(TenantTable):
     at: Mapped[datetime]
     what: Mapped[str]
     network: Mapped[str]
+
+
+class ShareRequest(TenantTable):
+    """An organisation asks to see a học bạ whose code it has. `is_known_school`: its name is the platform's word."""
+
+    __tablename__ = "share_request"
+    __table_args__ = (
+        tenant_key("transcript_id", "transcript"),
+        tenant_key("student_id", "student"),
+        tenant_key("decided_by", "staff_member"),
+        tenant_key("share_id", "share"),
+        Index("ix_share_request_state", "tenant_id", "state", "asked_at"),
+        Index("ix_share_request_transcript", "tenant_id", "transcript_id"),
+        {
+            "info": holding(
+                internal="is_known_school with_data token_digest asked_at state decided_at",
+                personal="organisation organisation_code contact purpose why",
+                title="Đề nghị xem học bạ của cơ quan, trường khác",
+                purpose="Hỏi gia đình trước khi cho nơi tuyển sinh xem học bạ, và trả lời nơi ấy",
+                ground=Ground.CONSENT,
+                keep=Keep.TRACE,
+            )
+        },
+    )
+
+    transcript_id: Mapped[uuid.UUID]
+    student_id: Mapped[uuid.UUID]
+    organisation: Mapped[str]
+    organisation_code: Mapped[str]
+    is_known_school: Mapped[bool]
+    contact: Mapped[str]
+    purpose: Mapped[str]
+    with_data: Mapped[bool]
+    token_digest: Mapped[str]
+    asked_at: Mapped[datetime]
+    state: Mapped[str]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[uuid.UUID | None]
+    why: Mapped[str | None]
+    share_id: Mapped[uuid.UUID | None]

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
-from backend.core import admission, clock, settings
+from backend.core import admission, clock, rate_limit, settings
 from backend.core.actor import Actor
 from backend.core.admission import RouteClass
 from backend.core.database import TenantSession
@@ -14,7 +14,7 @@ from backend.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from backend.core.web import CurrentActor, Html, Request, Session, network_of, page, redirect
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
 from backend.records.roster import service as roster
-from backend.records.shares import rules, service
+from backend.records.shares import asking, rules, service
 from backend.records.shares.schemas import MEANS, RELATIONS, VISITS, Made, ShareView
 from backend.records.transcripts.schemas import JSON_TYPE, PDF_TYPE, XML_TYPE
 from backend.tenants.guards import public, requires, step_up
@@ -22,6 +22,8 @@ from backend.tenants.permissions import Permission
 
 _KEEPS = requires(Permission.TRANSCRIPT_READ_ANY)
 _LOOKUP = {admission.OPTION: RouteClass.LOOKUP}
+#: A request is a row that stays, and somebody reads it.
+ASKING = rate_limit.Limit(name="ask-share", burst=10, per_seconds=3600)
 _TYPES = {"pdf": PDF_TYPE, "xml": XML_TYPE, "json": JSON_TYPE}
 
 
@@ -44,6 +46,32 @@ class ReasonForm(msgspec.Struct, frozen=True, kw_only=True):
     """Why a link is closed."""
 
     ly_do: str = ""
+    csrf_token: str = ""
+
+
+class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request is answered: refused for a reason, or granted as the family agreed."""
+
+    tra_loi: str = ""
+    ly_do: str = ""
+    so_ngay: str = str(rules.USUAL_DAYS)
+    nguoi_dong_y: str = ""
+    quan_he: str = ""
+    cach: str = ""
+    ngay: str = ""
+    hoc_sinh: str = ""
+    csrf_token: str = ""
+
+
+class AskForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks to see which học bạ, and what for."""
+
+    ma: str = ""
+    co_quan: str = ""
+    ma_so: str = ""
+    lien_he: str = ""
+    muc_dich: str = ""
+    du_lieu: str = ""
     csrf_token: str = ""
 
 
@@ -104,6 +132,90 @@ async def revoke_share(
         request,
         f"/hoc-ba/{version_id}/chia-se",
         "Đã thu hồi liên kết; từ bây giờ liên kết không mở được nữa.",
+    )
+
+
+@post(
+    "/hoc-ba/{version_id:uuid}/de-nghi/{share_request_id:uuid}",
+    guards=[_KEEPS, step_up("/hoc-ba/{version_id}/chia-se")],
+    status_code=200,
+)
+async def answer_request(
+    request: Request,
+    session: Session,
+    actor: CurrentActor,
+    version_id: FromPath[uuid.UUID],
+    share_request_id: FromPath[uuid.UUID],
+    data: URLEncodedBody[AnswerForm],
+) -> Html:
+    """Grant what an organisation asks, as the family agreed, or refuse it."""
+    try:
+        if data.tra_loi == "tu-choi":
+            await asking.refuse(session, actor, version_id, share_request_id, data.ly_do)
+            said = "Đã từ chối; nơi đề nghị đọc được lý do ở liên kết của họ."
+            return redirect(request, f"/hoc-ba/{version_id}/chia-se", said)
+        consent = (data.nguoi_dong_y, data.quan_he, data.cach, data.ngay, bool(data.hoc_sinh))
+        made = await asking.grant(session, actor, version_id, share_request_id, data.so_ngay, consent)
+    except (Invalid, Conflict) as error:
+        return await _show(request, session, actor, version_id, ShareForm(), error=error)
+    return await _show(request, session, actor, version_id, ShareForm(), made=made)
+
+
+@get("/de-nghi-xem-hoc-ba", guards=[_KEEPS])
+async def show_requests(request: Request, session: Session, actor: CurrentActor) -> Html:
+    """What organisations ask and the school has not answered."""
+    waiting = await asking.waiting(session, actor)
+    return page(request, "records/shares/requests.html", waiting=waiting)
+
+
+@get("/xin-xem-hoc-ba", guards=[public()])
+async def show_asking(request: Request) -> Html:
+    """Where an organisation asks."""
+    return page(request, "records/shares/ask.html", typed=AskForm(), error=None, token="", site="")
+
+
+@post("/xin-xem-hoc-ba", guards=[public()], opt=_LOOKUP, status_code=200)
+async def ask(request: Request, data: URLEncodedBody[AskForm]) -> Html:
+    """Send a request to the school of a code; the link to its answer is shown this once."""
+    error, token = None, ""
+    try:
+        await rate_limit.take(ASKING, network_of(request))
+        wanted = rules.read_request(
+            data.co_quan,
+            data.ma_so,
+            data.lien_he,
+            data.muc_dich,
+            with_data=bool(data.du_lieu),
+            is_known_school=False,
+        )
+        token = await asking.ask(data.ma, wanted)
+    except (Invalid, NotFound) as refused:
+        error = refused
+    return page(
+        request,
+        "records/shares/ask.html",
+        status_code=error.status if error else 200,
+        typed=data,
+        error=error.message if error else None,
+        token=token,
+        site=settings.get().public_url.rstrip("/"),
+    )
+
+
+@get("/xin-xem-hoc-ba/{token:str}", guards=[public()], opt=_LOOKUP)
+async def show_answer(request: Request, token: FromPath[str]) -> Html:
+    """How far a request has come."""
+    try:
+        asked, error = await asking.look(token), None
+    except NotFound as unknown:
+        asked, error = None, unknown
+    return page(
+        request,
+        "records/shares/answer.html",
+        status_code=error.status if error else 200,
+        asked=asked,
+        token=token,
+        error=error.message if error else None,
     )
 
 
@@ -229,6 +341,7 @@ async def _show(
         school_class=await roster.get_class(session, version.class_id),
         needs_child=rules.age(born, clock.today()) >= rules.OWN_CONSENT_FROM,
         shares=shares,
+        waiting=await asking.waiting_of(session, version.transcript_id),
         made=made,
         site=settings.get().public_url.rstrip("/"),
         typed=typed,

@@ -9,17 +9,55 @@ from sqlalchemy import insert, select, text, update
 from backend.core import lookups
 from backend.core.database import TenantSession
 from backend.core.questions import Question
-from backend.records.shares.models import Share, ShareVisit
+from backend.records.shares.models import Share, ShareRequest, ShareVisit
 
 _PUBLISH = text("select directory.publish_address(:kind, :digest, :subject)")
 _FIND = Question(text("select tenant_id, subject_id from directory.find_address(:kind, :digest)"))
 
 
-async def insert_share(session: TenantSession, row: dict[str, Any], addresses: dict[str, str]) -> None:
-    """Add a share, and let digests of its tokens lead to it: kind → digest."""
+async def insert_share(session: TenantSession, row: dict[str, Any]) -> None:
+    """Add a share."""
     await session.execute(insert(Share).values(tenant_id=session.tenant_id, **row))
-    for kind, digest in addresses.items():
-        await session.execute(_PUBLISH, {"kind": kind, "digest": digest, "subject": row["id"]})
+
+
+async def insert_request(session: TenantSession, row: dict[str, Any]) -> None:
+    """Add what an organisation asks."""
+    await session.execute(insert(ShareRequest).values(tenant_id=session.tenant_id, **row))
+
+
+async def publish(session: TenantSession, subject: uuid.UUID, addresses: dict[str, str]) -> None:
+    """Let digests of tokens lead to a share or a request: digest → kind."""
+    for digest, kind in addresses.items():
+        await session.execute(_PUBLISH, {"kind": kind, "digest": digest, "subject": subject})
+
+
+async def request(
+    session: TenantSession, request_id: uuid.UUID, *, hold: bool = False
+) -> ShareRequest | None:
+    """One request; `hold` keeps others from it until the transaction ends."""
+    query = select(ShareRequest).where(
+        ShareRequest.tenant_id == session.tenant_id, ShareRequest.id == request_id
+    )
+    found: ShareRequest | None = await session.scalar(query.with_for_update() if hold else query)
+    return found
+
+
+async def requests(
+    session: TenantSession, state: str, transcript_id: uuid.UUID | None = None
+) -> Sequence[ShareRequest]:
+    """Requests in a state, oldest first; of one transcript, or of all."""
+    query = select(ShareRequest).where(
+        ShareRequest.tenant_id == session.tenant_id, ShareRequest.state == state
+    )
+    if transcript_id is not None:
+        query = query.where(ShareRequest.transcript_id == transcript_id)
+    return (await session.scalars(query.order_by(ShareRequest.asked_at, ShareRequest.id))).all()
+
+
+async def answer(session: TenantSession, request_id: uuid.UUID, values: dict[str, Any]) -> None:
+    """Set the answer to a request."""
+    mine = (ShareRequest.tenant_id == session.tenant_id, ShareRequest.id == request_id)
+    await session.execute(update(ShareRequest).where(*mine).values(values))
 
 
 async def find(kind: str, digest: str) -> tuple[uuid.UUID, uuid.UUID] | None:

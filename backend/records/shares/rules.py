@@ -1,10 +1,11 @@
 """What has to be said before a học bạ is shared, and when a link opens. Pure."""
 
+import re
 from datetime import date, datetime
 
 from backend.core.errors import Forbidden, Invalid
 from backend.core.text import check_text
-from backend.records.shares.schemas import Means, NewShare, Relation
+from backend.records.shares.schemas import Means, NewRequest, NewShare, Relation
 
 _MOST_LETTERS = 200
 MOST_DAYS, USUAL_DAYS = 90, 30
@@ -13,6 +14,7 @@ OWN_CONSENT_FROM = 7
 OF_AGE = 18
 #: Wrong PINs after which a link is closed.
 MOST_WRONG = 5
+_TAX_CODE = re.compile(r"[0-9]{10}(?:[0-9]{3})?")
 _NEW_ONE = "hãy xin gia đình hoặc nhà trường liên kết mới."
 
 
@@ -52,6 +54,23 @@ def read(
         means=Means(means),
         consented_on=agreed_on,
         child_agrees=child_agrees,
+    )
+
+
+def read_request(
+    organisation: str, code: str, contact: str, purpose: str, *, with_data: bool, is_known_school: bool
+) -> NewRequest:
+    """What an organisation typed. Raises Invalid that names the field."""
+    bare = code.strip().replace("-", "").replace(" ", "")
+    if not is_known_school and not _TAX_CODE.fullmatch(bare):
+        raise Invalid("“Mã số thuế của cơ quan” gồm 10 hoặc 13 chữ số; hãy xem lại trên giấy tờ của cơ quan.")
+    return NewRequest(
+        organisation=_said(organisation, "Tên cơ quan, trường", "cơ quan"),
+        organisation_code=bare,
+        is_known_school=is_known_school,
+        contact=_said(contact, "Người liên hệ, điện thoại hoặc thư", "cơ quan"),
+        purpose=_said(purpose, "Mục đích", "cơ quan"),
+        with_data=with_data,
     )
 
 

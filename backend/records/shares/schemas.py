@@ -116,3 +116,40 @@ class VisitView(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     what: str
     network: str
+
+
+class RequestState(StrEnum):
+    """How far a request of an organisation has come."""
+
+    WAITING = "waiting"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, what for, and whether machines are to read it; `is_known_school`: the platform vouches for the name."""
+
+    organisation: str
+    organisation_code: str
+    is_known_school: bool
+    contact: str
+    purpose: str
+    with_data: bool
+
+
+class RequestView(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as the school sees it; of `version_id` is the newest version, `full_name` the pupil."""
+
+    id: uuid.UUID
+    transcript_id: TranscriptId
+    organisation: str
+    organisation_code: str
+    is_known_school: bool
+    contact: str
+    purpose: str
+    with_data: bool
+    asked_at: datetime
+    state: str
+    why: str | None
+    version_id: uuid.UUID | None = None
+    full_name: str = ""

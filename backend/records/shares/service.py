@@ -57,7 +57,7 @@ async def make(
     NotFound, Forbidden, Invalid; Conflict where no year of it stands.
     """
     version = await transcripts.get_version(session, version_id)
-    _require_keeper(actor, version)
+    require_keeper(actor, version)
     versions = await transcripts.issued_of(session, version.transcript_id)
     if not any(one.state in IN_FORCE for one in versions):
         raise Conflict(
@@ -66,10 +66,17 @@ async def make(
     snapshot = await transcripts.get_snapshot(session, version_id)
     born = snapshot.student.date_of_birth
     wanted = rules.read(*typed, consent, person=version.full_name, born=born, today=clock.today())
-    share_id, pin = ShareId(new_id()), f"{secrets.randbelow(10**6):06}"
-    tokens = {_LINK: new_token(), _FAMILY: new_token()}
-    row = _row(share_id, actor, version, wanted, pin)
-    await queries.insert_share(session, row, {kind: text_digest(token) for kind, token in tokens.items()})
+    token = new_token()
+    return await keep(session, actor, version, wanted, token, text_digest(token))
+
+
+async def keep(
+    session: TenantSession, actor: Actor, version: VersionSummary, wanted: NewShare, token: str, digest: str
+) -> Made:
+    """Write a share down whose link has a token of that digest; `token` is "" where somebody has it already."""
+    share_id, pin, family = ShareId(new_id()), f"{secrets.randbelow(10**6):06}", new_token()
+    await queries.insert_share(session, _row(share_id, actor, version, wanted, pin))
+    await queries.publish(session, share_id, {digest: _LINK, text_digest(family): _FAMILY})
     await audit.record(
         session,
         actor,
@@ -80,7 +87,7 @@ async def make(
         recipient=wanted.recipient,
         copy_purpose=wanted.purpose,
     )
-    return Made(share_id=share_id, token=tokens[_LINK], pin=pin, family_token=tokens[_FAMILY])
+    return Made(share_id=share_id, token=token, pin=pin, family_token=family)
 
 
 async def revoke(
@@ -88,7 +95,7 @@ async def revoke(
 ) -> None:
     """The school closes a link. Raises NotFound, Forbidden; Invalid without a reason; Conflict for one that is closed."""
     version = await transcripts.get_version(session, version_id)
-    _require_keeper(actor, version)
+    require_keeper(actor, version)
     row = await queries.share(session, share_id, hold=True)
     if row is None or row.transcript_id != version.transcript_id:
         raise NotFound("Không tìm thấy liên kết chia sẻ này của học bạ.")
@@ -99,7 +106,7 @@ async def revoke(
 
 async def look(token: str) -> ShareView:
     """What the holder of a link may know before the PIN. Raises NotFound; Forbidden, which says why, of a closed one."""
-    tenant_id, share_id = await _find(_LINK, token)
+    tenant_id, share_id = await find(_LINK, token)
     async with tenant_session(tenant_id, read_only=True) as session:
         [view] = await _views(session, [await _share(session, share_id)])
     rules.require_open(view.ended)
@@ -124,7 +131,7 @@ async def take_file(
 
 async def look_as_family(token: str) -> tuple[str, ShareView]:
     """The school's name and the share, for the family that agreed to it. Raises NotFound."""
-    tenant_id, share_id = await _find(_FAMILY, token)
+    tenant_id, share_id = await find(_FAMILY, token)
     async with tenant_session(tenant_id, read_only=True) as session:
         school = await schools.get_school(session)
         [view] = await _views(session, [await _share(session, share_id)])
@@ -133,7 +140,7 @@ async def look_as_family(token: str) -> tuple[str, ShareView]:
 
 async def revoke_as_family(token: str) -> None:
     """The family takes its consent back; from then on the link opens nothing. Raises NotFound, Conflict."""
-    tenant_id, share_id = await _find(_FAMILY, token)
+    tenant_id, share_id = await find(_FAMILY, token)
     async with tenant_session(tenant_id) as session:
         row = await _share(session, share_id, hold=True)
         family = Actor(tenant_id=tenant_id, staff_id=None, name=f"{row.consented_by} (gia đình)")
@@ -142,7 +149,7 @@ async def revoke_as_family(token: str) -> None:
 
 async def _enter(token: str, pin: str, visit: Visit, network: str) -> tuple[uuid.UUID, ShareView]:
     """Let the holder of link and PIN in, and write it down; a wrong PIN is counted, whatever becomes of the request."""
-    tenant_id, share_id = await _find(_LINK, token)
+    tenant_id, share_id = await find(_LINK, token)
     async with tenant_session(tenant_id) as session:
         row = await _share(session, share_id, hold=True)
         [view] = await _views(session, [row])
@@ -217,14 +224,14 @@ def _pin_digest(share_id: uuid.UUID, pin: str) -> str:
     return keyed_digest(settings.get().secret_key, "share pin", f"{share_id} {pin}")
 
 
-def _require_keeper(actor: Actor, version: VersionSummary) -> None:
+def require_keeper(actor: Actor, version: VersionSummary) -> None:
     if not actor.may(Permission.TRANSCRIPT_READ_ANY):
         raise Forbidden(
             f"Học bạ của {version.full_name} do ban giám hiệu hoặc văn thư chia sẻ; hãy báo một trong những người đó."
         )
 
 
-async def _find(kind: str, token: str) -> tuple[uuid.UUID, uuid.UUID]:
+async def find(kind: str, token: str) -> tuple[uuid.UUID, uuid.UUID]:
     found = await queries.find(kind, text_digest(token))
     if found is None:
         raise NotFound(UNKNOWN)

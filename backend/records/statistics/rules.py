@@ -66,7 +66,8 @@ def signed_lines(
             made=len(found),
             waiting=sum(state in _MADE_BY_MACHINE for state in found),
             signing=found.count(VersionState.SIGNING) + found.count(VersionState.SIGNED),
-            issued=sum(state in IN_FORCE or state is VersionState.RECALL_REQUESTED for state in found),
+            complete=sum(state in IN_FORCE or state is VersionState.SIGNED for state in found),
+            issued=sum(state in IN_FORCE for state in found),
             signed={role: signed.get((grade, role), Share()) for role in roles},
         )
         for grade, found in sorted(by_grade.items())
@@ -78,6 +79,7 @@ def signed_lines(
         made=sum(one.made for one in lines),
         waiting=sum(one.waiting for one in lines),
         signing=sum(one.signing for one in lines),
+        complete=sum(one.complete for one in lines),
         issued=sum(one.issued for one in lines),
         signed={role: _sum_of(one.signed[role] for one in lines) for role in roles},
     )

@@ -91,13 +91,17 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignedLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Transcripts of a grade (None: all) that stand today: made, waiting for what the machine does, being signed, issued;
-    `signed` are the signatures of each role that are there, of those that are wanted."""
+    """Transcripts of a grade (None: all) that stand today.
+
+    Made, waiting for the machine, being signed, signed by everybody (`complete`), of these issued; `signed` are the
+    signatures of each role that are there, of those that are wanted.
+    """
 
     grade_level: int | None
     made: int
     waiting: int
     signing: int
+    complete: int
     issued: int
     signed: Mapping[str, Share]
 

@@ -257,19 +257,26 @@ def _absent(title: str, said: str) -> View:
 
 
 def _history(book: Book) -> list[Json]:
-    """QUÁ TRÌNH HỌC TẬP: what the newest record says, and what has become known since."""
-    rows = {(one.academic_year, one.class_name): one for one in map(_period, book.places)}
+    """QUÁ TRÌNH HỌC TẬP: what the newest record says, and what has become known since.
+
+    A class of that name at another school is another row, and stands before our own of that year.
+    """
+    rows = {(one.academic_year, not one.elsewhere, one.class_name): _period(one) for one in book.places}
     for record in book.records:
-        rows.setdefault((record.academic_year, record.snapshot.year.class_name), _own_period(record.snapshot))
-        rows |= {(one.academic_year, one.class_name): one for one in record.snapshot.study_history}
+        own = record.snapshot
+        rows.setdefault((record.academic_year, True, own.year.class_name), _own_period(own))
+        for row in own.study_history:
+            rows[row.academic_year, row.school_name == own.school.name, row.class_name] = row
+    ours = {one.academic_year: _NOT_ISSUED for one in book.places if not one.elsewhere}
+    ours |= {one.academic_year: _confirmed(one) for one in book.records}
+    received = {(one.academic_year, False, one.class_name) for one in book.places if one.elsewhere}
+    # A row that nothing else knows stands in the newest record, and its principal has signed that.
+    as_signed = f"Theo học bạ năm học {book.records[-1].academic_year}"
     only = book.mark.year
-    principals = {one.academic_year: _confirmed(one) for one in book.records}
-    others = {one.academic_year: _AS_RECEIVED if one.elsewhere else _NOT_ISSUED for one in book.places}
-    confirmed = others | principals
     return [
-        history_row(row) | {"confirmed": confirmed.get(year, f"Theo học bạ năm học {year}")}
-        for (year, _), row in sorted(rows.items())
-        if only in ("", year)
+        history_row(row) | {"confirmed": _AS_RECEIVED if place in received else ours.get(place[0], as_signed)}
+        for place, row in sorted(rows.items())
+        if only in ("", place[0])
     ]
 
 

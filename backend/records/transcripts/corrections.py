@@ -5,6 +5,7 @@ corrected, in which subjects (TT22/2021, use of the học bạ). Here both editi
 was corrected, by whose decision, when and why.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -171,11 +172,7 @@ def _lines(snapshot: Snapshot) -> dict[tuple[str, ...], Line]:
     year, results = snapshot.year, snapshot.year.results
     found: dict[tuple[str, ...], Line] = {}
     found |= _plain("student", snapshot.student, _STUDENT)
-    for row in snapshot.study_history:
-        said = "; ".join(
-            filter(None, (row.class_name, row.school_name, row.registry_no, _text(row.joined_on)))
-        )
-        found["history", row.academic_year] = Line(f"Quá trình học tập, năm học {row.academic_year}", said)
+    found |= _history(snapshot)
     found |= _plain("school", snapshot.school, _SCHOOL)
     found |= _plain("year", year, _YEAR)
     found |= _subjects(results)
@@ -189,6 +186,19 @@ def _lines(snapshot: Snapshot) -> dict[tuple[str, ...], Line]:
     found |= _plain("results", results, _RESULTS)
     for signer in snapshot.signers:
         found["signer", signer.role] = Line(_SIGNERS[signer.role], f"{signer.name} ({signer.title})")
+    return found
+
+
+def _history(snapshot: Snapshot) -> dict[tuple[str, ...], Line]:
+    """The course of study; whoever changed schools or classes within a year has several rows of that year."""
+    found: dict[tuple[str, ...], Line] = {}
+    rows = Counter[str]()
+    for row in snapshot.study_history:
+        year = row.academic_year
+        rows[year] += 1
+        said = (row.class_name, row.school_name, row.registry_no, _text(row.joined_on))
+        what = f"Quá trình học tập, năm học {year}{f' (dòng {rows[year]})' if rows[year] > 1 else ''}"
+        found["history", year, str(rows[year])] = Line(what, "; ".join(filter(None, said)))
     return found
 
 

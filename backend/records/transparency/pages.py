@@ -49,3 +49,13 @@ async def show_tile(request: Request, path: FromPath[str]) -> Response[bytes]:
         raise NotFound("Nhật ký minh bạch không có tệp này.")
     content = await public_log.read(f"tile/{asked}")
     return Response(content, media_type="application/octet-stream", headers={"Cache-Control": _FOREVER})
+
+
+@get("/minh-bach/noi-tiep/{size:int}", guards=[public()], opt=_FILES)
+async def show_growth(request: Request, size: FromPath[int]) -> Response[bytes]:
+    """That the log of today begins with its first `size` entries, for who has noted the checkpoint of then."""
+    await rate_limit.take(FILES, network_of(request))
+    proof = await public_log.growth_since(size)
+    if proof is None:
+        raise NotFound("Nhật ký minh bạch chưa có ngần ấy mục.")
+    return Response(proof.encode(), media_type="text/plain")

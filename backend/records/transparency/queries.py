@@ -19,17 +19,16 @@ _AFTER = {
     LogEvent.RECALLED: (VersionState.RECALLED, VersionState.REPLACED),
     LogEvent.REPLACED: (VersionState.REPLACED,),
 }
-_ADD = (
-    insert(TransparencyEntry)
-    .on_conflict_do_nothing(index_elements=["tenant_id", "version_id", "event"])
-    .returning(TransparencyEntry.entry)
-)
 
 
 async def add(session: TenantSession, rows: list[dict[str, Any]]) -> list[bytes]:
     """Write events that are not written yet; returns the entries of those."""
-    found = [await session.scalar(_ADD.values(tenant_id=session.tenant_id, **row)) for row in rows]
-    return [entry for entry in found if entry is not None]
+    if not rows:
+        return []
+    values = [{"tenant_id": session.tenant_id, **row} for row in rows]
+    once = ["tenant_id", "version_id", "event"]
+    query = insert(TransparencyEntry).values(values).on_conflict_do_nothing(index_elements=once)
+    return list(await session.scalars(query.returning(TransparencyEntry.entry)))
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[TransparencyEntry]:

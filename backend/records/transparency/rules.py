@@ -8,7 +8,6 @@ from backend.records.transparency.schemas import Statement
 
 #: So that no digest made for anything else is taken for one of these.
 DOMAIN = b"hocba transparency 1\n"
-SALT_BYTES = 32
 
 
 def written(statement: Statement) -> str:

@@ -20,8 +20,10 @@ from backend.records.transcripts.schemas import VersionSummary
 from backend.records.transparency import queries, rules
 from backend.records.transparency.schemas import LogEvent, Opening, Statement
 
-#: Names of the tasks (tasks.py), by what they tell.
-TASKS = {event: f"transparency.{event}" for event in LogEvent}
+#: Names of the tasks (tasks.py).
+TELL_ISSUED = "transparency.issued"
+TELL_RECALLED = "transparency.recalled"
+TELL_REPLACED = "transparency.replaced"
 
 
 class Proven(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +49,9 @@ async def tell(session: TenantSession, event: LogEvent, version_ids: Sequence[uu
 
 async def queue_untold(session: TenantSession) -> None:
     """Have told what was not: what was issued before there was a log, or restored since. Safe to repeat."""
-    for event, task in TASKS.items():
-        await jobs.enqueue(session, task, *await queries.untold(session, event))
+    await jobs.enqueue(session, TELL_ISSUED, *await queries.untold(session, LogEvent.ISSUED))
+    await jobs.enqueue(session, TELL_RECALLED, *await queries.untold(session, LogEvent.RECALLED))
+    await jobs.enqueue(session, TELL_REPLACED, *await queries.untold(session, LogEvent.REPLACED))
 
 
 async def openings_of(session: TenantSession, version_id: uuid.UUID) -> list[Opening]:

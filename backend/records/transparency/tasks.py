@@ -6,7 +6,7 @@ from backend.records.transparency.schemas import LogEvent
 
 
 @task(
-    service.TASKS[LogEvent.ISSUED],
+    service.TELL_ISSUED,
     "Ghi học bạ phát hành vào nhật ký minh bạch",
     lane=Lane.DELIVER,
     together=25,
@@ -17,7 +17,7 @@ async def issued(work: Work) -> None:
 
 
 @task(
-    service.TASKS[LogEvent.RECALLED],
+    service.TELL_RECALLED,
     "Ghi học bạ thu hồi vào nhật ký minh bạch",
     lane=Lane.DELIVER,
     together=25,
@@ -28,7 +28,7 @@ async def recalled(work: Work) -> None:
 
 
 @task(
-    service.TASKS[LogEvent.REPLACED],
+    service.TELL_REPLACED,
     "Ghi học bạ thay thế vào nhật ký minh bạch",
     lane=Lane.DELIVER,
     together=25,

@@ -62,6 +62,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     recalled_at: datetime | None
     effective_on: date | None
     problems: tuple[str, ...]
+    notices: tuple[str, ...]
     sandbox: bool
     replaced_by: int | None = None
     replaced_at: datetime | None = None

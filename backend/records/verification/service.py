@@ -38,7 +38,13 @@ from backend.records.verification.schemas import (
     YearStanding,
 )
 from backend.remote_signing.archiving import service as archiving
-from backend.remote_signing.formats.schemas import SUBJECT_TEACHER, Report, SignatureReport, Unreadable
+from backend.remote_signing.formats.schemas import (
+    SANDBOX_NOTICE,
+    SUBJECT_TEACHER,
+    Report,
+    SignatureReport,
+    Unreadable,
+)
 from backend.remote_signing.validation import service as signatures
 from backend.tenants.schools import service as schools
 
@@ -112,12 +118,12 @@ async def answer_of(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Answer
         newest = next((one for one in versions if one.state in IN_FORCE), None)
         if newest is None:
             raise NotFound(UNKNOWN_CODE)
-        school = await schools.get_school(session)
+        school = await schools.name_of(session)
         in_parts = await _is_in_parts(session, newest.id)
     report = await _report_of(tenant_id, newest.signed_sha256)
     if in_parts:
         report = _with_parts(report, await _report_of(tenant_id, newest.signed_xml_sha256 or ""))
-    return with_report(report, newest, versions, school=school.name)
+    return with_report(report, newest, versions, school=school)
 
 
 async def shown(tenant_id: uuid.UUID, transcript_id: TranscriptId) -> Shown:
@@ -252,6 +258,7 @@ def with_report(
         recalled_at=ours.withdrawn_at if ours and standing is Standing.RECALLED else None,
         effective_on=ours.effective_on if ours else None,
         problems=report.problems + tuple(problem for one in report.signatures for problem in one.problems),
+        notices=tuple(notice for notice in report.notices if notice != SANDBOX_NOTICE),
         sandbox=any(one.sandbox for one in report.signatures),
         replaced_by=newer.number if newer else None,
         replaced_at=newer.issued_at if newer else None,

@@ -87,6 +87,7 @@ class AttachedData(msgspec.Struct, frozen=True, kw_only=True):
     content_sha256: str | None = None
     matches_page: bool | None = None
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def read_attached(pdf: bytes, reader: pikepdf.Pdf) -> AttachedData:
@@ -111,7 +112,22 @@ def read_attached(pdf: bytes, reader: pikepdf.Pdf) -> AttachedData:
         content_sha256=digest,
         matches_page=not strange,
         problems=(_mismatch(strange),) if strange else (),
+        notices=tuple(_signed_elsewhere(content)),
     )
+
+
+def _signed_elsewhere(content: Any) -> Iterator[str]:
+    """Subject teachers sign their rows of the XML, and nothing of a PDF: who looks for them here is told so."""
+    try:
+        rows = content["year"]["results"]["subjects"]
+        names = [row["name"][:60] for row in rows if row.get("teacher_signs") is True]
+    except (KeyError, TypeError, AttributeError):
+        return
+    if names:
+        yield (
+            f"Giáo viên bộ môn ({', '.join(names)}) ký phần môn học của mình trong tệp XML của học bạ, không ký trên"
+            " tệp PDF này; kiểm tra tệp XML hoặc tra cứu bằng mã để xem các chữ ký đó."
+        )
 
 
 def _mismatch(strange: list[str]) -> str:

@@ -4,6 +4,7 @@ Paths (RFC 5280) and revocation are pyHanko's to judge. Certificates and answers
 a certificate is judged once for a moment: the signatures of a document share their issuers and their authority.
 """
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -28,6 +29,10 @@ from backend.remote_signing.formats.trust import Loaded, Material, TrustStore
 #: What a person's or a school's certificate must be for, and that of an authority of time stamps.
 _SIGNS = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 _STAMPS = TimestampSignatureStatus.default_usage_constraints()
+
+#: Certificates (DER) that were taken apart, of each thread: asn1crypto goes on taking them apart as they are used.
+_kept = threading.local()
+_MOST_KEPT = 256
 
 Result = CertvalidatorOperationResult[ValidationPath]
 _WEAK = Result(success_result=None, error_subindic=AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE)
@@ -66,7 +71,6 @@ class Chains:
         self.tells_revocation = material.tells_revocation
         self._trust = trust
         self._validator = _RememberingValidator()
-        self._certificates: dict[bytes, asn1_x509.Certificate] = {}
         known = [self.certificate(one) for one in dict.fromkeys((*material.certificates, *carried))]
         self._full = Loaded(known, material.ocsps, material.crls)
         # Stale answers would spoil a chain that is only asked whether it has expired.
@@ -75,10 +79,13 @@ class Chains:
         self._results: dict[tuple[bytes, datetime, bool, bool], Result] = {}
 
     def certificate(self, encoded: bytes) -> asn1_x509.Certificate:
-        """A certificate (DER), taken apart once."""
-        if encoded not in self._certificates:
-            self._certificates[encoded] = asn1_x509.Certificate.load(encoded, strict=True)
-        return self._certificates[encoded]
+        """A certificate (DER), taken apart once: the documents of a school share theirs. Raises ValueError."""
+        known = _certificates()
+        if encoded not in known:
+            if len(known) >= _MOST_KEPT:
+                known.clear()
+            known[encoded] = asn1_x509.Certificate.load(encoded, strict=True)
+        return known[encoded]
 
     async def signer(self, certificate: bytes, moment: datetime) -> Result:
         """Whether somebody might sign documents with this certificate (DER) at `moment`."""
@@ -115,6 +122,13 @@ class Chains:
                 moment, loaded, require_revocation=hard, validator=self._validator
             )
         return self._contexts[moment, hard]
+
+
+def _certificates() -> dict[bytes, asn1_x509.Certificate]:
+    if not hasattr(_kept, "certificates"):
+        _kept.certificates = {}
+    found: dict[bytes, asn1_x509.Certificate] = _kept.certificates
+    return found
 
 
 async def _judged(

@@ -120,6 +120,7 @@ def with_attached(report: Report, data: AttachedData) -> Report:
         content_sha256=data.content_sha256,
         embedded_data_matches_page=data.matches_page,
         problems=(*report.problems, *data.problems),
+        notices=(*report.notices, *data.notices),
     )
 
 

@@ -182,9 +182,9 @@ def read(contents: bytes) -> SignedParts:
     holders = [field for field in fields if field.tag == 0xA0]
     certificates = tuple(der.encoded(contents, c) for h in holders for c in der.children(contents, h))
     encapsulated = der.children(contents, fields[2], der.SEQUENCE)
-    digests = [der.encoded(contents, one) for one in der.children(contents, fields[1], der.SET)]
+    digests = [_digest_algorithm(contents, one).name for one in der.children(contents, fields[1], der.SET)]
     parts = _signer_parts(contents[: whole.end], infos[0], certificates, encapsulated)
-    if _algorithm_oid(parts.digest_algorithm) not in {_oid_of(one) for one in digests}:
+    if parts.digest_algorithm.name not in digests:
         raise MalformedDer("the digest of the signer is not among those of the whole")
     return parts
 
@@ -192,14 +192,6 @@ def read(contents: bytes) -> SignedParts:
 def _check_version(contents: bytes, version: der.Element) -> None:
     if der.encoded(contents, version) not in (_ONE, _THREE):
         raise MalformedDer("a version that is none")
-
-
-def _oid_of(algorithm: bytes) -> bytes:
-    return der.encoded(algorithm, der.children(algorithm, der.read(algorithm), der.SEQUENCE)[0])
-
-
-def _algorithm_oid(digest: hashes.HashAlgorithm) -> bytes:
-    return next(oid for oid, known in DIGESTS.items() if known.name == digest.name)
 
 
 def _signer_parts(
@@ -217,7 +209,11 @@ def _signer_parts(
     inner = der.read(contents, encapsulated[1].content) if len(encapsulated) > 1 else None
     signer = _named(certificates, contents[fields[1].content : fields[1].end])
     algorithm = _digest_algorithm(contents, fields[2])
-    if der.encoded(contents, fields[4]) not in _value_algorithms(signer, algorithm):
+    try:
+        fits = der.encoded(contents, fields[4]) in _value_algorithms(signer, algorithm)
+    except SignatureValueRefused as error:
+        raise MalformedDer("a key that is neither RSA nor EC") from error
+    if not fits:
         raise MalformedDer("the value is made in a way that the key or the digest does not fit")
     return SignedParts(
         whole=contents,
@@ -244,8 +240,11 @@ def _value_algorithms(certificate_der: bytes, digest: hashes.HashAlgorithm) -> t
 
 
 def _digest_algorithm(contents: bytes, identifier: der.Element) -> hashes.HashAlgorithm:
-    algorithm = DIGESTS.get(der.encoded(contents, der.children(contents, identifier, der.SEQUENCE)[0]))
-    if algorithm is None:
+    name, *parameters = (
+        der.encoded(contents, one) for one in der.children(contents, identifier, der.SEQUENCE)
+    )
+    algorithm = DIGESTS.get(name)
+    if algorithm is None or parameters not in ([], [_NULL]):
         raise MalformedDer("the digest algorithm is not of the SHA-2 family")
     return algorithm
 

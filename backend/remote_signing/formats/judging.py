@@ -9,7 +9,7 @@ from asn1crypto import x509 as asn1_x509
 from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
 
 from backend.core import clock
-from backend.remote_signing.formats.schemas import Level, SignatureReport, Verdict
+from backend.remote_signing.formats.schemas import SANDBOX_NOTICE, Level, SignatureReport, Verdict
 
 NO_REVOCATION = "Tệp không kèm thông tin thu hồi nên chưa kết luận được chứng thư còn hiệu lực khi ký."
 FOREIGN_TIMESTAMP = "Dấu thời gian không thuộc về chữ ký này hoặc đã bị sửa."
@@ -72,7 +72,7 @@ def verdict(reports: Sequence[SignatureReport], problems: Sequence[str]) -> Verd
 def notices(reports: Sequence[SignatureReport]) -> Iterator[str]:
     """What must be said of a file whatever the verdict."""
     if any(one.sandbox for one in reports):
-        yield "Chữ ký thử nghiệm (SANDBOX): tài liệu không có giá trị pháp lý."
+        yield SANDBOX_NOTICE
 
 
 def trust_problem(details: Any, reason: object) -> str:

@@ -17,7 +17,7 @@ from backend.remote_signing.formats.pdf_syntax import (
     keys,
     read,
 )
-from backend.remote_signing.formats.updates import Update
+from backend.remote_signing.formats.updates import Update, packs_nothing
 
 #: As any reader may find one: white space of all kinds, or comments, between its parts (7.2).
 _BETWEEN = rb"(?:[\0\t\n\f\r ]|%[^\r\n]{0,1000}[\r\n])+"
@@ -44,17 +44,20 @@ class Base:
 
     @cached_property
     def numbers(self) -> frozenset[int]:
-        """Numbers of all objects that are there, and of all that something refers to, as if they were there.
+        """Numbers of all that something refers to, be it there or not.
 
         Who fills such a place later changes what was signed. qpdf does not tell of it: it takes a reference to nothing
         for nothing. So the bytes are searched, of packed objects, too; a chance find does no harm but to a number.
         """
         found = {int(one) for one in _REFERENCE.findall(self._pdf)}
-        for item in self._reader.objects:
-            found.add(item.objgen[0])
+        for item in () if packs_nothing(self._pdf) else self._reader.objects:
             if isinstance(item, pikepdf.Stream) and item.get("/Type") == "/ObjStm":
                 found.update(int(one) for one in _REFERENCE.findall(item.read_bytes()))
         return frozenset(found)
+
+    def has(self, name: ObjectId) -> bool:
+        """Whether there is such an object, or something refers to one."""
+        return self._reader.get_object(name) is not None or name[0] in self.numbers
 
 
 class Document:
@@ -74,7 +77,7 @@ class Document:
 
     def knows(self, name: ObjectId) -> bool:
         """Whether there is such an object, or one is referred to in what was signed first."""
-        return name in self.written or name in self._sections or name[0] in self._base.numbers
+        return name in self.written or name in self._sections or self._base.has(name)
 
     def get(self, name: ObjectId) -> Value:
         """What an object says. Raises Malformed."""

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     GAP
     + rb"*(?:(?P<opens><<|\[)|(?P<closes>>>|\])"
     + rb"|<(?P<hexadecimal>[0-9A-Fa-f\n\r ]*)>"
-    + rb"|\((?P<literal>(?:[^()\\]|\\.)*)\)"
+    + rb"|\((?P<literal>(?:[^()\\]++|\\.)*+)\)"
     + rb"|/(?P<name>[^\0\t\n\f\r ()<>\[\]{}/%]*)"
     + rb"|(?P<reference>[0-9]{1,10} [0-9]{1,5}) R"
     + _ENDS

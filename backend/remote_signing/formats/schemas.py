@@ -119,6 +119,10 @@ class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+#: What is said of every file with signatures of the test authority.
+SANDBOX_NOTICE = "Chữ ký thử nghiệm (SANDBOX): tài liệu không có giá trị pháp lý."
+
+
 class StampFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a time stamp token says: its moment, its authority's name, its serial number (hexadecimal)."""
 

@@ -21,8 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.authority import Authority
+from pyhanko_certvalidator.ltv.poe import POEManager
 from pyhanko_certvalidator.registry import CertificateRegistry
-from pyhanko_certvalidator.revinfo.archival import OCSPContainer
+from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
+from pyhanko_certvalidator.revinfo.manager import RevinfoManager
 from pyhanko_certvalidator.sig_validate import SignatureValidator
 
 from backend.core.crypto import merkle_root
@@ -104,6 +107,28 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
             raise MaterialSpoiled("a certificate or an answer about revocation cannot be read") from error
 
 
+class _Answers(RevinfoManager):
+    """Answers about revocation, looked up by the serial number that they are about: the others say nothing of it."""
+
+    def __init__(self, registry: CertificateRegistry, ocsps: Sequence[bytes], crls: Sequence[bytes]) -> None:
+        answers = [asn1_ocsp.OCSPResponse.load(item) for item in ocsps]
+        containers = [one for answer in answers for one in OCSPContainer.load_multi(answer)]
+        lists = [CRLContainer(asn1_crl.CertificateList.load(item)) for item in crls]
+        super().__init__(registry, POEManager(), lists, containers)
+        self._by_serial: dict[int, list[OCSPContainer]] = {}
+        for one in self._ocsps:
+            single = one.extract_single_response()
+            if single is not None:
+                serial = single["cert_id"]["serial_number"].native
+                self._by_serial.setdefault(serial, []).append(one)
+
+    async def async_retrieve_ocsps(
+        self, cert: asn1_x509.Certificate, authority: Authority
+    ) -> list[OCSPContainer]:
+        """Those about a certificate of this serial number; whose it is pyHanko finds out."""
+        return self._by_serial.get(cert.serial_number, [])
+
+
 class Loaded:
     """Certificates and answers about revocation (DER) of one document, taken apart once for all its contexts."""
 
@@ -113,10 +138,8 @@ class Loaded:
         ocsps: Sequence[bytes] = (),
         crls: Sequence[bytes] = (),
     ) -> None:
-        answers = [asn1_ocsp.OCSPResponse.load(item) for item in ocsps]
         self.registry = CertificateRegistry.build(certificates)
-        self.ocsps = [one for answer in answers for one in OCSPContainer.load_multi(answer)]
-        self.crls = [asn1_crl.CertificateList.load(item) for item in crls]
+        self.answers = _Answers(self.registry, ocsps, crls)
 
 
 class TrustStore:
@@ -157,8 +180,7 @@ class TrustStore:
         return ValidationContext(
             trust_roots=list(self._roots),
             certificate_registry=loaded.registry,
-            ocsps=loaded.ocsps,
-            crls=loaded.crls,
+            revinfo_manager=loaded.answers,
             moment=moment,
             revocation_mode="require" if require_revocation else "soft-fail",
             # Answers are fetched after the signature: they speak about the past, too.
@@ -329,6 +351,8 @@ def _pairs(certificates: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(pairs)
 
 
+# The documents of a school share their issuers and authorities.
+@lru_cache(maxsize=1024)
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
@@ -342,5 +366,6 @@ def _needs_no_check(certificate: x509.Certificate) -> bool:
     return any(isinstance(extension.value, x509.OCSPNoCheck) for extension in certificate.extensions)
 
 
+@lru_cache(maxsize=512)
 def _load(certificate_der: bytes) -> x509.Certificate:
     return x509.load_der_x509_certificate(certificate_der)

@@ -7,6 +7,7 @@ must come to the same (`revisions`).
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import chain, pairwise
 
 import msgspec
@@ -107,6 +108,23 @@ def _sections(pdf: bytes, start: int) -> list[_Section]:
     if at != _newest(pdf, start):
         raise Irregular("the updates do not continue what was signed")
     return found[::-1]
+
+
+def packs_nothing(pdf: bytes) -> bool:
+    """Whether every section of a file is a table without hidden part, so that no object can be inside of another."""
+    try:
+        at = _newest(pdf, len(pdf))
+        while pdf.startswith(b"xref", at):
+            foot = _TRAILER.match(pdf, pdf.find(b"trailer", at))
+            trailer = keys(read(pdf, foot.end())[0]) if foot else {b"XRefStm": Name(b"")}
+            if b"XRefStm" in trailer or number(trailer.get(b"Prev", Decimal(0))) >= at:
+                return False
+            if b"Prev" not in trailer:
+                return True
+            at = number(trailer[b"Prev"])
+    except (Irregular, Malformed):
+        pass
+    return False
 
 
 def _newest(pdf: bytes, end: int) -> int:

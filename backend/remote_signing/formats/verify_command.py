@@ -161,6 +161,7 @@ def as_text(report: Report, name: str) -> Iterator[str]:
     yield f"3. Chuỗi tin cậy: {_trust_answer(report)}"
     if report.lookup_code:
         yield f"Mã tra cứu: {report.lookup_code}, phiên bản {report.version}"
+    if report.content_sha256:
         yield f"SHA-256 của dữ liệu: {report.content_sha256}"
     if report.embedded_data_matches_page is not None:
         yield f"Dữ liệu kèm theo khớp với trang in: {'có' if report.embedded_data_matches_page else 'KHÔNG'}"

@@ -280,7 +280,7 @@ class _Judge:
         self._signatures = signatures
         self._trust = trust
         own = [_material(one) for one in signatures]
-        self._sound = [_is_sound(one, trust) for one in own]
+        self._sound = [_is_sound(one, trust) for one in signatures]
         known = [beside, *(one for one, sound in zip(own, self._sound, strict=True) if sound)]
         self._material = Material(
             certificates=tuple(dict.fromkeys(item for one in known for item in one.certificates)),
@@ -289,7 +289,9 @@ class _Judge:
         )
         moments = [_stamped_at(one.added.token) for one in signatures]
         self._judged_at = at or max(filter(None, moments), default=None) or clock.now()
-        self._chains = Chains(trust, self._material)
+        pairs = zip(signatures, self._sound, strict=True)
+        carried = [item for one, sound in pairs if sound for item in _carried(one)]
+        self._chains = Chains(trust, self._material, carried)
 
     async def reports(self) -> tuple[SignatureReport, ...]:
         """One report for each signature."""
@@ -349,10 +351,16 @@ def _material(one: Signed) -> Material:
     )
 
 
-def _is_sound(material: Material, trust: TrustStore) -> bool:
+def _carried(one: Signed) -> tuple[bytes, ...]:
+    """Certificates inside its time stamp."""
+    return cms.read(one.added.token).certificates if one.added.token else ()
+
+
+def _is_sound(one: Signed, trust: TrustStore) -> bool:
     try:
-        material.check(trust.anchors)
-    except MaterialSpoiled:
+        _material(one).check(trust.anchors)
+        Material(certificates=_carried(one)).check(trust.anchors)
+    except (MaterialSpoiled, MalformedDer, IndexError):
         return False
     return True
 

@@ -9,7 +9,7 @@ or OTP that we hand on (`authorize` → SAD), or on the service's own page (OAut
 import enum
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,6 +24,8 @@ from backend.remote_signing.providers.values import require_genuine
 _Answer = TypeVar("_Answer")
 #: A reference that names what is being signed, not what is being authorised (v2, `signPolling`).
 _SIGNING = "sign:"
+#: A SAD with fewer seconds left is extended before it is used.
+_TOO_SHORT = 15.0
 _SENT = "Mã OTP đã được gửi cho bạn; xin nhập mã đó."
 _PROMPTS = {
     (port.Ask.PIN,): "Xin nhập mã PIN của chứng thư số.",
@@ -58,10 +60,12 @@ class Authorization(enum.StrEnum):
 
 class CscSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of one service. `timeout` of a call in seconds: with v1 on the telephone it must outlast the person. `pushed`: what
-    its own page asks is sent beforehand (PAR, RFC 9126) and not in the browser's address."""
+    its own page asks is sent beforehand (PAR, RFC 9126) and not in the browser's address. `per_call`: so many hashes one
+    `signHash` takes, where that is fewer than one authorization covers; between them the SAD is extended. 0: all."""
 
     authorization: Authorization = Authorization.APP
     pushed: bool = False
+    per_call: Annotated[int, msgspec.Meta(ge=0)] = 0
     timeout: float = 30.0
 
 
@@ -91,12 +95,24 @@ class _ListAnswer(msgspec.Struct, frozen=True):
     next_page: str = msgspec.field(name="nextPageToken", default="")
 
 
+class _Sad(NamedTuple):
+    """What lets hashes be signed, for so many seconds (None: the service does not say)."""
+
+    text: str
+    life: float | None
+
+
 class _HandleAnswer(msgspec.Struct, frozen=True):
     """Either a handle (202) or a SAD (200)."""
 
     handle: str = ""
     sad: str = msgspec.field(name="SAD", default="")
     expires_in: float | None = msgspec.field(name="expiresIn", default=None)
+
+    @property
+    def authorization(self) -> _Sad:
+        """Of an answer with a SAD."""
+        return _Sad(self.sad, self.expires_in)
 
 
 class _Signatures(msgspec.Struct, frozen=True):
@@ -173,7 +189,8 @@ class CscProvider:
     ) -> port.SubmitResult:
         """PIN or OTP: authorise with them and sign. A code from the service's page: change it for the SAD and sign."""
         if port.Ask.OAUTH in challenge.asks:
-            sad = (await self._token_for_code(account, values)).access_token
+            token = await self._token_for_code(account, values)
+            sad = _Sad(token.access_token, token.expires_in)
             return await self._sign(account, credential, batch, batch.transaction_id, sad)
         info = await self._info(account, credential.credential_id)
         if not values:
@@ -233,7 +250,7 @@ class CscProvider:
             )
             if not checked.sad:
                 return self._pending(checked)
-            return await self._sign(account, credential, batch, provider_tx, checked.sad)
+            return await self._sign(account, credential, batch, provider_tx, checked.authorization)
         except wire.WasDeclined as error:
             return port.Declined(provider_tx=provider_tx, reason=error.message)
         except port.NewAuthorizationNeeded as error:
@@ -274,7 +291,7 @@ class CscProvider:
         except wire.WasDeclined as error:
             return port.Declined(provider_tx="", reason=error.message)
         if opened.sad:
-            return await self._sign(account, credential, batch, opened.handle, opened.sad)
+            return await self._sign(account, credential, batch, opened.handle, opened.authorization)
         return self._pending(opened)
 
     async def _info(self, account: port.ProviderAccount, credential_id: str) -> Info:
@@ -304,16 +321,56 @@ class CscProvider:
         credential: port.CredentialHandle,
         batch: port.HashBatch,
         provider_tx: str,
-        sad: str,
+        sad: _Sad,
     ) -> port.Signed | port.Pending:
+        """In as many calls as the service wants. A repetition goes the same way: what it has signed it gives again."""
+        made: list[str] = []
+        parts = self._parts(batch)
+        for number, part in enumerate(parts):
+            if number or (sad.life is not None and sad.life < _TOO_SHORT):
+                sad = await self._extended(account, credential, part, sad)
+            body = {
+                "credentialID": credential.credential_id,
+                "SAD": sad.text,
+                "clientData": batch.transaction_id,
+                **self._spelling.signing(part),
+            }
+            answer = await self._call(account, "signatures/signHash", body, _Signatures)
+            if len(parts) == 1:
+                return self._signed(credential, batch, provider_tx, answer)
+            if answer.signatures is None:
+                raise wire.unreadable("a part of the hashes is not signed at once")
+            if len(answer.signatures) != len(part.hashes):
+                # What lacks in one part must not be made up for by the next.
+                return self._signed(credential, part, provider_tx, answer)
+            made += answer.signatures
+        return self._signed(credential, batch, provider_tx, _Signatures(signatures=tuple(made)))
+
+    def _parts(self, batch: port.HashBatch) -> list[port.HashBatch]:
+        size = self._settings.per_call or len(batch.hashes)
+        return [
+            msgspec.structs.replace(batch, hashes=batch.hashes[start : start + size])
+            for start in range(0, len(batch.hashes), size)
+        ]
+
+    async def _extended(
+        self,
+        account: port.ProviderAccount,
+        credential: port.CredentialHandle,
+        part: port.HashBatch,
+        sad: _Sad,
+    ) -> _Sad:
+        """`credentials/extendTransaction`: a new SAD for hashes that the person has agreed to; nobody is asked again."""
         body = {
             "credentialID": credential.credential_id,
-            "SAD": sad,
-            "clientData": batch.transaction_id,
-            **self._spelling.signing(batch),
+            "SAD": sad.text,
+            "clientData": part.transaction_id,
+            **self._spelling.hashes(part),
         }
-        answer = await self._call(account, "signatures/signHash", body, _Signatures)
-        return self._signed(credential, batch, provider_tx, answer)
+        found = await self._call(account, "credentials/extendTransaction", body, _HandleAnswer)
+        if not found.sad:
+            raise wire.unreadable("no SAD")
+        return found.authorization
 
     def _signed(
         self,

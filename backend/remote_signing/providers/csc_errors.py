@@ -24,9 +24,7 @@ LOCKED = rule(
     port.Locked,
     "Mã PIN hoặc chứng thư số đang bị khóa; người ký cần mở khóa với nhà cung cấp rồi ký lại.",
 )
-WRONG_SECRET = rule(
-    port.UserActionNeeded, "Mã PIN hoặc OTP không đúng; người ký kiểm tra lại rồi tự bấm ký lần nữa."
-)
+WRONG_SECRET = rule(port.UserActionNeeded, "Mã PIN hoặc OTP không đúng; xin kiểm tra lại rồi nhập lần nữa.")
 CERTIFICATE = rule(
     port.AccountProblem,
     "Chứng thư số đã hết hạn, bị thu hồi hoặc tạm dừng; nhà trường cần liên hệ nhà cung cấp chữ ký số.",

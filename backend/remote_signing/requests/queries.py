@@ -249,7 +249,7 @@ async def tray_items(
             SigningStep.ready_at <= until,
             _turn_of(staff_id, seal=seal),
         )
-        .order_by(SigningRequest.sort_key, SigningStep.id)
+        .order_by(SigningRequest.sort_key, SigningStep.part_label, SigningStep.id)
     )
     if group is not None:
         query = query.where(SigningRequest.group_label == group)

@@ -64,8 +64,13 @@ async def apply(application: Application, network: str) -> None:
 
 async def pending(operator: str) -> list[FiledApplication]:
     """What waits for the operator's decision, the oldest first."""
+    return await listed(operator, ApplicationState.PENDING)
+
+
+async def listed(operator: str, state: ApplicationState) -> list[FiledApplication]:
+    """Applications in one state, the oldest first. That the operator has looked is written down."""
     async with platform_session() as session:
-        return await queries.applications(session, operator, ApplicationState.PENDING)
+        return await queries.applications(session, operator, state)
 
 
 async def approve(operator: str, application_id: uuid.UUID) -> OpenedSchool:

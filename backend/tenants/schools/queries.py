@@ -4,10 +4,11 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Uuid, bindparam, insert, select, text, update
 
 from backend.core import clock
 from backend.core.database import TenantSession
+from backend.core.questions import Question
 from backend.tenants.schools.models import School
 from backend.tenants.schools.schemas import Closing, SchoolLevel, SchoolProfile
 
@@ -29,6 +30,15 @@ async def change_school(session: TenantSession, profile: SchoolProfile) -> None:
     """Replace what the school is called and where it is."""
     mine = School.tenant_id == session.tenant_id
     await session.execute(update(School).where(mine).values(_values(profile)))
+
+
+_NAME = Question(select(School.name).where(School.tenant_id == bindparam("tenant", type_=Uuid())))
+
+
+async def find_name(session: TenantSession) -> str | None:
+    """What the school is called."""
+    rows = await session.ask(_NAME)
+    return str(rows[0].name) if rows else None
 
 
 async def find_closing(session: TenantSession) -> Closing | None:

@@ -54,6 +54,14 @@ async def get_school(session: TenantSession) -> SchoolProfile:
     return school
 
 
+async def name_of(session: TenantSession) -> str:
+    """What the school of this transaction is called; asked at every public look-up. Raises NotFound."""
+    name = await queries.find_name(session)
+    if name is None:
+        raise NotFound("Đơn vị này chưa có trường nào được mở.")
+    return name
+
+
 async def change_school(
     session: TenantSession,
     actor: Actor,

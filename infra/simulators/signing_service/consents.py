@@ -108,9 +108,38 @@ class Consents:
         missing = [digest for digest in dict.fromkeys(digests) if digest not in made]
         if missing:
             self._require_live(consent)
+            # Bound to the hashes of one call (SCAL2): for others it is extended.
+            if self._store.row("select 1 from used_sad where sad = ?", sad) is not None:
+                raise invalid("SAD expired")
+            self._store.run("insert into used_sad values (?, ?)", sad, consent["handle"])
         for digest in missing:
             made[digest] = self._sign_one(consent, digest)
         return [made[digest] for digest in digests]
+
+    def extend(self, client_id: str, sad: str, credential_id: str, digests: list[bytes]) -> sqlite3.Row:
+        """Another SAD for some of the hashes, while the one before is good; counted."""
+        consent = self._by_sad(client_id, sad, credential_id)
+        self._require_live(consent)
+        authorised = {row["hash"] for row in self._store.rows(
+            "select hash from consent_hash where handle = ?", consent["handle"]
+        )}  # fmt: skip
+        if not authorised.issuperset(digests):
+            raise invalid("Hash is not authorized by the SAD")
+        self._store.run(
+            "update consent set sad = ?, sad_expires_at = ? where handle = ?",
+            secrets.token_urlsafe(32), time.time() + self._settings.sad_seconds, consent["handle"],
+        )  # fmt: skip
+        self._store.run(
+            "insert into extension (handle, made_at) values (?, ?)", consent["handle"], time.time()
+        )
+        return self.get(str(consent["handle"]))
+
+    def shorten(self, handle: str, seconds: float) -> sqlite3.Row:
+        """The SAD of a transaction is good for so long only."""
+        self._store.run(
+            "update consent set sad_expires_at = ? where handle = ?", time.time() + seconds, handle
+        )
+        return self.get(handle)
 
     def require_usable_sad(self, consent: sqlite3.Row) -> None:
         """A SAD that ran out is of use only to fetch what was signed with it."""

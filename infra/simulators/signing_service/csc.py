@@ -28,6 +28,8 @@ SHA256_OID = "2.16.840.1.101.3.4.2.1"
 SIGN_ALGOS = ("1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11")
 #: An OAuth code is good for so long (seconds).
 CODE_SECONDS = 15
+#: Of a SAD with the fault `short_sad`.
+SHORT_SECONDS = 5
 #: What was pushed is remembered so long (seconds), under a name that begins so (RFC 9126, 2.2).
 PUSHED_SECONDS, _PUSHED = 60, "urn:ietf:params:oauth:request_uri:"
 _PAGE = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>Cấp quyền ký (SANDBOX)</title></head>
@@ -77,6 +79,7 @@ class Csc:
             "credentials/list": self.list_credentials,
             "credentials/info": self.credential_info,
             "credentials/authorize": self.authorize,
+            "credentials/extendTransaction": self.extend,
             "signatures/signHash": self.sign_hash,
         } | (
             {
@@ -170,7 +173,15 @@ class Csc:
         if consent["state"] == "pending":
             return reply_json({"handle": consent["handle"], "expiresIn": _left(consent["expires_at"])}, 202)
         self._consents.require_usable_sad(consent)
+        if self._faults.take("short_sad", request.path):
+            consent = self._consents.shorten(consent["handle"], SHORT_SECONDS)
         return self._sad(consent)
+
+    def extend(self, request: Request) -> Reply:
+        """A new SAD for hashes that the person has agreed to; the old one ends."""
+        client_id, body = self._caller(request), request.json()
+        credential_id, sad = _text(body, "credentialID"), _text(body, "SAD")
+        return self._sad(self._consents.extend(client_id, sad, credential_id, self._hashes(body)))
 
     def send_otp(self, request: Request) -> Reply:
         """Have an OTP sent onto the telephone."""

@@ -80,6 +80,7 @@ class Sandbox:
             "hashes": {row["hash"].hex(): row["made"] for row in per_hash},
             "signed_more_than_once": [row["hash"].hex() for row in per_hash if row["made"] > 1],
             "consents": self._store.count("select count(*) from consent"),
+            "extended": self._store.count("select count(*) from extension"),
             "repeated_authorizations": self._store.count("select coalesce(sum(repeats), 0) from consent"),
             "tokens": self._store.count("select count(*) from access_token"),
             "timestamps": self._store.count("select count(*) from stamp"),

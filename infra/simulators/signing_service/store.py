@@ -45,6 +45,10 @@ create table if not exists consent (
   sad text, sad_expires_at real, repeats integer not null default 0,
   unique (client_id, client_data)
 ) strict;
+create table if not exists used_sad (sad text primary key, handle text not null) strict;
+create table if not exists extension (
+  n integer primary key autoincrement, handle text not null, made_at real not null
+) strict;
 create table if not exists consent_hash (
   handle text not null references consent (handle), position integer not null, hash blob not null,
   primary key (handle, position)

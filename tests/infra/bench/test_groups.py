@@ -41,6 +41,8 @@ NAMES = {
         "web.page_signed_in",
         "web.sheet_open",
         "web.verify_code",
+        "web.verify_code_p95",
+        "web.check_file",
         "web.mark_save",
         "web.mark_save_p99",
         "web.ratio_report",

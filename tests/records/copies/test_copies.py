@@ -6,6 +6,7 @@ import html
 import io
 import re
 from dataclasses import dataclass
+from uuid import UUID
 
 import openpyxl
 import pytest
@@ -42,11 +43,15 @@ class Desk:
     versions: list[VersionSummary]
 
     async def issue(
-        self, typed: tuple[str, str, str, str] = COPY, pupil: int = 0, who: str = "principal"
+        self,
+        typed: tuple[str, str, str, str] = COPY,
+        pupil: int = 0,
+        who: str = "principal",
+        copy_id: UUID | None = None,
     ) -> str:
         async with self.season.school.session() as session:
             actor = await self.season.school.actor(session, who)
-            return await service.issue(session, actor, self.versions[pupil].id, new_id(), typed)
+            return await service.issue(session, actor, self.versions[pupil].id, copy_id or new_id(), typed)
 
     async def copies(self, pupil: int = 0) -> list[IssuedCopyView]:
         async with self.season.school.session(read_only=True) as session:
@@ -142,6 +147,12 @@ async def test_numbers_run_without_a_gap_through_all_kinds(desk: Desk) -> None:
     numbers = sorted(int(label.split("/")[0]) for label in labels)
     assert numbers == list(range(1, 10))
     assert {label.split("/")[2] for label in labels} == {"BS-HB", "BI-HB", "TL-HB"}
+
+
+async def test_the_newest_number_stands_first_whichever_form_was_opened_first(desk: Desk) -> None:
+    opened_first, opened_later = new_id(), new_id()
+    labels = [await desk.issue(copy_id=one) for one in (opened_later, opened_first)]
+    assert [one.label for one in await desk.copies()] == labels[::-1]
 
 
 async def test_an_extract_is_of_one_year_and_a_print_is_not_confirmed(desk: Desk) -> None:

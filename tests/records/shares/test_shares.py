@@ -1,8 +1,10 @@
 """A link to a học bạ: what has to be agreed before, who gets in, what the family sees, and that it ends for good."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -107,7 +109,7 @@ async def test_link_and_pin_open_it_and_the_family_sees_that(shared: Shared, sit
     assert "lien-ket-moi" not in (await clerk.get(here)).text, "its secrets are shown once"
 
     office = Browser(site)
-    path = link.partition("8000")[2]
+    path = urlsplit(link).path
     asked = await office.get(path)
     assert "Trường THCS Hoa Mai" in asked.text
     assert shared.version.full_name not in asked.text
@@ -125,7 +127,7 @@ async def test_link_and_pin_open_it_and_the_family_sees_that(shared: Shared, sit
         assert files["json"].content == await transcripts.canonical_content(session, shared.version.id)
 
     at_home = Browser(site)
-    home = family.partition("8000")[2]
+    home = urlsplit(family).path
     page = await at_home.get(home)
     for said in ("Xét tuyển", "Xem nội dung", "Nhập sai mã PIN", "Tải tệp PDF", "Tải dữ liệu JSON"):
         assert said in page.text
@@ -149,6 +151,63 @@ async def test_link_and_pin_open_it_and_the_family_sees_that(shared: Shared, sit
         "shares.share.refuse",
         "shares.share.make",
     ]
+
+
+ASKED = {"co_quan": "Trường Đại học Hoa Ban", "ma_so": "0101234567", "lien_he": "Cô Dung, 024 0000 0000"}
+GRANTED = {"nguoi_dong_y": "Lường Văn Tám", "quan_he": "father", "cach": "paper", "ngay": "2026-05-30"}
+
+
+async def test_an_organisation_asks_and_is_granted_or_refused(shared: Shared, site: Litestar) -> None:
+    office, clerk = Browser(site), await shared.season.school.browser(site, "principal")
+    form = ASKED | {"muc_dich": "Xét tuyển đại học", "du_lieu": "1"}
+    await office.get("/xin-xem-hoc-ba")
+    for wrong, words in (
+        ({"ma": "0" * 32}, "Không tìm thấy học bạ nào đã phát hành"),
+        ({"ma": shared.version.lookup_code, "ma_so": "123"}, "gồm 10 hoặc 13 chữ số"),
+        ({"ma": shared.version.lookup_code, "co_quan": " "}, "Hãy ghi mục “Tên cơ quan, trường”"),
+    ):
+        answer = await office.post("/xin-xem-hoc-ba", form | wrong)
+        assert (answer.status_code in (404, 422), words in answer.text) == (True, True), words
+    tokens = []
+    for _ in range(2):
+        await office.get("/xin-xem-hoc-ba")
+        sent = await office.post("/xin-xem-hoc-ba", form | {"ma": shared.version.lookup_code})
+        assert shared.version.full_name not in sent.text
+        found = re.search(r"/xin-xem-hoc-ba/([\w-]+)", sent.text)
+        assert found is not None
+        tokens.append(found[1])
+    assert "Đang chờ nhà trường và gia đình" in (await office.get(f"/xin-xem-hoc-ba/{tokens[0]}")).text
+    assert service.UNKNOWN in (await office.get(f"/chia-se/{tokens[0]}")).text, "not yet"
+
+    here = f"/hoc-ba/{shared.version.id}/chia-se"
+    assert here in (await clerk.get("/de-nghi-xem-hoc-ba")).text
+    await clerk.get(here)
+    assert clerk.page is not None
+    answers = [str(one) for one in clerk.page.xpath("//form[contains(@action, '/de-nghi/')]/@action")]
+    assert len(answers) == 2
+    refused = await clerk.post(answers[0], GRANTED | {"tra_loi": "dong-y", "so_ngay": "30"})
+    assert (refused.status_code, "từ đủ 7 tuổi" in refused.text) == (422, True)
+    made = await clerk.post(answers[0], GRANTED | {"tra_loi": "dong-y", "so_ngay": "30", "hoc_sinh": "1"})
+    assert clerk.page is not None
+    _, pin, _ = (one.text_content().strip() for one in clerk.page.xpath("//*[@id='lien-ket-moi']//dd"))
+    assert tokens[0] not in made.text
+    again = await clerk.post(answers[0], GRANTED | {"tra_loi": "dong-y", "so_ngay": "30", "hoc_sinh": "1"})
+    assert (again.status_code, "đã được trả lời" in again.text) == (409, True)
+    no = await clerk.post(answers[1], {"tra_loi": "tu-choi", "ly_do": " "})
+    assert (no.status_code, "Hãy ghi lý do từ chối" in no.text) == (422, True)
+    assert (
+        await clerk.post(answers[1], {"tra_loi": "tu-choi", "ly_do": "Gia đình không đồng ý"})
+    ).status_code == 303
+
+    [granted] = [one for one in tokens if "Được đồng ý" in (await office.get(f"/xin-xem-hoc-ba/{one}")).text]
+    [other] = [one for one in tokens if one != granted]
+    assert "Gia đình không đồng ý" in (await office.get(f"/xin-xem-hoc-ba/{other}")).text
+    await office.get(f"/chia-se/{granted}")
+    data = {"pin": pin, "nam_hoc": "2025-2026", "loai": "json"}
+    taken = await office.post(f"/chia-se/{granted}/tep", data)
+    async with shared.season.school.session(read_only=True) as session:
+        assert taken.content == await transcripts.canonical_content(session, shared.version.id)
+    assert service.UNKNOWN in (await office.get(f"/chia-se/{other}")).text
 
 
 async def test_five_wrong_pins_close_a_link_and_the_right_one_comes_too_late(shared: Shared) -> None:

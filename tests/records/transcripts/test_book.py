@@ -30,7 +30,7 @@ from tests.factories.books import (
     record,
     year,
 )
-from tests.factories.snapshots import CORRECTIONS, primary_snapshot, with_changes
+from tests.factories.snapshots import CORRECTIONS, primary_snapshot, upper_secondary_snapshot, with_changes
 from tests.frontend import small_site
 from tests.records.transcripts.pdf_reading import attachments, inside_the_paper, page_texts, squeezed
 
@@ -80,6 +80,14 @@ def test_the_book_has_the_pages_of_the_form_in_their_order() -> None:
     assert len(pages) == 3 + 4 * 2 + 1 + 1
     assert "CÁC NĂM HỌC TRONG BẢN SAO" in pages[-1]
     assert "gồm 13 trang" in pages[-1].replace("\r\n", " ")
+
+
+def test_a_year_has_two_pages_in_the_book_also_with_a_note_of_corrections() -> None:
+    content = lower_secondary_book()
+    pages = pages_of(content)
+    for one in content.records:
+        assert one.snapshot.corrections
+        assert sum(one.signed_sha256 in squeezed(page) for page in pages[:-1]) == 2
 
 
 def test_each_year_names_who_signed_it_when_and_its_version_and_digest() -> None:
@@ -167,6 +175,11 @@ def test_what_only_the_course_of_study_knows_of_a_year_is_said_of_it() -> None:
     text = squeezed("\n".join(pages_of(content)))
     assert squeezed("Năm học 2021-2022 học sinh học ở lớp 1K, Trường Cũ; nhà trường không có học bạ") in text
     assert squeezed("Năm học 2023-2024 học sinh học ở lớp 3K, Trường Cũ; nhà trường không có học bạ") in text
+    history = msgspec.json.decode(msgspec.json.encode(book.printed_book(content)["history"]))
+    confirmed = [row["confirmed"] for row in history]
+    assert confirmed[0] == confirmed[2] == "Theo học bạ năm học 2024-2025", (
+        "that of its own year is not there"
+    )
 
 
 def test_a_year_that_is_not_issued_yet_says_so() -> None:
@@ -198,6 +211,20 @@ def test_a_year_that_began_elsewhere_has_both_pages() -> None:
         mark=COPY,
     )
     assert titles(content) == ["NĂM HỌC 2022-2023", "Năm học 2022-2023"]
+
+
+def test_a_class_of_the_same_name_at_the_former_school_keeps_its_row() -> None:
+    there = msgspec.structs.replace(elsewhere(10, 2023), class_name="10B")
+    content = book.bind(
+        level=SchoolLevel.UPPER_SECONDARY,
+        records=[year(upper_secondary_snapshot(), 10, 2023)],
+        places=[here(10, 2023), there],
+        mark=COPY,
+    )
+    former, own = msgspec.json.decode(msgspec.json.encode(book.printed_book(content)["history"]))
+    assert (former["class_name"], own["class_name"]) == ("10B", "10B")
+    assert (former["school_name"], former["confirmed"]) == (there.school_name, "Theo học bạ đã nhận")
+    assert own["confirmed"].startswith("Đã ký số: ")
 
 
 @pytest.mark.parametrize("level", ["primary", "upper_secondary"])

@@ -74,6 +74,20 @@ def test_what_comes_and_what_goes() -> None:
     ]
 
 
+def test_every_row_of_a_year_at_two_schools_is_a_place() -> None:
+    old = lower_secondary_snapshot()
+    first, *others = old.study_history
+    there = replace(first, class_name="6C", school_name="Trường THCS Giao Thủy")
+    before = replace(old, study_history=(there, first, *others))
+    after = replace(before, study_history=(replace(there, class_name="6D"), first, *others))
+    [(what, was, now, subject)] = found(before, after)
+    assert (what, subject) == (f"Quá trình học tập, năm học {first.academic_year}", None)
+    assert (was[:2], now[:2]) == ("6C", "6D")
+    [(what, was, now, _)] = found(old, before)[1:]
+    assert (what, was) == (f"Quá trình học tập, năm học {first.academic_year} (dòng 2)", "")
+    assert now.startswith(f"{first.class_name}; {first.school_name}")
+
+
 def test_no_fact_of_a_snapshot_is_overlooked() -> None:
     """A field that comes into the schema has a place here, or says only which edition it is."""
     overlooked = []

@@ -139,7 +139,21 @@ def test_the_form_has_the_places_of_its_model() -> None:
         assert squeezed("chữ ký của giáo viên môn") in marks
         assert squeezed("Khung “GV” là chỗ ký của giáo viên môn học") in marks
         assert squeezed(f"rèn luyện trong kì nghỉ hè (nếu có): {end}") in right
+        assert squeezed("NHẬN XÉT VÀ PHÊ DUYỆT CỦA HIỆU TRƯỞNG") in right
         assert missing_texts(one, page_texts(rendered(one))) == []
+
+
+def test_a_signature_stands_on_the_page_of_the_words_that_it_signs() -> None:
+    """Whatever stands above: the remark of the homeroom teacher grows until the approval has moved to the next page."""
+    snapshot = lower_secondary_snapshot()
+    found = set()
+    for words in range(0, 110, 10):
+        said = ("Chăm chỉ, hòa đồng. " * words).strip() or None
+        pages = page_texts(rendered(with_changes(snapshot, {"year.homeroom_comment": said})))
+        [approved] = [number for number, page in enumerate(pages) if "PHÊ DUYỆT CỦA HIỆU TRƯỞNG" in page]
+        assert "(Ký, ghi rõ họ tên và đóng dấu)" in pages[approved], words
+        found.add(approved)
+    assert found == {3, 4}
 
 
 def test_the_day_of_effect_is_the_authority_s_to_say() -> None:

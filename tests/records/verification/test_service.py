@@ -1,8 +1,10 @@
 """Anyone asks about a transcript, by its code or with the file; the answer says nothing about the pupil."""
 
 import asyncio
+import io
 import re
 import secrets
+import zipfile
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -13,7 +15,7 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from backend.core import settings, storage
-from backend.core.errors import NotFound, Unavailable
+from backend.core.errors import Invalid, NotFound, Unavailable
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.canonical import text_leaves
@@ -25,6 +27,7 @@ from tests.core.browser import Browser
 from tests.factories.own_keys import sign
 from tests.factories.pki import Pki
 from tests.records.verification.conftest import Public, recall, same_in_every_request, send
+from tests.remote_signing.formats import hostile
 from tests.remote_signing.formats.attacks import flipped_byte, page_replaced
 from tests.remote_signing.formats.world import make_world
 
@@ -243,6 +246,32 @@ async def test_what_is_no_transcript(public: Public, stranger: Browser, content:
     assert stranger.page is not None
     [alert] = stranger.page.xpath("//*[@role='alert']")
     assert words in alert.text_content()
+
+
+def zip_bomb() -> bytes:
+    """A pack of a few kilobytes that unpacks to 80 megabytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name in ("bang-chung.json", "hoc-ba.pdf"):
+            pack.writestr(name, b"0" * 40_000_000)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><HOC_BA>&d;</HOC_BA>',
+        hostile.reference_bomb(),
+        zip_bomb(),
+    ],
+    ids=["entities", "references", "pack"],
+)
+async def test_a_hostile_file_is_refused_in_a_sentence(public: Public, content: bytes) -> None:
+    async with asyncio.timeout(60):
+        with pytest.raises(Invalid) as refused:
+            await service.check_file(content)
+    assert refused.value.message.startswith("Tệp")
+    assert refused.value.message.endswith(".")
 
 
 async def copy_as(public: Public, year_id: Any, number: int, sha256: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from litestar import Litestar
 
-from backend.core import settings
+from backend.core import settings, storage
 from backend.records.transcripts import rules
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import SIGNING_ORDER
@@ -68,3 +68,12 @@ async def test_the_public_page_says_who_signed_which_subject(
     else:
         assert (answer.verdict, answer.problems) == ("valid", ())
         assert "Học bạ hợp lệ" in shown
+        # Who holds the PDF alone reads three signatures, and where the others are.
+        async with small_school.session(read_only=True) as session:
+            [issued] = await transcripts.versions_of_transcript(session, version.transcript_id)
+        pdf = await storage.get(small_school.tenant_id, issued.signed_sha256 or "")
+        of_file = await service.check_file(pdf)
+        assert [one.role for one in of_file.signatures] == [role.value for role in SIGNING_ORDER]
+        [notice] = of_file.notices
+        assert f"Giáo viên bộ môn ({', '.join(subjects.values())}) ký phần môn học" in notice
+        assert answer.notices == ()

@@ -227,16 +227,25 @@ def _csc(
     repeat: port.Repeat,
     *,
     pushed: bool = False,
+    per_call: int = 0,
 ) -> port.SignatureProvider:
     adapter = csc.V1_ADAPTER if spelling is V1 else csc.V2_ADAPTER
     capabilities = msgspec.structs.replace(adapter.capabilities, repeat=repeat, poll_interval=0.05)
-    return CscProvider(capabilities, CscSettings(authorization=authorization, pushed=pushed), spelling())
+    settings = CscSettings(authorization=authorization, pushed=pushed, per_call=per_call)
+    return CscProvider(capabilities, settings, spelling())
 
 
 SUBJECTS: tuple[Subject, ...] = (
     Remote(
         name="csc_v2-app",
         make=lambda: _csc(V2, Authorization.APP, port.Repeat.IDEMPOTENT),
+        begins="/csc/v2/credentials/authorize",
+        answers="/csc/v2/signatures/signHash",
+        parameters=_client,
+    ),
+    Remote(
+        name="csc_v2-parts",
+        make=lambda: _csc(V2, Authorization.APP, port.Repeat.IDEMPOTENT, per_call=20),
         begins="/csc/v2/credentials/authorize",
         answers="/csc/v2/signatures/signHash",
         parameters=_client,

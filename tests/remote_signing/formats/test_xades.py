@@ -1,5 +1,6 @@
 """Signatures over parts of an XML transcript: ours, before other judges, and under attack."""
 
+import base64
 import hashlib
 import io
 import itertools
@@ -18,7 +19,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from backend.records.transcripts.xml_form import build_xml
 from backend.records.transcripts.xml_form import validate_xml as validate_form
-from backend.remote_signing.formats import xades
+from backend.remote_signing.formats import judging, xades
 from backend.remote_signing.formats.cms import SignatureValueRefused
 from backend.remote_signing.formats.schemas import (
     XML_TARGETS,
@@ -176,6 +177,19 @@ def test_without_answers_about_revocation_nothing_is_concluded(
     report = judged(world, xades.embed(BASE, parts(world, stamp=stamp, values=values)))
     assert report.verdict == "indeterminate"
     assert {one.level for one in report.signatures} == {level}
+    # The authority of the time stamps is believed by what they bring themselves.
+    assert {text for one in report.signatures for text in one.problems} == {judging.NO_REVOCATION}
+
+
+def test_a_spoiled_certificate_inside_a_time_stamp_is_noticed(world: World, signed: bytes) -> None:
+    """No value covers it, and nobody needs it: the same stands beside the signature."""
+    [first, *_] = re.findall(rb"<xades:EncapsulatedTimeStamp>(.*?)<", signed)
+    token = base64.b64decode(first)
+    at = token.index(world.pki.issuing.der) + len(world.pki.issuing.der) - 9
+    spoiled = base64.b64encode(token[:at] + bytes([token[at] ^ 1]) + token[at + 1 :])
+    report = judged(world, signed.replace(first, spoiled))
+    assert report.verdict == "invalid"
+    assert not report.signatures[0].intact
 
 
 @pytest.mark.needs("xmlsec1")
@@ -390,3 +404,4 @@ def test_the_command_checks_xml_too(
     assert run(path, trust_dir, None, False, out, err) == status
     assert ("Giáo viên chủ nhiệm: Đinh Thị Hoài Thu" in out.getvalue()) == (status == 0)
     assert ("Tệp XML không đọc được" in err.getvalue()) == (status == 2)
+    assert "None" not in out.getvalue() + err.getvalue()

@@ -17,6 +17,8 @@ from cryptography import x509
 from backend.core import http_client
 from backend.remote_signing.providers import port
 from backend.remote_signing.providers.csc import CAPABILITIES, Authorization, CscProvider, CscSettings
+from backend.remote_signing.providers.csc_spelling import V1, V2
+from backend.remote_signing.providers.values import require_genuine
 from tests.fakes.processes import SigningService, start_signing_service
 
 USER = "001199000001"
@@ -320,3 +322,57 @@ async def test_what_is_pushed_is_asked_once_and_stands_in_no_address(service: Si
     )
     with pytest.raises(port.LoginRefused):
         await provider.authorization_url(stranger, key, batch, **there)
+
+
+@pytest.mark.parametrize(("version", "per_call", "extended"), [(V2, 2, 2), (V2, 0, 0), (V1, 2, 2)])
+async def test_a_batch_that_outlives_its_authorization_extends_it(
+    service: SigningService, version: type[V1] | type[V2], per_call: int, extended: int
+) -> None:
+    """A service that signs two hashes at a time wants another SAD for the next two; nobody is asked again."""
+    service.clear_faults()
+    in_parts = CscProvider(CAPABILITIES, CscSettings(timeout=5.0, per_call=per_call), version())
+    batch, before = batch_of(5), service.ledger()
+    account = msgspec.structs.replace(service.account(USER), base_url=service.url)
+    result = await in_parts.sign_hashes(account, service.enrol(USER), batch)
+    if version is V2:
+        result = await settle(in_parts, service, batch, result)
+    assert isinstance(result, port.Signed)
+    require_genuine(service.enrol(USER).certificate, batch.hashes, result.values)
+    after = service.ledger()
+    assert after["consents"] - before["consents"] == 1
+    assert after["extended"] - before["extended"] == extended
+    assert [after["hashes"][one.hex()] for one in batch.hashes] == [1] * 5
+
+
+async def test_an_authorization_that_is_about_to_end_is_extended(
+    service: SigningService, provider: CscProvider
+) -> None:
+    batch, before = batch_of(3), service.ledger()["extended"]
+    pending = await provider.sign_hashes(service.account(USER), service.enrol(USER), batch)
+    service.fault("short_sad", path="authorizeCheck", times=20)
+    assert isinstance(await settle(provider, service, batch, pending), port.Signed)
+    assert service.ledger()["extended"] == before + 1
+
+
+async def test_parts_that_come_back_short_raise_the_alarm(service: SigningService) -> None:
+    """What lacks in one part is not made up for by the next."""
+    service.clear_faults()
+    in_parts = CscProvider(CAPABILITIES, CscSettings(timeout=5.0, per_call=2))
+    batch = batch_of(4)
+    pending = await in_parts.sign_hashes(service.account(USER), service.enrol(USER), batch)
+    service.fault("half_batch", path="signHash")
+    with pytest.raises(port.UntrustedAnswer):
+        await settle(in_parts, service, batch, pending)
+
+
+async def test_a_repetition_after_a_crash_between_parts_signs_nothing_twice(service: SigningService) -> None:
+    service.clear_faults()
+    in_parts = CscProvider(CAPABILITIES, CscSettings(timeout=5.0, per_call=2))
+    batch = batch_of(4)
+    pending = await in_parts.sign_hashes(service.account(USER), service.enrol(USER), batch)
+    service.fault("cut_after_accept", path="extendTransaction")
+    with pytest.raises(port.OutcomeUnknown):
+        await settle(in_parts, service, batch, pending)
+    assert isinstance(await settle(in_parts, service, batch, pending), port.Signed)
+    hashes = service.ledger()["hashes"]
+    assert [hashes[one.hex()] for one in batch.hashes] == [1] * 4

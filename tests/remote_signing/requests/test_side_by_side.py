@@ -21,6 +21,7 @@ from tests.factories.signing_school import PRINCIPAL, ROLES, SEAL, TEACHER, Sign
 from tests.fakes.processes import SigningService
 from tests.remote_signing.archiving.test_evidence import parts, said
 from tests.remote_signing.archiving.test_stamping import night
+from tests.remote_signing.requests.test_crashes import POINTS
 from tests.remote_signing.requests.test_held import Browsers, browsers
 
 __all__ = ["browsers"]
@@ -136,6 +137,34 @@ async def test_teachers_sign_in_any_order_and_the_next_turn_waits_for_all(
         tmp_path / "goi.zip", validation.evidence_pack(changed, files), signing.trust_root.parent
     )
     assert (status, "đúng một xác nhận ký của giáo viên bộ môn" in words) == (1, True), words
+
+
+async def test_killed_at_each_step_teachers_side_by_side_sign_once(
+    taught: SigningSchool, signing: SigningService
+) -> None:
+    """Every job of every turn loses three workers: after its intent, one commit later, and before its end."""
+    [subject] = await taught.ask(1)
+    before = signing.ledger()
+    doomed = Machine(taught.tenant_id, deaths=[*POINTS.values()])
+    # Both at once, so that their jobs run side by side over the same document.
+    for who in (VAN_SU, TOAN):
+        await agree(taught, who)
+    await doomed.rest()
+    for role in ROLES:
+        await taught.consent(role)
+        await doomed.rest()
+    after = signing.ledger()
+    assert after["count"] - before["count"] == len(SUBJECTS) + 2 * len(ROLES)
+    assert after["consents"] - before["consents"] == 2 + len(ROLES)
+    assert after["signed_more_than_once"] == []
+    async with tenant_session(taught.tenant_id, read_only=True) as session:
+        query = select(SigningRequest).where(SigningRequest.subject_id == subject)
+        request = (await session.scalars(query)).one()
+    xml = await storage.get(taught.tenant_id, request.signed_xml_sha256 or "")
+    xades_check.quick_check(xml, [*map(subject_target, SUBJECTS), *XML_TARGETS.values()])
+    # Job by job: each died so often, and none was given up.
+    assert len(doomed.done) > 3 * 4 * (2 + len(ROLES))
+    assert await doomed.left() == []
 
 
 async def test_a_teacher_reads_the_own_subject_of_each_pupil_before_the_consent(
