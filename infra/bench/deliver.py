@@ -46,6 +46,8 @@ _REST: Final = authorities.SANDBOX_PROFILE
 _PACKAGES: Final = 100
 _DELIVERIES: Final = 20_000
 _TOGETHER: Final = 25
+#: Deliveries before the clock starts: workers load what they need.
+_WARM: Final = 96
 _CORES: Final = 2
 _QUIET_SCHOOLS: Final = 10
 #: One of the quiet schools has something to send so often (s).
@@ -149,11 +151,13 @@ def _changed(values: Mapping[str, str]) -> Iterator[None]:
 
 async def _through_the_simulator(bench: Bench, count: int) -> None:
     async with servers.embedded() as stack:
-        large = await issued.open_school(count)
+        warm, large = await issued.open_school(min(count, _WARM)), await issued.open_school(count)
         stopped = await issued.open_school(count)
         quiet = [await issued.open_school(max(2, count // 100)) for _ in range(min(_QUIET_SCHOOLS, count))]
         await servers.look_at_tables()
         await _start(stack)
+        await _announce(warm.tenant_id, warm.version_ids)
+        await _until(lambda: _all(warm.tenant_id, DeliveryState.ACCEPTED, len(warm.version_ids)))
         say(f"deliver.rest: {count} versions and {len(quiet)} quiet schools wait")
         await _deliver(bench, large, quiet)
         await _replay(bench, stack, stopped)
