@@ -157,6 +157,7 @@ class Action(StrEnum):
     TRANSCRIPT_TAKEN = "verification.content.download"
     SHARE_ASKED = "shares.request.ask"
     SHARE_DENIED = "shares.request.deny"
+    SHARE_REQUESTS_READ = "shares.request.read"
     SHARE_MADE = "shares.share.make"
     SHARE_REVOKED = "shares.share.revoke"
     SHARE_READ = "shares.share.read"

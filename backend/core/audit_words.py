@@ -170,6 +170,7 @@ ACTION_NAMES = {
     Action.TRANSCRIPT_TAKEN: "Tải tệp học bạ trên trang tra cứu, bằng mã và ngày sinh",
     Action.SHARE_ASKED: "Cơ quan khác đề nghị xem học bạ",
     Action.SHARE_DENIED: "Từ chối đề nghị xem học bạ",
+    Action.SHARE_REQUESTS_READ: "Xem các đề nghị xem học bạ",
     Action.SHARE_MADE: "Chia sẻ học bạ theo sự đồng ý của gia đình",
     Action.SHARE_REVOKED: "Thu hồi liên kết chia sẻ học bạ",
     Action.SHARE_READ: "Xem học bạ qua liên kết chia sẻ",

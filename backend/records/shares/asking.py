@@ -7,7 +7,7 @@ PIN, which the school sends to the organisation's contact, opens the học bạ.
 import uuid
 from collections.abc import Sequence
 
-from backend.core import audit, clock
+from backend.core import audit, audit_reads, clock
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.crypto import text_digest
@@ -80,6 +80,9 @@ async def waiting(session: TenantSession, actor: Actor) -> list[RequestView]:
         version = await _newest(session, TranscriptId(row.transcript_id))
         service.require_keeper(actor, version)
         views.append(_view(row, version))
+    if views:
+        about = [one.version_id for one in views if one.version_id]
+        audit_reads.record_read(session, actor, Action.SHARE_REQUESTS_READ, None, "Đề nghị đang chờ", about)
     return views
 
 
