@@ -52,6 +52,10 @@ def test_every_address_has_its_class(site: Litestar) -> None:
         "/favicon.ico",
         "/healthz",
         "/luoc-do/{name:str}",
+        # The public log: whoever mirrors it fetches all of it.
+        "/minh-bach/checkpoint",
+        "/minh-bach/noi-tiep/{size:int}",
+        "/minh-bach/tile/{path:path}",
         "/readyz",
         "/styleguide",
         "/static/{file_path:path}",

@@ -15,8 +15,6 @@ from backend.tenants.permissions import Permission
 
 _PAGE = "/thong-bao"
 _SETTINGS = f"{_PAGE}/cai-dat"
-#: The browser keeps the number of the bell for so many seconds; after a deed the page asks anew.
-BELL_SECONDS = 30
 TONES = {
     MailState.WAITING: "waiting",
     MailState.SENDING: "waiting",
@@ -48,8 +46,7 @@ async def show_notices(request: Request, session: Session, actor: CurrentActor) 
 async def show_bell(request: Request, session: Session, actor: CurrentActor) -> Html:
     """The bell with its number, for the frame of every page."""
     notices = await service.pending(session, actor)
-    kept = {"Cache-Control": f"private, max-age={BELL_SECONDS}"}
-    return fragment(request, "integrations/notifications/_bell.html", count=len(notices), headers=kept)
+    return fragment(request, "integrations/notifications/_bell.html", count=len(notices))
 
 
 @get(_SETTINGS, guards=[requires()])

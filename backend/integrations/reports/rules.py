@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from msgspec.structs import replace
+
 from backend.core.actor import Actor
 from backend.integrations.reports.schemas import Cell, Figures, Mark, Percent, Row, Scope, Table, Value
 from backend.records.calendar.schemas import STEP_NAMES
@@ -32,6 +34,14 @@ EXPLAINED = (
     "Đã phát hành: đã có phiên bản được ký đủ và phát hành đến ngày báo cáo, kể cả phiên bản sau đó phải thu hồi.",
     "Phải thu hồi: có phiên bản đã phát hành bị thu hồi hoặc đang đề nghị thu hồi; đã hoàn thiện: đã phát hành lại.",
 )
+#: Pages that not everybody who reads reports may open.
+_OPENED_BY = {
+    "/ket-noi-so": Permission.AUTHORITY_BIND,
+    "/hoc-sinh": Permission.PUPILS_READ,
+    "/nhap": Permission.IMPORT,
+    "/nhan-su": Permission.PEOPLE_READ,
+    "/phan-cong": Permission.PEOPLE_READ,
+}
 _TONES = {
     Verdict.MET: "ok",
     Verdict.LATE: "warn",
@@ -294,6 +304,12 @@ def _people_table(found: Coverage) -> Table:
         ),
         empty="Trường chưa có ai trong danh sách nhân sự.",
     )
+
+
+def opened_by(actor: Actor, checks: Sequence[Check]) -> list[Check]:
+    """Checks with the addresses of those pages alone that somebody may open."""
+    closed = {path for path, permission in _OPENED_BY.items() if not actor.may(permission)}
+    return [replace(one, url="") if one.url in closed else one for one in checks]
 
 
 def readiness_tables(checks: Sequence[Check]) -> tuple[Table, ...]:

@@ -49,7 +49,7 @@ async def tables(
             school = await schools.get_school(session)
             return rules.coverage_tables(school, coverage, with_people=rules.sees_people(actor)), odd
         case Kind.READINESS:
-            return rules.readiness_tables(await _readiness(session, scope)), ()
+            return rules.readiness_tables(rules.opened_by(actor, await _readiness(session, scope))), ()
         case Kind.DEADLINES:
             accepted = await deliveries.accepted_at(session)
             return rules.deadline_tables(await statistics.deadlines(session, scope.year, accepted)), ()

@@ -265,7 +265,7 @@ async def test_what_is_turned_back_at_the_door_is_not_rejected_and_goes_again_un
     assert "Học bạ không sai" in (found.reason or "")
     assert await arrived(authority, school) == []
     async with tenant_session(school) as session:
-        assert (await transcripts.get_version(session, version_id)).state == VersionState.ISSUED
+        assert (await transcripts.get_version(session, version_id)).state == VersionState.PACKAGED
         await session.execute(text("update school set code = substr(code, 2)"))
         [group] = await troubles.groups(session)
         assert (group.count, group.parked) == (1, 1)
