@@ -48,7 +48,7 @@ async def crawl(person: Person) -> dict[str, list[str]]:
         wrong[path] = found + person.complaints
         person.complaints.clear()
         links = await person.page.eval_on_selector_all(
-            "a[href^='/']", "all => all.map((a) => a.getAttribute('href'))"
+            "a[href^='/']:not([download])", "all => all.map((a) => a.getAttribute('href'))"
         )
         for link in (one.partition("#")[0] for one in links):
             if link not in seen and not NOT_PAGES.search(link) and kinds[kind_of(link)] < OF_A_KIND:
