@@ -45,7 +45,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_UPLOAD = precheck.MAX_FILE_BYTES
 #: As many bad rows as a person reads; the count tells of the rest.
 PROBLEMS_SHOWN = 200
-RUNS_SHOWN = 30
+#: More than the workbooks of a small school: what was taken is seen before anything is uploaded again.
+RUNS_SHOWN = 60
 _NOTHING = MarkChange(new=0, changed=0, unchanged=0)
 
 
