@@ -15,16 +15,16 @@ from backend.core import lookups
 from backend.core.database import TenantSession
 from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
-from backend.records.roster.schemas import EnrollmentStatus
-from backend.records.transcripts.models import Transcript, TranscriptVersion
-from backend.records.transcripts.schemas import ENDED, IssuedManifest, VersionState
-
-_IN_CLASS = and_(
-    Enrollment.tenant_id == TranscriptVersion.tenant_id,
-    Enrollment.class_id == TranscriptVersion.class_id,
-    Enrollment.student_id == TranscriptVersion.student_id,
-    Enrollment.status == EnrollmentStatus.STUDYING,
+from backend.records.transcripts.models import (
+    CLASS_OF_VERSION,
+    PLACE_OF_VERSION,
+    STUDENT_OF_VERSION,
+    TRANSCRIPT_OF_VERSION,
+    YEAR_OF_VERSION,
+    Transcript,
+    TranscriptVersion,
 )
+from backend.records.transcripts.schemas import ENDED, IssuedManifest, VersionState
 
 
 async def transcripts_of(
@@ -165,20 +165,8 @@ _PUBLIC = Question(
         TranscriptVersion.withdrawn_at,
         TranscriptVersion.effective_on,
     )
-    .join(
-        Transcript,
-        and_(
-            Transcript.tenant_id == TranscriptVersion.tenant_id,
-            Transcript.id == TranscriptVersion.transcript_id,
-        ),
-    )
-    .join(
-        AcademicYear,
-        and_(
-            AcademicYear.tenant_id == TranscriptVersion.tenant_id,
-            AcademicYear.id == TranscriptVersion.academic_year_id,
-        ),
-    )
+    .join(Transcript, TRANSCRIPT_OF_VERSION)
+    .join(AcademicYear, YEAR_OF_VERSION)
     .where(
         TranscriptVersion.tenant_id == bindparam("tenant", type_=Uuid()),
         TranscriptVersion.transcript_id == bindparam("transcript", type_=Uuid()),
@@ -218,33 +206,10 @@ def _versions() -> Any:
             (SchoolClass.name_key + " " + Student.name_key).label("sort_key"),
             AcademicYear.name.label("academic_year"),
         )
-        .join(
-            Transcript,
-            and_(
-                Transcript.tenant_id == TranscriptVersion.tenant_id,
-                Transcript.id == TranscriptVersion.transcript_id,
-            ),
-        )
-        .join(
-            Student,
-            and_(
-                Student.tenant_id == TranscriptVersion.tenant_id, Student.id == TranscriptVersion.student_id
-            ),
-        )
-        .join(
-            SchoolClass,
-            and_(
-                SchoolClass.tenant_id == TranscriptVersion.tenant_id,
-                SchoolClass.id == TranscriptVersion.class_id,
-            ),
-        )
-        .join(
-            AcademicYear,
-            and_(
-                AcademicYear.tenant_id == TranscriptVersion.tenant_id,
-                AcademicYear.id == TranscriptVersion.academic_year_id,
-            ),
-        )
+        .join(Transcript, TRANSCRIPT_OF_VERSION)
+        .join(Student, STUDENT_OF_VERSION)
+        .join(SchoolClass, CLASS_OF_VERSION)
+        .join(AcademicYear, YEAR_OF_VERSION)
     )
 
 
@@ -381,13 +346,7 @@ _PRECEDING = (
             _EARLIER.id != TranscriptVersion.id,
         ),
     )
-    .join(
-        AcademicYear,
-        and_(
-            AcademicYear.tenant_id == TranscriptVersion.tenant_id,
-            AcademicYear.id == TranscriptVersion.academic_year_id,
-        ),
-    )
+    .join(AcademicYear, YEAR_OF_VERSION)
     .join(
         _EARLIER_YEAR,
         and_(
@@ -421,7 +380,7 @@ async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> 
 async def counts(session: TenantSession, *, present: bool) -> Sequence[Any]:
     """Number of versions that stand, per class and state; `present`: of pupils who are in the class today alone."""
     query = select(TranscriptVersion.class_id, TranscriptVersion.state, func.count().label("number"))
-    query = query.join(Enrollment, _IN_CLASS) if present else query
+    query = query.join(Enrollment, PLACE_OF_VERSION) if present else query
     query = query.where(
         TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.not_in(ENDED)
     ).group_by(TranscriptVersion.class_id, TranscriptVersion.state)
