@@ -27,6 +27,8 @@ from backend.tenants.permissions import Permission
 from backend.tenants.schools.schemas import SchoolProfile
 
 NOTHING = "Chưa có số liệu: năm học này chưa có lớp nào có học sinh đến ngày báo cáo."
+#: Of what is not known any more as it was on an earlier day.
+_OF_TODAY = "Số liệu lúc lập báo cáo, không theo ngày báo cáo."
 #: How the figures were counted: the letter asks for it ("thuyết minh, giải thích về số liệu").
 EXPLAINED = (
     "Học sinh được đếm ở lớp đang học vào cuối ngày báo cáo.",
@@ -182,7 +184,8 @@ def signed_tables(lines: Sequence[SignedLine]) -> tuple[Table, ...]:
         ),
         empty="Chưa có học bạ nào của năm học này được chốt nên chưa có gì để ký.",
         notes=(
-            "Số liệu lúc lập báo cáo, không theo ngày báo cáo; chỉ đếm học bạ đang có hiệu lực hoặc đang làm.",
+            _OF_TODAY,
+            "Chỉ đếm học bạ đang có hiệu lực hoặc đang làm.",
         )
         if lines
         else (),
@@ -239,7 +242,7 @@ def coverage_tables(school: SchoolProfile, found: Coverage, *, with_people: bool
             if total.total
             else (),
             empty=nobody,
-            notes=found.notes,
+            notes=(_OF_TODAY, *found.notes),
             numbers=frozenset({4, 5, 6, 7}),
         ),
         _coverage_table("Theo tổ", "Theo tổ chuyên môn", "Tổ", found.departments, total, nobody),
@@ -332,6 +335,7 @@ def readiness_tables(checks: Sequence[Check]) -> tuple[Table, ...]:
                 for one in checks
             ),
             empty=NOTHING,
+            notes=(_OF_TODAY,),
             numbers=frozenset({2, 3}),
         ),
     )
