@@ -112,6 +112,8 @@ class Keeper:
         """The next numbers, in one transaction: whatever happens afterwards, they stay."""
         async with self._connection.transaction():
             waiting = [row["entry"] for row in await self._connection.fetch(_WAITING, AT_ONCE)]
+            if not waiting:  # most rounds: the log is not counted for nothing
+                return []
             known = {row["entry"] for row in await self._connection.fetch(_KNOWN, waiting)}
             new = [entry for entry in dict.fromkeys(waiting) if entry not in known]
             size, count = await self._connection.fetchrow(_COUNT)
