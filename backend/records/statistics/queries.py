@@ -37,9 +37,15 @@ from backend.records.roster.models import (
 )
 from backend.records.roster.schemas import PRESENT, EnrollmentStatus
 from backend.records.statistics.schemas import Group
-from backend.records.transcripts.models import CLASS_OF_VERSION, PLACE_OF_VERSION, TranscriptVersion
+from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import ENDED, VersionState
 
+_PLACE_OF_VERSION = and_(
+    Enrollment.tenant_id == TranscriptVersion.tenant_id,
+    Enrollment.class_id == TranscriptVersion.class_id,
+    Enrollment.student_id == TranscriptVersion.student_id,
+    Enrollment.status == EnrollmentStatus.STUDYING,
+)
 _TAKEN_BACK = (VersionState.RECALL_REQUESTED, VersionState.RECALLED, VersionState.REPLACED)
 #: Sheets whose teacher has them in hand.
 _IN_HAND = (SheetState.OPEN, SheetState.REOPENED)
@@ -166,8 +172,14 @@ async def standing(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
     """Versions of a year that stand, of those who are in the class today: id, grade, state."""
     query = (
         select(TranscriptVersion.id, TranscriptVersion.state, SchoolClass.grade_level)
-        .join(SchoolClass, CLASS_OF_VERSION)
-        .join(Enrollment, PLACE_OF_VERSION)
+        .join(
+            SchoolClass,
+            and_(
+                SchoolClass.tenant_id == TranscriptVersion.tenant_id,
+                SchoolClass.id == TranscriptVersion.class_id,
+            ),
+        )
+        .join(Enrollment, _PLACE_OF_VERSION)
         .where(
             TranscriptVersion.tenant_id == session.tenant_id,
             TranscriptVersion.academic_year_id == year_id,
@@ -215,7 +227,7 @@ async def finished(session: TenantSession, year_id: uuid.UUID) -> Sequence[Any]:
         *(
             of(step, at)
             .join(TranscriptVersion, versions)
-            .join(Enrollment, PLACE_OF_VERSION)
+            .join(Enrollment, _PLACE_OF_VERSION)
             .where(here, at.is_not(None))
             for step, at in (
                 (Step.FROZEN, TranscriptVersion.frozen_at),

@@ -4,14 +4,12 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, and_, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
 from backend.core.personal_data import Ground, Keep, holding
-from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
-from backend.records.roster.schemas import EnrollmentStatus
 
 #: What PostgreSQL itself refuses: two versions of one pupil's year that both stand.
 STANDING = "state not in ('cancelled', 'recalled', 'replaced')"
@@ -101,25 +99,3 @@ class TranscriptVersion(TenantTable):
     withdrawn_at: Mapped[datetime | None]
     withdrawn_reason: Mapped[str | None]
     effective_on: Mapped[date | None]
-
-
-#: How a version hangs together with what it is about, for joins; its place is that of a pupil who is in the class today.
-TRANSCRIPT_OF_VERSION = and_(
-    Transcript.tenant_id == TranscriptVersion.tenant_id, Transcript.id == TranscriptVersion.transcript_id
-)
-YEAR_OF_VERSION = and_(
-    AcademicYear.tenant_id == TranscriptVersion.tenant_id,
-    AcademicYear.id == TranscriptVersion.academic_year_id,
-)
-CLASS_OF_VERSION = and_(
-    SchoolClass.tenant_id == TranscriptVersion.tenant_id, SchoolClass.id == TranscriptVersion.class_id
-)
-STUDENT_OF_VERSION = and_(
-    Student.tenant_id == TranscriptVersion.tenant_id, Student.id == TranscriptVersion.student_id
-)
-PLACE_OF_VERSION = and_(
-    Enrollment.tenant_id == TranscriptVersion.tenant_id,
-    Enrollment.class_id == TranscriptVersion.class_id,
-    Enrollment.student_id == TranscriptVersion.student_id,
-    Enrollment.status == EnrollmentStatus.STUDYING,
-)

@@ -15,16 +15,30 @@ from backend.core import lookups
 from backend.core.database import TenantSession
 from backend.core.questions import Question
 from backend.records.roster.models import AcademicYear, Enrollment, SchoolClass, Student
-from backend.records.transcripts.models import (
-    CLASS_OF_VERSION,
-    PLACE_OF_VERSION,
-    STUDENT_OF_VERSION,
-    TRANSCRIPT_OF_VERSION,
-    YEAR_OF_VERSION,
-    Transcript,
-    TranscriptVersion,
-)
+from backend.records.roster.schemas import EnrollmentStatus
+from backend.records.transcripts.models import Transcript, TranscriptVersion
 from backend.records.transcripts.schemas import ENDED, IssuedManifest, VersionState
+
+#: How a version hangs together with what it is about, for joins; its place is that of a pupil who is in the class today.
+_TRANSCRIPT_OF_VERSION = and_(
+    Transcript.tenant_id == TranscriptVersion.tenant_id, Transcript.id == TranscriptVersion.transcript_id
+)
+_YEAR_OF_VERSION = and_(
+    AcademicYear.tenant_id == TranscriptVersion.tenant_id,
+    AcademicYear.id == TranscriptVersion.academic_year_id,
+)
+_CLASS_OF_VERSION = and_(
+    SchoolClass.tenant_id == TranscriptVersion.tenant_id, SchoolClass.id == TranscriptVersion.class_id
+)
+_STUDENT_OF_VERSION = and_(
+    Student.tenant_id == TranscriptVersion.tenant_id, Student.id == TranscriptVersion.student_id
+)
+_PLACE_OF_VERSION = and_(
+    Enrollment.tenant_id == TranscriptVersion.tenant_id,
+    Enrollment.class_id == TranscriptVersion.class_id,
+    Enrollment.student_id == TranscriptVersion.student_id,
+    Enrollment.status == EnrollmentStatus.STUDYING,
+)
 
 
 async def transcripts_of(
@@ -165,8 +179,8 @@ _PUBLIC = Question(
         TranscriptVersion.withdrawn_at,
         TranscriptVersion.effective_on,
     )
-    .join(Transcript, TRANSCRIPT_OF_VERSION)
-    .join(AcademicYear, YEAR_OF_VERSION)
+    .join(Transcript, _TRANSCRIPT_OF_VERSION)
+    .join(AcademicYear, _YEAR_OF_VERSION)
     .where(
         TranscriptVersion.tenant_id == bindparam("tenant", type_=Uuid()),
         TranscriptVersion.transcript_id == bindparam("transcript", type_=Uuid()),
@@ -206,10 +220,10 @@ def _versions() -> Any:
             (SchoolClass.name_key + " " + Student.name_key).label("sort_key"),
             AcademicYear.name.label("academic_year"),
         )
-        .join(Transcript, TRANSCRIPT_OF_VERSION)
-        .join(Student, STUDENT_OF_VERSION)
-        .join(SchoolClass, CLASS_OF_VERSION)
-        .join(AcademicYear, YEAR_OF_VERSION)
+        .join(Transcript, _TRANSCRIPT_OF_VERSION)
+        .join(Student, _STUDENT_OF_VERSION)
+        .join(SchoolClass, _CLASS_OF_VERSION)
+        .join(AcademicYear, _YEAR_OF_VERSION)
     )
 
 
@@ -346,7 +360,7 @@ _PRECEDING = (
             _EARLIER.id != TranscriptVersion.id,
         ),
     )
-    .join(AcademicYear, YEAR_OF_VERSION)
+    .join(AcademicYear, _YEAR_OF_VERSION)
     .join(
         _EARLIER_YEAR,
         and_(
@@ -380,7 +394,7 @@ async def versions_of_student(session: TenantSession, student_id: uuid.UUID) -> 
 async def counts(session: TenantSession, *, present: bool) -> Sequence[Any]:
     """Number of versions that stand, per class and state; `present`: of pupils who are in the class today alone."""
     query = select(TranscriptVersion.class_id, TranscriptVersion.state, func.count().label("number"))
-    query = query.join(Enrollment, PLACE_OF_VERSION) if present else query
+    query = query.join(Enrollment, _PLACE_OF_VERSION) if present else query
     query = query.where(
         TranscriptVersion.tenant_id == session.tenant_id, TranscriptVersion.state.not_in(ENDED)
     ).group_by(TranscriptVersion.class_id, TranscriptVersion.state)
