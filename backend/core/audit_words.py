@@ -469,6 +469,8 @@ DETAIL_VALUES = {
         "certificate": "Chứng chỉ",
         "competition": "Kết quả các cuộc thi",
         "principal_comment": "Nhận xét của hiệu trưởng",
+        "measure": "Chiều cao, cân nặng",
+        "health": "Sức khỏe",
     },
 }
 
