@@ -59,6 +59,7 @@ class Action(StrEnum):
     SEASON_NUDGED = "season.person.nudge"
     PLAN_CHANGED = "roster.plan.change"
     ELECTIVES_CHOSEN = "roster.electives.choose"
+    LANGUAGES_CHOSEN = "roster.languages.choose"
     NEXT_CLASS_CHOSEN = "roster.pupil.choose_next_class"
     YEAR_ROLLED = "roster.year.roll"
     YEAR_ROLL_UNDONE = "roster.year.undo_roll"

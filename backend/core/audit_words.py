@@ -110,6 +110,7 @@ ACTION_NAMES = {
     Action.SEASON_NUDGED: "Nhắc việc trong mùa học bạ",
     Action.PLAN_CHANGED: "Đổi kế hoạch môn học của một khối",
     Action.ELECTIVES_CHOSEN: "Đổi môn lựa chọn hoặc cụm chuyên đề",
+    Action.LANGUAGES_CHOSEN: "Đổi thứ tiếng của môn ngoại ngữ",
     Action.NEXT_CLASS_CHOSEN: "Xếp học sinh vào lớp của năm học sau",
     Action.YEAR_ROLLED: "Kết chuyển học sinh sang năm học sau",
     Action.YEAR_ROLL_UNDONE: "Hoàn tác kết chuyển năm học",
