@@ -568,6 +568,15 @@ class Forms(msgspec.Struct, frozen=True, kw_only=True):
     xml: bytes
 
 
+class OverduePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of what is overdue; `number` counts from 1."""
+
+    rows: tuple[Overdue, ...]
+    total: int
+    number: int
+    pages: int
+
+
 class FreezeReport(msgspec.Struct, frozen=True, kw_only=True):
     """What freezing a class did: pupils frozen, passed over because they were frozen before, left out with the reason."""
 

@@ -54,6 +54,7 @@ from backend.records.transcripts.schemas import (
     Snapshot,
     TranscriptId,
     VersionId,
+    OverduePage,
     VersionState,
     VersionSummary,
 )
@@ -73,6 +74,8 @@ UNFINISHED = frozenset(VersionState) - ENDED - _FINISHED
 
 
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
+#: Overdue versions on one page.
+OVERDUE_SHOWN = 50
     """Fix the content of every confirmed year of a class (`freezing.freeze_class`). Safe to repeat. Raises Conflict."""
     return await freezing.freeze_class(session, actor, class_id)
 
@@ -202,14 +205,18 @@ async def after_closing(session: TenantSession, states: Collection[VersionState]
     return found
 
 
-async def open_overdue(session: TenantSession, actor: Actor) -> list[Overdue]:
-    """Versions of which the last day is over and which the Authority has not accepted, for a person who looks at them."""
+async def open_overdue(session: TenantSession, actor: Actor, page: int) -> OverduePage:
+    """Versions of which the last day is over and which the Authority has not accepted, for a person who looks at a page
+    of them; one that there is not is the last."""
     found = await after_closing(session, UNFINISHED)
-    if found:
-        pupils = [one.version.student_id for one in found]
+    pages = max(1, -(-len(found) // OVERDUE_SHOWN))
+    number = min(max(1, page), pages)
+    shown = found[(number - 1) * OVERDUE_SHOWN : number * OVERDUE_SHOWN]
+    if shown:
+        pupils = [one.version.student_id for one in shown]
         label = "Học bạ quá hạn chốt"
         audit_reads.record_read(session, actor, Action.TRANSCRIPTS_LISTED, None, label, pupils)
-    return found
+    return OverduePage(rows=tuple(shown), total=len(found), number=number, pages=pages)
 
 
 async def former_versions(
