@@ -239,6 +239,7 @@ class Action(StrEnum):
     DELIVERY_HANDED = "deliveries.delivery.hand"
     DELIVERY_TAKEN_BACK = "deliveries.delivery.take_back"
     DELIVERY_RECEIPT = "deliveries.delivery.receipt"
+    DELIVERY_CANCELLED = "deliveries.delivery.cancel"
     DELIVERY_ANSWERED = "deliveries.delivery.answer"
     AUDIT_READ = "audit.trail.read"
 

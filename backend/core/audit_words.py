@@ -250,6 +250,7 @@ ACTION_NAMES = {
     Action.DELIVERY_HANDED: "Lấy tệp để nộp ở cổng của cơ quan tiếp nhận",
     Action.DELIVERY_TAKEN_BACK: "Báo tệp chưa nộp, đưa học bạ về chờ nộp",
     Action.DELIVERY_RECEIPT: "Tải lên biên nhận của cổng nộp",
+    Action.DELIVERY_CANCELLED: "Không gửi nữa vì học bạ được thu hồi trước khi cơ quan tiếp nhận có",
     Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",
     Action.STOPPED_WORK_READ: "Xem việc đang dừng",
     Action.WORK_RESUMED: "Cho làm lại việc đang dừng",

@@ -116,17 +116,17 @@ EDGES: tuple[Edge, ...] = (
     ),
     Edge(
         deed=Deed.RECALL,
-        sources=(VersionState.ACCEPTED, VersionState.REJECTED),
+        sources=(*_UNANSWERED, VersionState.ACCEPTED, VersionState.REJECTED),
         target=VersionState.RECALL_REQUESTED,
         by=Permission.TRANSCRIPT_WITHDRAW,
         asks=(_REASON, _PROOF, _SECOND),
-        when="no package with it is open; of what is accepted, the last day of the plan is not over",
+        when="no package with it is open; unless it was rejected, the last day of the plan is not over",
     ),
     Edge(
         deed=Deed.CONFIRM_RECALL,
         sources=(VersionState.RECALL_REQUESTED,),
         target=VersionState.RECALLED,
-        when="the Authority has recalled it, or never had it",
+        when="the Authority has recalled it, or it is known that it never took it in",
     ),
     Edge(
         deed=Deed.REFUSE_RECALL,

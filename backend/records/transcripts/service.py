@@ -41,6 +41,10 @@ from backend.records.transcripts.manifests import issued_manifests as issued_man
 from backend.records.transcripts.manifests import restore as restore
 from backend.records.transcripts.manifests import since_issued as since_issued
 from backend.records.transcripts.models import TranscriptVersion
+from backend.records.transcripts.recalling import begin_recalls as begin_recalls
+from backend.records.transcripts.recalling import hold_deliverable as hold_deliverable
+from backend.records.transcripts.recalling import hold_recalled as hold_recalled
+from backend.records.transcripts.recalling import recalled_among as recalled_among
 from backend.records.transcripts.schemas import (
     ENDED,
     IN_FORCE,
@@ -50,11 +54,11 @@ from backend.records.transcripts.schemas import (
     FreezeReport,
     IssuedVersion,
     Overdue,
+    OverduePage,
     SchoolLevel,
     Snapshot,
     TranscriptId,
     VersionId,
-    OverduePage,
     VersionState,
     VersionSummary,
 )
@@ -70,12 +74,12 @@ LOCK = "transcripts.lock"
 _UNDER_WAY = {VersionState.SIGNING, VersionState.SIGNED}
 #: What its last day should not find a version in.
 _FINISHED = {VersionState.ACCEPTED, VersionState.LOCKED, VersionState.TRANSFERRED_OUT}
+#: Overdue versions on one page.
+OVERDUE_SHOWN = 50
 UNFINISHED = frozenset(VersionState) - ENDED - _FINISHED
 
 
 async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> FreezeReport:
-#: Overdue versions on one page.
-OVERDUE_SHOWN = 50
     """Fix the content of every confirmed year of a class (`freezing.freeze_class`). Safe to repeat. Raises Conflict."""
     return await freezing.freeze_class(session, actor, class_id)
 
