@@ -55,10 +55,10 @@ async def test_a_recall_is_asked_for_on_its_page(small_school: SmallSchool, site
     answer = await principal.post(f"/hoc-ba/{version.id}/thu-hoi", {"ly_do": REASON})
     assert answer.status_code == 303, answer.text
     page = await principal.get(f"/hoc-ba/{version.id}")
-    assert "Nhà trường đã đề nghị Sở thu hồi học bạ này" in page.text
-    assert "Đang đề nghị Sở thu hồi" in page.text
+    assert "Nhà trường thu hồi học bạ này từ lúc" in page.text
+    assert "Đang thu hồi" in page.text
     answer = await principal.post(f"/hoc-ba/{version.id}/thu-hoi", {"ly_do": REASON})
-    assert "đang chờ Sở trả lời đề nghị thu hồi nên không thu hồi được" in answer.text
+    assert "đang được thu hồi nên không thu hồi được" in answer.text
 
 
 async def test_why_nothing_can_be_taken_back_is_said(
