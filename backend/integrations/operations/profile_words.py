@@ -122,7 +122,7 @@ def calls_of(profile: Profile) -> Iterator[Call]:
             name=_CALLS[name],
             address=_address(profile, operation),
             package=tuple(_package(body)) if body else (),
-            leaves=tuple(leaves(profile, body.tree)) if body else (),
+            leaves=tuple(_leaves(profile, body)) if body else (),
             facts=tuple((key, fact.path) for key, fact in answer.facts.items()) if answer else (),
             rules=tuple(_rules(answer)) if answer else (),
         )
@@ -147,6 +147,9 @@ def _package(body: Body) -> Iterator[str]:
         yield f"mã hóa CMS cho {body.encrypt.certificate}"
     if body.sheet is not None:
         yield f"điền vào {body.sheet.template} từ dòng {body.sheet.first_row}"
+    for layout in body.layouts:
+        grades = ", ".join(map(str, layout.grades))
+        yield f"khối {grades}: điền vào {layout.sheet.template} từ dòng {layout.sheet.first_row}"
 
 
 def _rules(answer: Answer) -> Iterator[RuleLine]:
@@ -159,6 +162,12 @@ def _rules(answer: Answer) -> Iterator[RuleLine]:
         )
 
 
+def _leaves(profile: Profile, body: Body) -> Iterator[Leaf]:
+    yield from leaves(profile, body.tree)
+    for layout in body.layouts:
+        yield from leaves(profile, layout.tree, f"khối {', '.join(map(str, layout.grades))}: ")
+
+
 def leaves(profile: Profile, tree: Node, place: str = "") -> Iterator[Leaf]:
     """The places of a tree that get a value, in the order in which they are written; parts stand where they are used."""
     if tree.use is not None:
@@ -167,7 +176,7 @@ def leaves(profile: Profile, tree: Node, place: str = "") -> Iterator[Leaf]:
         if not tree.fields:
             yield Leaf(place=place, source="để trống (chỗ của chữ ký)", made="", terms=_terms(tree))
         for name, child in tree.fields.items():
-            yield from leaves(profile, child, f"{place}/{name}" if place else name)
+            yield from leaves(profile, child, place + name if place[-2:] in ("", ": ") else f"{place}/{name}")
     elif tree.do is not None:
         yield from leaves(profile, tree.do, f"{place}[{tree.each}]")
     else:

@@ -88,7 +88,7 @@ async def test_the_operator_reads_profiles_and_who_uses_them(
     for closed in (home, f"{home}/vn.ninh-binh.hocba/2"):
         assert (await console.get(closed)).status_code == 401
     async with small_school.session() as session:
-        await authorities.bind(session, machine(small_school.tenant_id), "vn.csdl-nganh.hocba/1", {}, {})
+        await authorities.bind(session, machine(small_school.tenant_id), "vn.csdl-nganh.hocba/2", {}, {})
         school = (await schools.get_school(session)).name
     way = link(capsys, "Vận hành Đọc")
     await console.get(way)
@@ -103,7 +103,7 @@ async def test_the_operator_reads_profiles_and_who_uses_them(
     assert all(escape(rule.when) in shown for rule in profile.operations.query.answer.rules)  # type: ignore[union-attr]
     assert "Khác mẫu" not in shown
     assert str(small_school.tenant_id) not in shown
-    assert str(small_school.tenant_id) in (await console.get(f"{home}/vn.csdl-nganh.hocba/1")).text
+    assert str(small_school.tenant_id) in (await console.get(f"{home}/vn.csdl-nganh.hocba/2")).text
     differ = (await console.get(f"{home}/vn.ninh-binh.hocba/2?so_voi=vn.ninh-binh.hocba/1")).text
     assert "+ &#34;profile&#34;: &#34;vn.ninh-binh.hocba/2&#34;" in differ
     assert (await console.get(f"{home}/vn.khong-co.hocba/1")).status_code == 404
