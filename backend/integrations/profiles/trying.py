@@ -155,11 +155,11 @@ def _read_back(
         except BadMapping as error:
             yield (*here, "example"), f"không ghi được ví dụ: {error}"
             continue
-        read = answers.read(
-            answer, rule.example.status, content, messages.named_in_answer(profile, answer, message, known)
-        )
+        ours = messages.named_in_answer(profile, answer, message, known)
+        read = answers.read(answer, rule.example.status, content, ours)
         if read is None:
-            yield (*here, "example"), "ví dụ không được quy tắc nào nhận"
+            why = answers.why_unread(answer, rule.example.status, content, ours)
+            yield (*here, "example"), f"ví dụ không được quy tắc nào nhận: {why}"
         elif read.rule != number:
             yield (*here, "example"), f"ví dụ bị quy tắc thứ {read.rule + 1} nhận trước"
 
