@@ -334,6 +334,7 @@ ROUTES: list[ControllerRouterHandler] = [
     token_helper_api.pair,
     token_helper_api.work,
     token_helper_api.hand_in,
+    token_helper_api.decline,
     notice_api.take_notice,
     unattended_pages.show_unattended,
     unattended_pages.ask_unattended,
