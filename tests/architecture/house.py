@@ -336,6 +336,11 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what of the queue may go now, for the slice's own service: no door",
     ),
+    "integrations.operations.editions": (
+        Room.SERVICE,
+        "profiles as the operator reads them, for the slice's own pages: no door",
+    ),
+    "integrations.operations.profile_words": (Room.RULES, "a profile in words: pure"),
     "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
     "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
     "integrations.deliveries.board": (
