@@ -336,6 +336,8 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what of the queue may go now, for the slice's own service: no door",
     ),
+    "integrations.handbook.contents": (Room.RULES, "which pages the handbook has, as data: pure"),
+    "integrations.handbook.reading": (Room.ADAPTER, "the handbook's templates as texts, and its pictures"),
     "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
     "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
     "integrations.deliveries.board": (

@@ -1,11 +1,13 @@
 """People in front of a real browser: each with cookies of their own, and a note of everything that the console said."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Self
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from backend.core import templates
 from infra.demo.seed import PASSWORD
 from tests.journeys.page_check import axe_findings, cut_off, faults_of
 
@@ -13,6 +15,14 @@ PICTURES = Path("test-results") / "journeys"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 #: Chromium reports a page that answers 4xx on its console; the page itself says nothing there.
 _STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+
+
+@cache
+def in_the_handbook() -> frozenset[str]:
+    """Names of the pages that the handbook shows as they look here."""
+    texts = (templates.ROOT / "help" / "articles").glob("*.html")
+    found = (re.findall(r"picture\(\"([^\"]+)\"", one.read_text(encoding="utf-8")) for one in texts)
+    return frozenset(name for names in found for name in names)
 
 
 class Person:
@@ -117,6 +127,9 @@ class Person:
             await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
             found += await cut_off(self.page)
             await self.page.screenshot(path=PICTURES / f"{name}-{size['width']}.png", full_page=True)
+        if name in in_the_handbook():
+            templates.PICTURES.mkdir(exist_ok=True)
+            await self.page.screenshot(path=templates.PICTURES / f"{name}.png")
         assert found == [], f"{name} ({self.page.url}): {found}"
         assert self.complaints == [], f"{name} ({self.page.url})"
 
