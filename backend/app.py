@@ -24,6 +24,7 @@ from backend.core import (
 )
 from backend.integrations.connections import pages as connection_pages
 from backend.integrations.deliveries import pages as delivery_pages
+from backend.integrations.first_day import pages as first_day_pages
 from backend.integrations.handbook import pages as handbook_pages
 from backend.integrations.imports import pages as import_pages
 from backend.integrations.notifications import pages as notification_pages
@@ -435,6 +436,9 @@ ROUTES: list[ControllerRouterHandler] = [
     webhook_pages.rotate_key,
     webhook_pages.resume,
     webhook_pages.end_endpoint,
+    first_day_pages.show_tour,
+    first_day_pages.show_at_home,
+    first_day_pages.hide,
     handbook_pages.show_contents,
     handbook_pages.show_article,
     partner_pages.show_guide,

@@ -32,7 +32,7 @@ GROUPS = (
                 "help/articles/bat-dau.html",
                 "Bắt đầu với Học bạ số",
                 "Trang chủ nói gì, học bạ đi qua những bước nào, phần nào là của bạn.",
-                pages="/ /chon-truong",
+                pages="/ /chon-truong /bat-dau",
                 words="tổng quan làm quen người mới menu mục lục ngày đầu",
             ),
             _page(
