@@ -273,7 +273,7 @@ GROUPS = (
                 _PRINCIPAL,
                 _IT,
                 pages="/nhan-su /phan-cong /to-chuyen-mon /truong/quy-dinh /cai-dat/dang-nhap",
-                words="tài khoản giáo viên quyền vai trò mời thêm người",
+                words="nghỉ việc tài khoản giáo viên quyền vai trò mời thêm người",
             ),
             _page(
                 "help/articles/chung-thu.html",

@@ -10,6 +10,8 @@ from backend.integrations.handbook.schemas import Article, Hit, Section
 MOST_WORDS = 12
 #: Places that are shown.
 MOST_HITS = 12
+#: A place that scores so many times less than the best is not what was meant.
+WORSE = 3
 #: Characters of a section that are shown with it.
 EXCERPT = 180
 #: How much a word counts: in the title of the page, in other words for it, in the title of the section, in its text.
@@ -31,8 +33,8 @@ def words_of(text: str) -> list[str]:
 def search(
     question: str, articles: Iterable[Article], sections: Mapping[str, Sequence[Section]]
 ) -> list[Hit]:
-    """Places that have every word of the question, the best of each page, best pages first. A word may be the beginning
-    of one: whoever types does not wait for the end."""
+    """Places that have every word of the question, the best of each page, best pages first, without those that answer far
+    worse. The last word may be the beginning of one: whoever types does not wait for the end."""
     wanted = words_of(question)[:MOST_WORDS]
     if not wanted:
         return []
@@ -45,9 +47,11 @@ def search(
         if best and best[0]:
             scored.append((best[0], article, best[2]))
     scored.sort(key=lambda found: -found[0])
+    enough = scored[0][0] / WORSE if scored else 0
     return [
         Hit(article=article, section=section, excerpt=_excerpt(section.text, wanted))
-        for _, article, section in scored[:MOST_HITS]
+        for score, article, section in scored[:MOST_HITS]
+        if score >= enough
     ]
 
 
@@ -59,13 +63,18 @@ def _score(wanted: Sequence[str], article: Article, section: Section) -> int:
         (_TEXT, words_of(section.text)),
     )
     total = 0
-    for word in wanted:
-        found = sum(weight for weight, words in places if any(one.startswith(word) for one in words))
+    for place, word in enumerate(wanted, 1):
+        is_last = place == len(wanted)
+        found = sum(
+            weight
+            for weight, words in places
+            if any(one == word or (is_last and one.startswith(word)) for one in words)
+        )
         if not found:
             return 0
         total += found
-    phrase = " ".join(wanted)
-    return total + sum(weight * 2 for weight, words in places if phrase in " ".join(words))
+    phrase = f" {' '.join(wanted)}"
+    return total + sum(weight * 3 for weight, words in places if phrase in f" {' '.join(words)}")
 
 
 def _excerpt(text: str, wanted: Sequence[str]) -> str:
