@@ -341,6 +341,8 @@ LISTED: dict[str, tuple[Room, str]] = {
         "profiles as the operator reads them, for the slice's own pages: no door",
     ),
     "integrations.operations.profile_words": (Room.RULES, "a profile in words: pure"),
+    "integrations.handbook.contents": (Room.RULES, "which pages the handbook has, as data: pure"),
+    "integrations.handbook.reading": (Room.ADAPTER, "the handbook's templates as texts, and its pictures"),
     "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
     "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
     "integrations.deliveries.board": (
