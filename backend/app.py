@@ -218,6 +218,8 @@ ROUTES: list[ControllerRouterHandler] = [
     planning_pages.change_subject_plan,
     planning_pages.show_electives,
     planning_pages.choose_electives,
+    planning_pages.show_languages,
+    planning_pages.choose_languages,
     rollover_pages.show_rollover,
     rollover_pages.show_class_moves,
     rollover_pages.choose_classes,

@@ -248,6 +248,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "versions that another school manages: so much of the service that it is read by itself",
     ),
+    "records.transcripts.recalling": (
+        Room.SERVICE,
+        "versions that are being recalled, for whoever brings them to an Authority: named by the service",
+    ),
+    "records.planning.languages": (
+        Room.SERVICE,
+        "which language a class learns, for the slice's own pages: no door",
+    ),
     "records.transcripts.life": (
         Room.SERVICE,
         "versions that end before their time, for the slice's own pages and tasks: no door",
