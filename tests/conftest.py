@@ -9,6 +9,7 @@ import pytest_asyncio
 from infra.embedded.stack import EmbeddedStack
 
 pytest_plugins = (
+    "tests.plugins.collector",
     "tests.plugins.network",
     "tests.plugins.system_packages",
     "tests.plugins.turns",

@@ -16,7 +16,6 @@ from pathlib import Path
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.app import ROUTES, create_app
 from backend.core.actor import machine
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
@@ -30,7 +29,7 @@ from tests.tenancy.visitors import Visitor, essence
 
 FILE = Path(__file__).parent / "objects.txt"
 NOBODY = "nobody"
-ADDRESSES = [one for one in addresses(create_app(ROUTES)) if one.slots and not one.is_for_systems]
+ADDRESSES = [one for one in addresses() if one.slots and not one.is_for_systems]
 _SUBJECT, _ANOTHER, _THIRD, _FOURTH = "TOAN", "TV", "AN", "MT"
 
 

@@ -95,14 +95,34 @@ def _written(
             if isinstance(body.sign, Xades):
                 formats.require_place(content, packages.target_of(body.sign))
         except BadMapping as error:
-            yield (*place, "tree", *_place_in_tree(error.place)), f"mẫu {name}: {error}"
+            inside = _tree_of(body, message)
+            yield (*place, *inside, *_place_in_tree(error.place)), f"mẫu {name}: {error}"
             return
         except formats.Unsuitable as error:
             yield (*place, "sign"), f"mẫu {name}: không có chỗ để ký ({error})"
             return
-    yield from _never_found(
-        body.tree, [messages.content_of(one) for one in fitting.values()], known, (*place, "tree")
-    )
+    for inside, tree, items in _by_layout(body, list(fitting.values())):
+        if items:
+            yield from _never_found(tree, items, known, (*place, *inside))
+        else:
+            yield (*place, *inside), "không có mẫu học bạ nào của các khối này để thử"
+
+
+def _tree_of(body: Body, message: Message) -> Place:
+    """Where the tree stands by which a message is written."""
+    tree = messages.laid_out(body, message.record).tree
+    number = next((number for number, one in enumerate(body.layouts) if one.tree is tree), None)
+    return ("tree",) if number is None else ("layouts", number, "tree")
+
+
+def _by_layout(body: Body, fitting: list[Message]) -> Iterator[tuple[Place, Node, list[Any]]]:
+    """Each tree of a body, its place, and what the samples have for it."""
+    taken: dict[int, list[Any]] = {}
+    for one in fitting:
+        taken.setdefault(id(messages.laid_out(body, one.record).tree), []).append(messages.content_of(one))
+    yield ("tree",), body.tree, taken.get(id(body.tree), [])
+    for number, layout in enumerate(body.layouts):
+        yield ("layouts", number, "tree"), layout.tree, taken.get(id(layout.tree), [])
 
 
 def _never_found(node: Node, items: list[Any], known: mapping.Known, place: Place) -> _Found:

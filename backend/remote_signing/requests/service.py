@@ -26,6 +26,7 @@ from backend.remote_signing.requests.events import SigningConsented
 from backend.remote_signing.requests.flow import COMPLETE as COMPLETE
 from backend.remote_signing.requests.flow import close_signed as close_signed
 from backend.remote_signing.requests.local_agents import calls_waiting_for as calls_waiting_for
+from backend.remote_signing.requests.local_agents import decline_call as decline_call
 from backend.remote_signing.requests.local_agents import take_values as take_values
 from backend.remote_signing.requests.notices import wake as wake
 from backend.remote_signing.requests.rules import (
