@@ -17,6 +17,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.formats import pades
@@ -540,7 +541,9 @@ async def _ready(
 
 
 async def _credential(session: TenantSession, actor: Actor, role: str) -> CredentialView:
-    return await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
+    found = await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
+    await accounts.require_access(session, found.provider, found.account)
+    return found
 
 
 def _require_proof(verified: Verified, statement: str) -> None:
