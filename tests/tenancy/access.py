@@ -6,7 +6,6 @@ gains a permission is seen in the other. `python -m tests.tenancy.access` writes
 
 from pathlib import Path
 
-from backend.app import ROUTES, create_app
 from backend.tenants.permissions import ROLE_PERMISSIONS, Role
 from tests.tenancy.addresses import Address, addresses
 
@@ -18,7 +17,7 @@ _PROOF = " + proof"
 def found() -> dict[str, str]:
     """Role → its permissions; address → who may call it, as the guards of the site say."""
     roles = {_line_of(role): " | ".join(sorted(ROLE_PERMISSIONS[role])) for role in Role}
-    return roles | {str(address): _words(address) for address in addresses(create_app(ROUTES))}
+    return roles | {str(address): _words(address) for address in addresses()}
 
 
 def _line_of(role: Role) -> str:

@@ -16,7 +16,6 @@ from pathlib import Path
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.app import ROUTES, create_app
 from backend.core.actor import machine
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
@@ -30,7 +29,7 @@ from tests.tenancy.visitors import Visitor, essence
 
 FILE = Path(__file__).parent / "objects.txt"
 NOBODY = "nobody"
-ADDRESSES = [one for one in addresses(create_app(ROUTES)) if one.slots and not one.is_for_systems]
+ADDRESSES = [one for one in addresses() if one.slots and not one.is_for_systems]
 _SUBJECT, _ANOTHER, _THIRD, _FOURTH = "TOAN", "TV", "AN", "MT"
 
 
@@ -93,6 +92,7 @@ _TURN = text("select id from signing_step where signer_id = :who order by id lim
 UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
     "POST /chung-thu/con-dau/token/{helper_id:uuid}/de-nghi": "no computer has shown its code",
+    "POST /chung-thu/lien-ket/{access_id:uuid}/ngung": "nobody has linked an account",
     "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
     "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "no year of another school was entered",
     "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/goi/{transfer_id:uuid}/tai": "the package is not in the store",

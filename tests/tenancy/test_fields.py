@@ -14,7 +14,6 @@ import pytest_asyncio
 from litestar import Litestar
 
 import backend
-from backend.app import ROUTES, create_app
 from backend.core import cookies
 from backend.records.gradebook import service as gradebook
 from backend.records.roster.schemas import HOMEROOM
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("nothing_of_b_moves", "no_log_line_of_b")
 
 Places = tuple[Place, Place]
 
-ADDRESSES = addresses(create_app(ROUTES))
+ADDRESSES = addresses()
 #: Fields that name something of the school, and what: an own id there is answered otherwise than one that nobody has.
 NAMES = {
     "student": "student",

@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from backend.app import ROUTES, create_app
 from tests.factories.pki import Pki
 from tests.tenancy.addresses import Address, addresses
 from tests.tenancy.objects import LEADING_AWAY, UNREACHED
@@ -23,7 +22,7 @@ Places = tuple[Place, Place]
 
 _TURN = text("update signing_step set signer_id = :who, state = 'ready' returning id")
 _SHOWN = text("update token_helper set state = 'pending', certificate = :certificate, chain = '{}'")
-ADDRESSES = [one for one in addresses(create_app(ROUTES)) if one.slots]
+ADDRESSES = [one for one in addresses() if one.slots]
 every_address = pytest.mark.parametrize("address", ADDRESSES, ids=str)
 
 

@@ -520,6 +520,33 @@ async def accepted(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> 
     return {row.version_id: row for row in found}
 
 
+async def hold_of_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
+    """The messages that bring versions to an Authority, held against change until the transaction ends."""
+    found = await session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action != Action.RECALL,
+        )
+        .order_by(Delivery.id)
+        .with_for_update()
+    )
+    return found.all()
+
+
+async def last_outcomes(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, str | None]:
+    """delivery → what became of its newest attempt (None: not known); without those that were never tried."""
+    query = (
+        select(DeliveryAttempt.delivery_id, DeliveryAttempt.outcome)
+        .where(DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.delivery_id.in_(delivery_ids))
+        .order_by(DeliveryAttempt.number)
+    )
+    return {row.delivery_id: row.outcome for row in await session.execute(query)}
+
+
 async def sent_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     """Those that have been queued for an Authority, whichever."""
     found = await session.scalars(

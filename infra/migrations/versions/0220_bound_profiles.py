@@ -5,7 +5,7 @@ from pathlib import Path
 from infra.migrations.tenancy import run_script
 
 revision = "0220"
-down_revision = "0190"
+down_revision = "0210"
 branch_labels = None
 depends_on = None
 

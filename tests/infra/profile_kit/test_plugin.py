@@ -10,11 +10,12 @@ import pytest
 
 from backend import cli
 from backend.integrations.profiles import catalog, schemas
+from tests.factories.editions import PROFILES, profile_of
 
 ROOT = Path(__file__).parents[3]
 REPOSITORY = ROOT / "tests" / "integrations" / "profiles" / "province_repository"
 FIFTH = REPOSITORY / "vn.tinh-moi.hocba.1.yaml"
-SHIPPED = [catalog.load(path, {}).profile for path in sorted(catalog.FOLDER.glob("*.yaml"))]
+SHIPPED = [profile_of(path) for path in PROFILES]
 
 
 def run(folder: Path, *arguments: object) -> tuple[int, str]:
