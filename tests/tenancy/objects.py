@@ -92,7 +92,6 @@ _TURN = text("select id from signing_step where signer_id = :who order by id lim
 UNREACHED = {
     "POST /chu-truong/ban-giao/xuat/{export_id:uuid}/tai": "the export is still being packed",
     "POST /chung-thu/con-dau/token/{helper_id:uuid}/de-nghi": "no computer has shown its code",
-    "POST /chung-thu/lien-ket/{access_id:uuid}/ngung": "nobody has linked an account",
     "POST /duyet/{request_id:uuid}/dong-y": "who approves has had role and account for three days",
     "POST /hoc-sinh/{student_id:uuid}/den-di/nam-hoc-cu/{year_id:uuid}/rut-lai": "no year of another school was entered",
     "POST /hoc-sinh/{student_id:uuid}/chuyen-hoc-ba/goi/{transfer_id:uuid}/tai": "the package is not in the store",
