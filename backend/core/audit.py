@@ -207,6 +207,8 @@ class Action(StrEnum):
     CREDENTIAL_RESUMED = "signing.credential.resume"
     CREDENTIAL_REVOKED = "signing.credential.revoke"
     PROVIDER_ACCOUNT_CHANGED = "signing.account.change"
+    PROVIDER_ACCESS_GIVEN = "signing.access.give"
+    PROVIDER_ACCESS_ENDED = "signing.access.end"
     SECRET_KEY_ROTATED = "signing.key.rotate"
     TOKEN_HELPER_OFFERED = "signing.token_helper.offer"
     TOKEN_HELPER_SHOWN = "signing.token_helper.show"

@@ -220,6 +220,8 @@ ACTION_NAMES = {
     Action.CREDENTIAL_RESUMED: "Dùng lại chứng thư số",
     Action.CREDENTIAL_REVOKED: "Thu hồi chứng thư số",
     Action.PROVIDER_ACCOUNT_CHANGED: "Dùng tài khoản ký số khác của trường",
+    Action.PROVIDER_ACCESS_GIVEN: "Liên kết tài khoản ký số",
+    Action.PROVIDER_ACCESS_ENDED: "Ngừng liên kết tài khoản ký số",
     Action.SECRET_KEY_ROTATED: "Đổi khóa niêm phong thông tin tài khoản",
     Action.TOKEN_HELPER_OFFERED: "Cấp mã ghép máy giữ token",
     Action.TOKEN_HELPER_SHOWN: "Máy giữ token xin ghép",

@@ -140,7 +140,6 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
         about[version.id] = (version.id, version.student_id)
         rows.append(
             {
-                "tenant_id": session.tenant_id,
                 "id": delivery_id,
                 "version_id": version.id,
                 "authority": order.authority,
@@ -150,7 +149,6 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
                 "refers_to": order.refers_to,
                 "state": DeliveryState.QUEUED,
                 "package_sha256": order.package_sha256,
-                "errors": [],
                 "queued_at": clock.now(),
             }
         )

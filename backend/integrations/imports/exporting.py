@@ -28,7 +28,6 @@ from backend.integrations.imports.schemas import (
     ToFill,
     UnreadableFile,
 )
-from backend.integrations.imports.writers import forms, register
 from backend.records.assessment import service as assessment
 from backend.records.copies import service as copies
 from backend.records.copies.schemas import IssuedCopyView
@@ -150,6 +149,9 @@ async def prepare(
 
 async def made(blank: Blank, contents: Contents) -> bytes:
     """The workbook; without contents only its pupils stand in it. Outside any transaction. Raises Unavailable."""
+    # Loaded for whoever takes one away: openpyxl is large.
+    from backend.integrations.imports.writers import forms
+
     data = await asyncio.to_thread(forms.make, blank)
     if not contents:
         return data
@@ -167,6 +169,9 @@ async def copies_register(
 
 async def register_made(school_name: str, rows: list[IssuedCopyView]) -> bytes:
     """The workbook of the register. Outside any transaction."""
+    # Loaded for whoever takes one away: openpyxl is large.
+    from backend.integrations.imports.writers import register
+
     return await asyncio.to_thread(register.copies, school_name, rows)
 
 

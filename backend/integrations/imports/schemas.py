@@ -9,7 +9,7 @@ import uuid
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal, NewType
+from typing import Literal, NewType, Self
 
 import msgspec
 
@@ -269,6 +269,12 @@ class HomeroomFile(_File, tag=Layout.HOMEROOM.value, frozen=True, kw_only=True):
 
 class UnreadableFile(_File, tag="unreadable", frozen=True, kw_only=True):
     """No layout that we know, or an unusable file: `problems` says why in one sentence."""
+
+    @classmethod
+    def because(cls, message: str) -> Self:
+        """A file from which nothing could be read, with that sentence."""
+        problem = RowProblem(sheet="", row=None, column="", value="", message=message)
+        return cls(school_name=None, academic_year=None, sheets=(), problems=(problem,))
 
 
 ParsedFile = (

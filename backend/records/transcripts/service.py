@@ -95,10 +95,10 @@ async def versions_after(
     limit: int,
     *,
     class_id: uuid.UUID | None = None,
-    state: VersionState | None = None,
+    states: Collection[VersionState] | None = None,
 ) -> list[VersionSummary]:
     """The next versions after one, oldest first, for systems that read all of them part by part."""
-    rows = await queries.versions_after(session, after, limit, class_id, state)
+    rows = await queries.versions_after(session, after, limit, class_id, states)
     return [rules.summary_of(row) for row in rows]
 
 
