@@ -59,6 +59,7 @@ class Action(StrEnum):
     SEASON_NUDGED = "season.person.nudge"
     PLAN_CHANGED = "roster.plan.change"
     ELECTIVES_CHOSEN = "roster.electives.choose"
+    LANGUAGES_CHOSEN = "roster.languages.choose"
     NEXT_CLASS_CHOSEN = "roster.pupil.choose_next_class"
     YEAR_ROLLED = "roster.year.roll"
     YEAR_ROLL_UNDONE = "roster.year.undo_roll"
@@ -240,6 +241,7 @@ class Action(StrEnum):
     DELIVERY_HANDED = "deliveries.delivery.hand"
     DELIVERY_TAKEN_BACK = "deliveries.delivery.take_back"
     DELIVERY_RECEIPT = "deliveries.delivery.receipt"
+    DELIVERY_CANCELLED = "deliveries.delivery.cancel"
     DELIVERY_ANSWERED = "deliveries.delivery.answer"
     AUDIT_READ = "audit.trail.read"
 

@@ -261,6 +261,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "versions that another school manages: so much of the service that it is read by itself",
     ),
+    "records.transcripts.recalling": (
+        Room.SERVICE,
+        "versions that are being recalled, for whoever brings them to an Authority: named by the service",
+    ),
+    "records.planning.languages": (
+        Room.SERVICE,
+        "which language a class learns, for the slice's own pages: no door",
+    ),
     "records.transcripts.life": (
         Room.SERVICE,
         "versions that end before their time, for the slice's own pages and tasks: no door",
@@ -349,6 +357,13 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what of the queue may go now, for the slice's own service: no door",
     ),
+    "integrations.operations.editions": (
+        Room.SERVICE,
+        "profiles as the operator reads them, for the slice's own pages: no door",
+    ),
+    "integrations.operations.profile_words": (Room.RULES, "a profile in words: pure"),
+    "integrations.handbook.contents": (Room.RULES, "which pages the handbook has, as data: pure"),
+    "integrations.handbook.reading": (Room.ADAPTER, "the handbook's templates as texts, and its pictures"),
     "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
     "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
     "integrations.deliveries.board": (

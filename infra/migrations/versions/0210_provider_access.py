@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0210"
-down_revision = "0190"
+down_revision = "0200"
 branch_labels = None
 depends_on = None
 
