@@ -52,6 +52,8 @@ async def crawl(person: Person, checked: set[str], *, only_new: bool) -> dict[st
             found += await looks_of(person)
         wrong[path] = found + person.complaints
         person.complaints.clear()
+        if path.startswith(f"{HANDBOOK}/"):
+            continue  # It speaks to everybody: what it leads to is not for each.
         links = await person.page.eval_on_selector_all(
             "a[href^='/']:not([download])", "all => all.map((a) => a.getAttribute('href'))"
         )
