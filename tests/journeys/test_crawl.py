@@ -42,6 +42,8 @@ async def crawl(person: Person, checked: set[str], *, only_new: bool) -> dict[st
         kinds[kind_of(path)] += 1
         answer = await person.page.goto(person.url + path)
         assert answer is not None
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
         found = [name for name in violations(await answer.text()) if name in FORBIDDEN]
         if answer.status >= 400:
             found.append(f"status {answer.status}")
