@@ -74,6 +74,7 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.archiving import pages as archiving_pages
 from backend.remote_signing.credentials import life_pages as credential_life_pages
+from backend.remote_signing.credentials import link_pages as credential_link_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.notices import api as notice_api
 from backend.remote_signing.requests import life_pages as signing_life_pages
@@ -218,6 +219,8 @@ ROUTES: list[ControllerRouterHandler] = [
     planning_pages.change_subject_plan,
     planning_pages.show_electives,
     planning_pages.choose_electives,
+    planning_pages.show_languages,
+    planning_pages.choose_languages,
     rollover_pages.show_rollover,
     rollover_pages.show_class_moves,
     rollover_pages.choose_classes,
@@ -329,6 +332,11 @@ ROUTES: list[ControllerRouterHandler] = [
     evidence_pages.take_evidence,
     credential_pages.show_certificates,
     credential_pages.show_seal,
+    credential_link_pages.show_links,
+    credential_link_pages.set_out,
+    credential_link_pages.come_back,
+    credential_link_pages.accept_return,
+    credential_link_pages.take_back,
     token_helper_pages.show_helpers,
     token_helper_pages.offer,
     token_helper_pages.ask_pairing,
@@ -336,6 +344,7 @@ ROUTES: list[ControllerRouterHandler] = [
     token_helper_api.pair,
     token_helper_api.work,
     token_helper_api.hand_in,
+    token_helper_api.decline,
     notice_api.take_notice,
     unattended_pages.show_unattended,
     unattended_pages.ask_unattended,

@@ -50,14 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def site() -> object:
     """The ASGI application of one server process."""
-    from backend.app import create_app
+    with _building():
+        from backend.app import create_app
 
-    logs.configure()
-    app = create_app()
-    # What was imported and built stays: the collector need not walk through it every few requests.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    return app
+        logs.configure()
+        return create_app()
+
+
+@contextmanager
+def _building() -> Iterator[None]:
+    """What is imported and built in it stays, so that the collector need not walk through it, now or later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        gc.enable()
 
 
 def _serve(chosen: argparse.Namespace) -> int:
@@ -148,7 +157,8 @@ async def _refuse_unsafe_roles(*, dispatching: bool = False) -> None:
 
 def _work(chosen: argparse.Namespace) -> int:
     asyncio.run(_refuse_unsafe_roles())
-    from backend import worker
+    with _building():
+        from backend import worker
 
     worker.main()
     return _OK
@@ -160,7 +170,8 @@ def _dispatch(chosen: argparse.Namespace) -> int:
             "HOCBA_DATABASE_DISPATCHER_URL is not set; the dispatcher has a role of its own"
         )
     asyncio.run(_refuse_unsafe_roles(dispatching=True))
-    from backend import worker
+    with _building():
+        from backend import worker
 
     worker.dispatch()
     return _OK

@@ -7,8 +7,10 @@ import pytest
 import pytest_asyncio
 
 from infra.embedded.stack import EmbeddedStack
+from tests.factories.migrated import lay_down
 
 pytest_plugins = (
+    "tests.plugins.collector",
     "tests.plugins.network",
     "tests.plugins.system_packages",
     "tests.plugins.turns",
@@ -27,13 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 async def embedded_stack(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> AsyncIterator[EmbeddedStack]:
-    """Real PostgreSQL, Valkey and S3 on an empty folder, started when the first test asks for them."""
+    """Real PostgreSQL, Valkey and S3, empty, started when the first test asks for them."""
     running = pytestconfig.getoption("--stack")
     if running:
         yield EmbeddedStack.running(running, pytestconfig.getoption("--database"))
         return
     said: list[str] = []
-    folder = tmp_path_factory.mktemp("stack")
+    folder = lay_down(tmp_path_factory.mktemp("stack"), tmp_path_factory)
     async with EmbeddedStack(folder, say=said.append, durable=False, configured={}) as stack:
         yield stack
     assert said == [], "a server died during the tests"

@@ -1,12 +1,15 @@
 """The embedded servers on an empty folder, migrated, and one demo school in them; gone when the block ends."""
 
 import asyncio
+import atexit
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +38,7 @@ from infra.bench.render import make
 from infra.bench.signers import FIELDS, Table
 from infra.demo.people import Pupil
 from infra.demo.schools import ACADEMIC_YEAR, DemoSchool
+from infra.embedded import ready_made
 from infra.embedded.stack import EmbeddedStack
 
 LOGIN, PASSWORD = "hieutruong@do.hocba.test", "mat-khau-de-do"
@@ -62,12 +66,22 @@ class OpenSchool(msgspec.Struct, frozen=True, kw_only=True):
 async def embedded() -> AsyncIterator[EmbeddedStack]:
     """PostgreSQL, Valkey and S3, started and migrated; what is committed is on the disk, as in production."""
     with tempfile.TemporaryDirectory(prefix="hocba-bench-") as folder:
+        await asyncio.to_thread(ready_made.copy, _made(), Path(folder))
         async with EmbeddedStack(Path(folder), say=say, configured={}) as stack:
             with _settings(environment(stack)):
                 if await asyncio.to_thread(cli.main, ["migrate"]):
                     raise RuntimeError("the schema could not be migrated")
                 yield stack
                 await _let_go()
+
+
+@cache
+def _made() -> Path:
+    """What each block copies: made once for all groups, gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="hocba-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    ready_made.make(folder)
+    return folder
 
 
 def environment(stack: EmbeddedStack) -> dict[str, str]:

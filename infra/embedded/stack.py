@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -136,7 +137,7 @@ class EmbeddedStack:
             "HOCBA_TSA_URL": f"{signing}/tsa",
             "HOCBA_TRUST_DIR": str(self.data.folder("trust")),
             "HOCBA_PROVINCE_URL": f"http://{LOOPBACK}:{self.ports['province']}",
-            "HOCBA_PROVINCE_API_KEY": self._province_key(),
+            "HOCBA_PROVINCE_API_KEY": self._province_key,
             "HOCBA_GOOGLE_ISSUER": f"{elsewhere}/google",
             "HOCBA_ENTRA_ISSUER": f"{elsewhere}/entra/{{tid}}/v2.0",
             "HOCBA_MAIL_URL": f"smtp://{LOOPBACK}:{self.ports['smtp']}",
@@ -158,6 +159,7 @@ class EmbeddedStack:
     def _signing_folder(self) -> Path:
         return self.data.folder("signing_service")
 
+    @cached_property
     def _province_key(self) -> str:
         profile = catalog.load(catalog.path_of(SANDBOX), {}).profile
         return province_settings.load_or_create(self._province_folder, profile).secrets["api_key"]

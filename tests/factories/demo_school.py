@@ -14,7 +14,7 @@ from backend.core.database import TenantId, TenantSession, tenant_session
 from backend.core.ids import new_id
 from backend.integrations.imports import service as imports
 from backend.integrations.imports.readers import detect, grid, precheck
-from backend.integrations.imports.schemas import ImportRunId, ParsedFile, Preview
+from backend.integrations.imports.schemas import ImportRunId, ParsedFile, Preview, UnreadableFile
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.roster.schemas import ClassId
@@ -67,7 +67,7 @@ class Workbook:
 @lru_cache(maxsize=32)
 def _parsed(data: bytes) -> ParsedFile:
     refused = precheck.refusal(data)
-    return detect.unreadable(refused) if refused else detect.read(grid.load(data))
+    return UnreadableFile.because(refused) if refused else detect.read(grid.load(data))
 
 
 def workbook(folder: Path, path: str) -> Workbook:

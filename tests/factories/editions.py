@@ -1,10 +1,18 @@
 """The profiles that ship. Editions that others follow were held to everything when they were published."""
 
+from functools import cache
 from pathlib import Path
 
 from backend.integrations.profiles import catalog
+from backend.integrations.profiles.schemas import Profile
 
 PROFILES: list[Path] = sorted(catalog.FOLDER.glob("*.yaml"))
+
+
+@cache
+def profile_of(path: Path) -> Profile:
+    """A profile that ships, read once."""
+    return catalog.load(path, {}).profile
 
 
 def newest() -> list[Path]:

@@ -15,6 +15,7 @@ from playwright.async_api import Browser, async_playwright
 from infra.assets.build import ROOT, build
 from infra.demo.schools import DemoSchool
 from infra.demo.workbooks import read_plan
+from tests.factories.migrated import lay_down
 from tests.journeys.people import PICTURES
 from tests.journeys.small_stack import Ready
 
@@ -49,6 +50,8 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The product on an empty folder, with two small schools and none of their pupils."""
     build()
     folder = tmp_path_factory.mktemp("journey")
+    (folder / "data").mkdir()
+    lay_down(folder / "data", tmp_path_factory)
     with (folder / "output.txt").open("wb") as output:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.journeys.small_stack", str(folder / "data")),

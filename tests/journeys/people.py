@@ -175,7 +175,9 @@ class Person:
         for size in (NARROW, WIDE):
             await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
             found += await cut_off(self.page)
-            await self.page.screenshot(path=PICTURES / f"{name}-{size['width']}.png", full_page=True)
+            # To be looked at, not compared: a PNG of a long page takes the browser twice as long.
+            path = PICTURES / f"{name}-{size['width']}.jpg"
+            await self.page.screenshot(path=path, full_page=True, quality=75)
         if name in in_the_handbook():
             templates.PICTURES.mkdir(exist_ok=True)
             await self.page.screenshot(path=templates.PICTURES / f"{name}.png")

@@ -4,9 +4,10 @@ The file is a second record of what permissions.py and the guards say: a guard t
 gains a permission is seen in the other. `python -m tests.tenancy.access` writes it anew.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
-from backend.app import ROUTES, create_app
 from backend.tenants.permissions import ROLE_PERMISSIONS, Role
 from tests.tenancy.addresses import Address, addresses
 
@@ -18,7 +19,7 @@ _PROOF = " + proof"
 def found() -> dict[str, str]:
     """Role → its permissions; address → who may call it, as the guards of the site say."""
     roles = {_line_of(role): " | ".join(sorted(ROLE_PERMISSIONS[role])) for role in Role}
-    return roles | {str(address): _words(address) for address in addresses(create_app(ROUTES))}
+    return roles | {str(address): _words(address) for address in addresses()}
 
 
 def _line_of(role: Role) -> str:
@@ -32,7 +33,8 @@ def _words(address: Address) -> str:
     return (" | ".join(sorted(address.who)) or SIGNED_IN) + proof
 
 
-def agreed() -> dict[str, str]:
+@cache
+def agreed() -> Mapping[str, str]:
     """The same, as the file says."""
     lines = FILE.read_text(encoding="utf-8").splitlines()
     return {address: who for address, _, who in (line.partition(" : ") for line in lines)}

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from litestar import Litestar
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
@@ -22,6 +22,7 @@ from litestar.types import Empty
 from litestar.typing import FieldDefinition
 from msgspec import inspect
 
+from backend.app import ROUTES, create_app
 from backend.records.roster.schemas import HOMEROOM
 from backend.tenants.api_clients.schemas import Scope
 from backend.tenants.audit_trail import rules as audit_filter
@@ -41,6 +42,7 @@ BY_HAND: Mapping[str, tuple[str, ...]] = {
     "POST /chung-thu/ket-noi/nha-cung-cap/{provider:str}": ("client_id", "client_secret", "ly_do"),
     "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
     "POST /lop/{class_id:uuid}/mon-lua-chon": ("lop", "cu"),
+    "POST /lop/{class_id:uuid}/ngoai-ngu": ("lop.NN1", "hs.{own}.NN1", "cu"),
     "POST /lop/{class_id:uuid}/len-lop": ("lop.{own}", "cu.{own}"),
 }
 #: A value of each kind that no handler stumbles over before it looks for the id.
@@ -205,11 +207,12 @@ def _header_of(parameter: FieldDefinition) -> str | None:
     return known.name if isinstance(known, HeaderParameter) else None
 
 
-def addresses(site: Litestar) -> list[Address]:
-    """Every address but files of the design, in order."""
+@cache
+def addresses() -> list[Address]:
+    """Every address of the site but files of the design, in order; a site is built for this once."""
     found = [
         Address(method, route.path, handler)
-        for route in site.routes
+        for route in create_app(ROUTES).routes
         if isinstance(route, HTTPRoute) and not route.path.startswith("/static")
         for handler in route.route_handlers
         for method in handler.http_methods - {"OPTIONS", "HEAD"}

@@ -16,7 +16,6 @@ from pathlib import Path
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.app import ROUTES, create_app
 from backend.core.actor import machine
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
@@ -26,11 +25,11 @@ from backend.tenants.permissions import Role, permissions_of
 from tests.factories.small_school import SmallSchool, sheet_of
 from tests.tenancy.addresses import Address, addresses
 from tests.tenancy.places import Place, belongings
-from tests.tenancy.visitors import Visitor, essence
+from tests.tenancy.visitors import Visitor, is_alike
 
 FILE = Path(__file__).parent / "objects.txt"
 NOBODY = "nobody"
-ADDRESSES = [one for one in addresses(create_app(ROUTES)) if one.slots and not one.is_for_systems]
+ADDRESSES = [one for one in addresses() if one.slots and not one.is_for_systems]
 _SUBJECT, _ANOTHER, _THIRD, _FOURTH = "TOAN", "TV", "AN", "MT"
 
 
@@ -204,7 +203,7 @@ async def who_reaches(address: Address, other: Place, cast: Mapping[str, Visitor
         if answer.status_code == 404:
             continue
         nobody = await visitor.ask(address, address.own(uuid.UUID(int=one.int ^ 1), _TYPED))
-        if essence(answer) != essence(nobody):
+        if not is_alike(answer, nobody):
             found.append(CAST[key].called)
     return found
 

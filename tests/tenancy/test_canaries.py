@@ -15,7 +15,6 @@ from litestar import Litestar
 from sqlalchemy import String, text
 
 from backend import workflow
-from backend.app import ROUTES, create_app
 from backend.core import broker, bucket, logs, outbox, rate_limit, settings
 from backend.core.actor import machine
 from backend.tenants.people import service as people
@@ -82,7 +81,7 @@ async def _all_answers(site: Litestar, place: Place, principal: Visitor) -> str:
             )
     visitors = {who: await Visitor.of(site, place.school, who) for who in WALKERS}
     found = []
-    for address in addresses(create_app(ROUTES)):
+    for address in addresses():
         ids = place.ids_for(address.slots) if address.slots else [uuid.uuid4()]
         asked = [(visitors["clerk"], one) for one in ids]
         if address.method == "GET":

@@ -12,7 +12,6 @@ from litestar import Litestar
 from sqlalchemy import insert, text
 from sqlalchemy.exc import OperationalError
 
-from backend.app import ROUTES, create_app
 from backend.core import audit, audit_reads, jobs, settings
 from backend.core.audit import Action
 from backend.core.database import TenantSession, tenant_session
@@ -50,7 +49,7 @@ NAMING = (
     "GET /viec-dung",
 )
 #: Addresses of pages and files.
-PAGES = [one for one in addresses(create_app(ROUTES)) if one.method == "GET"]
+PAGES = [one for one in addresses() if one.method == "GET"]
 _READS = text(
     "select action, subject_id, about, details from audit_event where (actor_id = :actor or actor_id in (select id from "
     "api_client)) and (action like '%.read' or action like '%.download') and id > :after order by id"

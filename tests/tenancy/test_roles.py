@@ -7,7 +7,6 @@ import pytest
 import pytest_asyncio
 from litestar import Litestar
 
-from backend.app import ROUTES, create_app
 from backend.core import settings
 from backend.tenants.access import rules
 from backend.tenants.api_clients.schemas import Scope
@@ -30,7 +29,7 @@ from tests.tenancy.places import Place, grant_all
 from tests.tenancy.visitors import Visitor, forget_limits, is_asked_for_a_proof, is_sent_away
 
 Pair = tuple[Place, Place]
-ADDRESSES = addresses(create_app(ROUTES))
+ADDRESSES = addresses()
 #: What a person is told who lacks the permission; said by the guard alone.
 _REFUSED = "không có quyền làm việc vừa chọn"
 

@@ -19,19 +19,11 @@ from backend.integrations.deliveries.channels.port import (
 )
 from backend.integrations.deliveries.channels.portal import PortalChannel
 from backend.integrations.deliveries.channels.rest import RestChannel
-from backend.integrations.deliveries.channels.sftp import SftpChannel
 from backend.integrations.deliveries.schemas import Action, FetchedList, Question, Sending
 from backend.integrations.profiles.messages import takes_grade
 
 _BY_HTTP = RestChannel()
-#: Transport of a profile → the channel that speaks it.
-_CHANNELS: dict[str, Channel] = {
-    "rest": _BY_HTTP,
-    "soap": _BY_HTTP,
-    "sftp": SftpChannel(),
-    "manual_portal": PortalChannel(),
-}
-
+_BY_HAND = PortalChannel()
 
 _NO_TURN = "Cơ quan tiếp nhận trả lời chậm nên chưa đến lượt gửi; hệ thống tự gửi tiếp."
 _OTHER_GRADE = (
@@ -46,7 +38,16 @@ _NO_SUCH_ACTION: dict[str, str] = {
 
 def channel_of(endpoint: Endpoint) -> Channel:
     """The channel that speaks the transport of a profile."""
-    return _CHANNELS[endpoint.profile.transport.kind]
+    match endpoint.profile.transport.kind:
+        case "rest" | "soap":
+            return _BY_HTTP
+        case "manual_portal":
+            return _BY_HAND
+        case "sftp":
+            # Loaded by whoever has such an Authority: asyncssh is large.
+            from backend.integrations.deliveries.channels.sftp import SftpChannel
+
+            return SftpChannel()
 
 
 async def send(sending: Sending, package: bytes) -> SendResult:

@@ -28,7 +28,6 @@ from backend.integrations.imports.schemas import (
     ToFill,
     UnreadableFile,
 )
-from backend.integrations.imports.writers import forms, register
 from backend.records.assessment import service as assessment
 from backend.records.copies import service as copies
 from backend.records.copies.schemas import IssuedCopyView
@@ -150,6 +149,9 @@ async def prepare(
 
 async def made(blank: Blank, contents: Contents) -> bytes:
     """The workbook; without contents only its pupils stand in it. Outside any transaction. Raises Unavailable."""
+    # Loaded for whoever takes one away: openpyxl is large.
+    from backend.integrations.imports.writers import forms
+
     data = await asyncio.to_thread(forms.make, blank)
     if not contents:
         return data
@@ -167,6 +169,9 @@ async def copies_register(
 
 async def register_made(school_name: str, rows: list[IssuedCopyView]) -> bytes:
     """The workbook of the register. Outside any transaction."""
+    # Loaded for whoever takes one away: openpyxl is large.
+    from backend.integrations.imports.writers import register
+
     return await asyncio.to_thread(register.copies, school_name, rows)
 
 
@@ -214,6 +219,8 @@ async def _contents(
     by_code = {one.student_code: cells.get(one.id, {}) for one in pupils}
     places = [(sheet.subject_code, sheet.term) for sheet in sheets]
     contents = filling.marks(layout, by_code, places, school_class.grade_level)
+    if not any(gradebook.reads_health(actor, one) for one in sheets):
+        contents = {place: filling.without_health(said) for place, said in contents.items()}
     if actor.may(Permission.RESULTS_READ):
         filling.add_verdicts(contents, layout, await assessment.class_results(session, school_class.id))
     return contents

@@ -29,7 +29,7 @@ from backend.integrations.imports.schemas import (
     RowProblem,
     UnreadableFile,
 )
-from backend.integrations.imports.writers import lines, oneroster
+from backend.integrations.imports.writers import oneroster
 from backend.records.assessment import service as assessment
 from backend.records.gradebook import service as gradebook
 from backend.records.gradebook.schemas import MarkChange
@@ -65,6 +65,9 @@ async def read_cells(data: bytes) -> list[list[list[str]]]:
 
 async def lines_below(template: bytes, first_row: int, wanted: Sequence[Mapping[str, str]]) -> bytes:
     """A workbook of the platform with these lines (texts by column) below its header. Outside any transaction."""
+    # Loaded for whoever takes one away: openpyxl is large.
+    from backend.integrations.imports.writers import lines
+
     return await asyncio.to_thread(lines.below_header, template, first_row, wanted)
 
 

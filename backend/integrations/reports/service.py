@@ -9,7 +9,7 @@ from backend.core.text import read_day
 from backend.integrations.authorities import service as authorities
 from backend.integrations.authorities.schemas import Trial
 from backend.integrations.deliveries import service as deliveries
-from backend.integrations.reports import letter, rules, workbook
+from backend.integrations.reports import rules
 from backend.integrations.reports.schemas import Figures, Kind, Scope, Table
 from backend.records.statistics import service as statistics
 from backend.records.statistics.schemas import Area, Check, Group, Pupil, Reported
@@ -57,6 +57,9 @@ async def tables(
 
 async def as_workbook(session: TenantSession, actor: Actor, scope: Scope) -> tuple[str, bytes]:
     """All reports in one .xlsx: its name, its bytes. That it was taken is recorded."""
+    # Loaded for whoever takes one away: openpyxl is large.
+    from backend.integrations.reports import workbook
+
     found = await _figures(session, scope)
     title = f"{found.school.name} – Báo cáo thực hiện Học bạ số"
     subtitle = f"Năm học {_year(scope)}, tính đến hết ngày {scope.day:%d/%m/%Y}"
@@ -66,6 +69,9 @@ async def as_workbook(session: TenantSession, actor: Actor, scope: Scope) -> tup
 
 async def as_letter(session: TenantSession, actor: Actor, scope: Scope) -> tuple[str, bytes]:
     """The report in the outline of the letter as a .docx: its name, its bytes. That it was taken is recorded."""
+    # Loaded for whoever takes one away: python-docx is large.
+    from backend.integrations.reports import letter
+
     found = await _figures(session, scope)
     return _taken(session, actor, found, "docx", letter.build(found))
 

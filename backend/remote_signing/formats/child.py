@@ -1,24 +1,35 @@
-"""The process in which foreign files are opened: few rights, little memory and time. Run by `limited`.
+"""The processes in which foreign files are opened: few rights, little memory and time. Started by `limited`.
 
-One request comes on standard input (a line of JSON, then the file), one answer leaves as JSON.
+The first one has everything loaded, reads nothing and forks for each file. There one request comes (a line of JSON, then
+the file), one answer leaves as JSON.
 """
 
+import gc
+import os
 import resource
+import signal
+import socket
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from backend.core.crypto import sha256_hex
-from backend.remote_signing.formats import evidence, structure
+from backend.remote_signing.formats import chains, evidence, structure
 from backend.remote_signing.formats.attached_data import AttachedData, read_attached
 from backend.remote_signing.formats.kinds import file_format
+from backend.remote_signing.formats.limited import READY
 from backend.remote_signing.formats.schemas import EvidenceFile, Report, Unreadable
 from backend.remote_signing.formats.trust import TrustError, TrustStore
 from backend.remote_signing.formats.validation import validate_pdf
 from backend.remote_signing.formats.xades_check import validate_xml
 
+#: Seconds without a file after which the process that forks ends, and gives its memory back.
+_IDLE_SECONDS = 60
+#: What judging a chain needs is loaded before the first fork, not in each.
+_LOADED = chains
 #: A package has a PDF and an XML per school year, and its manifest.
 _MOST_ATTACHED = 40
 
@@ -32,6 +43,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     memory_bytes: int
     cpu_seconds: int
+    wall_seconds: int
     most_attached: int
 
 
@@ -50,6 +62,7 @@ def limit(request: Request) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    signal.alarm(request.wall_seconds)
 
 
 def answer(request: Request, pdf: bytes) -> Answer:
@@ -124,12 +137,60 @@ def with_attached(report: Report, data: AttachedData) -> Report:
     )
 
 
-def main() -> None:
-    """Serve one request."""
-    head, _, pdf = sys.stdin.buffer.read().partition(b"\n")
-    request = msgspec.json.decode(head, type=Request)
-    sys.stdout.buffer.write(msgspec.json.encode(answer(request, pdf)))
+def serve(way: socket.socket) -> None:
+    """Fork for each line that comes, until nobody has asked for a while or whoever asks is gone."""
+    way.settimeout(_IDLE_SECONDS)
+    while True:
+        try:
+            _, lines, _, _ = socket.recv_fds(way, 1, 1)
+        except TimeoutError:
+            return
+        if not lines:
+            return
+        with socket.socket(fileno=lines[0]) as line:
+            if _fork() == 0:
+                way.close()
+                _answer_one(line)
+        _forget_ended()
+
+
+def _fork() -> int:
+    try:
+        return os.fork()
+    except OSError:  # the line is closed, and whoever asked tries again
+        return -1
+
+
+def _answer_one(line: socket.socket) -> NoReturn:
+    """In the fork: one request, and the end, whatever happens."""
+    try:
+        line.sendall(READY)
+        with line.makefile("rb") as message:
+            head, _, pdf = message.read().partition(b"\n")
+        request = msgspec.json.decode(head, type=Request)
+        line.sendall(msgspec.json.encode(answer(request, pdf)))
+    finally:
+        os._exit(0)
+
+
+def _forget_ended() -> None:
+    """Take leave of the forks that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _wait_for_all() -> None:
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        pass
 
 
 if __name__ == "__main__":
-    main()
+    gc.freeze()
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    _wait_for_all()

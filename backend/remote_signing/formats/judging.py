@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from asn1crypto import x509 as asn1_x509
-from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
 
 from backend.core import clock
 from backend.remote_signing.formats.schemas import SANDBOX_NOTICE, Level, SignatureReport, Verdict
@@ -77,6 +76,9 @@ def notices(reports: Sequence[SignatureReport]) -> Iterator[str]:
 
 def trust_problem(details: Any, reason: object) -> str:
     """Why a chain is not believed; `details` are those of a revocation, `reason` is pyHanko's."""
+    # Loaded by whoever judges a chain: it brings an HTTP client along.
+    from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate
+
     if details is not None:
         day = details.revocation_date.astimezone(clock.VIETNAM)
         return (

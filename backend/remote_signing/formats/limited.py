@@ -1,8 +1,15 @@
-"""Checking files from strangers: each in a process of its own with hard limits, so that none can hurt us."""
+"""Checking files from strangers: each in a process of its own with hard limits, so that none can hurt us.
 
+To load what such a process needs takes ten times as long as most files. So one process loads it, reads no file, and
+forks for each (`child.serve`); it ends when nobody has asked for a while, or when we end.
+"""
+
+import atexit
 import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +20,10 @@ from backend.remote_signing.formats.schemas import ROLE_LABELS, ROLES, Opened, R
 
 _ROOT = Path(__file__).resolve().parents[3]
 _CHILD = "backend.remote_signing.formats.child"
+#: Seconds on the clock, beside those of the processor, after which a child is stopped.
+WALL_SECONDS = 20
+#: What a child says when it is there.
+READY = b"."
 _MAX_BYTES = 32 * 1024 * 1024
 _TOO_MUCH = "Tệp này đòi hỏi quá nhiều thời gian hoặc bộ nhớ nên không kiểm tra được."
 
@@ -33,7 +44,7 @@ def validate_in_child(
     memory_bytes: int = 512 * 1024 * 1024,
     seconds: int = 10,
 ) -> Report:
-    """`validate_pdf` and the comparison with the attached data, in a limited child process; about a second.
+    """`validate_pdf` and the comparison with the attached data, in a limited child process; the first takes a second.
 
     The expected signatures are those of a transcript. Without `trust_dir` no chain is believed. Blocks: call
     it from a thread in a server. Raises Unreadable when the file is no signed PDF, or needs more than
@@ -71,6 +82,7 @@ def open_in_child(
         "labels": dict(labels),
         "memory_bytes": memory_bytes,
         "cpu_seconds": seconds,
+        "wall_seconds": seconds + WALL_SECONDS,
         "most_attached": most_attached,
     }
     answer = _ask(msgspec.json.encode(request) + b"\n" + pdf, seconds)
@@ -81,19 +93,92 @@ def open_in_child(
 
 def _ask(message: bytes, seconds: int) -> _Answer:
     try:
-        # -P: nothing from the current folder is imported.
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", _CHILD],
-            input=message,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=seconds + 20,
-            check=True,
-            env=_environment(),
-        )
-        return msgspec.json.decode(done.stdout, type=_Answer)
+        with _forks.child() as line:
+            # It is stopped a second before: this is for one that cannot even be stopped.
+            line.settimeout(seconds + WALL_SECONDS + 1)
+            line.sendall(message)
+            line.shutdown(socket.SHUT_WR)
+            return msgspec.json.decode(_read(line), type=_Answer)
     except (subprocess.SubprocessError, msgspec.DecodeError, OSError) as error:
         raise Unreadable(_TOO_MUCH) from error
+
+
+def _read(line: socket.socket) -> bytes:
+    with line.makefile("rb") as answer:
+        return answer.read()
+
+
+class _Forks:
+    """The process that forks, and the way to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._way: socket.socket | None = None
+
+    def child(self) -> socket.socket:
+        """A line to a new child that waits for its request. Raises OSError."""
+        with self._lock:
+            for _ in range(2):  # the one that we know may have ended meanwhile
+                if self._way is None:
+                    self._start()
+                line = self._forked()
+                if line is not None:
+                    return line
+                self._stop()
+        raise OSError("no process to read the file in")
+
+    def close(self) -> None:
+        """End it, and whatever it has forked has ended before."""
+        with self._lock:
+            self._stop()
+
+    def _start(self) -> None:
+        self._way, theirs = socket.socketpair()
+        with theirs:
+            # -P: nothing from the current folder is imported.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", _CHILD, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+            )
+
+    def _forked(self) -> socket.socket | None:
+        assert self._way is not None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._way, [READY], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                return None
+        ours.settimeout(WALL_SECONDS)
+        try:
+            if ours.recv(1) == READY:
+                return ours
+        except OSError:
+            pass
+        ours.close()
+        return None
+
+    def _stop(self) -> None:
+        if self._way is not None:
+            self._way.close()
+        if self._process is not None:
+            self._process.wait()
+        self._way = self._process = None
+
+
+_forks = _Forks()
+atexit.register(_forks.close)
+
+
+def end_children() -> None:
+    """Let the process go that forks; the next file starts another."""
+    _forks.close()
 
 
 def _environment() -> dict[str, str]:

@@ -11,7 +11,6 @@ from cryptography import x509
 
 from backend.core import clock
 from backend.remote_signing.formats import cms, judging, structure
-from backend.remote_signing.formats.chains import Chains
 from backend.remote_signing.formats.cms import SignatureValueRefused, SignedParts
 from backend.remote_signing.formats.schemas import Level, SignatureReport
 from backend.remote_signing.formats.structure import Slot
@@ -52,6 +51,9 @@ class SignatureJudge:
         material: Material,
         changed_after: Sequence[int],
     ) -> None:
+        # Loaded by whoever judges a chain: it brings an HTTP client along.
+        from backend.remote_signing.formats.chains import Chains
+
         self._pdf = pdf
         self._changed_after = max(changed_after, default=-1)
         self._trust = trust

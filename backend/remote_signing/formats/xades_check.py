@@ -18,7 +18,6 @@ from lxml import etree
 
 from backend.core import clock
 from backend.remote_signing.formats import cms, judging, xades
-from backend.remote_signing.formats.chains import Chains
 from backend.remote_signing.formats.cms import SignatureValueRefused
 from backend.remote_signing.formats.der import MalformedDer
 from backend.remote_signing.formats.schemas import (
@@ -277,6 +276,9 @@ class _Judge:
     def __init__(
         self, signatures: Sequence[Signed], trust: TrustStore, at: datetime | None, beside: Material
     ) -> None:
+        # Loaded by whoever judges a chain: it brings an HTTP client along.
+        from backend.remote_signing.formats.chains import Chains
+
         self._signatures = signatures
         self._trust = trust
         own = [_material(one) for one in signatures]

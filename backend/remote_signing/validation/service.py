@@ -80,7 +80,7 @@ def remembered(sha256: str, fields: Sequence[str]) -> Report | None:
 
 
 async def check_foreign(document: bytes, fields: Sequence[str]) -> Report:
-    """A stranger's file, in a process of its own with hard limits; about a second.
+    """A stranger's file, in a process of its own with hard limits; the first in a while takes a second.
 
     Raises Unreadable (formats.schemas) when it is no signed PDF, or needs too much time or memory; Unavailable while
     MOST_WAITING others are being checked.

@@ -6,7 +6,7 @@ from alembic import op
 from infra.migrations.tenancy import enable_rls
 
 revision = "0230"
-down_revision = "0190"
+down_revision = "0220"
 branch_labels = None
 depends_on = None
 

@@ -6,8 +6,9 @@ import msgspec
 
 from backend.integrations.profiles import catalog
 from infra.simulators.province.settings import FILE_NAME, load_or_create
+from tests.factories.editions import profile_of
 
-PROFILE = catalog.load(catalog.path_of("vn.ha-noi.hocba/1"), {}).profile
+PROFILE = profile_of(catalog.path_of("vn.ha-noi.hocba/1"))
 
 
 def test_secrets_stay_where_a_later_version_asks_for_more(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from backend.integrations.profiles import answers, catalog
+from tests.factories.editions import profile_of
 
-PROFILE = catalog.load(catalog.path_of("vn.sandbox.hocba/2"), {}).profile
+PROFILE = profile_of(catalog.path_of("vn.sandbox.hocba/2"))
 OURS = "01000701" + "a" * 32
 TAKEN = {"messageId": OURS, "maGiaoDich": "GD1", "code": "00"}
 DECIDED = {"messageId": OURS, "trangThai": "DA_TIEP_NHAN", "soBienNhan": "BN1"}

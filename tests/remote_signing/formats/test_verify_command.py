@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from backend.core import crypto
-from backend.remote_signing.formats import attached_data, structure, verify_command
+from backend.remote_signing.formats import attached_data, child, limited, structure, verify_command
 from backend.remote_signing.formats.limited import validate_in_child
 from backend.remote_signing.formats.schemas import Unreadable
 from backend.remote_signing.formats.verify_command import default_trust_dir, run
@@ -186,12 +188,14 @@ def test_an_unreadable_anchor_is_named(tmp_path: Path, signed: bytes) -> None:
 
 
 def check_apart(path: Path, trust_dir: Path) -> tuple[int, str, float, int]:
-    """Exit status, standard error, CPU seconds and kilobytes of the command with its child."""
+    """Exit status, standard error, CPU seconds and kilobytes of the command with its children."""
     command = f"""
 import resource, sys
 from pathlib import Path
+from backend.remote_signing.formats.limited import end_children
 from backend.remote_signing.formats.verify_command import run
 status = run(Path({str(path)!r}), Path({str(trust_dir)!r}), None, False, sys.stdout)
+end_children()
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 sys.exit(status)
@@ -234,6 +238,31 @@ def test_hostile_files_do_no_harm(
 def test_a_child_out_of_time_is_stopped(signed: bytes) -> None:
     with pytest.raises(Unreadable, match="quá nhiều thời gian"):
         validate_in_child(signed, None, None, expected_fields=NAMES, seconds=0)
+
+
+def test_files_are_read_in_forks_of_one_process_and_its_end_loses_none(signed: bytes) -> None:
+    def read() -> int:
+        assert validate_in_child(signed, None, None, expected_fields=NAMES).verdict == "indeterminate"
+        assert limited._forks._process is not None
+        return limited._forks._process.pid
+
+    first = read()
+    assert read() == first
+    os.kill(first, signal.SIGKILL)
+    second = read()
+    assert second != first
+    assert read() == second
+
+
+def test_the_process_that_forks_ends_when_nobody_asks_or_whoever_asked_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with ours, monkeypatch.context() as patch:
+            patch.setattr(child, "_IDLE_SECONDS", 0.01)
+            child.serve(theirs)
+        child.serve(theirs)
 
 
 def test_the_child_sees_no_settings(signed: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

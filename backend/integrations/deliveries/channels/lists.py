@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from backend.core import http_client
-from backend.integrations.deliveries.channels import access, port, sftp
+from backend.integrations.deliveries.channels import access, port
 from backend.integrations.deliveries.schemas import FetchedList
 from backend.integrations.profiles import answers, listings, messages
 from backend.integrations.profiles.listings import BadList
@@ -47,6 +47,9 @@ async def _page(
     Raises access.Refused, BadKey, BadMapping and what `http_client.request` raises.
     """
     if endpoint.profile.transport.kind == "sftp":
+        # Loaded by whoever has such an Authority: asyncssh is large.
+        from backend.integrations.deliveries.channels import sftp
+
         places = _places(endpoint, sender_code) | {"page": str(number)}
         status, body = _OK, await sftp.fetch(endpoint, listing.path.format_map(places))
     else:

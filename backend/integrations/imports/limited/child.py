@@ -10,7 +10,7 @@ import sys
 import msgspec
 
 from backend.integrations.imports.readers import detect, grid, oneroster, precheck
-from backend.integrations.imports.schemas import Filling, ParsedFile
+from backend.integrations.imports.schemas import Filling, ParsedFile, UnreadableFile
 from backend.integrations.imports.writers import cells as writer
 from backend.integrations.imports.writers import places
 
@@ -52,10 +52,10 @@ def _parse(data: bytes) -> ParsedFile:
     try:
         return oneroster.read(data) if oneroster.is_package(data) else detect.read(grid.load(data))
     except MemoryError:
-        return detect.unreadable(TOO_MUCH_MEMORY)
+        return UnreadableFile.because(TOO_MUCH_MEMORY)
     except Exception:
         # openpyxl has no common error for broken files: KeyError, ParseError, TypeError … all mean this.
-        return detect.unreadable(precheck.BROKEN)
+        return UnreadableFile.because(precheck.BROKEN)
 
 
 def _limit() -> None:

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from backend.core.errors import Conflict, Unavailable
-from backend.integrations.imports.readers import detect, precheck
-from backend.integrations.imports.schemas import Filling, ParsedFile
+from backend.integrations.imports.readers import precheck
+from backend.integrations.imports.schemas import Filling, ParsedFile, UnreadableFile
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -40,16 +40,16 @@ def parse(data: bytes) -> ParsedFile:
     """What a workbook holds. A file that cannot be read gives UnreadableFile with one sentence."""
     refused = precheck.refusal(data)
     if refused:
-        return detect.unreadable(refused)
+        return UnreadableFile.because(refused)
     done = _run("read", data)
     if done is None or done.returncode < 0:
-        return detect.unreadable(TOO_SLOW)
+        return UnreadableFile.because(TOO_SLOW)
     if done.returncode != 0:
-        return detect.unreadable(precheck.BROKEN)
+        return UnreadableFile.because(precheck.BROKEN)
     try:
         parsed: ParsedFile = _DECODER.decode(done.stdout)
     except msgspec.DecodeError:
-        return detect.unreadable(precheck.BROKEN)
+        return UnreadableFile.because(precheck.BROKEN)
     return parsed
 
 

@@ -16,7 +16,7 @@ from backend.integrations.imports.readers import (
 )
 from backend.integrations.imports.readers.grid import Sheet
 from backend.integrations.imports.readers.headers import Fields
-from backend.integrations.imports.schemas import Layout, ParsedFile, RowProblem, UnreadableFile
+from backend.integrations.imports.schemas import Layout, ParsedFile, UnreadableFile
 
 #: Words of which one must stand in a header for the layout, the most telling layouts first.
 _SIGNS: Final[tuple[tuple[Layout, tuple[str, ...]], ...]] = (
@@ -79,15 +79,9 @@ def read(sheets: Sequence[Sheet]) -> ParsedFile:
     """The visible rows of a workbook in our terms, by the reader of its layout; hidden pupils are noticed."""
     visible = [sheet for sheet in sheets if not sheet.hidden]
     layout = layout_of(visible)
-    file = _READERS[layout](visible) if layout else unreadable(UNKNOWN)
+    file = _READERS[layout](visible) if layout else UnreadableFile.because(UNKNOWN)
     notices = tuple(_HIDDEN.format(sheet.name) for sheet in sheets if sheet.hidden and _has_header(sheet))
     return msgspec.structs.replace(file, notices=notices)
-
-
-def unreadable(message: str) -> UnreadableFile:
-    """A file from which nothing could be read, with the one sentence that says why."""
-    problem = RowProblem(sheet="", row=None, column="", value="", message=message)
-    return UnreadableFile(school_name=None, academic_year=None, sheets=(), problems=(problem,))
 
 
 def _has_header(sheet: Sheet) -> bool:

@@ -8,12 +8,11 @@ import msgspec
 import pytest
 
 from backend.integrations.deliveries.channels import lists
-from backend.integrations.profiles import catalog
-from tests.factories.editions import newest
+from tests.factories.editions import newest, profile_of
 from tests.fakes.processes import Province, start_province
 from tests.integrations.deliveries.channels.test_matrix import SCHOOL, carry, message_of
 
-LISTING = [path for path in newest() if catalog.load(path, {}).profile.reconcile is not None]
+LISTING = [path for path in newest() if profile_of(path).reconcile is not None]
 
 
 @pytest.fixture(scope="module", params=LISTING, ids=lambda path: path.stem)
@@ -24,7 +23,7 @@ def province(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def test_every_transport_but_a_portal_has_a_profile_with_a_list() -> None:
-    assert {catalog.load(path, {}).profile.transport.kind for path in LISTING} == {"rest", "soap", "sftp"}
+    assert {profile_of(path).transport.kind for path in LISTING} == {"rest", "soap", "sftp"}
     assert "vn.ha-noi.hocba.2" in {path.stem for path in LISTING}
 
 

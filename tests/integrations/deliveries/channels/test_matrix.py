@@ -15,14 +15,14 @@ from backend.core import at_once, http_client
 from backend.integrations.deliveries import exchange
 from backend.integrations.deliveries.channels import port
 from backend.integrations.deliveries.schemas import DeliveryState
-from backend.integrations.profiles import catalog, samples
+from backend.integrations.profiles import samples
 from infra.profile_kit import running
-from tests.factories.editions import newest
+from tests.factories.editions import newest, profile_of
 from tests.fakes.processes import Province, start_province
 
 SCHOOL = "01000701"
 #: What a person carries to a portal has its own faults (tests/integrations/portal).
-PROFILES = [path for path in newest() if catalog.load(path, {}).profile.transport.kind != "manual_portal"]
+PROFILES = [path for path in newest() if profile_of(path).transport.kind != "manual_portal"]
 ACTIONS = ("submit", "replace", "recall")
 #: Long enough for an answer on a machine that others use, too; `slow` is slower (seconds).
 PATIENCE = 2.0
