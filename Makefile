@@ -52,6 +52,11 @@ audit: $(INSTALLED_DEV) ## tìm lỗ hổng đã biết trong các gói đã kh�
 bench: $(INSTALLED_DEV) system-packages assets ## đo tốc độ, mỗi dòng một JSON (ONLY=render,sign QUICK=1)
 	@$(BIN)/python -m infra.bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
+# Pictures of the pages for the handbook, taken on the way by the browser tests; without them it has none.
+.PHONY: handbook-pictures
+handbook-pictures: $(INSTALLED_DEV) system-packages assets ## chụp các trang cho sách hướng dẫn (chạy hai hành trình trong trình duyệt)
+	@$(BIN)/python -m pytest -q tests/journeys/test_chain.py tests/journeys/test_sheet_life.py
+
 .PHONY: sabotage
 sabotage: $(INSTALLED_DEV) assets ## phá từng hàng rào giữa các trường trên bản sao, đếm số bị bài kiểm thử phát hiện (ONLY=chữ)
 	@$(BIN)/python -m infra.sabotage $(if $(ONLY),--only "$(ONLY)")

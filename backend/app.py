@@ -24,6 +24,8 @@ from backend.core import (
 )
 from backend.integrations.connections import pages as connection_pages
 from backend.integrations.deliveries import pages as delivery_pages
+from backend.integrations.first_day import pages as first_day_pages
+from backend.integrations.handbook import pages as handbook_pages
 from backend.integrations.imports import pages as import_pages
 from backend.integrations.notifications import pages as notification_pages
 from backend.integrations.partner_api import pages as partner_pages
@@ -72,6 +74,7 @@ from backend.records.verification import pages as verification_pages
 from backend.remote_signing.accounts import pages as signing_account_pages
 from backend.remote_signing.archiving import pages as archiving_pages
 from backend.remote_signing.credentials import life_pages as credential_life_pages
+from backend.remote_signing.credentials import link_pages as credential_link_pages
 from backend.remote_signing.credentials import pages as credential_pages
 from backend.remote_signing.notices import api as notice_api
 from backend.remote_signing.requests import life_pages as signing_life_pages
@@ -216,6 +219,8 @@ ROUTES: list[ControllerRouterHandler] = [
     planning_pages.change_subject_plan,
     planning_pages.show_electives,
     planning_pages.choose_electives,
+    planning_pages.show_languages,
+    planning_pages.choose_languages,
     rollover_pages.show_rollover,
     rollover_pages.show_class_moves,
     rollover_pages.choose_classes,
@@ -327,6 +332,11 @@ ROUTES: list[ControllerRouterHandler] = [
     evidence_pages.take_evidence,
     credential_pages.show_certificates,
     credential_pages.show_seal,
+    credential_link_pages.show_links,
+    credential_link_pages.set_out,
+    credential_link_pages.come_back,
+    credential_link_pages.accept_return,
+    credential_link_pages.take_back,
     token_helper_pages.show_helpers,
     token_helper_pages.offer,
     token_helper_pages.ask_pairing,
@@ -334,6 +344,7 @@ ROUTES: list[ControllerRouterHandler] = [
     token_helper_api.pair,
     token_helper_api.work,
     token_helper_api.hand_in,
+    token_helper_api.decline,
     notice_api.take_notice,
     unattended_pages.show_unattended,
     unattended_pages.ask_unattended,
@@ -434,6 +445,11 @@ ROUTES: list[ControllerRouterHandler] = [
     webhook_pages.rotate_key,
     webhook_pages.resume,
     webhook_pages.end_endpoint,
+    first_day_pages.show_tour,
+    first_day_pages.show_at_home,
+    first_day_pages.hide,
+    handbook_pages.show_contents,
+    handbook_pages.show_article,
     partner_pages.show_guide,
     partner_tokens.issue_token,
     partner_reading.list_classes,
@@ -504,7 +520,7 @@ def create_app(routes: Sequence[ControllerRouterHandler] = ROUTES) -> Litestar:
         route_handlers=routes,
         exception_handlers=error_answers.handlers,
         dependencies=web.dependencies,
-        state=State({"navigation": menu.MENU}),
+        state=State({"navigation": menu.MENU, "help_address": handbook_pages.address_for}),
         on_startup=[prepare],
         on_shutdown=[leave],
         openapi_config=partner_document.OPENAPI,

@@ -19,6 +19,8 @@ ROUTES: list[ControllerRouterHandler] = [
     pages.show_way_in,
     pages.enter,
     pages.show_console,
+    pages.show_editions,
+    pages.show_edition,
     pages.leave,
 ]
 #: Forms of the console are a token and a button.

@@ -69,4 +69,5 @@ MENU = (
             NavItem("Nhật ký", "/nhat-ky", "history", Permission.AUDIT_READ),
         ),
     ),
+    NavGroup("", (NavItem("Hướng dẫn", "/huong-dan", "help-circle"),)),
 )

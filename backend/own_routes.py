@@ -54,7 +54,7 @@ async def styleguide(request: web.Request) -> web.Html:
 
 static_files = create_static_files_router(
     path=templates.STATIC_URL,
-    directories=[templates.DIST],
+    directories=[templates.DIST, templates.PICTURES],
     guards=[guards.public()],
     opt=FREE,
 )

@@ -4,6 +4,7 @@ from backend.core import audit, jobs, outbox, public_log, storage
 from backend.core.database import metadata
 from backend.integrations.authorities import models as authorities
 from backend.integrations.deliveries import models as deliveries
+from backend.integrations.first_day import models as first_day
 from backend.integrations.imports import models as imports
 from backend.integrations.notifications import models as notifications
 from backend.integrations.partner_api import models as partner_api
@@ -102,6 +103,7 @@ MODULES = (
     deliveries,
     reconciliation,
     notifications,
+    first_day,
 )
 
 __all__ = ["MODULES", "metadata"]

@@ -110,6 +110,7 @@ ACTION_NAMES = {
     Action.SEASON_NUDGED: "Nhắc việc trong mùa học bạ",
     Action.PLAN_CHANGED: "Đổi kế hoạch môn học của một khối",
     Action.ELECTIVES_CHOSEN: "Đổi môn lựa chọn hoặc cụm chuyên đề",
+    Action.LANGUAGES_CHOSEN: "Đổi thứ tiếng của môn ngoại ngữ",
     Action.NEXT_CLASS_CHOSEN: "Xếp học sinh vào lớp của năm học sau",
     Action.YEAR_ROLLED: "Kết chuyển học sinh sang năm học sau",
     Action.YEAR_ROLL_UNDONE: "Hoàn tác kết chuyển năm học",
@@ -219,6 +220,8 @@ ACTION_NAMES = {
     Action.CREDENTIAL_RESUMED: "Dùng lại chứng thư số",
     Action.CREDENTIAL_REVOKED: "Thu hồi chứng thư số",
     Action.PROVIDER_ACCOUNT_CHANGED: "Dùng tài khoản ký số khác của trường",
+    Action.PROVIDER_ACCESS_GIVEN: "Liên kết tài khoản ký số",
+    Action.PROVIDER_ACCESS_ENDED: "Ngừng liên kết tài khoản ký số",
     Action.SECRET_KEY_ROTATED: "Đổi khóa niêm phong thông tin tài khoản",
     Action.TOKEN_HELPER_OFFERED: "Cấp mã ghép máy giữ token",
     Action.TOKEN_HELPER_SHOWN: "Máy giữ token xin ghép",
@@ -249,6 +252,7 @@ ACTION_NAMES = {
     Action.DELIVERY_HANDED: "Lấy tệp để nộp ở cổng của cơ quan tiếp nhận",
     Action.DELIVERY_TAKEN_BACK: "Báo tệp chưa nộp, đưa học bạ về chờ nộp",
     Action.DELIVERY_RECEIPT: "Tải lên biên nhận của cổng nộp",
+    Action.DELIVERY_CANCELLED: "Không gửi nữa vì học bạ được thu hồi trước khi cơ quan tiếp nhận có",
     Action.DELIVERY_ANSWERED: "Nhận trả lời của cơ quan tiếp nhận",
     Action.STOPPED_WORK_READ: "Xem việc đang dừng",
     Action.WORK_RESUMED: "Cho làm lại việc đang dừng",
@@ -469,6 +473,8 @@ DETAIL_VALUES = {
         "certificate": "Chứng chỉ",
         "competition": "Kết quả các cuộc thi",
         "principal_comment": "Nhận xét của hiệu trưởng",
+        "measure": "Chiều cao, cân nặng",
+        "health": "Sức khỏe",
     },
 }
 

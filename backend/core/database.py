@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -36,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction,
 from sqlalchemy.pool import PoolResetState
 
 from backend.core import clock, settings
-from backend.core.questions import Question, told_when_gone
+from backend.core.questions import Adding, Question, told_when_gone
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,10 @@ class TenantSession(AsyncSession):
         values["tenant"] = self.tenant_id
         with told_when_gone(driver):
             return await question.answer(driver, values)
+
+    async def add_rows(self, adding: Adding, rows: Sequence[Mapping[str, object]]) -> list[Any]:
+        """Add many rows of this school by one statement; what it answers."""
+        return await self.ask(adding, **adding.values(rows)) if rows else []
 
     async def tell(self, question: Question, rows: Iterable[Mapping[str, object]]) -> None:
         """Write rows of this school by a statement that answers nothing; its value `tenant` is the school."""

@@ -25,13 +25,16 @@ log = logging.getLogger(__name__)
 HELD, RENEWED = 30.0, 8.0
 #: Who waits looks so often, and leaves the line when it has not for so long (seconds).
 _LOOK, _LEFT = 0.04, 3.0
+#: … or, further behind, so many times more seldom.
+_SELDOM = 8
 #: For so long a silence is remembered (seconds).
 _SILENCE = 24 * 3600
 #: One school alone may be to blame for its silence: it takes two.
 _WITNESSES = 2
 
 #: KEYS: turns held, the line, when each in the line was last seen. ARGV: who, how many there are, how many are wanted,
-#: how long they are held, how long one may be unseen. Returns how many are given: to the first in the line alone.
+#: how long they are held, how long one may be unseen. Returns how many are given, to the first in the line alone; to the
+#: others their place, below zero.
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -43,8 +46,9 @@ end
 redis.call('ZADD', KEYS[2], 'NX', now, ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])
 local free = tonumber(ARGV[2]) - redis.call('ZCARD', KEYS[1])
-local given = 0
-if free > 0 and redis.call('ZRANK', KEYS[2], ARGV[1]) == 0 then
+local place = redis.call('ZRANK', KEYS[2], ARGV[1])
+local given = -1 - place
+if free > 0 and place == 0 then
   given = math.min(free, tonumber(ARGV[3]))
   for i = 1, given do redis.call('ZADD', KEYS[1], now + ARGV[4], ARGV[1] .. ' ' .. i) end
   redis.call('ZREM', KEYS[2], ARGV[1])
@@ -143,14 +147,16 @@ async def _taken(keys: list[str], who: str, most: int, wanted: int, patience: fl
     end = loop.time() + patience
     while True:
         try:
-            if given := int(await script(keys=keys, args=[who, most, wanted, HELD, _LEFT])):
-                return given
+            given = int(await script(keys=keys, args=[who, most, wanted, HELD, _LEFT]))
         except RedisError:
             log.warning("calls under way are counted job by job: Valkey does not answer")
             return wanted
+        if given > 0:
+            return given
         if loop.time() > end:
             return 0
-        await asyncio.sleep(_LOOK * random.uniform(0.5, 1.5))
+        # Only the first can be given any: who stands far behind need not look so often.
+        await asyncio.sleep(_LOOK * min(-given, _SELDOM) * random.uniform(0.5, 1.5))
 
 
 async def _keep(key: str, who: str, given: int) -> None:

@@ -40,6 +40,7 @@ from backend.core.database import Base, TenantSession, tenant_session
 from backend.core.errors import NotFound
 from backend.core.ids import new_id
 from backend.core.personal_data import Ground, Keep, holding
+from backend.core.questions import Question
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +121,11 @@ _MINE = and_(
 )
 #: By the database's clock, which the dispatcher compares it with.
 _LEASE_END = func.now() + timedelta(seconds=LEASE_SECONDS)
-_ADD = insert(Job)
-_NOTIFY = select(func.pg_notify(outbox.CHANNEL, ""))
+_COLUMNS = ("id", "kind", "lane", "subject_ids", "state", "attempts", "fence", "next_at")
+_ADD = Question(
+    insert(Job).values(tenant_id=bindparam("tenant"), **{name: bindparam(name) for name in _COLUMNS})
+)
+_NOTIFY = Question(select(func.pg_notify(outbox.CHANNEL, "")))
 _HOLD = select(Job.id).where(_MINE).with_for_update()
 _END = delete(Job).where(_MINE).returning(Job.id).execution_options(synchronize_session=False)
 _BEGIN = (
@@ -271,8 +275,8 @@ def rows(
 async def enqueue(session: TenantSession, kind: str, *subject_ids: uuid.UUID, after: float = 0) -> None:
     """Add jobs of one kind in the running transaction: the next step of a flow inside one slice."""
     if subject_ids:
-        await session.execute(_ADD, rows(session.tenant_id, find(kind), subject_ids, after=after))
-        await session.execute(_NOTIFY)
+        await session.tell(_ADD, rows(session.tenant_id, find(kind), subject_ids, after=after))
+        await session.ask(_NOTIFY)
 
 
 async def begin(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Work | None:
@@ -299,7 +303,7 @@ async def hasten(session: TenantSession, kind: str, subject_id: uuid.UUID) -> bo
     )
     if hastened.first() is None:
         return False
-    await session.execute(_NOTIFY)
+    await session.ask(_NOTIFY)
     return True
 
 
@@ -349,7 +353,7 @@ async def split(work: Work, *, after: float = 0, counted: bool = True) -> None:
     async with tenant_session(work.tenant_id) as session:
         ended = await session.execute(_END, work.mine())
         if ended.first() is not None:
-            await session.execute(_ADD, alone)
+            await session.tell(_ADD, alone)
 
 
 async def park(work: Work, error: str, told: str) -> None:

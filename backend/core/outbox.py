@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core import clock
@@ -15,6 +15,7 @@ from backend.core.database import Base, TenantSession
 from backend.core.events import Event
 from backend.core.ids import new_id
 from backend.core.personal_data import holding
+from backend.core.questions import Adding, Question
 
 #: PostgreSQL channel on which the dispatcher listens; a lost notice only means waiting for its next look.
 CHANNEL = "hocba_work"
@@ -33,8 +34,10 @@ class OutboxEvent(Base):
     created_at: Mapped[datetime]
 
 
-_ADD = insert(OutboxEvent)
-_NOTIFY = select(func.pg_notify(CHANNEL, ""))
+_ADD = Adding(
+    "work.outbox_event", {"id": "uuid", "name": "text", "subject_id": "uuid", "created_at": "timestamptz"}
+)
+_NOTIFY = Question(select(func.pg_notify(CHANNEL, "")))
 
 
 async def emit(session: TenantSession, *events: Event) -> None:
@@ -48,7 +51,6 @@ async def emit_all(session: TenantSession, events: Sequence[Event]) -> None:
         return
     rows = [
         {
-            "tenant_id": session.tenant_id,
             "id": new_id(),
             "name": type(event).__name__,
             "subject_id": event.subject_id,
@@ -56,5 +58,5 @@ async def emit_all(session: TenantSession, events: Sequence[Event]) -> None:
         }
         for event in events
     ]
-    await session.execute(_ADD, rows)
-    await session.execute(_NOTIFY)
+    await session.add_rows(_ADD, rows)
+    await session.ask(_NOTIFY)

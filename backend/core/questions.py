@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean
+from sqlalchemy import ARRAY, Boolean, text
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -61,6 +61,28 @@ class Question:
     def _arguments(self, values: Mapping[str, object]) -> list[object]:
         known = {**self._fixed, **values}
         return [known[name] for name in self._compiled.positiontup or ()]
+
+
+class Adding(Question):
+    """Adds many rows of a school to a table by one statement: PostgreSQL takes each column as one list.
+
+    `columns` are names with their types; `then` may say what to do about rows that are there, and what to answer.
+    """
+
+    def __init__(self, table: str, columns: Mapping[str, str], then: str = "") -> None:
+        names = ", ".join(columns)
+        lists = ", ".join(f"cast(:{name} as {of}[])" for name, of in columns.items())
+        super().__init__(
+            text(
+                f"insert into {table} (tenant_id, {names}) "
+                f"select cast(:tenant as uuid), new.* from unnest({lists}) as new ({names}) {then}"
+            )
+        )
+        self._columns = tuple(columns)
+
+    def values(self, rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
+        """What `ask` takes. Raises KeyError for a row without one of the columns."""
+        return {name: [row[name] for row in rows] for name in self._columns}
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from typing import IO
 
 import msgspec
 from sqlalchemy import BigInteger, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core import at_once, bucket, clock, packs, settings
@@ -32,6 +31,7 @@ from backend.core.files import File as File
 from backend.core.files import Packed as Packed
 from backend.core.files import Recorded
 from backend.core.personal_data import holding
+from backend.core.questions import Adding
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,19 @@ _written: dict[str, str] = {}
 REMEMBERED = 10_000
 _remembering = threading.Lock()
 
-_REGISTER = insert(StoredObject).on_conflict_do_nothing()
+_REGISTER = Adding(
+    "stored_object",
+    {
+        "sha256": "text",
+        "size": "int",
+        "content_type": "text",
+        "version_id": "text",
+        "stored_at": "timestamptz",
+        "pack_sha256": "text",
+        "pack_offset": "bigint",
+    },
+    "on conflict do nothing",
+)
 
 
 class CorruptObject(AppError):
@@ -146,7 +158,6 @@ async def register(session: TenantSession, *files: File) -> None:
     written = {key: _take_written(key) for key in set(keys.values())}
     rows = [
         {
-            "tenant_id": session.tenant_id,
             "stored_at": clock.now(),
             "version_id": written[key],
             "pack_sha256": None,
@@ -155,8 +166,7 @@ async def register(session: TenantSession, *files: File) -> None:
         }
         for file, key in keys.items()
     ]
-    if rows:
-        await session.execute(_REGISTER, rows)
+    await session.add_rows(_REGISTER, rows)
 
 
 def _object_of(file: File) -> str:
@@ -225,9 +235,8 @@ async def files_of(session: TenantSession, digests: Iterable[str]) -> list[Recor
 
 async def record_again(session: TenantSession, files: Iterable[Recorded]) -> None:
     """Put back what was recorded of files that are in the store; what is recorded already stays."""
-    for file in files:
-        values = {"tenant_id": session.tenant_id, "stored_at": clock.now(), **msgspec.structs.asdict(file)}
-        await session.execute(_REGISTER, values)
+    alone = {"stored_at": clock.now(), "pack_sha256": None, "pack_offset": None}
+    await session.add_rows(_REGISTER, [{**alone, **msgspec.structs.asdict(file)} for file in files])
 
 
 async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:

@@ -22,6 +22,8 @@ from backend.core.text import term_words
 
 ROOT = Path(__file__).resolve().parents[2] / "frontend_templates"
 DIST = ROOT / "static" / "dist"
+#: Pages of the product as the browser tests saw them: made by `make handbook-pictures`, never kept in git.
+PICTURES = ROOT / "static" / "pictures"
 LOCALE = ROOT / "locale"
 #: The language of the product, and those in which some of its pages are offered, too.
 LANGUAGES = ("vi", "en")
@@ -227,6 +229,11 @@ def asset(name: str) -> str:
 def is_fingerprinted(path: str) -> bool:
     """Whether a path below /static/ names a file whose content is fixed by its name."""
     return path in _manifest(_built_at()).values()
+
+
+def pictures() -> frozenset[str]:
+    """Names of the pictures of the product's pages that are there, without their ending."""
+    return frozenset(path.stem for path in PICTURES.glob("*.png"))
 
 
 def require_built() -> None:

@@ -125,6 +125,7 @@ def frame_of(request: Request) -> dict[str, object]:
         "csrf_token": csrf.token_of(request),
         "sandbox": settings.get().is_sandbox,
         "lang": "vi",
+        "help_address": _help_address(request),
         "may": lambda permission: visit.visitor is not None and visit.visitor.actor.may(permission),
     }
     return frame | (_person(request, visit.visitor) if visit.visitor else {})
@@ -212,6 +213,12 @@ dependencies = {
     "sign_in": Provide(provide_sign_in),
     "session": Provide(provide_session),
 }
+
+
+def _help_address(request: Request) -> str:
+    """Where the page that is asked for is explained; "" on a site without a handbook."""
+    address_for = request.app.state.get("help_address")
+    return address_for(request.scope["path"]) if address_for else ""
 
 
 def _person(request: Request, visitor: Visitor) -> dict[str, object]:

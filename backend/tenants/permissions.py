@@ -27,6 +27,7 @@ class Permission(StrEnum):
     SHEET_LOCK_ANY = "gradebook:sheet:lock_any"
     SHEET_REOPEN = "gradebook:sheet:reopen"
     EXEMPTION_MANAGE = "gradebook:exemption:manage"
+    HEALTH_READ = "gradebook:health:read"
     MARKS_PUBLISH_ANY = "publishing:marks:publish_any"
     PHRASE_WRITE = "phrases:phrase:write"
     PHRASE_SHARE = "phrases:phrase:share"
@@ -134,6 +135,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHEET_LOCK_ANY,
             _P.SHEET_REOPEN,
             _P.EXEMPTION_MANAGE,
+            _P.HEALTH_READ,
             _P.MARKS_PUBLISH_ANY,
             _P.CLASSES_MANAGE,
             _P.PUPILS_READ,
@@ -171,6 +173,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.SHEET_READ,
             _P.SHEET_READ_ANY,
             _P.EXEMPTION_MANAGE,
+            _P.HEALTH_READ,
             _P.MARKS_PUBLISH_ANY,
             _P.RESULTS_READ,
             _P.TRANSCRIPT_READ,

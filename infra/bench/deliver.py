@@ -53,7 +53,7 @@ _QUIET_SCHOOLS: Final = 10
 #: One of the quiet schools has something to send so often (s).
 _EVERY: Final = 0.5
 #: How often, and for how long, is looked whether it is done (seconds).
-_BREATH: Final = 0.25
+_BREATH: Final = 1.0
 _PATIENCE: Final = 3600.0
 
 

@@ -112,6 +112,9 @@ def primary_cells(year: PrimaryTruth) -> PupilCells:
         **{Cell(MarkKind.TRAIT, code): level for code, level in year.traits.items()},
         **{Cell(MarkKind.TRAIT_COMMENT, group.value): remark for group, remark in remarks.items()},
         Cell(MarkKind.ABSENCE, "excused"): str(year.absences_excused),
+        Cell(MarkKind.MEASURE, "height"): year.height,
+        Cell(MarkKind.MEASURE, "weight"): year.weight,
+        Cell(MarkKind.HEALTH): year.health,
         Cell(MarkKind.HOMEROOM_COMMENT): year.homeroom_comment,
     }
     return cells

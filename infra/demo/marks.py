@@ -25,7 +25,8 @@ LATER_TRAITS: Final = ("CONG_NGHE", "TIN_HOC")
 
 
 class PrimaryTruth(msgspec.Struct, frozen=True, kw_only=True):
-    """A primary pupil's year. `tests` holds the last marks, `first_tests` the marks before a retest."""
+    """A primary pupil's year. `tests` holds the last marks, `first_tests` the marks before a retest; `height` (cm) and
+    `weight` (kg) are decimals with a point."""
 
     pupil: Pupil
     levels: dict[str, str]
@@ -39,6 +40,9 @@ class PrimaryTruth(msgspec.Struct, frozen=True, kw_only=True):
     specific_comment: str
     absences_excused: int
     absences_unexcused: int
+    height: str
+    weight: str
+    health: str
     homeroom_comment: str
 
     @property
@@ -82,6 +86,7 @@ def primary_year(rng: random.Random, one: DemoClass, pupil: Pupil) -> PrimaryTru
     first_tests = _retest(rng, kind)
     traits = _traits(rng, kind, one.grade)
     year_level = _year_level(levels, traits, tests)
+    height, weight, health = _body(pupil, one.grade)
     return PrimaryTruth(
         pupil=pupil,
         levels=levels,
@@ -95,8 +100,20 @@ def primary_year(rng: random.Random, one: DemoClass, pupil: Pupil) -> PrimaryTru
         specific_comment=_trait_comment(rng, phrases.SPECIFIC_COMPETENCES, traits, TraitGroup.SPECIFIC),
         absences_excused=rng.choice((0, 0, 0, 1, 1, 2, 3, 5)),
         absences_unexcused=rng.choice((0, 0, 0, 0, 0, 0, 1)),
+        height=height,
+        weight=weight,
+        health=health,
         homeroom_comment=rng.choice(phrases.PRIMARY_HOMEROOM[year_level]),
     )
+
+
+def _body(pupil: Pupil, grade: int) -> tuple[str, str, str]:
+    """Height, weight and how the pupil is; from numbers of their own, so that all others stay as they are."""
+    rng = random.Random(f"{pupil.student_code}:body")
+    height = rng.gauss(112 + 5.5 * grade, 4)
+    weight = height * height / 10000 * rng.gauss(16, 1.3)
+    health = rng.choices(("Bình thường", "Cận thị nhẹ", "Sâu răng sữa"), (88, 8, 4))[0]
+    return f"{height:.1f}".removesuffix(".0"), f"{weight:.1f}".removesuffix(".0"), health
 
 
 def _levels(rng: random.Random, kind: str, codes: tuple[str, ...]) -> dict[str, str]:

@@ -148,6 +148,9 @@ def _comment_columns(grade: int, subjects: Sequence[str]) -> list[Column]:
         (("Nhận xét", "Năng lực đặc thù"), lambda year: year.specific_comment),
         (("Số buổi nghỉ", "Có phép"), lambda year: year.absences_excused),
         (("Số buổi nghỉ", "Không phép"), lambda year: year.absences_unexcused),
+        (("Chiều cao\n(cm)",), lambda year: float(year.height)),
+        (("Cân nặng\n(kg)",), lambda year: float(year.weight)),
+        (("Sức khỏe",), lambda year: year.health),
         (("Nhận xét của giáo viên chủ nhiệm",), lambda year: year.homeroom_comment),
         (("Điểm kiểm tra lần đầu\n(nếu kiểm tra lại)",), lambda year: _first_tests(grade, year)),
     ]

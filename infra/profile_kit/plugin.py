@@ -102,9 +102,9 @@ class Golden(_OfEdition):
         self._sample = sample
 
     def runtest(self) -> None:
-        from backend.integrations.profiles import breaking, command
+        from backend.integrations.profiles import breaking, comparing
 
-        golden = command.golden_of(self.path, self._sample)
+        golden = comparing.golden_of(self.path, self._sample)
         if not golden.is_file():
             raise Unfit(f"chưa có tệp mẫu {golden}; hãy đọc kết quả của render rồi chạy keep")
         if golden.read_bytes() != breaking.rendered(self.edition.profile, self._sample):
@@ -115,10 +115,10 @@ class Sabotage(_OfEdition):
     """Every breakage is noticed."""
 
     def runtest(self) -> None:
-        from backend.integrations.profiles import breaking, command
+        from backend.integrations.profiles import breaking, comparing
 
         names = breaking.goldens(self.edition.profile)
-        goldens = {name: command.golden_of(self.path, name) for name in names}
+        goldens = {name: comparing.golden_of(self.path, name) for name in names}
         expected = {name: path.read_bytes() if path.is_file() else b"" for name, path in goldens.items()}
         unnoticed = [
             f"{self.path.name}:{self.edition.text.line(broken.place)}: {broken.what}"

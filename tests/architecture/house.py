@@ -37,6 +37,7 @@ NAMED = {
     "flow": Room.SERVICE,
     "pages": Room.EDGE,
     "life_pages": Room.EDGE,
+    "link_pages": Room.EDGE,
     "api": Room.EDGE,
     "tasks": Room.EDGE,
     "command": Room.EDGE,
@@ -94,6 +95,18 @@ LISTED: dict[str, tuple[Room, str]] = {
     "remote_signing.requests.retiring": (
         Room.SERVICE,
         "when a replaced certificate has finished, for the slice's own tasks: no door",
+    ),
+    "remote_signing.accounts.access": (
+        Room.SERVICE,
+        "what users of providers have left us, for the slice's own service: no door",
+    ),
+    "remote_signing.accounts.sealing": (
+        Room.SERVICE,
+        "the school's key, which closes what both of the slice's tables keep: no door",
+    ),
+    "remote_signing.credentials.linking": (
+        Room.SERVICE,
+        "how a provider's user lets us in, for the slice's own pages: no door",
     ),
     "remote_signing.accounts.notice_addresses": (
         Room.SERVICE,
@@ -248,6 +261,14 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "versions that another school manages: so much of the service that it is read by itself",
     ),
+    "records.transcripts.recalling": (
+        Room.SERVICE,
+        "versions that are being recalled, for whoever brings them to an Authority: named by the service",
+    ),
+    "records.planning.languages": (
+        Room.SERVICE,
+        "which language a class learns, for the slice's own pages: no door",
+    ),
     "records.transcripts.life": (
         Room.SERVICE,
         "versions that end before their time, for the slice's own pages and tasks: no door",
@@ -336,6 +357,13 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SERVICE,
         "what of the queue may go now, for the slice's own service: no door",
     ),
+    "integrations.operations.editions": (
+        Room.SERVICE,
+        "profiles as the operator reads them, for the slice's own pages: no door",
+    ),
+    "integrations.operations.profile_words": (Room.RULES, "a profile in words: pure"),
+    "integrations.handbook.contents": (Room.RULES, "which pages the handbook has, as data: pure"),
+    "integrations.handbook.reading": (Room.ADAPTER, "the handbook's templates as texts, and its pictures"),
     "integrations.reports.letter": (Room.ADAPTER, "python-docx"),
     "integrations.reports.workbook": (Room.ADAPTER, "openpyxl"),
     "integrations.deliveries.board": (
@@ -377,7 +405,7 @@ JOINS = {
 
 #: What the entry files may enter a slice by.
 ENTRIES = {
-    "app": {"pages", "life_pages", "api"},
+    "app": {"pages", "life_pages", "link_pages", "api"},
     "console": {"pages"},
     "cli": {"command", "verify_command"},
     # The time stamps of the audit: the authority is on a higher floor than who keeps the audit.

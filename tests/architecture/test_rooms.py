@@ -113,7 +113,7 @@ def test_a_file_without_a_room_is_named(path: str) -> None:
         (
             "app",
             "from backend.records.transcripts import tasks",
-            "enters a slice by api or life_pages or pages",
+            "enters a slice by api or life_pages or link_pages or pages",
         ),
         ("tables", "from backend.records.roster import queries", "enters a slice by models"),
         ("worker", "from backend.records.roster import schemas", "enters a slice by service"),

@@ -144,8 +144,8 @@ async def test_one_person_does_not_use_up_the_others(
     one, other = [await signed_in(site, school, role) for role in (Role.CLERK, Role.OWNER)]
     most = TABLE[RouteClass.READ].person or 0
     bucket = Limit(name="read-person", burst=most, per_seconds=60)
-    for _ in range(most):
-        await rate_limit.charge([Charge(bucket, str(school.staff[Role.CLERK]), soft=True)])
+    # All at once: on a busy machine a bucket that is paid from try by try has some of them back before it is empty.
+    await rate_limit.charge([Charge(bucket, str(school.staff[Role.CLERK]), cost=most, soft=True)])
     refused = await one.http.get("/lop", headers={"Accept": "application/json"})
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["detail"].startswith("Đã thử quá nhiều lần")

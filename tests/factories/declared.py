@@ -10,6 +10,9 @@ from tests.factories.signing_school import changed_settings
 from tests.fakes import relying_party
 from tests.fakes.processes import SigningService
 
+#: Where the faces of the service are that are not at its root.
+_BASES = {"rssp": "/rssp/v2", "smartca_oauth": "/smartca"}
+
 
 class Declared(NamedTuple):
     """One entry; `capabilities` and `settings` where it differs from what the adapter assumes."""
@@ -41,7 +44,7 @@ def _entry(one: Declared, signing: SigningService) -> str:
         "name": one.name,
         "kind": one.kind,
         "label": "Nhà cung cấp hỏi người ký",
-        "base_url": signing.url + ("/rssp/v2" if one.kind == "rssp" else ""),
+        "base_url": signing.url + _BASES.get(one.kind, ""),
         "parameters": parameters,
         "capabilities": one.capabilities,
         "settings": one.settings,

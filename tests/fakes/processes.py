@@ -188,6 +188,10 @@ class SigningService(Process):
         """All access tokens run out at once."""
         self._ask(urllib.request.Request(self.url + "/sandbox/tokens", method="DELETE"))
 
+    def end_accesses(self) -> None:
+        """Nobody lets us in any more (`smartca_oauth`)."""
+        self._ask(urllib.request.Request(self.url + "/sandbox/accesses", method="DELETE"))
+
     def pending(self) -> Any:
         """What waits on the telephone."""
         return self.get("/phone/pending")["pending"]

@@ -10,7 +10,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -88,11 +88,19 @@ def token_in(folder: Path, label: str = "hocba-thu") -> Iterator[SoftHsm]:
     config.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(config))
-        command = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN]
-        subprocess.run([*command, "--so-pin", _OFFICER_PIN], check=True, capture_output=True)
-        hsm = SoftHsm(folder, label)
-        hsm.pin_file.write_text(f"{PIN}\n")
-        yield hsm
+        yield _initialized(SoftHsm(folder, label))
+
+
+def another_token(hsm: SoftHsm, label: str) -> SoftHsm:
+    """One more in the same folder, watched like the first."""
+    return _initialized(replace(hsm, label=label))
+
+
+def _initialized(hsm: SoftHsm) -> SoftHsm:
+    command = ["softhsm2-util", "--init-token", "--free", "--label", hsm.label, "--pin", PIN]
+    subprocess.run([*command, "--so-pin", _OFFICER_PIN], check=True, capture_output=True)
+    hsm.pin_file.write_text(f"{PIN}\n")
+    return hsm
 
 
 @contextmanager

@@ -1,18 +1,43 @@
 """People in front of a real browser: each with cookies of their own, and a note of everything that the console said."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
+from backend.core import templates
 from infra.demo.seed import PASSWORD
-from tests.journeys.page_check import axe_findings, cut_off, faults_of
+from tests.journeys.page_check import axe_findings, cut_off, faults_of, kind_of
 
 PICTURES = Path("test-results") / "journeys"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+#: An office screen at a zoom of 200 % (WCAG 2.2, 1.4.4 and 1.4.10).
+ZOOMED = {"width": 640, "height": 400}
+#: Who has pressed Tab so often has been everywhere on any page.
+STOPS = 400
+#: Kinds of pages that `look` has found sound in this run: the crawl need not look at them again.
+LOOKED_AT: set[str] = set()
 #: Chromium reports a page that answers 4xx on its console; the page itself says nothing there.
 _STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
+
+
+#: None where another element has the focus; else whether it shows that it has.
+_FOCUS = """(one) => {
+  if (one !== document.activeElement) return null;
+  const style = getComputedStyle(one);
+  return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+}"""
+
+
+@cache
+def in_the_handbook() -> frozenset[str]:
+    """Names of the pages that the handbook shows as they look here."""
+    texts = (templates.ROOT / "help" / "articles").glob("*.html")
+    found = (re.findall(r"picture\(\"([^\"]+)\"", one.read_text(encoding="utf-8")) for one in texts)
+    return frozenset(name for names in found for name in names)
 
 
 class Person:
@@ -20,6 +45,8 @@ class Person:
 
     def __init__(self, context: BrowserContext, page: Page, url: str) -> None:
         self.context, self.page, self.url = context, page, url
+        #: Whether the person has no mouse: then `press` and `write` go from stop to stop with Tab.
+        self.has_no_mouse = False
         self.complaints: list[str] = []
         self.expected_status = 200
         page.set_default_timeout(15_000)
@@ -84,14 +111,44 @@ class Person:
     async def press(self, name: str | re.Pattern[str]) -> None:
         """A button, or a link that looks like one."""
         page = self.page
-        await page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first.click()
+        target = page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first
+        if self.has_no_mouse:
+            await self.reach(target)
+            await page.keyboard.press("Enter")
+        else:
+            await target.click()
+
+    async def write(self, field: Locator, text: str) -> None:
+        """Type into a field in place of what stands there."""
+        if self.has_no_mouse:
+            await self.reach(field)
+            await self.page.keyboard.press("Control+a")
+            await self.page.keyboard.type(text)
+        else:
+            await field.fill(text)
+
+    async def reach(self, target: Locator) -> None:
+        """Go to an element by Tab alone, from where the focus is; it is seen to have the focus."""
+        await target.wait_for()
+        for _ in range(STOPS):
+            seen = await target.evaluate(_FOCUS)
+            if seen is not None:
+                assert seen, f"{await target.inner_text()} does not show its focus ({self.page.url})"
+                return
+            await self.page.keyboard.press("Tab")
+        raise AssertionError(f"no keyboard leads to {await target.inner_text()} ({self.page.url})")
 
     async def press_and_agree(self, name: str | re.Pattern[str]) -> None:
         """A button that asks once more, and yes."""
         await self.press(name)
         dialog = self.page.locator("#confirm-dialog")
         await expect(dialog).to_be_visible()
-        await dialog.locator("[data-answer=yes]").click()
+        agree = dialog.locator("[data-answer=yes]")
+        if self.has_no_mouse:
+            await self.reach(agree)
+            await self.page.keyboard.press("Enter")
+        else:
+            await agree.click()
 
     async def sees(self, *texts: str) -> None:
         """Each text is somewhere in the main part of the page."""
@@ -110,17 +167,23 @@ class Person:
         raise AssertionError(f"{path} never said “{text}”: {shown}")
 
     async def look(self, name: str) -> None:
-        """The open page is sound: structure, axe, both widths, a silent console. Pictures go to PICTURES."""
+        """The open page is sound: structure, axe, three widths, a silent console. Pictures go to PICTURES."""
         await self.page.wait_for_load_state("load")
         found = await faults_of(self.page) + await axe_findings(self.page)
+        await self.page.set_viewport_size({"width": ZOOMED["width"], "height": ZOOMED["height"]})
+        found += await cut_off(self.page)
         for size in (NARROW, WIDE):
             await self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
             found += await cut_off(self.page)
             # To be looked at, not compared: a PNG of a long page takes the browser twice as long.
             path = PICTURES / f"{name}-{size['width']}.jpg"
             await self.page.screenshot(path=path, full_page=True, quality=75)
+        if name in in_the_handbook():
+            templates.PICTURES.mkdir(exist_ok=True)
+            await self.page.screenshot(path=templates.PICTURES / f"{name}.png")
         assert found == [], f"{name} ({self.page.url}): {found}"
         assert self.complaints == [], f"{name} ({self.page.url})"
+        LOOKED_AT.add(kind_of(urlsplit(self.page.url).path))
 
     def _heard(self, message: ConsoleMessage) -> None:
         answered = _STATUS.search(message.text)

@@ -1,7 +1,8 @@
 """One season in a real browser: from two workbooks to a transcript that anybody can check.
 
 The stack is the real one (`small_stack.py`): servers, both simulators, web, dispatcher, workers. Every page on the way
-is checked by `Person.look` and photographed at 1280 and 390 pixels into test-results/journeys/.
+is checked by `Person.look` and photographed at 1280 and 390 pixels into test-results/journeys/. Who confirms, signs,
+seals and checks a transcript does it with the keyboard alone.
 """
 
 import asyncio
@@ -44,9 +45,12 @@ async def test_a_season_from_the_workbooks_to_the_public_page(
     clerk = await Person.sign_in(chromium, site.url, site.login("clerk"))
     await a_cell_is_changed(teacher, class_path)
     await sheets_are_locked(teacher, principal, site, class_path)
+    teacher.has_no_mouse = True
     await results_are_confirmed(teacher, class_path)
     await transcripts_are_frozen(principal, class_path)
 
+    for signer in (teacher, principal, clerk):
+        signer.has_no_mouse = True
     await all_are_signed(teacher, "homeroom_teacher", "ký")
     await all_are_signed(principal, "principal", "ký")
     await all_are_signed(clerk, "school_seal", "đóng dấu")
@@ -172,7 +176,7 @@ async def results_are_confirmed(teacher: Person, class_path: str) -> None:
     await teacher.sees_later(f"{class_path}/ket-qua", "Chờ xác nhận")
     await expect(teacher.page.locator("tbody tr")).to_have_count(PUPILS)
     await teacher.look("14-results")
-    await teacher.page.get_by_role("link", name="Vì sao").first.click()
+    await teacher.press("Vì sao")
     await expect(teacher.page.locator("#phan-1 li").first).to_contain_text("TT27 Đ.")
     await teacher.go(f"{class_path}/ket-qua")
     await teacher.press_and_agree("Xác nhận kết quả")
@@ -203,7 +207,7 @@ async def all_are_signed(signer: Person, role: str, deed: str) -> None:
     await expect(signer.page.locator("#danh-sach tbody tr")).to_have_count(PUPILS)
     await signer.look(f"21-{role}-consent")
     if role != "principal":  # who signs with a passkey: the browser asks for it by itself
-        await signer.page.get_by_label("Mật khẩu").fill(PASSWORD)
+        await signer.write(signer.page.get_by_label("Mật khẩu"), PASSWORD)
     await signer.press(f"Xác nhận {deed} {PUPILS} học bạ")
     await signer.page.wait_for_url(re.compile("/ky/lo/"))
     await signer.page.evaluate("window.sameDocument = true")
@@ -274,10 +278,12 @@ async def the_command_finds_it_valid(site: Site, signed: Path) -> None:
 async def anybody_checks(chromium: Browser, site: Site, code: str, signed: Path, folder: Path) -> None:
     """A telephone without JavaScript and without a session."""
     visitor = await Person.arrive(chromium, site.url, scripts=False)
+    visitor.has_no_mouse = True
     await visitor.go("/tra-cuu")
-    await visitor.page.get_by_label("Mã tra cứu").fill(" ".join(code[at : at + 4] for at in range(0, 32, 4)))
+    typed = " ".join(code[at : at + 4] for at in range(0, 32, 4))
+    await visitor.write(visitor.page.get_by_label("Mã tra cứu"), typed)
     await visitor.press("Kiểm tra")
-    assert visitor.page.url == f"{site.url}/tra-cuu/{code}"
+    await visitor.page.wait_for_url(f"{site.url}/tra-cuu/{code}")
     await visitor.sees(
         "Học bạ hợp lệ",
         "Toàn bộ tệp còn nguyên",

@@ -1,4 +1,6 @@
-"""The life of one mark sheet in a real browser: teacher, head of department and principal, back and forth."""
+"""The life of one mark sheet in a real browser: teacher, head of department and principal, back and forth, and none of
+them has a mouse.
+"""
 
 import re
 
@@ -28,6 +30,8 @@ async def test_a_sheet_is_handed_in_sent_back_checked_locked_and_opened_again(
     head = await Person.sign_in(chromium, site.url, HEAD)
     principal = await Person.sign_in(chromium, site.named, "hieutruong@songtrang.hocba.test")
     await principal.add_passkey("Điện thoại")
+    for person in (teacher, head, principal):
+        person.has_no_mouse = True
 
     await the_teacher_hands_in(teacher, sheet, "30-sheet-to-hand-in")
     await the_head_sends_back(head)
@@ -74,7 +78,7 @@ async def the_head_sends_back(head: Person) -> None:
     await head.press("Mở trang duyệt sổ")
     await head.sees(SUBJECT, CLASS)
     await head.look("32-sheets-to-check")
-    await head.page.get_by_label("Lời nhận xét khi trả lại").fill(REMARK)
+    await head.write(head.page.get_by_label("Lời nhận xét khi trả lại"), REMARK)
     await head.press("Trả lại sổ")
     await head.sees("Đã trả lại sổ cho giáo viên.", "Không có sổ nào chờ bạn kiểm tra")
 
@@ -97,8 +101,8 @@ async def change(person: Person, cell: Locator) -> tuple[str, str]:
     """Write the other of Đ and CĐ, and wait until it is kept; old and new."""
     old = await cell.input_value()
     new = "CĐ" if old == "Đ" else "Đ"
-    await cell.fill(new)
-    await cell.press("Enter")
+    await person.write(cell, new)
+    await person.page.keyboard.press("Enter")
     await expect(person.page.get_by_role("status").filter(has_text="Đã lưu lúc")).to_be_visible()
     return old, new
 
@@ -122,8 +126,8 @@ async def the_principal_opens_again(principal: Person, sheet: str) -> None:
     """The passkey has just been a proof, so that no other is asked for."""
     await principal.press("Mở lại sổ")
     await principal.sees("Lý do và thời hạn")
-    await principal.page.get_by_label("Lý do mở lại").fill(REASON)
-    await principal.page.get_by_label("Mở trong bao nhiêu giờ").fill("2")
+    await principal.write(principal.page.get_by_label("Lý do mở lại"), REASON)
+    await principal.write(principal.page.get_by_label("Mở trong bao nhiêu giờ"), "2")
     await principal.look("37-opening-again")
     await principal.press("Mở lại sổ")
     await principal.sees("Đã mở lại sổ điểm", "sau đó tự khóa", REASON)

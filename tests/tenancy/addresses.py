@@ -42,6 +42,7 @@ BY_HAND: Mapping[str, tuple[str, ...]] = {
     "POST /chung-thu/ket-noi/nha-cung-cap/{provider:str}": ("client_id", "client_secret", "ly_do"),
     "POST /phan-cong/lop/{class_id:uuid}": (f"moi.{{own}}.{HOMEROOM}",),
     "POST /lop/{class_id:uuid}/mon-lua-chon": ("lop", "cu"),
+    "POST /lop/{class_id:uuid}/ngoai-ngu": ("lop.NN1", "hs.{own}.NN1", "cu"),
     "POST /lop/{class_id:uuid}/len-lop": ("lop.{own}", "cu.{own}"),
 }
 #: A value of each kind that no handler stumbles over before it looks for the id.

@@ -37,6 +37,7 @@ LATER: dict[str, Row] = {
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "secret_key": {},
     "provider_account": {"state": "active"},
+    "provider_access": {"state": "active", "ends_at": datetime(2999, 1, 1, tzinfo=UTC), "ended_at": None},
     "seal_mandate": {"last_day": date(2999, 1, 1), "ended_at": None, "ended_by": None},
     "signing_batch": {"state": "running", "mandate_id": None},
     "token_helper": {"state": "offered", "public_key": b"", "certificate": b"", "credential_id": None},
@@ -103,6 +104,7 @@ LATER: dict[str, Row] = {
     },
     "partner_event": {"kind": "transcript.issued"},
     "webhook_message": {"state": "failed", "problem": "refused"},
+    "notice_mail": {"state": "sent", "problem": None},
     "invitation": {"roles": ["clerk"], "expires_at": datetime(2999, 1, 1, tzinfo=UTC), "staff_id": None}
     | {"withdrawn_at": None, "accepted_at": None},
     "subscription": {"plan": "standard", "seats": 100},
@@ -125,7 +127,8 @@ _ISSUE = """
 _PUPIL = """
     select s.full_name from student s join transcript_version v on v.student_id = s.id where v.id = :id
 """
-_COPIED = "select transcript_id, pdf_sha256 as sha256 from transcript_version where id = :id"
+_COPIED = "select pdf_sha256 as sha256 from transcript_version where id = :id"
+_OWNERS = "select student_id as student, transcript_id as transcript from transcript_version where id = :id"
 #: What the directory keeps of an account and of a school's keys, as they themselves see it.
 _OF_ACCOUNT = (
     "login()",
@@ -231,13 +234,17 @@ async def asking_place() -> Place:
         version = {"id": place.ids["transcript_version"]}
         pupil = await session.scalar(text(_PUPIL), version)
         copied = (await session.execute(text(_COPIED), version)).one()._asdict()
+        # The oldest pupil may be another one than whose version it is.
+        owners = (await session.execute(text(_OWNERS), version)).one()._asdict()
+        made_up.rows |= {f"public.{name}": {"id": owner} for name, owner in owners.items()}
         for name, shown in LATER.items():
             table = metadata.tables[name]
             own = {"delivery": {"label": pupil}, "issued_copy": copied}.get(name, {})
             made_up.rows[named(table)] = made_up.new_row(table) | shown | own
             await session.execute(insert(table).values(made_up.rows[named(table)]))
         await grant_all(session, place.school.staff["principal"])
-        place.ids = await _ids(session) | {name: place.ids[name] for name in ("transcript_version", "other")}
+        of_version = {name: place.ids[name] for name in ("transcript_version", "other")}
+        place.ids = await _ids(session) | owners | of_version
         place.ids["freeze_run"] = made_up.rows["public.class_freeze"]["run_id"]
     return place
 

@@ -59,6 +59,8 @@ DEFINERS = {
     "directory.find_held_code(text)",
     "directory.hide_code(uuid)",
     "directory.publish_address(text, text, uuid)",
+    "directory.publish_binding(text, text)",
+    "directory.bound_profiles(text)",
     "directory.find_address(text, text)",
     "directory.receiver_of(text)",
     "directory.offer_transfer(uuid, text, text)",
@@ -106,6 +108,7 @@ ROLES = {
 }
 #: What the operator of the platform may do, who sees no table of any school.
 OF_THE_OPERATOR = {
+    "directory.bound_profiles(text)",
     "directory.begin_restoring(text, boolean)",
     "directory.account_to_reset(text, text)",
     "directory.applications(text, text)",

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
-from backend.core.database import TenantSession
+from backend.core.database import PlatformSession, TenantSession
 from backend.integrations.authorities.models import AuthorityBinding
+from backend.integrations.authorities.schemas import BoundSchool
+
+_PUBLISH = text("select directory.publish_binding(:profile, :school)")
+_PUBLISHED = text("select tenant_id, profile, school, bound_at from directory.bound_profiles(:operator)")
 
 
 async def bindings(session: TenantSession) -> Sequence[AuthorityBinding]:
@@ -53,3 +57,14 @@ async def record_trial(session: TenantSession, binding_id: uuid.UUID, trial: str
         .where(AuthorityBinding.tenant_id == session.tenant_id, AuthorityBinding.id == binding_id)
         .values(trial=trial, tried_at=tried_at)
     )
+
+
+async def publish(session: TenantSession, profile_id: str, school: str) -> None:
+    """Let the operator of the platform know through which profile the school reports, and nothing else of it."""
+    await session.execute(_PUBLISH, {"profile": profile_id, "school": school})
+
+
+async def bound_schools(session: PlatformSession, operator: str) -> list[BoundSchool]:
+    """All schools that have bound something; the look is written down."""
+    found = await session.execute(_PUBLISHED, {"operator": operator})
+    return [BoundSchool(**row) for row in found.mappings()]

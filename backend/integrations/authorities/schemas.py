@@ -70,3 +70,12 @@ class BindingView(msgspec.Struct, frozen=True, kw_only=True):
     bound_at: datetime
     tried_at: datetime | None
     trial: Trial | None
+
+
+class BoundSchool(msgspec.Struct, frozen=True, kw_only=True):
+    """A school that reports through a profile, as the operator of the platform sees it: no parameter, no secret."""
+
+    tenant_id: uuid.UUID
+    profile: str
+    school: str
+    bound_at: datetime

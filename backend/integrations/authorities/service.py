@@ -10,7 +10,7 @@ import msgspec
 from backend.core import audit, clock, settings, vault
 from backend.core.actor import Actor
 from backend.core.audit import Action
-from backend.core.database import TenantSession
+from backend.core.database import TenantSession, platform_session
 from backend.core.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.core.ids import new_id
 from backend.integrations.authorities import queries, rules
@@ -19,6 +19,7 @@ from backend.integrations.authorities.schemas import (
     BindingId,
     BindingView,
     BoundAuthority,
+    BoundSchool,
     Endpoint,
     Trial,
 )
@@ -143,8 +144,15 @@ async def bind(
     }
     await queries.end_open(session, clock.now())
     await queries.add(session, values)
+    await queries.publish(session, profile_id, (await schools.get_school(session)).name)
     await audit.record(session, actor, Action.AUTHORITY_BOUND, binding_id, profile.title)
     return binding_id
+
+
+async def bound_schools(operator: str) -> list[BoundSchool]:
+    """Who reports through what, for the operator of the platform, whose look is written down."""
+    async with platform_session() as session:
+        return await queries.bound_schools(session, operator)
 
 
 async def close_anew(session: TenantSession, key_id: uuid.UUID) -> None:

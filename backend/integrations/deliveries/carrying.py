@@ -3,13 +3,13 @@
 import uuid
 from collections.abc import Sequence
 
-from backend.core import audit, clock
+from backend.core import audit, clock, jobs
 from backend.core.actor import Actor
 from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
-from backend.integrations.deliveries import exchange, queries
+from backend.integrations.deliveries import exchange, queries, rules
 from backend.integrations.deliveries.channels import rest
 from backend.integrations.deliveries.channels.port import Accepted, AuthorityError, QueryResult, Rejected
 from backend.integrations.deliveries.keeping import apply, hold, keep_evidence, sendings_of
@@ -24,6 +24,7 @@ from backend.integrations.deliveries.schemas import (
     ToCarry,
 )
 from backend.integrations.profiles.answers import Reading
+from backend.records.transcripts import service as transcripts
 
 
 async def waiting_by_class(session: TenantSession) -> list[ToCarry]:
@@ -81,6 +82,8 @@ async def take_back(session: TenantSession, actor: Actor, file: CarriedFile) -> 
     await _end_carried(session, rows, "notsent", None)
     waiting = {"state": DeliveryState.WAITING, "reason": None}
     await queries.update_deliveries(session, [row.id for row in rows], waiting)
+    recalled = await transcripts.recalled_among(session, [row.version_id for row in rows])
+    await jobs.enqueue(session, rules.OPEN_RECALL, *recalled)
     await _record_carried(session, actor, AuditAction.DELIVERY_TAKEN_BACK, rows)
 
 

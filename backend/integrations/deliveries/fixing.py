@@ -68,7 +68,8 @@ def _first(field: str) -> int:
 def _leaves(profile: Profile) -> Iterator[tuple[tuple[str, ...], str]]:
     body = profile.operations.send.body
     if body is not None:
-        yield from _inside(profile, body.tree, (), "")
+        for tree in (body.tree, *(layout.tree for layout in body.layouts)):
+            yield from _inside(profile, tree, (), "")
 
 
 def _inside(

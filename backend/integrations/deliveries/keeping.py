@@ -88,6 +88,9 @@ async def apply(
         if found.send_after is not None:
             send[found.send_after].append(row.id)
     await _change(session, outcomes)
+    telling = [row for row, found in outcomes if found.state in rules.TELLING and row.action != Action.RECALL]
+    recalled = await transcripts.recalled_among(session, [row.version_id for row in telling])
+    await jobs.enqueue(session, rules.OPEN_RECALL, *recalled)
     for after, delivery_ids in ask.items():
         await jobs.enqueue(session, rules.QUERY, *delivery_ids, after=after)
     for after, delivery_ids in send.items():

@@ -79,14 +79,12 @@ async def restore_delivery(session: TenantSession, manifest: DeliveryManifest, o
         await queries.update_deliveries(session, [one.id for one in known], unknown)
     else:
         row: dict[str, Any] = {
-            "tenant_id": session.tenant_id,
             "id": manifest.delivery_id,
             "version_id": version.id,
             "authority": manifest.authority,
             "action": manifest.action,
             "label": label,
             "package_sha256": manifest.package_sha256,
-            "errors": [],
             "message_id": manifest.message_id,
             "refers_to": manifest.refers_to,
             "queued_at": manifest.queued_at,

@@ -43,6 +43,7 @@ TONES = {
     DeliveryState.PARKED: "bad",
     DeliveryState.WAITING: "waiting",
     DeliveryState.HANDED: "info",
+    DeliveryState.CANCELLED: "neutral",
 }
 
 

@@ -14,17 +14,15 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
-    insert,
     literal,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backend.core.database import TenantSession
-from backend.core.questions import Question
+from backend.core.questions import Adding, Question
 from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
 from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState, DeliverySummary
 
@@ -33,12 +31,32 @@ _FIRST_CODE = Delivery.errors[0]["code"].astext
 _CLASS_NAME = func.split_part(Delivery.label, " · ", 1)
 
 
-async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> Sequence[uuid.UUID]:
-    """Add deliveries; returns their ids, without those whose message was opened before."""
-    opened = await session.scalars(
-        upsert(Delivery).values(rows).on_conflict_do_nothing().returning(Delivery.id)
-    )
-    return opened.all()
+_OPEN = Adding(
+    "delivery",
+    {
+        "id": "uuid",
+        "version_id": "uuid",
+        "authority": "text",
+        "action": "text",
+        "label": "text",
+        "message_id": "text",
+        "refers_to": "text",
+        "state": "text",
+        "package_sha256": "text",
+        "errors": "jsonb",
+        "reason": "text",
+        "queued_at": "timestamptz",
+    },
+    "on conflict do nothing returning id",
+)
+
+
+async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) -> list[uuid.UUID]:
+    """Add deliveries, of which nothing is known to be wrong; returns their ids, without those whose message was opened
+    before.
+    """
+    opened = await session.add_rows(_OPEN, [{"errors": "[]", "reason": None, **row} for row in rows])
+    return [row.id for row in opened]
 
 
 async def last_answer(session: TenantSession) -> datetime | None:
@@ -217,7 +235,6 @@ async def begin_attempts(
     numbers = {row.delivery_id: row.number for row in last}
     rows = [
         {
-            "tenant_id": session.tenant_id,
             "id": attempt_id,
             "delivery_id": delivery_id,
             "number": numbers.get(delivery_id, 0) + 1,
@@ -225,7 +242,12 @@ async def begin_attempts(
         }
         for delivery_id, attempt_id in attempts.items()
     ]
-    await session.execute(insert(DeliveryAttempt), rows)
+    await session.add_rows(_BEGIN, rows)
+
+
+_BEGIN = Adding(
+    "delivery_attempt", {"id": "uuid", "delivery_id": "uuid", "number": "int", "started_at": "timestamptz"}
+)
 
 
 async def first_attempts(
@@ -496,6 +518,33 @@ async def accepted(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> 
         )
     )
     return {row.version_id: row for row in found}
+
+
+async def hold_of_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> Sequence[Delivery]:
+    """The messages that bring versions to an Authority, held against change until the transaction ends."""
+    found = await session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.tenant_id == session.tenant_id,
+            Delivery.version_id.in_(version_ids),
+            Delivery.action != Action.RECALL,
+        )
+        .order_by(Delivery.id)
+        .with_for_update()
+    )
+    return found.all()
+
+
+async def last_outcomes(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, str | None]:
+    """delivery → what became of its newest attempt (None: not known); without those that were never tried."""
+    query = (
+        select(DeliveryAttempt.delivery_id, DeliveryAttempt.outcome)
+        .where(DeliveryAttempt.tenant_id == session.tenant_id, DeliveryAttempt.delivery_id.in_(delivery_ids))
+        .order_by(DeliveryAttempt.number)
+    )
+    return {row.delivery_id: row.outcome for row in await session.execute(query)}
 
 
 async def sent_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:

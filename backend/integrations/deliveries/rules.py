@@ -27,9 +27,10 @@ from backend.records.roster.schemas import ClassSummary
 #: Names of the tasks that follow each other (tasks.py).
 OPEN = "deliveries.open"
 SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask_locked"
-FINAL = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED})
+OPEN_RECALL = "deliveries.open_recall"
+FINAL = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.CANCELLED})
 #: The Authority has it; somebody has to look at it.
-_ARRIVED = FINAL | {DeliveryState.RECEIVED}
+_ARRIVED = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.RECEIVED})
 _TROUBLED = frozenset({DeliveryState.REJECTED, DeliveryState.PARKED})
 
 STATE_NAMES = {
@@ -42,7 +43,21 @@ STATE_NAMES = {
     DeliveryState.PARKED: "Chờ người xử lý",
     DeliveryState.WAITING: "Chờ người nộp ở cổng",
     DeliveryState.HANDED: "Đã lấy tệp nộp, chờ biên nhận",
+    DeliveryState.CANCELLED: "Không gửi nữa",
 }
+#: States that say what is to be done with a recall of the version.
+TELLING = frozenset(
+    {
+        DeliveryState.ACCEPTED,
+        DeliveryState.REJECTED,
+        DeliveryState.QUEUED,
+        DeliveryState.WAITING,
+        DeliveryState.PARKED,
+    }
+)
+RECALLED_BEFORE = "Học bạ được thu hồi trước khi gửi; cơ quan tiếp nhận chưa có học bạ này."
+#: Outcomes of an attempt after which the Authority certainly does not have the message.
+_NOT_THERE = frozenset({"notsent", "refused", "rejected"})
 
 
 CANNOT_SIGN = "Không ký được thông điệp ({reason}); hãy kiểm tra khóa ở trang Kết nối cơ quan tiếp nhận."
@@ -136,6 +151,13 @@ def obstacles(delivery: DeliverySummary, message: port.Message) -> list[tuple[st
     if message.action != Action.RECALL and message.lookup_code.encode() not in message.package_xml:
         found.append(("", "Mã tra cứu trong tệp XML khác mã của học bạ; hãy báo bên vận hành."))
     return found
+
+
+def is_elsewhere(state: str, last_outcome: str | None, *, tried: bool) -> bool:
+    """Whether a message that has no answer has certainly not arrived. Of what waits for a person its last try tells."""
+    if state in (DeliveryState.QUEUED, DeliveryState.WAITING):
+        return True
+    return state == DeliveryState.PARKED and (not tried or last_outcome in _NOT_THERE)
 
 
 def overdue(profile: Profile, year: Mapping[str, Any], today: date) -> str:

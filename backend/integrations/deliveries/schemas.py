@@ -32,7 +32,8 @@ ACTION_NAMES = {
 class DeliveryState(StrEnum):
     """queued → sending → received or unknown → accepted or rejected. Unknown is a state, not an error.
 
-    At a portal that a person uses: sending → waiting for a person → handed over, until there is a receipt.
+    What is recalled while the Authority certainly does not have it is cancelled. At a portal that a person uses:
+    sending → waiting for a person → handed over, until there is a receipt.
     """
 
     QUEUED = "queued"
@@ -44,6 +45,7 @@ class DeliveryState(StrEnum):
     PARKED = "parked"
     WAITING = "waiting"
     HANDED = "handed"
+    CANCELLED = "cancelled"
 
 
 class ClassProgress(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,6 +85,8 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
         await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
     queued = [row for row in rows if row.state == DeliveryState.QUEUED]
     if queued:
+        queued = await opening.without_recalled(session, queued)
+    if queued:
         queued = await gates.in_order(session, queued)
         queued = await gates.let_through(session, queued, found)
     if not queued:
@@ -157,7 +159,7 @@ async def messages_to(session: TenantSession, authority: str) -> list[SentMessag
     """The messages that brought versions to an Authority, through any edition of its profile, whatever became of them."""
     rows = await queries.sent_to(session, authorities.editions_of(authority))
     withdrawn = {row.refers_to for row in rows if row.refers_to and row.state == DeliveryState.ACCEPTED}
-    brought = [row for row in rows if row.action != Action.RECALL]
+    brought = [row for row in rows if row.action != Action.RECALL and row.state != DeliveryState.CANCELLED]
     versions: dict[uuid.UUID, VersionSummary] = {}
     for start in range(0, len(brought), _AT_ONCE):
         part = [row.version_id for row in brought[start : start + _AT_ONCE]]

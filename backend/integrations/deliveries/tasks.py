@@ -28,9 +28,9 @@ async def open_delivery(work: Work) -> None:
         await service.open_deliveries(session, work.subject_ids)
 
 
-@task("deliveries.open_recall", "Xếp hàng đề nghị Sở thu hồi", lane=Lane.DELIVER, together=TOGETHER)
+@task(rules.OPEN_RECALL, "Xếp hàng đề nghị Sở thu hồi", lane=Lane.DELIVER, together=TOGETHER)
 async def open_recall(work: Work) -> None:
-    """Versions are to be recalled: ask the school's Authority for it."""
+    """Versions are to be recalled: ask the school's Authority for it, or wait until it is known whether it has them."""
     async with work.finish() as session:
         await opening.open_recalls(session, work.subject_ids)
 

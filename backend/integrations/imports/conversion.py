@@ -289,6 +289,11 @@ def _primary_comments(row: PrimaryCommentRow) -> Iterator[Entry]:
     for group, remark in remarks.items():
         if remark:
             yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.TRAIT_COMMENT, group.value), remark
+    for slot, measure in (("height", row.height), ("weight", row.weight)):
+        if measure:
+            yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.MEASURE, slot), measure
+    if row.health:
+        yield HOMEROOM, WHOLE_YEAR, Cell(MarkKind.HEALTH), row.health
     yield from _of_both_levels(row)
 
 

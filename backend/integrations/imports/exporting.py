@@ -219,6 +219,8 @@ async def _contents(
     by_code = {one.student_code: cells.get(one.id, {}) for one in pupils}
     places = [(sheet.subject_code, sheet.term) for sheet in sheets]
     contents = filling.marks(layout, by_code, places, school_class.grade_level)
+    if not any(gradebook.reads_health(actor, one) for one in sheets):
+        contents = {place: filling.without_health(said) for place, said in contents.items()}
     if actor.may(Permission.RESULTS_READ):
         filling.add_verdicts(contents, layout, await assessment.class_results(session, school_class.id))
     return contents

@@ -33,6 +33,12 @@ _ABSENCES: Final = {
     Cell(MarkKind.ABSENCE, "unexcused"): "absences_unexcused",
     Cell(MarkKind.HOMEROOM_COMMENT): "homeroom_comment",
 }
+#: How a pupil's body is.
+_BODY: Final = {
+    Cell(MarkKind.MEASURE, "height"): "height",
+    Cell(MarkKind.MEASURE, "weight"): "weight",
+    Cell(MarkKind.HEALTH): "health",
+}
 #: What the homeroom teacher's sheet holds, in each layout that has it.
 _OF_HOMEROOM: Final = {
     Layout.PRIMARY_RESULTS: {Cell(MarkKind.TRAIT, trait.code): f"trait:{trait.code}" for trait in TRAITS},
@@ -42,6 +48,7 @@ _OF_HOMEROOM: Final = {
         Cell(MarkKind.TRAIT_COMMENT, TraitGroup.SPECIFIC.value): "specific_competences_comment",
         Cell(MarkKind.AWARD): "award",
         **_ABSENCES,
+        **_BODY,
     },
     Layout.HOMEROOM: {
         Cell(MarkKind.CONDUCT, "1"): "conduct_term1",
@@ -75,6 +82,11 @@ def marks(layout: Layout, pupils: Marks, sheets: Sheets, grade: int) -> Contents
 
 def _fields(names: Mapping[Cell, str], cells: Mapping[Cell, str]) -> dict[str, str]:
     return {field: cells.get(cell, "") for cell, field in names.items()}
+
+
+def without_health(said: Mapping[str, str]) -> dict[str, str]:
+    """A line without what says how the pupil's body is: nothing is said about those cells."""
+    return {field: value for field, value in said.items() if field not in _BODY.values()}
 
 
 def _whole_year(

@@ -22,7 +22,8 @@ class ImportRun(TenantTable):
         {
             "info": holding(
                 internal="file_sha256 parsed_sha256 layout state uploaded_at applied_at undone_at",
-                personal="file_name preview",
+                personal="file_name",
+                sensitive="preview",
                 title="Lần nhập dữ liệu",
                 purpose="Xem trước và ghi dữ liệu từ bảng tính của trường",
                 ground=Ground.EDUCATION,
@@ -55,7 +56,7 @@ class ImportChange(TenantTable):
         {
             "info": holding(
                 internal="taken_at",
-                personal="overwritten",
+                sensitive="overwritten",
                 title="Dữ liệu trước khi nhập tệp",
                 purpose="Hoàn tác một lần nhập khi dữ liệu chưa được dùng",
                 ground=Ground.EDUCATION,

@@ -53,7 +53,7 @@ FORM_NAMES = {
         "Kết quả học tập theo mẫu CSDL ngành",
         "Mức đạt được, điểm kiểm tra, năng lực, phẩm chất cuối năm.",
     ),
-    Form.COMMENTS: ("Nhận xét và số buổi nghỉ", "Mẫu của hệ thống, đi cùng kết quả học tập."),
+    Form.COMMENTS: ("Nhận xét, số buổi nghỉ, sức khỏe", "Mẫu của hệ thống, đi cùng kết quả học tập."),
     Form.PUPILS: (
         "Danh sách học sinh theo mẫu CSDL ngành",
         "Các cột của C1-HocSinh; có số định danh cá nhân, nên cần xác minh lại trước khi tải.",

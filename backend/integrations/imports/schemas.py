@@ -169,7 +169,7 @@ class PrimaryResultRow(_Row, frozen=True, kw_only=True):
 
 class PrimaryCommentRow(_Row, frozen=True, kw_only=True):
     """One pupil's comments. `first_tests` holds the marks of tests that were taken again (TT27/2020 Đ.7.1.b);
-    the mark of the retest is in the results workbook."""
+    the mark of the retest is in the results workbook. Height (cm) and weight (kg) are decimals as people write them."""
 
     comments: dict[str, str]
     qualities_comment: str | None
@@ -180,6 +180,9 @@ class PrimaryCommentRow(_Row, frozen=True, kw_only=True):
     absences_unexcused: int | None
     homeroom_comment: str | None
     award: str | None = None
+    height: str | None = None
+    weight: str | None = None
+    health: str | None = None
 
 
 class MarkEntry(_Value, frozen=True, kw_only=True):

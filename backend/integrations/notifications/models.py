@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from backend.core.database import TenantTable, tenant_key
-from backend.core.personal_data import holding
+from backend.core.personal_data import Keep, holding
 
 
 class NoticeSetting(TenantTable):
@@ -37,7 +37,14 @@ class NoticeMail(TenantTable):
         UniqueConstraint("tenant_id", "staff_id", "slot"),
         tenant_key("staff_id", "staff_member"),
         Index("ix_notice_mail_created", "tenant_id", "created_at"),
-        {"info": holding(internal="slot state attempts problem created_at tried_at")},
+        {
+            "info": holding(
+                internal="slot state attempts problem created_at tried_at",
+                title="Thư báo việc",
+                keep=Keep.WORK,
+                ends="created_at",
+            )
+        },
     )
 
     staff_id: Mapped[uuid.UUID]

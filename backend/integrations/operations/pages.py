@@ -2,18 +2,19 @@
 
 from litestar import get, post
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from backend.core import cookies
 from backend.core.errors import Unauthenticated
 from backend.core.visit import Connection
 from backend.core.web import Html, Request, page, redirect
-from backend.integrations.operations import service
+from backend.integrations.operations import editions, profile_words, service
 from backend.integrations.operations.schemas import SignedIn
 from backend.integrations.operations.service import Door
 from backend.tenants.guards import public
 
 _HOME = "/van-hanh"
+_PROFILES = f"{_HOME}/ho-so-ket-noi"
 #: Everybody comes through this one.
 door = Door()
 
@@ -57,6 +58,39 @@ async def show_console(request: Request) -> Html:
         "integrations/operations/console.html",
         who=who,
         found=await service.overview(who.operator),
+    )
+
+
+@get(_PROFILES, guards=[public()])
+async def show_editions(request: Request) -> Html:
+    """All editions of all profiles, and who is bound to them."""
+    try:
+        who = _who(request)
+    except Unauthenticated as error:
+        return _told(request, error)
+    found = await editions.listed(who.operator)
+    return page(request, "integrations/operations/editions.html", who=who, editions=found)
+
+
+@get(f"{_PROFILES}/{{family:str}}/{{number:int}}", guards=[public()])
+async def show_edition(
+    request: Request, family: FromPath[str], number: FromPath[int], so_voi: FromQuery[str] = ""
+) -> Html:
+    """One edition, whole; beside another one, in what they differ."""
+    try:
+        who = _who(request)
+    except Unauthenticated as error:
+        return _told(request, error)
+    profile_id = f"{family}/{number}"
+    if so_voi:
+        found = await editions.compared(so_voi, profile_id)
+        return page(request, "integrations/operations/comparison.html", found=found)
+    return page(
+        request,
+        "integrations/operations/edition.html",
+        found=await editions.shown(who.operator, profile_id),
+        actions=profile_words.ACTIONS,
+        classes=profile_words.CLASSES,
     )
 
 

@@ -40,11 +40,13 @@ from backend.records.assessment.schemas import ResultState
 from backend.records.gradebook import service as gradebook
 from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import VersionState, VersionSummary
+from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionSummary
 from backend.tenants.api_clients import service as api_clients
 
 log = logging.getLogger(__name__)
 
+#: Version 1 was published before `packaged` was a state of its own: whoever asks for what is issued means both.
+_ISSUED = frozenset({VersionState.ISSUED, VersionState.PACKAGED})
 _Item = TypeVar("_Item", ClassItem, StudentItem, TranscriptItem, DeliveryItem, SheetItem, ResultItem)
 
 
@@ -115,11 +117,16 @@ async def list_transcripts(
     limit: int,
     class_id: uuid.UUID | None,
     state: VersionState | None,
+    *,
+    in_force: bool = False,
 ) -> TranscriptPage:
     """Versions, oldest first. Raises NotFound for a class that the school does not have."""
     if class_id is not None:
         await roster.get_class(session, class_id)
-    found = await transcripts.versions_after(session, after, limit + 1, class_id=class_id, state=state)
+    states = _ISSUED if state is VersionState.ISSUED else {state} if state else None
+    if in_force:
+        states = IN_FORCE if states is None else IN_FORCE & states
+    found = await transcripts.versions_after(session, after, limit + 1, class_id=class_id, states=states)
     items, following = _part([_transcript(one) for one in found], limit)
     return TranscriptPage(items=items, next_cursor=following)
 

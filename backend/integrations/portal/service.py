@@ -71,16 +71,19 @@ async def record_letter(
 
 
 async def prepare(session: TenantSession, authority: str, class_name: str | None) -> list[Line]:
-    """What waits for this portal as lines of its file. Raises Conflict where nothing does."""
+    """What waits for this portal as lines of its file. Raises Conflict where nothing does.
+
+    Grades for which the portal has another workbook go into the next file.
+    """
     found = await deliveries.to_carry(session, authority, class_name)
     if not found:
         raise Conflict("Không còn học bạ nào chờ nộp ở đây; hãy mở lại trang.")
-    return _lines(found)
+    return _lines([one for one in found if _sheet(one) == _sheet(found[0])])
 
 
 async def written(tenant_id: uuid.UUID, lines: Sequence[Line]) -> bytes:
     """The file of the portal with these lines, kept in the store. Outside any transaction."""
-    endpoint, sheet = lines[0].sending.endpoint, _sheet(lines)
+    endpoint, sheet = lines[0].sending.endpoint, _sheet(lines[0].sending)
     template = endpoint.files[sheet.template]
     content = await workbooks.lines_below(
         template, sheet.first_row, list(rules.numbered(lines, sheet).values())
@@ -122,7 +125,7 @@ async def record_receipt(
 ) -> int:
     """What the receipt says of everything in the file; counts it. Raises NotFound, Invalid with what is wrong with it."""
     lines = _lines(await deliveries.carried(session, await file_of(session, sha256)))
-    endpoint, sheet = lines[0].sending.endpoint, _sheet(lines)
+    endpoint, sheet = lines[0].sending.endpoint, _sheet(lines[0].sending)
     key = _key(endpoint)
     rows = rules.by_key(rules.rows_of(sheets, sheet.first_row, key), rules.numbered(lines, sheet), key)
     readings: list[tuple[Sending, Reading]] = []
@@ -154,11 +157,12 @@ def _lines(sendings: Sequence[Sending]) -> list[Line]:
     return made
 
 
-def _sheet(lines: Sequence[Line]) -> Sheet:
-    body = lines[0].sending.endpoint.profile.operations.send.body
+def _sheet(sending: Sending) -> Sheet:
+    body = sending.endpoint.profile.operations.send.body
     assert body is not None
-    assert body.sheet is not None
-    return body.sheet
+    sheet = messages.laid_out(body, sending.record).sheet
+    assert sheet is not None
+    return sheet
 
 
 def _answer(endpoint: Endpoint) -> Answer:

@@ -76,6 +76,8 @@ def named_files(profile: Profile) -> Iterator[tuple[Place, str]]:
             yield (*place, "encrypt", "certificate"), body.encrypt.certificate
         if body.sheet is not None:
             yield (*place, "sheet", "template"), body.sheet.template
+        for number, layout in enumerate(body.layouts):
+            yield (*place, "layouts", number, "sheet", "template"), layout.sheet.template
 
 
 def operations_of(profile: Profile) -> list[tuple[str, Operation]]:
@@ -151,6 +153,8 @@ class _Check:
             yield place, "thiếu khóa «body»"
         if operation.body is not None:
             yield from self._node(operation.body.tree, (*place, "body", "tree"))
+            for number, layout in enumerate(operation.body.layouts):
+                yield from self._node(layout.tree, (*place, "body", "layouts", number, "tree"))
             for inside, reason in package_checks.of_body(self._profile, operation.body):
                 yield (*place, "body", *inside), reason
             if (key := getattr(operation.body.sign, "key", None)) is not None:

@@ -1,14 +1,11 @@
 """`hocba profile …`: check a profile, see what it writes, compare two, test one, break one; and publish."""
 
-import difflib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-import msgspec
-
-from backend.integrations.profiles import breaking, catalog, signature
+from backend.integrations.profiles import breaking, catalog, comparing, signature
 from backend.integrations.profiles.catalog import Edition
+from backend.integrations.profiles.comparing import golden_of
 from backend.integrations.profiles.reading import BadProfile
 
 _OK, _DIFFERENT, _UNUSABLE = 0, 1, 2
@@ -41,7 +38,7 @@ def diff(file: Path, other: Path, out: TextIO) -> int:
     first, second = _load(file, out), _load(other, out)
     if first is None or second is None:
         return _UNUSABLE
-    lines = list(_differences(first, second))
+    lines = list(comparing.differences(first, second))
     out.writelines(lines)
     return _DIFFERENT if lines else _OK
 
@@ -51,13 +48,12 @@ def test(file: Path, out: TextIO) -> int:
     edition = _load(file, out)
     if edition is None:
         return _DIFFERENT
-    wrong = 0
-    for sample in breaking.goldens(edition.profile):
+    held = dict(comparing.held(edition, file))
+    wrong = [sample for sample, is_same in held.items() if not is_same]
+    for sample in wrong:
         golden = golden_of(file, sample)
-        if not golden.is_file() or golden.read_bytes() != _rendered(edition, sample):
-            wrong += 1
-            print(f"{sample}: khác {golden.parent.name}/{golden.name}, hoặc chưa có tệp ấy", file=out)
-    print(f"{len(breaking.goldens(edition.profile)) - wrong} mẫu đúng, {wrong} mẫu sai", file=out)
+        print(f"{sample}: khác {golden.parent.name}/{golden.name}, hoặc chưa có tệp ấy", file=out)
+    print(f"{len(held) - len(wrong)} mẫu đúng, {len(wrong)} mẫu sai", file=out)
     return _DIFFERENT if wrong else _OK
 
 
@@ -120,11 +116,6 @@ def publish(file: Path, key_name: str, key_file: Path | None, out: TextIO) -> in
     return _OK
 
 
-def golden_of(file: Path, sample: str) -> Path:
-    """The golden file of a sample."""
-    return file.parent / "golden" / file.stem / f"{sample}.txt"
-
-
 def _load(file: Path, out: TextIO) -> Edition | None:
     try:
         return catalog.load(file, {})
@@ -135,27 +126,3 @@ def _load(file: Path, out: TextIO) -> Edition | None:
 
 def _rendered(edition: Edition, sample: str) -> bytes:
     return breaking.rendered(edition.profile, sample)
-
-
-def _differences(first: Edition, second: Edition) -> Iterator[str]:
-    names = first.text.file, second.text.file
-    yield from _unified(_words(first), _words(second), *names, around=1)
-    for sample in sorted({*breaking.goldens(first.profile)} & {*breaking.goldens(second.profile)}):
-        headings = [f"{name} · {sample}" for name in names]
-        yield from _unified(_lines(first, sample), _lines(second, sample), *headings, around=0)
-
-
-def _words(edition: Edition) -> str:
-    return msgspec.json.format(msgspec.json.encode(edition.text.document), indent=1).decode()
-
-
-def _lines(edition: Edition, sample: str) -> str:
-    """What a profile makes of a sample, an element or a field a line."""
-    return _rendered(edition, sample).decode().replace(">", ">\n").replace(",", ",\n")
-
-
-def _unified(one: str, other: str, name: str, other_name: str, *, around: int) -> Iterator[str]:
-    found = difflib.unified_diff(
-        one.splitlines(), other.splitlines(), name, other_name, n=around, lineterm=""
-    )
-    yield from (line + "\n" for line in found)

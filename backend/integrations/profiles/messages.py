@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from backend.integrations.profiles import documents, mapping
 from backend.integrations.profiles.documents import Unwritable
 from backend.integrations.profiles.mapping import BadMapping, Known
@@ -35,9 +37,21 @@ def _paths(profile: Profile, node: Node) -> Iterator[str]:
         yield from _paths(profile, child)
 
 
+def laid_out(body: Body, record: Mapping[str, Any] | None) -> Body:
+    """How a body is written for a học bạ of this grade."""
+    if not body.layouts or record is None:
+        return body
+    grade = record["year"]["grade_level"]
+    for layout in body.layouts:
+        if grade in layout.grades:
+            return msgspec.structs.replace(body, sheet=layout.sheet, tree=layout.tree)
+    return body
+
+
 def write(body: Body, message: Message, known: Known) -> bytes:
     """The bytes of a message: the same each time. Raises BadMapping."""
-    return written(body.format, mapping.fill(body.tree, content_of(message), known), body.namespaces)
+    tree = laid_out(body, message.record).tree
+    return written(body.format, mapping.fill(tree, content_of(message), known), body.namespaces)
 
 
 def named_in_answer(profile: Profile, answer: Answer, message: Message, known: Known) -> str:
@@ -45,7 +59,8 @@ def named_in_answer(profile: Profile, answer: Answer, message: Message, known: K
     if profile.transport.kind != "manual_portal":
         return message.message_id
     assert profile.operations.send.body is not None
-    line = mapping.fill(profile.operations.send.body.tree, content_of(message), known)
+    tree = laid_out(profile.operations.send.body, message.record).tree
+    line = mapping.fill(tree, content_of(message), known)
     return str(line.get(answer.facts[answer.message_id].path, ""))
 
 

@@ -10,6 +10,7 @@ from backend.integrations.profiles.schemas import (
     Body,
     Mtls,
     NoAuth,
+    Node,
     Profile,
     SftpKey,
     Transport,
@@ -48,22 +49,34 @@ def of_body(profile: Profile, body: Body) -> _Found:
     if body.zip is not None and any(one != "message_id" for one in _IN_BRACES.findall(body.zip)):
         yield ("zip",), "tên tệp trong ZIP chỉ nhắc được {message_id}"
     if body.sheet is not None:
-        for name in body.tree.fields or {"": body.tree}:
-            if not _COLUMN.fullmatch(name):
-                yield ("tree",), f"«{name}» không phải tên cột của bảng tính (A, B, …, AI)"
+        for place, tree in _trees(body):
+            for name in tree.fields or {"": tree}:
+                if not _COLUMN.fullmatch(name):
+                    yield place, f"«{name}» không phải tên cột của bảng tính (A, B, …, AI)"
+    if body.layouts and not by_portal:
+        yield ("layouts",), "chỉ dùng với transport manual_portal"
+    named = [grade for layout in body.layouts for grade in layout.grades]
+    if named and (len(named) > len(set(named)) or not set(named) < set(profile.grades)):
+        yield ("layouts",), "mỗi khối chỉ ở một layout và phải nằm trong grades; khối còn lại theo tree"
+
+
+def _trees(body: Body) -> Iterator[tuple[Place, Node]]:
+    yield ("tree",), body.tree
+    for number, layout in enumerate(body.layouts):
+        yield ("layouts", number, "tree"), layout.tree
 
 
 def of_receipt(profile: Profile, answer: Answer) -> _Found:
     """The receipt of a portal names a line by a cell that was written into it."""
     sent = profile.operations.send.body
-    columns = (sent.tree.fields or {}) if sent is not None else {}
+    trees = [tree.fields or {} for _, tree in _trees(sent)] if sent is not None else [{}]
     fact = answer.facts.get(answer.message_id)
     if profile.transport.kind != "manual_portal":
         if answer.format == "xlsx":
             yield ("format",), "biên nhận xlsx đi với transport manual_portal, và chỉ với nó"
     elif answer.format != "xlsx":
         yield ("format",), "biên nhận của cổng nộp tay là xlsx"
-    elif fact is not None and (fact.path not in columns or columns[fact.path].empty):
+    elif fact is not None and any(fact.path not in one or one[fact.path].empty for one in trees):
         yield ("facts", answer.message_id, "path"), f"«{fact.path}» không phải cột luôn có chữ trong tệp nộp"
 
 

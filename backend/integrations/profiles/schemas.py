@@ -187,11 +187,19 @@ class Sheet(_Strict, frozen=True, kw_only=True):
     number: Annotated[str, Meta(pattern=r"^[A-Z]{1,2}$(?!\n)")] | None = None
 
 
+class Layout(_Strict, frozen=True, kw_only=True):
+    """How lines of these grades are written, where a portal has a workbook of its own for them."""
+
+    grades: Annotated[tuple[Annotated[int, Meta(ge=1, le=12)], ...], Meta(min_length=1)]
+    sheet: Sheet
+    tree: Node
+
+
 class Body(_Strict, frozen=True, kw_only=True):
     """What is written: one tree. XML has one root, in SOAP (1.1) that of its body; CSV and xlsx are one line or a list.
 
     `namespaces` are prefixes of XML. Then, in this order: it is held to `schemas`, signed, put into a ZIP under the name
-    `zip` (may name `{message_id}`), and encrypted.
+    `zip` (may name `{message_id}`), and encrypted. `layouts` take the place of `sheet` and `tree` for their grades.
     """
 
     format: Format
@@ -202,6 +210,7 @@ class Body(_Strict, frozen=True, kw_only=True):
     zip: Annotated[str, Meta(pattern=r"^[A-Za-z0-9{}._-]+$(?!\n)", max_length=100)] | None = None
     encrypt: Cms | None = None
     sheet: Sheet | None = None
+    layouts: tuple[Layout, ...] = ()
 
 
 class Operation(_Strict, frozen=True, kw_only=True):

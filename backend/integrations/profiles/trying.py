@@ -95,14 +95,34 @@ def _written(
             if isinstance(body.sign, Xades):
                 formats.require_place(content, packages.target_of(body.sign))
         except BadMapping as error:
-            yield (*place, "tree", *_place_in_tree(error.place)), f"mẫu {name}: {error}"
+            inside = _tree_of(body, message)
+            yield (*place, *inside, *_place_in_tree(error.place)), f"mẫu {name}: {error}"
             return
         except formats.Unsuitable as error:
             yield (*place, "sign"), f"mẫu {name}: không có chỗ để ký ({error})"
             return
-    yield from _never_found(
-        body.tree, [messages.content_of(one) for one in fitting.values()], known, (*place, "tree")
-    )
+    for inside, tree, items in _by_layout(body, list(fitting.values())):
+        if items:
+            yield from _never_found(tree, items, known, (*place, *inside))
+        else:
+            yield (*place, *inside), "không có mẫu học bạ nào của các khối này để thử"
+
+
+def _tree_of(body: Body, message: Message) -> Place:
+    """Where the tree stands by which a message is written."""
+    tree = messages.laid_out(body, message.record).tree
+    number = next((number for number, one in enumerate(body.layouts) if one.tree is tree), None)
+    return ("tree",) if number is None else ("layouts", number, "tree")
+
+
+def _by_layout(body: Body, fitting: list[Message]) -> Iterator[tuple[Place, Node, list[Any]]]:
+    """Each tree of a body, its place, and what the samples have for it."""
+    taken: dict[int, list[Any]] = {}
+    for one in fitting:
+        taken.setdefault(id(messages.laid_out(body, one.record).tree), []).append(messages.content_of(one))
+    yield ("tree",), body.tree, taken.get(id(body.tree), [])
+    for number, layout in enumerate(body.layouts):
+        yield ("layouts", number, "tree"), layout.tree, taken.get(id(layout.tree), [])
 
 
 def _never_found(node: Node, items: list[Any], known: mapping.Known, place: Place) -> _Found:
@@ -135,11 +155,11 @@ def _read_back(
         except BadMapping as error:
             yield (*here, "example"), f"không ghi được ví dụ: {error}"
             continue
-        read = answers.read(
-            answer, rule.example.status, content, messages.named_in_answer(profile, answer, message, known)
-        )
+        ours = messages.named_in_answer(profile, answer, message, known)
+        read = answers.read(answer, rule.example.status, content, ours)
         if read is None:
-            yield (*here, "example"), "ví dụ không được quy tắc nào nhận"
+            why = answers.why_unread(answer, rule.example.status, content, ours)
+            yield (*here, "example"), f"ví dụ không được quy tắc nào nhận: {why}"
         elif read.rule != number:
             yield (*here, "example"), f"ví dụ bị quy tắc thứ {read.rule + 1} nhận trước"
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from backend.core.database import TenantSession
+from backend.core.questions import Adding
 from backend.integrations.webhooks.models import PartnerEvent, WebhookEndpoint, WebhookMessage
 from backend.integrations.webhooks.schemas import EventKind, MessageState
 
@@ -51,7 +52,13 @@ async def last_sequence(session: TenantSession) -> int:
 
 async def insert_events(session: TenantSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """New events."""
-    await session.execute(insert(PartnerEvent), [{"tenant_id": session.tenant_id, **row} for row in rows])
+    await session.add_rows(_EVENTS, rows)
+
+
+_EVENTS = Adding(
+    "partner_event",
+    {"id": "uuid", "sequence": "bigint", "kind": "text", "subject_id": "uuid", "happened_at": "timestamptz"},
+)
 
 
 async def events_after(session: TenantSession, sequence: int, limit: int) -> Sequence[PartnerEvent]:

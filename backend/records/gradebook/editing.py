@@ -24,6 +24,7 @@ from backend.records.gradebook import (
     rules,
 )
 from backend.records.gradebook.schemas import (
+    ABOUT_HEALTH,
     Cell,
     MarkKind,
     MarkView,
@@ -83,15 +84,16 @@ async def get_sheet(session: TenantSession, actor: Actor, sheet_id: uuid.UUID) -
     label = f"Sổ {one_sheet.place(row)}"
     audit_reads.record_read(session, actor, Action.SHEET_READ, sheet_id, label, [row.class_id, *pupils])
     sheet = one_sheet.summary(row, sum(len(cells) for cells in marks.values()))
-    columns = layout.columns_of(subject, row.grade_level)
-    steps, changes = await life.history(session, row)
+    hidden = _hidden(actor, row)
+    columns = tuple(one for one in layout.columns_of(subject, row.grade_level) if one.cell.kind not in hidden)
+    steps, changes = await life.history(session, row, hidden)
     exempt = await exemption_rows.exempt_from(session, row.class_id, row.subject_code)
     rows = tuple(
         SheetRow(
             student_id=student.id,
             student_code=student.student_code,
             full_name=student.full_name,
-            marks=marks[student.id],
+            marks={cell: mark for cell, mark in marks[student.id].items() if cell.kind not in hidden},
             exempt=student.id in exempt,
         )
         for student in students
@@ -116,7 +118,12 @@ async def new_in_sheet(
     """What was written since an instant into a sheet that a person has before them. Raises as `get_sheet` does."""
     row, read_at = await one_sheet.load(session, sheet_id), clock.now()
     await _require_readable(session, actor, row)
-    marks = await mark_rows.marks_since(session, sheet_id, since - UNSEEN)
+    hidden = _hidden(actor, row)
+    marks = [
+        mark
+        for mark in await mark_rows.marks_since(session, sheet_id, since - UNSEEN)
+        if mark.kind not in hidden
+    ]
     if marks:
         label = f"Sổ {one_sheet.place(row)}"
         pupils = {mark.student_id for mark in marks}
@@ -197,6 +204,16 @@ def _side(actor: Actor, row: Any) -> tuple[bool, bool]:
     mine = one_sheet.in_charge(actor, row.teacher_id or row.homeroom_teacher_id)
     words = layout.has_principals_words(row.subject_code, row.grade_level)
     return mine, words and actor.may(Permission.SHEET_LOCK_ANY)
+
+
+def reads_health(actor: Actor, in_charge: bool) -> bool:
+    """Whether somebody who opens a homeroom teacher's sheet sees there how pupils' bodies are: who keeps it, and the
+    management; neither the other teachers of the class nor whoever sees to the computers."""
+    return in_charge or actor.may(Permission.HEALTH_READ)
+
+
+def _hidden(actor: Actor, row: Any) -> frozenset[MarkKind]:
+    return frozenset() if reads_health(actor, _side(actor, row)[0]) else ABOUT_HEALTH
 
 
 def _filled(row: SheetRow) -> tuple[str, dict[Cell, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from backend.records.gradebook.schemas import TEST_ATTEMPTS, Cell, Column, MarkKind, Point
+from backend.records.gradebook.schemas import ABOUT_HEALTH, TEST_ATTEMPTS, Cell, Column, MarkKind, Point
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, TraitGroup, traits_of
 from backend.records.roster.schemas import HOMEROOM
 
@@ -18,6 +18,7 @@ COMMENTS = frozenset(
         MarkKind.CERTIFICATE,
         MarkKind.COMPETITION,
         MarkKind.PRINCIPAL_COMMENT,
+        MarkKind.HEALTH,
     }
 )
 #: What the principal writes into the sheet of the homeroom teacher (form of TT22: "Nhận xét và phê duyệt").
@@ -36,6 +37,7 @@ _FOR_SOME = frozenset(
         MarkKind.CERTIFICATE,
         MarkKind.COMPETITION,
         MarkKind.PRINCIPAL_COMMENT,
+        *ABOUT_HEALTH,
     }
 )
 _RETAKES = frozenset(TEST_ATTEMPTS[1:])
@@ -64,6 +66,8 @@ _KIND_NAMES = {
     MarkKind.CERTIFICATE: "Chứng chỉ",
     MarkKind.COMPETITION: "Kết quả các cuộc thi",
     MarkKind.PRINCIPAL_COMMENT: "Nhận xét của hiệu trưởng",
+    MarkKind.MEASURE: "Chiều cao, cân nặng",
+    MarkKind.HEALTH: "Sức khỏe",
 }
 
 
@@ -155,6 +159,10 @@ def _homeroom(grade_level: int) -> Iterable[Column]:
     yield from _traits(grade_level) if primary else _conduct()
     yield Column(cell=Cell(MarkKind.ABSENCE, "excused"), label="Nghỉ có phép", point=end)
     yield Column(cell=Cell(MarkKind.ABSENCE, "unexcused"), label="Nghỉ không phép", point=end)
+    if primary:
+        yield Column(cell=Cell(MarkKind.MEASURE, "height"), label="Chiều cao (cm)", point=end)
+        yield Column(cell=Cell(MarkKind.MEASURE, "weight"), label="Cân nặng (kg)", point=end)
+        yield _sentences(MarkKind.HEALTH, point=end)
     yield _sentences(MarkKind.HOMEROOM_COMMENT, point=end)
     if not primary:
         yield _sentences(MarkKind.CERTIFICATE)

@@ -243,8 +243,10 @@ async def waiting_sheets(session: TenantSession, actor: Actor) -> tuple[list[Wai
     return found, len(waiting)
 
 
-async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...], tuple[ChangeView, ...]]:
-    """The steps of a sheet, and what was changed in it after its lock; both newest first."""
+async def history(
+    session: TenantSession, row: Any, hidden: frozenset[MarkKind]
+) -> tuple[tuple[StepView, ...], tuple[ChangeView, ...]]:
+    """The steps of a sheet, and what was changed in it after its lock, but in `hidden` columns; both newest first."""
     steps = await queries.steps_of(session, row.id)
     changes = await mark_rows.changes_of(session, row.id)
     names = await people.names(session) if steps else {}
@@ -271,6 +273,7 @@ async def history(session: TenantSession, row: Any) -> tuple[tuple[StepView, ...
                 why=one.why,
             )
             for one in changes
+            if one.kind not in hidden
         ),
     )
 

@@ -219,13 +219,17 @@ def checked_hours(typed: str) -> int:
 def warnings(columns: Sequence[Column], pupils: Sequence[tuple[str, Mapping[Cell, str]]]) -> tuple[str, ...]:
     """What is empty or waits for a make-up, a sentence each. `pupils`: name and filled cells.
 
-    An earlier point of the year is asked for once it was begun.
+    An earlier point of the year, and how tall and heavy pupils are, is asked for once it was begun.
     """
     found = []
     begun = {cell for _, cells in pupils for cell, value in cells.items() if value}
     needed = required(columns)
     needed += [
-        column.cell for column in columns if column.is_earlier and column.cell in begun and not column.wide
+        column.cell
+        for column in columns
+        if (column.is_earlier or column.cell.kind is MarkKind.MEASURE)
+        and column.cell in begun
+        and not column.wide
     ]
     empty = [name for name, cells in pupils if any(not cells.get(cell) for cell in needed)]
     if empty:

@@ -85,9 +85,9 @@ class Mark(TenantTable):
         {
             "info": holding(
                 internal="kind slot revision changed_at",
-                personal="value",
-                title="Điểm, mức và nhận xét",
-                purpose="Đánh giá học sinh",
+                sensitive="value",
+                title="Điểm, mức, nhận xét; chiều cao, cân nặng và sức khỏe của học sinh tiểu học",
+                purpose="Đánh giá học sinh và ghi đủ các mục của mẫu học bạ (TT27/2020, Phụ lục 1)",
                 ground=Ground.EDUCATION,
                 keep=Keep.WITH_RECORD,
             )
@@ -117,7 +117,7 @@ class LateChange(TenantTable):
         {
             "info": holding(
                 internal="kind slot changed_at",
-                personal="old_value new_value",
+                sensitive="old_value new_value",
                 title="Điểm sửa sau khi khóa sổ",
                 purpose="Giữ điểm cũ, điểm mới, ai sửa, khi nào và vì sao",
                 ground=Ground.ACCOUNTABILITY,

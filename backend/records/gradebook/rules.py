@@ -17,11 +17,20 @@ from backend.records.gradebook.schemas import (
 )
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, find_subject
 
-#: Longest content of a cell that is no comment.
+#: Longest content of a cell that is no comment, and of the words about health: the form has half a line for them.
 MAX_VALUE = 20
+MAX_HEALTH = 200
 MAX_ABSENCES = 400
 
+#: Of a measure: its name, the unit, the least and the most that a pupil of a primary school has, an example.
+MEASURES = {
+    "height": ("chiều cao", "xăng-ti-mét", 60, 220, "128,5"),
+    "weight": ("cân nặng", "ki-lô-gam", 8, 180, "27,5"),
+}
+
 _SCORE = re.compile(r"10(?:[.,]0)?|[0-9](?:[.,][0-9])?")
+_MEASURE = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]))?")
+_LIMITS = {MarkKind.HEALTH: MAX_HEALTH}
 _CHOICES = {
     MarkKind.LEVEL: ("T", "H", "C"),
     MarkKind.TRAIT: ("T", "Đ", "C"),
@@ -39,7 +48,7 @@ def accept(text: str, cell: Cell, subject: GradeSubject | None, grade_level: int
     `place` names cell and person in the sentence of the Invalid that a bad value raises.
     """
     _refuse_foreign_cell(cell, subject, grade_level, place)
-    limit = MAX_COMMENT if cell.kind in COMMENTS else MAX_VALUE
+    limit = _LIMITS.get(cell.kind, MAX_COMMENT if cell.kind in COMMENTS else MAX_VALUE)
     value = check_text(text, field="Nội dung", person=place, limit=limit)
     if not value or cell.kind in COMMENTS:
         return value
@@ -51,6 +60,8 @@ def accept(text: str, cell: Cell, subject: GradeSubject | None, grade_level: int
         return _whole(
             value, MAX_ABSENCES, f"{place}: số buổi nghỉ “{value}” phải là số nguyên từ 0 đến {MAX_ABSENCES}."
         )
+    if cell.kind is MarkKind.MEASURE:
+        return _measure(value, cell.slot, place)
     assessed = find_subject(grade_level, cell.slot) if cell.kind is MarkKind.REASSESSED else subject
     by_score = assessed is None or assessed.assessed_by is AssessedBy.SCORE
     read = _score if by_score else _pass
@@ -118,6 +129,19 @@ def _score(value: str, place: str) -> str:
         raise Invalid(f"{place}: điểm “{value}” phải từ 0 đến 10 và có nhiều nhất một chữ số thập phân.")
     whole, _, tenth = value.replace(",", ".").partition(".")
     return f"{int(whole)}.{tenth}" if tenth not in ("", "0") else str(int(whole))
+
+
+def _measure(value: str, slot: str, place: str) -> str:
+    what, unit, least, most, example = MEASURES[slot]
+    found = _MEASURE.fullmatch(value)
+    tenths = int(found[1]) * 10 + int(found[2] or 0) if found else 0
+    if not least * 10 <= tenths <= most * 10:
+        raise Invalid(
+            f"{place}: {what} “{value}” phải từ {least} đến {most}, tính bằng {unit}, có nhiều nhất một chữ số thập "
+            f"phân, ví dụ {example}."
+        )
+    whole, tenth = divmod(tenths, 10)
+    return f"{whole}.{tenth}" if tenth else str(whole)
 
 
 def _pass(value: str, place: str) -> str:

@@ -90,7 +90,8 @@ class MarkKind(StrEnum):
     stands); LEVEL and TEST slots 1… in primary (attempts in order, TT27 Đ.7); COMMENT. In the homeroom sheet: TRAIT
     (slot = trait code), TRAIT_COMMENT (slot = trait group), CONDUCT (slots 1, 2, summer), ABSENCE (excused,
     unexcused), HOMEROOM_COMMENT, REASSESSED (slot = subject code, TT22 Đ.14), AWARD, CERTIFICATE, COMPETITION, and
-    PRINCIPAL_COMMENT, which the principal writes.
+    PRINCIPAL_COMMENT, which the principal writes. Of primary school, whose form has a place for them (TT27, Phụ lục 1):
+    MEASURE (height in centimetres, weight in kilograms) and HEALTH, in words.
 
     Primary has four points in the year. Slots as above are those of the year's end; at an earlier `Point` the slot of
     LEVEL, TEST and COMMENT is the point, that of TRAIT is "point:code".
@@ -113,6 +114,12 @@ class MarkKind(StrEnum):
     CERTIFICATE = "certificate"
     COMPETITION = "competition"
     PRINCIPAL_COMMENT = "principal_comment"
+    MEASURE = "measure"
+    HEALTH = "health"
+
+
+#: What says how a pupil's body is: not for everybody who reads a sheet.
+ABOUT_HEALTH = frozenset({MarkKind.MEASURE, MarkKind.HEALTH})
 
 
 class Point(StrEnum):

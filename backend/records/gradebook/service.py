@@ -120,6 +120,13 @@ async def readable(session: TenantSession, actor: Actor, sheets: Sequence[SheetS
     return await editing.readable(session, actor, sheets)
 
 
+def reads_health(actor: Actor, sheet: SheetSummary) -> bool:
+    """Whether somebody sees in a sheet that they may open how pupils' bodies are; only the homeroom teacher's has it."""
+    return layout.is_homeroom(sheet.subject_code) and editing.reads_health(
+        actor, one_sheet.in_charge(actor, sheet.teacher_id)
+    )
+
+
 async def compare_marks(session: TenantSession, actor: Actor, marks: Sequence[NewMark]) -> MarkChange:
     """What `record_marks` would do, without doing it."""
     return await importing.compare(session, actor, marks)

@@ -33,6 +33,8 @@ COLUMN_NOTES = _PRIMARY_NOTES | {
     "học kì II.",
     MarkKind.CONDUCT: "Rèn luyện: T Tốt, K Khá, Đ Đạt, CĐ Chưa đạt (TT22 Đ.8).",
     MarkKind.ABSENCE: "Nghỉ học: số buổi trong cả năm.",
+    MarkKind.MEASURE: "Chiều cao, cân nặng, sức khỏe: lần khám hoặc đo gần nhất của năm học, học bạ tiểu học in ở đầu "
+    "trang năm (TT27, Phụ lục 1). Chỉ giáo viên chủ nhiệm và ban giám hiệu xem được trong sổ.",
     MarkKind.CERTIFICATE: "Chứng chỉ, Kết quả các cuộc thi, Khen thưởng khác: có thì ghi, mỗi mục cách nhau bằng dấu "
     "chấm phẩy; học bạ in đúng như đã ghi. Danh hiệu cuối năm do hệ thống xét.",
 }

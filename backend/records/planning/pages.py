@@ -1,4 +1,4 @@
-"""The subject plan of a grade for everybody of the school, its changes for the management; who takes which elective."""
+"""The subject plan of a grade for everybody of the school, its changes for the management; electives and languages."""
 
 import uuid
 from collections import defaultdict
@@ -22,9 +22,9 @@ from backend.core.web import (
     transaction,
     without_transaction,
 )
-from backend.records.planning import rules, service
+from backend.records.planning import languages, rules, service
 from backend.records.planning.schemas import NEW, PlanChange, SubjectPlanView, Wanted
-from backend.records.plans.schemas import Choice, may_have_topics
+from backend.records.plans.schemas import LANGUAGE_NAMES, Choice, may_have_topics
 from backend.records.roster.curriculum import AssessedBy, Kind
 from backend.tenants.guards import requires
 from backend.tenants.permissions import Permission
@@ -33,6 +33,7 @@ _READERS, _MANAGERS = requires(Permission.CLASSES_READ), requires(Permission.SCH
 _GRADE = "/truong/nam-hoc/{year_id:uuid}/ke-hoach-mon/{grade:int}"
 _SUBJECT = f"{_GRADE}/mon"
 _ELECTIVES = "/lop/{class_id:uuid}/mon-lua-chon"
+_LANGUAGES = "/lop/{class_id:uuid}/ngoai-ngu"
 
 
 class SubjectForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +174,55 @@ async def _electives(
         ticks={one.id: _ticks(found.choices.of(one.id)) for one in found.students},
         differing=found.choices.pupils,
         seen=service.as_seen(found.choices),
+        error=error.message if error else None,
+    )
+
+
+@get(_LANGUAGES, guards=[_READERS])
+async def show_languages(
+    request: Request, session: Session, actor: CurrentActor, class_id: FromPath[uuid.UUID]
+) -> Html:
+    """Which language a class and its pupils learn as Ngoại ngữ 1 and 2."""
+    return await _languages(request, session, actor, class_id)
+
+
+@post(_LANGUAGES, guards=[_READERS, without_transaction])
+async def choose_languages(request: Request, actor: CurrentActor, class_id: FromPath[uuid.UUID]) -> Html:
+    """Save it, all or nothing; or show it as it is now, with one sentence."""
+    typed: dict[str, dict[str, str]] = defaultdict(dict)
+    for name, value in (await request.form()).items():
+        whose, _, code = name.rpartition(".")
+        typed[whose][code] = str(value)
+    seen = typed[""].get("cu", "")
+    whole = typed.pop("lop", {})
+    pupils = {whose.removeprefix("hs."): said for whose, said in typed.items()}
+    try:
+        async with transaction(request) as session:
+            count = await languages.choose_languages(session, actor, class_id, whole, pupils, seen)
+    except (Invalid, Conflict) as error:
+        async with transaction(request) as session:
+            return await _languages(request, session, actor, class_id, error)
+    back = f"/lop/{class_id}/ngoai-ngu"
+    return redirect(request, back, f"Đã lưu; thứ tiếng của {count} học sinh thay đổi.")
+
+
+async def _languages(
+    request: Request,
+    session: TenantSession,
+    actor: CurrentActor,
+    class_id: uuid.UUID,
+    error: AppError | None = None,
+) -> Html:
+    found = await languages.class_languages(session, actor, class_id)
+    return page(
+        request,
+        "records/planning/languages.html",
+        status_code=error.status if error else 200,
+        found=found,
+        school_class=found.school_class,
+        of_class=found.languages.of_class(),
+        names=LANGUAGE_NAMES,
+        seen=languages.as_seen(found.languages),
         error=error.message if error else None,
     )
 

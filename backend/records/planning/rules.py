@@ -5,13 +5,24 @@ each is assessed. A school may teach more lessons, leave out what is tự chọn
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from backend.core.errors import Conflict, Invalid
 from backend.core.text import check_text
 from backend.records.gradebook.schemas import Cell, MarkKind
 from backend.records.planning.schemas import ChoiceMove, GradeFacts, Wanted
-from backend.records.plans.schemas import Choice, ClassChoices, Decision, Plan, may_have_topics
+from backend.records.plans.schemas import (
+    LANGUAGE_NAMES,
+    USUAL_LANGUAGES,
+    Choice,
+    ClassChoices,
+    Decision,
+    Language,
+    Languages,
+    Plan,
+    may_have_topics,
+)
 from backend.records.roster.curriculum import (
     ELECTIVES_CHOSEN,
     TOPICS_CHOSEN,
@@ -268,3 +279,40 @@ def require_no_marks(
                 f"{move.name} đã có kết quả chuyên đề môn {plan.name_of(code)}, hoặc sổ đã khóa, "
                 "nên không bỏ cụm ấy được."
             )
+
+
+def checked_languages(
+    typed: Mapping[str, str], codes: Iterable[str], name: str, of_class: Languages
+) -> dict[str, Language]:
+    """What a class, or a pupil of it (`name`), learns: what was chosen, else what the class learns or is usual.
+
+    Raises Invalid for what is no language, and for one language as the first and the second.
+    """
+    found: dict[str, Language] = {}
+    for code in codes:
+        chosen = typed.get(code, "")
+        if chosen and chosen not in set(Language):
+            raise Invalid(f"{name}: hãy chọn thứ tiếng trong danh sách.")
+        language = Language(chosen) if chosen else of_class.get(code, USUAL_LANGUAGES.get(code))
+        if language is not None:
+            found[code] = language
+    if len(found) > len(set(found.values())):
+        same = LANGUAGE_NAMES[next(iter(found.values()))]
+        raise Invalid(f"{name}: Ngoại ngữ 1 và Ngoại ngữ 2 phải là hai thứ tiếng, không cùng là {same}.")
+    return found
+
+
+def require_not_frozen(moved: Iterable[StudentSummary], frozen: Collection[uuid.UUID]) -> None:
+    """Raises Conflict for a pupil who would learn another language than their frozen transcript says."""
+    for one in moved:
+        if one.id in frozen:
+            raise Conflict(
+                f"Học bạ năm nay của {one.full_name} đã chốt nên thứ tiếng giữ nguyên; học bạ sai thì ban giám hiệu rút "
+                "lại học bạ ấy trước. Cần đổi cho các em khác thì chọn ở dòng của từng em."
+            )
+
+
+def language_words(languages: Languages) -> str:
+    """What somebody learns, in words."""
+    told = (f"{code}: {LANGUAGE_NAMES[language]}" for code, language in sorted(languages.items()))
+    return "; ".join(told) or "chưa ghi"

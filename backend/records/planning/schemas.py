@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from backend.records.gradebook.schemas import Cell
-from backend.records.plans.schemas import Choice, ClassChoices, Plan
+from backend.records.plans.schemas import Choice, ClassChoices, ClassLanguages, Plan
 from backend.records.roster.curriculum import GradeSubject
 from backend.records.roster.schemas import ClassId, ClassSummary, StudentSummary, YearSummary
 
@@ -87,6 +87,16 @@ class ClassElectives(msgspec.Struct, frozen=True, kw_only=True):
     choices: ClassChoices
     students: tuple[StudentSummary, ...]
     problems: tuple[str, ...]
+    may_change: bool
+
+
+class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
+    """A class, which of its subjects (code, name) are foreign languages, and who learns which."""
+
+    school_class: ClassSummary
+    subjects: tuple[tuple[str, str], ...]
+    languages: ClassLanguages
+    students: tuple[StudentSummary, ...]
     may_change: bool
 
 

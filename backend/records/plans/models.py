@@ -1,4 +1,4 @@
-"""What the school decided about its subjects, and who takes which elective."""
+"""What the school decided about its subjects, who takes which elective and learns which language."""
 
 import uuid
 from datetime import datetime
@@ -72,4 +72,39 @@ class ElectiveChoice(TenantTable):
     student_id: Mapped[uuid.UUID | None]
     electives: Mapped[list[str]] = mapped_column(ARRAY(String))
     topics: Mapped[list[str]] = mapped_column(ARRAY(String))
+    changed_at: Mapped[datetime]
+
+
+class LanguageChoice(TenantTable):
+    """Which language a class learns as Ngoại ngữ 1 or 2 (`student_id` NULL), or a pupil who learns another."""
+
+    __tablename__ = "language_choice"
+    __table_args__ = (
+        Index(
+            "uq_language_choice_whose",
+            "tenant_id",
+            "class_id",
+            "student_id",
+            "subject_code",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        tenant_key("class_id", "school_class"),
+        tenant_key("student_id", "student"),
+        {
+            "info": holding(
+                internal="subject_code changed_at",
+                personal="language",
+                title="Thứ tiếng của môn ngoại ngữ",
+                purpose="Học bạ ghi đúng thứ tiếng mà học sinh học ở môn Ngoại ngữ 1, Ngoại ngữ 2",
+                ground=Ground.EDUCATION,
+                keep=Keep.WITH_RECORD,
+            )
+        },
+    )
+
+    class_id: Mapped[uuid.UUID]
+    student_id: Mapped[uuid.UUID | None]
+    subject_code: Mapped[str]
+    language: Mapped[str]
     changed_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""All SQL of subject plans and choices."""
+"""All SQL of subject plans, choices and languages."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -11,8 +11,8 @@ from backend.core import clock
 from backend.core.database import TenantSession
 from backend.core.ids import new_id
 from backend.core.questions import Question
-from backend.records.plans.models import ElectiveChoice, SubjectPlan
-from backend.records.plans.schemas import Choice, Decision
+from backend.records.plans.models import ElectiveChoice, LanguageChoice, SubjectPlan
+from backend.records.plans.schemas import Choice, Decision, Language, Languages
 from backend.records.roster.models import Enrollment
 
 _CHOICES = Question(
@@ -142,5 +142,64 @@ async def delete_choices(session: TenantSession, class_ids: Sequence[uuid.UUID])
     await session.execute(
         delete(ElectiveChoice).where(
             ElectiveChoice.tenant_id == session.tenant_id, ElectiveChoice.class_id.in_(class_ids)
+        )
+    )
+
+
+async def languages(session: TenantSession, class_id: uuid.UUID) -> Sequence[Any]:
+    """Languages of a class and of pupils who differ: student (NULL for the class), subject_code, language."""
+    query = select(LanguageChoice.student_id, LanguageChoice.subject_code, LanguageChoice.language).where(
+        LanguageChoice.tenant_id == session.tenant_id, LanguageChoice.class_id == class_id
+    )
+    return (await session.execute(query)).all()
+
+
+async def set_languages(
+    session: TenantSession, class_id: uuid.UUID, said: Mapping[uuid.UUID | None, Languages]
+) -> None:
+    """What a class (None) and these pupils learn, in place of all that was said of them; the rest stays."""
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "id": new_id(),
+            "class_id": class_id,
+            "student_id": student_id,
+            "subject_code": code,
+            "language": language.value,
+            "changed_at": clock.now(),
+        }
+        for student_id, languages in said.items()
+        for code, language in languages.items()
+    ]
+    pupils = [one for one in said if one is not None]
+    whose = LanguageChoice.student_id.in_(pupils)
+    await session.execute(
+        delete(LanguageChoice).where(
+            LanguageChoice.tenant_id == session.tenant_id,
+            LanguageChoice.class_id == class_id,
+            or_(whose, LanguageChoice.student_id.is_(None)) if None in said else whose,
+        )
+    )
+    if rows:
+        await session.execute(insert(LanguageChoice).execution_options(render_nulls=True), rows)
+
+
+async def copy_languages(session: TenantSession, old: uuid.UUID, new: uuid.UUID) -> None:
+    """Take the languages of a class over into another, and those of pupils who are in that one now."""
+    here = select(Enrollment.student_id).where(
+        Enrollment.tenant_id == session.tenant_id, Enrollment.class_id == new
+    )
+    found: dict[uuid.UUID | None, dict[str, Language]] = {}
+    pupils = set(await session.scalars(here))
+    for row in await languages(session, old):
+        if row.student_id is None or row.student_id in pupils:
+            found.setdefault(row.student_id, {})[row.subject_code] = Language(row.language)
+    await set_languages(session, new, found)
+
+
+async def delete_languages(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
+    await session.execute(
+        delete(LanguageChoice).where(
+            LanguageChoice.tenant_id == session.tenant_id, LanguageChoice.class_id.in_(class_ids)
         )
     )

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -178,3 +179,47 @@ class ClassChoices(msgspec.Struct, frozen=True):
 
 #: Pupils who choose nothing: below grade 10.
 EVERYTHING = ClassChoices(Choice(), {})
+
+
+class Language(StrEnum):
+    """A foreign language that has a programme as Ngoại ngữ 1 or 2 (TT32/2018; QĐ 712/QĐ-BGDĐT of 2021: Hàn, Đức)."""
+
+    ENGLISH = "en"
+    FRENCH = "fr"
+    RUSSIAN = "ru"
+    CHINESE = "zh"
+    JAPANESE = "ja"
+    KOREAN = "ko"
+    GERMAN = "de"
+
+
+LANGUAGE_NAMES = {
+    Language.ENGLISH: "Tiếng Anh",
+    Language.FRENCH: "Tiếng Pháp",
+    Language.RUSSIAN: "Tiếng Nga",
+    Language.CHINESE: "Tiếng Trung Quốc",
+    Language.JAPANESE: "Tiếng Nhật",
+    Language.KOREAN: "Tiếng Hàn",
+    Language.GERMAN: "Tiếng Đức",
+}
+#: Subjects of which a học bạ says which language they are.
+FOREIGN = ("NN1", "NN2")
+#: What is learnt as long as nobody has said it; a second language is never guessed.
+USUAL_LANGUAGES = {"NN1": Language.ENGLISH}
+
+Languages = Mapping[str, Language]
+
+
+class ClassLanguages(msgspec.Struct, frozen=True):
+    """Which languages a class learns (code of the subject → language), and the pupils who learn others."""
+
+    languages: Languages
+    pupils: Mapping[uuid.UUID, Languages]
+
+    def of_class(self) -> Languages:
+        """What the class learns."""
+        return USUAL_LANGUAGES | dict(self.languages)
+
+    def of(self, student_id: uuid.UUID) -> Languages:
+        """What a pupil learns."""
+        return {**self.of_class(), **self.pupils.get(student_id, {})}

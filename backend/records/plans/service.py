@@ -14,7 +14,10 @@ from backend.records.plans.schemas import (
     FIRST_CHOOSING_GRADE,
     Choice,
     ClassChoices,
+    ClassLanguages,
     Decision,
+    Language,
+    Languages,
     Plan,
     Plans,
     usual_choice,
@@ -70,6 +73,35 @@ async def choices_of_class(session: TenantSession, school_class: ClassSummary) -
     return (await choices_of(session, {school_class.id: school_class.grade_level}))[school_class.id]
 
 
+async def languages_of(session: TenantSession, class_id: uuid.UUID) -> ClassLanguages:
+    """Which languages a class and its pupils learn."""
+    found: dict[uuid.UUID | None, dict[str, Language]] = defaultdict(dict)
+    for row in await queries.languages(session, class_id):
+        found[row.student_id][row.subject_code] = Language(row.language)
+    whole = found.pop(None, {})
+    return ClassLanguages(whole, {student: said for student, said in found.items() if student})
+
+
+async def set_languages(
+    session: TenantSession, class_id: uuid.UUID, said: Mapping[uuid.UUID | None, Languages]
+) -> None:
+    """What a class (None) and these pupils learn, in place of what was said of them before.
+
+    Who may say it, and until when, is looked after by the caller (`records/planning`).
+    """
+    await queries.set_languages(session, class_id, said)
+
+
+async def _carry_languages(
+    session: TenantSession, student_id: uuid.UUID, source: ClassSummary, target: ClassSummary
+) -> None:
+    await session.hold(f"languages {target.id}")
+    learns = (await languages_of(session, source.id)).of(student_id)
+    there = (await languages_of(session, target.id)).of_class()
+    differing = {code: language for code, language in learns.items() if there.get(code) != language}
+    await set_languages(session, target.id, {student_id: differing})
+
+
 async def decide(
     session: TenantSession, year_id: uuid.UUID, grade: int, code: str, decision: Decision
 ) -> bool:
@@ -108,11 +140,13 @@ async def given_up(
 async def carry_choice(
     session: TenantSession, student_id: uuid.UUID, source: ClassSummary, target: ClassSummary
 ) -> list[str]:
-    """A pupil who goes to another class of the grade takes there what they took, as far as that class has it.
+    """A pupil who goes to another class of the grade takes there what they took, as far as that class has it, and learns
+    the languages that they learnt.
 
     Returns what they give up, in words: nothing is chosen in its place, and who leads the class is told that subjects
     are missing. The caller has looked who may do that, and holds the sheets of the class.
     """
+    await _carry_languages(session, student_id, source, target)
     plan = await plan_of(session, source)
     if not plan.has_choices:
         return []
@@ -136,11 +170,13 @@ async def copy_choices(session: TenantSession, classes: Mapping[ClassId, ClassId
     """Classes go on with what they had chosen (old class → new class), and so do pupils who went along."""
     for old, new in classes.items():
         await queries.copy_choices(session, old, new)
+        await queries.copy_languages(session, old, new)
 
 
 async def forget_choices(session: TenantSession, class_ids: Sequence[uuid.UUID]) -> None:
-    """Classes that are closed choose nothing."""
+    """Classes that are closed choose nothing and learn nothing."""
     await queries.delete_choices(session, class_ids)
+    await queries.delete_languages(session, class_ids)
 
 
 def fingerprint(choices: ClassChoices) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from backend.core.errors import Conflict, Forbidden
 from backend.records.gradebook.schemas import (
+    ABOUT_HEALTH,
     ENTRY_NOTES,
     WHOLE_YEAR,
     Cell,
@@ -28,8 +29,8 @@ PERIOD_NAMES = {
     "2": "Học kì II",
     str(WHOLE_YEAR): "Cả năm học",
 }
-#: What stays in the school: what the principal writes into the học bạ.
-_INTERNAL = frozenset({MarkKind.PRINCIPAL_COMMENT})
+#: What stays in the school until the học bạ: what the principal writes into it, and how a pupil's body is.
+_INTERNAL = frozenset({MarkKind.PRINCIPAL_COMMENT, *ABOUT_HEALTH})
 #: The columns of a slip: heading, and the kinds whose values stand there one after the other.
 _SECONDARY = (
     ("ĐĐGtx", (MarkKind.REGULAR, MarkKind.TOPIC)),

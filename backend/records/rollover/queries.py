@@ -13,7 +13,7 @@ from backend.core.ids import new_id
 from backend.records.assessment.models import YearResult
 from backend.records.assessment.schemas import ResultState
 from backend.records.gradebook.models import GradeSheet
-from backend.records.plans.models import ElectiveChoice
+from backend.records.plans.models import ElectiveChoice, LanguageChoice
 from backend.records.rollover.models import RolloverMove, YearRollover
 from backend.records.rollover.schemas import Place, Rollover
 from backend.records.roster.models import (
@@ -185,7 +185,7 @@ async def first_touched(session: TenantSession, rollover_id: uuid.UUID) -> str |
 #: What a class is opened with, and what goes with it when that is taken back.
 _OPENED_WITH = {
     one.__tablename__: (one.id, one.tenant_id, one.class_id)
-    for one in (GradeSheet, TeachingAssignment, ElectiveChoice)
+    for one in (GradeSheet, TeachingAssignment, ElectiveChoice, LanguageChoice)
 } | {SchoolClass.__tablename__: (SchoolClass.id, SchoolClass.tenant_id, SchoolClass.id)}
 
 

@@ -23,9 +23,9 @@ def check(path: Path, stdout: TextIO, stderr: TextIO) -> int:
     stdout.writelines(f"{line}\n" for line in compared.differences)
     stdout.writelines(f"KHÔNG ĐỐI CHIẾU ĐƯỢC: {line}\n" for line in compared.unknown)
     snapshot = compared.snapshot
-    if compared.differences or snapshot is None:
+    if compared.differences:
         return _DIFFERENT
-    if compared.unknown:
+    if compared.unknown or snapshot is None:
         return _UNREADABLE
     year = snapshot.year.academic_year
     stdout.write(

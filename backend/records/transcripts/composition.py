@@ -14,6 +14,7 @@ from backend.records.assessment.schemas import (
     Title,
 )
 from backend.records.gradebook.schemas import WHOLE_YEAR, Cell, MarkKind
+from backend.records.plans.schemas import FOREIGN, LANGUAGE_NAMES, Languages
 from backend.records.roster.curriculum import AssessedBy, GradeSubject, find_subject, traits_of
 from backend.records.roster.curriculum import TraitGroup as CurriculumGroup
 from backend.records.roster.schemas import HOMEROOM, StudentRecord
@@ -68,6 +69,8 @@ class PupilFacts(msgspec.Struct, frozen=True, kw_only=True):
     exempt: frozenset[str] = frozenset()
     #: electives of the class that the pupil does not take
     not_taken: frozenset[str] = frozenset()
+    #: which language Ngoại ngữ 1 and 2 are, by the code of the subject
+    languages: Languages = msgspec.field(default_factory=dict)
     #: how the tasks of a training in the summer were done
     summer_training: str | None = None
     lookup_code: str
@@ -99,6 +102,9 @@ def compose(facts: ClassFacts, pupil: PupilFacts) -> t.Snapshot:
             grade_level=facts.grade_level,
             class_name=facts.class_name,
             results=results,
+            height_cm=homeroom.get(Cell(MarkKind.MEASURE, "height")),
+            weight_kg=homeroom.get(Cell(MarkKind.MEASURE, "weight")),
+            health=homeroom.get(Cell(MarkKind.HEALTH)),
             absences_excused=_count(homeroom, "excused"),
             absences_unexcused=_count(homeroom, "unexcused"),
             homeroom_comment=homeroom.get(Cell(MarkKind.HOMEROOM_COMMENT)),
@@ -142,7 +148,10 @@ def _primary(
     return t.PrimaryResults(
         subjects=tuple(
             _primary_subject(
-                facts.grade_level, code, pupil.cells.get((code, WHOLE_YEAR), _NONE), code in pupil.exempt
+                find_subject(facts.grade_level, code),
+                code,
+                pupil.cells.get((code, WHOLE_YEAR), _NONE),
+                pupil,
             )
             for code in facts.subject_codes
         ),
@@ -156,16 +165,18 @@ def _primary(
     )
 
 
-def _primary_subject(grade: int, code: str, sheet: Cells, is_exempt: bool) -> t.PrimarySubject:
+def _primary_subject(
+    subject: GradeSubject | None, code: str, sheet: Cells, pupil: PupilFacts
+) -> t.PrimarySubject:
     """The form has no column for an exemption: it is said where the teacher's words stand."""
-    subject = find_subject(grade, code)
-    if is_exempt:
-        return t.PrimarySubject(code=code, name=_form_name(subject) if subject else code, comment=_EXEMPT)
+    name = _with_language(_form_name(subject) if subject else code, code, pupil)
+    if code in pupil.exempt:
+        return t.PrimarySubject(code=code, name=name, comment=_EXEMPT)
     level = sheet.get(Cell(MarkKind.LEVEL))
     attempts = [mark for slot in ("1", "2") if (mark := sheet.get(Cell(MarkKind.TEST, slot)))]
     return t.PrimarySubject(
         code=code,
-        name=_form_name(subject) if subject else code,
+        name=name,
         level=t.SubjectLevel(level) if level else None,
         test_mark=attempts[-1] if attempts else None,
         comment=sheet.get(Cell(MarkKind.COMMENT)),
@@ -175,6 +186,12 @@ def _primary_subject(grade: int, code: str, sheet: Cells, is_exempt: bool) -> t.
 def _form_name(subject: GradeSubject) -> str:
     """Parts of one môn are named after it, "Nghệ thuật (Âm nhạc)", so that the form can bracket them."""
     return f"{subject.group} ({subject.name})" if subject.group else subject.name
+
+
+def _with_language(name: str, code: str, pupil: PupilFacts) -> str:
+    """The Ministry's forms have "Ngoại ngữ 1 (…)": which language it is stands behind the name."""
+    language = pupil.languages.get(code) if code in FOREIGN else None
+    return f"{name} ({LANGUAGE_NAMES[language]})" if language else name
 
 
 def _traits(grade: int, homeroom: Cells) -> tuple[t.Trait, ...]:
@@ -259,7 +276,7 @@ def _secondary_subject(
     comments = [comment for sheet in sheets if (comment := sheet.get(Cell(MarkKind.COMMENT)))]
     return t.SecondarySubject(
         code=code,
-        name=subject.name if subject else code,
+        name=_with_language(subject.name if subject else code, code, pupil),
         assessed_by=t.AssessedBy(subject.assessed_by.value if subject else AssessedBy.SCORE.value),
         term1=found.term1,
         term2=found.term2,

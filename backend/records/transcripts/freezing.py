@@ -75,6 +75,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
     marks = await assessment.class_cells(session, class_id)
     exempt = await gradebook.exemptions(session, class_id)
     choices = await plans.choices_of_class(session, school_class)
+    languages = await plans.languages_of(session, class_id)
     decided = await decisions.of_class(session, class_id)
     rows, deeds, left_out = [], [], []
     for student in students:
@@ -85,6 +86,7 @@ async def freeze_class(session: TenantSession, actor: Actor, class_id: uuid.UUID
                 cells=marks.get(student.id, {}),
                 result=_settled(results.get(student.id), student, school_class),
                 exempt=exempt.get(student.id, frozenset()),
+                languages=languages.of(student.id),
                 summer_training=_trained(decided.get(student.id, {})),
                 lookup_code=transcripts[student.id].lookup_code,
                 version=newest[student.id].number + 1 if student.id in newest else 1,

@@ -54,8 +54,9 @@ async def ask_recall(
 ) -> ApprovalRequest | None:
     """Ask a second person to have an issued version recalled; None where the school has no other and it is done at once.
 
-    Raises NotFound, Forbidden, Invalid for the reason; Conflict before the Authority has answered, after the last day of
-    the plan, and while the same recall waits already.
+    What the Authority has not answered yet is recalled once it is known whether it has it (`deliveries.opening`). Raises
+    NotFound, Forbidden, Invalid for the reason; Conflict after the last day of the plan, and while the same recall waits
+    already.
     """
     version = await _held(session, version_id)
     words = await _require_recallable(session, actor, version, reason)

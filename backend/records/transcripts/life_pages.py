@@ -80,7 +80,7 @@ async def ask_recall(
     said = (
         "Đã gửi đề nghị; việc thu hồi bắt đầu ngay khi người thứ hai duyệt."
         if waiting
-        else "Đã gửi đề nghị thu hồi đến Sở; kết quả hiện ở trang này."
+        else "Việc thu hồi đã bắt đầu; kết quả hiện ở trang này."
     )
     return redirect(request, f"/hoc-ba/{version_id}", said)
 

@@ -14,12 +14,13 @@ from backend.core.crypto import sha256_hex
 from backend.core.database import TenantId, TenantSession
 from backend.core.errors import NotFound
 from backend.records.transcripts import canonical, queries, rules
-from backend.records.transcripts.events import TranscriptIssued
+from backend.records.transcripts.events import TranscriptIssued, TranscriptRecallAsked
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import (
     ENDED,
     JSON_TYPE,
     SIGNING_ORDER,
+    BegunRecallManifest,
     Deed,
     HandOverManifest,
     IssuedManifest,
@@ -107,6 +108,12 @@ async def keep_recall(session: TenantSession, version_id: uuid.UUID, values: Map
     await manifests.keep(session.tenant_id, version_id, made)
 
 
+async def keep_begun_recalls(session: TenantSession, version_ids: Iterable[uuid.UUID]) -> None:
+    """Write that recalls stand in the database, which a transaction before this one has committed. Raises Unavailable."""
+    for one in version_ids:
+        await manifests.keep(session.tenant_id, one, BegunRecallManifest(version_id=one))
+
+
 async def keep_locks(session: TenantSession, version_ids: Iterable[uuid.UUID], effective_on: date) -> None:
     """Write that this transaction locks versions. Raises Unavailable without the store."""
     made = [LockManifest(version_id=one, effective_on=effective_on) for one in version_ids]
@@ -143,8 +150,10 @@ async def since_issued(tenant_id: TenantId) -> Since:
     locks = await manifests.of_school(tenant_id, LockManifest)
     locks.sort(key=lambda one: one.effective_on, reverse=True)
     handovers = await manifests.of_school(tenant_id, HandOverManifest)
+    begun = await manifests.of_school(tenant_id, BegunRecallManifest)
     return Since(
         recalls={one.version_id: one for one in sorted(recalls, key=lambda one: one.withdrawn_at)},
+        begun_recalls=frozenset(one.version_id for one in begun),
         locks={one.version_id: one for one in locks},
         handovers={one.transcript_id: one for one in sorted(handovers, key=lambda one: one.handed_over_at)},
     )
@@ -160,8 +169,9 @@ async def restore(
     restored = await _restore_issued(session, manifest, operator)
     if restored.found is Restoring.CONFLICT:
         return restored
+    stands = recall_sent or manifest.version_id in since.begun_recalls
     further = [
-        await _restore_recall(session, since.recalls.get(manifest.version_id) if recall_sent else None),
+        await _restore_recall(session, since.recalls.get(manifest.version_id) if stands else None),
         await _restore_lock(session, since.locks.get(manifest.version_id)),
         await _restore_handover(session, manifest.version_id, since.handovers.get(manifest.transcript_id)),
     ]
@@ -172,7 +182,7 @@ async def restore(
 
 
 async def _restore_recall(session: TenantSession, made: RecallManifest | None) -> bool:
-    """The Authority's answer, which says whether the version is recalled, follows from its delivery."""
+    """Whether the version is recalled follows from its deliveries: the Authority's answer, or that it never had it."""
     if made is None:
         return False
     [row] = await queries.hold_versions(session, [made.version_id])
@@ -187,6 +197,7 @@ async def _restore_recall(session: TenantSession, made: RecallManifest | None) -
         "withdrawn_reason": msgspec.json.decode(reason, type=str),
     }
     await queries.update_versions(session, {made.version_id: values})
+    await outbox.emit(session, TranscriptRecallAsked(made.version_id))
     return True
 
 

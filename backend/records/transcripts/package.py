@@ -1,5 +1,6 @@
 """The data package of a version: its published schemas, and whether PDF, XML and JSON of one file say the same."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -13,6 +14,12 @@ from backend.remote_signing.validation import service as validation
 #: Published under these names: address and command line use them alike.
 JSON_SCHEMA, XML_SCHEMA = "hocba.snapshot.1.json", "hocba.snapshot.1.xsd"
 _SNAPSHOT, _XML = "snapshot.json", "hocba.xml"
+#: What a book of several years has beside its pages, one of each year (documents/book.typ).
+_OF_A_BOOK = re.compile(r"snapshot-[0-9]{4}-[0-9]{4}\.json")
+_BOOK = (
+    "Tệp là bản in, bản sao hoặc trích lục của học bạ, không phải học bạ đã ký của một năm học, nên không có bản nào để "
+    "đối chiếu; hãy kiểm tra bản gốc bằng mã tra cứu in ở chân trang."
+)
 _REWRITTEN = (
     "Trang PDF không phải là bản kết xuất từ dữ liệu đã chốt: tệp đã được ghi lại bằng phần mềm khác "
     "hoặc hình trang đã bị sửa."
@@ -48,6 +55,8 @@ def check(pdf: bytes) -> Compared:
     """
     contents = validation.contents_of(pdf)
     data, xml = contents.attachments.get(_SNAPSHOT), contents.attachments.get(_XML)
+    if data is None and any(_OF_A_BOOK.fullmatch(name) for name in contents.attachments):
+        return Compared(snapshot=None, differences=(), unknown=(_BOOK,))
     if data is None:
         lacking = f"Tệp PDF không kèm dữ liệu học bạ ({_SNAPSHOT}) nên không có gì để đối chiếu."
         return Compared(snapshot=None, differences=(lacking,))

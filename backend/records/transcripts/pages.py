@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from backend.core import admission, audit, clock, storage
 from backend.core.actor import Actor
@@ -106,12 +106,14 @@ async def show_transcripts(
 
 
 @get("/hoc-ba/qua-han", guards=[requires(Permission.TRANSCRIPT_READ_ANY)])
-async def show_overdue(request: Request, session: Session, actor: CurrentActor) -> Html:
+async def show_overdue(
+    request: Request, session: Session, actor: CurrentActor, trang: FromQuery[int] = 1
+) -> Html:
     """What the last day of the plan has found unfinished: it is listed and stays as it is, nothing locks it silently."""
     return page(
         request,
         "records/transcripts/overdue.html",
-        overdue=await service.open_overdue(session, actor),
+        overdue=await service.open_overdue(session, actor, trang),
         names=rules.STATE_NAMES,
         tones=rules.TONES,
     )

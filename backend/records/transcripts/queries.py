@@ -279,16 +279,16 @@ async def versions_after(
     after: uuid.UUID | None,
     limit: int,
     class_id: uuid.UUID | None,
-    state: str | None,
+    states: Collection[str] | None,
 ) -> Sequence[Any]:
-    """The next versions in the order of their ids, of all classes and states or of one."""
+    """The next versions in the order of their ids, of all classes or of one, of all states or of some."""
     query = _versions().where(TranscriptVersion.tenant_id == session.tenant_id)
     if after is not None:
         query = query.where(TranscriptVersion.id > after)
     if class_id is not None:
         query = query.where(TranscriptVersion.class_id == class_id)
-    if state is not None:
-        query = query.where(TranscriptVersion.state == state)
+    if states is not None:
+        query = query.where(TranscriptVersion.state.in_(states))
     return (await session.execute(query.order_by(TranscriptVersion.id).limit(limit))).all()
 
 

@@ -458,7 +458,7 @@ class IssuedManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state
 class RecallManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="recall"):
     """Management takes an issued version back; the file says why, in their words.
 
-    It counts once the Authority was written to about it: the message has a manifest of its own.
+    It counts once that was committed, which the message to the Authority says, or a `BegunRecallManifest`.
     """
 
     kind: Literal["hocba manifest 1"] = "hocba manifest 1"
@@ -466,6 +466,13 @@ class RecallManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state
     withdrawn_at: datetime
     withdrawn_by: uuid.UUID | None
     reason: Recorded
+
+
+class BegunRecallManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="begun"):
+    """The machine has taken up a recall that it found in the database."""
+
+    kind: Literal["hocba manifest 1"] = "hocba manifest 1"
+    version_id: uuid.UUID
 
 
 class LockManifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="lock"):
@@ -488,6 +495,7 @@ class Since(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the versions and transcripts of a school after they were issued, by their ids."""
 
     recalls: Mapping[uuid.UUID, RecallManifest]
+    begun_recalls: frozenset[uuid.UUID]
     locks: Mapping[uuid.UUID, LockManifest]
     handovers: Mapping[uuid.UUID, HandOverManifest]
 
@@ -558,6 +566,15 @@ class Overdue(msgspec.Struct, frozen=True, kw_only=True):
 
     version: VersionSummary
     closing: Closing
+
+
+class OverduePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of what is overdue; `number` counts from 1."""
+
+    rows: tuple[Overdue, ...]
+    total: int
+    number: int
+    pages: int
 
 
 class Forms(msgspec.Struct, frozen=True, kw_only=True):

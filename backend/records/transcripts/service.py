@@ -41,6 +41,10 @@ from backend.records.transcripts.manifests import issued_manifests as issued_man
 from backend.records.transcripts.manifests import restore as restore
 from backend.records.transcripts.manifests import since_issued as since_issued
 from backend.records.transcripts.models import TranscriptVersion
+from backend.records.transcripts.recalling import begin_recalls as begin_recalls
+from backend.records.transcripts.recalling import hold_deliverable as hold_deliverable
+from backend.records.transcripts.recalling import hold_recalled as hold_recalled
+from backend.records.transcripts.recalling import recalled_among as recalled_among
 from backend.records.transcripts.schemas import (
     ENDED,
     IN_FORCE,
@@ -50,6 +54,7 @@ from backend.records.transcripts.schemas import (
     FreezeReport,
     IssuedVersion,
     Overdue,
+    OverduePage,
     SchoolLevel,
     Snapshot,
     TranscriptId,
@@ -69,6 +74,8 @@ LOCK = "transcripts.lock"
 _UNDER_WAY = {VersionState.SIGNING, VersionState.SIGNED}
 #: What its last day should not find a version in.
 _FINISHED = {VersionState.ACCEPTED, VersionState.LOCKED, VersionState.TRANSFERRED_OUT}
+#: Overdue versions on one page.
+OVERDUE_SHOWN = 50
 UNFINISHED = frozenset(VersionState) - ENDED - _FINISHED
 
 
@@ -88,10 +95,10 @@ async def versions_after(
     limit: int,
     *,
     class_id: uuid.UUID | None = None,
-    state: VersionState | None = None,
+    states: Collection[VersionState] | None = None,
 ) -> list[VersionSummary]:
     """The next versions after one, oldest first, for systems that read all of them part by part."""
-    rows = await queries.versions_after(session, after, limit, class_id, state)
+    rows = await queries.versions_after(session, after, limit, class_id, states)
     return [rules.summary_of(row) for row in rows]
 
 
@@ -202,14 +209,18 @@ async def after_closing(session: TenantSession, states: Collection[VersionState]
     return found
 
 
-async def open_overdue(session: TenantSession, actor: Actor) -> list[Overdue]:
-    """Versions of which the last day is over and which the Authority has not accepted, for a person who looks at them."""
+async def open_overdue(session: TenantSession, actor: Actor, page: int) -> OverduePage:
+    """Versions of which the last day is over and which the Authority has not accepted, for a person who looks at a page
+    of them; one that there is not is the last."""
     found = await after_closing(session, UNFINISHED)
-    if found:
-        pupils = [one.version.student_id for one in found]
+    pages = max(1, -(-len(found) // OVERDUE_SHOWN))
+    number = min(max(1, page), pages)
+    shown = found[(number - 1) * OVERDUE_SHOWN : number * OVERDUE_SHOWN]
+    if shown:
+        pupils = [one.version.student_id for one in shown]
         label = "Học bạ quá hạn chốt"
         audit_reads.record_read(session, actor, Action.TRANSCRIPTS_LISTED, None, label, pupils)
-    return found
+    return OverduePage(rows=tuple(shown), total=len(found), number=number, pages=pages)
 
 
 async def former_versions(

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects.postgresql import insert
 
 from backend.core.database import TenantSession
+from backend.core.questions import Adding
 from backend.records.transcripts.models import TranscriptVersion
 from backend.records.transcripts.schemas import VersionState
 from backend.records.transparency.models import TransparencyEntry
@@ -21,14 +21,24 @@ _AFTER = {
 }
 
 
+_ADD = Adding(
+    "transparency_entry",
+    {
+        "id": "uuid",
+        "version_id": "uuid",
+        "event": "text",
+        "statement": "text",
+        "salt": "bytea",
+        "entry": "bytea",
+        "recorded_at": "timestamptz",
+    },
+    "on conflict (tenant_id, version_id, event) do nothing returning entry",
+)
+
+
 async def add(session: TenantSession, rows: list[dict[str, Any]]) -> list[bytes]:
     """Write events that are not written yet; returns the entries of those."""
-    if not rows:
-        return []
-    values = [{"tenant_id": session.tenant_id, **row} for row in rows]
-    once = ["tenant_id", "version_id", "event"]
-    query = insert(TransparencyEntry).values(values).on_conflict_do_nothing(index_elements=once)
-    return list(await session.scalars(query.returning(TransparencyEntry.entry)))
+    return [row.entry for row in await session.add_rows(_ADD, rows)]
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[TransparencyEntry]:

@@ -7,7 +7,7 @@ from sqlalchemy import Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import TenantTable, tenant_key
-from backend.core.personal_data import holding
+from backend.core.personal_data import Ground, Keep, holding
 
 
 class SecretKey(TenantTable):
@@ -44,3 +44,46 @@ class ProviderAccount(TenantTable):
     added_by: Mapped[uuid.UUID]
     added_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+
+
+class ProviderAccess(TenantTable):
+    """That a provider's user has let us in there. `holder_id` is whose certificates these are; None: the seal's.
+
+    At most one for an account is active; what is over holds no values.
+    """
+
+    __tablename__ = "provider_access"
+    __table_args__ = (
+        Index(
+            "uq_provider_access_active",
+            "tenant_id",
+            "provider",
+            "account",
+            unique=True,
+            postgresql_where=text("state = 'active'"),
+        ),
+        tenant_key("key_id", "secret_key"),
+        tenant_key("holder_id", "staff_member"),
+        tenant_key("given_by", "staff_member"),
+        {
+            "info": holding(
+                internal="provider state sealed_values given_at ends_at ended_at",
+                personal="account",
+                title="Liên kết tài khoản ký số",
+                purpose="Gửi yêu cầu ký tới tài khoản của người ký tại nhà cung cấp, do chính người ấy cho phép",
+                ground=Ground.SIGNATURES,
+                keep=Keep.RECORD,
+            )
+        },
+    )
+
+    provider: Mapped[str]
+    account: Mapped[str]
+    holder_id: Mapped[uuid.UUID | None]
+    given_by: Mapped[uuid.UUID]
+    state: Mapped[str]
+    key_id: Mapped[uuid.UUID]
+    sealed_values: Mapped[bytes] = mapped_column(LargeBinary)
+    given_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import and_, insert, select, update
 
 from backend.core.database import TenantSession
-from backend.remote_signing.accounts.models import ProviderAccount, SecretKey
-from backend.remote_signing.accounts.schemas import AccountState
+from backend.remote_signing.accounts.models import ProviderAccess, ProviderAccount, SecretKey
+from backend.remote_signing.accounts.schemas import AccessState, AccountState
 
 _KEY_OF_ACCOUNT = and_(
     SecretKey.tenant_id == ProviderAccount.tenant_id, SecretKey.id == ProviderAccount.key_id
@@ -57,5 +57,45 @@ async def update_account(session: TenantSession, account_id: uuid.UUID, values: 
     await session.execute(
         update(ProviderAccount)
         .where(ProviderAccount.tenant_id == session.tenant_id, ProviderAccount.id == account_id)
+        .values(values)
+    )
+
+
+async def accesses(session: TenantSession) -> Sequence[ProviderAccess]:
+    """Everything that users have left, newest first."""
+    found = await session.scalars(
+        select(ProviderAccess)
+        .where(ProviderAccess.tenant_id == session.tenant_id)
+        .order_by(ProviderAccess.given_at.desc(), ProviderAccess.id.desc())
+    )
+    return found.all()
+
+
+async def live_access(session: TenantSession, provider: str, account: str) -> ProviderAccess | None:
+    return await session.scalar(
+        select(ProviderAccess).where(
+            ProviderAccess.tenant_id == session.tenant_id,
+            ProviderAccess.provider == provider,
+            ProviderAccess.account == account,
+            ProviderAccess.state == AccessState.ACTIVE,
+        )
+    )
+
+
+async def access(session: TenantSession, access_id: uuid.UUID) -> ProviderAccess | None:
+    query = select(ProviderAccess).where(
+        ProviderAccess.tenant_id == session.tenant_id, ProviderAccess.id == access_id
+    )
+    return await session.scalar(query.execution_options(populate_existing=True))
+
+
+async def insert_access(session: TenantSession, values: dict[str, Any]) -> None:
+    await session.execute(insert(ProviderAccess).values(tenant_id=session.tenant_id, **values))
+
+
+async def update_access(session: TenantSession, access_id: uuid.UUID, values: dict[str, Any]) -> None:
+    await session.execute(
+        update(ProviderAccess)
+        .where(ProviderAccess.tenant_id == session.tenant_id, ProviderAccess.id == access_id)
         .values(values)
     )

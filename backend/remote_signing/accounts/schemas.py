@@ -12,6 +12,7 @@ from backend.remote_signing.providers.port import AccountField
 from backend.tenants.approvals.schemas import ApprovalRequest
 
 AccountId = NewType("AccountId", uuid.UUID)
+AccessId = NewType("AccessId", uuid.UUID)
 KeyId = NewType("KeyId", uuid.UUID)
 
 
@@ -27,10 +28,21 @@ class AccountState(StrEnum):
     DROPPED = "dropped"
 
 
+class AccessState(StrEnum):
+    """active until its user leaves another, takes it back, or the service takes it no more. Only active ones hold it."""
+
+    ACTIVE = "active"
+    REPLACED = "replaced"
+    TAKEN_BACK = "taken_back"
+    REFUSED = "refused"
+
+
 class OwnValues(msgspec.Struct, frozen=True):
-    """What a school filled in for a provider, field by field, secrets among them: never shown, logged or kept."""
+    """What a school filled in for a provider, field by field, secrets among them: never shown, logged or kept. With it
+    what an account's user has left, as `access_id`."""
 
     by_field: Mapping[str, str] = {}
+    access_id: AccessId | None = None
 
     def __repr__(self) -> str:
         return "OwnValues()"
@@ -67,3 +79,18 @@ class ProviderFile(msgspec.Struct, frozen=True, kw_only=True):
     notices_to: str
     active: AccountView | None
     waiting: ApprovalRequest | None
+
+
+class AccessView(msgspec.Struct, frozen=True, kw_only=True):
+    """That a user of a provider has let us in there, without what they left. `is_seal`: for the school's seal;
+    `is_live`: we are let in today."""
+
+    id: AccessId
+    provider: str
+    provider_name: str
+    account: str
+    is_seal: bool
+    is_live: bool
+    state: AccessState
+    given_at: datetime
+    ends_at: datetime

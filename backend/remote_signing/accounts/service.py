@@ -7,6 +7,7 @@ call that follows, and stand in no job, log or record.
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,9 +17,16 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
 from backend.core.ids import new_id
-from backend.remote_signing.accounts import notice_addresses, queries, rules
+from backend.remote_signing.accounts import access, notice_addresses, queries, rules, sealing
+from backend.remote_signing.accounts.access import LINKS_PATH as LINKS_PATH
+from backend.remote_signing.accounts.access import access_refused as access_refused
+from backend.remote_signing.accounts.access import keep_access as keep_access
+from backend.remote_signing.accounts.access import link_warnings as link_warnings
+from backend.remote_signing.accounts.access import own_links as own_links
+from backend.remote_signing.accounts.access import require_access as require_access
+from backend.remote_signing.accounts.access import take_access_back as take_access_back
 from backend.remote_signing.accounts.events import SecretKeyRotated
-from backend.remote_signing.accounts.models import ProviderAccount, SecretKey
+from backend.remote_signing.accounts.models import ProviderAccount
 from backend.remote_signing.accounts.notice_addresses import notice_place as notice_place
 from backend.remote_signing.accounts.schemas import (
     AccountId,
@@ -29,6 +37,8 @@ from backend.remote_signing.accounts.schemas import (
     OwnValues,
     ProviderFile,
 )
+from backend.remote_signing.accounts.sealing import close as close
+from backend.remote_signing.accounts.sealing import open_closed as open_closed
 from backend.remote_signing.providers import gateway, port
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import ApprovalRequest, Facts, Kind
@@ -37,19 +47,28 @@ from backend.tenants.people import service as people
 _GONE = "Đề nghị này không còn thông tin tài khoản đi kèm; xin từ chối để nhà trường nhập lại."
 
 
-async def values_of(session: TenantSession, provider: str) -> OwnValues:
-    """What the school filled in for a provider; nothing where ours serves all schools, or it has filled in nothing.
+async def values_of(session: TenantSession, provider: str, account: str = "") -> OwnValues:
+    """What the school filled in for a provider, and what the account's user has left there; nothing where ours serves
+    all schools, or nothing was filled in or left.
 
     Raises Conflict when it cannot be opened any more.
     """
+    values = await _of_school(session, provider)
+    if not account or not _lets_in(provider):
+        return values
+    left = await access.left_by(session, provider, account)
+    return OwnValues({**values.by_field, **left.by_field}, left.access_id)
+
+
+async def _of_school(session: TenantSession, provider: str) -> OwnValues:
     if not _fields(provider):
         return OwnValues()
     found = [
-        row
+        row.ProviderAccount
         for row in await queries.accounts(session, provider)
         if row.ProviderAccount.state == AccountState.ACTIVE
     ]
-    return _open(found[0].ProviderAccount, found[0].SecretKey) if found else OwnValues()
+    return await _open(session, found[0]) if found else OwnValues()
 
 
 async def list_files(session: TenantSession) -> list[ProviderFile]:
@@ -102,7 +121,7 @@ async def propose(
         raise NotFound("Không tìm thấy nhà cung cấp này.")
     values = rules.checked(fields, typed, label)
     await _drop_undecided(session, provider)
-    key, account_id = await _key(session), AccountId(new_id())
+    account_id = AccountId(new_id())
     facts = {"provider": provider, "account": str(account_id)}
     told = rules.described(fields, values, label)
     request = await approvals.ask(session, actor, sign_in, Kind.PROVIDER_ACCOUNT, told, facts, reason)
@@ -112,8 +131,7 @@ async def propose(
             "id": account_id,
             "provider": provider,
             "state": AccountState.PROPOSED,
-            "key_id": key.id,
-            "sealed_values": _close(account_id, key, values),
+            **await _closed(session, account_id, values),
             "added_by": actor.staff_id,
             "added_at": clock.now(),
         },
@@ -138,26 +156,6 @@ async def activate(session: TenantSession, actor: Actor, facts: Facts) -> None:
     await audit.record(session, actor, Action.PROVIDER_ACCOUNT_CHANGED, account_id, label)
 
 
-async def close(session: TenantSession, plain: bytes, purpose: str) -> Closed:
-    """Close another secret of the school under its key, for one purpose, which names its place."""
-    await session.hold("provider-accounts")
-    key = await _key(session)
-    sealed = vault.seal_under(key.sealed_key, _key_purpose(session.tenant_id, key.id), plain, purpose)
-    return Closed(KeyId(key.id), sealed)
-
-
-async def open_closed(session: TenantSession, closed: Closed, purpose: str) -> bytes:
-    """What `close` closed for this purpose. Raises vault.Unsealable."""
-    if closed.key_id is None:
-        return vault.unseal(closed.content, purpose)
-    key = await queries.key(session, closed.key_id)
-    if key is None:
-        raise vault.Unsealable(purpose)
-    return vault.unseal_under(
-        key.sealed_key, _key_purpose(session.tenant_id, key.id), closed.content, purpose
-    )
-
-
 async def rotate(session: TenantSession, actor: Actor) -> int:
     """Make a new key for the school and close everything under it; counts what was closed anew.
 
@@ -165,22 +163,28 @@ async def rotate(session: TenantSession, actor: Actor) -> int:
     """
     await session.hold("provider-accounts")
     opened = [
-        (row.ProviderAccount.id, _open(row.ProviderAccount, row.SecretKey))
+        (row.ProviderAccount.id, await _open(session, row.ProviderAccount))
         for row in await queries.accounts(session)
     ]
-    key = await _make_key(session)
+    left = await access.opened(session)
+    key_id = await sealing.make_key(session)
     for account_id, values in opened:
-        sealed = {"key_id": key.id, "sealed_values": _close(account_id, key, values)}
-        await queries.update_account(session, account_id, sealed)
-    await audit.record(session, actor, Action.SECRET_KEY_ROTATED, key.id, "", count=len(opened))
-    await outbox.emit(session, SecretKeyRotated(key.id))
-    return len(opened)
+        await queries.update_account(session, account_id, await _closed(session, account_id, values))
+    await access.close_anew(session, left)
+    count = len(opened) + len(left)
+    await audit.record(session, actor, Action.SECRET_KEY_ROTATED, key_id, "", count=count)
+    await outbox.emit(session, SecretKeyRotated(key_id))
+    return count
 
 
 async def require_key(session: TenantSession, key_id: uuid.UUID) -> None:
     """Raises NotFound for a key that is none of the school's."""
     if await queries.key(session, key_id) is None:
         raise NotFound("Không tìm thấy khóa niêm phong này của trường.")
+
+
+def _lets_in(provider: str) -> bool:
+    return provider in gateway.names() and gateway.lets_in(provider)
 
 
 def _fields(provider: str) -> tuple[port.AccountField, ...]:
@@ -204,39 +208,22 @@ async def _end(session: TenantSession, account_id: uuid.UUID, state: AccountStat
     await queries.update_account(session, account_id, values)
 
 
-async def _key(session: TenantSession) -> SecretKey:
-    return await queries.newest_key(session) or await _make_key(session)
+async def _closed(session: TenantSession, account_id: uuid.UUID, values: OwnValues) -> dict[str, Any]:
+    """Both columns of a row that say what is closed, and by which key."""
+    closed = await sealing.close(session, msgspec.json.encode(values.by_field), _purpose(account_id))
+    return {"key_id": closed.key_id, "sealed_values": closed.content}
 
 
-async def _make_key(session: TenantSession) -> SecretKey:
-    key_id = KeyId(new_id())
-    sealed = vault.new_data_key(_key_purpose(session.tenant_id, key_id))
-    made = {"id": key_id, "sealed_key": sealed, "made_at": clock.now()}
-    await queries.insert_key(session, made)
-    return SecretKey(tenant_id=session.tenant_id, **made)
-
-
-def _close(account_id: uuid.UUID, key: SecretKey, values: OwnValues) -> bytes:
-    purpose = _key_purpose(key.tenant_id, key.id)
-    return vault.seal_under(
-        key.sealed_key, purpose, msgspec.json.encode(values.by_field), _purpose(account_id)
-    )
-
-
-def _open(account: ProviderAccount, key: SecretKey) -> OwnValues:
-    purpose = _key_purpose(key.tenant_id, key.id)
+async def _open(session: TenantSession, account: ProviderAccount) -> OwnValues:
+    closed = Closed(KeyId(account.key_id), account.sealed_values)
     try:
-        plain = vault.unseal_under(key.sealed_key, purpose, account.sealed_values, _purpose(account.id))
+        plain = await sealing.open_closed(session, closed, _purpose(account.id))
     except vault.Unsealable:
         raise Conflict(
             f"Thông tin tài khoản của trường tại {gateway.label(account.provider)} không còn mở được sau một lần "
             "đổi khóa hệ thống; xin nhập lại ở trang Tài khoản ký số của trường."
         ) from None
     return OwnValues(msgspec.json.decode(plain, type=dict[str, str]))
-
-
-def _key_purpose(tenant_id: uuid.UUID, key_id: uuid.UUID) -> str:
-    return f"secret key {tenant_id} {key_id}"
 
 
 def _purpose(account_id: uuid.UUID) -> str:

@@ -58,7 +58,7 @@ async def take_over_seal(session: TenantSession, actor: Actor, facts: Facts) -> 
     if "certificates" in facts:
         chain = [base64.b64decode(one) for one in facts["certificates"].split()]
         await from_file.put(provider, account, chain)
-    own = await accounts.values_of(session, provider)
+    own = await accounts.values_of(session, provider, account)
     candidate = await inspection.chosen(provider, account, facts["sha256"], holder, own)
     await service.enrol(session, actor, candidate.found, provider=provider, account=account, staff_id=None)
 
@@ -84,7 +84,7 @@ async def resume_seal(session: TenantSession, actor: Actor, facts: Facts) -> Non
     await session.hold("credentials")
     credential = await service.get(session, uuid.UUID(facts["credential"]))
     holder = await service.holder_of(session, None)
-    own = await accounts.values_of(session, credential.provider)
+    own = await accounts.values_of(session, credential.provider, credential.account)
     await inspection.chosen(credential.provider, credential.account, facts["sha256"], holder, own)
     await service.change(session, actor, credential, int(facts["revision"]), Change.RESUME)
 

@@ -25,7 +25,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.remote_signing.accounts import service as accounts
-from backend.remote_signing.credentials import decisions, from_file, inspection, service
+from backend.remote_signing.credentials import decisions, from_file, inspection, linking, service
 from backend.remote_signing.credentials.schemas import Candidate, path_of
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import Kind
@@ -91,6 +91,7 @@ async def show_certificates(request: Request, session: Session, actor: CurrentAc
         request,
         "remote_signing/credentials/certificates.html",
         holders=await service.overview_for(session, actor),
+        links_offered=bool(linking.offered()),
     )
 
 
@@ -232,7 +233,7 @@ async def resume(
                     request, _SEAL, "Đã gửi đề nghị; con dấu được dùng lại khi người thứ hai duyệt."
                 )
             holder = await service.look_up(session, actor, credential.staff_id, credential.account)
-            own = await accounts.values_of(session, credential.provider)
+            own = await accounts.values_of(session, credential.provider, credential.account)
         await inspection.chosen(credential.provider, credential.account, credential.fingerprint, holder, own)
         async with transaction(request) as session:
             await service.resume(session, actor, credential_id, data.lan)
@@ -284,7 +285,7 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
     try:
         async with transaction(request) as session:
             holder = await service.look_up(session, actor, staff_id, data.account)
-            own = await accounts.values_of(session, data.nha_cung_cap)
+            own = await accounts.values_of(session, data.nha_cung_cap, data.account)
         found = await inspection.listed(data.nha_cung_cap, data.account, holder, own)
     except _REFUSALS as error:
         async with transaction(request) as session:
@@ -296,7 +297,7 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
 async def _chosen(request: Request, actor: Actor, staff_id: StaffId | None, data: AccountForm) -> Candidate:
     async with transaction(request) as session:
         holder = await service.look_up(session, actor, staff_id, data.account)
-        own = await accounts.values_of(session, data.nha_cung_cap)
+        own = await accounts.values_of(session, data.nha_cung_cap, data.account)
     return await inspection.chosen(data.nha_cung_cap, data.account, data.ma, holder, own)
 
 

@@ -15,6 +15,7 @@ from backend.core.crypto import sha256_hex
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import inspection, queries, revocation, rules
 from backend.remote_signing.credentials.events import CertificateReplaced
 from backend.remote_signing.credentials.models import Credential
@@ -310,18 +311,20 @@ async def retire(session: TenantSession, credential_id: uuid.UUID) -> None:
 
 async def warnings_for(session: TenantSession, actor: Actor) -> tuple[str, ...]:
     """What is to be done about certificates that end soon, have ended or rest, what is most urgent first: of all holders
-    for whoever manages them, else of this person and of the seal that they keep."""
+    for whoever manages them, else of this person and of the seal that they keep; and about what this person has linked
+    at providers."""
     manages = actor.may(Permission.CREDENTIALS_MANAGE)
     if not (manages or actor.may(Permission.SIGN) or actor.may(Permission.SEAL)):
         return ()
     credentials = await list_credentials(session)
     if not credentials:
         return ()
-    return tuple(
+    warned = tuple(
         rules.warning(one, one.credential.not_after.astimezone(clock.VIETNAM).date())
         for one in await _holders(session, credentials)
         if one.credential and one.state in rules.WARNED and (manages or is_own(actor, one.staff_id))
     )
+    return warned + await accounts.link_warnings(session, actor)
 
 
 async def having(session: TenantSession) -> set[StaffId]:

@@ -63,6 +63,11 @@ XML_TARGETS = {
 }
 
 
+def field_of(target: XmlTarget) -> str:
+    """What a report calls the signature in that place."""
+    return next((field for field, one in XML_TARGETS.items() if one.name == target.name), target.name)
+
+
 #: On a subject's GVBM, where its teacher is to sign it: code and number of the document. Without it the same marks of two
 #: pupils would be the same bytes, and a signature over the one could be put under the other.
 TO_SIGN = "KY"

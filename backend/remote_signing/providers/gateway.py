@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import cast
+
+import msgspec
 
 from backend.core import settings
 from backend.remote_signing.providers import registry
 from backend.remote_signing.providers.port import (
+    AccessEnded,
     AccountField,
+    LettingInProvider,
     NotInstalled,
     ProviderAccount,
     RemoteCredential,
@@ -45,16 +50,40 @@ def fields(name: str) -> tuple[AccountField, ...]:
     return _installed(name).fields
 
 
+def lets_in(name: str) -> bool:
+    """Whether each user of a provider must let us in before anything is asked there. Raises NotInstalled."""
+    return bool(_installed(name).personal)
+
+
+def letting_in(name: str) -> LettingInProvider:
+    """The adapter of one of which `lets_in` is true. Raises NotInstalled."""
+    return cast(LettingInProvider, _installed(name).provider)
+
+
 def provider(name: str) -> SignatureProvider:
     """The adapter of a provider by its name. Raises NotInstalled for one that this installation does not have."""
     return _installed(name).provider
 
 
 def account(name: str, user_id: str, values: Mapping[str, str] | None = None) -> ProviderAccount:
-    """An account at a provider, acting for one of its users; `values` are what the school filled in for `fields`.
+    """An account at a provider, acting for one of its users; `values` are what the school filled in for `fields`, and
+    what the user left where they let us in.
 
-    What the declaration says goes before. Raises NotInstalled, also when a value is missing.
+    What the declaration says goes before. Raises NotInstalled, also when a value is missing; AccessEnded when it is the
+    user's.
     """
+    known, one, given = application(name, user_id, values), _installed(name), values or {}
+    if any(not given.get(field.name) for field in one.personal):
+        raise AccessEnded(
+            f"Chủ tài khoản {user_id} chưa cho phép hệ thống gửi yêu cầu ký tới {one.declared.label}, hoặc quyền đã hết "
+            "hạn; chủ tài khoản mở trang Liên kết tài khoản ký số để cấp quyền."
+        )
+    left = {field.name: given[field.name] for field in one.personal}
+    return msgspec.structs.replace(known, parameters={**known.parameters, **left})
+
+
+def application(name: str, user_id: str, values: Mapping[str, str] | None = None) -> ProviderAccount:
+    """The same before its user has let us in. Raises NotInstalled."""
     one = _installed(name)
     given = values or {}
     missing = [field.label for field in one.fields if not given.get(field.name)]

@@ -6,7 +6,8 @@ what to do next. Adapters know neither document formats nor tables.
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import msgspec
@@ -63,11 +64,15 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class AccountField(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that an adapter must be told to use somebody's account: `label` is Vietnamese, for a form."""
+    """One thing that an adapter must be told to use somebody's account: `label` is Vietnamese, for a form.
+
+    `personal`: nobody fills it in; the account's user leaves it when letting us in (`LettingInProvider`).
+    """
 
     name: str
     label: str
     secret: bool = False
+    personal: bool = False
 
 
 class ProviderAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,8 +194,11 @@ class WebhookHint(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderError(AppError):
     """A call that led to no answer.
 
-    `message` is Vietnamese, for people; `detail` is for the log, without secrets.
+    `message` is Vietnamese, for people; `detail` is for the log, without secrets. A page that shows it is no fault of
+    ours: the service elsewhere does not do it.
     """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
@@ -214,6 +222,13 @@ class OutcomeUnknown(ProviderError):
 
 class LoginRefused(ProviderError):
     """Class *retry after login*: a fresh token was refused too; client id or secret are wrong."""
+
+
+class AccessEnded(LoginRefused):
+    """Class *new access*: the account's user has not let us in, or no longer does; what they do about it is theirs alone.
+
+    What the service was asked before stays with it, and can be asked about once they have let us in anew.
+    """
 
 
 class NewAuthorizationNeeded(ProviderError):
@@ -330,6 +345,31 @@ class AuthorizingProvider(SignatureProvider, Protocol):
         code_challenge: str,
     ) -> str:
         """Where the person's browser goes; it comes back to `redirect_uri` with `state` and a code."""
+        ...
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left when an account's user has let us in: values of the personal fields, good for `lasts`."""
+
+    values: Mapping[str, str]
+    lasts: timedelta
+
+    def __repr__(self) -> str:
+        return f"Access(lasts={self.lasts!r})"
+
+
+class LettingInProvider(SignatureProvider, Protocol):
+    """One whose users let us in on a page of its own before anything is asked there (RFC 6749 4.1).
+
+    Both take the account without its personal values.
+    """
+
+    def access_url(self, account: ProviderAccount, *, redirect_uri: str, state: str) -> str:
+        """Where the user's browser goes; it comes back to `redirect_uri` with `state` and a code."""
+        ...
+
+    async def access_for(self, account: ProviderAccount, code: str, redirect_uri: str) -> Access:
+        """What the code is good for, once and within seconds. Raises AccessEnded for one that is good no more."""
         ...
 
 

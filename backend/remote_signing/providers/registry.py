@@ -75,6 +75,15 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fields(self) -> tuple[port.AccountField, ...]:
         """What a school fills in for itself: what the declaration does not say for all."""
+        return tuple(one for one in self._open if not one.personal)
+
+    @property
+    def personal(self) -> tuple[port.AccountField, ...]:
+        """What each account's user leaves us."""
+        return tuple(one for one in self._open if one.personal)
+
+    @property
+    def _open(self) -> tuple[port.AccountField, ...]:
         return tuple(one for one in self.adapter.fields if one.name not in self.declared.parameters)
 
 

@@ -6,7 +6,9 @@ Nothing says that `refTranId` is unique there, so what we did not see begin nobo
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -31,9 +33,16 @@ CAPABILITIES = port.Capabilities(
 )
 _LOGIN = rule(
     port.LoginRefused,
-    "VNPT SmartCA không nhận quyền truy cập đã cấp; người quản trị kiểm tra lại mã ứng dụng,"
-    " chủ chứng thư cấp lại quyền nếu đã quá ba tháng.",
+    "VNPT SmartCA không nhận mã ứng dụng hoặc khóa bí mật của ứng dụng; người quản trị cần kiểm tra lại.",
 )
+_ACCESS = rule(
+    port.AccessEnded,
+    "VNPT SmartCA không còn nhận quyền mà chủ tài khoản đã cấp (quyền có hạn ba tháng); chủ tài khoản mở trang "
+    "Liên kết tài khoản ký số để cấp lại.",
+)
+#: So long what a user has left us is good; the text says three months.
+ACCESS_LASTS = timedelta(days=90)
+_SCOPE = "sign offline_access"
 _TURNS = rule(port.AccountProblem, "Tài khoản SmartCA đã hết lượt ký; nhà trường cần liên hệ VNPT.")
 _CREDENTIAL = rule(
     port.AccountProblem,
@@ -52,7 +61,7 @@ _BY_CODE = {
     62001: _OURS,
     65000: _TURNS,
 }
-_BY_ERROR = {"invalid_client": _LOGIN, "invalid_grant": _LOGIN, "invalid_token": csc_errors.TOKEN}
+_BY_ERROR = {"invalid_client": _LOGIN, "invalid_grant": _ACCESS, "invalid_token": csc_errors.TOKEN}
 #: `tranStatus` of a transaction.
 _DONE, _WAITING = 1, 4000
 _ENDS: dict[int, Callable[[str], port.PollResult]] = {
@@ -113,6 +122,10 @@ class _Login(msgspec.Struct, frozen=True):
     expires_in: float = 3600.0
 
 
+class _LetIn(msgspec.Struct, frozen=True):
+    refresh_token: str
+
+
 class SmartCaOauthProvider(ByPhone):
     """The port `SignatureProvider`. It keeps only access tokens."""
 
@@ -168,6 +181,29 @@ class SmartCaOauthProvider(ByPhone):
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> port.WebhookHint | None:
         """`notifyUrl` is called once, by whom nothing says: it names a transaction that is then asked about."""
         return wire.hint(body, "tranId")
+
+    def access_url(self, account: port.ProviderAccount, *, redirect_uri: str, state: str) -> str:
+        """The page on which the account's user lets us in. The text knows no PKCE."""
+        asked = {
+            "response_type": "code",
+            "client_id": account.parameters["client_id"],
+            "redirect_uri": redirect_uri,
+            "scope": _SCOPE,
+            "state": state,
+        }
+        return f"{account.base_url.rstrip('/')}/auth/authorize?{urlencode(asked)}"
+
+    async def access_for(self, account: port.ProviderAccount, code: str, redirect_uri: str) -> port.Access:
+        """A refresh token for a code, which is good for fifteen seconds."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            **account.parameters,
+        }
+        url = f"{account.base_url.rstrip('/')}/auth/token"
+        found = wire.read(await wire.post(url, _failure, form=form), _LetIn)
+        return port.Access(values={"refresh_token": found.refresh_token}, lasts=ACCESS_LASTS)
 
     async def _credential(self, account: port.ProviderAccount, name: str) -> port.RemoteCredential:
         asked = {"credentialId": name, "certificates": "chain", "certInfo": True, "authInfo": True}
@@ -232,7 +268,10 @@ ADAPTER = port.Adapter(
             name="client_secret", label="Khóa bí mật của ứng dụng (client_secret)", secret=True
         ),
         port.AccountField(
-            name="refresh_token", label="Quyền truy cập do chủ chứng thư cấp (refresh_token)", secret=True
+            name="refresh_token",
+            label="Quyền truy cập do chủ tài khoản cấp (refresh_token)",
+            secret=True,
+            personal=True,
         ),
     ),
     build=lambda capabilities, _: SmartCaOauthProvider(capabilities),

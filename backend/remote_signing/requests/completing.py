@@ -28,9 +28,11 @@ async def requests_to_complete(
         raise NotFound("Không tìm thấy yêu cầu ký này.")
     signed = [request for request in requests if request.state == RequestState.SIGNED]
     certificates: dict[uuid.UUID, list[bytes]] = defaultdict(list)
+    fields: dict[uuid.UUID, list[str]] = defaultdict(list)
     for row in await queries.certificates_of(session, [request.id for request in signed]):
         if row.signs_pdf:
             certificates[row.request_id] += [row.certificate, *row.chain]
+            fields[row.request_id].append(row.role)
     signatures: dict[uuid.UUID, list[XmlSignature]] = defaultdict(list)
     for row in await batches.signatures_of(session, [request.id for request in signed]):
         target = target_of(row.xml_targets, row.part)
@@ -43,6 +45,7 @@ async def requests_to_complete(
         RequestToComplete(
             request_id=request.id,
             current_sha256=request.current_sha256,
+            fields=tuple(fields[request.id]),
             certificates=tuple(dict.fromkeys(certificates[request.id])),
             xml_sha256=request.xml_sha256,
             signatures=tuple(signatures[request.id]),

@@ -1,14 +1,28 @@
 """Bytes of a provider call: prepared before, signed after. The store and the time stamping authority are outside."""
 
+import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
 from backend.core import at_once, settings, storage
+from backend.core.errors import Conflict
 from backend.remote_signing.credentials import service as credentials
-from backend.remote_signing.formats import embedded, pades, self_check, shown_parts, xades, xades_check
-from backend.remote_signing.formats.schemas import Prepared, XmlTarget
+from backend.remote_signing.formats import (
+    embedded,
+    pades,
+    self_check,
+    shown_parts,
+    validation,
+    xades,
+    xades_check,
+)
+from backend.remote_signing.formats.schemas import Prepared, Report, Unreadable, XmlTarget, field_of
+from backend.remote_signing.formats.trust import TrustStore
 from backend.remote_signing.providers import timestamps
 from backend.remote_signing.requests.schemas import (
     CallToEmbed,
@@ -27,6 +41,9 @@ from backend.remote_signing.requests.schemas import (
 #: Documents of one call that are worked on at the same time. With several calls in a process enough to fill the waits
 #: for store and time stamps, and few enough that the connections are used again: each one costs at every request.
 AT_ONCE = 4
+_NOT_VALID = (
+    "Hồ sơ đã đủ chữ ký nhưng chưa được công nhận, vì bản hoàn chỉnh không qua được lần kiểm tra đầy đủ:"
+)
 
 
 async def prepare_all(tenant_id: uuid.UUID, call: CallToPrepare) -> list[PreparedItem]:
@@ -96,30 +113,60 @@ async def said_in(tenant_id: uuid.UUID, items: Sequence[TrayItem]) -> dict[uuid.
 
 
 async def complete_all(tenant_id: uuid.UUID, requests: Sequence[RequestToComplete]) -> list[CompletedRequest]:
-    """Add certificates and revocation answers, so that documents can be checked for decades (B-LT), and store them."""
+    """Add certificates and revocation answers, so that documents can be checked for decades (B-LT), have each judged as
+    anybody would judge it, and store them.
+
+    Raises Conflict for one that is not valid: nothing of it is stored.
+    """
 
     async def one(request: RequestToComplete) -> CompletedRequest:
         signed = await storage.get(tenant_id, request.current_sha256)
         stamps = embedded.timestamp_certificates(signed)
         found = await credentials.revocation_answers([*request.certificates, *stamps])
         final = pades.add_validation_material(signed, found.certificates, found.ocsps, found.crls)
+        await _require_valid(validation.validate_pdf, final, request.fields)
+        xml = b""
+        if request.xml_sha256 is not None:
+            xml = xades.embed(
+                await storage.get(tenant_id, request.xml_sha256),
+                [(made.target, await _lasting(made, stamps)) for made in request.signatures],
+            )
+            names = [field_of(made.target) for made in request.signatures]
+            await _require_valid(xades_check.validate_xml, xml, names)
         completed = CompletedRequest(
             request_id=request.request_id,
             document_sha256=await storage.put(tenant_id, final, lock=True),
             size=len(final),
         )
-        if request.xml_sha256 is None:
+        if not xml:
             return completed
-        xml = xades.embed(
-            await storage.get(tenant_id, request.xml_sha256),
-            [(made.target, await _lasting(made, stamps)) for made in request.signatures],
-        )
-        xades_check.quick_check(xml, [made.target for made in request.signatures])
         return msgspec.structs.replace(
             completed, xml_sha256=await storage.put(tenant_id, xml, lock=True), xml_size=len(xml)
         )
 
     return await at_once.each(requests, one, limit=AT_ONCE)
+
+
+_Judge = Callable[[bytes, TrustStore, datetime | None, Sequence[str]], Report]
+
+
+async def _require_valid(judge: _Judge, document: bytes, fields: Sequence[str]) -> None:
+    """Raise Conflict unless the whole verdict, the one of the public page, is good: chains, revocation, every byte."""
+    trust = _trust(Path(settings.get().trust_dir))
+    try:
+        report = await asyncio.to_thread(judge, document, trust, None, fields)
+    except Unreadable as error:
+        raise Conflict(f"{_NOT_VALID} {error.message}") from error
+    if report.verdict != "valid":
+        found = dict.fromkeys(
+            [*report.problems, *(one for made in report.signatures for one in made.problems)]
+        )
+        raise Conflict(f"{_NOT_VALID} {' '.join(found)}")
+
+
+@lru_cache(maxsize=1)
+def _trust(folder: Path) -> TrustStore:
+    return TrustStore.from_folder(folder)
 
 
 async def _lasting(made: XmlSignature, stamps: Sequence[bytes]) -> bytes:

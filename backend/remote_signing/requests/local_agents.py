@@ -35,9 +35,7 @@ async def take_values(
     Raises NotFound for another certificate's call, Conflict when the certificate signs nothing any more, Invalid for a
     value that does not verify: none is taken then, and the call goes on waiting.
     """
-    if call_id not in await batches.calls_of_credential(session, credential_id):
-        raise NotFound("Không tìm thấy lần ký này.")
-    sent = await flow.call_to_send(session, call_id, CallState.WAITING)
+    sent = await _waiting(session, credential_id, call_id)
     if sent is None:
         return 0
     try:
@@ -49,3 +47,24 @@ async def take_values(
     signed = port.Signed(provider_tx=sent.provider_reference or "", values=tuple(values))
     await flow.record_answer(session, call_id, signed)
     return len(values)
+
+
+async def decline_call(
+    session: TenantSession, credential_id: uuid.UUID, call_id: uuid.UUID, reason: str
+) -> int:
+    """Whoever is beside the computer does not sign a call: of how many hashes; none of one that has moved on.
+
+    Raises NotFound for another certificate's call, Conflict when the certificate signs nothing any more.
+    """
+    sent = await _waiting(session, credential_id, call_id)
+    if sent is None:
+        return 0
+    declined = port.Declined(provider_tx=sent.provider_reference or "", reason=reason)
+    await flow.record_answer(session, call_id, declined)
+    return len(sent.hashes)
+
+
+async def _waiting(session: TenantSession, credential_id: uuid.UUID, call_id: uuid.UUID) -> CallToSend | None:
+    if call_id not in await batches.calls_of_credential(session, credential_id):
+        raise NotFound("Không tìm thấy lần ký này.")
+    return await flow.call_to_send(session, call_id, CallState.WAITING)

@@ -467,11 +467,13 @@ class XmlSignature(msgspec.Struct, frozen=True, kw_only=True):
 class RequestToComplete(msgspec.Struct, frozen=True, kw_only=True):
     """A fully signed document, its newest revision, and the certificates (DER) in the PDF.
 
-    `signatures` are those over parts of the XML, which is still the unsigned one.
+    `fields` are the signatures that the PDF must have, in order; `signatures` those over parts of the XML, which is still
+    the unsigned one.
     """
 
     request_id: uuid.UUID
     current_sha256: str
+    fields: tuple[str, ...]
     certificates: tuple[bytes, ...]
     xml_sha256: str | None
     signatures: tuple[XmlSignature, ...]

@@ -17,6 +17,7 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.formats import pades
@@ -26,6 +27,7 @@ from backend.remote_signing.requests.events import SigningConsented
 from backend.remote_signing.requests.flow import COMPLETE as COMPLETE
 from backend.remote_signing.requests.flow import close_signed as close_signed
 from backend.remote_signing.requests.local_agents import calls_waiting_for as calls_waiting_for
+from backend.remote_signing.requests.local_agents import decline_call as decline_call
 from backend.remote_signing.requests.local_agents import take_values as take_values
 from backend.remote_signing.requests.notices import wake as wake
 from backend.remote_signing.requests.rules import (
@@ -539,7 +541,9 @@ async def _ready(
 
 
 async def _credential(session: TenantSession, actor: Actor, role: str) -> CredentialView:
-    return await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
+    found = await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
+    await accounts.require_access(session, found.provider, found.account)
+    return found
 
 
 def _require_proof(verified: Verified, statement: str) -> None:

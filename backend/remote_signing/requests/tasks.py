@@ -6,6 +6,7 @@ from typing import NoReturn
 from backend.core import jobs
 from backend.core.errors import Conflict
 from backend.core.jobs import Lane, Work, task
+from backend.remote_signing.accounts import service as accounts
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.providers import port
 from backend.remote_signing.requests import calls, challenges, completing, documents, flow, retiring
@@ -157,6 +158,9 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
     except port.NewAuthorizationNeeded as error:
         await _end(work, CallState.EXPIRED, error.message)
         return
+    except (port.LoginRefused, port.NotInstalled) as error:
+        await _shut_out(work, call, error)
+        return
     except port.ProviderError as error:
         await _end(work, CallState.FAILED, error.message)
         return
@@ -166,6 +170,15 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
         raise jobs.RetryLater(answer.poll_after)
     async with work.finish() as session:
         await flow.record_answer(session, work.subject_id, answer)
+
+
+async def _shut_out(work: Work, call: CallToSend, error: port.ProviderError) -> None:
+    """The service lets us in no more. What it was asked before is there still, and is asked about once it does."""
+    async with work.finish() as session:
+        if isinstance(error, port.AccessEnded):
+            await accounts.access_refused(session, call.own)
+        state = CallState.FAILED if call.provider_reference is None else CallState.UNKNOWN
+        await flow.end_call(session, work.subject_id, state, error.message)
 
 
 async def _wait(work: Work, seconds: float, error: port.ProviderError, *, unheard: bool = False) -> NoReturn:

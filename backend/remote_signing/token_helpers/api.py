@@ -21,6 +21,7 @@ from backend.remote_signing.token_helpers.schemas import (
     HandIn,
     Paired,
     Pairing,
+    Refusal,
     Work,
     WorkList,
 )
@@ -82,7 +83,25 @@ async def hand_in(request: Request, name: FromPath[str]) -> Response[Accepted]:
     tenant_id, helper_id = service.named(name)
     async with turns(), tenant_session(TenantId(tenant_id), address=request.url.path) as session:
         row = await service.identify(session, helper_id, request.url.path, request.headers, body)
-        return Response(Accepted(taken=await service.take(session, row, sent.call, sent.values)))
+        taken = await service.take(session, row, sent.call, sent.values)
+    if isinstance(taken, Invalid):
+        raise taken
+    return Response(Accepted(taken=taken))
+
+
+@post(
+    f"{_ITS_OWN}/tu-choi",
+    guards=[public()],
+    opt={admission.OPTION: RouteClass.LOOKUP, csrf.EXEMPT: _WHY},
+    status_code=200,
+)
+async def decline(request: Request, name: FromPath[str]) -> Response[Accepted]:
+    """The person beside the token does not sign what was asked."""
+    sent, body = await _read(request, Refusal), await request.body()
+    tenant_id, helper_id = service.named(name)
+    async with turns(), tenant_session(TenantId(tenant_id), address=request.url.path) as session:
+        row = await service.identify(session, helper_id, request.url.path, request.headers, body)
+        return Response(Accepted(taken=await service.decline(session, row, sent.call)))
 
 
 async def _look(

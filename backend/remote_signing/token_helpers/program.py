@@ -29,6 +29,7 @@ from backend.remote_signing.token_helpers.schemas import (
     HandIn,
     Paired,
     Pairing,
+    Refusal,
     Work,
     WorkList,
     fingerprint,
@@ -148,10 +149,18 @@ async def run(options: Options, tell: Tell) -> None:
 
 
 async def _sign(memory: Memory, options: Options, work: Work, tell: Tell) -> None:
-    """One call: a person sees what it is and types the PIN. Raises TokenTrouble for a PIN that is refused: never loop."""
+    """One call: a person sees what it is and types the PIN, or nothing, which declines it.
+
+    Raises TokenTrouble for a PIN that is refused: never loop.
+    """
     tell(f"\n{work.description}")
-    tell(f"{len(work.hashes)} chữ ký. So mã lô với trang ký rồi nhập mã PIN để ký.")
-    with hsm_keys.opened(memory.module, memory.token, _pin(options)) as token:
+    tell(f"{len(work.hashes)} chữ ký. So mã lô với trang ký rồi nhập mã PIN để ký; để trống là từ chối ký.")
+    pin = _pin(options)
+    if not pin:
+        await _asked(memory, "tu-choi", Refusal(call=work.call), Accepted)
+        tell("Đã từ chối ký; hồ sơ trở lại khay ký.")
+        return
+    with hsm_keys.opened(memory.module, memory.token, pin) as token:
         key_id = bytes.fromhex(memory.key_id)
         values = tuple(token.sign(key_id, digest) for digest in work.hashes)
     taken = await _asked(memory, "ket-qua", HandIn(call=work.call, values=values), Accepted)

@@ -85,6 +85,12 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[bytes, ...]
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """The person at the computer does not sign a call."""
+
+    call: uuid.UUID
+
+
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """So many values were verified and taken."""
 

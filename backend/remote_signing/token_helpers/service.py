@@ -48,6 +48,7 @@ MOST_SKEW = timedelta(seconds=90)
 _MOST_BYTES, _MOST_CHAIN = 8192, 6
 _NOT_KNOWN = "Máy ký này chưa được ghép hoặc đã bị gỡ; xin ghép lại ở trang con dấu số."
 _WRONG_CODE = "Mã ghép máy không đúng, đã dùng hoặc đã hết hạn; xin lấy mã mới ở trang con dấu số."
+_REFUSED_THERE = "Người giữ token của con dấu đã từ chối nhập mã PIN cho lần ký này."
 _UNPAIRED = "Đã gỡ máy ký giữ token của con dấu."
 
 
@@ -244,27 +245,56 @@ async def work_for(session: TenantSession, row: TokenHelper) -> list[Work]:
     ]
 
 
-async def take(session: TenantSession, row: TokenHelper, call_id: uuid.UUID, values: Sequence[bytes]) -> int:
+async def take(
+    session: TenantSession, row: TokenHelper, call_id: uuid.UUID, values: Sequence[bytes]
+) -> int | Invalid:
     """Values of a call, each verified under the seal's certificate; how many. Twice the same is once.
 
-    Raises NotFound for a call that is not this token's, Invalid for values that do not verify: nothing is taken then.
+    Values that do not verify are recorded and refused: none of them is taken, and the call goes on waiting. Raises
+    NotFound for a call that is not this token's.
     """
+    credential_id = _credential_of(row)
+    try:
+        taken = await requests.take_values(session, credential_id, call_id, values)
+    except Invalid as refusal:
+        await _record(session, row, call_id, len(values), refusal.message)
+        return refusal
+    if taken:
+        await _record(session, row, call_id, taken)
+    return taken
+
+
+async def decline(session: TenantSession, row: TokenHelper, call_id: uuid.UUID) -> int:
+    """The person at the computer does not sign: of how many hashes. Twice the same is once.
+
+    Raises NotFound for a call that is not this token's.
+    """
+    declined = await requests.decline_call(session, _credential_of(row), call_id, _REFUSED_THERE)
+    if declined:
+        await _record(session, row, call_id, declined, _REFUSED_THERE)
+    return declined
+
+
+def _credential_of(row: TokenHelper) -> uuid.UUID:
     if row.state != HelperState.ACTIVE or row.credential_id is None:
         raise NotFound("Máy ký này chưa được hai người duyệt nên chưa ký được.")
-    taken = await requests.take_values(session, row.credential_id, call_id, values)
-    if not taken:
-        return 0
+    return row.credential_id
+
+
+async def _record(
+    session: TenantSession, row: TokenHelper, call_id: uuid.UUID, count: int, refusal: str | None = None
+) -> None:
     await audit.record(
         session,
         machine(session.tenant_id),
         Action.TOKEN_HELPER_SIGNED,
         row.id,
         row.machine,
-        outcome=Outcome.DONE,
+        outcome=Outcome.REFUSED if refusal else Outcome.DONE,
         transaction=call_id.hex,
-        count=taken,
+        count=count,
+        reason=refusal,
     )
-    return taken
 
 
 async def _pending(session: TenantSession, helper_id: uuid.UUID) -> TokenHelper:

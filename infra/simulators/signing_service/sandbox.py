@@ -24,6 +24,7 @@ class Sandbox:
         app.add("POST", "/sandbox/revoke", self.revoke)
         app.add("GET", "/sandbox/ledger", self.ledger)
         app.add("DELETE", "/sandbox/tokens", self.forget_tokens)
+        app.add("DELETE", "/sandbox/accesses", self.end_accesses)
 
     def enrol(self, request: Request) -> Reply:
         """A credential for an account; the same one each time."""
@@ -60,6 +61,12 @@ class Sandbox:
 
     def forget_tokens(self, request: Request) -> Reply:
         """Every access token has run out."""
+        self._store.run("delete from access_token")
+        return reply_json({})
+
+    def end_accesses(self, request: Request) -> Reply:
+        """What users have left by letting an application in is good no more, and no access token either."""
+        self._store.run("delete from let_in")
         self._store.run("delete from access_token")
         return reply_json({})
 

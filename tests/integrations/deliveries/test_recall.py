@@ -1,5 +1,6 @@
 """An issued version is taken back and replaced: asked by one, approved by another, with the province once. And locked."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from backend.core.actor import Actor, SignIn
 from backend.core.database import TenantId, tenant_session
 from backend.core.errors import Conflict, Forbidden, Invalid
 from backend.core.ids import new_id
-from backend.integrations.deliveries import opening, service
+from backend.integrations.deliveries import opening, queries, service
 from backend.integrations.deliveries.schemas import Action, DeliveryState, DeliverySummary
 from backend.records.transcripts import flow, life
 from backend.records.transcripts import rules as transcript_rules
@@ -24,6 +25,7 @@ from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from tests.factories.issued_versions import issue, issue_next
 from tests.factories.machine import Death, Machine
+from tests.factories.signing_school import PRODUCTION, changed_settings
 from tests.fakes.processes import Province
 
 REASON = "Sai điểm Toán học kì hai của em"
@@ -111,7 +113,12 @@ async def accepted_version(tenant_id: TenantId) -> uuid.UUID:
     return version_id
 
 
-@pytest.mark.parametrize("death", [None, *Death], ids=lambda death: death.name.lower() if death else "alive")
+ALIVE_OR_DEAD = pytest.mark.parametrize(
+    "death", [None, *Death], ids=lambda death: death.name.lower() if death else "alive"
+)
+
+
+@ALIVE_OR_DEAD
 async def test_recalled_with_the_province_once_and_then_replaced(
     death: Death | None, school: TenantId, management: Management, authority: Province
 ) -> None:
@@ -291,10 +298,7 @@ async def test_after_the_last_day_nobody_recalls(
 async def test_who_may_and_what_is_refused(
     school: TenantId, management: Management, authority: Province
 ) -> None:
-    [first] = await issue(school)
-    with pytest.raises(Conflict, match="chưa có trả lời của Sở nên không thu hồi được"):
-        await management.ask(first)
-    await Machine(school).rest()
+    first = await accepted_version(school)
     with pytest.raises(Invalid, match="xin ghi lý do"):
         await management.ask(first, "sai")
     asked = await management.ask(first)
@@ -312,6 +316,161 @@ async def test_who_may_and_what_is_refused(
     async with tenant_session(school) as session:
         with pytest.raises(Forbidden, match="chỉ ban giám hiệu thu hồi được"):
             await life.ask_recall(session, nobody, signed_in(management.deputy), first, REASON)
+
+
+async def begun(tenant_id: TenantId, version_id: uuid.UUID, *states: DeliveryState) -> None:
+    """The machine goes on until the version's own message is in one of these states."""
+
+    async def reached() -> bool:
+        sent = await deliveries_of(tenant_id, version_id)
+        return Action.SUBMIT in sent and sent[Action.SUBMIT].state in states
+
+    await Machine(tenant_id, hurry=False).until(reached)
+
+
+@ALIVE_OR_DEAD
+@pytest.mark.parametrize("opened", [False, True], ids=["not_opened", "queued"])
+async def test_what_was_not_sent_is_recalled_and_goes_no_more(
+    opened: bool, death: Death | None, school: TenantId, management: Management, authority: Province
+) -> None:
+    before = authority.ledger()["messages"]
+    [first] = await issue(school)
+    if opened:
+        await begun(school, first, DeliveryState.QUEUED)
+    await management.recall(first)
+    await Machine(school, death=death).rest()
+    assert await state(school, first) == VersionState.RECALLED
+    sent = await deliveries_of(school, first)
+    assert {action: one.state for action, one in sent.items()} == (
+        {Action.SUBMIT: DeliveryState.CANCELLED} if opened else {}
+    )
+    second = await issue_next(school, first)
+    await Machine(school, death=death).rest()
+    assert await state(school, second) == VersionState.ACCEPTED
+    assert list(await deliveries_of(school, second)) == [Action.SUBMIT], "there is nothing to replace"
+    assert authority.ledger()["messages"] == before + 1
+
+
+@ALIVE_OR_DEAD
+@pytest.mark.parametrize("fault", ["drop_after_accept", None], ids=["unknown", "received"])
+async def test_what_has_no_answer_is_recalled_when_the_province_turns_out_to_have_it(
+    fault: str | None, death: Death | None, school: TenantId, management: Management, authority: Province
+) -> None:
+    before = authority.ledger()
+    [first] = await issue(school)
+    if fault:
+        authority.fault(fault)
+    await begun(school, first, DeliveryState.UNKNOWN if fault else DeliveryState.RECEIVED)
+    await management.recall(first)
+    async with tenant_session(school) as session:
+        await opening.open_recalls(session, [first])
+    assert list(await deliveries_of(school, first)) == [Action.SUBMIT], "nobody knows yet what to recall"
+    await Machine(school, death=death).rest()
+    assert await state(school, first) == VersionState.RECALLED
+    sent = await deliveries_of(school, first)
+    assert sent[Action.RECALL].refers_to == sent[Action.SUBMIT].message_id
+    assert {one.state for one in sent.values()} == {DeliveryState.ACCEPTED}
+    after = authority.ledger()
+    assert (after["recalled"] - before["recalled"], after["duplicates"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("stopped", "outcome", "is_over"),
+    [
+        (DeliveryState.WAITING, None, True),
+        (DeliveryState.PARKED, None, True),
+        (DeliveryState.PARKED, "refused", True),
+        (DeliveryState.PARKED, "unknown", False),
+        (DeliveryState.PARKED, "received", False),
+        (DeliveryState.HANDED, None, False),
+        (DeliveryState.SENDING, None, False),
+        (DeliveryState.REJECTED, "received", True),
+    ],
+)
+async def test_only_what_certainly_is_not_there_is_called_off(
+    stopped: DeliveryState, outcome: str | None, is_over: bool, school: TenantId, management: Management
+) -> None:
+    [first] = await issue(school)
+    await begun(school, first, DeliveryState.QUEUED)
+    sent = (await deliveries_of(school, first))[Action.SUBMIT]
+    await management.recall(first)
+    await Machine(school).forget()
+    async with tenant_session(school) as session:
+        if outcome:
+            attempt = new_id()
+            await queries.begin_attempts(session, {sent.id: attempt}, clock.now())
+            tried = {"ended_at": clock.now(), "outcome": outcome, "sent_sha256": None, "answer_sha256": None}
+            await queries.end_attempts(session, [{"attempt": attempt, **tried}])
+        await queries.update_deliveries(session, [sent.id], {"state": stopped})
+    async with tenant_session(school) as session:
+        await opening.open_recalls(session, [first])
+    called_off = is_over and stopped is not DeliveryState.REJECTED
+    found = (await deliveries_of(school, first))[Action.SUBMIT]
+    assert found.state is (DeliveryState.CANCELLED if called_off else stopped)
+    await Machine(school).rest()
+    assert await state(school, first) == (VersionState.RECALLED if is_over else VersionState.RECALL_REQUESTED)
+
+
+async def test_what_comes_back_unsent_is_not_sent_again(
+    school: TenantId, management: Management, authority: Province
+) -> None:
+    """The province does not know a message of which nothing was heard: it would go again, were it not recalled."""
+    [first] = await issue(school)
+    await begun(school, first, DeliveryState.QUEUED)
+    sent = (await deliveries_of(school, first))[Action.SUBMIT]
+    await management.recall(first)
+    await Machine(school).forget()
+    async with tenant_session(school) as session:
+        assert await service.begin_sending(session, [sent.id]) == []
+    await Machine(school).forget()
+    async with tenant_session(school) as session:
+        await queries.update_deliveries(session, [sent.id], {"state": DeliveryState.UNKNOWN})
+        await service.ask_again(session, [sent.id])
+    before = authority.ledger()["messages"]
+    await Machine(school).rest()
+    assert await state(school, first) == VersionState.RECALLED
+    assert (await deliveries_of(school, first))[Action.SUBMIT].state is DeliveryState.CANCELLED
+    assert authority.ledger()["messages"] == before
+
+
+async def test_nothing_is_opened_beside_a_recall(school: TenantId, management: Management) -> None:
+    [first] = await issue(school)
+    await Machine(school).forget()
+    asked = await management.ask(first)
+    assert asked is not None
+    async with tenant_session(school) as session:
+        principal, sign_in = management.principal, signed_in(management.principal)
+        await approvals.approve(session, principal, sign_in, asked)
+
+        async def open_beside() -> None:
+            async with tenant_session(school) as other:
+                await service.open_deliveries(other, [first])
+
+        beside = asyncio.create_task(open_beside())
+        done, _ = await asyncio.wait([beside], timeout=0.2)
+        assert not done, "opened while the recall was not decided"
+    await asyncio.wait_for(beside, 20)
+    assert await deliveries_of(school, first) == {}
+
+
+async def test_a_school_without_an_authority_recalls_by_two_people_alone(
+    school: TenantId, management: Management
+) -> None:
+    [first] = await issue(school)
+    await Machine(school).forget()
+    with changed_settings(HOCBA_ENVIRONMENT="production", **PRODUCTION):
+        async with tenant_session(school) as session:
+            with pytest.raises(Conflict, match="chưa kết nối cơ quan tiếp nhận"):
+                await service.open_deliveries(session, [first])
+    asked = await management.ask(first)
+    assert await state(school, first) == VersionState.ISSUED
+    assert asked is not None
+    await management.approve(asked)
+    with changed_settings(HOCBA_ENVIRONMENT="production", **PRODUCTION):
+        async with tenant_session(school) as session:
+            await service.open_deliveries(session, [first])
+    await Machine(school).rest()
+    assert await state(school, first) == VersionState.RECALLED
 
 
 async def test_where_nobody_else_could_approve_it_is_done_at_once(

@@ -131,6 +131,8 @@ def check_comments(row: PrimaryCommentRow, year: PrimaryTruth) -> None:
     assert row.general_competences_comment == year.general_comment
     assert row.specific_competences_comment == year.specific_comment
     assert row.first_tests == year.first_tests
+    assert (float(row.height or 0), float(row.weight or 0)) == (float(year.height), float(year.weight))
+    assert row.health == year.health
     assert row.absences_excused == year.absences_excused
     assert row.absences_unexcused == year.absences_unexcused
     assert row.homeroom_comment == year.homeroom_comment

@@ -74,6 +74,9 @@ def expected_primary(truth: Truth, code: str) -> Mapping[tuple[str, int], Mappin
         Cell(MarkKind.TRAIT_COMMENT, "specific"): year.specific_comment,
         Cell(MarkKind.ABSENCE, "excused"): str(year.absences_excused),
         Cell(MarkKind.ABSENCE, "unexcused"): str(year.absences_unexcused),
+        Cell(MarkKind.MEASURE, "height"): year.height,
+        Cell(MarkKind.MEASURE, "weight"): year.weight,
+        Cell(MarkKind.HEALTH): year.health,
         Cell(MarkKind.HOMEROOM_COMMENT): year.homeroom_comment,
     }
     return found

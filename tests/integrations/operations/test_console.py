@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from markupsafe import escape
 from sqlalchemy import insert
 
 from backend import cli
@@ -12,10 +13,14 @@ from backend.app import ROUTES
 from backend.console import ROUTES as CONSOLE
 from backend.console import create_console
 from backend.core import clock, jobs, settings
+from backend.core.actor import machine
 from backend.core.jobs import Job
 from backend.core.platform_facts import CheckpointView, LaneView, PlatformView, ProbeView
+from backend.integrations.authorities import service as authorities
 from backend.integrations.notifications import tasks
 from backend.integrations.operations import pages, rules, service
+from backend.integrations.profiles import catalog
+from backend.tenants.schools import service as schools
 from tests.core.browser import Browser
 from tests.factories.small_school import SmallSchool, enroll
 from tests.records.conftest import small_school
@@ -71,6 +76,44 @@ async def test_an_operator_comes_in_once_and_sees_counts_alone(
     assert (await again.get(way)).status_code == 401, "the link is used up"
     assert (await console.post("/van-hanh/ra")).status_code == 303
     assert (await console.get("/van-hanh")).status_code == 401
+
+
+async def test_the_operator_reads_profiles_and_who_uses_them(
+    console: Browser,
+    small_school: SmallSchool,
+    product: settings.Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = "/van-hanh/ho-so-ket-noi"
+    for closed in (home, f"{home}/vn.ninh-binh.hocba/2"):
+        assert (await console.get(closed)).status_code == 401
+    async with small_school.session() as session:
+        await authorities.bind(session, machine(small_school.tenant_id), "vn.csdl-nganh.hocba/2", {}, {})
+        school = (await schools.get_school(session)).name
+    way = link(capsys, "Vận hành Đọc")
+    await console.get(way)
+    await console.post(way)
+    listed = (await console.get(home)).text
+    assert all(f"{home}/{one}" in listed for one in catalog.ids())
+    assert "không dùng được" not in listed.lower()
+    assert school in listed
+    shown = (await console.get(f"{home}/vn.ninh-binh.hocba/2")).text
+    profile = authorities.published_profile("vn.ninh-binh.hocba/2")
+    assert all(escape(one.words) in shown for one in profile.errors.values())
+    assert all(escape(rule.when) in shown for rule in profile.operations.query.answer.rules)  # type: ignore[union-attr]
+    assert "Khác mẫu" not in shown
+    assert str(small_school.tenant_id) not in shown
+    assert str(small_school.tenant_id) in (await console.get(f"{home}/vn.csdl-nganh.hocba/2")).text
+    differ = (await console.get(f"{home}/vn.ninh-binh.hocba/2?so_voi=vn.ninh-binh.hocba/1")).text
+    assert "+ &#34;profile&#34;: &#34;vn.ninh-binh.hocba/2&#34;" in differ
+    assert (await console.get(f"{home}/vn.khong-co.hocba/1")).status_code == 404
+    assert (await console.get(f"{home}/vn.ninh-binh.hocba/2?so_voi=../../etc/passwd")).status_code == 404
+    log = await asyncpg.connect(product.database_migrator_url)
+    try:
+        looks = LOOKS.replace("openings.application.list", "authorities.bindings.list")
+        assert await log.fetchval(looks, "Vận hành Đọc") == 3, "the list, and each profile that was opened"
+    finally:
+        await log.close()
 
 
 async def test_a_link_that_is_old_forged_or_from_before_the_start_lets_nobody_in(

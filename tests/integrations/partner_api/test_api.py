@@ -14,6 +14,7 @@ from backend.core import admission
 from backend.core.audit import Action, AuditEvent
 from backend.core.database import public_session, tenant_session
 from backend.core.rate_limit import Limit
+from backend.records.transcripts import queries as transcripts
 from backend.tenants.api_clients import service as api_clients
 from backend.tenants.api_clients.schemas import Scope
 from tests.factories.small_school import open_small_school
@@ -57,6 +58,15 @@ async def test_transcripts_say_state_and_digests(site: Litestar, a: Partner) -> 
     assert {one["state"] for one in found} == {"issued"}
     assert found[0] == (await client.get(f"/transcripts/{found[0]['id']}")).json()
     assert (await client.get("/transcripts", in_state="frozen")).json()["items"] == []
+    for state, is_issued in (("packaged", True), ("accepted", False), ("recalled", False)):
+        async with tenant_session(a.tenant_id) as session:
+            await transcripts.update_versions(session, {uuid.UUID(found[0]["id"]): {"state": state}})
+        issued = (await client.get("/transcripts", in_state="issued")).json()["items"]
+        assert (found[0]["id"] in [one["id"] for one in issued]) is is_issued, state
+        standing = (await client.get("/transcripts", in_force="true")).json()["items"]
+        assert (found[0]["id"] in [one["id"] for one in standing]) is (state != "recalled"), state
+    async with tenant_session(a.tenant_id) as session:
+        await transcripts.update_versions(session, {uuid.UUID(found[0]["id"]): {"state": "issued"}})
     assert (await client.get("/transcripts", class_id=str(uuid.uuid4()))).status_code == 404
 
 

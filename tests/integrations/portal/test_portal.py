@@ -27,7 +27,7 @@ from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import Snapshot, VersionState
 from tests.core.browser import Browser
 from tests.core.site_fixtures import product, site
-from tests.factories.issued_versions import issue, issue_next
+from tests.factories.issued_versions import Content, issue, issue_next
 from tests.factories.machine import Machine
 from tests.factories.small_school import SmallSchool, open_small_school
 from tests.fakes.processes import Province, start_province
@@ -35,7 +35,7 @@ from tests.integrations.deliveries.test_recall import IN_TIME, at, deliveries_of
 
 __all__ = ["product", "site"]
 
-CSDL = "vn.csdl-nganh.hocba/1"
+CSDL = "vn.csdl-nganh.hocba/2"
 AT = "/gui/cong"
 Change = Callable[[Any], object]
 
@@ -189,6 +189,44 @@ async def test_what_is_issued_waits_for_a_person_and_is_accepted_by_its_receipt(
     assert (await carrier.browser.get("/gui/viec")).status_code == 204
 
 
+def of_grade(name: str) -> Content:
+    """A pupil of another grade, as the samples have one."""
+    whole = msgspec.convert(samples.records()[name], Snapshot)
+
+    def content(lookup_code: str, number: int, student_code: str) -> Snapshot:
+        student = msgspec.structs.replace(whole.student, student_code=student_code)
+        return msgspec.structs.replace(whole, lookup_code=lookup_code, version=number, student=student)
+
+    return content
+
+
+async def test_each_group_of_grades_goes_in_a_file_of_its_own_workbook(carrier: Carrier) -> None:
+    for name in ("primary_third", "primary"):
+        carrier.versions += await issue(carrier.school.tenant_id, content=of_grade(name))
+    await Machine(carrier.school.tenant_id).rest()
+    assert await carrier.states() == [DeliveryState.WAITING] * 5
+    filled = {}
+    for _ in range(3):
+        link, file = await carrier.take()
+        sheet = openpyxl.load_workbook(io.BytesIO(file)).worksheets[0]
+        columns = [[cell.value for cell in column] for column in sheet.iter_cols(min_row=2)]
+        heads = {str(head): place for place, (head, *_) in enumerate(columns) if head}
+        for class_name in columns[1][2:]:
+            filled[class_name] = {name: columns[place][2] for name, place in heads.items()}
+            filled[class_name]["Ngoại ngữ: điểm"] = columns[heads["Ngoại ngữ"] + 1][2]
+        answer = await carrier.bring(link, carrier.hand_in(file))
+        assert answer.status_code in (200, 303), answer.text
+    assert await carrier.states() == [DeliveryState.ACCEPTED] * 5
+    assert {name: "Khoa học" in found for name, found in filled.items()} == {
+        "2A1": False,
+        "3A1": False,
+        "4A3": True,
+    }
+    assert filled["3A1"]["Tự nhiên và xã hội"] == "H"
+    assert filled["4A3"]["Lịch sử và Địa lí"] == "T"
+    assert (filled["4A3"]["TH-CN\n(Công nghệ)"], filled["3A1"]["Ngoại ngữ: điểm"]) == ("T", "9")
+
+
 def swap_cell(place: str, value: str) -> Change:
     return lambda sheet: sheet.__setitem__(place, value)
 
@@ -196,7 +234,7 @@ def swap_cell(place: str, value: str) -> Change:
 WRONG: list[tuple[Change, str]] = [
     (lambda sheet: sheet.delete_rows(6), "Thiếu dòng của mã"),
     (swap_cell("F5", "C"), "Dòng 5, cột F: tệp đã nộp ghi “H”, biên nhận ghi “C”"),
-    (lambda sheet: sheet.delete_cols(36, 4), "Dòng 6: không rõ cổng đã nhận mã"),
+    (lambda sheet: sheet.delete_cols(45, 5), "Dòng 6: không rõ cổng đã nhận mã"),
 ]
 
 
@@ -345,7 +383,7 @@ async def test_a_recall_that_the_letter_refuses_comes_back_with_its_reason(
 async def test_what_the_portal_does_not_take_waits_for_a_person_in_words(
     carrier: Carrier,
 ) -> None:
-    carrier.versions = await issue(carrier.school.tenant_id, 1)
+    carrier.versions = await issue(carrier.school.tenant_id, content=of_grade("lower_secondary"))
     await Machine(carrier.school.tenant_id).rest()
     [parked] = await carrier.found()
     assert parked.state is DeliveryState.PARKED

@@ -484,3 +484,18 @@ async def test_two_copies_of_one_number_are_left_to_people(drill: Drill) -> None
         )
         assert await drill.register() == before
         await let_go()
+
+
+async def test_a_recall_that_no_message_was_needed_for_is_not_lost(drill: Drill) -> None:
+    """As of a school without an Authority: the machine had taken it up, so that it had been committed."""
+    with drill.database(TODAY):
+        tenant_id, [version, _] = drill.school.tenant_id, await drill.of_class("1A")
+        since = await transcripts.since_issued(tenant_id)
+        asked = next(iter(since.recalls.values()))
+        await manifests.keep(tenant_id, version.id, msgspec.structs.replace(asked, version_id=version.id))
+        async with drill.school.session() as session:
+            await transcripts.begin_recalls(session, [version.id])
+        status, _ = await drill.forward(write=True)
+        assert status == command.DONE
+        assert (await drill.versions())[version.id].state == "recall_requested"
+        await let_go()

@@ -12,6 +12,7 @@ REGULAR, MIDTERM, FINAL = Cell(MarkKind.REGULAR, "1"), Cell(MarkKind.MIDTERM), C
 LEVEL, TEST, COMMENT = Cell(MarkKind.LEVEL), Cell(MarkKind.TEST, "1"), Cell(MarkKind.COMMENT)
 TRAIT, REMARK = Cell(MarkKind.TRAIT, "NHAN_AI"), Cell(MarkKind.TRAIT_COMMENT, "quality")
 CONDUCT, ABSENCE = Cell(MarkKind.CONDUCT, "1"), Cell(MarkKind.ABSENCE, "excused")
+HEIGHT, WEIGHT = Cell(MarkKind.MEASURE, "height"), Cell(MarkKind.MEASURE, "weight")
 HOMEROOM = Cell(MarkKind.HOMEROOM_COMMENT)
 
 
@@ -47,6 +48,10 @@ def _subject(code: str | None, grade: int) -> GradeSubject | None:
         ("k", CONDUCT, None, 6, "K"),
         ("Đ", Cell(MarkKind.CONDUCT, "summer"), None, 6, "Đ"),
         ("12", ABSENCE, None, 6, "12"),
+        ("128,5", HEIGHT, None, 1, "128.5"),
+        ("060.0", HEIGHT, None, 5, "60"),
+        ("180", WEIGHT, None, 5, "180"),
+        ("Bình thường; 7.5", Cell(MarkKind.HEALTH), None, 1, "Bình thường; 7.5"),
         ("4,5", Cell(MarkKind.REASSESSED, "TOAN"), None, 6, "4.5"),
         ("đ", Cell(MarkKind.REASSESSED, "GDTC"), None, 6, "Đ"),
         ("  Chăm \n ngoan ", COMMENT, "TOAN", 6, "Chăm ngoan"),
@@ -94,6 +99,14 @@ NO_COLUMN = "sổ này không có cột đó"
         ("TB", CONDUCT, None, 6, "một trong các mức T, K, Đ, CĐ"),
         ("ba", ABSENCE, None, 6, "số buổi nghỉ “ba” phải là số nguyên từ 0 đến 400"),
         ("401", ABSENCE, None, 6, "từ 0 đến 400"),
+        ("1,28", HEIGHT, None, 1, "chiều cao “1,28” phải từ 60 đến 220"),
+        ("220,1", HEIGHT, None, 1, "từ 60 đến 220"),
+        ("128,55", HEIGHT, None, 1, "nhiều nhất một chữ số thập phân"),
+        ("27kg", WEIGHT, None, 1, "cân nặng “27kg” phải từ 8 đến 180, tính bằng ki-lô-gam"),
+        ("7,9", WEIGHT, None, 1, "từ 8 đến 180"),
+        ("128", HEIGHT, None, 6, NO_COLUMN),  # the form of TT22 has no such place
+        ("128", HEIGHT, "TOAN", 1, NO_COLUMN),
+        ("x" * 201, Cell(MarkKind.HEALTH), None, 1, "quá giới hạn"),
         ("8", Cell(MarkKind.REASSESSED, "GDTC"), None, 6, PASS),
         ("Đ", Cell(MarkKind.REASSESSED, "TOAN"), None, 6, SCORE),
         ("8", Cell(MarkKind.REASSESSED, "THIEN_VAN"), None, 6, NO_COLUMN),
@@ -130,7 +143,8 @@ def test_refused_in_one_sentence_that_names_place_and_pupil(
 
 def takes_a_number(cell: Cell, subject: GradeSubject | None, grade: int) -> bool:
     try:
-        return rules.accept("5", cell, subject, grade, PLACE) == "5"
+        number = "100" if cell.kind is MarkKind.MEASURE else "5"
+        return rules.accept(number, cell, subject, grade, PLACE) == number
     except Invalid:
         return False
 

@@ -145,7 +145,7 @@ async def test_a_class_of_which_something_is_known_stays_when_a_year_is_undone(
 
 async def test_whatever_refers_to_a_class_or_to_its_sheets_keeps_it(small_school: SmallSchool) -> None:
     """Every table that refers to one, with a class of its own: a table that is added comes here by itself."""
-    opened_with = {"grade_sheet", "teaching_assignment", "elective_choice"}
+    opened_with = {"grade_sheet", "teaching_assignment", "elective_choice", "language_choice"}
     referring = {table for parent in ("school_class", *opened_with) for table, _ in references_to(parent)} - {
         metadata.tables[name] for name in opened_with
     }

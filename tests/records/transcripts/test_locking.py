@@ -121,11 +121,11 @@ async def test_what_is_not_accepted_by_then_is_listed_and_stays_as_it_is(
     at(monkeypatch, LAST)
     clerk = Actor(tenant_id=school, staff_id=None, name="Cô Văn thư")
     async with tenant_session(school) as session:
-        assert await service.open_overdue(session, clerk) == []
+        assert (await service.open_overdue(session, clerk, 1)).rows == ()
     at(monkeypatch, NEXT)
     await look(school)
     async with tenant_session(school) as session:
-        [found] = await service.open_overdue(session, clerk)
+        [found] = (await service.open_overdue(session, clerk, 1)).rows
     assert (found.version.id, found.version.state) == (late, VersionState.ISSUED)
     assert (found.closing.last_day, found.closing.says) == (LAST, "trước ngày 30/06/2026")
     async with tenant_session(school) as session:

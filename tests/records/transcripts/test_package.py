@@ -22,6 +22,7 @@ from backend.records.transcripts.schemas import Snapshot, VersionId
 from backend.records.transcripts.xml_form import XSD, build_xml
 from backend.remote_signing.formats.pdf_update import PdfUpdate
 from tests.core.browser import Browser
+from tests.factories.books import primary_book
 from tests.factories.pki import Pki
 from tests.factories.snapshots import all_snapshots, lower_secondary_snapshot, primary_snapshot, with_changes
 from tests.records.transcripts.pdf_reading import rendered
@@ -262,6 +263,15 @@ def test_differences_are_told_a_line_each(tmp_path: Path, capsys: pytest.Capture
     path.write_bytes(with_attachments(rendered(primary_snapshot()), {"hocba.xml": None}))
     assert cli.main(["check-package", str(path)]) == 1
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_a_copy_of_a_book_has_nothing_to_be_compared_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ban-sao.pdf"
+    path.write_bytes(rendering.render_book(primary_book()))
+    assert cli.main(["check-package", str(path)]) == 2
+    assert "KHÔNG ĐỐI CHIẾU ĐƯỢC: Tệp là bản in, bản sao hoặc trích lục" in capsys.readouterr().out
 
 
 def _levels(view: Any) -> None:

@@ -11,8 +11,9 @@ from backend.records.transcripts import service
 from backend.records.transcripts.schemas import VersionState, VersionSummary
 from tests.factories.machine import Machine
 from tests.factories.small_school import SmallSchool
-from tests.records.transcripts.conftest import Season, confirmed_class
+from tests.records.transcripts.conftest import NAMES, Season, confirmed_class
 
+AN, BINH, CHI = NAMES
 REASON = "Sai điểm Toán học kì hai của em"
 IN_TIME = date(2026, 6, 29)
 
@@ -54,10 +55,10 @@ async def test_a_recall_is_asked_for_on_its_page(small_school: SmallSchool, site
     answer = await principal.post(f"/hoc-ba/{version.id}/thu-hoi", {"ly_do": REASON})
     assert answer.status_code == 303, answer.text
     page = await principal.get(f"/hoc-ba/{version.id}")
-    assert "Nhà trường đã đề nghị Sở thu hồi học bạ này" in page.text
-    assert "Đang đề nghị Sở thu hồi" in page.text
+    assert "Nhà trường thu hồi học bạ này từ lúc" in page.text
+    assert "Đang thu hồi" in page.text
     answer = await principal.post(f"/hoc-ba/{version.id}/thu-hoi", {"ly_do": REASON})
-    assert "đang chờ Sở trả lời đề nghị thu hồi nên không thu hồi được" in answer.text
+    assert "đang được thu hồi nên không thu hồi được" in answer.text
 
 
 async def test_why_nothing_can_be_taken_back_is_said(
@@ -92,3 +93,13 @@ async def test_what_is_overdue_is_listed(
     assert {one.version.class_name for one in overdue} == {"1A"}
     teacher = await season.school.browser(site, "music")
     assert (await teacher.get("/hoc-ba/qua-han")).status_code == 403
+    monkeypatch.setattr(service, "OVERDUE_SHOWN", 2)
+    names = [AN, BINH, CHI]
+    first, second, beyond = [(await clerk.get(f"/hoc-ba/qua-han?trang={at}")).text for at in (1, 2, 99)]
+    assert [[name in page for name in names] for page in (first, second, beyond)] == [
+        [True, True, False],
+        [False, False, True],
+        [False, False, True],
+    ]
+    assert "Trang 1 trên 2" in first
+    assert 'rel="next" href="/hoc-ba/qua-han?trang=2"' in first

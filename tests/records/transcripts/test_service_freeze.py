@@ -16,6 +16,7 @@ from backend.records.assessment.schemas import Promotion
 from backend.records.gradebook.schemas import Cell, MarkKind, SheetSummary
 from backend.records.roster import service as roster
 from backend.records.transcripts import canonical, flow, service
+from backend.records.transcripts.printed import printed
 from backend.records.transcripts.schemas import (
     Forms,
     PrimaryResults,
@@ -76,6 +77,34 @@ async def test_what_is_frozen_is_canonical_and_says_what_the_sheets_say(season: 
         (SignerRole.HOMEROOM_TEACHER, "Đinh Thị Hoài Thu"),
         (SignerRole.PRINCIPAL, "Nghiêm Thế Khải"),
         (SignerRole.SCHOOL_SEAL, season.school.name),
+    ]
+
+
+def measured(sheet: SheetSummary, code: str, cell: Cell) -> str | None:
+    """An was measured, Bình was not."""
+    if not code.endswith("1"):
+        return None
+    body = {Cell(MarkKind.MEASURE, "height"): "121,5", Cell(MarkKind.MEASURE, "weight"): "22"}
+    return (body | {Cell(MarkKind.HEALTH): "Bình thường"}).get(cell)
+
+
+async def test_height_weight_and_health_are_frozen_and_printed(small_school: SmallSchool) -> None:
+    """TT27, Phụ lục 1: at the head of the year's page; dots where nobody was measured."""
+    async with small_school.session() as session:
+        season = await confirmed_class(small_school, session, names=[AN, BINH], otherwise=measured)
+    an, binh = await season.freeze()
+    async with small_school.session() as session:
+        years = [(await service.get_snapshot(session, one.id)).year for one in (an, binh)]
+        views: list[Any] = [
+            printed(await service.get_snapshot(session, one.id))["year"] for one in (an, binh)
+        ]
+    assert [(one.height_cm, one.weight_kg, one.health) for one in years] == [
+        ("121.5", "22", "Bình thường"),
+        (None, None, None),
+    ]
+    assert [[one[name] for name in ("height", "weight", "health")] for one in views] == [
+        ["121,5 cm", "22 kg", "Bình thường"],
+        ["", "", ""],
     ]
 
 

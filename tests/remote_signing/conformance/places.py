@@ -27,11 +27,11 @@ _IN_KMS = {"rate_limit": "throttled", "http500": "internal", "cut_after_accept":
 class Place(Protocol):
     """What the suite asks of every place."""
 
-    def enrol(self, user: str) -> None:
+    async def enrol(self, user: str) -> None:
         """Give the user a key with a certificate; the same each time."""
         ...
 
-    def withdraw(self, user: str) -> None:
+    async def withdraw(self, user: str) -> None:
         """From now on the user's key signs nothing."""
         ...
 
@@ -59,10 +59,10 @@ class AtService:
     service: SigningService
     auth: str
 
-    def enrol(self, user: str) -> None:
+    async def enrol(self, user: str) -> None:
         self.service.enrol(user, auth=self.auth)
 
-    def withdraw(self, user: str) -> None:
+    async def withdraw(self, user: str) -> None:
         name = self.service.enrol(user, auth=self.auth).credential_id
         self.service.post("/sandbox/revoke", {"credentialID": name})
 
@@ -95,11 +95,11 @@ class InKms:
         """With one client, which takes a while to make."""
         return cls(world, authority, kind, world.provider())
 
-    def enrol(self, user: str) -> None:
+    async def enrol(self, user: str) -> None:
         if user not in self.held:
             self.held[user] = self.world.add_key(self.authority, self.kind, user).credential_id
 
-    def withdraw(self, user: str) -> None:
+    async def withdraw(self, user: str) -> None:
         self.world.operator.disable_key(KeyId=self.held[user])
 
     def fault(self, kind: str, path: str) -> None:
@@ -132,12 +132,12 @@ class InToken:
         """With one process, so that its calls stand in their order."""
         return cls(hsm, authority, kind, Pool(hsm.opening(), size=1, timeout=_TOKEN_SECONDS))
 
-    def enrol(self, user: str) -> None:
+    async def enrol(self, user: str) -> None:
         if user not in self.held:
             school = CertificateSubject(name="Trường Thử Nghiệm", tax_code=user.removesuffix("/con-dau"))
             self.held[user] = self.hsm.certified(school, self._certify, kind=self.kind)
 
-    def withdraw(self, user: str) -> None:
+    async def withdraw(self, user: str) -> None:
         with self.hsm.opened() as token:
             token._session.get_key(
                 id=bytes.fromhex(self.held[user].credential_id), object_class=ObjectClass.PRIVATE_KEY

@@ -16,6 +16,7 @@ from backend.remote_signing.providers import (
     rssp,
     smartca,
     smartca_oauth,
+    usb_token,
 )
 from backend.remote_signing.providers.csc import Authorization, CscProvider, CscSettings
 from backend.remote_signing.providers.csc_spelling import V1, V2
@@ -23,6 +24,7 @@ from backend.remote_signing.providers.hsm_pool import Pool
 from tests.fakes.letting_in import let_in
 from tests.fakes.processes import PIN, SigningService
 from tests.fakes.relying_party import relying_party
+from tests.remote_signing.conformance.at_school import AtSchool, AtTheSite
 from tests.remote_signing.conformance.places import AtService, InKms, InToken, Place
 
 #: What may be wrong with an answer that carries many values.
@@ -40,13 +42,15 @@ class Subject:
     #: how answers of its place can lie, and how they can be unreadable
     lies: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    #: whether anything of ours is secret there
+    secret: bool = True
     #: with access tokens, which run out
     tokens: bool = False
     #: the name under which the simulator tells what it would post
     webhook: str = ""
     #: where it says that a service pack is used up
     out_of_turns: str = ""
-    #: whether the person can refuse, or not answer, at the service itself
+    #: whether the person can refuse, or not answer, elsewhere than on our page
     on_the_telephone: bool = False
     #: the seconds to wait that a place names when it is asked too often; None where it names none
     retry_after: float | None = None
@@ -212,6 +216,25 @@ class Token(Subject):
         return f"{purpose}-{self.kind}/con-dau"
 
 
+class UsbToken(Subject):
+    """A seal's token at the school, in the hands of a computer that fetches its work. Its PIN is no secret of ours."""
+
+    name = "usb_token"
+    begins = answers = ""
+    lies = LIES
+    secret = False
+    capabilities = usb_token.CAPABILITIES
+    on_the_telephone = True
+    packages = ("softhsm2", "opensc-pkcs11")
+
+    def provider(self, place: Place) -> port.SignatureProvider:
+        assert isinstance(place, AtSchool)
+        return AtTheSite(place)
+
+    def user(self, purpose: str = "conformance") -> str:
+        return f"{purpose}-token"
+
+
 def _service(place: Place) -> SigningService:
     assert isinstance(place, AtService)
     return place.service
@@ -367,6 +390,7 @@ SUBJECTS: tuple[Subject, ...] = (
     Kms("ec"),
     Token("rsa"),
     Token("ec"),
+    UsbToken(),
 )
 
 

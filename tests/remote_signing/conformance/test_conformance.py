@@ -9,18 +9,29 @@ import msgspec
 import pytest
 import pytest_asyncio
 from cryptography import x509
+from litestar import Litestar
 
 from backend.core import http_client
 from backend.remote_signing.providers import port
 from backend.remote_signing.providers.values import require_genuine
+from backend.remote_signing.token_helpers import api as helper_api
 from infra.simulators.signing_service.authority import Authority
 from tests.fakes import relying_party
 from tests.fakes.consent_page import decide, s256
 from tests.fakes.kms_keys import KmsWorld, kms_world
 from tests.fakes.processes import SigningService, start_signing_service
 from tests.fakes.softhsm import SoftHsm, watched_token_in
+from tests.remote_signing.conformance.at_school import AtSchool
 from tests.remote_signing.conformance.places import AtService, InKms, InToken, Place
-from tests.remote_signing.conformance.subjects import SUBJECTS, Kms, Remote, Subject, Token, batch_of
+from tests.remote_signing.conformance.subjects import (
+    SUBJECTS,
+    Kms,
+    Remote,
+    Subject,
+    Token,
+    UsbToken,
+    batch_of,
+)
 
 #: What the person's refusal, and nobody's answer, may come back as.
 DECLINED = (port.Declined,)
@@ -51,14 +62,19 @@ def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
         yield token
 
 
-@pytest.fixture(scope="module")
-def places() -> Iterator[dict[str, Place]]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def places(site: Litestar) -> AsyncIterator[dict[str, Place]]:
     """By subject, each made when its first test comes."""
     made: dict[str, Place] = {}
-    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(helper_api, "LOOK", 0.05)
+        patch.setattr(helper_api, "MOST_WAIT", 1.0)
+        yield made
     for place in made.values():
         if isinstance(place, InToken):
             place.pool.close()
+        elif isinstance(place, AtSchool):
+            await place.close()
 
 
 def _place_of(subject: Subject, request: pytest.FixtureRequest) -> Place:
@@ -71,6 +87,10 @@ def _place_of(subject: Subject, request: pytest.FixtureRequest) -> Place:
         case Token():
             hsm, authority = (request.getfixturevalue(name) for name in ("hsm", "authority"))
             return InToken.of(hsm, authority, subject.kind)
+        case UsbToken():
+            names = ("site", "service", "hsm")
+            site, service, hsm = (request.getfixturevalue(name) for name in names)
+            return AtSchool(site, service, hsm, request.getfixturevalue("tmp_path_factory").mktemp("school"))
     raise AssertionError(subject)
 
 
@@ -178,7 +198,7 @@ async def bench(request: pytest.FixtureRequest, places: dict[str, Place]) -> Ben
 
 async def on_bench(subject: Subject, place: Place, user: str) -> Bench:
     """The provider with a user's key."""
-    place.enrol(user)
+    await place.enrol(user)
     provider, account = subject.provider(place), subject.account(place, user)
     [found] = await provider.list_credentials(account)
     handle = port.CredentialHandle(credential_id=found.credential_id, certificate=found.certificate)
@@ -366,6 +386,7 @@ async def test_a_token_that_ran_out_is_renewed_once_for_all_who_wait(bench: Benc
     assert bench.service.ledger()["tokens"] == 1
 
 
+@only(lambda one: one.secret)
 async def test_a_wrong_secret_of_ours_is_named(bench: Bench) -> None:
     provider, account = bench.subject.wrong(bench.place, bench.account)
     batch, before = batch_of(1), bench.consents()
@@ -411,7 +432,7 @@ async def test_a_key_that_was_withdrawn_signs_nothing(bench: Bench) -> None:
     """Its certificate is revoked, or the key itself is disabled or gone."""
     user = bench.subject.user(f"withdrawn-{bench.subject}")
     theirs = await on_bench(bench.subject, bench.place, user)
-    bench.place.withdraw(user)
+    await bench.place.withdraw(user)
     [after] = await theirs.provider.list_credentials(theirs.account)
     assert not after.usable
     batch = batch_of(1)
@@ -426,7 +447,7 @@ async def test_a_certificate_revoked_while_the_person_is_asked_signs_nothing(ben
     theirs, batch = await on_bench(bench.subject, bench.place, user), batch_of(2)
     asked = await theirs.submit(batch)
     assert isinstance(asked, port.Pending)
-    bench.place.withdraw(user)
+    await bench.place.withdraw(user)
     ended = await outcome(theirs.settle(batch, asked))
     assert isinstance(ended, port.AccountProblem)
     assert theirs.made(batch) == [0, 0]

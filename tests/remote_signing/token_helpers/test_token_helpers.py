@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import sys
 import time
 import uuid
@@ -17,18 +16,20 @@ import httpx
 import msgspec
 import pytest
 import pytest_asyncio
-import uvicorn
 from litestar import Litestar
 
-from backend.core import clock
+from backend.core import clock, settings, storage
 from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Invalid, Unauthenticated
 from backend.remote_signing.credentials import service as credentials
 from backend.remote_signing.credentials.schemas import CredentialStatus
 from backend.remote_signing.formats.schemas import CertificateSubject
+from backend.remote_signing.formats.trust import TrustStore
+from backend.remote_signing.formats.validation import validate_pdf
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import SANDBOX, CredentialHandle
+from backend.remote_signing.requests import service as requests
 from backend.remote_signing.requests.rules import BatchState, CallState
 from backend.remote_signing.token_helpers import device_keys, service
 from backend.remote_signing.token_helpers.program import Memory
@@ -38,8 +39,9 @@ from backend.tenants.permissions import Role
 from tests.core.browser import Browser
 from tests.core.site_fixtures import open_test_school, signed_in
 from tests.factories.machine import Machine
-from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool, changed_settings
+from tests.factories.signing_school import PRINCIPAL, ROLES, SEAL, TEACHER, SigningSchool, changed_settings
 from tests.fakes.processes import SigningService
+from tests.fakes.served import served
 from tests.fakes.softhsm import MODULE, PACKAGE, SPY_PACKAGE, SoftHsm, watched_token_in
 from tests.remote_signing.requests.test_faults import calls_of
 
@@ -61,14 +63,15 @@ class Office:
     url: str
     state: Path
 
-    async def helper(self, *words: str, pin_file: Path | None = None) -> tuple[int, str, str]:
-        """The program as somebody runs it at the school: exit status and what it says."""
+    async def helper(self, *words: str, pin_file: Path | None = None, lie: str = "") -> tuple[int, str, str]:
+        """The program as somebody runs it at the school, or tampered with: exit status and what it says."""
         names = ("PATH", "SOFTHSM2_CONF", "PKCS11SPY", "PKCS11SPY_OUTPUT")
         kept = {name: os.environ[name] for name in names} | {"LANG": "C.UTF-8"}
         pin = pin_file or self.hsm.pin_file
         where = ("--state", str(self.state), "--pin-file", str(pin))
+        which = ("tests.fakes.lying_computer", lie) if lie else ("backend.cli", "token-helper")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "backend.cli", "token-helper", *words, *where,
+            sys.executable, "-m", *which, *words, *where,
             cwd=ROOT, env=kept, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
@@ -111,12 +114,13 @@ class Office:
         async with tenant_session(self.school.tenant_id, read_only=True) as session:
             return await service.helpers(session)
 
-    async def before_the_seal(self, count: int) -> None:
-        """Documents that everybody but the seal has signed."""
-        await self.school.ask(count)
+    async def before_the_seal(self, count: int) -> list[uuid.UUID]:
+        """Documents that everybody but the seal has signed; their subjects."""
+        subjects = await self.school.ask(count)
         for role in (TEACHER, PRINCIPAL):
             await self.school.consent(role)
             await Machine(self.school.tenant_id).rest()
+        return subjects
 
     async def until_waiting(self, batch_id: Any) -> None:
         """The machine works until the hashes wait for the token."""
@@ -150,12 +154,8 @@ class Office:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def url(site: Litestar) -> AsyncIterator[str]:
     """The site on a port of its own, in this loop."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(site, lifespan="off", log_config=None, ws="none"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    async with served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -362,6 +362,52 @@ async def test_a_wrong_pin_ends_the_program_at_once(
     assert (office.hsm.records.signed(), office.hsm.records.log_ins() - log_ins) == (before, 1)
     [call] = await calls_of(office.school, batch_id)
     assert call.state == CallState.WAITING
+
+
+async def test_who_types_no_pin_declines_and_the_seals_keeper_reads_it(
+    office: Office, key: CredentialHandle, tmp_path: Path
+) -> None:
+    await office.pair()
+    await office.before_the_seal(2)
+    batch_id = await office.school.consent(SEAL)
+    await office.until_waiting(batch_id)
+    nothing = tmp_path / "nothing"
+    nothing.write_text("\n")
+    before = office.hsm.records.signed()
+    status, out, err = await office.helper("run", "--once", pin_file=nothing)
+    assert (status, err, "Đã từ chối ký" in out) == (0, "", True)
+    assert office.hsm.records.signed() == before
+    progress = await office.school.progress(SEAL, batch_id)
+    assert (progress.state, progress.signed) == (BatchState.PARTIAL, 0)
+    assert "từ chối nhập mã PIN" in (progress.problem or "")
+    assert await office.school.waiting(SEAL) == 2
+    [call] = await calls_of(office.school, batch_id)
+    again = await office.ask("tu-choi", {"call": str(call.id)})
+    assert (again.status_code, again.json()) == (200, {"taken": 0})
+
+
+async def test_a_program_that_dies_before_it_hands_in_seals_each_document_once(
+    office: Office, key: CredentialHandle
+) -> None:
+    """The token signs the same hashes again, nobody is charged, and one value of each is in a document."""
+    await office.pair()
+    subjects = await office.before_the_seal(1)
+    batch_id = await office.school.consent(SEAL)
+    await office.until_waiting(batch_id)
+    status, _, _ = await office.helper("run", "--once", lie="dies")
+    assert status == 9
+    [call] = await calls_of(office.school, batch_id)
+    assert call.state == CallState.WAITING
+    assert (await office.helper("run", "--once"))[0] == 0
+    await Machine(office.school.tenant_id).rest()
+    progress = await office.school.progress(SEAL, batch_id)
+    assert (progress.state, progress.signed) == (BatchState.COMPLETED, 1)
+    async with tenant_session(office.school.tenant_id, read_only=True) as session:
+        documents = await requests.signed_documents(session, subjects)
+        pdf = await storage.get(office.school.tenant_id, documents[subjects[0]])
+    trust = TrustStore.from_folder(Path(settings.get().trust_dir))
+    report = await asyncio.to_thread(validate_pdf, pdf, trust, None, ROLES)
+    assert (report.verdict, len(report.signatures), report.problems) == ("valid", 3, ())
 
 
 async def test_the_program_pairs_over_https_alone(office: Office, key: CredentialHandle) -> None:

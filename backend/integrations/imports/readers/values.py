@@ -144,6 +144,26 @@ def absences(cell: Cell) -> int:
     return int(written)
 
 
+def height(cell: Cell) -> str:
+    """Centimetres, as people write them; the gradebook says which are possible."""
+    return _measured(cell, "chiều cao; hãy ghi số xăng-ti-mét, ví dụ 128,5")
+
+
+def weight(cell: Cell) -> str:
+    """Kilograms, as `height`."""
+    return _measured(cell, "cân nặng; hãy ghi số ki-lô-gam, ví dụ 27,5")
+
+
+def _measured(cell: Cell, wanted: str) -> str:
+    try:
+        value = _number(cell)
+    except BadValue:
+        raise BadValue(f"không phải là {wanted}") from None
+    # Excel stores 27.6 as 27.600000000000001.
+    rounded = value.quantize(_TENTH)
+    return str(rounded if abs(rounded - value) <= Decimal("0.000001") else value)
+
+
 def tick(cell: Cell) -> bool:
     """An "x" for yes; empty cells are not asked."""
     match key_of(shown(cell)):

@@ -21,6 +21,8 @@ from backend.records.roster.curriculum import TraitGroup, traits_of
 _SUBJECTS: Final = "Môn học và hoạt động giáo dục"
 _VNEDU_REGULAR = _SMAS_REGULAR = 4
 _SCORE: Final = "Ghi một số từ 0 đến 10, có nhiều nhất một chữ số thập phân."
+_HEIGHT: Final = "Ghi chiều cao bằng xăng-ti-mét, ví dụ 128,5."
+_WEIGHT: Final = "Ghi cân nặng bằng ki-lô-gam, ví dụ 27,5."
 _COMMENT_LEVEL: Final = "Môn này đánh giá bằng nhận xét: ghi Đ (Đạt) hoặc CĐ (Chưa đạt)."
 #: Names of CSDL ngành where they differ from the programme's.
 _CSDL_NAMES: Final = {
@@ -257,6 +259,9 @@ def _comments(book: openpyxl.Workbook, blank: Blank) -> None:
         _Column(("Nhận xét", "Năng lực đặc thù"), 40),
         _Column(("Số buổi nghỉ", "Có phép"), 9, _absences),
         _Column(("Số buổi nghỉ", "Không phép"), 9, _absences),
+        _Column(("Chiều cao\n(cm)",), 9, lambda: number(220, whole=False, explained=_HEIGHT)),
+        _Column(("Cân nặng\n(kg)",), 9, lambda: number(180, whole=False, explained=_WEIGHT)),
+        _Column(("Sức khỏe",), 24),
         _Column(("Nhận xét của giáo viên chủ nhiệm",), 50),
         _Column(("Khen thưởng khác",), 30),
     )

@@ -31,6 +31,8 @@ _NUMBERS: Final = (
     "test",
     "absences_excused",
     "absences_unexcused",
+    "height",
+    "weight",
 )
 _LEVELS: Final[tuple[Callable[[Cell], str], ...]] = (
     values.comment_level,

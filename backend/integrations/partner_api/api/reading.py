@@ -137,13 +137,19 @@ async def list_transcripts(
     request: Request,
     actor: CurrentActor,
     class_id: Annotated[uuid.UUID | None, QueryParameter(description="Of this class alone.")] = None,
-    in_state: Annotated[VersionState | None, QueryParameter(description="In this state alone.")] = None,
+    in_state: Annotated[
+        VersionState | None,
+        QueryParameter(description="In this state alone; those that are `packaged` are `issued`, too."),
+    ] = None,
+    in_force: Annotated[
+        bool, QueryParameter(description="Only what is issued and not taken back, in whichever state since.")
+    ] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> TranscriptPage:
     """Versions of transcripts with their states and digests, oldest first."""
     async with transaction(request) as session:
-        found = await service.list_transcripts(session, cursor, limit, class_id, in_state)
+        found = await service.list_transcripts(session, cursor, limit, class_id, in_state, in_force=in_force)
     await service.record_read(actor, "transcripts", class_id, [one.student_id for one in found.items])
     return found
 

@@ -1,0 +1,1 @@
+sandbox uyebxgBSYy8h6/jMQfm7Co0DFsogIDDYA76mWr1ocSmq08sf9APhJic0EkfZDnyALDTHwlYX0MUPtzA/jCwcDw==
