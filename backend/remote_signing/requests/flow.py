@@ -240,16 +240,16 @@ def stored_challenge(call: ProviderCall) -> StoredChallenge | None:
 
 
 async def record_trouble(
-    session: TenantSession, call_id: uuid.UUID, problem: str | None, *, unheard: bool = False
+    session: TenantSession, call_id: uuid.UUID, problem: str | None, *, heard: bool | None = None
 ) -> None:
     """What a call waits for, in words for its signer; None when that is over.
 
-    `unheard`: the provider certainly knows nothing of it.
+    `heard`: the provider may know of it, or (False) certainly knows nothing; None: as before.
     """
     call = await _call(session, call_id, hold=True)
     values: dict[str, Any] = {"problem": problem}
-    if unheard and call.state == CallState.SUBMITTING:
-        values["submitted_at"] = None
+    if heard is not None and call.state == CallState.SUBMITTING:
+        values["submitted_at"] = (call.submitted_at or clock.now()) if heard else None
     if call.state not in ENDED:
         await batches.update_call(session, call_id, values)
 

@@ -146,10 +146,12 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
     try:
         answer = await asking
     except port.NotReached as error:
-        await _wait(work, error.retry_after or RETRY_SECONDS, error, unheard=True)
+        # Of an earlier try that may have been heard this one says nothing.
+        heard = None if call.submitted_at is not None else False
+        await _wait(work, error.retry_after or RETRY_SECONDS, error, heard=heard)
     except port.OutcomeUnknown as error:
         if call.provider_reference is not None or calls.may_repeat(call) or calls.may_be_found(call):
-            await _wait(work, RETRY_SECONDS, error)
+            await _wait(work, RETRY_SECONDS, error, heard=True)
         await _end(work, CallState.UNKNOWN, error.message)
         return
     except port.UntrustedAnswer as error:
@@ -177,19 +179,22 @@ async def _shut_out(work: Work, call: CallToSend, error: port.ProviderError) -> 
     async with work.finish() as session:
         if isinstance(error, port.AccessEnded):
             await accounts.access_refused(session, call.own)
-        state = CallState.FAILED if call.provider_reference is None else CallState.UNKNOWN
+        is_heard = call.provider_reference is not None or call.submitted_at is not None
+        state = CallState.UNKNOWN if is_heard else CallState.FAILED
         await flow.end_call(session, work.subject_id, state, error.message)
 
 
-async def _wait(work: Work, seconds: float, error: port.ProviderError, *, unheard: bool = False) -> NoReturn:
+async def _wait(
+    work: Work, seconds: float, error: port.ProviderError, *, heard: bool | None = None
+) -> NoReturn:
     """Come back later; meanwhile the signer sees what is being waited for."""
-    await _note(work, error.message, unheard=unheard)
+    await _note(work, error.message, heard=heard)
     raise jobs.RetryLater(seconds, error.message) from error
 
 
-async def _note(work: Work, problem: str | None, *, unheard: bool = False) -> None:
+async def _note(work: Work, problem: str | None, *, heard: bool | None = None) -> None:
     async with work.transaction() as session:
-        await flow.record_trouble(session, work.subject_id, problem, unheard=unheard)
+        await flow.record_trouble(session, work.subject_id, problem, heard=heard)
 
 
 async def _end(work: Work, state: CallState, problem: str) -> None:

@@ -23,7 +23,7 @@ from backend.tenants.access import service as access
 from tests.core.browser import Browser
 from tests.core.site_fixtures import PASSWORD
 from tests.factories.machine import Machine
-from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool
+from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool, changed_settings
 from tests.fakes.processes import SigningService
 from tests.remote_signing.requests.test_faults import AUTHORIZE, CHECK, SIGN, calls_of, made, signed_twice
 from tests.remote_signing.requests.test_suspended import certificate, renew, status_of
@@ -131,6 +131,32 @@ async def test_values_that_still_do_not_verify_stay_with_the_person(
     assert "không khớp" in await ask(await browsers.of(school, PRINCIPAL), call.id)
     assert (await only_call(school, batch_id)).state == CallState.QUARANTINED
     assert await school.waiting(TEACHER) == 0
+
+
+async def test_a_call_that_may_have_arrived_is_not_given_back_when_we_are_let_in_no_more(
+    school: SigningSchool, signing: SigningService, browsers: Browsers
+) -> None:
+    """Accepted, cut off, and then our own secret is refused: in the tray again it would ring a second time."""
+    await school.ask(2)
+    before = signing.ledger()["consents"]
+    signing.fault("cut_after_accept", times=1, path=AUTHORIZE)
+    batch_id = await school.consent(TEACHER)
+    work = Machine(school.tenant_id)
+
+    async def cut_off() -> bool:
+        return (await only_call(school, batch_id)).problem is not None
+
+    await work.until(cut_off)
+    signing.forget_tokens()
+    with changed_settings(HOCBA_SIGNING_CLIENT_SECRET="sai"):
+        await work.rest()
+    call = await only_call(school, batch_id)
+    assert (call.state, await school.waiting(TEACHER)) == (CallState.UNKNOWN, 0)
+    await ask(await browsers.of(school, TEACHER), call.id)
+    await Machine(school.tenant_id).rest()
+    progress = await school.progress(TEACHER, batch_id)
+    assert (progress.state, progress.signed) == (BatchState.COMPLETED, 2)
+    assert (signing.ledger()["consents"] - before, signed_twice(signing)) == (1, [])
 
 
 @pytest.mark.parametrize("at", [CallState.SUBMITTING, CallState.WAITING])
