@@ -1,7 +1,6 @@
 """The background: `hocba work` does jobs; `hocba dispatch` hands them out, keeps the audit, looks and purges by night."""
 
 import asyncio
-import gc
 import signal
 
 from backend import workflow
@@ -33,9 +32,6 @@ def main() -> None:
     """Do jobs until stopped. Importing the flow declares every task."""
     logs.configure()
     credentials.providers()
-    # What was imported stays: the collector need not walk through it for every few documents.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
     broker.work_until_stopped()
 
 

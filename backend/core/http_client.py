@@ -7,21 +7,19 @@ one byte of the request left; `NoAnswer`, the other side may have acted.
 
 import asyncio
 import os
+import select
 import ssl
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from time import monotonic
-from typing import NamedTuple
+from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
-import certifi
+import httpcore
 import msgspec
 
-from backend.core import egress, http_wire, settings
-from backend.core.http_wire import Talk, Wire
+from backend.core import egress, settings
 
 #: Largest answer that is read, in bytes, unless the caller says otherwise.
 MAX_ANSWER = 5 * 1024 * 1024
@@ -31,6 +29,8 @@ _MOST, _MOST_IDLE, _IDLE_SECONDS = 64, 16, 15.0
 _ALWAYS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "hocba"}
 #: Of the time for everything, a connection may take so much.
 _OF_TOTAL = 0.8
+_FIRST_BYTE_EVENTS = ("http11.send_request_headers.started", "http2.send_request_headers.started")
+
 #: Services of one process with certificates of their own whose connections are kept; beyond that the one used longest ago
 #: is closed, of those that nobody waits for.
 _MAX_TLS = 32
@@ -47,10 +47,8 @@ class Tls(msgspec.Struct, frozen=True):
         return "Tls(…)"
 
 
-#: Whoever a public authority vouches for, and we are nobody.
-_ANYBODY = Tls()
-_Pools = dict[tuple[egress.Outlets, Tls | None], "_Pool"]
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
+_Pools = dict[tuple[egress.Outlets, Tls | None], httpcore.AsyncConnectionPool]
+_pools: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools]" = WeakKeyDictionary()
 
 
 class BadIdentity(ValueError):
@@ -128,23 +126,32 @@ async def request(
     outlets = ways or settings.outlets()
     if content is not None or method != "GET":
         sent_headers["content-length"] = str(len(content or b""))
-    # A connection that is cut off from outside while it is being made is not closed by the loop: it ends by itself.
+    progress = _Progress()
+    # A connection that is cut off from outside while it is being made is not closed by the library: it ends by itself.
     connect_timeout = min(connect_timeout, _OF_TOTAL * total_timeout)
-    left = False
+    limits = {
+        "connect": connect_timeout,
+        "pool": connect_timeout,
+        "read": total_timeout,
+        "write": total_timeout,
+    }
     try:
         port = _permitted(address, outlets, in_the_open)
-        origin = _Origin(address.scheme, address.hostname or "", port)
         async with asyncio.timeout(total_timeout):
-            pool = await _pool(outlets, tls)
-            async with pool.talk(origin, connect_timeout) as talk:
-                request = talk.write(method, _target(address), list(sent_headers.items()), content)
-                left = True
-                found = await talk.ask(request, max_bytes)
-        return Response(status=found.status, headers=found.headers, body=found.body)
+            built = httpcore.Request(
+                method,
+                httpcore.URL(
+                    scheme=address.scheme, host=address.hostname or "", port=port, target=_target(address)
+                ),
+                headers=[(name.encode(), value.encode()) for name, value in sent_headers.items()],
+                content=content,
+                extensions={"timeout": limits, "trace": progress.note},
+            )
+            return await _exchange(await _pool(outlets, tls), built, max_bytes)
     except egress.Refused as refusal:
         raise Forbidden(str(refusal)) from refusal
-    except (http_wire.Broken, http_wire.TooLarge, TimeoutError, OSError, ValueError) as failure:
-        raise _failure(failure, left) from failure
+    except (*_OUTSIDE, TimeoutError, OSError, ValueError) as failure:
+        raise progress.failure(failure) from failure
 
 
 def require_usable(tls: Tls) -> None:
@@ -157,14 +164,34 @@ async def aclose() -> None:
     with _pools_lock:
         pools = _pools.pop(asyncio.get_running_loop(), {})
     for pool in pools.values():
-        await pool.close()
+        await pool.aclose()
 
 
-def _failure(cause: Exception, left: bool) -> HttpFailure:
-    kind: type[HttpFailure] = NoAnswer if left else NotSent
-    if not left and any(isinstance(one, ssl.SSLCertVerificationError) for one in _causes(cause)):
-        kind = NotProven
-    return kind(f"{type(cause).__name__}: {cause}")
+#: What goes wrong on the way, in the words of the library.
+_OUTSIDE = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
+
+
+class _Progress:
+    """Listens to the transport to learn whether the first byte of the request has left."""
+
+    def __init__(self) -> None:
+        self.started = False
+
+    async def note(self, event: str, info: object) -> None:
+        if event in _FIRST_BYTE_EVENTS:
+            self.started = True
+
+    def failure(self, cause: Exception) -> HttpFailure:
+        kind: type[HttpFailure] = NoAnswer if self.started else NotSent
+        if not self.started and any(isinstance(one, ssl.SSLCertVerificationError) for one in _causes(cause)):
+            kind = NotProven
+        return kind(f"{type(cause).__name__}: {cause}")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -173,88 +200,69 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-class _Origin(NamedTuple):
-    scheme: str
-    host: str
-    port: int
+class _Checked(httpcore.AsyncNetworkBackend):
+    """Connects to addresses that were checked; TLS and the request go on under the name."""
 
+    def __init__(self, outlets: egress.Outlets) -> None:
+        self._outlets = outlets
+        self._plain = httpcore.AnyIOBackend()
 
-class _Pool:
-    """Connections to whoever is asked by the same ways under the same certificates, kept between requests."""
-
-    def __init__(self, ways: egress.Outlets, context: ssl.SSLContext) -> None:
-        self._ways, self._context = ways, context
-        self._places = asyncio.Semaphore(_MOST)
-        self._idle: dict[_Origin, list[tuple[Talk, float]]] = {}
-        self._taken = 0
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits for it."""
-        return not self._taken
-
-    @asynccontextmanager
-    async def talk(self, origin: _Origin, connect_timeout: float) -> AsyncIterator[Talk]:
-        """A connection to there for one request, the one used last or a new one; kept only if it may go on.
-
-        Raises egress.Refused, TimeoutError and OSError when there is none.
-        """
-        self._taken += 1
-        try:
-            async with asyncio.timeout(connect_timeout):
-                await self._places.acquire()
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 the library's name
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises egress.Refused, and for the last of the addresses what went wrong there."""
+        failure: Exception = OSError("no address")
+        for address in await egress.addresses(host, port, self._outlets):
             try:
-                talk = await self._kept(origin) or await self._opened(origin, connect_timeout)
-                try:
-                    yield talk
-                finally:
-                    await self._keep(origin, talk)
-            finally:
-                self._places.release()
-        finally:
-            self._taken -= 1
-
-    async def close(self) -> None:
-        """Close what is kept."""
-        kept, self._idle = self._idle, {}
-        for talk, _ in (one for many in kept.values() for one in many):
-            await talk.close()
-
-    async def _kept(self, origin: _Origin) -> Talk | None:
-        kept = self._idle.get(origin, [])
-        while kept:
-            talk, since = kept.pop()
-            if monotonic() - since < _IDLE_SECONDS and talk.may_go_on:
-                return talk
-            await talk.close()
-        return None
-
-    async def _keep(self, origin: _Origin, talk: Talk) -> None:
-        idle = sum(map(len, self._idle.values()))
-        if talk.may_go_on and idle < _MOST_IDLE:
-            self._idle.setdefault(origin, []).append((talk, monotonic()))
-        else:
-            await talk.close()
-
-    async def _opened(self, origin: _Origin, connect_timeout: float) -> Talk:
-        """To the addresses that were checked; TLS and the request go on under the name."""
-        loop, failure = asyncio.get_running_loop(), OSError("no address")
-        for address in await egress.addresses(origin.host, origin.port, self._ways):
-            try:
-                async with asyncio.timeout(connect_timeout):
-                    _, wire = await loop.create_connection(Wire, address, origin.port)
-            except OSError as error:
+                return _Stream(
+                    await self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-                continue
-            try:
-                if origin.scheme == "https":
-                    async with asyncio.timeout(connect_timeout):
-                        await wire.secure(self._context, origin.host)
-            except BaseException:
-                await wire.close()
-                raise
-            return Talk(wire)
         raise failure
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """A connection that says cheaply whether the other side has closed it: before each request the library asks that of
+    every connection that it keeps, and asking it through its own layers costs more than the request.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._socket = inner.get_extra_info("socket")
+        self._number = -1 if self._socket is None else self._socket.fileno()
+        self._poll = select.poll()
+        if self._number >= 0:
+            self._poll.register(self._number, select.POLLIN)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        if info != "is_readable":
+            return self._inner.get_extra_info(info)
+        if self._socket is None or self._number < 0 or self._socket.fileno() != self._number:
+            return True
+        return bool(self._poll.poll(0))
 
 
 def _permitted(address: SplitResult, outlets: egress.Outlets, in_the_open: bool) -> int:
@@ -270,18 +278,40 @@ def _target(address: SplitResult) -> str:
     return (address.path or "/") + (f"?{address.query}" if address.query else "")
 
 
-async def _pool(outlets: egress.Outlets, tls: Tls | None) -> _Pool:
+async def _exchange(
+    pool: httpcore.AsyncConnectionPool, request: httpcore.Request, max_bytes: int
+) -> Response:
+    answer = await pool.handle_async_request(request)
+    try:
+        body = bytearray()
+        async for chunk in answer.aiter_stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise NoAnswer(f"answer larger than {max_bytes} bytes")
+    finally:
+        await answer.aclose()
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+    return Response(status=answer.status, headers=headers, body=bytes(body))
+
+
+async def _pool(outlets: egress.Outlets, tls: Tls | None) -> httpcore.AsyncConnectionPool:
     loop, over, wanted = asyncio.get_running_loop(), None, (outlets, tls)
     with _pools_lock:
         pools = _pools.setdefault(loop, {})
-        pool = pools.pop(wanted, None) or _Pool(outlets, _context(tls or _ANYBODY))
+        pool = pools.pop(wanted, None) or httpcore.AsyncConnectionPool(
+            ssl_context=_context(tls) if tls else None,
+            max_connections=_MOST,
+            max_keepalive_connections=_MOST_IDLE,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=_Checked(outlets),
+        )
         pools[wanted] = pool
         own = [one for one in pools if one[1] is not None]
         if len(own) > _MAX_TLS:
-            idle = [one for one in own[:-1] if pools[one].is_idle]
+            idle = [one for one in own[:-1] if all(used.is_idle() for used in pools[one].connections)]
             over = pools.pop(idle[0]) if idle else None
     if over is not None:
-        await over.close()
+        await over.aclose()
     return pool
 
 
@@ -289,12 +319,9 @@ async def _pool(outlets: egress.Outlets, tls: Tls | None) -> _Pool:
 def _context(tls: Tls) -> ssl.SSLContext:
     """Raises BadIdentity."""
     try:
-        if tls.authorities:
-            context = ssl.create_default_context(cadata=tls.authorities.decode("ascii"))
-        else:
-            context = ssl.create_default_context(cafile=certifi.where())
+        authorities = tls.authorities.decode("ascii") if tls.authorities else None
+        context = ssl.create_default_context(cadata=authorities)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
         if tls.identity is not None:
             _load(context, tls.identity)
     except (ssl.SSLError, ValueError, OSError) as error:

@@ -30,7 +30,7 @@ from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
 from infra.bench import samples, servers
 from infra.bench.harness import Bench, say
-from infra.bench.processes import cpu_seconds
+from infra.bench.processes import cpu_seconds, resident
 from infra.bench.render import make
 from infra.embedded import programs
 from infra.embedded.stack import EmbeddedStack
@@ -39,6 +39,8 @@ _DOCUMENTS: Final = 2000
 _CORES: Final = 2
 _RENDERED: Final = 8
 _TOGETHER: Final = 100
+#: Of the figure about memory: so many consents, each over so many documents.
+_ROUNDS, _ROUND = 10, 300
 _ACCOUNT, _NAME = "hieutruong-do", "Hiệu trưởng Đo"
 #: How often, and for how long, is looked whether it is done (seconds).
 _BREATH: Final = 0.25
@@ -46,9 +48,10 @@ _PATIENCE: Final = 1800.0
 
 
 def run(bench: Bench) -> None:
-    """Servers, sandbox, dispatcher and two workers on two cores."""
+    """On two cores, servers and sandbox included: sign.batch_2000 by two workers, sign.worker_memory by one."""
     with two_cores():
         asyncio.run(_measure(bench, bench.size(_DOCUMENTS, 100)))
+        asyncio.run(_memory(bench, bench.size(_ROUND, 20)))
 
 
 @contextmanager
@@ -86,13 +89,38 @@ async def _measure(bench: Bench, count: int) -> None:
     )
 
 
-async def _start(stack: EmbeddedStack) -> None:
+async def _memory(bench: Bench, size: int) -> None:
+    """One worker, one consent after the other, each until its documents are complete; what it holds after each."""
+    held = list[float]()
+    async with servers.embedded() as stack:
+        await _start(stack, workers=1)
+        principal = await _principal()
+        for number in range(_ROUNDS):
+            numbers = range(number * size, (number + 1) * size)
+            subjects = await _ask(principal, numbers)
+            await _until_signed(principal, await _consent(principal), size)
+            await _until_complete(principal, subjects)
+            held.append(resident("hocba work"))
+            say(f"sign.worker_memory: {held[-1]:.0f} MiB after {(number + 1) * size}")
+    first, middle, last = held[0], held[_ROUNDS // 2], held[-1]
+    bench.report(
+        "sign.worker_memory",
+        last / middle,
+        n=_ROUNDS * size,
+        note=(
+            f"prepared, signed, embedded, completed, judged; {first:.0f} MiB after {size} documents, {middle:.0f} after "
+            f"{(_ROUNDS // 2 + 1) * size}, {last:.0f} after {_ROUNDS * size}; end / start {last / first:.2f}; one run"
+        ),
+    )
+
+
+async def _start(stack: EmbeddedStack, workers: int = _CORES) -> None:
     """The sandbox, whose telephone agrees by itself, and what does the work."""
     await stack.start_simulators()
     environment = servers.environment(stack)
     for program in (
         programs.dispatcher(environment),
-        *(programs.worker(environment, number) for number in range(1, _CORES + 1)),
+        *(programs.worker(environment, number) for number in range(1, workers + 1)),
     ):
         await stack.start(program)
 
@@ -119,8 +147,8 @@ def _enrol() -> None:
         answer.read()
 
 
-async def _ask(principal: Actor, numbers: Sequence[int]) -> None:
-    """Documents of so few pupils again and again, each with bytes of its own."""
+async def _ask(principal: Actor, numbers: Sequence[int]) -> list[uuid.UUID]:
+    """Documents of so few pupils again and again, each with bytes of its own; their subjects."""
     assert principal.staff_id is not None
     made = [(make(document), document.snapshot) for document in samples.year_records(_RENDERED)]
     wanted, files = [], []
@@ -149,6 +177,7 @@ async def _ask(principal: Actor, numbers: Sequence[int]) -> None:
     async with tenant_session(principal.tenant_id) as session:
         await storage.register(session, *files)
         await requests.open_requests(session, wanted)
+    return [one.subject_id for one in wanted]
 
 
 def _named(pdf: bytes, number: int) -> bytes:
@@ -164,6 +193,18 @@ async def _consent(principal: Actor) -> BatchId:
         return await requests.consent(
             session, principal, "principal", None, shown.merkle_root, shown.as_of, verified
         )
+
+
+async def _until_complete(principal: Actor, subjects: Sequence[uuid.UUID]) -> None:
+    """Raises RuntimeError when that takes too long."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        async with tenant_session(principal.tenant_id, read_only=True) as session:
+            signed = await requests.fully_signed(session, subjects)
+        if len(signed) == len(subjects) and all(signed.values()):
+            return
+        await asyncio.sleep(_BREATH)
+    raise RuntimeError(f"not complete after {_PATIENCE:.0f} s")
 
 
 async def _until_signed(principal: Actor, batch_id: BatchId, count: int) -> None:

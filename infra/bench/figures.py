@@ -20,6 +20,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "sign.xml": Figure("signatures/s/core", "signxml, XAdES, same key"),
     "sign.augment_b_lta": Figure("documents/s/core"),
     "sign.validate": Figure("ms per signature", "pyHanko with a fresh context"),
+    "sign.worker_memory": Figure("resident memory of one worker, at the end / in the middle"),
     "sign.batch_2000": Figure("s from consent to embedded, 2,000 documents on 2 cores, 50 hashes per call"),
     "assess.secondary": Figure("pupil-years/s/core"),
     "import.marks": Figure("marks/s", "SQLAlchemy insert().values([...])"),

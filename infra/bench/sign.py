@@ -32,7 +32,7 @@ _SIGNED_AT: Final = datetime(2026, 5, 30, 2, 12, 3, tzinfo=UTC)
 
 
 def run(bench: Bench) -> None:
-    """sign.pdf_b_b_x3, sign.pdf_limit_share, sign.validate, sign.xml, sign.augment_b_lta, sign.batch_2000."""
+    """sign.pdf_b_b_x3, sign.pdf_limit_share, sign.validate, sign.xml, sign.augment_b_lta, and those of `batch`."""
     with tempfile.TemporaryDirectory() as folder, one_core():
         books = [pades.place_fields(make(document), FIELDS) for document in samples.books(_DOCUMENTS)]
         with hsm.table(Path(folder) / "hsm") as keys:

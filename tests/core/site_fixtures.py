@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 from litestar import Litestar
 
 from backend import cli
@@ -15,6 +16,7 @@ from backend.core import bucket, database, lookups, rate_limit, settings
 from backend.core.actor import StaffId, machine
 from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id
+from backend.tenants.access import passwords
 from backend.tenants.access import service as access
 from backend.tenants.people import service as people
 from backend.tenants.permissions import ROLE_NAMES, Role
@@ -23,6 +25,7 @@ from backend.tenants.schools.schemas import SchoolLevel, SchoolProfile
 from infra.embedded.stack import EmbeddedStack
 from tests.core.browser import Browser
 from tests.core.probes import PROBES
+from tests.factories.machine import let_connections_go
 from tests.fakes.radosgw import Gateway, start_gateway
 
 PASSWORD = "mat-khau-thu-nghiem"
@@ -32,6 +35,13 @@ _ELSEWHERE = {"HOCBA_PROVINCE_API_KEY": "khong-dung"}
 _NO_MAIL = {"HOCBA_MAIL_URL": ""}
 #: One person of a test asks more in a minute than a hundred do; tests of the limits set it to 1.
 _IN_A_HURRY = {"HOCBA_ROUTE_LIMIT_FACTOR": "1000"}
+
+
+#: The product's own hash at the least cost there is: hundreds of schools have a dozen people each. What it costs in the
+#: product is held by tests/tenants/test_access.py, and journeys pay it.
+_QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+#: What the product itself has: (hasher, hash of nobody).
+REAL_PASSWORDS = passwords._HASHER, passwords._NOBODY
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +57,8 @@ async def product(embedded_stack: EmbeddedStack) -> AsyncIterator[settings.Setti
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (_ELSEWHERE | _IN_A_HURRY | embedded_stack.environment() | _NO_MAIL).items():
             patch.setenv(name, os.environ.get(name, value) if name in _ELSEWHERE else value)
+        patch.setattr(passwords, "_HASHER", _QUICK)
+        patch.setattr(passwords, "_NOBODY", _QUICK.hash("không ai dùng mật khẩu này"))
         await let_go()
         assert await asyncio.to_thread(cli.main, ["migrate"]) == 0
         await asyncio.to_thread(bucket.ensure)
@@ -56,6 +68,7 @@ async def product(embedded_stack: EmbeddedStack) -> AsyncIterator[settings.Setti
 
 async def let_go() -> None:
     """Close and forget everything that was made from the settings of this process."""
+    let_connections_go()
     if database.engine.cache_info().currsize:
         await database.engine().dispose()
     await lookups.close()

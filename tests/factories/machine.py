@@ -23,7 +23,7 @@ from backend.core import broker, database, dispatcher, jobs, settings
 from backend.core.errors import AppError
 
 #: Waiting for simulators between two rounds in which nothing came to an end (seconds).
-_BREATH = 0.02
+_BREATH = 0.03
 
 _LEASE = """
     update work.job set state = 'leased', fence = fence + 1, lease_until = now() + interval '20 s'
@@ -103,7 +103,7 @@ class Machine:
 
     async def lease(self) -> list[Any]:
         """Turn events into jobs and lease those that are due, without doing them: (tenant_id, id, fence, kind)."""
-        async with dispatcher_connection() as connection:
+        async with _kept_connection() as connection:
             relay = dispatcher.Relay(lambda event: workflow.TASKS_AFTER[event])
             while await relay.run(connection):  # what other tests left lies before ours
                 pass
@@ -113,7 +113,7 @@ class Machine:
     async def forget(self) -> None:
         """Turn events into jobs and drop these: the test does by itself what they would."""
         await self.lease()
-        async with dispatcher_connection() as connection:
+        async with _kept_connection() as connection:
             await connection.execute("delete from work.job where tenant_id = any($1::uuid[])", self._tenants)
 
     async def until(self, reached: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
@@ -131,14 +131,14 @@ class Machine:
         async def idle() -> bool:
             if await self.round() or any(job["state"] != "parked" for job in await self.left()):
                 return False
-            async with dispatcher_connection() as connection:
+            async with _kept_connection() as connection:
                 return not await connection.fetchval(_UNTURNED, self._tenants, list(workflow.TASKS_AFTER))
 
         await self.until(idle, within)
 
     async def left(self) -> list[dict[str, Any]]:
         """The jobs of these schools that are not done."""
-        async with dispatcher_connection() as connection:
+        async with _kept_connection() as connection:
             return [dict(row) for row in await connection.fetch(_LEFT, self._tenants)]
 
     async def _do(self, job: Any) -> None:
@@ -166,7 +166,7 @@ async def die(tenant_id: uuid.UUID, job_id: uuid.UUID, fence: int, death: Death,
     )
     with suppress(Died, jobs.RetryLater, AppError):
         await jobs.find(work.kind).run(doomed)
-    async with dispatcher_connection() as connection:
+    async with _kept_connection() as connection:
         await connection.execute(_EXPIRE, job_id)
 
 
@@ -178,3 +178,30 @@ async def dispatcher_connection() -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+#: Connections that wait for the next round, by loop and address: a machine asks fifty times a second.
+_idle: dict[tuple[int, str], list[asyncpg.Connection]] = {}
+
+
+@asynccontextmanager
+async def _kept_connection() -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the dispatcher's role that only machines have, with nothing left of the round before."""
+    url = settings.get().database_dispatcher_url
+    idle = _idle.setdefault((id(asyncio.get_running_loop()), url), [])
+    connection = idle.pop() if idle else await asyncpg.connect(url)
+    try:
+        yield connection
+        await connection.reset()
+        idle.append(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+def let_connections_go() -> None:
+    """Before the database changes, and at the end."""
+    for idle in _idle.values():
+        for connection in idle:
+            connection.terminate()
+    _idle.clear()

@@ -4,12 +4,13 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from backend.core import templates
 from infra.demo.seed import PASSWORD
-from tests.journeys.page_check import axe_findings, cut_off, faults_of
+from tests.journeys.page_check import axe_findings, cut_off, faults_of, kind_of
 
 PICTURES = Path("test-results") / "journeys"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -17,6 +18,8 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 ZOOMED = {"width": 640, "height": 400}
 #: Who has pressed Tab so often has been everywhere on any page.
 STOPS = 400
+#: Kinds of pages that `look` has found sound in this run: the crawl need not look at them again.
+LOOKED_AT: set[str] = set()
 #: Chromium reports a page that answers 4xx on its console; the page itself says nothing there.
 _STATUS = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
@@ -180,6 +183,7 @@ class Person:
             await self.page.screenshot(path=templates.PICTURES / f"{name}.png")
         assert found == [], f"{name} ({self.page.url}): {found}"
         assert self.complaints == [], f"{name} ({self.page.url})"
+        LOOKED_AT.add(kind_of(urlsplit(self.page.url).path))
 
     def _heard(self, message: ConsoleMessage) -> None:
         answered = _STATUS.search(message.text)

@@ -8,10 +8,19 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-#: One stack with its season, two schools full of rows, a signing service: made once each.
-TOGETHER = ("tests/journeys/", "tests/tenancy/", "tests/remote_signing/requests/")
+#: One stack with its season, two schools full of rows, a signing service, the whole source as a tree: made once each.
+TOGETHER = ("tests/journeys/", "tests/tenancy/", "tests/remote_signing/requests/", "tests/architecture/")
 #: In the order in which they begin; all others follow as they were found.
-LONGEST = (*TOGETHER, "tests/crash/", "tests/core/jobs/test_processes.py")
+LONGEST = (
+    *TOGETHER[:3],
+    "tests/infra/bench/test_groups.py",
+    "tests/crash/",
+    "tests/core/jobs/test_processes.py",
+    "tests/integrations/restoring/",
+    "tests/integrations/deliveries/",
+    "tests/core/test_store_probe.py",
+    "tests/architecture/",
+)
 
 
 class Turns(LoadScopeScheduling):  # type: ignore[misc]

@@ -4,6 +4,8 @@ The file is a second record of what permissions.py and the guards say: a guard t
 gains a permission is seen in the other. `python -m tests.tenancy.access` writes it anew.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from backend.tenants.permissions import ROLE_PERMISSIONS, Role
@@ -31,7 +33,8 @@ def _words(address: Address) -> str:
     return (" | ".join(sorted(address.who)) or SIGNED_IN) + proof
 
 
-def agreed() -> dict[str, str]:
+@cache
+def agreed() -> Mapping[str, str]:
     """The same, as the file says."""
     lines = FILE.read_text(encoding="utf-8").splitlines()
     return {address: who for address, _, who in (line.partition(" : ") for line in lines)}

@@ -37,6 +37,7 @@ LATER: dict[str, Row] = {
     | {"not_before": datetime(2026, 1, 1, tzinfo=UTC), "not_after": datetime(2999, 1, 1, tzinfo=UTC)},
     "secret_key": {},
     "provider_account": {"state": "active"},
+    "provider_access": {"state": "active", "ends_at": datetime(2999, 1, 1, tzinfo=UTC), "ended_at": None},
     "seal_mandate": {"last_day": date(2999, 1, 1), "ended_at": None, "ended_by": None},
     "signing_batch": {"state": "running", "mandate_id": None},
     "token_helper": {"state": "offered", "public_key": b"", "certificate": b"", "credential_id": None},

@@ -132,11 +132,26 @@ async def forget_limits() -> None:
 _DIGEST_OF_AUDIT = re.compile(r'(?<="nhat-ky\.json": ")[0-9a-f]{64}')
 
 
+def is_alike(one: httpx.Response, other: httpx.Response) -> bool:
+    """Whether two answers have one essence: of their lines only those are looked into that are not the same."""
+    lines, others = _text(one).split("\n"), _text(other).split("\n")
+    if len(lines) == len(others) and _frame(one) == _frame(other):
+        pairs = zip(lines, others, strict=True)
+        if all(a == b or _NEW.sub("*", a) == _NEW.sub("*", b) for a, b in pairs):
+            return True
+    return essence(one) == essence(other)
+
+
 def essence(answer: httpx.Response) -> tuple[int, str, tuple[tuple[str, str], ...]]:
     """Status, body and headers without what is new in each answer."""
+    status, headers = _frame(answer)
+    return status, _NEW.sub("*", _text(answer)), headers
+
+
+def _frame(answer: httpx.Response) -> tuple[int, tuple[tuple[str, str], ...]]:
     kept = {name: _NEW.sub("*", value) for name, value in answer.headers.items() if name not in _NEW_HEADERS}
     names = dict.fromkeys(answer.headers, "") | kept
-    return answer.status_code, _NEW.sub("*", _text(answer)), tuple(names.items())
+    return answer.status_code, tuple(names.items())
 
 
 def _text(answer: httpx.Response) -> str:

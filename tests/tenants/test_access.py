@@ -20,7 +20,7 @@ from backend.core.rate_limit import TooManyTries
 from backend.tenants.access import entry, passwords, service
 from backend.tenants.permissions import Role
 from tests.core.browser import Browser
-from tests.core.site_fixtures import PASSWORD, TestSchool, open_test_school, signed_in
+from tests.core.site_fixtures import PASSWORD, REAL_PASSWORDS, TestSchool, open_test_school, signed_in
 
 WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng"
 HOST = "127.0.0.1:8000"
@@ -177,6 +177,14 @@ def _neutral(page: str, login: str) -> str:
     return re.sub(r"[0-9a-f]{32,64}", "", page.replace(login, ""))
 
 
+@pytest.fixture
+def real_passwords(product: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a password costs in the product; other tests have it cheaper."""
+    for name, real in zip(("_HASHER", "_NOBODY"), REAL_PASSWORDS, strict=True):
+        monkeypatch.setattr(passwords, name, real)
+
+
+@pytest.mark.usefixtures("real_passwords")
 async def test_refusals_take_the_same_time(product: settings.Settings, school: TestSchool) -> None:
     async def seconds(login: str, network: str) -> float:
         started = time.perf_counter()
@@ -190,10 +198,19 @@ async def test_refusals_take_the_same_time(product: settings.Settings, school: T
     assert abs(min(known) - min(unknown)) < 0.05
 
 
+@pytest.mark.usefixtures("real_passwords")
 async def test_nobodys_hash_fits_no_password() -> None:
     assert not await passwords.matches(None, "không ai dùng mật khẩu này")
     assert await passwords.matches(await passwords.hashed("đúng rồi đấy"), "đúng rồi đấy")
     assert not await passwords.matches("not a hash", "đúng rồi đấy")
+
+
+@pytest.mark.usefixtures("real_passwords")
+async def test_a_password_costs_what_owasp_advises_and_nobodys_as_much() -> None:
+    costs = "$argon2id$v=19$m=19456,t=2,p=1$"
+    assert (await passwords.hashed("đúng rồi đấy")).startswith(costs)
+    assert passwords._NOBODY.startswith(costs)
+    assert len(passwords._NOBODY) == len(await passwords.hashed("đúng rồi đấy"))
 
 
 async def test_the_sixth_try_waits(stranger: Browser, site: Litestar) -> None:

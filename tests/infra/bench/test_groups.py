@@ -33,6 +33,7 @@ NAMES = {
         "sign.xml",
         "sign.augment_b_lta",
         "sign.batch_2000",
+        "sign.worker_memory",
     },
     "assess": {"assess.secondary"},
     "import": {"import.marks"},
