@@ -15,6 +15,7 @@ TAKE_AWAY = timedelta(days=7)
 STAYS = {
     "authority_binding": frozenset({"secrets"}),
     "identity_provider": frozenset({"sealed_secret"}),
+    "provider_access": frozenset({"sealed_values"}),
     "provider_account": frozenset({"sealed_values"}),
     "secret_key": frozenset({"sealed_key"}),
     "signing_item": frozenset({"prepared_update"}),

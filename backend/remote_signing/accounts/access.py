@@ -31,7 +31,6 @@ from backend.tenants.permissions import Permission
 
 #: Where a user lets us in; what comes of it is told with this address.
 LINKS_PATH = "/chung-thu/lien-ket"
-_OTHERS = "Tài khoản này đang do người khác của trường liên kết; xin kiểm tra lại tên tài khoản."
 
 
 async def keep_access(
@@ -43,14 +42,9 @@ async def keep_access(
     holder: StaffId | None,
     access: Access,
 ) -> AccessId:
-    """What a user has left, in place of what they left before; `holder` None: for the school's seal.
-
-    Raises Conflict for an account that somebody else has linked.
-    """
+    """What a user has left, in place of what they left before; `holder` None: for the school's seal."""
     await session.hold("provider-accounts")
-    known = await queries.live_access(session, provider, account)
-    if known is not None and known.holder_id != holder:
-        raise Conflict(_OTHERS)
+    known = await queries.live_access(session, provider, account, holder)
     if known is not None:
         await _end(session, known.id, AccessState.REPLACED)
     access_id, now = AccessId(new_id()), clock.now()
@@ -108,10 +102,10 @@ async def access_refused(session: TenantSession, own: OwnValues) -> None:
 
 async def own_links(session: TenantSession, actor: Actor) -> list[AccessView]:
     """What this person has left for themselves, and for the seal that they keep: the newest of each account."""
-    found: dict[tuple[str, str], AccessView] = {}
+    found: dict[tuple[str, str, uuid.UUID | None], AccessView] = {}
     for row in await queries.accesses(session):
         if _concerns(actor, row):
-            found.setdefault((row.provider, row.account), _view(row))
+            found.setdefault((row.provider, row.account, row.holder_id), _view(row))
     return list(found.values())
 
 
@@ -122,21 +116,22 @@ async def link_warnings(session: TenantSession, actor: Actor) -> tuple[str, ...]
     return tuple(one for one in told if one)
 
 
-async def left_by(session: TenantSession, provider: str, account: str) -> OwnValues:
-    """What the account's user has left; nothing where they have not, or it is over.
+async def left_by(session: TenantSession, provider: str, account: str, holder: StaffId | None) -> OwnValues:
+    """What the holder of an account has left; nothing where they have not, or it is over. What another one has left under
+    the same name is theirs.
 
     Raises Conflict when it cannot be opened any more.
     """
-    row = await queries.live_access(session, provider, account)
+    row = await queries.live_access(session, provider, account, holder)
     if row is None or row.ends_at <= clock.now():
         return OwnValues()
     return OwnValues(await _opened(session, row), AccessId(row.id))
 
 
-async def require_access(session: TenantSession, provider: str, account: str) -> None:
+async def require_access(session: TenantSession, provider: str, account: str, holder: StaffId | None) -> None:
     """Before a list is agreed to: its signer can be asked. Raises Conflict with what they do."""
     known = provider in gateway.names() and gateway.lets_in(provider)
-    if known and not (await left_by(session, provider, account)).by_field:
+    if known and not (await left_by(session, provider, account, holder)).by_field:
         raise Conflict(
             f"Tài khoản {account} tại {gateway.label(provider)} chưa cho phép hệ thống gửi yêu cầu ký, hoặc quyền đã hết "
             f"hạn; xin mở mục Chứng thư số, trang Liên kết tài khoản ký số ({LINKS_PATH}) để cấp quyền rồi ký."

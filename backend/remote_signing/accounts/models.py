@@ -49,7 +49,7 @@ class ProviderAccount(TenantTable):
 class ProviderAccess(TenantTable):
     """That a provider's user has let us in there. `holder_id` is whose certificates these are; None: the seal's.
 
-    At most one for an account is active; what is over holds no values.
+    At most one of a holder's for an account is active; what is over holds no values.
     """
 
     __tablename__ = "provider_access"
@@ -59,8 +59,10 @@ class ProviderAccess(TenantTable):
             "tenant_id",
             "provider",
             "account",
+            "holder_id",
             unique=True,
             postgresql_where=text("state = 'active'"),
+            postgresql_nulls_not_distinct=True,
         ),
         tenant_key("key_id", "secret_key"),
         tenant_key("holder_id", "staff_member"),

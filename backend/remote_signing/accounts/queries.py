@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, insert, select, update
 
+from backend.core.actor import StaffId
 from backend.core.database import TenantSession
 from backend.remote_signing.accounts.models import ProviderAccess, ProviderAccount, SecretKey
 from backend.remote_signing.accounts.schemas import AccessState, AccountState
@@ -71,12 +72,15 @@ async def accesses(session: TenantSession) -> Sequence[ProviderAccess]:
     return found.all()
 
 
-async def live_access(session: TenantSession, provider: str, account: str) -> ProviderAccess | None:
+async def live_access(
+    session: TenantSession, provider: str, account: str, holder: StaffId | None
+) -> ProviderAccess | None:
     return await session.scalar(
         select(ProviderAccess).where(
             ProviderAccess.tenant_id == session.tenant_id,
             ProviderAccess.provider == provider,
             ProviderAccess.account == account,
+            ProviderAccess.holder_id.is_not_distinct_from(holder),
             ProviderAccess.state == AccessState.ACTIVE,
         )
     )

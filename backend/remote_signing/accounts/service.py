@@ -47,16 +47,18 @@ from backend.tenants.people import service as people
 _GONE = "Đề nghị này không còn thông tin tài khoản đi kèm; xin từ chối để nhà trường nhập lại."
 
 
-async def values_of(session: TenantSession, provider: str, account: str = "") -> OwnValues:
-    """What the school filled in for a provider, and what the account's user has left there; nothing where ours serves
-    all schools, or nothing was filled in or left.
+async def values_of(
+    session: TenantSession, provider: str, account: str = "", holder: StaffId | None = None
+) -> OwnValues:
+    """What the school filled in for a provider, and what the holder of an account has left there (None: for the seal);
+    nothing where ours serves all schools, or nothing was filled in or left.
 
     Raises Conflict when it cannot be opened any more.
     """
     values = await _of_school(session, provider)
     if not account or not _lets_in(provider):
         return values
-    left = await access.left_by(session, provider, account)
+    left = await access.left_by(session, provider, account, holder)
     return OwnValues({**values.by_field, **left.by_field}, left.access_id)
 
 

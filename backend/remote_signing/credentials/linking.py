@@ -137,7 +137,7 @@ async def exchange(link: Link, code: str) -> Access:
 
 
 async def keep(session: TenantSession, actor: Actor, link: Link, access: Access) -> None:
-    """From now on the account's user can be asked. Raises Conflict for an account that somebody else has linked."""
+    """From now on the account's user can be asked."""
     journey = link.journey
     await accounts.keep_access(
         session,

@@ -233,7 +233,9 @@ async def resume(
                     request, _SEAL, "Đã gửi đề nghị; con dấu được dùng lại khi người thứ hai duyệt."
                 )
             holder = await service.look_up(session, actor, credential.staff_id, credential.account)
-            own = await accounts.values_of(session, credential.provider, credential.account)
+            own = await accounts.values_of(
+                session, credential.provider, credential.account, credential.staff_id
+            )
         await inspection.chosen(credential.provider, credential.account, credential.fingerprint, holder, own)
         async with transaction(request) as session:
             await service.resume(session, actor, credential_id, data.lan)
@@ -285,7 +287,7 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
     try:
         async with transaction(request) as session:
             holder = await service.look_up(session, actor, staff_id, data.account)
-            own = await accounts.values_of(session, data.nha_cung_cap, data.account)
+            own = await accounts.values_of(session, data.nha_cung_cap, data.account, staff_id)
         found = await inspection.listed(data.nha_cung_cap, data.account, holder, own)
     except _REFUSALS as error:
         async with transaction(request) as session:
@@ -297,7 +299,7 @@ async def _find(request: Request, actor: Actor, staff_id: StaffId | None, data: 
 async def _chosen(request: Request, actor: Actor, staff_id: StaffId | None, data: AccountForm) -> Candidate:
     async with transaction(request) as session:
         holder = await service.look_up(session, actor, staff_id, data.account)
-        own = await accounts.values_of(session, data.nha_cung_cap, data.account)
+        own = await accounts.values_of(session, data.nha_cung_cap, data.account, staff_id)
     return await inspection.chosen(data.nha_cung_cap, data.account, data.ma, holder, own)
 
 

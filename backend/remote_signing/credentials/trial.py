@@ -50,7 +50,7 @@ async def begin(session: TenantSession, actor: Actor, credential_id: uuid.UUID) 
     """
     credential = await _own(session, actor, credential_id)
     await rate_limit.take(service.LOOKS, str(session.tenant_id))
-    own = await accounts.values_of(session, credential.provider, credential.account)
+    own = await accounts.values_of(session, credential.provider, credential.account, credential.staff_id)
     trial = Trial(credential=credential, own=own, transaction_id=new_id().hex)
     await _record(session, actor, trial, Outcome.DONE, "đã gửi yêu cầu thử")
     return trial
@@ -65,7 +65,7 @@ async def resume(session: TenantSession, actor: Actor, credential_id: uuid.UUID,
         kept = None
     if kept is None or kept.credential_id != credential_id:
         raise Conflict(_LOST)
-    own = await accounts.values_of(session, credential.provider, credential.account)
+    own = await accounts.values_of(session, credential.provider, credential.account, credential.staff_id)
     return Trial(credential=credential, own=own, transaction_id=kept.transaction_id, reference=kept.reference)
 
 

@@ -227,6 +227,35 @@ def _check_signed(certificate: x509.Certificate, certificates: Sequence[x509.Cer
     issuers = [item for item in certificates if item.subject == certificate.issuer]
     if issuers and not any(_issued(certificate, issuer) for issuer in issuers):
         raise MaterialSpoiled("a certificate is not signed by its issuer")
+    # Who names another issuer does not hide from the one whose key is named, too (RFC 5280, 4.2.1.1).
+    keys = [] if issuers else [item for item in certificates if _names_key_of(certificate, item)]
+    if keys and not any(_signed_with_key_of(certificate, item) for item in keys):
+        raise MaterialSpoiled("a certificate is not signed with the key that it names")
+
+
+def _names_key_of(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+        held = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return False
+    return named.key_identifier == held.digest
+
+
+def _signed_with_key_of(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    key, how = issuer.public_key(), certificate.signature_algorithm_parameters
+    signature, content = certificate.signature, certificate.tbs_certificate_bytes
+    try:
+        if isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PKCS1v15 | padding.PSS):
+            assert certificate.signature_hash_algorithm is not None
+            key.verify(signature, content, how, certificate.signature_hash_algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(how, ec.ECDSA):
+            key.verify(signature, content, how)
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _has_issuer(certificate: x509.Certificate, certificates: Sequence[x509.Certificate]) -> bool:

@@ -142,7 +142,7 @@ async def call_to_send(session: TenantSession, call_id: uuid.UUID, state: CallSt
     credential = await _pinned(session, batch)
     return CallToSend(
         pin=_pin(credential),
-        own=await accounts.values_of(session, credential.provider, credential.account),
+        own=await accounts.values_of(session, credential.provider, credential.account, credential.staff_id),
         transaction_id=call_id.hex,
         provider_reference=call.provider_reference,
         submitted_at=call.submitted_at,

@@ -542,7 +542,7 @@ async def _ready(
 
 async def _credential(session: TenantSession, actor: Actor, role: str) -> CredentialView:
     found = await credentials.usable(session, None if role == SEAL_ROLE else actor.staff_id)
-    await accounts.require_access(session, found.provider, found.account)
+    await accounts.require_access(session, found.provider, found.account, found.staff_id)
     return found
 
 

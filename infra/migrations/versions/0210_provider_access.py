@@ -37,9 +37,10 @@ def upgrade() -> None:
     op.create_index(
         "uq_provider_access_active",
         "provider_access",
-        ["tenant_id", "provider", "account"],
+        ["tenant_id", "provider", "account", "holder_id"],
         unique=True,
         postgresql_where=sa.text("state = 'active'"),
+        postgresql_nulls_not_distinct=True,
     )
     moving = "state, key_id, sealed_values, ended_at"
     enable_rls("provider_access", rights=f"select, insert, update ({moving})")

@@ -12,13 +12,16 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
 from backend.core import audit, clock, storage
 from backend.core.crypto import merkle_proofs, merkle_root, root_by_proof, sha256_hex
 from backend.core.database import tenant_session
 from backend.records.evidence.service import consent_of, events_of
 from backend.remote_signing.archiving import service as archiving
-from backend.remote_signing.formats import evidence
+from backend.remote_signing.formats import cms, evidence
 from backend.remote_signing.formats.schemas import EvidenceFile, EvidenceManifest, xml_token_name
 from backend.remote_signing.formats.verify_command import run
 from backend.remote_signing.requests import service as requests
@@ -26,6 +29,7 @@ from backend.remote_signing.validation import service as validation
 from tests.factories.signing_school import SigningSchool, open_signing_school
 from tests.fakes.processes import SigningService
 from tests.remote_signing.archiving.test_stamping import completed, night
+from tests.remote_signing.formats.test_other_tools import detached, openssl
 
 Files = dict[str, bytes]
 
@@ -95,6 +99,56 @@ def test_a_whole_pack_is_valid_offline(
         "school_seal",
     }
     assert all(leaf["count"] == 6 for consent in named["consents"] for leaf in consent["leaves"])
+
+
+def test_openssl_alone_believes_what_is_in_a_pack(
+    made: tuple[EvidenceManifest, Files], signing: SigningService, tmp_path: Path
+) -> None:
+    """With the anchor and the files of the pack, without a network: signatures, time stamps, revocation answers."""
+    with zipfile.ZipFile(io.BytesIO(validation.evidence_pack(*made))) as pack:
+        files = {name: pack.read(name) for name in pack.namelist()}
+    certificates = [x509.load_der_x509_certificate(files[name]) for name in files if name.endswith(".cer")]
+    chain, anchor = tmp_path / "chain.pem", signing.trust_root
+    chain.write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in certificates))
+    trusting = ("-CAfile", anchor, "-untrusted", chain)
+
+    def written(name: str, data: bytes) -> Path:
+        (tmp_path / name).write_bytes(data)
+        return tmp_path / name
+
+    def stamped(token: bytes, data: bytes) -> None:
+        what = ("-data", written("data", data), "-in", written("token", token), "-token_in")
+        done = openssl("ts", "-verify", *what, *trusting)
+        assert "Verification: OK" in done.stdout, done.stderr
+
+    for number in range(3):
+        covered, contents = detached(files[EvidenceFile.ARCHIVED], number)
+        signed = ("-inform", "DER", "-in", written("sig", contents), "-content", written("data", covered))
+        by = ("-CAfile", anchor, "-purpose", "any", "-out", tmp_path / "out")
+        done = openssl("cms", "-verify", "-cades", "-binary", *signed, *by)
+        assert "CAdES Verification successful" in done.stderr, done.stderr
+        parts = cms.read(contents)
+        stamped(parts.tokens[0], parts.value)
+    covered, token = detached(files[EvidenceFile.ARCHIVED], 3)
+    stamped(token, covered)
+    stamped(files[xml_token_name(1)], files[EvidenceFile.XML])
+    good = set()
+    anchors = x509.load_pem_x509_certificates(anchor.read_bytes())
+    for name in (one for one in files if one.endswith(".ocsp")):
+        about = ocsp.load_der_ocsp_response(files[name]).serial_number
+        [one] = [one for one in certificates if one.serial_number == about]
+        issuer = next(item for item in (*certificates, *anchors) if item.subject == one.issuer)
+        whose = (
+            "-issuer", written("issuer.pem", issuer.public_bytes(Encoding.PEM)),
+            "-cert", written("cert.pem", one.public_bytes(Encoding.PEM)),
+        )  # fmt: skip
+        answer = written("answer", files[name])
+        done = openssl("ocsp", "-respin", answer, *whose, "-CAfile", anchor, "-verify_other", chain)
+        assert "Response verify OK" in done.stderr, done.stderr
+        assert "cert.pem: good" in done.stdout, done.stdout
+        good.add(about)
+    signers = {cms.read(detached(files[EvidenceFile.PDF], number)[1]).signer for number in range(3)}
+    assert {x509.load_der_x509_certificate(one).serial_number for one in signers} <= good
 
 
 @pytest.mark.parametrize("name", [EvidenceFile.PDF, EvidenceFile.XML, EvidenceFile.ARCHIVED])

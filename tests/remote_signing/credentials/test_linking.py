@@ -84,9 +84,9 @@ class Teacher:
     async def enrolled(self) -> None:
         """The certificate of that account is theirs, as a manager takes it over."""
         async with tenant_session(self.tenant_id) as session:
-            own = await accounts.values_of(session, SMARTCA, ACCOUNT)
-            [found] = await gateway.credentials_at(SMARTCA, ACCOUNT, own.by_field)
             staff = self.desk.school.staff[Role.HOMEROOM_TEACHER]
+            own = await accounts.values_of(session, SMARTCA, ACCOUNT, staff)
+            [found] = await gateway.credentials_at(SMARTCA, ACCOUNT, own.by_field)
             by = machine(self.tenant_id)
             await credentials.enrol(session, by, found, provider=SMARTCA, account=ACCOUNT, staff_id=staff)
 
@@ -115,8 +115,11 @@ async def test_a_signer_links_the_own_account_and_what_is_left_can_be_read_nowhe
     assert (await teacher.links())[0] == 303
     shown = (await (await teacher.browser()).get(AT)).text
     assert "Đang dùng" in shown
+    staff = teacher.desk.school.staff
     async with tenant_session(teacher.tenant_id, read_only=True) as session:
-        own = await accounts.values_of(session, SMARTCA, ACCOUNT)
+        own = await accounts.values_of(session, SMARTCA, ACCOUNT, staff[Role.HOMEROOM_TEACHER])
+        for other in (staff[Role.PRINCIPAL], None):
+            assert (await accounts.values_of(session, SMARTCA, ACCOUNT, other)).by_field == {}
     token = own.by_field["refresh_token"]
     kept = await everything(teacher.tenant_id)
     for text in (shown, kept, repr(own)):
@@ -126,7 +129,8 @@ async def test_a_signer_links_the_own_account_and_what_is_left_can_be_read_nowhe
     assert (found.status_code, NAME in found.text) == (200, True)
     async with tenant_session(teacher.tenant_id) as session:
         assert await accounts.rotate(session, machine(teacher.tenant_id)) == 1
-        assert (await accounts.values_of(session, SMARTCA, ACCOUNT)).by_field == own.by_field
+        again = await accounts.values_of(session, SMARTCA, ACCOUNT, staff[Role.HOMEROOM_TEACHER])
+        assert again.by_field == own.by_field
     assert (await teacher.links())[0] == 303, "renewed in the same way"
     link = await teacher.link()
     assert (link.state, link.is_live) == (AccessState.ACTIVE, True)
