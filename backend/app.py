@@ -322,6 +322,7 @@ ROUTES: list[ControllerRouterHandler] = [
     transfer_pages.show_offers,
     transfer_pages.show_offer,
     transfer_pages.accept_offer,
+    transfer_pages.add_pupil,
     transfer_pages.refuse_offer,
     transcript_pages.show_schema,
     copy_pages.show_copies,

@@ -36,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, SessionTransaction,
 from sqlalchemy.pool import PoolResetState
 
 from backend.core import clock, settings
-from backend.core.questions import Adding, Question, told_when_gone
+from backend.core.questions import Lines, Question, told_when_gone
 
 log = logging.getLogger(__name__)
 
@@ -118,9 +118,9 @@ class TenantSession(AsyncSession):
         with told_when_gone(driver):
             return await question.answer(driver, values)
 
-    async def add_rows(self, adding: Adding, rows: Sequence[Mapping[str, object]]) -> list[Any]:
-        """Add many rows of this school by one statement; what it answers."""
-        return await self.ask(adding, **adding.values(rows)) if rows else []
+    async def tell_lines(self, lines: Lines, rows: Sequence[Mapping[str, object]]) -> list[Any]:
+        """Add or change many rows of this school by one statement; what it answers."""
+        return await self.ask(lines, **lines.values(rows)) if rows else []
 
     async def tell(self, question: Question, rows: Iterable[Mapping[str, object]]) -> None:
         """Write rows of this school by a statement that answers nothing; its value `tenant` is the school."""

@@ -58,5 +58,5 @@ async def emit_all(session: TenantSession, events: Sequence[Event]) -> None:
         }
         for event in events
     ]
-    await session.add_rows(_ADD, rows)
+    await session.tell_lines(_ADD, rows)
     await session.ask(_NOTIFY)

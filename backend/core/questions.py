@@ -63,26 +63,37 @@ class Question:
         return [known[name] for name in self._compiled.positiontup or ()]
 
 
-class Adding(Question):
-    """Adds many rows of a school to a table by one statement: PostgreSQL takes each column as one list.
+class Lines(Question):
+    """A statement about many rows of a school: PostgreSQL takes each of their columns as one list, the rows as `new`."""
 
-    `columns` are names with their types; `then` may say what to do about rows that are there, and what to answer.
-    """
-
-    def __init__(self, table: str, columns: Mapping[str, str], then: str = "") -> None:
-        names = ", ".join(columns)
+    def __init__(self, before: str, columns: Mapping[str, str], after: str = "") -> None:
         lists = ", ".join(f"cast(:{name} as {of}[])" for name, of in columns.items())
-        super().__init__(
-            text(
-                f"insert into {table} (tenant_id, {names}) "
-                f"select cast(:tenant as uuid), new.* from unnest({lists}) as new ({names}) {then}"
-            )
-        )
+        super().__init__(text(f"{before} from unnest({lists}) as new ({', '.join(columns)}) {after}"))
         self._columns = tuple(columns)
 
     def values(self, rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
         """What `ask` takes. Raises KeyError for a row without one of the columns."""
         return {name: [row[name] for row in rows] for name in self._columns}
+
+
+class Adding(Lines):
+    """Adds many rows to a table.
+
+    `columns` are names with their types; `then` may say what to do about rows that are there, and what to answer.
+    """
+
+    def __init__(self, table: str, columns: Mapping[str, str], then: str = "") -> None:
+        before = f"insert into {table} (tenant_id, {', '.join(columns)}) select cast(:tenant as uuid), new.*"
+        super().__init__(before, columns, then)
+
+
+class Changing(Lines):
+    """Changes many rows of a table `t`, each its own way; `id` among the `columns` says which. `sets`: column → what."""
+
+    def __init__(self, table: str, columns: Mapping[str, str], sets: Mapping[str, str]) -> None:
+        told = ", ".join(f"{name} = {value}" for name, value in sets.items())
+        after = "where t.tenant_id = cast(:tenant as uuid) and t.id = new.id"
+        super().__init__(f"update {table} t set {told}", columns, after)
 
 
 @contextmanager

@@ -166,7 +166,7 @@ async def register(session: TenantSession, *files: File) -> None:
         }
         for file, key in keys.items()
     ]
-    await session.add_rows(_REGISTER, rows)
+    await session.tell_lines(_REGISTER, rows)
 
 
 def _object_of(file: File) -> str:
@@ -236,7 +236,7 @@ async def files_of(session: TenantSession, digests: Iterable[str]) -> list[Recor
 async def record_again(session: TenantSession, files: Iterable[Recorded]) -> None:
     """Put back what was recorded of files that are in the store; what is recorded already stays."""
     alone = {"stored_at": clock.now(), "pack_sha256": None, "pack_offset": None}
-    await session.add_rows(_REGISTER, [{**alone, **msgspec.structs.asdict(file)} for file in files])
+    await session.tell_lines(_REGISTER, [{**alone, **msgspec.structs.asdict(file)} for file in files])
 
 
 async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:

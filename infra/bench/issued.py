@@ -1,5 +1,6 @@
 """Schools with issued versions as deliveries find them in tables and store, without the season before them."""
 
+import asyncio
 import base64
 import os
 import uuid
@@ -9,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from backend.core import at_once, clock, storage
+from backend.core import at_once, bucket, clock, storage
 from backend.core.database import TenantId, tenant_session
 from backend.core.ids import new_id, new_lookup_code
 from backend.records.roster import service as roster
@@ -23,6 +24,7 @@ from infra.demo.schools import ACADEMIC_YEAR
 
 _CLASS: Final = "4A"
 _TOGETHER: Final = 500
+_REGISTERED: Final = 5000
 _FILES_AT_ONCE: Final = 8
 #: In place of three signatures with their certificates and answers about them (bytes of base64).
 _SIGNATURES: Final = 24 * 1024
@@ -51,41 +53,52 @@ async def open_school(count: int) -> IssuedSchool:
         year_id = await roster.open_year(session, ACADEMIC_YEAR, date(2025, 9, 5), date(2026, 5, 31))
         await roster.open_class(session, year_id, _CLASS, 4, None)
     [document] = samples.year_records(1)
+    students = await _registered(tenant_id, count)
     made: list[uuid.UUID] = []
     for start in range(0, count, _TOGETHER):
-        made += await _issue(tenant_id, document, range(start, min(start + _TOGETHER, count)))
+        made += await _issue(tenant_id, document, students[start : start + _TOGETHER])
     return IssuedSchool(tenant_id, made)
 
 
-async def _issue(tenant_id: TenantId, document: Document, numbers: Sequence[int]) -> list[uuid.UUID]:
-    pupils = [
-        NewStudent(
-            student_code=f"DO{number:07}",
-            full_name="Lường Thị Ngọc Ánh",
-            date_of_birth=date(2016, 9, 3),
-            class_name=_CLASS,
-        )
-        for number in numbers
-    ]
+async def _registered(tenant_id: TenantId, count: int) -> list[uuid.UUID]:
+    """So many pupils of the class."""
+    codes = [f"DO{number:07}" for number in range(count)]
+    for start in range(0, count, _REGISTERED):
+        pupils = [
+            NewStudent(
+                student_code=code,
+                full_name="Lường Thị Ngọc Ánh",
+                date_of_birth=date(2016, 9, 3),
+                class_name=_CLASS,
+            )
+            for code in codes[start : start + _REGISTERED]
+        ]
+        async with tenant_session(tenant_id) as session:
+            await roster.take_register(session, pupils)
     async with tenant_session(tenant_id) as session:
-        await roster.take_register(session, pupils)
         places = await roster.places_by_code(session)
+    return [places[code].id for code in codes]
+
+
+async def _issue(tenant_id: TenantId, document: Document, students: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    async with tenant_session(tenant_id) as session:
         [school_class] = await roster.list_classes(session)
-    codes = [new_lookup_code() for _ in numbers]
+    codes = [new_lookup_code() for _ in students]
 
     async def one(code: str) -> storage.File:
-        xml = _xml(document, code)
-        await storage.put(tenant_id, xml)
-        return storage.file_of(xml, "application/xml")
+        # Written without being looked for first: nobody else writes here.
+        file = storage.file_of(xml := _xml(document, code), "application/xml")
+        await asyncio.to_thread(bucket.replace, storage.object_key(tenant_id, file.sha256), xml)
+        return file
 
     files = await at_once.each(codes, one, limit=_FILES_AT_ONCE)
     transcripts: list[dict[str, Any]] = []
     versions: list[dict[str, Any]] = []
-    for pupil, code, file in zip(pupils, codes, files, strict=True):
+    for student_id, code, file in zip(students, codes, files, strict=True):
         transcript = {
             "tenant_id": tenant_id,
             "id": new_id(),
-            "student_id": places[pupil.student_code].id,
+            "student_id": student_id,
             "level": document.snapshot.level.value,
             "lookup_code": code,
             "created_at": clock.now(),

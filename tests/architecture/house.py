@@ -162,6 +162,10 @@ LISTED: dict[str, tuple[Room, str]] = {
         Room.SCHEMAS,
         "the curriculum of 2018 as data: words that every slice above reads",
     ),
+    "records.roster.adding": (
+        Room.SERVICE,
+        "a pupil who is not known yet, for the slice's own service and pages: no door",
+    ),
     "records.roster.records": (
         Room.SERVICE,
         "pupils and their records found, shown and corrected, for the slice's own pages: no door",

@@ -42,6 +42,8 @@ async def crawl(person: Person, checked: set[str], *, only_new: bool) -> dict[st
         kinds[kind_of(path)] += 1
         answer = await person.page.goto(person.url + path)
         assert answer is not None
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
         found = [name for name in violations(await answer.text()) if name in FORBIDDEN]
         if answer.status >= 400:
             found.append(f"status {answer.status}")
@@ -52,6 +54,8 @@ async def crawl(person: Person, checked: set[str], *, only_new: bool) -> dict[st
             found += await looks_of(person)
         wrong[path] = found + person.complaints
         person.complaints.clear()
+        if path.startswith(f"{HANDBOOK}/"):
+            continue  # It speaks to everybody: what it leads to is not for each.
         links = await person.page.eval_on_selector_all(
             "a[href^='/']:not([download])", "all => all.map((a) => a.getAttribute('href'))"
         )

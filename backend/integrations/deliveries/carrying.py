@@ -68,7 +68,7 @@ async def hand_over(
     attempts = {DeliveryId(row.id): new_id() for row in rows}
     await queries.begin_attempts(session, attempts, clock.now())
     carried = {"ended_at": None, "outcome": None, "sent_sha256": file_sha256, "answer_sha256": None}
-    await queries.end_attempts(session, [{"attempt": one, **carried} for one in attempts.values()])
+    await queries.end_attempts(session, [{"id": one, **carried} for one in attempts.values()])
     handed = {"state": DeliveryState.HANDED, "reason": None}
     await queries.update_deliveries(session, delivery_ids, handed)
     await _record_carried(session, actor, AuditAction.DELIVERY_HANDED, rows)

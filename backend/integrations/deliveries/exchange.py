@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Sequence
 
+import msgspec
+
 from backend.core import clock, storage
 from backend.core.storage import Packed
 from backend.integrations.authorities.schemas import Endpoint, Trial
-from backend.integrations.deliveries.channels import lists
+from backend.integrations.deliveries.channels import lists, rest
 from backend.integrations.deliveries.channels.port import (
     Channel,
     Evidence,
@@ -20,7 +22,9 @@ from backend.integrations.deliveries.channels.port import (
 from backend.integrations.deliveries.channels.portal import PortalChannel
 from backend.integrations.deliveries.channels.rest import RestChannel
 from backend.integrations.deliveries.schemas import Action, FetchedList, Question, Sending
+from backend.integrations.profiles.mapping import BadMapping
 from backend.integrations.profiles.messages import takes_grade
+from backend.remote_signing.formats.service import BadKey
 
 _BY_HTTP = RestChannel()
 _BY_HAND = PortalChannel()
@@ -34,6 +38,14 @@ _NO_SUCH_ACTION: dict[str, str] = {
     Action.REPLACE: "Cơ quan tiếp nhận này không nhận bản thay thế; hãy gửi văn bản đề nghị Sở thay.",
     Action.RECALL: "Cơ quan tiếp nhận này không nhận đề nghị thu hồi; hãy gửi văn bản đề nghị Sở thu hồi.",
 }
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A message with the bytes that leave; or the reason why none can, in a sentence: then it waits for a person."""
+
+    message: Message
+    content: bytes = b""
+    reason: str = ""
 
 
 def channel_of(endpoint: Endpoint) -> Channel:
@@ -50,12 +62,26 @@ def channel_of(endpoint: Endpoint) -> Channel:
             return SftpChannel()
 
 
-async def send(sending: Sending, package: bytes) -> SendResult:
-    """Send the XML `package`, or send it again under the same message id. A recall names it and does not carry it."""
+def made(sending: Sending, package: bytes) -> Made:
+    """The message about the XML `package` as it leaves, held to the Authority's schemas; or why there is none.
+
+    A recall names the package and does not carry it.
+    """
     message = sending.message(package)
-    return _refused(sending.endpoint, message) or await channel_of(sending.endpoint).send(
-        sending.endpoint, message
-    )
+    reason = why_not(sending.endpoint, message)
+    if reason:
+        return Made(message=message, reason=reason)
+    try:
+        return Made(message=message, content=channel_of(sending.endpoint).make(sending.endpoint, message))
+    except BadMapping as error:
+        return Made(message=message, reason=rest.UNMAPPED.format(reason=error))
+    except BadKey as error:
+        return Made(message=message, reason=rest.BAD_KEY.format(reason=error))
+
+
+async def send(sending: Sending, made: Made) -> SendResult:
+    """Send what was made, or send it again under the same message id."""
+    return await channel_of(sending.endpoint).send(sending.endpoint, made.message, made.content)
 
 
 def not_begun() -> NotSent:
@@ -103,14 +129,6 @@ def why_not(endpoint: Endpoint, message: Message) -> str:
     if message.action not in profile.actions and not by_letter:
         return _NO_SUCH_ACTION[message.action]
     return "" if takes_grade(profile, message.record or {}) else _OTHER_GRADE
-
-
-def _refused(endpoint: Endpoint, message: Message) -> NotSent | None:
-    """What this Authority takes in no form never leaves."""
-    reason = why_not(endpoint, message)
-    if not reason:
-        return None
-    return NotSent(reason=reason, evidence=_nothing(), needs_person=True)
 
 
 def _nothing() -> Evidence:

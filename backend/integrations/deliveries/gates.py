@@ -22,6 +22,7 @@ from backend.integrations.deliveries.channels.port import (
 )
 from backend.integrations.deliveries.gate_rules import Flow, Gate, Try
 from backend.integrations.deliveries.models import Delivery
+from backend.integrations.deliveries.schemas import DeliveryState
 from backend.integrations.profiles.schemas import Profile
 from backend.records.transcripts import service as transcripts
 
@@ -131,7 +132,8 @@ async def _through(session: TenantSession, rows: list[Delivery], profile: Profil
         timeout = profile.transport.timeouts.total + _PROBE_MARGIN
         gate = gate if await far_side.is_probe(profile.profile, timeout) else replace(gate, most=0)
     if gate.most is not None and gate.until is not None:
-        await _put_off(session, rows[gate.most :], words(gate), gate.until - clock.now())
+        later = gate.until - clock.now()
+        await _put_off(session, rows[gate.most :], words(gate), later, DeliveryState.VALIDATED)
         rows = rows[: gate.most]
     wait = await _turn(profile, len(rows))
     if wait:
@@ -153,9 +155,15 @@ async def _turn(profile: Profile, number: int) -> float:
     return 0.0
 
 
-async def _put_off(session: TenantSession, rows: Sequence[Delivery], reason: str, wait: timedelta) -> None:
+async def _put_off(
+    session: TenantSession,
+    rows: Sequence[Delivery],
+    reason: str,
+    wait: timedelta,
+    state: DeliveryState = DeliveryState.QUEUED,
+) -> None:
     ids: list[uuid.UUID] = [row.id for row in rows]
-    await queries.update_deliveries(session, ids, {"reason": reason})
+    await queries.update_deliveries(session, ids, {"state": state, "reason": reason})
     await jobs.enqueue(session, rules.SEND, *ids, after=max(0.0, wait.total_seconds()))
 
 

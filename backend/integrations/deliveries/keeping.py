@@ -101,7 +101,7 @@ async def _change(session: TenantSession, outcomes: Sequence[tuple[Delivery, rul
     now = clock.now()
     changes = [
         {
-            "delivery": row.id,
+            "id": row.id,
             "state": found.state.value,
             "reason": found.reason,
             "authority_reference": found.reference or None,

@@ -10,7 +10,7 @@ from backend.core.audit import Action as AuditAction
 from backend.core.database import TenantId, TenantSession
 from backend.core.errors import Conflict
 from backend.integrations.deliveries import queries
-from backend.integrations.deliveries.rules import QUERY
+from backend.integrations.deliveries.rules import QUERY, TO_SEND
 from backend.integrations.deliveries.schemas import (
     Action,
     DeliveryManifest,
@@ -21,7 +21,7 @@ from backend.records.transcripts import service as transcripts
 
 _REASON = "Cơ sở dữ liệu được khôi phục từ bản cũ hơn; hệ thống hỏi cơ quan tiếp nhận trước khi gửi."
 #: States of an older database in which the message may have been sent since.
-_MAYBE_SENT = (DeliveryState.QUEUED, DeliveryState.SENDING)
+_MAYBE_SENT = (*TO_SEND, DeliveryState.SENDING)
 
 
 async def keep(tenant_id: uuid.UUID, rows: Sequence[dict[str, Any]]) -> None:

@@ -147,7 +147,7 @@ async def _open(session: TenantSession, orders: Sequence[Order]) -> None:
                 "label": f"{version.class_name} · {version.full_name}",
                 "message_id": message_id,
                 "refers_to": order.refers_to,
-                "state": DeliveryState.QUEUED,
+                "state": DeliveryState.DRAFT,
                 "package_sha256": order.package_sha256,
                 "queued_at": clock.now(),
             }

@@ -34,6 +34,8 @@ from backend.tenants.permissions import Permission
 
 PAGE_SIZE = 50
 TONES = {
+    DeliveryState.DRAFT: "neutral",
+    DeliveryState.VALIDATED: "waiting",
     DeliveryState.QUEUED: "waiting",
     DeliveryState.SENDING: "info",
     DeliveryState.RECEIVED: "info",

@@ -1,7 +1,7 @@
 """All SQL of deliveries."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,12 +17,11 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     update,
 )
 
 from backend.core.database import TenantSession
-from backend.core.questions import Adding, Question
+from backend.core.questions import Adding, Changing
 from backend.integrations.deliveries.models import Delivery, DeliveryAttempt
 from backend.integrations.deliveries.schemas import Action, DeliveryId, DeliveryState, DeliverySummary
 
@@ -55,7 +54,7 @@ async def open_deliveries(session: TenantSession, rows: list[dict[str, Any]]) ->
     """Add deliveries, of which nothing is known to be wrong; returns their ids, without those whose message was opened
     before.
     """
-    opened = await session.add_rows(_OPEN, [{"errors": "[]", "reason": None, **row} for row in rows])
+    opened = await session.tell_lines(_OPEN, [{"errors": "[]", "reason": None, **row} for row in rows])
     return [row.id for row in opened]
 
 
@@ -242,7 +241,7 @@ async def begin_attempts(
         }
         for delivery_id, attempt_id in attempts.items()
     ]
-    await session.add_rows(_BEGIN, rows)
+    await session.tell_lines(_BEGIN, rows)
 
 
 _BEGIN = Adding(
@@ -277,32 +276,42 @@ def _keys(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> dict[str
     return {"tenant": session.tenant_id, "deliveries": list(delivery_ids)}
 
 
-async def end_attempts(session: TenantSession, attempts: Iterable[Mapping[str, Any]]) -> None:
-    """What became of some attempts: `attempt` (its id), ended_at, outcome, sent_sha256, answer_sha256 of each."""
-    await session.tell(_END_ATTEMPT, attempts)
+async def end_attempts(session: TenantSession, attempts: Sequence[Mapping[str, Any]]) -> None:
+    """What became of some attempts: id, ended_at, outcome, sent_sha256, answer_sha256 of each."""
+    await session.tell_lines(_END_ATTEMPTS, attempts)
 
 
-async def change_deliveries(session: TenantSession, changes: Iterable[Mapping[str, Any]]) -> None:
-    """Put deliveries, each into its own state: `delivery` (its id), state, reason, and as far as they are not None
-    authority_reference, answered_at, errors (JSON).
+async def change_deliveries(session: TenantSession, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Put deliveries, each into its own state: id, state, reason, and as far as they are not None authority_reference,
+    answered_at, errors (JSON).
     """
-    await session.tell(_CHANGE, changes)
+    await session.tell_lines(_CHANGE, changes)
 
 
-_END_ATTEMPT = Question(
-    text(
-        "update delivery_attempt set ended_at = :ended_at, outcome = :outcome, sent_sha256 = :sent_sha256, "
-        "answer_sha256 = :answer_sha256 where tenant_id = :tenant and id = :attempt"
-    )
+_END_ATTEMPTS = Changing(
+    "delivery_attempt",
+    {
+        "id": "uuid",
+        "ended_at": "timestamptz",
+        "outcome": "text",
+        "sent_sha256": "text",
+        "answer_sha256": "text",
+    },
+    {name: f"new.{name}" for name in ("ended_at", "outcome", "sent_sha256", "answer_sha256")},
 )
-#: The driver takes JSON as text.
-_CHANGE = Question(
-    text(
-        "update delivery set state = :state, reason = :reason, "
-        "authority_reference = coalesce(:authority_reference, authority_reference), "
-        "answered_at = coalesce(:answered_at, answered_at), errors = coalesce(:errors, errors) "
-        "where tenant_id = :tenant and id = :delivery"
-    )
+_KEPT = ("authority_reference", "answered_at", "errors")
+_CHANGE = Changing(
+    "delivery",
+    {
+        "id": "uuid",
+        "state": "text",
+        "reason": "text",
+        "authority_reference": "text",
+        "answered_at": "timestamptz",
+        "errors": "jsonb",
+    },
+    {"state": "new.state", "reason": "new.reason"}
+    | {name: f"coalesce(new.{name}, t.{name})" for name in _KEPT},
 )
 
 
@@ -496,14 +505,14 @@ def _stopped(authority: str, reasons: Sequence[str], codes: Sequence[str]) -> Co
 
 
 async def deliveries_after(
-    session: TenantSession, after: uuid.UUID | None, limit: int, state: str | None
+    session: TenantSession, after: uuid.UUID | None, limit: int, states: Collection[str] | None
 ) -> Sequence[Delivery]:
-    """The next deliveries in the order of their ids, of all states or of one."""
+    """The next deliveries in the order of their ids, of all states or of some."""
     query = select(Delivery).where(Delivery.tenant_id == session.tenant_id)
     if after is not None:
         query = query.where(Delivery.id > after)
-    if state is not None:
-        query = query.where(Delivery.state == state)
+    if states is not None:
+        query = query.where(Delivery.state.in_(states))
     return (await session.scalars(query.order_by(Delivery.id).limit(limit))).all()
 
 
@@ -572,6 +581,8 @@ async def under_way(session: TenantSession, version_ids: Sequence[uuid.UUID]) ->
 
 
 _UNDER_WAY = (
+    DeliveryState.DRAFT,
+    DeliveryState.VALIDATED,
     DeliveryState.QUEUED,
     DeliveryState.SENDING,
     DeliveryState.RECEIVED,

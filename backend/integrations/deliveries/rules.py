@@ -29,11 +29,15 @@ OPEN = "deliveries.open"
 SEND, QUERY, ASK_LOCKED = "deliveries.send", "deliveries.query", "deliveries.ask_locked"
 OPEN_RECALL = "deliveries.open_recall"
 FINAL = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.CANCELLED})
+#: Nothing of these is on its way: they may be sent.
+TO_SEND = frozenset({DeliveryState.DRAFT, DeliveryState.VALIDATED, DeliveryState.QUEUED})
 #: The Authority has it; somebody has to look at it.
 _ARRIVED = frozenset({DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.RECEIVED})
 _TROUBLED = frozenset({DeliveryState.REJECTED, DeliveryState.PARKED})
 
 STATE_NAMES = {
+    DeliveryState.DRAFT: "Mới mở, chưa lập thông điệp",
+    DeliveryState.VALIDATED: "Đã kiểm tra, chờ giờ gửi",
     DeliveryState.QUEUED: "Chờ gửi",
     DeliveryState.SENDING: "Đang gửi",
     DeliveryState.RECEIVED: "Đã tiếp nhận, chờ kết quả",
@@ -46,15 +50,12 @@ STATE_NAMES = {
     DeliveryState.CANCELLED: "Không gửi nữa",
 }
 #: States that say what is to be done with a recall of the version.
-TELLING = frozenset(
-    {
-        DeliveryState.ACCEPTED,
-        DeliveryState.REJECTED,
-        DeliveryState.QUEUED,
-        DeliveryState.WAITING,
-        DeliveryState.PARKED,
-    }
-)
+TELLING = TO_SEND | {
+    DeliveryState.ACCEPTED,
+    DeliveryState.REJECTED,
+    DeliveryState.WAITING,
+    DeliveryState.PARKED,
+}
 RECALLED_BEFORE = "Học bạ được thu hồi trước khi gửi; cơ quan tiếp nhận chưa có học bạ này."
 #: Outcomes of an attempt after which the Authority certainly does not have the message.
 _NOT_THERE = frozenset({"notsent", "refused", "rejected"})
@@ -155,7 +156,7 @@ def obstacles(delivery: DeliverySummary, message: port.Message) -> list[tuple[st
 
 def is_elsewhere(state: str, last_outcome: str | None, *, tried: bool) -> bool:
     """Whether a message that has no answer has certainly not arrived. Of what waits for a person its last try tells."""
-    if state in (DeliveryState.QUEUED, DeliveryState.WAITING):
+    if state in TO_SEND or state == DeliveryState.WAITING:
         return True
     return state == DeliveryState.PARKED and (not tried or last_outcome in _NOT_THERE)
 

@@ -30,12 +30,16 @@ ACTION_NAMES = {
 
 
 class DeliveryState(StrEnum):
-    """queued → sending → received or unknown → accepted or rejected. Unknown is a state, not an error.
+    """draft → validated → queued → sending → received or unknown → accepted or rejected. Unknown is a state, no error.
 
+    A draft has no message yet. It is validated when its message has been made and holds to the Authority's schemas and
+    rules, and stays so while the Authority is not to be sent to; queued, it waits for its turn.
     What is recalled while the Authority certainly does not have it is cancelled. At a portal that a person uses:
     sending → waiting for a person → handed over, until there is a receipt.
     """
 
+    DRAFT = "draft"
+    VALIDATED = "validated"
     QUEUED = "queued"
     SENDING = "sending"
     RECEIVED = "received"

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from backend.core import audit, audit_reads, clock, jobs, outbox, parked_jobs, storage
@@ -49,6 +49,8 @@ from backend.records.roster import service as roster
 from backend.records.transcripts import service as transcripts
 from backend.records.transcripts.schemas import IN_FORCE, VersionState, VersionSummary
 
+#: What may go, with its message as it leaves.
+Ready = Mapping[DeliveryId, tuple[Sending, exchange.Made]]
 #: Name of the task that queues issued versions (tasks.py).
 OPEN = rules.OPEN
 #: Versions that one question names.
@@ -60,19 +62,36 @@ async def open_deliveries(session: TenantSession, version_ids: Sequence[uuid.UUI
     await opening.open_deliveries(session, version_ids)
 
 
-async def to_send(
-    session: TenantSession, delivery_ids: Sequence[uuid.UUID]
-) -> tuple[set[str], list[Profile]]:
-    """SHA-256 of the XML that deliveries send, and through which profiles they go. Raises NotFound."""
-    rows = await _hold(session, delivery_ids)
-    named = {row.authority for row in rows}
-    return {row.package_sha256 for row in rows}, [authorities.published_profile(one) for one in named]
+async def to_send(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
+    """What of these deliveries may go: their messages are made next. Raises NotFound."""
+    rows = [row for row in await _hold(session, delivery_ids) if row.state in rules.TO_SEND]
+    return await sendings_of(session, rows) if rows else []
 
 
-async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
+async def note_made(session: TenantSession, ready: Ready) -> None:
+    """Nothing goes now; of drafts is known by now whether they can."""
+    rows = [row for row in await _hold(session, list(ready)) if row.state in rules.TO_SEND]
+    drafts = [row.id for row in await _fit(session, rows, ready) if row.state == DeliveryState.DRAFT]
+    await queries.update_deliveries(session, drafts, {"state": DeliveryState.VALIDATED})
+
+
+async def _fit(session: TenantSession, rows: Sequence[Delivery], ready: Ready) -> list[Delivery]:
+    """Those that still go and of which there is a message. One without waits for a person, who reads why."""
+    going = await opening.without_recalled(session, rows) if rows else []
+    unfit = {row.id: reason for row in going if (reason := ready[DeliveryId(row.id)][1].reason)}
+    for delivery_id, reason in unfit.items():
+        parked = {"state": DeliveryState.PARKED, "reason": reason}
+        await queries.update_deliveries(session, [delivery_id], parked)
+    return [row for row in going if row.id not in unfit]
+
+
+async def begin_sending(
+    session: TenantSession, delivery_ids: Sequence[uuid.UUID], ready: Ready
+) -> list[Sending]:
     """Commit the attempts before the first byte leaves; without deliveries that are not to be sent (any more).
 
     A delivery that is found `sending` was interrupted: it may have arrived, so it becomes unknown and is asked about.
+    One that may be sent only by now, and of which nothing was made, is taken up again.
     """
     rows = await _hold(session, delivery_ids)
     interrupted = [row.id for row in rows if row.state == DeliveryState.SENDING]
@@ -83,15 +102,15 @@ async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID
     if interrupted:
         settle = max(authority.endpoint.profile.retry.settle for authority in found.values())
         await jobs.enqueue(session, rules.QUERY, *interrupted, after=settle)
-    queued = [row for row in rows if row.state == DeliveryState.QUEUED]
-    if queued:
-        queued = await opening.without_recalled(session, queued)
+    queued = [row for row in rows if row.state in rules.TO_SEND]
+    await jobs.enqueue(session, rules.SEND, *(row.id for row in queued if row.id not in ready))
+    queued = await _fit(session, [row for row in queued if row.id in ready], ready)
     if queued:
         queued = await gates.in_order(session, queued)
         queued = await gates.let_through(session, queued, found)
     if not queued:
         return []
-    sendings = await sendings_of(session, queued, found)
+    sendings = [ready[DeliveryId(row.id)][0] for row in queued]
     await queries.begin_attempts(session, {one.delivery_id: one.attempt_id for one in sendings}, clock.now())
     sending = {"state": DeliveryState.SENDING, "reason": None}
     await queries.update_deliveries(session, [row.id for row in queued], sending)
@@ -105,7 +124,7 @@ async def record_sent(
     await storage.register(session, *kept)
     ended = [
         {
-            "attempt": sending.attempt_id,
+            "id": sending.attempt_id,
             "ended_at": answer.evidence.ended_at,
             "outcome": rules.outcome_name(answer),
             "sent_sha256": answer.evidence.sent_sha256,
@@ -296,8 +315,12 @@ async def progress_by_class(session: TenantSession) -> list[ClassProgress]:
 async def deliveries_after(
     session: TenantSession, after: uuid.UUID | None, limit: int, *, state: DeliveryState | None = None
 ) -> list[DeliverySummary]:
-    """The next deliveries after one, oldest first, for systems that read all of them part by part."""
-    return [queries.summary_of(row) for row in await queries.deliveries_after(session, after, limit, state)]
+    """The next deliveries after one, oldest first, for systems that read all of them part by part.
+
+    Whoever asks for those that are queued means all that wait to be sent.
+    """
+    states = rules.TO_SEND if state is DeliveryState.QUEUED else {state} if state else None
+    return [queries.summary_of(row) for row in await queries.deliveries_after(session, after, limit, states)]
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> list[DeliverySummary]:

@@ -1,5 +1,6 @@
 """A delivery's way through the machine. The attempt is committed before a byte leaves; a lost answer is asked for."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from time import monotonic
@@ -39,20 +40,23 @@ async def open_recall(work: Work) -> None:
 async def send(work: Work) -> None:
     """Send, or send again under the same message ids. Everything is at hand before the attempts are committed."""
     async with work.transaction() as session:
-        digests, profiles = await service.to_send(session, work.subject_ids)
+        sendings = await service.to_send(session, work.subject_ids)
 
     async def fetch(sha256: str) -> tuple[str, bytes]:
         return sha256, await storage.get(work.tenant_id, sha256)
 
-    packages = dict(await at_once.each(sorted(digests), fetch, limit=_FILES_AT_ONCE))
-    async with gates.turns(profiles, len(work.subject_ids)) as given:
+    digests = sorted({one.package_sha256 for one in sendings})
+    packages = dict(await at_once.each(digests, fetch, limit=_FILES_AT_ONCE))
+    ready = await _made(sendings, packages)
+    async with gates.turns([one.endpoint.profile for one in sendings], len(work.subject_ids)) as given:
         if not given:
             async with work.finish() as session:
+                await service.note_made(session, ready)
                 await jobs.enqueue(session, rules.SEND, *work.subject_ids, after=gates.soon())
             return
         async with work.transaction() as session:
-            sendings = await service.begin_sending(session, work.subject_ids)
-        answers = await _send(sendings, packages, given)
+            begun = await service.begin_sending(session, work.subject_ids, ready)
+        answers = await _send(begun, ready, given)
     await gates.note(work.tenant_id, [(one.endpoint.profile, answer) for one, answer in answers])
     kept = await _keep(work, answers)
     async with work.finish() as session:
@@ -85,8 +89,17 @@ async def ask_locked(work: Work) -> None:
         await jobs.enqueue(session, rules.ASK_LOCKED, *_unasked(questions, told), after=gates.soon())
 
 
+async def _made(sendings: Sequence[Sending], packages: Mapping[str, bytes]) -> service.Ready:
+    """The messages as they leave. To make one may take the processor a while: others go on in between."""
+    ready = {}
+    for one in sendings:
+        ready[one.delivery_id] = one, exchange.made(one, packages[one.package_sha256])
+        await asyncio.sleep(0)
+    return ready
+
+
 async def _send(
-    sendings: Sequence[Sending], packages: Mapping[str, bytes], limit: int
+    sendings: Sequence[Sending], ready: service.Ready, limit: int
 ) -> list[tuple[Sending, SendResult]]:
     """So many at a time; what does not get its turn in this job's time has certainly not been sent."""
     end = _end([one.endpoint for one in sendings])
@@ -94,7 +107,7 @@ async def _send(
     async def one(sending: Sending) -> tuple[Sending, SendResult]:
         if monotonic() > end:
             return sending, exchange.not_begun()
-        return sending, await exchange.send(sending, packages[sending.package_sha256])
+        return sending, await exchange.send(sending, ready[sending.delivery_id][1])
 
     return await at_once.each(sendings, one, limit=limit)
 

@@ -52,7 +52,7 @@ async def last_sequence(session: TenantSession) -> int:
 
 async def insert_events(session: TenantSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """New events."""
-    await session.add_rows(_EVENTS, rows)
+    await session.tell_lines(_EVENTS, rows)
 
 
 _EVENTS = Adding(

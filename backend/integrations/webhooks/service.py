@@ -158,7 +158,7 @@ async def announce(session: TenantSession, kind: EventKind, subject_ids: Sequenc
         for class_id in subject_ids:
             await roster.get_class(session, class_id)
     else:
-        await transcripts.get_versions(session, subject_ids)
+        await transcripts.require_versions(session, subject_ids)
     events = await _add_events(session, kind, subject_ids)
     wanted = [one for one in await queries.endpoints(session) if one.ended_at is None and kind in one.events]
     await _tell(session, wanted, events)

@@ -11,11 +11,12 @@ from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
-from backend.core.ids import new_id
 from backend.records.roster import pupil_rows, rules, service
+from backend.records.roster.adding import add_pupil as add_pupil
+from backend.records.roster.adding import require_free
 from backend.records.roster.events import PupilNeedsAssessment
 from backend.records.roster.names import name_key, plain, search_key
-from backend.records.roster.register import change_row, new_student_row
+from backend.records.roster.register import change_row
 from backend.records.roster.schemas import (
     CODES,
     ClassSummary,
@@ -106,27 +107,6 @@ async def show_number(session: TenantSession, actor: Actor, student_id: uuid.UUI
     return record.personal_id
 
 
-async def add_pupil(session: TenantSession, actor: Actor, typed: Mapping[str, str]) -> StudentId:
-    """A pupil who is not known yet, with the Ministry's code or a temporary one; placed in a class afterwards.
-
-    Raises Invalid for what cannot be so, Conflict for a code or a personal number that another pupil has.
-    """
-    await session.hold(CODES)
-    code = typed.get("student_code", "").strip()
-    is_temporary = not code
-    code = rules.checked_code(code) if code else f"{rules.TEMPORARY}{new_id().hex[-6:].upper()}"
-    student_id = new_id()
-    said = rules.read_form(typed)
-    line = rules.new_line(code, said, clock.today())
-    await _require_free(session, student_id, code, line.personal_id)
-    row = new_student_row(session.tenant_id, student_id, line)
-    row |= {"code_is_temporary": is_temporary, "identity_verified_on": said["identity_verified_on"]}
-    await pupil_rows.insert_students(session, [row])
-    label = f"{line.full_name} ({code})"
-    await audit.record(session, actor, Action.PUPIL_ADDED, student_id, label, about=[student_id])
-    return StudentId(student_id)
-
-
 async def change_pupil(
     session: TenantSession, actor: Actor, student_id: uuid.UUID, typed: Mapping[str, str], revision: int
 ) -> int:
@@ -141,7 +121,7 @@ async def change_pupil(
             f"Hồ sơ của {record.full_name} vừa được người khác sửa; xin xem bản mới ở dưới rồi sửa lại."
         )
     found = rules.corrected(record, rules.read_form(typed), clock.today())
-    await _require_free(session, student_id, None, found.get("personal_id"))
+    await require_free(session, student_id, None, found.get("personal_id"))
     await _write(session, actor, record, found)
     if "not_assessed" in found:
         await outbox.emit(session, PupilNeedsAssessment(student_id))
@@ -214,17 +194,6 @@ async def _bring_together(session: TenantSession, kept: PupilRecord, gone: Pupil
 async def _studying(session: TenantSession, student_id: uuid.UUID) -> Sequence[Place]:
     places = await pupil_rows.places_of(session, student_id)
     return [place for place in places if place.status is EnrollmentStatus.STUDYING]
-
-
-async def _require_free(
-    session: TenantSession, student_id: uuid.UUID, code: str | None, personal_id: str | None
-) -> None:
-    """Nobody else has the code or the number. The caller holds `CODES`: two who add the same pupil take turns."""
-    if code is not None and await pupil_rows.record_by_code(session, code) is not None:
-        raise Conflict(f"Trường đã có học sinh mã {code}; hãy tìm hồ sơ ấy thay vì thêm mới.")
-    owner = await pupil_rows.owner_of_number(session, personal_id, student_id) if personal_id else None
-    if owner is not None:
-        raise Conflict(f"Số định danh cá nhân này đã thuộc học sinh mã {owner}; hãy kiểm tra lại số.")
 
 
 async def _write(

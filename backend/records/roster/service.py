@@ -16,6 +16,7 @@ from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
 from backend.core.text import read_day
 from backend.records.roster import names, pupil_rows, putting_back, queries, rules
+from backend.records.roster.adding import add_pupil as add_pupil
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
 from backend.records.roster.names import class_key

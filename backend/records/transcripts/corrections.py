@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from backend.records.assessment.schemas import SUBJECT_LEVEL_NAMES, TRAIT_LEVEL_NAMES
+from backend.records.plans.schemas import FOREIGN
 from backend.records.transcripts.canonical import clean_snapshot
 from backend.records.transcripts.printed import GENDERS, LEVELS, PROMOTIONS, YEAR_LEVELS, decimal
 from backend.records.transcripts.schemas import (
@@ -203,7 +204,7 @@ def _history(snapshot: Snapshot) -> dict[tuple[str, ...], Line]:
 
 
 def _subjects(results: PrimaryResults | SecondaryResults) -> dict[tuple[str, ...], Line]:
-    return {
+    return _languages(results) | {
         ("subject", subject.code, name): Line(
             f"{subject.name}: {words}",
             _text(value) if name in _SAID else decimal(_text(value)),
@@ -213,6 +214,17 @@ def _subjects(results: PrimaryResults | SecondaryResults) -> dict[tuple[str, ...
         for name, words in _SUBJECT.items()
         if (value := getattr(subject, name, _NOT_ON_THE_FORM)) is not _NOT_ON_THE_FORM
     }
+
+
+def _languages(results: PrimaryResults | SecondaryResults) -> dict[tuple[str, ...], Line]:
+    """Which language each foreign one is: it stands behind the name of the subject."""
+    found: dict[tuple[str, ...], Line] = {}
+    for subject in results.subjects:
+        if subject.code in FOREIGN:
+            name, _, language = subject.name.partition(" (")
+            words = f"{name}: thứ tiếng"
+            found["subject", subject.code, "language"] = Line(words, language.rstrip(")"), subject.name)
+    return found
 
 
 def _terms(key: str, levels: msgspec.Struct, words: str) -> dict[tuple[str, ...], Line]:

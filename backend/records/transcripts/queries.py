@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Uuid, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import ARRAY, Uuid, and_, any_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased, defer
@@ -127,13 +127,18 @@ async def versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> 
 
 async def update_versions(session: TenantSession, values: dict[uuid.UUID, dict[str, Any]]) -> None:
     """Set the same columns of some versions, each to its own values."""
-    rows = [
-        {"tenant": session.tenant_id, "version": version_id}
-        | {f"new_{name}": value for name, value in new.items()}
-        for version_id, new in values.items()
-    ]
-    if rows:
-        names = next(iter(values.values()))
+    if not values:
+        return
+    names, *others = values.values()
+    if all(one == names for one in others):
+        query = update(TranscriptVersion).where(_SOME_VERSIONS).values(names)
+        await (await session.connection()).execute(query, _keys(session, list(values)))
+    else:
+        rows = [
+            {"tenant": session.tenant_id, "version": version_id}
+            | {f"new_{name}": value for name, value in new.items()}
+            for version_id, new in values.items()
+        ]
         query = update(TranscriptVersion).where(_THIS_VERSION)
         query = query.values({name: bindparam(f"new_{name}") for name in names})
         await (await session.connection()).execute(query, rows)
@@ -233,7 +238,8 @@ _THIS_VERSION = and_(
 )
 _SOME_VERSIONS = and_(
     TranscriptVersion.tenant_id == bindparam("tenant"),
-    TranscriptVersion.id.in_(bindparam("versions", expanding=True)),
+    # One list as one value: the statement is the same for any number of them, and prepared once.
+    TranscriptVersion.id == any_(bindparam("versions", type_=ARRAY(Uuid))),
 )
 _THE_VERSIONS = select(TranscriptVersion).where(_SOME_VERSIONS)
 #: In one order everywhere, so that two who hold several do not wait for each other; as they stand once they are held.

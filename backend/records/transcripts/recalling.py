@@ -12,12 +12,18 @@ _TO_DELIVER = IN_FORCE - {VersionState.RECALL_REQUESTED}
 
 
 async def hold_deliverable(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> list[VersionSummary]:
-    """Those of some versions that an Authority is to have; nobody has one recalled until the transaction ends."""
+    """Those of some versions that an Authority is to have; nobody has one recalled until the transaction ends.
+
+    Raises NotFound when one is missing.
+    """
     return await _held(session, version_ids, _TO_DELIVER)
 
 
 async def hold_recalled(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> list[VersionSummary]:
-    """Those of some versions whose recall is under way; it ends for none of them until the transaction ends."""
+    """Those of some versions whose recall is under way; it ends for none of them until the transaction ends.
+
+    Raises NotFound when one is missing.
+    """
     return await _held(session, version_ids, frozenset({VersionState.RECALL_REQUESTED}))
 
 
@@ -38,5 +44,6 @@ async def begin_recalls(session: TenantSession, version_ids: Sequence[uuid.UUID]
 async def _held(
     session: TenantSession, version_ids: Sequence[uuid.UUID], states: frozenset[VersionState]
 ) -> list[VersionSummary]:
-    held = [row.id for row in await queries.hold_states(session, version_ids) if row.state in states]
+    rows = rules.all_of(version_ids, await queries.hold_states(session, version_ids))
+    held = [row.id for row in rows if row.state in states]
     return [rules.summary_of(row) for row in await queries.summaries(session, held)] if held else []

@@ -145,6 +145,11 @@ async def open_version(
     return version
 
 
+async def require_versions(session: TenantSession, version_ids: Sequence[uuid.UUID]) -> None:
+    """Raises NotFound when one of these is no version of the school."""
+    rules.all_of(version_ids, await queries.files_of_versions(session, version_ids))
+
+
 async def require_duty(session: TenantSession, actor: Actor, class_id: uuid.UUID) -> None:
     """The personal page of a pupil is for the school's management and for the teachers of the class. Raises Forbidden."""
     await roster.require_duty(session, actor, class_id, "học bạ", Permission.TRANSCRIPT_READ_ANY)

@@ -261,6 +261,21 @@ async def accept_offer(request: Request, actor: CurrentActor, offer_id: FromPath
     )
 
 
+@post(f"{_OFFERS}/{{offer_id:uuid}}/ho-so", guards=[_MANAGES, without_transaction])
+async def add_pupil(request: Request, actor: CurrentActor, offer_id: FromPath[uuid.UUID]) -> Html:
+    """Make a record of the pupil with what the package says, so that it can be taken over."""
+    try:
+        async with transaction(request) as session:
+            offer = await receiving.get_offer(session, offer_id)
+        package = await _package(actor, offer.sha256)
+        async with transaction(request) as session:
+            record = await receiving.add_pupil(session, actor, offer_id, package)
+    except (Invalid, Conflict, Unavailable) as error:
+        return await _offer(request, actor, offer_id, error)
+    said = f"Đã lập hồ sơ của {record.full_name} theo học bạ; xin xem lại rồi nhận học bạ."
+    return redirect(request, _OFFERS + f"/{offer_id}", said)
+
+
 @post(f"{_OFFERS}/{{offer_id:uuid}}/tu-choi", guards=[_MANAGES, without_transaction])
 async def refuse_offer(
     request: Request, actor: CurrentActor, offer_id: FromPath[uuid.UUID], data: URLEncodedBody[ReasonForm]

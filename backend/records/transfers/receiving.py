@@ -7,7 +7,7 @@ from backend.core import audit, audit_reads, clock, storage
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.database import TenantSession
-from backend.core.errors import Conflict, NotFound
+from backend.core.errors import Conflict, Forbidden, NotFound
 from backend.core.ids import new_id
 from backend.records.movements import service as movements
 from backend.records.roster import service as roster
@@ -24,6 +24,7 @@ from backend.records.transfers.schemas import (
     ReceivedState,
     RefusalReason,
 )
+from backend.tenants.permissions import Permission
 
 _ANSWERED = "Gói học bạ này vừa được người khác trả lời, hoặc trường gửi đã rút lại; xin tải lại trang."
 
@@ -109,6 +110,26 @@ async def pupil_of(session: TenantSession, actor: Actor, offer: Offer, said: Pup
         sender=offer.from_name,
     )
     return found
+
+
+async def add_pupil(
+    session: TenantSession, actor: Actor, offer_id: uuid.UUID, package: Package
+) -> PupilRecord:
+    """A record of the pupil of an offered package, with what its newest year says: nothing is typed again (PL1, R37).
+
+    Raises Forbidden for whoever keeps no records, NotFound for an offer that is not this school's; Conflict where there
+    is a record, it was answered or withdrawn, or another pupil has the code or the number.
+    """
+    if not actor.may(Permission.PUPILS_WRITE):
+        raise Forbidden("Chỉ văn thư và ban giám hiệu lập được hồ sơ học sinh; hãy báo văn thư của trường.")
+    offer = await get_offer(session, offer_id)
+    if offer.state is not OfferState.OFFERED or offer.sha256 != package.sha256:
+        raise Conflict(_ANSWERED)
+    found = await _find(session, package.manifest.student)
+    if found is not None:
+        raise Conflict(f"Trường đã có hồ sơ của {found.full_name}; hãy nhận học bạ vào hồ sơ ấy.")
+    student_id = await roster.add_pupil(session, actor, rules.as_typed(package))
+    return await roster.get_record(session, student_id)
 
 
 async def accept_offer(

@@ -95,6 +95,18 @@ def require_next(state: str, target: TransferState, who: str) -> None:
         )
 
 
+def as_typed(package: Package) -> dict[str, str]:
+    """What a package says of its pupil, field by field as a form would: who it is by its cover page, as the sender knows
+    it now, the rest by the newest year."""
+    newest = max(package.years, key=lambda year: year.part.academic_year).snapshot.student
+    said = {
+        name: getattr(one, name)
+        for one in (newest, package.manifest.student)
+        for name in one.__struct_fields__
+    }
+    return {name: str(value) for name, value in said.items() if value is not None}
+
+
 def newest_issued(versions: Sequence[VersionSummary]) -> list[VersionSummary]:
     """The newest version of each year that is issued and was not taken back, oldest year first."""
     newest: dict[str, VersionSummary] = {}

@@ -169,9 +169,14 @@ async def hand_over(
 async def take_file(
     session: TenantSession, actor: Actor, student_id: uuid.UUID, transfer_id: uuid.UUID
 ) -> tuple[str, str]:
-    """Digest and name of a package that somebody takes away; the name says where none has signed. Raises NotFound."""
+    """Digest and name of a package that somebody takes away; the name says where none has signed.
+
+    Raises NotFound, Conflict for one that was cancelled.
+    """
     record = await roster.get_record(session, student_id)
     row = await _found(session, student_id, transfer_id)
+    if row.state == TransferState.CANCELLED:
+        raise Conflict(f"Gói chuyển học bạ này của {record.full_name} đã hủy nên không tải về được nữa.")
     digest = row.signed_sha256 or row.package_sha256
     if digest is None:
         raise NotFound("Gói chuyển học bạ này chưa lập xong; xin thử lại sau ít phút.")

@@ -38,7 +38,7 @@ _ADD = Adding(
 
 async def add(session: TenantSession, rows: list[dict[str, Any]]) -> list[bytes]:
     """Write events that are not written yet; returns the entries of those."""
-    return [row.entry for row in await session.add_rows(_ADD, rows)]
+    return [row.entry for row in await session.tell_lines(_ADD, rows)]
 
 
 async def of_version(session: TenantSession, version_id: uuid.UUID) -> Sequence[TransparencyEntry]:

@@ -14,7 +14,7 @@ from backend.core import clock, rate_limit, tickets, vault
 from backend.core.crypto import same, sha256_hex
 from backend.core.database import PublicSession, TenantSession, account_session, public_session
 from backend.core.errors import Conflict, Invalid, NotFound
-from backend.tenants.factors import one_time_codes, passkeys, queries, rules
+from backend.tenants.factors import one_time_codes, queries, rules
 from backend.tenants.factors.schemas import (
     NOTHING,
     Authenticator,
@@ -73,6 +73,9 @@ async def question(asked_by: str, account_id: uuid.UUID | None = None, statement
 
     `statement` (SHA-256, hex) is what the answer agrees to. Raises Conflict when the account has no passkey.
     """
+    # Loaded by whoever has to do with passkeys: webauthn is large.
+    from backend.tenants.factors import passkeys
+
     if account_id is None:
         async with public_session() as directory:
             return passkeys.question(await _pending(directory, asked_by, statement))
@@ -87,6 +90,9 @@ async def check_passkey(
     answer_text: str, asked_by: str, account_id: uuid.UUID | None = None, statement: str = NOTHING
 ) -> Shown:
     """Whose passkey has answered our question, about this statement. Raises Unproven, and says in words why."""
+    # Loaded by whoever has to do with passkeys: webauthn is large.
+    from backend.tenants.factors import passkeys
+
     holder = account_id
     try:
         answer = passkeys.read(answer_text)
@@ -143,6 +149,9 @@ async def question_for_new_passkey(
     session: AnySession, account_id: uuid.UUID, asked_by: str, login: str, name: str
 ) -> str:
     """Options for the browser to make a passkey. Raises Conflict at the eleventh."""
+    # Loaded by whoever has to do with passkeys: webauthn is large.
+    from backend.tenants.factors import passkeys
+
     known = [key.credential_id for key in await queries.passkeys(session)]
     if len(known) >= rules.MOST_PASSKEYS:
         raise Conflict(f"Đã có {len(known)} khóa truy cập; xin gỡ bớt một khóa rồi thêm khóa mới.")
@@ -157,6 +166,9 @@ async def add_passkey(
 
     Raises Unproven, Invalid without a name.
     """
+    # Loaded by whoever has to do with passkeys: webauthn is large.
+    from backend.tenants.factors import passkeys
+
     called = " ".join(name.split())
     if not 0 < len(called) <= rules.LONGEST_NAME:
         raise Invalid(f"Xin đặt tên cho khóa truy cập, từ 1 đến {rules.LONGEST_NAME} ký tự.")

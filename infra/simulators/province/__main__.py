@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from backend.integrations.profiles import catalog
 from backend.integrations.profiles.schemas import Mtls, SftpKey
-from infra.simulators.province import files, identities
+from infra.simulators.province import identities
 from infra.simulators.province.app import build
 from infra.simulators.province.settings import load_or_create
 from infra.simulators.web import Tls, bind, serve
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     listener = bind(options.host, options.port)
     closes = datetime.combine(options.closes, time(), VIETNAM).timestamp() if options.closes else None
     if isinstance(profile.auth, SftpKey):
+        # Loaded where it is needed: asyncssh is large, and most provinces have none of it.
+        from infra.simulators.province import files
+
         inside = f"http://{options.host}:{listener.getsockname()[1]}"
         address = files.start(options.data, options.host, settings.secrets[profile.auth.secret], inside)
         (options.data / ADDRESS).write_text(address, "utf-8")

@@ -19,7 +19,6 @@ from infra.simulators.province import identities
 from infra.simulators.province.access import Door
 from infra.simulators.province.lists import LIST_FAULTS, LIST_PAGE, spoilt_list
 from infra.simulators.province.opening import opened
-from infra.simulators.province.portal import Portal
 from infra.simulators.province.reading import BadEnvelope, read_message, root_of
 from infra.simulators.province.rules import (
     RECALL,
@@ -76,6 +75,9 @@ def build(
     province = Province(store, edition, settings, faults, processing, closes)
     app = App(province.around)
     if profile.transport.kind == "manual_portal":
+        # Loaded where it is needed: openpyxl is large, and other provinces have none of it.
+        from infra.simulators.province.portal import Portal
+
         known = messages.known_of(profile, settings.parameters)
         Portal(store, edition, known, faults).add_to(app)
     else:

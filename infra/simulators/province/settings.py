@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from backend.integrations.profiles.schemas import Mtls, Profile, SftpKey
-from infra.simulators.province import files, identities
+from infra.simulators.province import identities
 from infra.simulators.storage import keep_first
 
 FILE_NAME = "settings.json"
@@ -50,4 +50,9 @@ def _new_secret(profile: Profile, name: str) -> str:
     signs = sent.sign.key if sent is not None and sent.sign is not None else None
     if name == signs or (isinstance(auth, Mtls) and name == auth.secret):
         return base64.b64encode(identities.issue("Trường thử nghiệm")).decode()
-    return files.new_key() if isinstance(auth, SftpKey) else secrets.token_urlsafe(32)
+    if isinstance(auth, SftpKey):
+        # Loaded where it is needed: asyncssh is large, and most provinces have none of it.
+        from infra.simulators.province import files
+
+        return files.new_key()
+    return secrets.token_urlsafe(32)

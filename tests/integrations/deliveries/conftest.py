@@ -1,12 +1,15 @@
 """A province as a process of its own, and the product set to talk to it."""
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
 
 from backend.core import http_client, settings
-from backend.core.database import TenantId
+from backend.core.database import TenantId, TenantSession
+from backend.integrations.deliveries import exchange, service
+from backend.integrations.deliveries.schemas import Sending
 from tests.core.site_fixtures import product
 from tests.factories.issued_versions import open_delivering_school
 from tests.factories.signing_school import changed_settings
@@ -31,3 +34,10 @@ async def school(authority: Province) -> AsyncIterator[TenantId]:
     """A school of its own for each test; no fault outlives a test."""
     yield await open_delivering_school()
     authority.clear_faults()
+
+
+async def begin_sending(session: TenantSession, delivery_ids: Sequence[uuid.UUID]) -> list[Sending]:
+    """What the task does in two transactions: make the messages, and begin to send them."""
+    sendings = await service.to_send(session, delivery_ids)
+    ready = {one.delivery_id: (one, exchange.Made(message=one.message(b""))) for one in sendings}
+    return await service.begin_sending(session, delivery_ids, ready)

@@ -22,6 +22,8 @@ from backend.integrations.profiles.schemas import Breaker, Limits, Quiet
 from backend.records.roster import service as roster
 from tests.core.site_fixtures import product
 from tests.factories.issued_versions import issue, issue_next, open_delivering_school
+from tests.factories.machine import Machine
+from tests.integrations.deliveries.conftest import begin_sending
 
 __all__ = ["product"]
 
@@ -85,12 +87,13 @@ class Bound:
     """The limits of the sandbox, as a test wants them."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.limits = Limits(breaker=BREAKER)
+        self.limits, self.grades = Limits(breaker=BREAKER), tuple[int, ...]()
         authority_of = authorities.authority_of
 
         async def limited(session: TenantSession, profile_id: str) -> BoundAuthority:
             found = await authority_of(session, profile_id)
-            profile = msgspec.structs.replace(found.endpoint.profile, limits=self.limits)
+            limited = {"limits": self.limits, "grades": self.grades}
+            profile = msgspec.structs.replace(found.endpoint.profile, **limited)
             endpoint = msgspec.structs.replace(found.endpoint, profile=profile)
             return msgspec.structs.replace(found, endpoint=endpoint)
 
@@ -129,7 +132,7 @@ async def failed(school: TenantId, delivery_id: uuid.UUID, number: int, seconds_
 
 async def begin(school: TenantId, deliveries: list[uuid.UUID]) -> list[uuid.UUID]:
     async with tenant_session(school) as session:
-        return [one.delivery_id for one in await service.begin_sending(session, deliveries)]
+        return [one.delivery_id for one in await begin_sending(session, deliveries)]
 
 
 async def reasons(school: TenantId, deliveries: list[uuid.UUID]) -> list[tuple[str, str | None]]:
@@ -158,7 +161,7 @@ async def test_an_authority_that_does_not_answer_is_left_alone_then_probed_once(
     await failed(school, deliveries[0], 3, seconds_ago=10)
     assert await begin(school, deliveries) == []
     told = await reasons(school, deliveries)
-    assert {state for state, _ in told} == {"queued"}
+    assert {state for state, _ in told} == {"validated"}
     assert all(reason and "tạm dừng gửi và thử lại lúc" in reason for _, reason in told)
     [(subjects, seconds)] = await waiting(school)
     assert (subjects, 40 <= seconds <= 50) == (4, True)
@@ -185,8 +188,10 @@ async def test_at_quiet_hours_nothing_goes(school: TenantId, bound: Bound) -> No
     ends = local + timedelta(hours=2)
     hours = Quiet(begins=(local - timedelta(hours=1)).strftime("%H:%M"), ends=ends.strftime("%H:%M"))
     bound.limits = Limits(quiet=(hours,))
+    assert [state for state, _ in await reasons(school, deliveries)] == ["draft"] * 2
     assert await begin(school, deliveries) == []
-    [(_, reason), _] = await reasons(school, deliveries)
+    [(state, reason), _] = await reasons(school, deliveries)
+    assert state == "validated", "its message is made, and waits for the Authority's hours"
     assert reason is not None
     assert reason.startswith(f"Ngoài giờ nhận của cơ quan tiếp nhận; hệ thống gửi tiếp lúc {ends:%H:%M}")
     [(subjects, seconds)] = await waiting(school)
@@ -194,6 +199,18 @@ async def test_at_quiet_hours_nothing_goes(school: TenantId, bound: Bound) -> No
     assert 7000 <= seconds <= 7200
     bound.limits = Limits()
     assert len(await begin(school, deliveries)) == 2
+
+
+async def test_a_message_that_cannot_be_made_waits_for_a_person_and_was_never_tried(
+    school: TenantId, bound: Bound
+) -> None:
+    bound.grades = (12,)
+    deliveries = await queued(school, 1)
+    await Machine(school).rest()
+    [(state, reason)] = await reasons(school, deliveries)
+    assert (state, "không nhận học bạ của khối lớp này" in (reason or "")) == ("parked", True)
+    async with tenant_session(school) as session:
+        assert (await service.get_delivery(session, deliveries[0]))[1] == []
 
 
 async def test_all_schools_together_send_no_more_than_the_authority_takes(
@@ -247,11 +264,11 @@ async def test_what_one_school_finds_silent_the_others_leave_alone_and_one_answe
 async def test_what_comes_before_goes_before(school: TenantId, bound: Bound) -> None:
     [first] = await issue(school, 1)
     async with tenant_session(school) as session:
+        await service.open_deliveries(session, [first])
         await session.execute(text("update transcript_version set state = 'recalled'"))
     second = await issue_next(school, first)
     async with tenant_session(school) as session:
-        for version in (first, second):
-            await service.open_deliveries(session, [version])
+        await service.open_deliveries(session, [second])
         ids: list[uuid.UUID] = [(await service.of_version(session, one))[0].id for one in (second, first)]
     # In whichever order they come, also in one job: the later one waits.
     assert await begin(school, ids) == [ids[1]]

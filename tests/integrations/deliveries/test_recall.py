@@ -27,6 +27,7 @@ from tests.factories.issued_versions import issue, issue_next
 from tests.factories.machine import Death, Machine
 from tests.factories.signing_school import PRODUCTION, changed_settings
 from tests.fakes.processes import Province
+from tests.integrations.deliveries.conftest import begin_sending
 
 REASON = "Sai điểm Toán học kì hai của em"
 IN_TIME, TOO_LATE = date(2026, 6, 29), date(2026, 6, 30)
@@ -336,7 +337,7 @@ async def test_what_was_not_sent_is_recalled_and_goes_no_more(
     before = authority.ledger()["messages"]
     [first] = await issue(school)
     if opened:
-        await begun(school, first, DeliveryState.QUEUED)
+        await begun(school, first, DeliveryState.DRAFT)
     await management.recall(first)
     await Machine(school, death=death).rest()
     assert await state(school, first) == VersionState.RECALLED
@@ -391,7 +392,7 @@ async def test_only_what_certainly_is_not_there_is_called_off(
     stopped: DeliveryState, outcome: str | None, is_over: bool, school: TenantId, management: Management
 ) -> None:
     [first] = await issue(school)
-    await begun(school, first, DeliveryState.QUEUED)
+    await begun(school, first, DeliveryState.DRAFT)
     sent = (await deliveries_of(school, first))[Action.SUBMIT]
     await management.recall(first)
     await Machine(school).forget()
@@ -400,7 +401,7 @@ async def test_only_what_certainly_is_not_there_is_called_off(
             attempt = new_id()
             await queries.begin_attempts(session, {sent.id: attempt}, clock.now())
             tried = {"ended_at": clock.now(), "outcome": outcome, "sent_sha256": None, "answer_sha256": None}
-            await queries.end_attempts(session, [{"attempt": attempt, **tried}])
+            await queries.end_attempts(session, [{"id": attempt, **tried}])
         await queries.update_deliveries(session, [sent.id], {"state": stopped})
     async with tenant_session(school) as session:
         await opening.open_recalls(session, [first])
@@ -416,12 +417,12 @@ async def test_what_comes_back_unsent_is_not_sent_again(
 ) -> None:
     """The province does not know a message of which nothing was heard: it would go again, were it not recalled."""
     [first] = await issue(school)
-    await begun(school, first, DeliveryState.QUEUED)
+    await begun(school, first, DeliveryState.DRAFT)
     sent = (await deliveries_of(school, first))[Action.SUBMIT]
     await management.recall(first)
     await Machine(school).forget()
     async with tenant_session(school) as session:
-        assert await service.begin_sending(session, [sent.id]) == []
+        assert await begin_sending(session, [sent.id]) == []
     await Machine(school).forget()
     async with tenant_session(school) as session:
         await queries.update_deliveries(session, [sent.id], {"state": DeliveryState.UNKNOWN})

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -29,12 +30,14 @@ from backend.integrations.imports.writers import forms
 from backend.records.decisions import service as decisions
 from backend.records.decisions.schemas import DecisionKey, DecisionKind
 from backend.records.gradebook import service as gradebook
-from backend.records.gradebook.schemas import Cell, MarkKind, NewMark
+from backend.records.gradebook.schemas import ABOUT_HEALTH, Cell, MarkKind, NewMark
 from backend.records.roster import service as roster
 from infra.demo.people import Pupil
 from tests.factories.demo_school import ImportingSchool, Workbook
 from tests.integrations.imports.books import Books, cells, counts, mark_of
 
+#: Columns that say how a pupil's body is.
+ABOUT_BODY = ("Chiều cao", "Cân nặng", "Sức khỏe")
 Chosen = Callable[[Books], Workbook]
 
 
@@ -89,7 +92,10 @@ async def test_a_file_that_came_in_comes_out_the_same(
     await school.take(register(books), book)
     assert grid(await filled(school, book)) == grid(book), "whatever says the same stays as it is written"
     again = await filled(school, emptied(book, first))
-    assert counts((await school.preview(again))[1]) == counts((await school.preview(book))[1])
+    told, all_of_it = [(await school.preview(one))[1] for one in (again, book)]
+    hidden = len(ABOUT_BODY) * len(books.truth.primary_pupils["1A"]) if book is books.comments else 0
+    new, changed, unchanged, moved, bad = counts(all_of_it)
+    assert counts(told) == (new, changed, unchanged - hidden, moved, bad)
 
 
 async def test_lines_without_a_code_are_filled_by_their_names(
@@ -275,9 +281,17 @@ async def test_the_other_forms_go_out_and_come_back_in(
     assert {form: (new, changed, moved, bad) for form, (new, changed, _, moved, bad) in found.items()} == (
         dict.fromkeys(found, (0, 0, 0, 0))
     )
-    own = await cells(hoaban, "1A")
+    own = [
+        cell for by_sheet in (await cells(hoaban, "1A")).values() for one in by_sheet.values() for cell in one
+    ]
+    body = [cell for cell in own if cell.kind in ABOUT_HEALTH]
+    assert len(body) == len(ABOUT_BODY) * len(books.truth.primary_pupils["1A"])
     both = found[Form.RESULTS][2] + found[Form.COMMENTS][2]
-    assert both == sum(len(cells) for by_sheet in own.values() for cells in by_sheet.values())
+    assert both == len(own) - len(body), "whoever sees to the computers is not told how pupils' bodies are"
+    whole = await looked_at(
+        hoaban, await made(replace(hoaban, importer=hoaban.principal), Form.COMMENTS, "1A")
+    )
+    assert found[Form.RESULTS][2] + counts(whole)[2] == len(own)
 
 
 async def test_what_was_decided_after_the_summer_goes_out_and_is_not_written_down_a_second_time(

@@ -495,7 +495,6 @@ async def test_a_recall_that_no_message_was_needed_for_is_not_lost(drill: Drill)
         await manifests.keep(tenant_id, version.id, msgspec.structs.replace(asked, version_id=version.id))
         async with drill.school.session() as session:
             await transcripts.begin_recalls(session, [version.id])
-        status, _ = await drill.forward(write=True)
-        assert status == command.DONE
+        await drill.forward(write=True)
         assert (await drill.versions())[version.id].state == "recall_requested"
         await let_go()

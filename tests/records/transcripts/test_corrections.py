@@ -62,6 +62,18 @@ def test_marks_conduct_and_promotion_in_words() -> None:
     ]
 
 
+def test_another_language_is_a_place_of_the_table_and_its_marks_are_none() -> None:
+    for old in (primary_snapshot(), lower_secondary_snapshot()):
+        other = [
+            replace(one, name="Ngoại ngữ 1 (Tiếng Pháp)") if one.code == "NN1" else one
+            for one in old.year.results.subjects
+        ]
+        results = replace(old.year.results, subjects=tuple(other))
+        new = replace(old, year=replace(old.year, results=results))
+        [said] = found(old, new)
+        assert said == ("Ngoại ngữ 1: thứ tiếng", "Tiếng Anh", "Tiếng Pháp", "Ngoại ngữ 1 (Tiếng Pháp)")
+
+
 def test_what_comes_and_what_goes() -> None:
     old = primary_snapshot()
     subjects = old.year.results.subjects

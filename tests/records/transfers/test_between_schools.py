@@ -67,7 +67,18 @@ async def test_from_the_tray_of_one_school_into_the_records_of_another(
     assert "Trường chưa có hồ sơ của Tòng Văn Khoa" in unknown.text
     assert f'action="{page}/nhan"' not in unknown.text
     assert (await office.post(f"{page}/nhan")).status_code == 404
-    student_id = await three.arrive(name)
+    assert (await office.post(f"{page}/ho-so")).status_code == 303
+    twice = await office.post(f"{page}/ho-so")
+    assert (twice.status_code, "đã có hồ sơ của Tòng Văn Khoa" in twice.text) == (409, True)
+    async with three.receiver.session(read_only=True) as session:
+        student_id = await session.scalar(
+            text("select id from student where full_name = :name"), {"name": name}
+        )
+        record = await roster.get_record(session, student_id)
+    said = package.years[0].snapshot.student
+    for field in ("gender", "birth_place", "mother_name"):
+        assert getattr(record, field) == getattr(said, field) is not None, field
+    assert await actions(three.receiver, Action.PUPIL_ADDED) == [record.label]
     known = await office.get(page)
     for words in ("nguyên vẹn", "Nghiêm Thế Khải", "2025-2026: đã phát hành, chưa chốt", name, "2025-2026"):
         assert words in known.text

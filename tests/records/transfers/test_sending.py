@@ -227,6 +227,8 @@ async def test_a_cancelled_package_stays_cancelled_whoever_signs_it_later(three:
         await flow.seal(session, [transfer_id, uuid.uuid4()])
     async with three.sender.session(read_only=True) as session:
         assert transfer_id not in {one.subject_id for one in await signing.ready_turns(session)}
+        with pytest.raises(Conflict, match="đã hủy nên không tải về được nữa"):
+            await service.take_file(session, clerk, student_id, transfer_id)
     assert await three.state(transfer_id) is TransferState.CANCELLED
     assert await three.draft(student_id, "Trường Đúng") != transfer_id
 

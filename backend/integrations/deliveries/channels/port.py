@@ -127,8 +127,15 @@ class Channel(Protocol):
     Both calls always return; a fault of the network or of the authority is an answer with a name.
     """
 
-    async def send(self, endpoint: Endpoint, message: Message) -> SendResult:
-        """Send, or send again under the same id. Commit the attempt before calling."""
+    def make(self, endpoint: Endpoint, message: Message) -> bytes:
+        """The message as it leaves: the same one is the same bytes, unless it is encrypted.
+
+        Raises profiles.mapping.BadMapping and formats.BadKey.
+        """
+        ...
+
+    async def send(self, endpoint: Endpoint, message: Message, content: bytes | None = None) -> SendResult:
+        """Send, or send again under the same id; `content` is what `make` made. Commit the attempt before calling."""
         ...
 
     async def query(self, endpoint: Endpoint, message_id: str, sender_code: str) -> QueryResult:

@@ -14,12 +14,16 @@ _TARGET = "cổng nộp tay"
 class PortalChannel:
     """The port `Channel` where no wire leads. Holds nothing."""
 
-    async def send(self, endpoint: port.Endpoint, message: port.Message) -> port.SendResult:
-        """Make the line of the file; a person carries it from here. Of what is to be taken back a letter tells."""
-        if message.action == Action.RECALL:
-            return port.ForPerson(evidence=_evidence(b""))
+    def make(self, endpoint: port.Endpoint, message: port.Message) -> bytes:
+        """The line of the file; of what is to be taken back a letter tells. Raises BadMapping."""
+        return b"" if message.action == Action.RECALL else rest.encode(endpoint, message)
+
+    async def send(
+        self, endpoint: port.Endpoint, message: port.Message, content: bytes | None = None
+    ) -> port.SendResult:
+        """Make the line; a person carries it from here."""
         try:
-            line = rest.encode(endpoint, message)
+            line = self.make(endpoint, message) if content is None else content
         except BadMapping as error:
             reason = rest.UNMAPPED.format(reason=error)
             return port.NotSent(reason=reason, evidence=_evidence(b""), needs_person=True)

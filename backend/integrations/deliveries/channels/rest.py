@@ -42,12 +42,18 @@ _CONTENT_TYPES = {
 class RestChannel:
     """The port `Channel` over HTTP. Holds nothing: one object serves all schools and all profiles."""
 
-    async def send(self, endpoint: port.Endpoint, message: port.Message) -> port.SendResult:
+    def make(self, endpoint: port.Endpoint, message: port.Message) -> bytes:
+        """The message as it leaves. Raises BadMapping, BadKey."""
+        return encode(endpoint, message)
+
+    async def send(
+        self, endpoint: port.Endpoint, message: port.Message, content: bytes | None = None
+    ) -> port.SendResult:
         """Send the message.
 
         Repeating it with the same id and content is safe where the authority is idempotent.
         """
-        call = _Call(endpoint, endpoint.profile.operations.send, message)
+        call = _Call(endpoint, endpoint.profile.operations.send, message, content)
         try:
             reading = await call.run()
         except BadMapping as error:
@@ -107,7 +113,13 @@ def encode(endpoint: port.Endpoint, message: port.Message) -> bytes:
 class _Call:
     """One call, with what went out and came back kept as evidence."""
 
-    def __init__(self, endpoint: port.Endpoint, operation: Operation, message: port.Message) -> None:
+    def __init__(
+        self,
+        endpoint: port.Endpoint,
+        operation: Operation,
+        message: port.Message,
+        content: bytes | None = None,
+    ) -> None:
         self._endpoint = endpoint
         assert operation.answer is not None
         self._operation = operation
@@ -117,7 +129,8 @@ class _Call:
         places = messages.places_of(message.message_id, message.sender_code, self._known)
         quoted = {name: quote(value, safe="") for name, value in places.items()}
         self._path = operation.path.format_map(quoted)
-        self._content = b""
+        self._content = content or b""
+        self._is_made = content is not None
         self._started_at = clock.now()
         self._answer: Response | None = None
 
@@ -126,7 +139,7 @@ class _Call:
 
         Raises BadMapping, BadKey and what `http_client.request` and `access.proof` raise.
         """
-        if self._operation.body is not None:
+        if self._operation.body is not None and not self._is_made:
             material = access.material(self._endpoint)
             self._content = packages.pack(self._operation.body, self._message, self._known, material)
         reading = await self._once()

@@ -29,14 +29,20 @@ asyncssh.set_log_level("ERROR")
 class SftpChannel:
     """The port `Channel` over SFTP. Holds nothing."""
 
-    async def send(self, endpoint: port.Endpoint, message: port.Message) -> port.SendResult:
+    def make(self, endpoint: port.Endpoint, message: port.Message) -> bytes:
+        """The file. Raises BadMapping, BadKey."""
+        return rest.encode(endpoint, message)
+
+    async def send(
+        self, endpoint: port.Endpoint, message: port.Message, content: bytes | None = None
+    ) -> port.SendResult:
         """Write the file aside, then give it its name: until then nothing is sent, and again it is the same file."""
         call = _Call(
             endpoint,
             _path(endpoint, endpoint.profile.operations.send.path, message.message_id, message.sender_code),
         )
         try:
-            call.sent = rest.encode(endpoint, message)
+            call.sent = self.make(endpoint, message) if content is None else content
         except (BadMapping, BadKey) as error:
             words = rest.BAD_KEY if isinstance(error, BadKey) else rest.UNMAPPED
             reason = words.format(reason=error)

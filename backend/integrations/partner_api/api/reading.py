@@ -233,7 +233,10 @@ async def _answer(
 async def list_deliveries(
     request: Request,
     actor: CurrentActor,
-    in_state: Annotated[DeliveryState | None, QueryParameter(description="In this state alone.")] = None,
+    in_state: Annotated[
+        DeliveryState | None,
+        QueryParameter(description="In this state alone; `draft` and `validated` ones are `queued`, too."),
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DeliveryPage:
