@@ -73,6 +73,7 @@ DIRECTORY: dict[str, dict[str, Any]] = {
         ends="ends_at",
     ),
     "directory.provider": holding(),
+    "directory.bound_profile": holding(public="profile school", internal="bound_at"),
     "directory.invitation": holding(internal="token_digest"),
     "directory.school_application": holding(
         internal="applied_at state decided_at reason",

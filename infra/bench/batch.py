@@ -51,7 +51,7 @@ def run(bench: Bench) -> None:
     """On two cores, servers and sandbox included: sign.batch_2000 by two workers, sign.worker_memory by one."""
     with two_cores():
         asyncio.run(_measure(bench, bench.size(_DOCUMENTS, 100)))
-        asyncio.run(_memory(bench, bench.size(_ROUND, 20)))
+        asyncio.run(_memory(bench, bench.size(_ROUNDS, 3), bench.size(_ROUND, 4)))
 
 
 @contextmanager
@@ -89,27 +89,27 @@ async def _measure(bench: Bench, count: int) -> None:
     )
 
 
-async def _memory(bench: Bench, size: int) -> None:
+async def _memory(bench: Bench, rounds: int, size: int) -> None:
     """One worker, one consent after the other, each until its documents are complete; what it holds after each."""
     held = list[float]()
     async with servers.embedded() as stack:
         await _start(stack, workers=1)
         principal = await _principal()
-        for number in range(_ROUNDS):
+        for number in range(rounds):
             numbers = range(number * size, (number + 1) * size)
             subjects = await _ask(principal, numbers)
             await _until_signed(principal, await _consent(principal), size)
             await _until_complete(principal, subjects)
             held.append(resident("hocba work"))
             say(f"sign.worker_memory: {held[-1]:.0f} MiB after {(number + 1) * size}")
-    first, middle, last = held[0], held[_ROUNDS // 2], held[-1]
+    first, middle, last = held[0], held[rounds // 2], held[-1]
     bench.report(
         "sign.worker_memory",
         last / middle,
-        n=_ROUNDS * size,
+        n=rounds * size,
         note=(
             f"prepared, signed, embedded, completed, judged; {first:.0f} MiB after {size} documents, {middle:.0f} after "
-            f"{(_ROUNDS // 2 + 1) * size}, {last:.0f} after {_ROUNDS * size}; end / start {last / first:.2f}; one run"
+            f"{(rounds // 2 + 1) * size}, {last:.0f} after {rounds * size}; end / start {last / first:.2f}; one run"
         ),
     )
 

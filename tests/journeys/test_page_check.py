@@ -3,7 +3,9 @@
 import pytest
 from playwright.async_api import Browser
 
-from tests.journeys.page_check import axe_findings, cut_off, faults_of
+from tests.journeys import people
+from tests.journeys.page_check import axe_findings, cut_off, faults_of, kind_of
+from tests.journeys.people import Person
 
 pytestmark = pytest.mark.needs("chromium")
 SOUND = """<!doctype html><html lang="vi"><head><title>Lớp 1A</title></head><body><main><h1>Lớp 1A</h1>
@@ -43,3 +45,38 @@ async def test_a_sound_page_has_no_findings(chromium: Browser) -> None:
 async def test_a_planted_fault_is_seen(chromium: Browser, good: str, bad: str, seen: str) -> None:
     assert good in SOUND
     assert any(seen in one for one in await findings(chromium, SOUND.replace(good, bad)))
+
+
+async def without_a_mouse(browser: Browser, html: str) -> Person:
+    person = await Person.arrive(browser, "")
+    person.has_no_mouse = True
+    await person.page.set_content(html)
+    return person
+
+
+async def test_who_has_no_mouse_writes_and_presses(chromium: Browser) -> None:
+    person = await without_a_mouse(chromium, SOUND)
+    await person.write(person.page.get_by_label("Tên"), "An")
+    assert await person.page.get_by_label("Tên").input_value() == "An"
+    await person.reach(person.page.get_by_role("link", name="Lớp"))
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ('<button tabindex="-1">', "no keyboard leads to Ghi"),
+        ('<button style="outline:none;box-shadow:none">', "does not show its focus"),
+    ],
+)
+async def test_what_no_keyboard_reaches_or_shows_is_seen(
+    chromium: Browser, monkeypatch: pytest.MonkeyPatch, bad: str, why: str
+) -> None:
+    monkeypatch.setattr(people, "STOPS", 10)
+    person = await without_a_mouse(chromium, SOUND.replace("<button>", bad))
+    with pytest.raises(AssertionError, match=why):
+        await person.press("Ghi")
+
+
+def test_pages_of_one_kind_differ_in_ids_and_question_alone() -> None:
+    assert kind_of("/lop/01977a3c-90aa-7e51-8000-000000000001/so-diem?a=1") == "/lop/{id}/so-diem"
+    assert kind_of("/huong-dan/nhap-diem") == kind_of("/huong-dan/khoa-so") != kind_of("/huong-dan")

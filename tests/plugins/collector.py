@@ -10,9 +10,9 @@ def pytest_configure() -> None:
     gc.disable()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
-    """As the site does it (`backend.cli`)."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """As the site does it (`backend.cli`); asked in the process that shares out the tests, too, which collects none."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()

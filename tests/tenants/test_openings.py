@@ -13,11 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backend.core import settings
-from backend.core.database import platform_session, public_session, tenant_session
+from backend.core.database import TenantId, platform_session, public_session, tenant_session
 from backend.core.errors import Conflict, NotFound
 from backend.core.rate_limit import TooManyTries
 from backend.tenants.openings import command, service
-from backend.tenants.openings.schemas import Application, FiledApplication
+from backend.tenants.openings.schemas import Application, ApplicationId, FiledApplication
 from backend.tenants.people import service as people
 from backend.tenants.permissions import Role
 from backend.tenants.schools import service as schools
@@ -124,6 +124,27 @@ async def test_a_code_belongs_to_one_school(owner_of_tables: asyncpg.Connection)
         "select action from directory.platform_event where operator = 'van-hanh-4'"
     )
     assert [row["action"] for row in looked] == ["openings.application.read"], "a refusal does not undo it"
+
+
+async def test_a_school_that_is_open_already_is_vouched_for_once(
+    product: settings.Settings, owner_of_tables: asyncpg.Connection
+) -> None:
+    """Nobody is invited, and a repetition changes nothing: others find it by its code."""
+    said, tenant_id, application_id = (
+        application("14000977"),
+        TenantId(uuid.uuid4()),
+        ApplicationId(uuid.uuid4()),
+    )
+    await schools.open_school(tenant_id, said.school)
+    for _ in range(2):
+        await service.vouch_for(OPERATOR, application_id, said, tenant_id)
+    rows = await owner_of_tables.fetch(
+        "select state, tenant_id, decided_by from directory.school_application where facts #>> '{school,code}' = $1",
+        "14000977",
+    )
+    assert [tuple(row) for row in rows] == [("approved", tenant_id, OPERATOR)]
+    async with tenant_session(tenant_id, read_only=True) as session:
+        assert await people.list_staff(session) == []
 
 
 async def test_a_refusal_stands(product: settings.Settings) -> None:

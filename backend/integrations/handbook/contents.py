@@ -251,7 +251,7 @@ GROUPS = (
                 "Mở năm học, hạn từng bước, mở lớp, miễn học, lên lớp.",
                 _PRINCIPAL,
                 _DEPUTY,
-                pages="/truong /truong/nam-hoc /lop /lop/*/mon-lua-chon /lop/*/mien-hoc",
+                pages="/truong /truong/nam-hoc /lop /lop/*/mon-lua-chon /lop/*/mien-hoc /lop/*/ngoai-ngu",
                 words="kết chuyển thêm lớp môn lựa chọn chuyên đề quy định đánh giá",
             ),
             _page(

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from litestar import Litestar
 
-from backend.app import ROUTES, create_app
 from backend.integrations.first_day import rules
 from backend.integrations.first_day.schemas import NEW_FOR, Fact, Tour
 from backend.integrations.handbook import service as handbook
@@ -18,7 +17,7 @@ from tests.records.conftest import small_school
 from tests.tenancy.addresses import addresses
 
 __all__ = ["site", "small_school"]
-PAGES = {one.path: one for one in addresses(create_app(ROUTES)) if one.method == "GET"}
+PAGES = {one.path: one for one in addresses() if one.method == "GET"}
 
 
 @pytest.mark.parametrize("role", list(Role))

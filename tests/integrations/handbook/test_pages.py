@@ -23,7 +23,9 @@ async def test_anybody_reads_every_page(stranger: Browser) -> None:
         assert answer.status_code == 200
         assert article.title in answer.text
         assert "{{" not in answer.text
-    assert (await stranger.get(f"{HANDBOOK}/khong-co")).status_code == 404
+    missing = await stranger.get(f"{HANDBOOK}/khong-co")
+    assert missing.status_code == 404
+    assert f"{HANDBOOK}/khi-gap-loi#loi-404" in missing.text
 
 
 async def test_a_question_is_answered_and_shown_as_it_was_typed(stranger: Browser) -> None:
