@@ -4,14 +4,14 @@ import asyncio
 import os
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy import select
 
-from backend.core import bucket, clock, storage
+from backend.core import bucket, clock, manifests, storage
 from backend.core.crypto import sha256_hex
 from backend.core.database import tenant_session
 from backend.core.errors import NotFound
@@ -19,7 +19,7 @@ from backend.core.settings import Settings
 from backend.core.storage import StoredObject
 from backend.records.transcripts import flow
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import Deed, VersionState
+from backend.records.transcripts.schemas import Deed, LockManifest, VersionState
 from tests.factories.issued_versions import issue, open_delivering_school
 from tests.factories.machine import Machine
 from tests.factories.signing_school import changed_settings
@@ -139,6 +139,24 @@ async def test_a_file_without_a_recorded_version_is_looked_at_before_it_is_locke
     right = store.put_object(Bucket="khoa", Key=key, Body=data)["VersionId"]
     await lock_for_good(digest)
     assert told(store, digest, right)["ObjectLockMode"] == "COMPLIANCE"
+
+
+async def test_a_manifest_is_read_whatever_lies_over_it(store: Any) -> None:
+    """What an older database is rebuilt from: neither other bytes nor a mark of deletion hide it."""
+    school, days = uuid.uuid4(), (date(2026, 6, 30), date(2026, 8, 15), date(2026, 8, 16))
+    for day in days:
+        await manifests.keep(school, uuid.uuid4(), LockManifest(version_id=uuid.uuid4(), effective_on=day))
+    untouched = await manifests.of_school(school, LockManifest)
+    overlaid, hidden, _ = bucket.keys(manifests.prefix(school))
+    store.put_object(Bucket="khoa", Key=overlaid, Body=b"{}")
+    store.delete_object(Bucket="khoa", Key=hidden)
+    assert len(list(bucket.keys(manifests.prefix(school)))) == 2, "the store shows one less"
+    assert await manifests.of_school(school, LockManifest) == untouched
+    assert {one.effective_on for one in untouched} == set(days)
+    alone = f"{manifests.prefix(school)}{uuid.uuid4()}/lock-{'0' * 64}.json"
+    store.put_object(Bucket="khoa", Key=alone, Body=b"{}")
+    with pytest.raises(storage.CorruptObject):
+        await manifests.of_school(school, LockManifest)
 
 
 async def test_when_a_transcript_is_locked_its_files_are_locked_for_good(store: Any) -> None:
