@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from backend.core import bucket, clock, manifests, storage
 from backend.core.crypto import sha256_hex
 from backend.core.database import tenant_session
 from backend.core.errors import NotFound
+from backend.core.files import Recorded
 from backend.core.settings import Settings
 from backend.core.storage import StoredObject
 from backend.records.transcripts import flow
@@ -75,6 +77,21 @@ async def test_the_version_that_was_recorded_is_read_whatever_lies_over_it(store
     assert await storage.get(TENANT, digest) == data
     with await storage.get_file(TENANT, digest) as content:
         assert content.read() == data
+
+
+async def test_a_file_that_no_row_knows_is_read_from_the_version_that_is_named(store: Any) -> None:
+    """As of an older database: what is to be restored lies under a mark of deletion."""
+    data = os.urandom(500)
+    digest = await storage.put(TENANT, data, lock=True)
+    key = storage.object_key(TENANT, digest)
+    file = Recorded(digest, len(data), "application/pdf", bucket.newest_version(key))
+    store.delete_object(Bucket="khoa", Key=key)
+    with pytest.raises(NotFound):
+        await storage.get(TENANT, digest)
+    assert await storage.get_recorded(TENANT, file) == data
+    other = store.put_object(Bucket="khoa", Key=key, Body=b"other bytes")["VersionId"]
+    with pytest.raises(storage.CorruptObject):
+        await storage.get_recorded(TENANT, msgspec.structs.replace(file, version_id=other))
 
 
 async def test_a_file_within_another_is_read_from_the_version_that_was_recorded(store: Any) -> None:
