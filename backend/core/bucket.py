@@ -204,6 +204,15 @@ def keys(prefix: str) -> Iterator[str]:
                 yield found["Key"]
 
 
+def versions(prefix: str) -> Iterator[tuple[str, str]]:
+    """Key and version of everything that ever lay under a prefix and is there still, also beneath marks that say it is
+    deleted: keys in order, the newest version of each first. Raises StoreDown."""
+    with failures_told():
+        for page in client().get_paginator("list_object_versions").paginate(Bucket=_name(), Prefix=prefix):
+            for found in page.get("Versions", ()):
+                yield found["Key"], found["VersionId"]
+
+
 def folders(prefix: str) -> list[str]:
     """Names of the folders right below a prefix. Raises StoreDown."""
     with failures_told():

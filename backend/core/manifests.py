@@ -7,11 +7,13 @@ says whose it is, what it is about and what its content hashes to, and names nob
 import asyncio
 import uuid
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
 
-from backend.core import bucket, storage
+from backend.core import bucket, settings, storage
 from backend.core.bucket import LockMode
 from backend.core.crypto import sha256_hex
 
@@ -45,11 +47,21 @@ async def of_school(tenant_id: uuid.UUID, kind: type[T]) -> list[T]:
 
 
 def _read(tenant_id: uuid.UUID, kind: type[T]) -> Iterator[T]:
-    for key in bucket.keys(prefix(tenant_id)):
+    for key, versions in groupby(_laid(prefix(tenant_id)), key=itemgetter(0)):
         state, _, digest = key.rpartition("/")[2].removesuffix(".json").partition("-")
         if state != kind.__struct_config__.tag:
             continue
-        document = bucket.read_all(key)
-        if sha256_hex(document) != digest:
+        documents = (bucket.read_all(key, version_id) for _, version_id in versions)
+        document = next((one for one in documents if sha256_hex(one) == digest), None)
+        if document is None:
             raise storage.CorruptObject(digest)
         yield msgspec.json.decode(document, type=kind)
+
+
+def _laid(prefix: str) -> Iterator[tuple[str, str | None]]:
+    """Key and version of what lies there. No row records the version of a manifest, and whoever may write can lay other
+    bytes or a mark of deletion over it: where the store keeps versions each of them is looked at."""
+    if settings.get().locks_files:
+        yield from bucket.versions(prefix)
+    else:
+        yield from ((key, None) for key in bucket.keys(prefix))

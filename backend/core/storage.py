@@ -253,6 +253,14 @@ async def get(tenant_id: uuid.UUID, sha256: str) -> bytes:
     return data
 
 
+async def get_recorded(tenant_id: uuid.UUID, file: Recorded) -> bytes:
+    """`get` by what was recorded of a file that lies by itself, also where the database does not know of it any more."""
+    place = _Place(object_key(tenant_id, file.sha256), file.size, file.version_id)
+    data = await asyncio.to_thread(_read_place, place)
+    _check(tenant_id, file.sha256, sha256_hex(data))
+    return data
+
+
 async def get_file(tenant_id: uuid.UUID, sha256: str) -> IO[bytes]:
     """`get` for what is too large to be held in memory: verified, at its beginning, gone when it is closed.
 

@@ -93,7 +93,8 @@ def test_what_strangers_may_guess_counts_its_failures(site: Litestar) -> None:
         if getattr(mark, "any_of", None) is None and "{" in path and kind is not RouteClass.FREE
     }
     assert "/tra-cuu/{code:str}" in guessable
-    assert [path for path, failures in guessable.items() if not failures] == []
+    # The pages of the handbook stand in its contents: nobody need guess them.
+    assert [path for path, failures in guessable.items() if not failures] == ["/huong-dan/{slug:str}"]
 
 
 async def misses(site: Litestar, browser: Browser, count: int) -> list[int]:

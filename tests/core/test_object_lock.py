@@ -4,22 +4,24 @@ import asyncio
 import os
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy import select
 
-from backend.core import bucket, clock, storage
+from backend.core import bucket, clock, manifests, storage
 from backend.core.crypto import sha256_hex
 from backend.core.database import tenant_session
 from backend.core.errors import NotFound
+from backend.core.files import Recorded
 from backend.core.settings import Settings
 from backend.core.storage import StoredObject
 from backend.records.transcripts import flow
 from backend.records.transcripts import service as transcripts
-from backend.records.transcripts.schemas import Deed, VersionState
+from backend.records.transcripts.schemas import Deed, LockManifest, VersionState
 from tests.factories.issued_versions import issue, open_delivering_school
 from tests.factories.machine import Machine
 from tests.factories.signing_school import changed_settings
@@ -75,6 +77,21 @@ async def test_the_version_that_was_recorded_is_read_whatever_lies_over_it(store
     assert await storage.get(TENANT, digest) == data
     with await storage.get_file(TENANT, digest) as content:
         assert content.read() == data
+
+
+async def test_a_file_that_no_row_knows_is_read_from_the_version_that_is_named(store: Any) -> None:
+    """As of an older database: what is to be restored lies under a mark of deletion."""
+    data = os.urandom(500)
+    digest = await storage.put(TENANT, data, lock=True)
+    key = storage.object_key(TENANT, digest)
+    file = Recorded(digest, len(data), "application/pdf", bucket.newest_version(key))
+    store.delete_object(Bucket="khoa", Key=key)
+    with pytest.raises(NotFound):
+        await storage.get(TENANT, digest)
+    assert await storage.get_recorded(TENANT, file) == data
+    other = store.put_object(Bucket="khoa", Key=key, Body=b"other bytes")["VersionId"]
+    with pytest.raises(storage.CorruptObject):
+        await storage.get_recorded(TENANT, msgspec.structs.replace(file, version_id=other))
 
 
 async def test_a_file_within_another_is_read_from_the_version_that_was_recorded(store: Any) -> None:
@@ -139,6 +156,24 @@ async def test_a_file_without_a_recorded_version_is_looked_at_before_it_is_locke
     right = store.put_object(Bucket="khoa", Key=key, Body=data)["VersionId"]
     await lock_for_good(digest)
     assert told(store, digest, right)["ObjectLockMode"] == "COMPLIANCE"
+
+
+async def test_a_manifest_is_read_whatever_lies_over_it(store: Any) -> None:
+    """What an older database is rebuilt from: neither other bytes nor a mark of deletion hide it."""
+    school, days = uuid.uuid4(), (date(2026, 6, 30), date(2026, 8, 15), date(2026, 8, 16))
+    for day in days:
+        await manifests.keep(school, uuid.uuid4(), LockManifest(version_id=uuid.uuid4(), effective_on=day))
+    untouched = await manifests.of_school(school, LockManifest)
+    overlaid, hidden, _ = bucket.keys(manifests.prefix(school))
+    store.put_object(Bucket="khoa", Key=overlaid, Body=b"{}")
+    store.delete_object(Bucket="khoa", Key=hidden)
+    assert len(list(bucket.keys(manifests.prefix(school)))) == 2, "the store shows one less"
+    assert await manifests.of_school(school, LockManifest) == untouched
+    assert {one.effective_on for one in untouched} == set(days)
+    alone = f"{manifests.prefix(school)}{uuid.uuid4()}/lock-{'0' * 64}.json"
+    store.put_object(Bucket="khoa", Key=alone, Body=b"{}")
+    with pytest.raises(storage.CorruptObject):
+        await manifests.of_school(school, LockManifest)
 
 
 async def test_when_a_transcript_is_locked_its_files_are_locked_for_good(store: Any) -> None:

@@ -109,7 +109,7 @@ async def _insert(session: TenantSession, manifest: CopyManifest) -> None:
     if not await queries.has_transcript(session, manifest.transcript_id):
         raise Conflict("cơ sở dữ liệu chưa có học bạ của bản sao này; hãy dựng lại học bạ trước rồi chạy lại")
     await storage.record_again(session, [manifest.words])
-    words = msgspec.json.decode(await storage.get(session.tenant_id, manifest.words.sha256), type=_Words)
+    words = msgspec.json.decode(await storage.get_recorded(session.tenant_id, manifest.words), type=_Words)
     known = await people.names(session)
     row = {
         "id": manifest.copy_id,

@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
 from backend.core.database import TenantSession
+from backend.records.copies import rules
 from backend.records.copies.models import IssuedCopy
 from backend.records.roster.models import Student
 from backend.records.transcripts.models import Transcript
@@ -81,18 +82,23 @@ async def search(
 ) -> tuple[Sequence[Any], int]:
     """One page of the register, newest first, and the number of lines in all.
 
-    `words` are folded and stand in the pupil's name or code; or `typed` stands in the recipient, or is the number.
+    `words` are folded and stand in the pupil's name or code; or `typed` stands in the recipient, or is the number,
+    with or without its year.
     """
     wanted = [IssuedCopy.tenant_id == session.tenant_id]
     if words:
         pupil = and_(*(Student.search_key.contains(f" {word}", autoescape=True) for word in words))
-        number = IssuedCopy.number == int(typed) if typed.isdecimal() and len(typed) < 9 else None
-        others = [
-            IssuedCopy.recipient.icontains(typed, autoescape=True),
-            *([] if number is None else [number]),
-        ]
-        wanted.append(or_(pupil, *others))
+        wanted.append(or_(pupil, IssuedCopy.recipient.icontains(typed, autoescape=True), *_numbered(typed)))
     query = _lines().where(*wanted)
     total = await session.scalar(select(func.count()).select_from(query.subquery())) or 0
     rows = await session.execute(query.order_by(*_NEWEST_FIRST).offset(first).limit(size))
     return rows.all(), total
+
+
+def _numbered(typed: str) -> list[ColumnElement[bool]]:
+    found = rules.numbered(typed)
+    if found is None:
+        return []
+    number, year = found
+    of_year = [] if year is None else [IssuedCopy.register_year == year]
+    return [and_(IssuedCopy.number == number, *of_year)]

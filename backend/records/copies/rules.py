@@ -1,5 +1,7 @@
 """What a copy is called, and what has to be said before one is issued. No I/O."""
 
+import re
+
 from backend.core.errors import Invalid
 from backend.core.text import check_text
 from backend.records.copies.schemas import CopyKind, NewCopy
@@ -10,11 +12,18 @@ TITLES = {CopyKind.PRINT: "BẢN IN", CopyKind.COPY: "BẢN SAO", CopyKind.EXTRA
 CONFIRMED = frozenset({CopyKind.COPY, CopyKind.EXTRACT})
 _SYMBOLS = {CopyKind.PRINT: "BI-HB", CopyKind.COPY: "BS-HB", CopyKind.EXTRACT: "TL-HB"}
 _MOST_LETTERS = 200
+_NUMBER = re.compile(r"([0-9]{1,8})(?:/([0-9]{4})(?:/\S*)?)?")
 
 
 def label(kind: CopyKind, number: int, year: int) -> str:
     """Number and symbol, as on a document of the school: "12/2026/BS-HB"."""
     return f"{number}/{year}/{_SYMBOLS[kind]}"
+
+
+def numbered(typed: str) -> tuple[int, int | None] | None:
+    """Number and year that somebody looks for, as printed or the beginning of it: "12", "12/2026", "12/2026/BS-HB"."""
+    found = _NUMBER.fullmatch(typed.strip())
+    return (int(found[1]), int(found[2]) if found[2] else None) if found else None
 
 
 def read(kind: str, academic_year: str, recipient: str, purpose: str, person: str) -> NewCopy:

@@ -189,7 +189,7 @@ async def _restore_recall(session: TenantSession, made: RecallManifest | None) -
     if row.withdrawn_at is not None or row.state in ENDED:
         return False
     await storage.record_again(session, [made.reason])
-    reason = await storage.get(session.tenant_id, made.reason.sha256)
+    reason = await storage.get_recorded(session.tenant_id, made.reason)
     values = {
         "state": VersionState.RECALL_REQUESTED,
         "withdrawn_at": made.withdrawn_at,
@@ -256,7 +256,8 @@ async def _restore_issued(session: TenantSession, manifest: IssuedManifest, oper
         )
     await storage.record_again(session, manifest.files)
     digest = manifest.corrections_sha256
-    corrections = msgspec.json.decode(await storage.get(session.tenant_id, digest)) if digest else []
+    noted = await _named(session.tenant_id, manifest, digest) if digest else b"[]"
+    corrections = msgspec.json.decode(noted)
     await queries.end_versions_before(session, manifest)
     await queries.restore_version(session, manifest, content.decode(), snapshot.lookup_code, corrections)
     await queries.publish_codes(session, {manifest.transcript_id: manifest.code_sha256})
@@ -284,10 +285,10 @@ async def _record(session: TenantSession, manifest: IssuedManifest, operator: st
 async def _content(tenant_id: TenantId, manifest: IssuedManifest) -> bytes | Restored:
     """The frozen content, when the signed document is valid and has that content inside, and its XML is valid, too."""
     try:
-        content = await storage.get(tenant_id, manifest.content_sha256)
-        document = await storage.get(tenant_id, manifest.signed_sha256)
+        content = await _named(tenant_id, manifest, manifest.content_sha256)
+        document = await _named(tenant_id, manifest, manifest.signed_sha256)
         digest = manifest.signed_xml_sha256
-        xml = await storage.get(tenant_id, digest) if digest else None
+        xml = await _named(tenant_id, manifest, digest) if digest else None
     except NotFound:
         return Restored(Restoring.CONFLICT, "kho lưu trữ không còn tệp mà bản kê nêu")
     try:
@@ -300,3 +301,9 @@ async def _content(tenant_id: TenantId, manifest: IssuedManifest) -> bytes | Res
     if beside is not None and (beside.verdict, beside.lookup_code) != ("valid", report.lookup_code):
         return Restored(Restoring.CONFLICT, "bản XML đã ký không hợp lệ, hoặc là của học bạ khác")
     return content
+
+
+async def _named(tenant_id: TenantId, manifest: IssuedManifest, sha256: str) -> bytes:
+    """A file of the manifest, in the version that it names: the database may know of none, others may lie over it."""
+    recorded = next((one for one in manifest.files if one.sha256 == sha256), None)
+    return await (storage.get_recorded(tenant_id, recorded) if recorded else storage.get(tenant_id, sha256))

@@ -163,6 +163,7 @@ async def show_transcript(
         may_recall=not await life.why_no_recall(session, actor, version),
         closing=closing,
         closing_over=closing is not None and closing.last_day < clock.today(),
+        effect_ahead=version.effective_on is not None and version.effective_on > clock.today(),
         handed_over=await service.handed_over_at(session, version),
         corrections=await service.corrections_of(session, version_id),
         others=await service.other_versions(session, version),

@@ -1,12 +1,16 @@
 """Whether certificates are to be believed at a moment, under our anchors and with what one document brings.
 
 Paths (RFC 5280) and revocation are pyHanko's to judge. Certificates and answers are taken apart once for a document, and
-a certificate is judged once for a moment: the signatures of a document share their issuers and their authority.
+a certificate is judged once for a moment, anchors and material: the signatures of a document share issuers and authority,
+and the documents of a class all of it.
 """
 
+import hashlib
 import threading
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 
 from asn1crypto import x509 as asn1_x509
 from asn1crypto.algos import SignedDigestAlgorithm
@@ -34,6 +38,13 @@ _STAMPS = TimestampSignatureStatus.default_usage_constraints()
 _kept = threading.local()
 _MOST_KEPT = 256
 
+#: What was found of a certificate, by all that it follows from. Of any process, for any school: nothing else goes in.
+_judgements: "OrderedDict[_Question, Result]" = OrderedDict()
+_judgements_lock = threading.Lock()
+_MOST_JUDGEMENTS = 4096
+
+#: Digests of the anchors and of all that was brought; certificate, moment, whether it stamps, whether it may be revoked.
+_Question = tuple[str, bytes, bytes, datetime, bool, bool]
 Result = CertvalidatorOperationResult[ValidationPath]
 _WEAK = Result(success_result=None, error_subindic=AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE)
 _UNCLEAR = Result(success_result=None, error_subindic=AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE)
@@ -71,12 +82,11 @@ class Chains:
         self.tells_revocation = material.tells_revocation
         self._trust = trust
         self._validator = _RememberingValidator()
-        known = [self.certificate(one) for one in dict.fromkeys((*material.certificates, *carried))]
-        self._full = Loaded(known, material.ocsps, material.crls)
-        # Stale answers would spoil a chain that is only asked whether it has expired.
-        self._bare = Loaded(known)
+        certificates_here = dict.fromkeys((*material.certificates, *carried))
+        self._known = [self.certificate(one) for one in certificates_here]
+        self._material = material
+        self._digest = _digest_of(certificates_here, material.ocsps, material.crls)
         self._contexts: dict[tuple[datetime, bool], ValidationContext] = {}
-        self._results: dict[tuple[bytes, datetime, bool, bool], Result] = {}
 
     def certificate(self, encoded: bytes) -> asn1_x509.Certificate:
         """A certificate (DER), taken apart once: the documents of a school share theirs. Raises ValueError."""
@@ -101,18 +111,27 @@ class Chains:
     async def _result(
         self, certificate: bytes, moment: datetime, *, is_authority: bool, hard: bool
     ) -> Result:
-        key = (certificate, moment, is_authority, hard)
         if not certificates.is_strong(certificate):
             return _WEAK
-        if key not in self._results:
+        question = (self._trust.fingerprint, self._digest, certificate, moment, is_authority, hard)
+        found = _remembered(question)
+        if found is None:
             usage = _STAMPS if is_authority else _SIGNS
             try:
-                self._results[key] = await _judged(
-                    self.certificate(certificate), self._context(moment, hard=hard), usage
-                )
+                found = await _judged(self.certificate(certificate), self._context(moment, hard=hard), usage)
             except (ValueError, TypeError, KeyError):
-                self._results[key] = _UNCLEAR
-        return self._results[key]
+                found = _UNCLEAR
+            _remember(question, found)
+        return found
+
+    @cached_property
+    def _full(self) -> Loaded:
+        return Loaded(self._known, self._material.ocsps, self._material.crls)
+
+    @cached_property
+    def _bare(self) -> Loaded:
+        """Stale answers would spoil a chain that is only asked whether it has expired."""
+        return Loaded(self._known)
 
     def _context(self, moment: datetime, *, hard: bool) -> ValidationContext:
         hard = hard and self.tells_revocation
@@ -135,4 +154,31 @@ async def _judged(
     certificate: asn1_x509.Certificate, context: ValidationContext, usage: KeyUsageConstraints
 ) -> Result:
     paths = context.path_builder.async_build_paths_lazy(certificate)
-    return await validate_cert_usage(certificate, context, usage, paths)
+    found: Result = await validate_cert_usage(certificate, context, usage, paths)
+    # Without the path, whose certificates are taken apart as they are looked at: other threads read what was found, too.
+    return Result(success_result=None, revo_details=found.revo_details, error_subindic=found.error_subindic)
+
+
+def _digest_of(*parts: Iterable[bytes]) -> bytes:
+    """Of all these bytes, and of where each begins and ends."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"part")
+        for item in part:
+            digest.update(len(item).to_bytes(8, "big"))
+            digest.update(item)
+    return digest.digest()
+
+
+def _remembered(question: _Question) -> Result | None:
+    with _judgements_lock:
+        if question in _judgements:
+            _judgements.move_to_end(question)
+        return _judgements.get(question)
+
+
+def _remember(question: _Question, found: Result) -> None:
+    with _judgements_lock:
+        _judgements[question] = found
+        if len(_judgements) > _MOST_JUDGEMENTS:
+            _judgements.popitem(last=False)

@@ -241,6 +241,21 @@ async def test_before_anything_is_issued_there_is_no_copy(season: Season, site: 
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("12", (12, None)),
+        (" 12/2026 ", (12, 2026)),
+        ("12/2026/BS-HB", (12, 2026)),
+        ("12/26", None),
+        ("123456789", None),
+        ("lớp 12", None),
+    ],
+)
+def test_a_number_is_read_as_it_is_printed(typed: str, found: tuple[int, int | None] | None) -> None:
+    assert rules.numbered(typed) == found
+
+
 async def test_the_register_finds_by_pupil_recipient_and_number(desk: Desk, site: Litestar) -> None:
     await desk.issue(COPY, 0)
     await desk.issue(EXTRACT, 1)
@@ -250,6 +265,8 @@ async def test_the_register_finds_by_pupil_recipient_and_number(desk: Desk, site
     assert await desk.found(desk.versions[0].student_code) == everything[1:]
     assert await desk.found("công an phường") == everything[:1]
     assert await desk.found("2") == everything[:1]
+    assert await desk.found(labelled(2, "TL-HB")) == everything[:1], "as it stands on the print"
+    assert await desk.found(f"2/{clock.today().year - 1}") == []
     assert await desk.found("không có ai") == []
     browser = await desk.season.school.browser(site, "principal")
     shown = (await browser.get("/so-ban-sao?tim=cam+binh")).text

@@ -98,6 +98,16 @@ def test_people_do_a_deed_with_its_permission_from_its_sources_alone(
         rules.require_may(actor, version, edge.deed)
 
 
+@pytest.mark.parametrize("edge", MACHINE, ids=lambda edge: edge.deed)
+@pytest.mark.parametrize("role", Role)
+def test_nobody_does_what_the_machine_does(edge: Edge, role: Role) -> None:
+    for state in VersionState:
+        actor, version = somebody(role), summary_in(state)
+        assert not rules.may(actor, version, edge.deed)
+        with pytest.raises(Forbidden, match=f"chỉ hệ thống {rules.DEED_WORDS[edge.deed]} được"):
+            rules.require_may(actor, version, edge.deed)
+
+
 def test_management_alone_takes_versions_back_and_the_office_hands_over() -> None:
     allowed = {
         edge.deed: {role for role in Role if edge.by is not None and edge.by in permissions_of([role])}

@@ -61,6 +61,27 @@ async def test_a_recall_is_asked_for_on_its_page(small_school: SmallSchool, site
     assert "đang được thu hồi nên không thu hồi được" in answer.text
 
 
+async def test_a_day_of_effect_that_lies_ahead_is_not_called_past(
+    small_school: SmallSchool, site: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what was handed over and accepted the day is known before it comes."""
+    _, version = await with_the_authority(small_school, VersionState.TRANSFERRED_OUT)
+    async with small_school.session() as session:
+        await session.execute(
+            text("update transcript_version set effective_on = '2026-06-30' where id = :id"),
+            {"id": version.id},
+        )
+    principal = await small_school.browser(site, "principal")
+    for today, said, unsaid in (
+        (IN_TIME, "học bạ có hiệu lực từ ngày 30/06/2026, sau ngày chốt", "Học bạ đã chốt"),
+        (date(2026, 6, 30), "Học bạ đã chốt, có hiệu lực từ ngày 30/06/2026", "sau ngày chốt"),
+    ):
+        monkeypatch.setattr(clock, "today", lambda day=today: day)
+        page = await principal.get(f"/hoc-ba/{version.id}")
+        assert said in page.text
+        assert unsaid not in page.text
+
+
 async def test_why_nothing_can_be_taken_back_is_said(
     small_school: SmallSchool, site: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:

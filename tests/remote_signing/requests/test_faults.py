@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from backend.core.database import tenant_session
 from backend.records.reports import service as reports
+from backend.remote_signing.credentials import trial
 from backend.remote_signing.providers import csc, gateway, port
 from backend.remote_signing.requests import service
 from backend.remote_signing.requests.models import ProviderCall, SigningStep
@@ -78,7 +79,8 @@ async def made(school: SigningSchool, signing: SigningService, batch_id: BatchId
 
 def signed_twice(signing: SigningService) -> list[str]:
     found: list[str] = signing.ledger()["signed_more_than_once"]
-    return found
+    # The sentence of the trial is one for everybody, and is signed as often as somebody tries.
+    return [one for one in found if one != trial.DIGEST.hex()]
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
