@@ -25,7 +25,7 @@ from backend.core.web import (
     without_transaction,
 )
 from backend.remote_signing.accounts import service as accounts
-from backend.remote_signing.credentials import decisions, from_file, inspection, linking, service
+from backend.remote_signing.credentials import decisions, from_file, inspection, linking, service, trial
 from backend.remote_signing.credentials.schemas import Candidate, path_of
 from backend.tenants.approvals import service as approvals
 from backend.tenants.approvals.schemas import Kind
@@ -353,7 +353,7 @@ async def _certificate(
         credential=shown.credential,
         waiting={one.kind.value: one for one in shown.waiting},
         approvers=await approvals.approvers(session, actor),
-        may_try=service.is_own(actor, shown.credential.staff_id),
+        may_try=trial.is_offered(shown.credential) and service.is_own(actor, shown.credential.staff_id),
         may_suspend=service.may_suspend(actor, shown.credential),
         reason=reason,
         error=error.message if error else None,

@@ -241,6 +241,26 @@ async def enrol(
     return credential_id
 
 
+async def seal_held_again(
+    session: TenantSession, actor: Actor, fingerprint: str, provider: str
+) -> CredentialId | None:
+    """The seal with exactly this certificate at this provider, whose key is held by other hands now: it seals (again).
+
+    None for a certificate that the school has not as its seal there, and for one that was replaced or revoked. Raises
+    Conflict while another seal seals.
+    """
+    await session.hold("credentials")
+    known = await queries.by_fingerprint(session, fingerprint)
+    if known is None or known.staff_id is not None or known.provider != provider:
+        return None
+    credential = _view(known)
+    if credential.status is CredentialStatus.SUSPENDED:
+        await change(session, actor, credential, credential.revision, Change.RESUME)
+    elif credential.status is not CredentialStatus.ACTIVE:
+        return None
+    return credential.id
+
+
 async def suspend(
     session: TenantSession, actor: Actor, credential_id: uuid.UUID, revision: int, reason: str
 ) -> CredentialView:

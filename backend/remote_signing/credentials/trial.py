@@ -25,6 +25,13 @@ SENTENCE = "Hocba: thử kết nối chữ ký số. Đây không phải tài li
 DIGEST = bytes.fromhex(sha256_hex(SENTENCE.encode()))
 _DESCRIPTION = "Hocba: thử kết nối, không ký tài liệu nào"
 _PURPOSE = "signature trial"
+_NO_KEY = (
+    "Nhà cung cấp không có khóa của chứng thư số này, hoặc đang không cho dùng; xin liên hệ nhà cung cấp."
+)
+_AT_SCHOOL = (
+    "Con dấu trên token USB không thử ký được ở đây, vì máy giữ token chỉ nhận việc của lô ký; xin xem lần cuối máy kết "
+    "nối ở mục Token USB của trang con dấu số."
+)
 _LOST = "Lần thử này đã quá lâu hoặc không do trình duyệt này bắt đầu; xin thử lại từ đầu."
 
 
@@ -43,12 +50,19 @@ class _Ticket(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
 
 
+def is_offered(credential: CredentialView) -> bool:
+    """Whether a certificate can be tried: a token at the school gets the work of batches and nothing else."""
+    return credential.provider != gateway.name_of_kind("usb_token")
+
+
 async def begin(session: TenantSession, actor: Actor, credential_id: uuid.UUID) -> Trial:
     """The holder wants to try their certificate, which is recorded before the provider hears of it.
 
     Raises NotFound, Forbidden for another person's, Conflict for one that signs nothing, TooManyTries.
     """
     credential = await _own(session, actor, credential_id)
+    if not is_offered(credential):
+        raise Conflict(_AT_SCHOOL)
     await rate_limit.take(service.LOOKS, str(session.tenant_id))
     own = await accounts.values_of(session, credential.provider, credential.account, credential.staff_id)
     trial = Trial(credential=credential, own=own, transaction_id=new_id().hex)
@@ -81,7 +95,10 @@ async def ask(trial: Trial) -> port.SubmitResult | port.ProviderError:
             transaction_id=trial.transaction_id, hashes=(DIGEST,), description=_DESCRIPTION
         )
         if trial.reference is None:
-            return await provider.sign_hashes(account, handle, batch)
+            said = await provider.sign_hashes(account, handle, batch)
+            if isinstance(said, port.Challenge):
+                await _require_key(provider, account, handle)
+            return said
         return await provider.poll(account, handle, batch, trial.reference)
     except port.ProviderError as error:
         return error
@@ -106,7 +123,10 @@ async def record(
             await _record(session, actor, trial, Outcome.DONE, told)
             return TrialResult(state=TrialState.WORKS, told=told)
         case port.Challenge():
-            told = "Nhà cung cấp nhận yêu cầu và hỏi thêm mã của người ký; khi ký thật, mã được hỏi ở trang của lô ký."
+            told = (
+                "Kết nối được và nhà cung cấp đang cho dùng khóa này. Chưa có chữ ký thử nào, vì nhà cung cấp hỏi thêm "
+                "mã hoặc sự đồng ý của người ký; khi ký thật, việc ấy được hỏi ở trang của lô ký."
+            )
             await _record(session, actor, trial, Outcome.DONE, told)
             return TrialResult(state=TrialState.WORKS, told=told)
         case port.ProviderError():
@@ -115,6 +135,15 @@ async def record(
             told = said.reason
     await _record(session, actor, trial, Outcome.REFUSED, told)
     return TrialResult(state=TrialState.FAILS, told=told)
+
+
+async def _require_key(
+    provider: port.SignatureProvider, account: port.ProviderAccount, handle: port.CredentialHandle
+) -> None:
+    """A question to the holder may be ours alone: nobody was asked whether the key is there. Raises ProviderError."""
+    found = await provider.list_credentials(account)
+    if not any(one.credential_id == handle.credential_id and one.usable for one in found):
+        raise port.AccountProblem(_NO_KEY)
 
 
 async def _own(session: TenantSession, actor: Actor, credential_id: uuid.UUID) -> CredentialView:

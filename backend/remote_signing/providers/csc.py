@@ -26,6 +26,10 @@ _Answer = TypeVar("_Answer")
 _SIGNING = "sign:"
 #: A SAD with fewer seconds left is extended before it is used.
 _TOO_SHORT = 15.0
+_USED_UP = (
+    "Dịch vụ ký số không nhận lượt xác nhận này nữa: đã hết hạn, hoặc đã ký mà hệ thống chưa nhận được chữ ký; cần người "
+    "kiểm tra."
+)
 _SENT = "Mã OTP đã được gửi cho bạn; xin nhập mã đó."
 _PROMPTS = {
     (port.Ask.PIN,): "Xin nhập mã PIN của chứng thư số.",
@@ -239,7 +243,8 @@ class CscProvider:
         batch: port.HashBatch,
         provider_tx: str,
     ) -> port.PollResult:
-        """Ask for the SAD; once there is one, sign. Repeating it after success fetches the same values again."""
+        """Ask for the SAD; once there is one, sign. Repeating it after success fetches the same values again, or raises
+        RequestRefused: not every service gives them twice."""
         try:
             if provider_tx.startswith(_SIGNING):
                 asked = {"requestID": provider_tx.removeprefix(_SIGNING)}
@@ -250,7 +255,7 @@ class CscProvider:
             )
             if not checked.sad:
                 return self._pending(checked)
-            return await self._sign(account, credential, batch, provider_tx, checked.authorization)
+            return await self._sign_again(account, credential, batch, provider_tx, checked.authorization)
         except wire.WasDeclined as error:
             return port.Declined(provider_tx=provider_tx, reason=error.message)
         except port.NewAuthorizationNeeded as error:
@@ -345,6 +350,23 @@ class CscProvider:
                 return self._signed(credential, part, provider_tx, answer)
             made += answer.signatures
         return self._signed(credential, batch, provider_tx, _Signatures(signatures=tuple(made)))
+
+    async def _sign_again(
+        self,
+        account: port.ProviderAccount,
+        credential: port.CredentialHandle,
+        batch: port.HashBatch,
+        provider_tx: str,
+        sad: _Sad,
+    ) -> port.Signed | port.Pending:
+        """As `_sign`, where it may have been done before and its answer lost: a SAD ends when it is used up, so that one
+        which is taken no more proves only of an idempotent service that nothing was signed."""
+        try:
+            return await self._sign(account, credential, batch, provider_tx, sad)
+        except port.NewAuthorizationNeeded as error:
+            if self._capabilities.repeat is port.Repeat.IDEMPOTENT:
+                raise
+            raise port.RequestRefused(_USED_UP, error.detail) from error
 
     def _parts(self, batch: port.HashBatch) -> list[port.HashBatch]:
         size = self._settings.per_call or len(batch.hashes)

@@ -11,6 +11,8 @@ from backend.remote_signing.requests.schemas import CallToSend
 
 #: So long a signer's answer may take at the provider (seconds).
 ANSWER_SECONDS = 90.0
+#: So long a service is asked on whose question to the person must have run out (seconds).
+PATIENCE = 7200.0
 _SILENT = "Dịch vụ ký số không trả lời kịp; hệ thống không gửi yêu cầu ký mới."
 
 
@@ -35,6 +37,15 @@ def settling(call: CallToSend) -> float:
     settle = timedelta(seconds=_capabilities(call).settle)
     asked = call.submitted_at
     return 0.0 if asked is None else (asked + settle - clock.now()).total_seconds()
+
+
+def is_overdue(call: CallToSend) -> bool:
+    """Whether the person's question ran out long ago and the service has still not said what came of it."""
+    capabilities = _capabilities(call)
+    if not capabilities.interactive or call.submitted_at is None:
+        return False
+    most = timedelta(seconds=capabilities.authorization_ttl + capabilities.settle + PATIENCE)
+    return call.submitted_at + most < clock.now()
 
 
 async def submit(call: CallToSend) -> port.SubmitResult:

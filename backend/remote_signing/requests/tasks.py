@@ -19,6 +19,7 @@ RETRY_SECONDS = 2.0
 WATCH_SECONDS = 30.0
 #: So often it is looked whether a replaced certificate has finished.
 RETIRE_SECONDS = 60.0
+_OVERDUE = "Dịch vụ ký số quá lâu vẫn chưa cho biết kết quả của lần ký này; cần người kiểm tra."
 
 
 @task("signing.prepare_call", "Chuẩn bị ký", lane=Lane.SIGN, on_park=flow.give_up)
@@ -145,14 +146,8 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
     """Record what the provider answers; what it did not answer is asked again later, under the same id."""
     try:
         answer = await asking
-    except port.NotReached as error:
-        # Of an earlier try that may have been heard this one says nothing.
-        heard = None if call.submitted_at is not None else False
-        await _wait(work, error.retry_after or RETRY_SECONDS, error, heard=heard)
-    except port.OutcomeUnknown as error:
-        if call.provider_reference is not None or calls.may_repeat(call) or calls.may_be_found(call):
-            await _wait(work, RETRY_SECONDS, error, heard=True)
-        await _end(work, CallState.UNKNOWN, error.message)
+    except (port.NotReached, port.OutcomeUnknown) as error:
+        await _unanswered(work, call, error)
         return
     except port.UntrustedAnswer as error:
         await _end(work, CallState.QUARANTINED, error.message)
@@ -160,13 +155,16 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
     except port.NewAuthorizationNeeded as error:
         await _end(work, CallState.EXPIRED, error.message)
         return
-    except (port.LoginRefused, port.NotInstalled) as error:
-        await _shut_out(work, call, error)
+    except (port.LoginRefused, port.NotInstalled, port.RequestRefused) as error:
+        await _turned_away(work, call, error)
         return
     except port.ProviderError as error:
         await _end(work, CallState.FAILED, error.message)
         return
     if isinstance(answer, port.Pending) and call.provider_reference is not None:
+        if calls.is_overdue(call):
+            await _end(work, CallState.UNKNOWN, _OVERDUE)
+            return
         if call.problem:
             await _note(work, None)
         raise jobs.RetryLater(answer.poll_after)
@@ -174,8 +172,23 @@ async def _record(work: Work, call: CallToSend, asking: Awaitable[port.SubmitRes
         await flow.record_answer(session, work.subject_id, answer)
 
 
-async def _shut_out(work: Work, call: CallToSend, error: port.ProviderError) -> None:
-    """The service lets us in no more. What it was asked before is there still, and is asked about once it does."""
+async def _unanswered(work: Work, call: CallToSend, error: port.NotReached | port.OutcomeUnknown) -> None:
+    """Asked again later, where that is the same question; not for ever."""
+    if calls.is_overdue(call):
+        await _end(work, CallState.UNKNOWN, f"{_OVERDUE} {error.message}")
+    elif isinstance(error, port.NotReached):
+        # Of an earlier try that may have been heard this one says nothing.
+        heard = None if call.submitted_at is not None else False
+        await _wait(work, error.retry_after or RETRY_SECONDS, error, heard=heard)
+    elif call.provider_reference is not None or calls.may_repeat(call) or calls.may_be_found(call):
+        await _wait(work, RETRY_SECONDS, error, heard=True)
+    else:
+        await _end(work, CallState.UNKNOWN, error.message)
+
+
+async def _turned_away(work: Work, call: CallToSend, error: port.ProviderError) -> None:
+    """The service lets us in no more, or refuses the question. What it was asked before may be there still, and on a
+    telephone: a person has it asked about again, or gives the documents back."""
     async with work.finish() as session:
         if isinstance(error, port.AccessEnded):
             await accounts.access_refused(session, call.own)

@@ -173,7 +173,10 @@ async def ask_pairing(
 
 @approvals.deed(Kind.TOKEN_PAIRING)
 async def pair(session: TenantSession, actor: Actor, facts: Facts) -> None:
-    """From now on the seal is in that token. Raises Conflict when anything is not as it was asked for."""
+    """From now on the seal is in that token. Raises Conflict when anything is not as it was asked for.
+
+    A token that the school has as its seal already, suspended or in a computer that broke, goes on with its certificate.
+    """
     row = await _pending(session, uuid.UUID(facts["helper"]))
     found = _found(row)
     candidate = await credentials.fit_for_seal(session, found)
@@ -185,9 +188,11 @@ async def pair(session: TenantSession, actor: Actor, facts: Facts) -> None:
     for other in await queries.living(session):
         if other.state == HelperState.ACTIVE:
             await queries.change(session, other.id, {"state": HelperState.ENDED, "ended_at": clock.now()})
-    credential_id = await credentials.enrol(
-        session, actor, found, provider=provider, account=str(row.id), staff_id=None
-    )
+    credential_id = await credentials.seal_held_again(session, actor, facts["sha256"], provider)
+    if credential_id is None:
+        credential_id = await credentials.enrol(
+            session, actor, found, provider=provider, account=str(row.id), staff_id=None
+        )
     values = {"state": HelperState.ACTIVE, "credential_id": credential_id}
     await queries.change(session, row.id, values)
     await audit.record(session, actor, Action.TOKEN_HELPER_PAIRED, row.id, row.machine)

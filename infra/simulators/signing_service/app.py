@@ -29,7 +29,7 @@ from infra.simulators.web import App, Handler, Reply, Request, reply_json
 _BEFORE = ("http500", "token_expired", "rate_limit", "html_200")
 _AFTER = ("delay", "cut_after_accept")
 #: Faults that only some interfaces know, see README.
-_OWN = ("reject", "expire", "later", "out_of_turns", "shuffled", "short_sad")
+_OWN = ("reject", "expire", "later", "out_of_turns", "shuffled", "short_sad", "used_up")
 _CONTROLS = ("/sandbox", "/phone", "/health")
 
 DIALECTS: tuple[type[Dialect], ...] = (Sp769, SmartCaOauth, MySign, Rssp, Misa)

@@ -116,6 +116,11 @@ class Consents:
             made[digest] = self._sign_one(consent, digest)
         return [made[digest] for digest in digests]
 
+    def has_signed(self, sad: str) -> bool:
+        """Whether anything was signed in the transaction of this SAD."""
+        row = self._store.row("select handle from consent where sad = ?", sad)
+        return row is not None and bool(self._made(str(row["handle"])))
+
     def extend(self, client_id: str, sad: str, credential_id: str, digests: list[bytes]) -> sqlite3.Row:
         """Another SAD for some of the hashes, while the one before is good; counted."""
         consent = self._by_sad(client_id, sad, credential_id)

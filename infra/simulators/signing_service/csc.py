@@ -190,12 +190,15 @@ class Csc:
         return Reply(status=204)
 
     def sign_hash(self, request: Request) -> Reply:
-        """Sign authorised hashes; the same call again gives the same values. The fault `later`: not at once."""
+        """Sign authorised hashes; the same call again gives the same values. The fault `later`: not at once; `used_up`: a
+        SAD that has signed is good for nothing more."""
         client_id, body = self._caller(request), request.json()
         credential_id, sad = _text(body, "credentialID"), _text(body, "SAD")
         if body.get("signAlgo") not in SIGN_ALGOS:
             raise invalid("Invalid parameter signAlgo")
         digests = self._hashes(body)
+        if self._consents.has_signed(sad) and self._faults.take("used_up", request.path):
+            raise invalid("SAD expired")
         values = self._consents.sign(client_id, sad, credential_id, digests)
         if self._faults.take("later", request.path):
             return reply_json({"responseID": sad})

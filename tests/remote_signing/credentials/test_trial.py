@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,8 @@ from backend.remote_signing.credentials.schemas import CredentialView
 from backend.remote_signing.providers import gateway
 from backend.remote_signing.providers.port import SANDBOX
 from tests.core.browser import Browser
-from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool
+from tests.factories.declared import Declared, declared
+from tests.factories.signing_school import PRINCIPAL, SEAL, TEACHER, SigningSchool, open_signing_school
 from tests.fakes.processes import SigningService
 from tests.remote_signing.requests.test_held import Browsers, browsers
 
@@ -65,6 +67,20 @@ async def test_what_is_wrong_is_said(
     answer = await tried(browser, certificate)
     assert told in answer.lower()
     assert "ký được." not in answer
+
+
+async def test_a_provider_that_asks_the_holder_here_is_asked_whether_it_has_the_key(
+    signing: SigningService, browsers: Browsers, tmp_path: Path
+) -> None:
+    """Consent on its own page begins with a link of ours, which says nothing of the provider."""
+    page_of_its_own = Declared("trang_rieng", "csc_v2", {}, {"authorization": "oauth2code"})
+    with declared(signing, tmp_path, page_of_its_own):
+        school = await open_signing_school(signing, provider="trang_rieng", auth="oauth2code")
+        browser, certificate = await browsers.of(school, TEACHER), await own(school)
+        assert "Kết nối được" in await tried(browser, certificate)
+        signing.fault("http500", times=1000, path="/csc/")
+        assert "Kết nối được" not in await tried(browser, certificate)
+        signing.clear_faults()
 
 
 async def test_only_its_holder_tries_it_and_only_while_it_signs(

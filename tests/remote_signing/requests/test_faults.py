@@ -226,6 +226,21 @@ class TestBlindProvider:
         signing.fault(fault, path=AUTHORIZE)
         await self.stays_unknown(school, signing, batch_id, asked=1 if fault == "cut_after_accept" else 0)
 
+    async def test_a_signature_whose_value_was_lost_is_not_made_again(
+        self, school: SigningSchool, signing: SigningService
+    ) -> None:
+        """Signed, the answer cut off, and asked again the service takes its SAD for used up."""
+        await school.ask(2)
+        batch_id = await school.consent(TEACHER)
+        signing.fault("cut_after_accept", path=SIGN)
+        signing.fault("used_up", path=SIGN)
+        await Machine(school.tenant_id).rest()
+        [call] = await calls_of(school, batch_id)
+        assert (call.state, await school.waiting(TEACHER)) == (CallState.UNKNOWN, 0)
+        assert "đã ký mà hệ thống chưa nhận được" in (call.problem or "")
+        assert await made(school, signing, batch_id) == [4], "two documents, PDF and XML each"
+        assert not signed_twice(signing)
+
     async def test_a_worker_that_died_while_asking_leaves_it_unknown(
         self, school: SigningSchool, signing: SigningService
     ) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from litestar import Litestar
+from sqlalchemy import update
 
 from backend.core import clock
 from backend.core.database import tenant_session
@@ -157,6 +158,55 @@ async def test_a_call_that_may_have_arrived_is_not_given_back_when_we_are_let_in
     progress = await school.progress(TEACHER, batch_id)
     assert (progress.state, progress.signed) == (BatchState.COMPLETED, 2)
     assert (signing.ledger()["consents"] - before, signed_twice(signing)) == (1, [])
+
+
+async def changed(school: SigningSchool, batch_id: BatchId, **values: object) -> None:
+    """The row of the only call says something else."""
+    async with tenant_session(school.tenant_id) as session:
+        await session.execute(update(ProviderCall).where(ProviderCall.batch_id == batch_id).values(values))
+
+
+async def waits(school: SigningSchool, batch_id: BatchId) -> None:
+    """The machine works until the only call waits for its signer."""
+
+    async def waiting() -> bool:
+        return (await only_call(school, batch_id)).state == CallState.WAITING
+
+    await Machine(school.tenant_id).until(waiting)
+
+
+async def test_a_service_that_knows_nothing_of_what_it_accepted_leaves_it_to_a_person(
+    school: SigningSchool, signing: SigningService
+) -> None:
+    """Its question may be on the telephone still: in the tray again the documents would be signed a second time."""
+    await school.ask(2)
+    batch_id = await school.consent(TEACHER)
+    await waits(school, batch_id)
+    await changed(school, batch_id, provider_reference="khong-con")
+    await Machine(school.tenant_id).rest()
+    assert (await only_call(school, batch_id)).state == CallState.UNKNOWN
+    assert (await school.waiting(TEACHER), len(await seen(school, TEACHER))) == (0, 1)
+
+
+async def test_a_service_that_never_says_is_not_waited_for_for_ever(
+    school: SigningSchool, signing: SigningService, browsers: Browsers
+) -> None:
+    await school.ask(2)
+    signing.fault("http500", times=1000, path=CHECK)
+    batch_id = await school.consent(TEACHER)
+    await waits(school, batch_id)
+    call = await only_call(school, batch_id)
+    assert call.submitted_at is not None
+    await changed(school, batch_id, submitted_at=call.submitted_at - timedelta(hours=3))
+    await Machine(school.tenant_id).rest()
+    call = await only_call(school, batch_id)
+    assert (call.state, await school.waiting(TEACHER)) == (CallState.UNKNOWN, 0)
+    assert "quá lâu" in (call.problem or "")
+    signing.clear_faults()
+    assert "đã ký, đang ghép chữ ký" in await ask(await browsers.of(school, TEACHER), call.id)
+    await Machine(school.tenant_id).rest()
+    assert (await school.progress(TEACHER, batch_id)).state == BatchState.COMPLETED
+    assert await made(school, signing, batch_id) == [4], "two documents, PDF and XML each"
 
 
 @pytest.mark.parametrize("at", [CallState.SUBMITTING, CallState.WAITING])

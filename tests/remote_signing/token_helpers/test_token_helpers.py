@@ -23,6 +23,7 @@ from backend.core.actor import machine
 from backend.core.database import tenant_session
 from backend.core.errors import Conflict, Invalid, Unauthenticated
 from backend.remote_signing.credentials import service as credentials
+from backend.remote_signing.credentials import trial
 from backend.remote_signing.credentials.schemas import CredentialStatus
 from backend.remote_signing.formats.schemas import CertificateSubject
 from backend.remote_signing.formats.trust import TrustStore
@@ -307,6 +308,38 @@ async def test_a_computer_that_was_taken_off_is_heard_no_more_and_the_seal_stops
     status, _, err = await office.helper("run", "--once")
     assert (status, "đã bị gỡ" in err) == (1, True)
     assert await office.helpers() == []
+
+
+async def test_the_same_token_is_paired_again_in_another_computer(
+    office: Office, key: CredentialHandle
+) -> None:
+    """The computer broke, or was taken off and its seal suspended: the token and its certificate are still good."""
+    first = await office.pair()
+    second = await office.pair()
+    assert [one.state for one in await office.helpers()] == [HelperState.ACTIVE]
+    ended = await office.browsers[Role.IT_TEACHER].post(f"{PAGE}/{second}/go", {})
+    assert (ended.status_code, await seal_of(office)) == (303, CredentialStatus.SUSPENDED)
+    third = await office.pair()
+    assert len({first, second, third}) == 3
+    assert await seal_of(office) is CredentialStatus.ACTIVE
+    async with tenant_session(office.school.tenant_id, read_only=True) as session:
+        held = [one for one in await credentials.list_credentials(session) if one.staff_id is None]
+    assert len(held) == 1, "one certificate, taken over once"
+    await office.before_the_seal(1)
+    batch_id = await office.school.consent(SEAL)
+    await office.until_waiting(batch_id)
+    assert (await office.helper("run", "--once"))[0] == 0
+    await Machine(office.school.tenant_id).rest()
+    assert (await office.school.progress(SEAL, batch_id)).state == BatchState.COMPLETED
+
+
+async def test_a_token_is_not_tried_on_a_telephone(office: Office, key: CredentialHandle) -> None:
+    await office.pair()
+    clerk = await office.school.actor(SEAL)
+    async with tenant_session(office.school.tenant_id) as session:
+        seal = await credentials.usable(session, None)
+        with pytest.raises(Conflict, match="token USB không thử ký được"):
+            await trial.begin(session, clerk, seal.id)
 
 
 async def test_a_code_is_used_once_and_not_for_long(
