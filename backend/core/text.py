@@ -107,6 +107,14 @@ def _named(char: str) -> str:
     return f"“{char}” ({code})" if char.isprintable() and not unicodedata.combining(char) else code
 
 
+def plain(text: str) -> str:
+    """Lower-case letters without diacritics, for search: "Đặng" → "dang"."""
+    stripped = "".join(
+        char for char in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(char)
+    )
+    return stripped.replace("đ", "d")
+
+
 def term_words(term: int, *, capital: bool = False) -> str:
     """A term as people read it everywhere: "học kì I"; `capital` where it begins a line."""
     return f"{'Học' if capital else 'học'} kì {ROMAN[term]}"

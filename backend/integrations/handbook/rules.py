@@ -1,9 +1,9 @@
 """Which page of the handbook helps with an address, and which places answer a question. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+from backend.core.text import plain
 from backend.integrations.handbook.schemas import Article, Hit, Section
 
 #: Words of a question beyond these say nothing new.
@@ -19,15 +19,9 @@ _TITLE, _WORDS, _HEADING, _TEXT = 8, 6, 5, 1
 _PARTS = re.compile(r"[^\W_]+")
 
 
-def folded(text: str) -> str:
-    """Lower case without accents, as people type in a hurry: "Khóa sổ điểm" is "khoa so diem"."""
-    plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
-
-
 def words_of(text: str) -> list[str]:
-    """The words of a text, folded."""
-    return _PARTS.findall(folded(text))
+    """The words of a text without accents, as people type them in a hurry."""
+    return _PARTS.findall(plain(text))
 
 
 def search(
@@ -79,9 +73,9 @@ def _score(wanted: Sequence[str], article: Article, section: Section) -> int:
 
 def _excerpt(text: str, wanted: Sequence[str]) -> str:
     """Some words around the question as it was asked, or around the first of its words."""
-    plain = folded(text)
-    asked = [" ".join(wanted)] if " ".join(wanted) in plain else wanted
-    places = [found.start() for words in asked if (found := re.search(rf"\b{re.escape(words)}", plain))]
+    folded = plain(text)
+    asked = [" ".join(wanted)] if " ".join(wanted) in folded else wanted
+    places = [found.start() for words in asked if (found := re.search(rf"\b{re.escape(words)}", folded))]
     # Folding keeps places only where each letter stays one letter; composed Vietnamese does.
     start = max(min(places, default=0) - EXCERPT // 3, 0)
     start = text.rfind(" ", 0, start) + 1 if start else 0

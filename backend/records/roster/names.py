@@ -7,6 +7,8 @@ Keys of names consist of digits alone: every collation puts those in the same or
 import re
 import unicodedata
 
+from backend.core.text import plain
+
 _ALPHABET = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
 #: Order of tones in Vietnamese dictionaries: none, grave, hook, tilde, acute, dot below.
 _TONES = {"\u0300": "1", "\u0309": "2", "\u0303": "3", "\u0301": "4", "\u0323": "5"}
@@ -23,14 +25,6 @@ def name_key(full_name: str) -> str:
 def class_key(name: str) -> str:
     """Sort key of a class name: 2A before 10A1."""
     return re.sub(r"\d+", lambda number: number.group().zfill(3), name.upper())
-
-
-def plain(text: str) -> str:
-    """Lower-case letters without diacritics, for search: "Đặng" → "dang"."""
-    stripped = "".join(
-        char for char in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(char)
-    )
-    return stripped.replace("đ", "d")
 
 
 def search_key(full_name: str, student_code: str, personal_id: str | None) -> str:

@@ -11,11 +11,12 @@ from backend.core.actor import Actor, StaffId
 from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, NotFound
+from backend.core.text import plain
 from backend.records.roster import pupil_rows, rules, service
 from backend.records.roster.adding import add_pupil as add_pupil
 from backend.records.roster.adding import require_free
 from backend.records.roster.events import PupilNeedsAssessment
-from backend.records.roster.names import name_key, plain, search_key
+from backend.records.roster.names import name_key, search_key
 from backend.records.roster.register import change_row
 from backend.records.roster.schemas import (
     CODES,

@@ -9,8 +9,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from backend.core.errors import Conflict, Invalid
-from backend.core.text import check_text, masked, read_day, shown_name
-from backend.records.roster.names import plain
+from backend.core.text import check_text, masked, plain, read_day, shown_name
 from backend.records.roster.schemas import (
     PRESENT,
     STATUS_NAMES,

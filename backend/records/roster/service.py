@@ -14,8 +14,8 @@ from backend.core.audit import Action
 from backend.core.database import TenantSession
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.core.ids import new_id
-from backend.core.text import read_day
-from backend.records.roster import names, pupil_rows, putting_back, queries, rules
+from backend.core.text import plain, read_day
+from backend.records.roster import pupil_rows, putting_back, queries, rules
 from backend.records.roster.adding import add_pupil as add_pupil
 from backend.records.roster.curriculum import find_subject
 from backend.records.roster.models import AcademicYear, SchoolClass
@@ -336,7 +336,7 @@ async def earlier_years(session: TenantSession, student_id: uuid.UUID) -> list[E
 
 def search_words(typed: str) -> list[str]:
     """The words of a search as a pupil's `search_key` has them: without diacritics."""
-    return names.plain(typed).split()
+    return plain(typed).split()
 
 
 async def places_by_code(session: TenantSession) -> dict[str, StudentPlace]:

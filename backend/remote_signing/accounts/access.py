@@ -128,10 +128,14 @@ async def left_by(session: TenantSession, provider: str, account: str, holder: S
     return OwnValues(await _opened(session, row), AccessId(row.id))
 
 
+def asks_users(provider: str) -> bool:
+    """Whether it is there, and asks nothing of users who have not let us in."""
+    return provider in gateway.names() and gateway.lets_in(provider)
+
+
 async def require_access(session: TenantSession, provider: str, account: str, holder: StaffId | None) -> None:
     """Before a list is agreed to: its signer can be asked. Raises Conflict with what they do."""
-    known = provider in gateway.names() and gateway.lets_in(provider)
-    if known and not (await left_by(session, provider, account, holder)).by_field:
+    if asks_users(provider) and not (await left_by(session, provider, account, holder)).by_field:
         raise Conflict(
             f"Tài khoản {account} tại {gateway.label(provider)} chưa cho phép hệ thống gửi yêu cầu ký, hoặc quyền đã hết "
             f"hạn; xin mở mục Chứng thư số, trang Liên kết tài khoản ký số ({LINKS_PATH}) để cấp quyền rồi ký."

@@ -56,7 +56,7 @@ async def values_of(
     Raises Conflict when it cannot be opened any more.
     """
     values = await _of_school(session, provider)
-    if not account or not _lets_in(provider):
+    if not account or not access.asks_users(provider):
         return values
     left = await access.left_by(session, provider, account, holder)
     return OwnValues({**values.by_field, **left.by_field}, left.access_id)
@@ -183,10 +183,6 @@ async def require_key(session: TenantSession, key_id: uuid.UUID) -> None:
     """Raises NotFound for a key that is none of the school's."""
     if await queries.key(session, key_id) is None:
         raise NotFound("Không tìm thấy khóa niêm phong này của trường.")
-
-
-def _lets_in(provider: str) -> bool:
-    return provider in gateway.names() and gateway.lets_in(provider)
 
 
 def _fields(provider: str) -> tuple[port.AccountField, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from backend.records.roster.names import class_key, name_key, plain
+from backend.core.text import plain
+from backend.records.roster.names import class_key, name_key
 
 #: Written down by hand: letters by the Vietnamese alphabet (a ă â … d đ e ê … o ô ơ … u ư), and then the tone.
 GIVEN_NAMES = (

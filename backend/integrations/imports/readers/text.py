@@ -6,6 +6,7 @@ import uuid
 from typing import Final
 
 from backend.core.crypto import sha256_hex
+from backend.core.text import plain
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
@@ -30,9 +31,7 @@ def name_of(text: str) -> str:
 
 def key_of(text: str) -> str:
     """The words of a text without accents, case and punctuation: "Điểm\\nKTĐK (*)" → "diem ktdk"."""
-    decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d").replace("&", " va "))
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    words = _NOT_A_WORD.sub(" ", plain).split()
+    words = _NOT_A_WORD.sub(" ", plain(text.replace("&", " va "))).split()
     return " ".join(_Y_WORDS.get(word, word) for word in words)
 
 
