@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
-from backend.core import audit, storage
+from backend.core import audit, clock, storage
 from backend.core.actor import Actor
 from backend.core.audit import Action
 from backend.core.errors import Conflict, Forbidden, Invalid
@@ -99,7 +99,7 @@ async def test_a_wrong_mark_is_corrected_for_one_pupil_and_the_next_version_says
         "Nghiêm Thế Khải",
         REASON,
         "Toán: điểm kiểm tra97",
-        f"{found[0].at:%d/%m/%Y}",
+        f"{found[0].at.astimezone(clock.VIETNAM):%d/%m/%Y}",
     ):
         assert squeezed(said) in page
     assert f"<LY_DO>{REASON}</LY_DO>".encode() in xml
